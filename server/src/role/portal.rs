@@ -160,7 +160,7 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
         .get("/health/live", PortalAccess::Open, health::live)
         .get("/health/ready", PortalAccess::Open, ready)
         .get("/apollo/version", PortalAccess::Open, health::version);
-    let (router, listed) = open_api::routes(sign_in::routes(web::routes(routes))).finish();
+    let (router, listed) = open_api::routes::routes(sign_in::routes(web::routes(routes))).finish();
     portal.own.document.describe(&listed, &portal.state.settings.base_path);
     let router = router
         .layer(from_fn_with_state(portal, check_host))

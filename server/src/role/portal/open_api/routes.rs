@@ -1,0 +1,51 @@
+//! The route page of `/openapi/v1`: every operation under its name in Apollo's contract, with the
+//! access that it requires. Each tag of the contract has a file; the handlers are elsewhere.
+
+mod app;
+mod app_namespace;
+mod cluster;
+mod env;
+mod item;
+mod namespace;
+mod organization;
+mod release;
+mod user;
+
+use super::document;
+use crate::http::operation::About;
+use crate::role::portal::{PortalAccess, PortalRoutes};
+
+/// A path within a namespace of one environment.
+macro_rules! in_namespace {
+    ($rest:literal) => {
+        concat!(
+            "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}",
+            $rest
+        )
+    };
+}
+
+use in_namespace;
+
+/// Adds the routes.
+pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let routes = routes.get("/openapi/openapi.json", PortalAccess::Open, document::get);
+    [
+        user::routes,
+        env::routes,
+        organization::routes,
+        app::routes,
+        cluster::routes,
+        app_namespace::routes,
+        namespace::routes,
+        item::routes,
+        item::encoded,
+        release::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))
+}
+
+const fn about(tag: &'static str, id: &'static str, summary: &'static str) -> About {
+    About { tag, id, summary }
+}

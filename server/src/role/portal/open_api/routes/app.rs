@@ -1,0 +1,76 @@
+//! The operations of apps.
+
+use http::Method;
+
+use super::about;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::app;
+use crate::role::portal::{PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("App Management", id, summary);
+    let known = PortalAccess::Call(Need::Nothing);
+    routes
+        .operation(
+            Method::POST,
+            "/openapi/v1/apps",
+            PortalAccess::Call(Need::CreateApp),
+            about(
+                "createApp",
+                "Creates an app in the portal and in every environment that is reachable.",
+            ),
+            app::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps",
+            known,
+            about("findApps", "Lists all apps, or those with the given ids."),
+            app::list,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/authorized",
+            known,
+            about("findAppsAuthorized", "Lists the apps in which the caller has a role."),
+            app::authorized,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/by-self",
+            known,
+            about("getAppsBySelf", "Lists the apps in which the caller has a role, page by page."),
+            app::by_self,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}",
+            known,
+            about("getApp", "Returns an app."),
+            app::get,
+        )
+        .operation(
+            Method::PUT,
+            "/openapi/v1/apps/{appId}",
+            PortalAccess::Call(Need::AppAdmin),
+            about(
+                "updateApp",
+                "Updates an app in the portal and in every environment that is reachable.",
+            ),
+            app::update,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/envclusters",
+            known,
+            about("getEnvClusters", "Lists the names of the app's clusters by environment."),
+            app::env_clusters,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/env-cluster-info",
+            known,
+            about("getEnvClusterInfo", "Lists the app's clusters by environment."),
+            app::env_cluster_info,
+        )
+}

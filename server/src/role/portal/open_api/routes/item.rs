@@ -1,0 +1,96 @@
+//! The operations of items.
+
+use http::Method;
+
+use super::{about, in_namespace};
+use crate::domain::permission::Act;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::item;
+use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Item Management", id, summary);
+    let edit = PortalAccess::Call(Need::To(Act::Modify));
+    let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
+    routes
+        .operation(
+            Method::GET,
+            in_namespace!("/items"),
+            PortalAccess::Read(Need::See, Hidden::Page),
+            about("findItemsByNamespace", "Lists the items of a namespace, page by page."),
+            item::page,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items"),
+            edit,
+            about("createItem", "Adds an item to the end of a namespace."),
+            item::create,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/items"),
+            edit,
+            about(
+                "batchUpdateItemsByText",
+                "Replaces the items of a namespace with those of a text.",
+            ),
+            item::put_text,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items/revocation"),
+            edit,
+            about("revertItems", "Reverts the items of a namespace to its latest release."),
+            item::revoke,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/items/{key}"),
+            seen,
+            about("getItem", "Returns an item."),
+            item::get,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/items/{key}"),
+            edit,
+            about("updateItem", "Updates an item, or creates it if `createIfNotExists` is set."),
+            item::update,
+        )
+        .operation(
+            Method::DELETE,
+            in_namespace!("/items/{key}"),
+            edit,
+            about("deleteItem", "Deletes an item."),
+            item::delete,
+        )
+}
+
+pub(super) fn encoded(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Item Management", id, summary);
+    let edit = PortalAccess::Call(Need::To(Act::Modify));
+    let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
+    routes
+        .operation(
+            Method::GET,
+            in_namespace!("/encodedItems/{key}"),
+            seen,
+            about("getItemByEncodedKey", "Returns an item by its key in URL-safe Base64."),
+            item::encoded::get,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/encodedItems/{key}"),
+            edit,
+            about("updateItemByEncodedKey", "Updates an item by its key in URL-safe Base64."),
+            item::encoded::update,
+        )
+        .operation(
+            Method::DELETE,
+            in_namespace!("/encodedItems/{key}"),
+            edit,
+            about("deleteItemByEncodedKey", "Deletes an item by its key in URL-safe Base64."),
+            item::encoded::delete,
+        )
+}
