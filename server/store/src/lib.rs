@@ -1,8 +1,9 @@
 #![forbid(unsafe_code)]
 //! The database layer: connects by URL, reads, runs write jobs in transactions, and contains the
 //! queries of each aggregate. Supports three dialects behind one interface: SQLite (one writer
-//! task), MySQL/MariaDB and PostgreSQL (plain transactions). Knows no rule of the service, no HTTP
-//! and no role: `domain` decides what a change means.
+//! task), MySQL/MariaDB and PostgreSQL (plain transactions). Callers pass and receive plain rows: no
+//! other crate depends on the object-relational mapper. Knows no rule of the service, no HTTP and no
+//! role: `domain` decides what a change means.
 
 pub mod access_key;
 pub mod app;
@@ -206,13 +207,13 @@ impl Store {
     ///
     /// A job must not continue after an error of the database: PostgreSQL has then aborted the
     /// transaction and would answer a commit with success. Where a duplicate is expected, use a
-    /// separate transaction or `tx.begin()`.
+    /// separate transaction.
     pub async fn write<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: JobError,
-        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
+        F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<T, E>>
             + Send
             + Sync
             + 'static,

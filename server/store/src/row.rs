@@ -128,10 +128,7 @@ macro_rules! standard {
 
             /// The same, with the operator as the last editor.
             pub fn created_and_edited_by(operator: &str) -> Self {
-                Self {
-                    data_change_last_modified_by: sea_orm::Set(Some(operator.to_owned())),
-                    ..Self::created_by(operator)
-                }
+                Self::authored(crate::row::Authorship::of(operator))
             }
         }
     };
