@@ -19,6 +19,7 @@ mod portal {
     mod environment;
     mod item;
     mod namespace;
+    mod permission;
     mod release;
     mod sign_in;
     mod tenant;

@@ -11,8 +11,10 @@ mod namespace;
 mod operator;
 mod organization;
 mod people;
+mod permission;
 mod release;
 pub(super) mod routes;
+mod system_role;
 pub(super) mod user;
 
 use self::operator::By;
