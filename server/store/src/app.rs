@@ -11,6 +11,7 @@ use crate::condition::{chunks, contains};
 use crate::entity::app::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_set;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
@@ -18,8 +19,8 @@ use crate::row::{self, Authorship, Standard, soft_delete};
 
 pub use crate::entity::app::{Model as App, Row as AppRow};
 pub use cluster::{
-    Cluster, ClusterRow, child_clusters, cluster, cluster_by_id, cluster_to_remove, clusters,
-    clusters_with_branches, delete_cluster, insert_cluster, is_branch,
+    Cluster, ClusterRow, child_clusters, cluster, cluster_by_id, cluster_names, cluster_to_remove,
+    clusters, clusters_with_branches, delete_cluster, insert_cluster, is_branch,
 };
 
 pub async fn by_app_id(
@@ -71,7 +72,9 @@ pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
 
 /// Whether an app with this id was deleted; another one may have been created since.
 pub async fn was_deleted(db: &impl ConnectionTrait, app_id: &str) -> Result<bool, StoreError> {
-    let row = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::IsDeleted.eq(true));
+    let row = Entity::find()
+        .filter(Column::AppId.eq(app_id))
+        .filter(is_set(Column::IsDeleted.into_expr()));
     let id: Option<Id> = row.select_only().column(Column::Id).into_tuple().one(db).await?;
     Ok(id.is_some())
 }

@@ -14,6 +14,7 @@ pub mod entity;
 pub mod error;
 pub mod feed;
 mod file;
+mod flag;
 pub mod installation;
 pub mod instance;
 pub mod item;

@@ -11,6 +11,7 @@ use crate::entity::{
     cluster, commit, gray_release_rule, instance_config, item, namespace, release, release_history,
 };
 use crate::error::StoreError;
+use crate::flag::is_set;
 use crate::namespace::lock_where;
 use crate::number::Id;
 use crate::row::decode;
@@ -94,7 +95,7 @@ pub async fn with_items(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>
         .into();
     let found = item::Entity::live()
         .join(JoinType::InnerJoin, to_namespace)
-        .filter(namespace::Column::IsDeleted.eq(true))
+        .filter(is_set(namespace::Column::IsDeleted.into_expr()))
         .select_only()
         .column(item::Column::NamespaceId)
         .distinct()

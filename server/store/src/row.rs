@@ -11,6 +11,7 @@ use sea_orm::{
 };
 
 use crate::error::StoreError;
+use crate::flag::is_unset;
 use crate::number::Id;
 
 /// The present time in the resolution of the tables: milliseconds.
@@ -51,7 +52,7 @@ pub trait Standard: EntityTrait {
     /// The rows that are not hidden. A bare `find()` would include the hidden ones. A row whose flag
     /// cannot be decoded is not treated as hidden: its absence would change answers.
     fn live() -> Select<Self> {
-        Self::find().filter(Self::IS_DELETED.ne(true))
+        Self::find().filter(is_unset(Self::IS_DELETED.into_expr()))
     }
 
     /// The live row with this id.
@@ -234,7 +235,7 @@ fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
         .col_expr(E::DELETED_AT, Expr::value(now.timestamp_millis()))
         // MySQL does this automatically, the others do not.
         .col_expr(E::LAST_TIME, Expr::value(now))
-        .filter(E::IS_DELETED.ne(true))
+        .filter(is_unset(E::IS_DELETED.into_expr()))
         .filter(condition.into_condition())
 }
 

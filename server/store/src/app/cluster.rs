@@ -1,7 +1,9 @@
 //! Queries: clusters, and branches, which are clusters with a parent.
 
-use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use crate::entity::cluster::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
@@ -62,6 +64,31 @@ pub async fn clusters(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Mod
         .filter(Column::ParentClusterId.eq(NO_PARENT))
         .order_by_asc(Column::Id);
     readable::models(db, clusters).await
+}
+
+/// The names of the app's clusters by id, without branches. None may be omitted: a namespace is
+/// created in each. Fails if a row cannot be decoded that is not certainly that of a branch.
+pub async fn cluster_names(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let columns = [Column::Id, Column::Name, Column::ParentClusterId, Column::IsDeleted];
+    let clusters = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::ParentClusterId.eq(NO_PARENT).or(is_no_number(db)))
+        .order_by_asc(Column::Id)
+        .select_only()
+        .columns(columns);
+    let rows: Vec<(Id, String, Id, bool)> = decode::tuples(db, clusters, columns).await?;
+    Ok(rows.into_iter().map(|(_, name, ..)| name).collect())
+}
+
+/// Whether the parent is no number, which only SQLite stores.
+fn is_no_number(db: &impl ConnectionTrait) -> Expr {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => Expr::cust(r#"typeof("ParentClusterId") <> 'integer'"#),
+        _ => Expr::cust("(1 = 0)"),
+    }
 }
 
 /// The app's clusters and branches by id, to be removed.

@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use super::readable::report;
 use crate::entity::{cluster, gray_release_rule, release};
 use crate::error::StoreError;
+use crate::flag::is_unset;
 use crate::number::{Id, Small};
 
 use cluster::{Column as Cluster, Entity as Clusters};
@@ -214,8 +215,8 @@ fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
         .and_where(Expr::col((Releases, Release::AppId)).eq(app_id))
         .and_where(Expr::col((Releases, Release::ClusterName)).eq(cluster))
         .and_where(Expr::col((Releases, Release::NamespaceName)).eq(namespace))
-        .and_where(Expr::col((Releases, Release::IsAbandoned)).ne(true))
-        .and_where(Expr::col((Releases, Release::IsDeleted)).ne(true))
+        .and_where(is_unset(Expr::col((Releases, Release::IsAbandoned))))
+        .and_where(is_unset(Expr::col((Releases, Release::IsDeleted))))
         .order_by((Releases, Release::Id), Order::Desc)
         .limit(1)
         .take()
@@ -226,8 +227,8 @@ fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
 fn gray_releases(backend: DbBackend, (app_id, cluster, namespace): Place<'_>) -> SelectStatement {
     let is_of_rule = Expr::col((Releases, Release::Id))
         .equals((Rules, Rule::ReleaseId))
-        .and(Expr::col((Releases, Release::IsAbandoned)).ne(true))
-        .and(Expr::col((Releases, Release::IsDeleted)).ne(true));
+        .and(is_unset(Expr::col((Releases, Release::IsAbandoned))))
+        .and(is_unset(Expr::col((Releases, Release::IsDeleted))));
     Query::select()
         .columns(RULE_COLUMNS.map(|column| (Rules, column)))
         .columns(RELEASE_COLUMNS.map(|column| (Releases, column)))
@@ -236,7 +237,7 @@ fn gray_releases(backend: DbBackend, (app_id, cluster, namespace): Place<'_>) ->
         .and_where(Expr::col((Rules, Rule::AppId)).eq(app_id))
         .and_where(Expr::col((Rules, Rule::ClusterName)).eq(cluster))
         .and_where(Expr::col((Rules, Rule::NamespaceName)).eq(namespace))
-        .and_where(Expr::col((Rules, Rule::IsDeleted)).ne(true))
+        .and_where(is_unset(Expr::col((Rules, Rule::IsDeleted))))
         .and_where(Expr::col((Rules, Rule::BranchStatus)).is_not_in(INACTIVE))
         .and_where(Expr::col((Rules, Rule::ReleaseId)).ne(Id(0)))
         .and_where(Expr::exists(branch()).or(Expr::cust(nameless(backend))))
@@ -250,7 +251,7 @@ fn branch() -> SelectStatement {
         .from(Clusters)
         .and_where(Expr::col((Clusters, Cluster::AppId)).equals((Rules, Rule::AppId)))
         .and_where(Expr::col((Clusters, Cluster::Name)).equals((Rules, Rule::BranchName)))
-        .and_where(Expr::col((Clusters, Cluster::IsDeleted)).ne(true))
+        .and_where(is_unset(Expr::col((Clusters, Cluster::IsDeleted))))
         .take()
 }
 
@@ -260,8 +261,8 @@ fn nameless(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Sqlite => {
             r#"(typeof("GrayReleaseRule"."BranchName") <> 'text' OR EXISTS (SELECT 1 FROM "Cluster" AS "odd" WHERE
-                (typeof("odd"."Name") <> 'text' AND "odd"."AppId" = "GrayReleaseRule"."AppId") OR
-                (typeof("odd"."AppId") <> 'text' AND "odd"."Name" = "GrayReleaseRule"."BranchName")))"#
+                "odd"."IsDeleted" IS NOT TRUE AND ((typeof("odd"."Name") <> 'text' AND "odd"."AppId" = "GrayReleaseRule"."AppId") OR
+                (typeof("odd"."AppId") <> 'text' AND "odd"."Name" = "GrayReleaseRule"."BranchName"))))"#
         }
         _ => "(1 = 0)",
     }
@@ -276,7 +277,7 @@ fn newer_rule() -> SelectStatement {
         .and_where(same(Rule::ClusterName))
         .and_where(same(Rule::NamespaceName))
         .and_where(same(Rule::BranchName))
-        .and_where(Expr::col((NEWER, Rule::IsDeleted)).ne(true))
+        .and_where(is_unset(Expr::col((NEWER, Rule::IsDeleted))))
         .and_where(Expr::col((NEWER, Rule::Id)).gt(Expr::col((Rules, Rule::Id))))
         .take()
 }

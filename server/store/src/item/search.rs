@@ -7,6 +7,7 @@ use crate::entity::item;
 use crate::entity::namespace::{self, Column};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_surely_unset;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::Standard;
@@ -37,7 +38,7 @@ pub async fn search(
         .into();
     let mut found = item::Entity::live()
         .join(JoinType::InnerJoin, to_namespace)
-        .filter(Column::IsDeleted.eq(false));
+        .filter(is_surely_unset(Column::IsDeleted.into_expr()));
     if !key.is_empty() {
         found = found.filter(contains(db, item::Column::Key, key));
     }

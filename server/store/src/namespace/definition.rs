@@ -1,11 +1,13 @@
 //! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_set;
+use crate::number::Id;
 use crate::row::decode;
 use crate::row::{self, Authorship, Standard, soft_delete};
 
@@ -37,6 +39,18 @@ pub async fn app_namespaces(
     readable::models(db, definitions).await
 }
 
+/// The names of the app's definitions, by id. None may be omitted: a namespace of each is created.
+pub async fn app_namespace_names(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let columns = [Column::Id, Column::Name, Column::IsDeleted];
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    let definitions = definitions.select_only().columns(columns);
+    let rows: Vec<(Id, String, bool)> = decode::tuples(db, definitions, columns).await?;
+    Ok(rows.into_iter().map(|(_, name, _)| name).collect())
+}
+
 /// The definitions with this name in all apps, public or not, by id. Case is ignored on every
 /// engine, because clients request namespaces in any case.
 pub async fn app_namespaces_named(
@@ -56,14 +70,15 @@ pub async fn public_app_namespace(
 ) -> Result<Option<Model>, StoreError> {
     let public = Entity::live()
         .filter(Column::Name.eq(name))
-        .filter(Column::IsPublic.eq(true))
+        .filter(is_set(Column::IsPublic.into_expr()))
         .order_by_asc(Column::Id);
     decode::one(db, public).await
 }
 
 /// All public definitions, by id.
 pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
-    let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
+    let public =
+        Entity::live().filter(is_set(Column::IsPublic.into_expr())).order_by_asc(Column::Id);
     readable::models(db, public).await
 }
 

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::entity::{cluster, namespace};
 use crate::error::StoreError;
+use crate::flag::is_unset;
 
 /// Locks the row of a namespace, or of the parent if it is the namespace of a branch, until the end
 /// of the transaction. Returns whether the row exists. SQLite needs no lock: its transactions
@@ -28,7 +29,7 @@ pub async fn lock_family(
         .column(Column::Id)
         .from(Entity)
         .and_where(Expr::col(Column::Id).eq(Func::coalesce([parent, own])))
-        .and_where(Expr::col(Column::IsDeleted).ne(true))
+        .and_where(is_unset(Expr::col(Column::IsDeleted)))
         .lock(LockType::Update)
         .take();
     Ok(db.query_one(&row).await?.is_some())
@@ -46,7 +47,7 @@ fn own(app_id: &str, cluster: &str, namespace: &str) -> SelectStatement {
         .and_where(Expr::col(Column::AppId).eq(app_id))
         .and_where(Expr::col(Column::ClusterName).eq(cluster))
         .and_where(Expr::col(Column::NamespaceName).eq(namespace))
-        .and_where(Expr::col(Column::IsDeleted).ne(true))
+        .and_where(is_unset(Expr::col(Column::IsDeleted)))
         .limit(1)
         .take()
 }
@@ -64,7 +65,7 @@ fn parent(app_id: &str, branch: &str, name: &str) -> SelectStatement {
         .equals((above.clone(), Cluster::AppId))
         .and(of_root(Namespace::ClusterName).equals((above.clone(), Cluster::Name)))
         .and(of_root(Namespace::NamespaceName).eq(name))
-        .and(of_root(Namespace::IsDeleted).ne(true));
+        .and(is_unset(of_root(Namespace::IsDeleted)));
     Query::select()
         .column((root.clone(), Namespace::Id))
         .from_as(Clusters, child.clone())
@@ -72,7 +73,7 @@ fn parent(app_id: &str, branch: &str, name: &str) -> SelectStatement {
         .join_as(JoinType::InnerJoin, Namespaces, root.clone(), is_root)
         .and_where(of_child(Cluster::AppId).eq(app_id))
         .and_where(of_child(Cluster::Name).eq(branch))
-        .and_where(of_child(Cluster::IsDeleted).ne(true))
+        .and_where(is_unset(of_child(Cluster::IsDeleted)))
         .limit(1)
         .take()
 }

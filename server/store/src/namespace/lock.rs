@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use crate::condition::chunks;
 use crate::entity::namespace_lock::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
+use crate::flag::is_surely_unset;
 use crate::number::Id;
 use crate::row::decode;
 use crate::row::{self, now};
@@ -19,7 +20,7 @@ pub async fn lock(
     // Not a standard table, so there is no `live()`.
     let lock = Entity::find()
         .filter(Column::NamespaceId.eq(namespace_id))
-        .filter(Column::IsDeleted.eq(false));
+        .filter(is_surely_unset(Column::IsDeleted.into_expr()));
     decode::one(db, lock).await
 }
 

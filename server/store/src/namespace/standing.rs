@@ -8,6 +8,7 @@ use sea_orm::{
 use crate::entity::namespace::{Column, Entity, Model};
 use crate::entity::{namespace_lock, release};
 use crate::error::StoreError;
+use crate::flag::{is_surely_unset, is_unset};
 use crate::number::Id;
 use crate::row::Standard;
 use crate::row::decode;
@@ -55,7 +56,7 @@ fn lock_owner() -> SelectStatement {
         .column(owner)
         .from(Locks)
         .and_where(Expr::col((Locks, Lock::NamespaceId)).equals((Entity, Column::Id)))
-        .and_where(Expr::col((Locks, Lock::IsDeleted)).eq(false))
+        .and_where(is_surely_unset(Expr::col((Locks, Lock::IsDeleted))))
         .limit(1)
         .take()
 }
@@ -71,8 +72,8 @@ fn latest_release() -> SelectStatement {
         .and_where(same(Release::AppId, Column::AppId))
         .and_where(same(Release::ClusterName, Column::ClusterName))
         .and_where(same(Release::NamespaceName, Column::NamespaceName))
-        .and_where(Expr::col((Releases, Release::IsAbandoned)).ne(true))
-        .and_where(Expr::col((Releases, Release::IsDeleted)).ne(true))
+        .and_where(is_unset(Expr::col((Releases, Release::IsAbandoned))))
+        .and_where(is_unset(Expr::col((Releases, Release::IsDeleted))))
         .order_by((Releases, Release::Id), Order::Desc)
         .limit(1)
         .take()

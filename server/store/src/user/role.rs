@@ -12,6 +12,7 @@ use crate::condition::{chunks, starts_with};
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_surely_unset;
 use crate::number::Id;
 use crate::row::decode;
 use crate::row::{self, Authorship, Standard, soft_delete};
@@ -124,7 +125,7 @@ pub async fn roles_of_user(
 ) -> Result<Vec<role::Model>, StoreError> {
     let roles = role::Entity::live()
         .join(JoinType::InnerJoin, role_to_user())
-        .filter(user_role::Column::IsDeleted.eq(false))
+        .filter(is_surely_unset(user_role::Column::IsDeleted.into_expr()))
         .filter(user_role::Column::UserId.eq(user_id))
         .order_by_asc(role::Column::Id);
     readable::models(db, roles).await
@@ -137,10 +138,20 @@ pub async fn roles_of_consumer(
 ) -> Result<Vec<role::Model>, StoreError> {
     let roles = role::Entity::live()
         .join(JoinType::InnerJoin, role_to_consumer())
-        .filter(consumer_role::Column::IsDeleted.eq(false))
+        .filter(is_surely_unset(consumer_role::Column::IsDeleted.into_expr()))
         .filter(consumer_role::Column::ConsumerId.eq(consumer_id))
         .order_by_asc(role::Column::Id);
     readable::models(db, roles).await
+}
+
+/// The users with this role, in the order of the grants.
+pub async fn users_of_role(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+) -> Result<Vec<user_role::Model>, StoreError> {
+    use user_role::{Column, Entity};
+    let holders = Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id);
+    readable::models(db, holders).await
 }
 
 /// Inserts a role without permissions.
@@ -175,54 +186,28 @@ pub async fn bind(
     Ok(())
 }
 
-/// The grants of these roles to users, in their order.
-pub async fn users_of_roles(
-    db: &impl ConnectionTrait,
-    role_ids: &[Id],
-) -> Result<Vec<user_role::Model>, StoreError> {
-    use user_role::{Column, Entity};
-    let mut found = Vec::new();
-    for chunk in chunks(role_ids) {
-        let grants = Entity::live().filter(Column::RoleId.is_in(chunk)).order_by_asc(Column::Id);
-        found.extend(readable::models(db, grants).await?);
-    }
-    Ok(found)
-}
-
-/// Grants the role to a user; returns whether the user did not have it.
+/// Grants the role to the user.
 pub async fn grant_to_user(
     db: &impl ConnectionTrait,
     role_id: Id,
     user_id: &str,
     operator: &str,
-) -> Result<bool, StoreError> {
-    use user_role::{ActiveModel, Column, Entity, Row};
-    let held = Entity::live().filter(Column::RoleId.eq(role_id)).filter(Column::UserId.eq(user_id));
-    if !decode::all_repaired(db, held).await?.is_empty() {
-        return Ok(false);
-    }
-    let row = Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
-    row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
-    Ok(true)
+) -> Result<(), StoreError> {
+    let row = user_role::Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
+    row::insert(db, user_role::ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(())
 }
 
-/// Grants the role to a consumer; returns whether the consumer did not have it.
+/// Grants the role to the consumer.
 pub async fn grant_to_consumer(
     db: &impl ConnectionTrait,
     role_id: Id,
     consumer_id: Id,
     operator: &str,
-) -> Result<bool, StoreError> {
-    use consumer_role::{ActiveModel, Column, Entity, Row};
-    let held = Entity::live()
-        .filter(Column::RoleId.eq(role_id))
-        .filter(Column::ConsumerId.eq(consumer_id));
-    if !decode::all_repaired(db, held).await?.is_empty() {
-        return Ok(false);
-    }
-    let row = Row { consumer_id: Some(consumer_id), role_id: Some(role_id) };
-    row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
-    Ok(true)
+) -> Result<(), StoreError> {
+    let row = consumer_role::Row { consumer_id: Some(consumer_id), role_id: Some(role_id) };
+    row::insert(db, consumer_role::ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(())
 }
 
 /// Revokes the role from the users; returns how many had it.
@@ -330,7 +315,7 @@ fn held_by_user(user_id: &str) -> Select<permission::Entity> {
         .to(user_role::Column::RoleId)
         .into();
     bound(to_user)
-        .filter(user_role::Column::IsDeleted.eq(false))
+        .filter(is_surely_unset(user_role::Column::IsDeleted.into_expr()))
         .filter(user_role::Column::UserId.eq(user_id))
 }
 
@@ -340,7 +325,7 @@ fn held_by_consumer(consumer_id: Id) -> Select<permission::Entity> {
         .to(consumer_role::Column::RoleId)
         .into();
     bound(to_consumer)
-        .filter(consumer_role::Column::IsDeleted.eq(false))
+        .filter(is_surely_unset(consumer_role::Column::IsDeleted.into_expr()))
         .filter(consumer_role::Column::ConsumerId.eq(consumer_id))
 }
 
@@ -352,7 +337,7 @@ fn bound(to_holder: RelationDef) -> Select<permission::Entity> {
         .into();
     permission::Entity::live()
         .join(JoinType::InnerJoin, to_binding)
-        .filter(role_permission::Column::IsDeleted.eq(false))
+        .filter(is_surely_unset(role_permission::Column::IsDeleted.into_expr()))
         .join(JoinType::InnerJoin, to_holder)
 }
 
