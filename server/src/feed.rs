@@ -128,6 +128,9 @@ impl ReleaseFeed {
         if let Err(error) = feed.rebuild_definitions().await {
             tracing::error!(%error, "cannot read names and access keys; clients are refused until they can be read");
         }
+        if let Err(error) = feed.cache().find_misplaced().await {
+            tracing::error!(%error, "cannot search for rows that belong to no namespace; the next reconciliation retries");
+        }
         feed.load_positions().await?;
         Ok(feed)
     }
@@ -234,7 +237,7 @@ impl ReleaseFeed {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.0.condition.faults(self.alarm());
         faults.extend(self.0.deferred.fault());
-        faults.extend(self.0.cache.fault());
+        faults.extend(self.0.cache.faults());
         if !self.is_loaded() {
             faults.push("names and access keys cannot be read: clients are refused".to_owned());
         }

@@ -56,6 +56,21 @@ async fn a_key_whose_app_cannot_be_decoded_is_reported_and_goes_on_to_protect() 
     node.end().await;
 }
 
+/// A key that a node with a slow clock wrote takes effect before the next complete read, which would
+/// find it in any case.
+#[tokio::test]
+async fn a_key_with_an_earlier_time_takes_effect_within_seconds() {
+    let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
+    node.app.publish("1").await;
+    node.eventually_serves("1").await;
+    let key = r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled","DataChange_LastTime")
+                 VALUES ('demo','0123456789abcdef',0,1,datetime('now', '-20 seconds'))"#;
+    node.database.run(&[key]).await;
+    eventually("the key to be in force", async || (node.value().await == "401").then_some(()))
+        .await;
+    node.end().await;
+}
+
 /// A release that was damaged by hand does not affect clients of a node that has it in memory, and
 /// is reported.
 async fn a_release_that_cannot_be_parsed_is_served_from_memory(kind: Kind) {

@@ -1,6 +1,6 @@
 //! Access keys in memory, by app. They decide which clients may read the configuration of an app.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -150,14 +150,16 @@ impl AccessKeys {
         before.map_or_else(Vec::new, |before| self.changed_since(&before))
     }
 
-    /// The app of an enabled key by the id of its row, as of the last read.
-    pub(super) fn app_of(&self, id: i64) -> Option<Arc<str>> {
-        let (mut found, loaded) = (None, self.loaded.load());
-        loaded.as_ref()?.apps.each(|apps| {
+    /// The apps of these enabled keys by the ids of their rows, as of the last read.
+    pub(super) fn apps_of(&self, ids: &HashSet<i64>) -> HashMap<i64, Arc<str>> {
+        let (mut found, loaded) = (HashMap::new(), self.loaded.load());
+        let Some(loaded) = loaded.as_ref() else { return found };
+        loaded.apps.each(|apps| {
             for App { app_id, keys } in apps {
-                if keys.filter.iter().chain(&keys.observe).any(|(other, _)| *other == id) {
-                    found = Some(Arc::clone(app_id));
-                }
+                let enabled = keys.filter.iter().chain(&keys.observe).map(|(id, _)| *id);
+                found.extend(
+                    enabled.filter(|id| ids.contains(id)).map(|id| (id, Arc::clone(app_id))),
+                );
             }
         });
         found

@@ -5,6 +5,7 @@
 //! release message replaces them, also while the database is unreachable.
 
 mod load;
+mod misplaced;
 mod published;
 
 use std::sync::Arc;
@@ -14,9 +15,11 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use castalia_store::Store;
+use castalia_store::feed as stored;
 use tokio::sync::Mutex;
 
 pub(crate) use self::load::stored_configurations;
+use self::misplaced::MisplacedRows;
 pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
 use super::name::Names;
 use super::position::Positions;
@@ -71,6 +74,7 @@ pub struct ReleaseCache {
     former: Former,
     /// Keys whose content has changed: clients may have either version, so these cannot be bases.
     rewritten: papaya::HashSet<String, ahash::RandomState>,
+    misplaced: MisplacedRows,
     is_database_away: AtomicBool,
 }
 
@@ -86,6 +90,7 @@ impl ReleaseCache {
             empty: AtomicUsize::new(0),
             former: Former::with_weighter(FORMER_EXPECTED, FORMER_CAPACITY, FormerSize),
             rewritten: papaya::HashSet::default(),
+            misplaced: MisplacedRows::default(),
             is_database_away: AtomicBool::new(false),
         }
     }
@@ -144,7 +149,14 @@ impl ReleaseCache {
 
     /// Reads the content from the database without storing it in the slot.
     pub(super) async fn read(&self, place: NamespaceRef<'_>) -> Result<Published> {
-        load::published(self.store.read(), &self.names, place).await
+        let mut published = load::published(self.store.read(), &self.names, place).await?;
+        self.misplaced.apply(place, &mut published);
+        Ok(published)
+    }
+
+    /// Finds the rows that belong to no namespace.
+    pub(super) async fn find_misplaced(&self) -> Result<()> {
+        self.misplaced.refresh(self.store.read()).await
     }
 
     /// Reloads a namespace that is in memory; returns whether its content changed.
@@ -228,7 +240,13 @@ impl ReleaseCache {
         let position = self.positions.of(&place.watch_key()).unwrap_or(-1);
         let mut published = load::published(self.store.read(), &self.names, place).await?;
         published.notification_id = position.max(message);
-        if let Some(before) = slot.current.load_full() {
+        let before = slot.current.load_full();
+        if self.may_be_misplaced(place, &published, before.as_deref()).await? {
+            self.find_misplaced().await?;
+            before.iter().for_each(|before| self.misplaced.assign(place, before));
+        }
+        self.misplaced.apply(place, &mut published);
+        if let Some(before) = before {
             published.keep_unreadable(&before);
             published.mark_rewritten(&before);
             self.remember(&before, &published);
@@ -242,6 +260,25 @@ impl ReleaseCache {
             self.charge(EMPTY_SLOT);
         }
         Ok(published)
+    }
+
+    /// Whether a row may be missing only because the names in it were damaged since rows without a
+    /// namespace were last searched.
+    async fn may_be_misplaced(
+        &self,
+        place: NamespaceRef<'_>,
+        now: &Published,
+        before: Option<&Published>,
+    ) -> Result<bool> {
+        if self.misplaced.concern(place) {
+            return Ok(true);
+        }
+        if let Some(before) = before {
+            return Ok(now.lacks_rows_of(before));
+        }
+        let recorded = stored::recorded(self.store.read(), place.names()).await?;
+        let (main, rule) = (now.fingerprint.main, now.fingerprint.rule);
+        Ok(recorded.main > main || (recorded.has_branch && rule.is_none()))
     }
 
     /// Keeps the releases that clients have received as bases of their next answers, since the rows
@@ -258,8 +295,13 @@ impl ReleaseCache {
         }
     }
 
-    /// Describes, for operators, the namespaces in memory whose rows cannot be read.
-    pub(super) fn fault(&self) -> Option<String> {
+    /// Describes, for operators, what cannot be read.
+    pub(super) fn faults(&self) -> impl Iterator<Item = String> {
+        self.fault().into_iter().chain(self.misplaced.fault())
+    }
+
+    /// Describes the namespaces in memory whose rows cannot be read.
+    fn fault(&self) -> Option<String> {
         let slots = self.slots.pin();
         let is_unreadable = |(_, slot): &(_, &Arc<CacheSlot>)| {
             slot.current.load().as_ref().is_some_and(|now| now.is_unreadable())

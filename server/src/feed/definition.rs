@@ -1,7 +1,7 @@
 //! Keeps names and access keys equal to the database: reads changes each second or on a signal of
 //! this process, and everything each minute. After a failure, the last values remain in effect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -24,8 +24,8 @@ const REBUILD_PAUSE: Duration = Duration::from_secs(60);
 /// row may still appear. Less than [`BATCH`].
 const LATE_ROWS: i64 = 100;
 /// How far back a scan for changed keys reaches: stored times have whole seconds, and the clocks of
-/// nodes differ a little.
-const KEY_OVERLAP: TimeDelta = TimeDelta::seconds(5);
+/// nodes differ. The complete read finds a change of a node whose clock is further behind.
+const KEY_OVERLAP: TimeDelta = TimeDelta::seconds(30);
 
 /// A time on both clocks of this machine. The wall clock may jump, so changes are requested from
 /// the earlier of the two.
@@ -131,7 +131,7 @@ impl ReleaseFeed {
             clusters.extend(readable);
             last = id.0;
         }
-        let contests = self.replace_names(namespaces, clusters).into_iter().collect();
+        let contests = self.replace_names(namespaces, clusters).await?.into_iter().collect();
         let mut known = self.0.contests.lock().unwrap_or_else(PoisonError::into_inner);
         report(&contests, &known);
         *known = contests;
@@ -139,23 +139,52 @@ impl ReleaseFeed {
     }
 
     /// A definition that cannot be decoded stays as it was read before.
-    fn replace_names(&self, rows: Vec<stored::Definition>, clusters: Vec<Cluster>) -> Vec<Contest> {
-        let (mut namespaces, mut unknown) = (Vec::with_capacity(rows.len()), Vec::new());
-        let mut unreadable = 0;
-        for row in rows {
-            let (Id(id), app_id, name, is_public) = row.clone();
-            if let Some(namespace) = definition(row) {
-                namespaces.push(namespace);
+    async fn replace_names(
+        &self,
+        rows: Vec<stored::Definition>,
+        clusters: Vec<Cluster>,
+    ) -> Result<Vec<Contest>> {
+        let (damaged, intact): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| definition(row.clone()).is_none());
+        let mut namespaces: Vec<_> = intact.into_iter().filter_map(definition).collect();
+        let mut known = self.names().by_ids(&damaged.iter().map(|row| row.0.0).collect());
+        let (unreadable, mut unknown) = (damaged.len(), Vec::new());
+        let mut undeclared = HashMap::new();
+        for (Id(id), app_id, name, is_public) in damaged {
+            if let Some(known) = known.remove(&id) {
+                namespaces.push(known);
                 continue;
             }
-            unreadable += 1;
-            match self.names().by_id(id) {
-                Some(known) => namespaces.push(known),
-                None => unknown.push(UndecodableNamespace { app_id, name, is_public }),
-            }
+            let names = match (&app_id, name) {
+                (_, Some(name)) => Some(vec![name]),
+                (Some(app_id), None) => match undeclared.get(app_id) {
+                    Some(names) => Option::clone(names),
+                    None => {
+                        let names = self.undeclared(app_id, &namespaces).await?;
+                        undeclared.insert(app_id.clone(), names.clone());
+                        names
+                    }
+                },
+                (None, None) => None,
+            };
+            unknown.push(UndecodableNamespace { app_id, names, is_public });
         }
         self.0.condition.names_read(unreadable);
-        self.names().replace(namespaces, clusters, unknown)
+        Ok(self.names().replace(namespaces, clusters, unknown))
+    }
+
+    /// The names of the app's namespaces that no other definition declares; `None` if one of them
+    /// cannot be decoded either.
+    async fn undeclared(
+        &self,
+        app_id: &str,
+        declared: &[AppNamespace],
+    ) -> Result<Option<Vec<String>>> {
+        let names = stored::namespace_names(self.0.store.read(), app_id).await?;
+        let is_undeclared = |name: &String| {
+            !declared.iter().any(|one| one.app_id == app_id && one.name.eq_ignore_ascii_case(name))
+        };
+        Ok(names.map(|names| names.into_iter().filter(is_undeclared).collect()))
     }
 
     async fn namespaces_after(&self, id: i64) -> Result<Rows<stored::Definition>> {
@@ -174,10 +203,12 @@ impl ReleaseFeed {
     async fn rebuild_keys(&self) -> Result<()> {
         let rows = stored::access_keys(self.0.store.read()).await?.readable;
         let (mut keys, mut unreadable) = (Vec::with_capacity(rows.len()), 0);
+        let nameless = rows.iter().filter(|row| row.app_id.is_none()).map(|row| row.id.0);
+        let known = self.keys().apps_of(&nameless.collect());
         for mut row in rows {
             let is_known = row.app_id.is_some();
             let app_id = row.app_id.take();
-            let app_id = app_id.or_else(|| Some(self.keys().app_of(row.id.0)?.to_string()));
+            let app_id = app_id.or_else(|| Some(known.get(&row.id.0)?.to_string()));
             unreadable += usize::from(!is_known && row.content.as_ref().is_none_or(|key| key.2));
             if let Some(app_id) = app_id {
                 keys.push(AccessKey::of_row(row, app_id)?);

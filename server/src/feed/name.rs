@@ -7,6 +7,7 @@
 
 mod declared;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -156,20 +157,23 @@ impl Names {
     pub fn may_be_declared(&self, app_id: Option<&str>, name: &str) -> bool {
         let is_own = app_id.is_some_and(|app_id| self.own(app_id, name).is_some());
         self.index.load().unknown.iter().any(|unknown| {
-            let may_be_it = |known: &String| known.eq_ignore_ascii_case(name);
+            let may_be_it =
+                |names: &Vec<String>| names.iter().any(|known| known.eq_ignore_ascii_case(name));
             let may_be_public = unknown.is_public != Some(false) && !is_own;
             let may_be_own = unknown.app_id.is_none() && app_id.is_none();
-            unknown.name.as_ref().is_none_or(may_be_it) && (may_be_public || may_be_own)
+            unknown.names.as_ref().is_none_or(may_be_it) && (may_be_public || may_be_own)
         })
     }
 
-    /// The declared namespace with this row id, as of the last read.
-    pub(super) fn by_id(&self, id: i64) -> Option<AppNamespace> {
-        let mut found = None;
+    /// The declared namespaces with these row ids, as of the last read.
+    pub(super) fn by_ids(&self, ids: &HashSet<i64>) -> HashMap<i64, AppNamespace> {
+        let mut found = HashMap::new();
         self.index.load().own.each(|declared| {
-            if let Some(one) = declared.iter().find(|one| one.id == id) {
-                let (app_id, name) = (one.app.to_string(), one.name.to_string());
-                found = Some(AppNamespace { id, app_id, name, is_public: one.is_public });
+            for Declared { id, app, name, is_public } in declared {
+                if ids.contains(id) {
+                    let (id, app_id, name) = (*id, app.to_string(), name.to_string());
+                    found.insert(id, AppNamespace { id, app_id, name, is_public: *is_public });
+                }
             }
         });
         found
@@ -359,6 +363,26 @@ mod tests {
             (1, "lib", "mallory")
         );
         assert_eq!(&*names.public("common.mysql").unwrap().owner, "lib");
+    }
+
+    /// A name that cannot be decoded may be any: an absent public namespace would be 404, which
+    /// clients take for one that does not exist, so no undeclared name may be answered. Only the
+    /// namespaces that the app has limit that.
+    #[test]
+    fn a_damaged_definition_concerns_the_names_that_it_may_declare() {
+        let of = |app_id: Option<&str>, names: Option<&[&str]>| {
+            let damaged = UndecodableNamespace {
+                app_id: app_id.map(str::to_owned),
+                names: names.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+                is_public: None,
+            };
+            let names = Names::new(false);
+            names.replace(vec![row(1, "demo", "own", false)], Vec::new(), vec![damaged]);
+            ["lib.common", "other", "own"].map(|name| names.may_be_declared(Some("demo"), name))
+        };
+        assert_eq!(of(Some("lib"), Some(&["Lib.Common"])), [true, false, false]);
+        assert_eq!(of(Some("lib"), Some(&[])), [false; 3]);
+        assert_eq!(of(None, None), [true, true, false]);
     }
 
     #[test]

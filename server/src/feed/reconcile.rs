@@ -124,6 +124,7 @@ impl ReleaseFeed {
             self.wake_by_position(&key).await;
         }
         self.correct_positions(&mut rounds.corrected).await?;
+        in_time(self.cache().find_misplaced()).await?;
         let cached = self.cache().cached();
         for suspect in self.with_other_ids(&cached).await? {
             self.correct_release(suspect, Drift::Release, rounds).await?;

@@ -2,24 +2,27 @@
 //! cannot be decoded does not affect the others ([`Rows`]). The meaning of the rows is not known
 //! here.
 
+mod misplaced;
 mod published;
 pub(super) mod readable;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
-use crate::entity::{access_key, app_namespace, cluster, release, release_message};
+use crate::entity::{access_key, app_namespace, cluster, namespace, release, release_message};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
 use crate::row::Standard;
 use crate::secret::Secret;
 
+pub use misplaced::{Misplaced, Recorded, misplaced, recorded};
 pub use published::{
     Fingerprint, PublishedLine, Readable, ReleaseRow, RuleRow, fingerprints, published,
 };
-pub use readable::Rows;
+pub use readable::{Rows, is_unparsable_news};
 
 /// A release message: its id and text.
 pub type Message = (Id, String);
@@ -59,6 +62,18 @@ pub async fn definitions_after(
         Ok((id, app_id, name, row.try_get_by(3).inspect_err(report).ok()))
     })
     .await
+}
+
+/// The names of the app's namespaces in all clusters; `None` if one cannot be decoded.
+pub async fn namespace_names(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Option<Vec<String>>, StoreError> {
+    use namespace::{Column, Entity};
+    let names = Entity::live().filter(Column::AppId.eq(app_id)).select_only().distinct();
+    let names = names.column(Column::NamespaceName);
+    let found = db.query_all_raw(names.build(db.get_database_backend())).await?;
+    Ok(found.iter().map(|row| row.try_get_by(0).ok()).collect())
 }
 
 /// Clusters and branches of all apps with greater ids (id, app, name), by id.

@@ -32,8 +32,10 @@ pub(super) async fn published(
                     published.gray.push(gray_release(id, branch, rules, release));
                 }
             }
+            // Its release is also unknown, because the damaged column may be the one that names it.
             Some(Err(id)) => {
-                published.gray.push(gray_release(id, String::new(), None, release));
+                let gray = gray_release(id, String::new(), None, release);
+                published.gray.push(GrayRelease { is_unreadable: gray.release.is_none(), ..gray });
             }
             None => {
                 let is_meant = |row: &Readable<ReleaseRow>| {
@@ -67,6 +69,9 @@ fn gray_release(
 fn parse_rules(id: Id, rules: Option<&str>) -> Option<Vec<GrayRule>> {
     let lines = serde_json::from_str::<Option<_>>(rules.unwrap_or("null"));
     let lines = lines.inspect_err(|error| {
+        if !stored::is_unparsable_news("GrayReleaseRule", id) {
+            return;
+        }
         tracing::error!(rule_id = id.0, %error, "the lines of a gray release rule are not a JSON array; clients keep the previous ones if this \
             node has them; publish the branch again");
     });
@@ -107,9 +112,11 @@ fn parse(
         }
         Err(error) => {
             metrics::counter!("castalia_unreadable_releases_total").increment(1);
-            tracing::error!(release_id = id.0, app_id = key.app_id, cluster = key.cluster, namespace = key.namespace,
-                %error, "a release is not a JSON object of strings and is not served; clients keep the previous values if this node has \
-                them; publish the namespace again");
+            if stored::is_unparsable_news("Release", id) {
+                tracing::error!(release_id = id.0, app_id = key.app_id, cluster = key.cluster, namespace = key.namespace,
+                    %error, "a release is not a JSON object of strings and is not served; clients keep the previous values if this \
+                    node has them; publish the namespace again");
+            }
             None
         }
     }

@@ -162,6 +162,12 @@ impl Published {
         self.is_main_unreadable || self.gray.iter().any(is_unreadable)
     }
 
+    /// Whether a row of an earlier read is missing, and no newer one replaced it.
+    pub(super) fn lacks_rows_of(&self, before: &Self) -> bool {
+        let (now, before) = (self.fingerprint, before.fingerprint);
+        now.main < before.main || now.rule < before.rule
+    }
+
     /// Marks the releases whose row was changed since the last read.
     pub(super) fn mark_rewritten(&mut self, before: &Self) {
         let known: Vec<_> = before.releases().collect();

@@ -21,8 +21,8 @@ pub struct AppNamespace {
 pub struct UndecodableNamespace {
     /// App that declares it.
     pub app_id: Option<String>,
-    /// Full name.
-    pub name: Option<String>,
+    /// Full name; several if it is only known to be one of them, `None` if it may be any.
+    pub names: Option<Vec<String>>,
     /// Whether all apps may read it.
     pub is_public: Option<bool>,
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
@@ -22,13 +23,47 @@ enum Damage {
     Column,
     /// Any other column; the row is omitted.
     Row,
+    /// A text that can be decoded, but not parsed.
+    Content,
 }
 
 /// Rows that have been logged and are not logged again; the counter counts every read.
-static LOGGED: Mutex<BTreeSet<(&str, Option<Id>, Damage)>> = Mutex::new(BTreeSet::new());
-/// Maximum size of that set. It is cleared beyond that, so that a table that is damaged as a whole
-/// is logged again instead of using more memory.
+static LOGGED: Mutex<Logged> = Mutex::new(Logged { rows: BTreeSet::new(), full_since: None });
+/// Maximum number of such rows. Rows of a table that is damaged as a whole are not logged beyond it.
 const MAX_LOGGED: usize = 1_000;
+/// Time after which rows are logged again if that number was reached.
+const SILENCE: Duration = Duration::from_secs(3600);
+
+/// The rows that have been logged.
+struct Logged {
+    rows: BTreeSet<(&'static str, Option<Id>, Damage)>,
+    full_since: Option<Instant>,
+}
+
+/// What is to be logged.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    None,
+    Row,
+    /// The row, and that further ones are not logged.
+    LastRow,
+}
+
+impl Logged {
+    fn add(&mut self, row: (&'static str, Option<Id>, Damage), now: Instant) -> News {
+        if self.full_since.is_some_and(|since| now.saturating_duration_since(since) >= SILENCE) {
+            (self.rows, self.full_since) = (BTreeSet::new(), None);
+        }
+        if self.full_since.is_some() || !self.rows.insert(row) {
+            return News::None;
+        }
+        if self.rows.len() < MAX_LOGGED {
+            return News::Row;
+        }
+        self.full_since = Some(now);
+        News::LastRow
+    }
+}
 
 /// The result of a query.
 #[derive(Clone, Debug)]
@@ -165,11 +200,43 @@ pub(crate) fn report_column(table: &'static str, id: Option<Id>, column: &str, e
     }
 }
 
+/// Counts a row whose text can be decoded, but not parsed; returns whether it has to be logged.
+pub fn is_unparsable_news(table: &'static str, id: Id) -> bool {
+    is_news(table, Some(id), Damage::Content)
+}
+
 fn is_news(table: &'static str, id: Option<Id>, damage: Damage) -> bool {
     metrics::counter!("castalia_unreadable_rows_total", "table" => table).increment(1);
     let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged.len() >= MAX_LOGGED {
-        logged.clear();
+    let news = logged.add((table, id, damage), Instant::now());
+    drop(logged);
+    if news == News::LastRow {
+        tracing::error!(
+            rows = MAX_LOGGED,
+            "many rows cannot be decoded; further ones are counted in castalia_unreadable_rows_total, and not logged for an hour"
+        );
     }
-    logged.insert((table, id, damage))
+    news != News::None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_is_damaged_as_a_whole_does_not_flood_the_log() {
+        let start = Instant::now();
+        let mut logged = Logged { rows: BTreeSet::new(), full_since: None };
+        let mut read = |time: Instant| {
+            let rows = (0..5_000).map(|id| logged.add(("Item", Some(Id(id)), Damage::Row), time));
+            let rows: Vec<_> = rows.filter(|news| *news != News::None).collect();
+            (rows.len(), rows.last() == Some(&News::LastRow))
+        };
+        assert_eq!(read(start), (MAX_LOGGED, true));
+        assert_eq!(read(start + Duration::from_secs(60)), (0, false));
+        assert_eq!(read(start + SILENCE), (MAX_LOGGED, true));
+        let mut few = Logged { rows: BTreeSet::new(), full_since: None };
+        let one = ("Item", None, Damage::Time);
+        assert_eq!([few.add(one, start), few.add(one, start + SILENCE)], [News::Row, News::None]);
+    }
 }
