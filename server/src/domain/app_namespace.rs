@@ -166,13 +166,14 @@ async fn create_missing(
     Ok(())
 }
 
-/// Names of the app's clusters without a namespace of this definition.
+/// Names of the app's clusters without a namespace of this definition. Fails if one cannot be
+/// decoded: it would be left without the namespace.
 async fn missing_clusters(db: &impl Connection, definition: &AppNamespace) -> Result<Vec<String>> {
     let existing =
         castalia_store::namespace::named(db, &definition.app_id, &definition.name).await?;
-    let clusters = castalia_store::app::clusters(db, &definition.app_id).await?;
+    let clusters = castalia_store::app::cluster_names(db, &definition.app_id).await?;
     let is_missing = |name: &str| existing.iter().all(|namespace| namespace.cluster_name != name);
-    Ok(clusters.into_iter().map(|cluster| cluster.name).filter(|name| is_missing(name)).collect())
+    Ok(clusters.into_iter().filter(|name| is_missing(name)).collect())
 }
 
 /// Creates the definition that every app has.

@@ -348,8 +348,9 @@ pub(super) fn delete_in<'a>(
     })
 }
 
-/// The cluster of a branch. If the name of its row cannot be decoded, it is the nameless child of
-/// the parent.
+/// The cluster of a branch. If the name of its row cannot be decoded, it is a nameless child of the
+/// parent, provided that the branch has a namespace: a request may name a branch that never
+/// existed.
 async fn to_remove(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -359,7 +360,11 @@ async fn to_remove(
     if found.is_some() {
         return Ok(found);
     }
-    let parent = castalia_store::app::cluster_to_remove(tx, &key.app_id, &key.cluster).await?;
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    if castalia_store::namespace::find(tx, app_id, branch, namespace).await?.is_none() {
+        return Ok(None);
+    }
+    let parent = castalia_store::app::cluster_to_remove(tx, app_id, cluster).await?;
     let Some(parent) = parent else { return Ok(None) };
     let children = castalia_store::app::child_clusters(tx, parent.id).await?;
     let nameless = children.into_iter().find(|child| child.name.is_empty());

@@ -140,7 +140,7 @@ struct BranchRelease<'a> {
 }
 
 impl BranchRelease<'_> {
-    /// Writes release, rule and history.
+    /// Writes release, rule and history; nothing if the rule is unknown.
     async fn write(
         self,
         tx: &Transaction,
@@ -149,11 +149,12 @@ impl BranchRelease<'_> {
         publication: &Publication,
         trail: &mut Trail,
     ) -> Result<Release> {
-        let draft = NewRelease { namespace: self.branch, content, publication, is_locked: true };
-        let release = draft.insert(tx, trail).await?;
         let (key, branch, operator) =
             (key_of(self.parent), &self.branch.cluster_name, &publication.operator);
-        let rules = gray_rule::follow(tx, &key, branch, release.id, operator).await?;
+        let rules = gray_rule::present(tx, &key, branch).await?;
+        let draft = NewRelease { namespace: self.branch, content, publication, is_locked: true };
+        let release = draft.insert(tx, trail).await?;
+        let rules = gray_rule::follow(tx, &key, branch, rules, release.id, operator).await?;
         let context = Context {
             base_release_id: Some(self.base.0),
             is_emergency_publish: Some(publication.is_emergency),

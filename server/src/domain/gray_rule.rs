@@ -144,37 +144,45 @@ async fn update_in(
     Ok(())
 }
 
-/// Updates the rules of a branch to its new release; returns them, if there are any. Rules that
-/// cannot be read are replaced by those that the history names last.
-pub(super) async fn follow(
+/// The present rules of a branch, if there are any. Rules that cannot be decoded are replaced by
+/// those that the history names last.
+pub(super) async fn present(
     tx: &Transaction,
     key: &NamespaceKey,
     branch: &str,
-    release_id: Id,
-    operator: &str,
-) -> Result<Option<Vec<GrayRule>>> {
+) -> Result<Option<RuleText>> {
     let NamespaceKey { app_id, cluster, namespace } = key;
     castalia_store::release::name_rules(tx, (app_id, cluster, namespace), branch).await?;
     let old = castalia_store::release::latest_rule(tx, app_id, cluster, namespace, branch).await;
-    let (text, lines) = match old.map_err(Error::from).and_then(with_lines) {
-        Ok(None) => return Ok(None),
-        Ok(Some(found)) => found,
+    match old.map_err(Error::from).and_then(with_lines) {
         Err(error) if error.is_unreadable() => {
             let lines = history::last_rules(tx, key, branch).await?;
             tracing::warn!(app_id, cluster, namespace, branch, %error, is_restored = lines.is_some(),
                 "cannot decode a gray release rule; it is replaced with the rules that the release history recorded last, or with \
                  none; check the rules of the branch");
-            (Some(json::write(lines.as_deref().unwrap_or_default())?), lines)
+            Ok(Some((Some(json::write(lines.as_deref().unwrap_or_default())?), lines)))
         }
-        Err(error) => return Err(error),
-    };
+        found => found,
+    }
+}
+
+/// Updates the rules of a branch, if there are any, to its new release; returns their lines.
+pub(super) async fn follow(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+    present: Option<RuleText>,
+    release_id: Id,
+    operator: &str,
+) -> Result<Option<Vec<GrayRule>>> {
+    let Some((text, lines)) = present else { return Ok(None) };
     let row = new_row(key, branch, text, release_id, BranchStatus::Active);
     replace(tx, key, branch, row, Authorship::of(operator)).await?;
     Ok(lines)
 }
 
 /// The stored text of a rule, and its lines.
-type RuleText = (Option<String>, Option<Vec<GrayRule>>);
+pub(super) type RuleText = (Option<String>, Option<Vec<GrayRule>>);
 
 fn with_lines(rule: Option<GrayReleaseRule>) -> Result<Option<RuleText>> {
     let Some(rule) = rule else { return Ok(None) };

@@ -4,7 +4,7 @@
 pub use crate::feed::cache::GrayRule;
 pub use castalia_store::release::ReleaseHistory;
 
-use castalia_store::release::{ReleaseHistoryRow, insert_history};
+use castalia_store::release::{BranchEntry, ReleaseHistoryRow, insert_history};
 use castalia_store::{Authorship, Id, Small, Store, Transaction};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::audit::Trail;
 use super::constraint::{self, check_width};
 use super::namespace::NamespaceKey;
 use super::page::{Page, Paged};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json;
 
 /// Kind of an operation. The numbers are stored and part of the API.
@@ -127,32 +127,47 @@ pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<
         Err(error) if error.is_unreadable() => None,
         found => found?,
     };
-    Ok(row.and_then(|row| context_of(&row)).and_then(|context| context.branch_release_keys))
+    Ok(row
+        .and_then(|row| parse(row.id, &row.operation_context))
+        .and_then(|context| context.branch_release_keys))
 }
 
-/// The rules that the history of a branch names last, in the newest entries that can be read.
+/// The rules that the history of a branch names last. Fails if a newer change of the rules cannot be
+/// decoded: older ones would bring back clients that were removed since.
 pub(super) async fn last_rules(
     tx: &Transaction,
     key: &NamespaceKey,
     branch: &str,
 ) -> Result<Option<Vec<GrayRule>>> {
     let NamespaceKey { app_id, cluster, namespace } = key;
-    let page = Page::new(0, RULES_SEARCHED);
-    let newest = castalia_store::release::histories_of_branch(
-        tx,
-        (app_id, cluster, namespace),
-        branch,
-        &page,
-    )
-    .await?;
-    Ok(newest.iter().filter_map(context_of).find_map(|context| context.rules))
+    let place = (app_id.as_str(), cluster.as_str(), namespace.as_str());
+    let newest =
+        castalia_store::release::newest_of_branch(tx, place, branch, RULES_SEARCHED).await?;
+    for BranchEntry { id, operation, context } in newest {
+        let is_change =
+            operation.is_none_or(|operation| operation == ReleaseOperation::RulesChanged.code());
+        match context.and_then(|context| parse(id, &context)) {
+            Some(Context { rules: Some(rules), .. }) => return Ok(Some(rules)),
+            None if is_change => return Err(unknown_rules(id, branch)),
+            // A publish does not change the rules.
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
-fn context_of(row: &ReleaseHistory) -> Option<Context> {
-    let context = serde_json::from_str(&row.operation_context);
+fn unknown_rules(id: Id, branch: &str) -> Error {
+    Error::unreadable(format!(
+        "The gray release rule of branch {branch} cannot be decoded, nor can the change that the release history \
+         recorded last (ReleaseHistory {id}). Set the rules of the branch again."
+    ))
+}
+
+fn parse(id: Id, context: &str) -> Option<Context> {
+    let context = serde_json::from_str(context);
     context
         .inspect_err(|error| {
-            tracing::warn!(id = row.id.0, %error, "cannot decode the context of a release history entry; it is not used");
+            tracing::warn!(id = id.0, %error, "cannot decode the context of a release history entry; it is not used");
         })
         .ok()
 }

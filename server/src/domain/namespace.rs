@@ -146,6 +146,7 @@ pub(super) async fn create_of(
 }
 
 /// Creates a namespace for each definition of the app in a new, empty cluster; no limit applies.
+/// Fails if the name of one cannot be decoded: the cluster would lack its namespace.
 pub(super) async fn instantiate_definitions(
     tx: &Transaction,
     app_id: &str,
@@ -153,11 +154,11 @@ pub(super) async fn instantiate_definitions(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    for definition in castalia_store::namespace::app_namespaces(tx, app_id).await? {
+    for name in castalia_store::namespace::app_namespace_names(tx, app_id).await? {
         let row = NamespaceRow {
             app_id: app_id.to_owned(),
             cluster_name: cluster.to_owned(),
-            namespace_name: definition.name,
+            namespace_name: name,
         };
         let author = Authorship::of(operator);
         let namespace = castalia_store::namespace::insert(tx, row, author).await?;

@@ -37,24 +37,6 @@ pub async fn existing(store: &Store, name: &str) -> Result<User> {
     found.ok_or_else(|| unknown(name))
 }
 
-/// The names of the users, as they are stored.
-///
-/// # Errors
-/// Fails if one of them does not exist.
-pub async fn all_existing(store: &Store, names: &[String]) -> Result<Vec<String>> {
-    let found = user::by_names(store.read(), names).await?;
-    let stored = |name: &String| {
-        let user = found.iter().find(|user| user.username.to_lowercase() == name.to_lowercase());
-        user.map(|user| user.username.clone()).ok_or_else(|| unknown(name))
-    };
-    names.iter().map(stored).collect()
-}
-
-/// The users with these names; unknown ones are omitted.
-pub async fn named<S: AsRef<str>>(store: &Store, names: &[S]) -> Result<Vec<User>> {
-    Ok(user::by_names(store.read(), names).await?)
-}
-
 fn unknown(name: &str) -> Error {
     Error::bad_request(format!("user not exists for userName:{name}")).with_code(Code::UnknownUser)
 }

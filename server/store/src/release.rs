@@ -14,6 +14,7 @@ use crate::condition::chunks;
 use crate::entity::release::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_unset;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
@@ -21,10 +22,10 @@ use crate::row::{self, Authorship, InNamespace, Standard, now, soft_delete};
 
 pub use crate::entity::release::{Model as Release, Row as ReleaseRow};
 pub use history::{
-    Line, ReleaseHistory, ReleaseHistoryRow, delete_histories, delete_histories_of_namespace,
-    histories, histories_after, histories_by_previous_release, histories_by_release,
-    histories_of_branch, histories_up_to, insert_history, latest_history, max_history_id,
-    nth_newest_history, still_referenced,
+    BranchEntry, Line, ReleaseHistory, ReleaseHistoryRow, delete_histories,
+    delete_histories_of_namespace, histories, histories_after, histories_by_previous_release,
+    histories_by_release, histories_up_to, insert_history, latest_history, max_history_id,
+    newest_of_branch, nth_newest_history, still_referenced,
 };
 pub use publish::{Publish, publish};
 pub use rule::{
@@ -201,5 +202,6 @@ pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreEr
 }
 
 fn active(app_id: &str, cluster: &str, namespace: &str) -> Select<Entity> {
-    Entity::live_in_namespace(app_id, cluster, namespace).filter(Column::IsAbandoned.ne(true))
+    Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(is_unset(Column::IsAbandoned.into_expr()))
 }

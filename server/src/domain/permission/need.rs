@@ -9,7 +9,7 @@ use castalia_store::{Id, Store, namespace};
 use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
-use crate::settings::{Compat, environment};
+use crate::settings::environment;
 
 /// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,18 +53,8 @@ pub enum Need {
     Person,
     /// Permission to create apps.
     CreateApp,
-    /// A user who is a super administrator.
-    Root,
     /// Administrator of the app.
     AppAdmin,
-    /// Permission of a user to appoint administrators of the app.
-    AppointMaster,
-    /// Permission to see who has a role on the app: every user, and consumers that manage the app.
-    SeeRoles,
-    /// Permission to see the users of the portal.
-    SeeUsers,
-    /// Permission to manage users: super administrators, and consumers with that role.
-    ManageUsers,
     /// Permission to create clusters of the app.
     CreateCluster,
     /// Permission to delete a cluster: super administrators, and consumers that manage the app.
@@ -84,14 +74,15 @@ pub enum Need {
 pub struct Rights<'a> {
     store: &'a Store,
     config: &'a ServerConfig,
-    compat: Compat,
+    /// Whether a consumer may read the items of apps on which it has no role.
+    consumers_read_all: bool,
 }
 
 impl<'a> Rights<'a> {
     /// Checks against the rows of this database and its switches.
     #[must_use]
-    pub fn new(store: &'a Store, config: &'a ServerConfig, compat: Compat) -> Self {
-        Self { store, config, compat }
+    pub fn new(store: &'a Store, config: &'a ServerConfig, consumers_read_all: bool) -> Self {
+        Self { store, config, consumers_read_all }
     }
 
     /// Whether the caller has the required permission.
@@ -112,7 +103,7 @@ impl<'a> Rights<'a> {
         let namespaces = namespaces.iter().copied();
         let is_open = match caller {
             Identity::User(user_id) => !self.is_member_only(&cluster.env) || self.is_root(user_id),
-            Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
+            Identity::Consumer(consumer) => self.consumers_read_all || consumer.all_apps,
         };
         if is_open {
             return Ok(namespaces.collect());
@@ -146,32 +137,14 @@ impl<'a> Rights<'a> {
         self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
     }
 
-    /// Whether a user has the permission of this type on a target. As in Apollo, nobody has a
-    /// permission that does not exist.
-    pub async fn holds(&self, user_id: &str, kind: &str, target: &str) -> Result<bool> {
-        let db = self.store.read();
-        Ok(match self.is_root(user_id) {
-            true => !role::permissions_on(db, &[kind], target).await?.is_empty(),
-            false => role::user_holds_any(db, user_id, &[(kind, target)]).await?,
-        })
-    }
-
     async fn allow_user(&self, user_id: &str, need: Need, place: &Resource) -> Result<bool> {
         if self.is_root(user_id) {
             return Ok(true);
         }
         match need {
-            Need::Nothing | Need::Person | Need::SeeRoles => Ok(true),
+            Need::Nothing | Need::Person => Ok(true),
             Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
-            Need::DeleteCluster | Need::Root | Need::ManageUsers => Ok(false),
-            Need::SeeUsers => self.may_choose_users(user_id).await,
-            Need::AppointMaster if self.config.get(&keys::MANAGE_APP_MASTER) => {
-                let db = self.store.read();
-                let all = [Right::AssignRole, Right::ManageAppMaster]
-                    .map(|right| Permission::on_app(right, &place.app_id));
-                Ok(role::user_holds_any(db, user_id, &[all[0].pair()]).await?
-                    && role::user_holds_any(db, user_id, &[all[1].pair()]).await?)
-            }
+            Need::DeleteCluster => Ok(false),
             Need::See | Need::SeeRelease => {
                 let caller = Identity::User(user_id.to_owned());
                 Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
@@ -181,17 +154,6 @@ impl<'a> Rights<'a> {
                 Ok(role::user_holds_any(self.store.read(), user_id, &pairs(&asked)).await?)
             }
         }
-    }
-
-    /// Whether a user sees the other users: with an open directory everyone, otherwise those who
-    /// choose users when they create an app or grant a role.
-    async fn may_choose_users(&self, user_id: &str) -> Result<bool> {
-        if self.compat.open_user_directory || !self.config.get(&keys::CREATE_APP_LIMITED) {
-            return Ok(true);
-        }
-        let held = role::permissions_of_user(self.store.read(), user_id).await?;
-        let choosing = [Right::CreateApplication, Right::AssignRole].map(Right::name);
-        Ok(held.iter().any(|row| choosing.contains(&row.permission_type.as_str())))
     }
 
     /// A consumer that may create namespaces of an app may edit and publish all of it: consumers
@@ -204,16 +166,13 @@ impl<'a> Rights<'a> {
     ) -> Result<bool> {
         let need = match need {
             Need::Nothing => return Ok(true),
-            Need::Person | Need::Root | Need::AppointMaster => return Ok(false),
-            // Users belong to no app, so administration of all apps does not include them.
-            Need::SeeUsers | Need::ManageUsers => Need::ManageUsers,
-            Need::SeeRoles if self.compat.token_reads_all => return Ok(true),
+            Need::Person => return Ok(false),
             Need::See => {
                 let caller = Identity::Consumer(consumer.clone());
                 return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
             }
             _ if consumer.all_apps => return Ok(true),
-            Need::DeleteCluster | Need::SeeRoles => Need::AppAdmin,
+            Need::DeleteCluster => Need::AppAdmin,
             Need::SeeRelease => Need::To(Act::Release),
             need => need,
         };
@@ -234,21 +193,15 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
     let on_app = |right| vec![Permission::on_app(right, &place.app_id)];
     match need {
         Need::CreateApp => vec![Permission::of_system(Right::CreateApplication)],
-        Need::ManageUsers => vec![Permission::of_system(Right::ManageUsers)],
-        Need::AppAdmin | Need::AppointMaster => on_app(Right::AssignRole),
+        Need::AppAdmin => on_app(Right::AssignRole),
         Need::CreateCluster => on_app(Right::CreateCluster),
         Need::CreateNamespace => on_app(Right::CreateNamespace),
         Need::To(act) => {
             act.permissions(&place.app_id, &place.env, &place.cluster, &place.namespace).to_vec()
         }
-        Need::Nothing
-        | Need::Person
-        | Need::Root
-        | Need::DeleteCluster
-        | Need::SeeRoles
-        | Need::SeeUsers
-        | Need::See
-        | Need::SeeRelease => Vec::new(),
+        Need::Nothing | Need::Person | Need::DeleteCluster | Need::See | Need::SeeRelease => {
+            Vec::new()
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    QueryTrait, Select,
 };
 
 use super::rule;
@@ -68,17 +69,34 @@ pub async fn histories_by_previous_release(
     page::paged(db, found.order_by_desc(Column::Id), page).await
 }
 
-/// The entries of a branch, newest first, without those that cannot be decoded.
-pub async fn histories_of_branch(
+/// An entry of a branch; `None` for what cannot be decoded.
+#[derive(Clone, Debug)]
+pub struct BranchEntry {
+    pub id: Id,
+    pub operation: Option<Small>,
+    pub context: Option<String>,
+}
+
+/// The newest entries of a branch, newest first. None is omitted, because a newer one replaces what
+/// an older one recorded.
+pub async fn newest_of_branch(
     db: &impl ConnectionTrait,
     (app_id, cluster, namespace): (&str, &str, &str),
     branch: &str,
-    page: &Page,
-) -> Result<Vec<Model>, StoreError> {
+    limit: u64,
+) -> Result<Vec<BranchEntry>, StoreError> {
     let entries = Entity::live_in_namespace(app_id, cluster, namespace)
         .filter(Column::BranchName.eq(branch))
-        .order_by_desc(Column::Id);
-    page::list(db, entries, page).await
+        .order_by_desc(Column::Id)
+        .limit(limit)
+        .select_only()
+        .columns([Column::Id, Column::Operation, Column::OperationContext]);
+    let found = db.query_all_raw(entries.build(db.get_database_backend())).await?;
+    let entry = |row: &QueryResult| {
+        let (operation, context) = (row.try_get_by(1).ok(), row.try_get_by(2).ok());
+        Ok(BranchEntry { id: row.try_get_by(0)?, operation, context })
+    };
+    found.iter().map(entry).collect()
 }
 
 /// The newest entry of a release with any of the operations.
