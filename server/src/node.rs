@@ -42,6 +42,7 @@ use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Port, PortService};
 use crate::nudge::Nudge;
+use crate::registry::ServiceRegistry;
 use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
@@ -119,6 +120,8 @@ pub struct Node {
     settings: Arc<Settings>,
     metrics_token: Secret,
     environment: Option<EnvironmentState>,
+    /// Set before this node is announced, so that a start that fails afterwards ends that.
+    registry: Option<ServiceRegistry>,
     /// The open databases, to be closed at the end.
     stores: Vec<Store>,
     ready: Readiness,
@@ -160,6 +163,7 @@ impl Node {
             metrics_token: data_dir::metrics_token(&settings)?,
             settings,
             environment: None,
+            registry: None,
             stores: Vec::new(),
             ready: Readiness::default(),
             _data_dir: data_dir,
@@ -183,8 +187,10 @@ impl Node {
     /// stopped.
     pub async fn stop(self) {
         self.ready.set(false);
+        if let Some(registry) = &self.registry {
+            registry.leave().await;
+        }
         if let Some(environment) = &self.environment {
-            environment.registry.leave().await;
             environment.feed.hub().close();
         }
         self.connections.shutdown.cancel();
@@ -262,6 +268,7 @@ impl Node {
         instances.run(&self.background);
         instance_retention::run(&store, &config, &self.background);
         let registry = sockets.registry(&settings, &config, &reserved).await?;
+        self.registry = Some(registry.clone());
         registry.run(&self.background).await;
         let nudge = Nudge::open(&reserved, &registry, random_hex()?).await?;
         nudge.run(&feed, &self.background);

@@ -87,7 +87,7 @@ impl ServiceRegistry {
     pub async fn run(&self, background: &Background) {
         let Source::Table(table) = &self.0.source else { return };
         table.clean().await;
-        table.announce().await;
+        self.announce(background).await;
         self.refresh(table).await;
         self.repeat(background, "service heartbeat", table.heartbeat_pause(), |_, table| {
             Box::pin(table.announce())
@@ -98,6 +98,20 @@ impl ServiceRegistry {
         self.repeat(background, "service cleaning", database::CLEAN, |_, table| {
             Box::pin(table.clean())
         });
+    }
+
+    /// Writes the first heartbeats in a task, because they are written even if the start is
+    /// interrupted meanwhile: [`Self::leave`] has to wait for them.
+    async fn announce(&self, background: &Background) {
+        let registry = self.clone();
+        let announced = background.tracker.spawn(async move {
+            if let Source::Table(table) = &registry.0.source {
+                table.announce().await;
+            }
+        });
+        if let Err(error) = announced.await {
+            tracing::error!(%error, "cannot register this node; the next heartbeat retries");
+        }
     }
 
     fn repeat(

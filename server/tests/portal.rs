@@ -19,7 +19,6 @@ mod portal {
     mod environment;
     mod item;
     mod namespace;
-    mod permission;
     mod release;
     mod sign_in;
     mod tenant;

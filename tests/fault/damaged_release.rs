@@ -49,6 +49,33 @@ async fn a_rollback_to_a_damaged_release_is_refused(kind: Kind) {
     node.end().await;
 }
 
+/// Clients are served a release only if its key and its flag can be decoded as well.
+#[tokio::test]
+async fn a_rollback_to_a_release_with_a_damaged_key_or_flag_is_refused() {
+    let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
+    let first = node.app.publish("1").await;
+    let second = node.app.publish("2").await;
+    node.eventually_serves("2").await;
+    for (column, value) in
+        [("ReleaseKey", format!("'{}'", first.key)), ("IsAbandoned", "0".to_owned())]
+    {
+        let set = |value: &str| {
+            format!(r#"UPDATE "Release" SET "{column}" = {value} WHERE "Id" = {}"#, first.id)
+        };
+        node.database.run(&[&set("X'80FF'")]).await;
+        for target in ["", &format!("&toReleaseId={}", first.id)] {
+            let refused = roll_back(&node, second.id, target).await;
+            assert_eq!(refused.status, 409, "{column}: {refused:?}");
+            assert_eq!(refused.json()["code"], "unreadable_row");
+        }
+        assert_eq!(node.value().await, "2");
+        node.database.run(&[&set(&value)]).await;
+    }
+    roll_back(&node, second.id, "").await.ok();
+    node.eventually_serves("1").await;
+    node.end().await;
+}
+
 /// A node that never read the release answers 503, which clients repeat, not 404, which they take
 /// for a namespace that does not exist; `/health` says why, and a publish heals it.
 async fn a_damaged_release_is_not_an_absent_one(kind: Kind) {

@@ -1,5 +1,5 @@
-//! Tables without those of Castalia, on a database that refuses writes: a node is unhealthy until
-//! writes work again.
+//! Trial writes: on a database that refuses writes, a node is unhealthy until writes work again;
+//! a change that waited for another one in vain is no outage.
 
 use super::feed_node::{Kind, Node};
 use crate::support::eventually::eventually;
@@ -38,5 +38,30 @@ async fn only_a_write_that_is_kept_ends_the_alarm() {
     .await;
     node.app.publish("2").await;
     node.eventually_serves("2").await;
+    node.end().await;
+}
+
+/// The trial write after a conflict raises an alarm only for an outage, not for an error of its own.
+#[tokio::test]
+async fn a_conflict_raises_no_alarm() {
+    let Some(node) = Node::start(Kind::Postgres, &[]).await else { return };
+    node.app.publish("1").await;
+    let function = r#"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW."Message" = 'castalia+write+check' THEN RAISE EXCEPTION 'refused'; END IF;
+        RETURN NEW; END $$"#;
+    let trigger = r#"CREATE TRIGGER refuse BEFORE INSERT ON "ReleaseMessage"
+        FOR EACH ROW EXECUTE FUNCTION refuse()"#;
+    node.database.run(&[function, trigger]).await;
+    let row = r#"SELECT 1 FROM "Namespace" FOR UPDATE"#;
+    let other = node.database.begin(&[row]).await;
+    let refused = node.app.try_publish("default", "application").await;
+    assert!(refused.status >= 400, "{refused:?}");
+    for _ in 0..5 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let health = node.get("/health").await;
+        assert_eq!(health.status, 200, "{health:?}");
+    }
+    other.rollback().await.unwrap();
+    node.app.try_publish("default", "application").await.ok();
     node.end().await;
 }

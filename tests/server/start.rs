@@ -365,3 +365,25 @@ async fn the_log_names_the_remedy_for_the_password_that_apollo_publishes() {
     Database::file(directory.path(), "portal.db").run(&[&seed]).await;
     assert!(log().contains(remedy));
 }
+
+/// A start that fails after the node was announced removes it from the list of services.
+#[tokio::test]
+async fn a_start_that_fails_late_leaves_no_announced_node_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options::new().flag("--roles", "config,admin");
+    let mut server = Server::start_in(directory.path(), options);
+    let database = Database::file(directory.path(), "config.db");
+    let announced = r#"SELECT "Uri" FROM "ServiceRegistry""#;
+    assert!(!database.rows(announced).await.is_empty());
+    assert!(server.terminate().success());
+    assert!(database.rows(announced).await.is_empty());
+    // Read right after the announcement.
+    let forget = r#"DELETE FROM "CastaliaInstallation" WHERE "Name" = 'nudge.secret'"#;
+    let refuse = r#"CREATE TRIGGER "refuse" BEFORE INSERT ON "CastaliaInstallation"
+                    WHEN NEW."Name" = 'nudge.secret' BEGIN SELECT RAISE(FAIL, 'refused'); END"#;
+    database.run(&[forget, refuse]).await;
+    let failed = serve(directory.path(), &["--roles", "config,admin"], &[]);
+    assert!(!failed.status.success());
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("refused"), "{failed:?}");
+    assert!(database.rows(announced).await.is_empty());
+}

@@ -128,6 +128,34 @@ fn check_is_json(headers: &HeaderMap) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// A body that announces its length and must not be read.
+    struct Announced(u64);
+
+    impl hyper::body::Body for Announced {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<std::result::Result<hyper::body::Frame<Bytes>, Self::Error>>>
+        {
+            panic!("it was read");
+        }
+
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_announces_to_be_too_large_is_refused_unread() {
+        let refused = read(HttpBody::new(Announced(1001)), 1000).await.unwrap_err();
+        assert!(refused.message().contains("larger than 1000 bytes"), "{refused:?}");
+        let read = read(HttpBody::from(vec![b' '; 1000]), 1000).await.unwrap();
+        assert_eq!(read.len(), 1000);
+    }
+
     #[test]
     fn json_is_accepted_in_utf_8_only() {
         for (text, is_accepted) in [

@@ -110,7 +110,7 @@ impl Portal {
 
     fn rights(&self) -> Rights<'_> {
         let PortalState { store, config, compat, .. } = &self.state;
-        Rights::new(store, config, *compat)
+        Rights::new(store, config, compat.token_reads_all)
     }
 
     /// Address of the portal for users, if the settings name one.

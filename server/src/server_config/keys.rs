@@ -205,7 +205,7 @@ keys! {
     Portal CREATE_APP_LIMITED: Switch = "role.create-application.enabled", off(),
         "Whether creating apps requires a permission";
     Portal MANAGE_APP_MASTER: Switch = "role.manage-app-master.enabled", off(),
-        "Whether app administrators need a permission to appoint others";
+        "Whether app administrators need a permission to appoint others; used by Apollo's portal only";
     Portal SUPER_ADMINS: List = "superAdmin", List,
         "Administrators of the portal";
     Portal WIKI_ADDRESS: Text = "wiki.address", Text,

@@ -13,7 +13,6 @@ pub struct CompatOverrides {
     pub(super) cookie_without_csrf: Option<bool>,
     pub(super) json_duplicate_members: Option<bool>,
     pub(super) token_reads_all: Option<bool>,
-    pub(super) open_user_directory: Option<bool>,
     pub(super) accept_broken_documents: Option<bool>,
 }
 
@@ -35,8 +34,6 @@ pub struct Compat {
     pub json_duplicate_members: bool,
     /// Consumers may read the items of apps on which they have no role.
     pub token_reads_all: bool,
-    /// Every user sees the names and mail addresses of all users.
-    pub open_user_directory: bool,
     /// JSON and YAML that do not parse may be saved.
     pub accept_broken_documents: bool,
 }
@@ -54,7 +51,6 @@ impl CompatOverrides {
             cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
             token_reads_all: self.token_reads_all.unwrap_or(adopted),
-            open_user_directory: self.open_user_directory.unwrap_or(adopted),
             accept_broken_documents: self.accept_broken_documents.unwrap_or(false),
         }
     }

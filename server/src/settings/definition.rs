@@ -177,12 +177,6 @@ pub const DEFINITIONS: &[Definition] = &[
         "Allow consumer tokens to read items of apps in which they have no role",
     ),
     define(
-        "compat.open_user_directory",
-        None,
-        "BOOL",
-        "Show every user the names and mail addresses of all users",
-    ),
-    define(
         "compat.accept_broken_documents",
         Some("false"),
         "BOOL",

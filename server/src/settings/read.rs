@@ -92,7 +92,6 @@ impl SettingsReader<'_> {
             cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
             json_duplicate_members: self.switch("compat.json_duplicate_members"),
             token_reads_all: self.switch("compat.token_reads_all"),
-            open_user_directory: self.switch("compat.open_user_directory"),
             accept_broken_documents: self.switch("compat.accept_broken_documents"),
         }
     }

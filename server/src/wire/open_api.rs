@@ -9,12 +9,6 @@ use utoipa::ToSchema;
 use super::body::{Member, body};
 
 mod forward;
-mod permission;
-
-pub use permission::{
-    AppRoleUsers, ClusterRoleUsers, NamespaceInEnvRoleUsers, NamespaceRoleUsers,
-    PermissionCondition,
-};
 
 /// A body with the names of its author and its last editor.
 pub trait Authored {

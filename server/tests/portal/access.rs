@@ -35,8 +35,6 @@ fn concrete(path: &str) -> String {
         ("{key}", "aw"),
         ("{releaseId}", "1"),
         ("{app}", "demo"),
-        ("{roleType}", "Master"),
-        ("{permissionType}", "AssignRole"),
         ("{section}", "x"),
         ("{*rest}", "x"),
         ("{*file}", "x"),
@@ -160,10 +158,10 @@ async fn every_right_but_the_needed_one_is_not_enough() {
         let lacking = match route.access {
             PortalAccess::Call(Need::To(Act::Modify)) => "publisher",
             PortalAccess::Call(Need::To(Act::Release)) => "editor",
-            PortalAccess::Call(
-                Need::AppAdmin | Need::AppointMaster | Need::CreateCluster | Need::CreateNamespace,
-            ) => "both",
-            PortalAccess::Call(Need::DeleteCluster | Need::Root | Need::ManageUsers) => "all",
+            PortalAccess::Call(Need::AppAdmin | Need::CreateCluster | Need::CreateNamespace) => {
+                "both"
+            }
+            PortalAccess::Call(Need::DeleteCluster) => "all",
             PortalAccess::ByContent if route.path.ends_with("/rollback") => "editor",
             PortalAccess::ByContent if route.method == Method::POST => "both",
             _ => continue,
@@ -185,9 +183,7 @@ async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
     let token = world.token("ci", &[]).await;
     for route in &world.routes {
         let is_refused = match route.access {
-            PortalAccess::Open
-            | PortalAccess::Page
-            | PortalAccess::Call(Need::Nothing | Need::SeeRoles) => false,
+            PortalAccess::Open | PortalAccess::Page | PortalAccess::Call(Need::Nothing) => false,
             PortalAccess::Read(need, _) => need == Need::SeeRelease,
             PortalAccess::Call(_) | PortalAccess::ByContent => true,
         };

@@ -115,22 +115,6 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
     }
 }
 
-/// Roles; their objects are those of the path.
-fn access(method: &str, path: &str, at: &str) -> Option<(String, Option<Value>)> {
-    let role_type = if path.contains("{clusterName}") {
-        "ModifyNamespacesInCluster"
-    } else if path.contains("{namespaceName}") {
-        "ModifyNamespace"
-    } else {
-        "Master"
-    };
-    let at = at.replace("{roleType}", role_type);
-    let path = format!("{at}?operator=apollo&userId=apollo");
-    let body = (method == "POST" && at.contains("create-application")).then(|| json!(["apollo"]));
-    let is_role = at.contains("/roles/") || at.ends_with("/permission-init");
-    is_role.then_some((path, body))
-}
-
 fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Value>) {
     let at = path
         .replace("{env}", "DEV")
@@ -138,9 +122,6 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         .replace("{clusterName}", "default")
         .replace("{namespaceName}", "application");
     let by = |path: String| format!("{path}?operator=apollo");
-    if let Some(request) = access(method, path, &at) {
-        return request;
-    }
     let last = path.rsplit("/envs/{env}").next().unwrap();
     let below =
         last.strip_prefix("/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}");

@@ -11,10 +11,8 @@ mod namespace;
 mod operator;
 mod organization;
 mod people;
-mod permission;
 mod release;
 pub(super) mod routes;
-mod system_role;
 pub(super) mod user;
 
 use self::operator::By;

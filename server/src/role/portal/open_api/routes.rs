@@ -8,9 +8,7 @@ mod env;
 mod item;
 mod namespace;
 mod organization;
-mod permission;
 mod release;
-mod system_role;
 mod user;
 
 use super::document;
@@ -43,11 +41,6 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         item::routes,
         item::encoded,
         release::routes,
-        permission::roles,
-        permission::role_users,
-        permission::probes,
-        system_role::routes,
-        system_role::appointing,
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))
