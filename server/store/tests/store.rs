@@ -8,6 +8,8 @@
 
 #[path = "store/adoption.rs"]
 mod adoption;
+#[path = "store/author.rs"]
+mod author;
 #[path = "store/bad_time.rs"]
 mod bad_time;
 #[path = "store/config_query.rs"]
