@@ -11,12 +11,16 @@
 
 mod portal {
     mod access;
+    mod access_key;
     mod app;
+    mod branch;
     mod cluster;
     mod consumer;
     mod contract;
     mod contract_differences;
     mod environment;
+    mod history;
+    mod instance;
     mod item;
     mod namespace;
     mod release;

@@ -79,6 +79,14 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     Ok(key)
 }
 
+/// A random secret of 32 hexadecimal digits, as Apollo's portal generates them.
+///
+/// # Errors
+/// Fails if the operating system provides no random bytes.
+pub fn new_secret() -> Result<String> {
+    new_id()
+}
+
 /// Creates an enabled key for a new app. A failure is only logged: the app remains.
 pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
     let new = |secret| NewAccessKey {
@@ -88,7 +96,7 @@ pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
         is_enabled: true,
         author: Author::of(operator),
     };
-    let created = match new_id() {
+    let created = match new_secret() {
         Ok(secret) => create(store, new(secret)).await,
         Err(error) => Err(error),
     };

@@ -264,17 +264,22 @@ pub async fn require(
     branch: &str,
 ) -> Result<(NamespaceKey, String)> {
     let parent = namespace::require(db, key).await?;
-    let NamespaceKey { app_id, cluster, namespace } = key;
+    let NamespaceKey { app_id, namespace, .. } = key;
     match castalia_store::namespace::find(db, app_id, branch, namespace).await? {
         Some(found) => Ok((namespace::key_of(&parent), found.cluster_name)),
-        None => {
-            let message = format!(
-                "Namespace's branch not exist. AppId = {app_id}, ClusterName = {cluster}, NamespaceName = {namespace}, \
-                 BranchName = {branch}"
-            );
-            Err(Error::bad_request(message).with_code(Code::BranchNotFound))
-        }
+        None => Err(not_found(key, branch)),
     }
+}
+
+/// The error for an unknown branch.
+#[must_use]
+pub fn not_found(key: &NamespaceKey, branch: &str) -> Error {
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    Error::bad_request(format!(
+        "Namespace's branch not exist. AppId = {app_id}, ClusterName = {cluster}, NamespaceName = {namespace}, \
+         BranchName = {branch}"
+    ))
+    .with_code(Code::BranchNotFound)
 }
 
 /// The same; also locks the namespace and its branch until the end of the transaction.

@@ -5,6 +5,7 @@
 pub mod difference;
 pub mod revocation;
 pub mod text;
+pub mod transfer;
 
 /// An item: a key with its value, a comment line, or a blank line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

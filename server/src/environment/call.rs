@@ -103,6 +103,20 @@ impl Environment {
         self.call_on(base, method, address, body).await.map(drop)
     }
 
+    /// The same with a post, and returns the result.
+    ///
+    /// # Errors
+    /// Same as [`Self::change_on_last_read`].
+    pub async fn create_on_last_read<T: DeserializeOwned>(
+        &self,
+        address: Address,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let base = revision::base().or_else(revision::shown);
+        let body = Some((json::JSON_TYPE, json::write(body)?));
+        parse(&self.call_on(base, Method::POST, address, body).await?)
+    }
+
     /// Changes an object.
     ///
     /// # Errors

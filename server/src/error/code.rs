@@ -93,6 +93,7 @@ codes! {
     Locked "locked" "Another user has changed the namespace and holds its lock"
     OwnEdit "own_edit" "The release must be published by someone other than the last editor"
     BranchNotFound "branch_not_found" "The namespace has no such branch"
+    MainLineUnpublished "main_line_unpublished" "The main line has unpublished changes, so its branch cannot be merged"
     BranchExists "branch_exists" "The namespace already has a branch"
     AccessKeyNotFound "access_key_not_found" "There is no such access key"
     AccessKeyExists "access_key_exists" "The app already has this access key"

@@ -31,6 +31,12 @@ impl<T: Documented> Documented for Vec<T> {
     }
 }
 
+impl Documented for u64 {
+    fn schema(_: &mut Schemas) -> RefOr<Schema> {
+        <Self as PartialSchema>::schema()
+    }
+}
+
 impl Documented for String {
     fn schema(_: &mut Schemas) -> RefOr<Schema> {
         <Self as PartialSchema>::schema()

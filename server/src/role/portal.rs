@@ -70,6 +70,8 @@ pub enum Hidden {
     List,
     /// A page without elements.
     Page,
+    /// The number zero.
+    Zero,
 }
 
 /// State that the handlers of this role share. Cheap to clone.
@@ -110,7 +112,7 @@ impl Portal {
 
     fn rights(&self) -> Rights<'_> {
         let PortalState { store, config, compat, .. } = &self.state;
-        Rights::new(store, config, compat.token_reads_all)
+        Rights::new(store, config, *compat)
     }
 
     /// Address of the portal for users, if the settings name one.

@@ -13,6 +13,7 @@ pub struct CompatOverrides {
     pub(super) cookie_without_csrf: Option<bool>,
     pub(super) json_duplicate_members: Option<bool>,
     pub(super) token_reads_all: Option<bool>,
+    pub(super) merge_gray_with_modify: Option<bool>,
     pub(super) accept_broken_documents: Option<bool>,
 }
 
@@ -34,6 +35,8 @@ pub struct Compat {
     pub json_duplicate_members: bool,
     /// Consumers may read the items of apps on which they have no role.
     pub token_reads_all: bool,
+    /// Users who may edit a namespace may merge its gray branch without permission to publish.
+    pub merge_gray_with_modify: bool,
     /// JSON and YAML that do not parse may be saved.
     pub accept_broken_documents: bool,
 }
@@ -51,6 +54,7 @@ impl CompatOverrides {
             cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
             token_reads_all: self.token_reads_all.unwrap_or(adopted),
+            merge_gray_with_modify: self.merge_gray_with_modify.unwrap_or(adopted),
             accept_broken_documents: self.accept_broken_documents.unwrap_or(false),
         }
     }

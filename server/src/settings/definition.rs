@@ -177,6 +177,12 @@ pub const DEFINITIONS: &[Definition] = &[
         "Allow consumer tokens to read items of apps in which they have no role",
     ),
     define(
+        "compat.merge_gray_with_modify",
+        None,
+        "BOOL",
+        "Allow users who may edit a namespace but not publish it to merge its gray branch",
+    ),
+    define(
         "compat.accept_broken_documents",
         Some("false"),
         "BOOL",

@@ -92,6 +92,7 @@ impl SettingsReader<'_> {
             cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
             json_duplicate_members: self.switch("compat.json_duplicate_members"),
             token_reads_all: self.switch("compat.token_reads_all"),
+            merge_gray_with_modify: self.switch("compat.merge_gray_with_modify"),
             accept_broken_documents: self.switch("compat.accept_broken_documents"),
         }
     }

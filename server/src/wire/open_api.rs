@@ -8,7 +8,16 @@ use utoipa::ToSchema;
 
 use super::body::{Member, body};
 
+mod access_key;
+mod branch;
 mod forward;
+mod history;
+mod instance;
+
+pub use self::access_key::AccessKey;
+pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
+pub use self::history::{Commit, KeyValue, ReleaseHistory};
+pub use self::instance::{Instance, InstanceConfig, InstancePage};
 
 /// A body with the names of its author and its last editor.
 pub trait Authored {
@@ -37,7 +46,7 @@ macro_rules! authored {
     )*};
 }
 
-authored!(AppNamespace, Cluster, Item, Release);
+authored!(AccessKey, AppNamespace, Cluster, Commit, GrayReleaseRule, Item, Release);
 
 body! {
     /// An app.

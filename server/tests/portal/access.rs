@@ -34,6 +34,8 @@ fn concrete(path: &str) -> String {
         ("{namespaceName}", "application"),
         ("{key}", "aw"),
         ("{releaseId}", "1"),
+        ("{branchName}", "gray"),
+        ("{accessKeyId}", "1"),
         ("{app}", "demo"),
         ("{section}", "x"),
         ("{*rest}", "x"),
@@ -44,12 +46,15 @@ fn concrete(path: &str) -> String {
 }
 
 async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
-    let path = match path {
-        "/openapi/v1/envs/LOCAL/releases/comparison" => {
-            format!("{path}?baseReleaseId=0&toCompareReleaseId=1")
+    let query = match path.rsplit('/').next() {
+        Some("comparison") => "?baseReleaseId=0&toCompareReleaseId=1",
+        Some("by-namespace" | "by-namespace-and-releases-not-in") => {
+            "?appId=demo&clusterName=default&namespaceName=application&releaseIds=1"
         }
-        path => path.to_owned(),
+        Some("by-release") => "?releaseId=1",
+        _ => "",
     };
+    let path = format!("{path}{query}");
     let body = match (method.as_str(), path.as_str()) {
         ("POST", "/openapi/v1/namespaces") => {
             json!([{ "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "application" }])
@@ -149,6 +154,7 @@ async fn every_right_but_the_needed_one_is_not_enough() {
         ("editor", [admin.clone(), modify.clone()].concat()),
         ("publisher", [admin.clone(), release.clone()].concat()),
         ("both", [modify.clone(), release.clone()].concat()),
+        ("admin", admin.clone()),
         ("all", [admin, modify, release].concat()),
     ] {
         world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
@@ -156,7 +162,10 @@ async fn every_right_but_the_needed_one_is_not_enough() {
     }
     for route in &world.routes {
         let lacking = match route.access {
-            PortalAccess::Call(Need::To(Act::Modify)) => "publisher",
+            // On an adopted installation.
+            PortalAccess::Call(Need::MergeBranch) => "publisher",
+            PortalAccess::Call(Need::To(Act::Modify) | Need::CreateBranch) => "publisher",
+            PortalAccess::Call(Need::SetGrayRules) => "admin",
             PortalAccess::Call(Need::To(Act::Release)) => "editor",
             PortalAccess::Call(Need::AppAdmin | Need::CreateCluster | Need::CreateNamespace) => {
                 "both"
@@ -184,7 +193,9 @@ async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
     for route in &world.routes {
         let is_refused = match route.access {
             PortalAccess::Open | PortalAccess::Page | PortalAccess::Call(Need::Nothing) => false,
-            PortalAccess::Read(need, _) => need == Need::SeeRelease,
+            PortalAccess::Read(need, _) => {
+                matches!(need, Need::SeeRelease | Need::SeeAsPerson)
+            }
             PortalAccess::Call(_) | PortalAccess::ByContent => true,
         };
         let answer = call(&world.consumer(&token), &route.method, &concrete(route.path)).await;

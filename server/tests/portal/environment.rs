@@ -141,6 +141,40 @@ async fn an_environment_elsewhere_is_used_like_the_one_here() {
 }
 
 #[tokio::test]
+async fn gray_releases_access_keys_and_histories_of_an_environment_elsewhere_are_used_too() {
+    let (service, _) = admin_service().await;
+    let world = world(&[service]).await;
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    user.post(&format!("{}/items", far()), item("k", "1")).await.ok();
+    let title = json!({ "releaseTitle": "r" });
+    user.post(&format!("{}/releases", far()), title.clone()).await.ok();
+    let made = user.post(&format!("{}/branches", far()), json!(null)).await.ok();
+    let name = made["clusterName"].as_str().unwrap();
+    let branch = format!("{}/branches/{name}", far());
+    let line =
+        json!({ "clientAppId": "demo", "clientIpList": ["10.0.0.1"], "clientLabelList": [] });
+    user.put(&format!("{branch}/rules"), json!({ "ruleItems": [line] })).await.empty();
+    assert_eq!(user.get(&format!("{branch}/rules")).await.ok()["ruleItems"], json!([line]));
+    let gray = far().replace("/default/", &format!("/{name}/"));
+    user.post(&format!("{gray}/items"), item("k", "2&3")).await.ok();
+    user.post(&format!("{branch}/releases"), title.clone()).await.ok();
+    let merged = user.post(&format!("{branch}/merge"), title).await.ok();
+    assert_eq!(merged["configurations"], json!({ "k": "2&3" }));
+    user.get(&format!("{}/branches", far())).await.empty();
+    let past = "/openapi/v1/apps/demo/envs/FAR/clusters/default/namespaces/application";
+    let history = user.get(&format!("{past}/releases/histories")).await.ok();
+    assert_eq!(history[1]["operation"], 4, "{history}");
+    assert!(!user.get(&format!("{past}/commits")).await.ok().as_array().unwrap().is_empty());
+    let keys = "/openapi/v1/apps/demo/envs/FAR/accesskeys";
+    let key = format!("{keys}/{}", user.post(keys, json!(null)).await.ok()["id"]);
+    user.put(&format!("{key}/activation"), json!(null)).await.empty();
+    user.put(&format!("{key}/deactivation"), json!(null)).await.empty();
+    user.delete(&key).await.empty();
+    assert_eq!(user.get(&format!("{}/instances", far())).await.ok(), json!(0));
+}
+
+#[tokio::test]
 async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     // A83
     let world = world(&[refusing().await]).await;

@@ -20,16 +20,18 @@ enum Gets {
     Refused,
     /// A success with an empty result.
     Nothing,
+    /// 403, because only signed-in users may call it.
+    NoSession,
     /// The part of an app that every identity may read: its description and the names of its parts.
     Description,
 }
 
-use Gets::{Description, Nothing, Refused};
+use Gets::{Description, NoSession, Nothing, Refused};
 
 /// Method and path below `/openapi/v1` of each route that refers to an app; the answer to a user of
 /// another app in a members-only environment, and to a consumer with permissions on another app on
 /// a fresh database.
-const TABLE: [(&str, Gets, Gets); 33] = [
+const TABLE: [(&str, Gets, Gets); 54] = [
     ("GET /apps/{appId}", Description, Description),
     ("PUT /apps/{appId}", Refused, Refused),
     ("GET /apps/{appId}/envclusters", Description, Description),
@@ -60,6 +62,28 @@ const TABLE: [(&str, Gets, Gets); 33] = [
     ("GET /envs/{env}/releases/comparison", Refused, Refused),
     ("GET /envs/{env}/releases/{releaseId}", Refused, Refused),
     ("PUT /envs/{env}/releases/{releaseId}/rollback", Refused, Refused),
+    // The outsider sees that there is a branch, without its values.
+    ("GET {namespaceName}/branches", Description, Refused),
+    ("POST {namespaceName}/branches", Refused, Refused),
+    ("POST {namespaceName}/branches/{branchName}", Refused, Refused),
+    ("DELETE {namespaceName}/branches/{branchName}", Refused, Refused),
+    ("GET {namespaceName}/branches/{branchName}/items", Nothing, Refused),
+    ("GET {namespaceName}/branches/{branchName}/rules", Nothing, Refused),
+    ("PUT {namespaceName}/branches/{branchName}/rules", Refused, Refused),
+    ("POST {namespaceName}/branches/{branchName}/releases", Refused, Refused),
+    ("POST {namespaceName}/branches/{branchName}/gray-del-releases", Refused, Refused),
+    ("POST {namespaceName}/branches/{branchName}/merge", Refused, Refused),
+    ("GET {namespaceName}/instances", Nothing, Refused),
+    ("GET /envs/{env}/instances/by-namespace", Nothing, Refused),
+    ("GET /envs/{env}/instances/by-namespace-and-releases-not-in", Nothing, Refused),
+    ("GET /envs/{env}/instances/by-release", Refused, Refused),
+    ("GET {env}{namespaceName}/commits", Nothing, NoSession),
+    ("GET {env}{namespaceName}/releases/histories", Nothing, NoSession),
+    ("GET {env}/accesskeys", Refused, Refused),
+    ("POST {env}/accesskeys", Refused, Refused),
+    ("DELETE {env}/accesskeys/{accessKeyId}", Refused, Refused),
+    ("PUT {env}/accesskeys/{accessKeyId}/activation", Refused, Refused),
+    ("PUT {env}/accesskeys/{accessKeyId}/deactivation", Refused, Refused),
     // Lists over all apps contain no app in their path; their results are searched for the app.
     ("GET /apps", Description, Description),
     ("GET /apps/by-self", Nothing, Nothing),
@@ -71,6 +95,8 @@ const ABOUT_NO_APP: [&str; 5] =
     ["GET /user", "GET /envs", "GET /organizations", "POST /apps", "GET /appnamespaces"];
 
 const CLUSTER: &str = "/envs/{env}/apps/{appId}/clusters/{clusterName}";
+/// The other order, in which paths of later versions of Apollo begin.
+const ENV: &str = "/apps/{appId}/envs/{env}";
 
 /// The row of the table for a route.
 fn row(method: &Method, path: &str) -> String {
@@ -78,6 +104,11 @@ fn row(method: &Method, path: &str) -> String {
     let namespace = format!("{CLUSTER}/namespaces/{{namespaceName}}");
     if let Some(rest) = below.strip_prefix(namespace.as_str()) {
         return format!("{method} {{namespaceName}}{rest}");
+    }
+    if let Some(rest) = below.strip_prefix(ENV) {
+        let rest =
+            rest.replace("/clusters/{clusterName}/namespaces/{namespaceName}", "{namespaceName}");
+        return format!("{method} {{env}}{rest}");
     }
     match below.strip_prefix(CLUSTER) {
         Some(rest) if !rest.is_empty() => format!("{method} {{clusterName}}{rest}"),
@@ -87,13 +118,15 @@ fn row(method: &Method, path: &str) -> String {
 
 /// The path for the app `demo`, with an operator for consumers, and a body that its owner could
 /// send.
-fn request(method: &Method, path: &str, release_id: i64) -> (String, Value) {
+fn request(method: &Method, path: &str, Filled { release_id, branch }: &Filled) -> (String, Value) {
     let at = path
         .replace("{env}", "LOCAL")
         .replace("{appId}", "demo")
         .replace("{clusterName}", "default")
         .replace("{namespaceName}", "application")
         .replace("{releaseId}", &release_id.to_string())
+        .replace("{branchName}", branch)
+        .replace("{accessKeyId}", "1")
         .replace("{key}", if path.contains("encodedItems") { "aw" } else { "k" });
     let named = |name: &str| json!({ "appId": "demo", "name": name, "format": "properties", "isPublic": false });
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -105,11 +138,18 @@ fn request(method: &Method, path: &str, release_id: i64) -> (String, Value) {
         }
         ("PUT", "items") => json!({ "format": "properties", "configText": "k = taken" }),
         ("POST" | "PUT", "items" | "{key}") => item("k", "taken"),
-        ("POST", "releases") => json!({ "releaseTitle": "taken" }),
+        ("POST", "releases" | "gray-del-releases" | "merge" | "{branchName}") => {
+            json!({ "releaseTitle": "taken", "grayDelKeys": ["k"] })
+        }
+        ("PUT", "rules") => json!({ "ruleItems": [] }),
         _ => Value::Null,
     };
     let query = match last {
         "comparison" => format!("?baseReleaseId=0&toCompareReleaseId={release_id}"),
+        "by-namespace" | "by-namespace-and-releases-not-in" => {
+            "?appId=demo&clusterName=default&namespaceName=application&releaseIds=1000".to_owned()
+        }
+        "by-release" => format!("?releaseId={release_id}"),
         _ => "?operator=u2&createIfNotExists=true".to_owned(),
     };
     (format!("{at}{query}"), body)
@@ -144,9 +184,15 @@ async fn content(store: &Store) -> String {
     content
 }
 
-/// The app `demo` of `u1` with a published value, and the app `second` of `u2`. Returns the id of
-/// the release.
-async fn fill(world: &World) -> i64 {
+/// What a request about the app `demo` may name.
+struct Filled {
+    release_id: i64,
+    branch: String,
+}
+
+/// The app `demo` of `u1` with a published value, a branch and an access key, and the app `second`
+/// of `u2`.
+async fn fill(world: &World) -> Filled {
     for (app_id, owner) in [("demo", "u1"), ("second", "u2")] {
         world.user(owner).await.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
     }
@@ -154,9 +200,13 @@ async fn fill(world: &World) -> i64 {
     owner.post(&format!("{NS}/items"), item("k", HIDDEN)).await.ok();
     let release = json!({ "releaseTitle": "r" });
     let made = owner.post(&format!("{NS}/releases"), release).await.ok();
+    let branch = owner.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    let branch = branch["clusterName"].as_str().unwrap().to_owned();
+    owner.post(&format!("{}/items", NS.replace("default", &branch)), item("k", HIDDEN)).await.ok();
+    owner.post("/openapi/v1/apps/demo/envs/LOCAL/accesskeys", Value::Null).await.ok();
     // Not published yet, so that a revert would change something.
     owner.post(&format!("{NS}/items"), item("draft", HIDDEN)).await.ok();
-    made["id"].as_i64().unwrap()
+    Filled { release_id: made["id"].as_i64().unwrap(), branch }
 }
 
 #[track_caller]
@@ -164,12 +214,12 @@ fn check(what: &str, expected: Gets, answer: &Answer) {
     assert!(!answer.body.contains(HIDDEN), "{what}: {answer:?}");
     match expected {
         Refused => answer.fails(403, "Access is denied"),
+        NoSession => answer.fails(403, "Portal user session is required"),
         Description => assert_eq!(answer.status, 200, "{what}: {answer:?}"),
         Nothing => {
             assert_eq!(answer.status, 200, "{what}: {answer:?}");
             let found = if answer.body.is_empty() { Value::Null } else { answer.json() };
-            let content = if found.is_object() { found["content"].clone() } else { found };
-            let names_demo = content.to_string().contains("demo");
+            let names_demo = found.to_string().contains("demo");
             assert!(!names_demo, "{what}: {answer:?}");
         }
     }
@@ -180,7 +230,7 @@ fn check(what: &str, expected: Gets, answer: &Answer) {
 async fn replay(
     world: &World,
     caller: &Caller<'_>,
-    release_id: i64,
+    filled: &Filled,
     column: fn(&(&str, Gets, Gets)) -> Gets,
 ) {
     let before = (content(&world.store).await, content(&world.environment_store).await);
@@ -195,7 +245,7 @@ async fn replay(
             panic!("{name} needs a row: what may somebody with rights on another app get?");
         };
         rows.retain(|row| *row != name);
-        let (path, body) = request(&route.method, route.path, release_id);
+        let (path, body) = request(&route.method, route.path, filled);
         let answer = send(caller, &route.method, &path, &body).await;
         check(&name, column(expected), &answer);
     }
@@ -211,9 +261,9 @@ async fn a_user_of_another_app_reads_no_value_and_changes_nothing() {
     for installation in [Installation::Fresh, Installation::Adopted] {
         let mut world = World::with(installation, &[]).await;
         world.set("configView.memberOnly.envs", "local");
-        let release_id = fill(&world).await;
+        let filled = fill(&world).await;
         let other = world.user("u2").await;
-        replay(&world, &other, release_id, |(_, user, _)| *user).await;
+        replay(&world, &other, &filled, |(_, user, _)| *user).await;
     }
 }
 
@@ -222,17 +272,17 @@ async fn a_user_of_another_app_reads_no_value_and_changes_nothing() {
 #[tokio::test]
 async fn a_token_of_another_app_reads_no_value_and_changes_nothing() {
     let world = World::fresh().await;
-    let release_id = fill(&world).await;
+    let filled = fill(&world).await;
     let token = world.token("second", &["second"]).await;
     let other = world.consumer(&token);
-    replay(&world, &other, release_id, |(_, _, consumer)| *consumer).await;
+    replay(&world, &other, &filled, |(_, _, consumer)| *consumer).await;
 }
 
 /// SEC-08: a request for the caller's own app never affects another app in its body or its query.
 #[tokio::test]
 async fn a_body_never_names_another_target_than_its_path() {
     let world = World::fresh().await;
-    let foreign = fill(&world).await;
+    let foreign = fill(&world).await.release_id;
     let own = NS.replace("demo", "second");
     let user = world.user("u2").await;
     user.post(&format!("{own}/items"), item("k", "1")).await.ok();

@@ -120,7 +120,9 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         .replace("{env}", "DEV")
         .replace("{appId}", &s.app_id)
         .replace("{clusterName}", "default")
-        .replace("{namespaceName}", "application");
+        .replace("{namespaceName}", "application")
+        .replace("{branchName}", &s.branch)
+        .replace("{accessKeyId}", &s.key_id.to_string());
     let by = |path: String| format!("{path}?operator=apollo");
     let last = path.rsplit("/envs/{env}").next().unwrap();
     let below =
@@ -163,6 +165,27 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         ),
         ("DELETE", "/encodedItems/{key}") => (by(at.replace("{key}", "aw==")), None),
         ("POST", "/releases") => (at, Some(json!({ "releaseTitle": "r", "releasedBy": "apollo" }))),
+        ("POST", "/branches") => {
+            // A cluster whose namespace has no branch yet.
+            (by(at.replace("clusters/default", "clusters/c1")), None)
+        }
+        ("DELETE", "/branches/{branchName}") => (by(at), None),
+        ("PUT", "/branches/{branchName}/rules") => (by(at), Some(s.rules(who))),
+        (
+            "POST",
+            "/branches/{branchName}/releases"
+            | "/branches/{branchName}/merge"
+            | "/branches/{branchName}"
+            | "/branches/{branchName}/gray-del-releases",
+        ) => {
+            (at, Some(json!({ "releaseTitle": "r", "releasedBy": "apollo", "grayDelKeys": ["k"] })))
+        }
+        (
+            _,
+            "/accesskeys" | "/accesskeys/{accessKeyId}" | "/accesskeys/{accessKeyId}/deactivation",
+        ) => (by(at), None),
+        // Observe-only mode, because clients of the subject do not sign.
+        ("PUT", "/accesskeys/{accessKeyId}/activation") => (format!("{}&mode=1", by(at)), None),
         ("PUT", "/releases/{releaseId}/rollback") => {
             (by(at.replace("{releaseId}", &s.release_id.to_string())), None)
         }

@@ -36,6 +36,13 @@ pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> V
     released.keys().filter(|key| !drafted.contains(key.as_str())).map(line).collect()
 }
 
+/// Whether the draft is what is published.
+#[must_use]
+pub fn is_none(draft: &[Line], released: &Configurations) -> bool {
+    draft.iter().all(|line| of_line(line, released).is_none())
+        && missing(draft, released, &[]).is_empty()
+}
+
 /// The changes for clients from one release to another: each key with its old and new value.
 #[must_use]
 pub fn between(base: &Configurations, to: &Configurations) -> Vec<(String, Difference)> {
@@ -76,6 +83,9 @@ mod tests {
             (Some("1"), Some("2"))
         );
         assert_eq!(of_line(&line("b", "2"), &released).unwrap().released, None);
+        assert!(is_none(&[line("a", "1"), line("", "")], &released));
+        assert!(!is_none(&[line("a", "1"), line("b", "2")], &released));
+        assert!(!is_none(&[], &released));
     }
 
     #[test]

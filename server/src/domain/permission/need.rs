@@ -9,7 +9,7 @@ use castalia_store::{Id, Store, namespace};
 use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
-use crate::settings::environment;
+use crate::settings::{Compat, environment};
 
 /// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +63,19 @@ pub enum Need {
     CreateNamespace,
     /// Permission to edit or publish the namespace.
     To(Act),
+    /// Permission to create a branch of the namespace: to edit it; consumers need permission to
+    /// create namespaces.
+    CreateBranch,
+    /// Permission to set the clients of a branch: to edit or to publish the namespace; consumers
+    /// need permission to edit it.
+    SetGrayRules,
+    /// Permission to merge a branch: to publish the namespace, or for users to edit it where
+    /// `compat.merge_gray_with_modify` is on.
+    MergeBranch,
     /// Permission to see the values of the namespace.
     See,
+    /// The same as a signed-in user.
+    SeeAsPerson,
     /// Permission to see the release of the namespace; consumers need permission to publish it.
     SeeRelease,
 }
@@ -74,15 +85,14 @@ pub enum Need {
 pub struct Rights<'a> {
     store: &'a Store,
     config: &'a ServerConfig,
-    /// Whether a consumer may read the items of apps on which it has no role.
-    consumers_read_all: bool,
+    compat: Compat,
 }
 
 impl<'a> Rights<'a> {
     /// Checks against the rows of this database and its switches.
     #[must_use]
-    pub fn new(store: &'a Store, config: &'a ServerConfig, consumers_read_all: bool) -> Self {
-        Self { store, config, consumers_read_all }
+    pub fn new(store: &'a Store, config: &'a ServerConfig, compat: Compat) -> Self {
+        Self { store, config, compat }
     }
 
     /// Whether the caller has the required permission.
@@ -103,7 +113,7 @@ impl<'a> Rights<'a> {
         let namespaces = namespaces.iter().copied();
         let is_open = match caller {
             Identity::User(user_id) => !self.is_member_only(&cluster.env) || self.is_root(user_id),
-            Identity::Consumer(consumer) => self.consumers_read_all || consumer.all_apps,
+            Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
         };
         if is_open {
             return Ok(namespaces.collect());
@@ -145,12 +155,22 @@ impl<'a> Rights<'a> {
             Need::Nothing | Need::Person => Ok(true),
             Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
             Need::DeleteCluster => Ok(false),
-            Need::See | Need::SeeRelease => {
+            Need::See | Need::SeeAsPerson | Need::SeeRelease => {
                 let caller = Identity::User(user_id.to_owned());
                 Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
             }
             need => {
-                let asked = asked(need, place);
+                let asked = match need {
+                    Need::CreateBranch => asked(Need::To(Act::Modify), place),
+                    Need::MergeBranch if self.compat.merge_gray_with_modify => {
+                        asked(Need::To(Act::Modify), place)
+                    }
+                    Need::MergeBranch => asked(Need::To(Act::Release), place),
+                    Need::SetGrayRules => {
+                        Act::ALL.iter().flat_map(|act| asked(Need::To(*act), place)).collect()
+                    }
+                    need => asked(need, place),
+                };
                 Ok(role::user_holds_any(self.store.read(), user_id, &pairs(&asked)).await?)
             }
         }
@@ -166,14 +186,16 @@ impl<'a> Rights<'a> {
     ) -> Result<bool> {
         let need = match need {
             Need::Nothing => return Ok(true),
-            Need::Person => return Ok(false),
+            Need::Person | Need::SeeAsPerson => return Ok(false),
             Need::See => {
                 let caller = Identity::Consumer(consumer.clone());
                 return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
             }
             _ if consumer.all_apps => return Ok(true),
             Need::DeleteCluster => Need::AppAdmin,
-            Need::SeeRelease => Need::To(Act::Release),
+            Need::CreateBranch => Need::CreateNamespace,
+            Need::SetGrayRules => Need::To(Act::Modify),
+            Need::SeeRelease | Need::MergeBranch => Need::To(Act::Release),
             need => need,
         };
         let mut asked = asked(need, place);
@@ -199,9 +221,16 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
         Need::To(act) => {
             act.permissions(&place.app_id, &place.env, &place.cluster, &place.namespace).to_vec()
         }
-        Need::Nothing | Need::Person | Need::DeleteCluster | Need::See | Need::SeeRelease => {
-            Vec::new()
-        }
+        // `allow_user` and `allow_consumer` translate these.
+        Need::Nothing
+        | Need::Person
+        | Need::DeleteCluster
+        | Need::CreateBranch
+        | Need::SetGrayRules
+        | Need::MergeBranch
+        | Need::See
+        | Need::SeeAsPerson
+        | Need::SeeRelease => Vec::new(),
     }
 }
 

@@ -109,7 +109,7 @@ async fn check_right(
 /// The error for a caller without permission.
 pub(super) fn refusal(need: Need) -> Error {
     Error::forbidden(match need {
-        Need::Person => "Portal user session is required",
+        Need::Person | Need::SeeAsPerson => "Portal user session is required",
         _ => "Access is denied",
     })
 }
@@ -118,6 +118,7 @@ fn hidden_answer(hidden: Hidden, parts: &Parts) -> Result<Response> {
     Ok(match hidden {
         Hidden::Nothing => StatusCode::OK.into_response(),
         Hidden::List => Json([(); 0]).into_response(),
+        Hidden::Zero => Json(0).into_response(),
         Hidden::Page => {
             let Paging { page, size } =
                 Paging::of(&parts.uri)?.or_size(super::open_api::ITEM_PAGE_SIZE);

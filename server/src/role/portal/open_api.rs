@@ -1,11 +1,16 @@
 //! `/openapi/v1`: one API for signed-in users, consumers and the web UI. `routes`
 //! lists the operations with the access that each requires; every resource has a file of its own.
 
+mod access_key;
 mod app;
 mod app_namespace;
+mod branch;
 mod cluster;
 pub(super) mod document;
+mod draft;
 mod env;
+mod history;
+mod instance;
 mod item;
 mod namespace;
 mod operator;

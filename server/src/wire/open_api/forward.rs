@@ -3,7 +3,10 @@
 
 use castalia_core::protocol::wire::Configurations;
 
-use super::{Cluster, Item, Namespace, Release};
+use super::{
+    AccessKey, Cluster, Commit, GrayReleaseRule, GrayReleaseRuleItem, Instance, InstanceConfig,
+    Item, Namespace, Release,
+};
 use crate::wire::admin;
 
 /// Copies the members for author and times.
@@ -81,5 +84,77 @@ impl From<admin::Release> for Release {
                 comment: from.comment,
             }
         )
+    }
+}
+
+impl From<admin::AccessKey> for AccessKey {
+    fn from(from: admin::AccessKey) -> Self {
+        with_standard!(
+            from,
+            AccessKey {
+                id: from.id.unwrap_or_default(),
+                secret: from.secret,
+                app_id: from.app_id,
+                mode: from.mode.unwrap_or_default(),
+                enabled: from.enabled.unwrap_or_default(),
+            }
+        )
+    }
+}
+
+impl From<admin::Commit> for Commit {
+    fn from(from: admin::Commit) -> Self {
+        with_standard!(
+            from,
+            Commit {
+                change_sets: from.change_sets,
+                app_id: from.app_id,
+                cluster_name: from.cluster_name,
+                namespace_name: from.namespace_name,
+                comment: from.comment,
+            }
+        )
+    }
+}
+
+impl From<admin::GrayReleaseRule> for GrayReleaseRule {
+    fn from(from: admin::GrayReleaseRule) -> Self {
+        let line = |line: admin::GrayReleaseRuleItem| GrayReleaseRuleItem {
+            client_app_id: line.client_app_id,
+            client_ip_list: line.client_ip_list,
+            client_label_list: line.client_label_list,
+        };
+        with_standard!(
+            from,
+            GrayReleaseRule {
+                app_id: from.app_id,
+                cluster_name: from.cluster_name,
+                namespace_name: from.namespace_name,
+                branch_name: from.branch_name,
+                rule_items: from.rule_items.map(|lines| lines.into_iter().map(line).collect()),
+            }
+        )
+    }
+}
+
+impl From<admin::Instance> for Instance {
+    fn from(from: admin::Instance) -> Self {
+        let config = |config: admin::InstanceConfig| InstanceConfig {
+            // The admin API leaves out the values.
+            release: config.release.map(|release| {
+                Box::new(Release { configurations: None, ..Release::from(*release) })
+            }),
+            release_delivery_time: config.release_delivery_time,
+            data_change_last_modified_time: config.data_change_last_modified_time,
+        };
+        Self {
+            id: from.id,
+            app_id: from.app_id,
+            cluster_name: from.cluster_name,
+            data_center: from.data_center,
+            ip: from.ip,
+            configs: from.configs.map(|configs| configs.into_iter().map(config).collect()),
+            data_change_created_time: from.data_change_created_time,
+        }
     }
 }

@@ -11,11 +11,11 @@ use http::Method;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::draft::{ATTEMPTS, apply, draft, is_out_of_date, line, namespace_id};
 use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
-use crate::domain::draft::{DraftChanges, Line, revocation, text};
+use crate::domain::draft::{revocation, text};
 use crate::domain::permission::need::Resource;
-use crate::environment::revision;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, LARGE_BODY, Path};
@@ -26,10 +26,8 @@ use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::{Item, ItemPage, NamespaceText};
 
-/// Maximum number of attempts to compute a change of many items from the draft.
-const ATTEMPTS: u32 = 5;
-/// The same for a change of one item, which many callers make concurrently and whose clients do not
-/// expect conflicts.
+/// Maximum number of attempts to change one item, which many callers do concurrently and whose
+/// clients do not expect conflicts.
 const ITEM_ATTEMPTS: u32 = 32;
 /// Maximum length of a comment, in characters.
 const COMMENT: usize = 256;
@@ -211,12 +209,6 @@ pub(super) async fn put_text(
     }
 }
 
-/// Whether to compute a change again: the draft changed in between, and the caller did not name its
-/// revision. If the caller named one, it has to read again itself.
-fn is_out_of_date(error: &Error) -> bool {
-    error.reaction() == Reaction::Conflict && revision::base().is_none()
-}
-
 /// Undoes unpublished changes, with one commit.
 pub(super) async fn revoke(
     State(portal): State<Portal>,
@@ -241,23 +233,6 @@ pub(super) async fn revoke(
             outcome => return outcome,
         }
     }
-}
-
-/// Converts an item for the rules of drafts.
-pub(super) fn line(item: &admin::Item) -> Line {
-    Line {
-        id: item.id,
-        key: item.key.clone().unwrap_or_default(),
-        value: item.value.clone().unwrap_or_default(),
-        kind: item.r#type,
-        comment: item.comment.clone().unwrap_or_default(),
-        line_num: item.line_num,
-    }
-}
-
-async fn draft(environment: &Environment, place: &Resource) -> Result<Vec<Line>> {
-    let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
-    Ok(items.iter().map(line).collect())
 }
 
 async fn find(environment: &Environment, place: &Resource, key: &str) -> Result<admin::Item> {
@@ -300,49 +275,6 @@ async fn add_or_find(
         }
         Err(error) => Err(error),
     }
-}
-
-/// Row id of a namespace. Read before the draft, because a change is based on the last revision
-/// that was read.
-async fn namespace_id(environment: &Environment, place: &Resource) -> Result<i64> {
-    let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
-    Ok(namespace.id)
-}
-
-async fn apply(
-    environment: &Environment,
-    place: &Resource,
-    namespace_id: i64,
-    changes: DraftChanges,
-    operator: &str,
-) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let items = |lines: Vec<Line>| {
-        let item = |line: Line| admin::Item {
-            id: line.id,
-            namespace_id,
-            key: Some(line.key),
-            r#type: line.kind,
-            value: Some(line.value),
-            comment: Some(line.comment),
-            line_num: line.line_num,
-            data_change_created_by: Some(operator.to_owned()),
-            data_change_last_modified_by: Some(operator.to_owned()),
-            ..admin::Item::default()
-        };
-        Some(lines.into_iter().map(item).collect())
-    };
-    let body = admin::ItemChangeSets {
-        create_items: items(changes.create),
-        update_items: items(changes.update),
-        delete_items: items(changes.delete),
-        data_change_last_modified_by: Some(operator.to_owned()),
-        ..admin::ItemChangeSets::default()
-    };
-    let address = Address::in_namespace(place, &["itemset"]);
-    environment.change_on_last_read(Method::POST, address, &body).await
 }
 
 fn check(item: &Item) -> Result<()> {

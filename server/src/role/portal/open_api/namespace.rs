@@ -6,7 +6,7 @@ use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::item::line;
+use super::draft::line;
 use super::{By, people, required};
 use crate::domain::draft::Line;
 use crate::domain::draft::difference::{self, Difference};
@@ -33,10 +33,10 @@ use crate::wire::open_api::{
 pub(super) struct View {
     /// Whether the items are listed.
     #[param(default = true)]
-    fill_item_detail: bool,
+    pub(super) fill_item_detail: bool,
     /// Whether `extendInfo` is filled: how namespace and items differ from the latest release.
     #[param(default = false)]
-    extend_info: bool,
+    pub(super) extend_info: bool,
 }
 
 impl Default for View {
@@ -169,7 +169,8 @@ async fn make(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
         .await
 }
 
-async fn shown(
+/// Namespaces as callers see them.
+pub(super) async fn shown(
     portal: &Portal,
     environment: &Environment,
     app_id: &str,

@@ -62,24 +62,11 @@ pub(super) async fn publish(
     Query(by): Query<By>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
-    let title = required(new.release_title, "releaseTitle")?;
-    if new.is_emergency_publish {
-        check_emergency(&portal, &caller, &place.env)?;
-    }
-    let operator = portal.operator(&caller, by.operator, new.released_by).await?;
+    let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let made: admin::Release = environment
-        .submit(
-            Address::in_namespace(&place, &["releases"]),
-            &[
-                ("name", &title),
-                ("comment", new.release_comment.as_deref().unwrap_or_default()),
-                ("operator", &operator),
-                ("isEmergencyPublish", if new.is_emergency_publish { "true" } else { "false" }),
-            ],
-        )
-        .await?;
-    Ok(Json(shown(&portal, vec![made]).await?.swap_remove(0)))
+    let address = Address::in_namespace(&place, &["releases"]);
+    let made = environment.submit(address, &publication.fields("name")).await?;
+    one(&portal, made).await
 }
 
 /// The release that clients read now; empty before the first publish.
@@ -114,8 +101,7 @@ pub(super) async fn get(
     Path(ReleaseId { release_id }): Path<ReleaseId>,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let release = load(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
-    Ok(Json(shown(&portal, vec![release]).await?.swap_remove(0)))
+    one(&portal, load(&portal, &caller, &environment, release_id, Need::SeeRelease).await?).await
 }
 
 /// The changes for clients from one release to another; the id 0 represents an empty release.
@@ -170,8 +156,54 @@ pub(super) async fn roll_back(
     environment.put_empty(address.with(&[("toReleaseId", &to), ("operator", &operator)])).await
 }
 
+/// A checked request to publish.
+#[derive(Debug)]
+pub(super) struct Publication {
+    pub(super) title: String,
+    pub(super) comment: String,
+    pub(super) operator: String,
+    pub(super) is_emergency: bool,
+}
+
+impl Publication {
+    /// Checks a request of the caller; `operator` is the one in the query.
+    pub(super) async fn check(
+        portal: &Portal,
+        caller: &Caller,
+        env: &str,
+        operator: Option<String>,
+        new: NewRelease,
+    ) -> Result<Self> {
+        let title = required(new.release_title, "releaseTitle")?;
+        if new.is_emergency_publish {
+            check_emergency(portal, caller, env)?;
+        }
+        Ok(Self {
+            title,
+            comment: new.release_comment.unwrap_or_default(),
+            operator: portal.operator(caller, operator, new.released_by).await?,
+            is_emergency: new.is_emergency_publish,
+        })
+    }
+
+    /// The form of the admin API, in which the name of the title differs.
+    pub(super) fn fields(&self, title: &'static str) -> Vec<(&str, &str)> {
+        vec![
+            (title, &self.title),
+            ("comment", &self.comment),
+            ("operator", &self.operator),
+            ("isEmergencyPublish", flag(self.is_emergency)),
+        ]
+    }
+}
+
+/// A switch in a query or a form.
+pub(super) fn flag(is_on: bool) -> &'static str {
+    if is_on { "true" } else { "false" }
+}
+
 /// Loads a release for a caller with permission on its namespace.
-async fn load(
+pub(super) async fn load(
     portal: &Portal,
     caller: &Caller,
     environment: &Environment,
@@ -218,6 +250,11 @@ fn change_type(difference: &difference::Difference) -> &'static str {
 
 fn configurations(release: admin::Release) -> Configurations {
     Release::from(release).configurations.map(|configurations| *configurations).unwrap_or_default()
+}
+
+/// The answer with one release.
+pub(super) async fn one(portal: &Portal, release: admin::Release) -> Result<Json<Release>> {
+    Ok(Json(shown(portal, vec![release]).await?.swap_remove(0)))
 }
 
 async fn shown(portal: &Portal, releases: Vec<admin::Release>) -> Result<Vec<Release>> {

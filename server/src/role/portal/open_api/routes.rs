@@ -1,10 +1,14 @@
 //! The route page of `/openapi/v1`: every operation under its name in Apollo's contract, with the
 //! access that it requires. Each tag of the contract has a file; the handlers are elsewhere.
 
+mod access_key;
 mod app;
 mod app_namespace;
+mod branch;
 mod cluster;
 mod env;
+mod history;
+mod instance;
 mod item;
 mod namespace;
 mod organization;
@@ -41,6 +45,11 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         item::routes,
         item::encoded,
         release::routes,
+        branch::routes,
+        branch::of_other_tags,
+        history::routes,
+        instance::routes,
+        access_key::routes,
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))

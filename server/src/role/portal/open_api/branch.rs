@@ -1,0 +1,186 @@
+//! `/openapi/v1/.../branches`: the gray branch of a namespace, its items and its rules;
+//! `branch/publish.rs` publishes and merges it. The admin API takes any cluster for a branch, so
+//! each handler first finds the branch of the namespace whose permission was checked.
+
+pub(super) mod publish;
+
+use axum::extract::{Extension, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::namespace::{self, View};
+use super::{By, people};
+use crate::domain::branch::not_found;
+use crate::domain::namespace::NamespaceKey;
+use crate::domain::permission::Act;
+use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::environment::{Address, Environment};
+use crate::error::{Code, Error, Result};
+use crate::http::request::{Body, Path};
+use crate::json::{Json, OrEmpty};
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::{GrayReleaseRule, GrayReleaseRuleItem, Item, Namespace};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BranchName {
+    /// Name of the branch.
+    branch_name: String,
+}
+
+/// The branch of a namespace with its items; empty if there is none. A user who may not see the
+/// values receives the branch without them.
+pub(super) async fn find(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+) -> Result<OrEmpty<Namespace>> {
+    let is_visible = portal.rights().allow(&caller.identity, Need::See, &place).await?;
+    if !is_visible && matches!(caller.identity, Identity::Consumer(_)) {
+        return Err(refusal(Need::See));
+    }
+    let environment = portal.state.environments.find(&place.env)?;
+    let Some(branch) = present(&environment, &place).await? else { return Ok(OrEmpty(None)) };
+    let view = View { fill_item_detail: is_visible, extend_info: true };
+    let shown =
+        namespace::shown(&portal, &environment, &place.app_id, vec![branch], view).await?.pop();
+    let hide = |mut branch: Namespace| {
+        if let Some(extend) = &mut branch.extend_info {
+            extend.is_config_hidden = !is_visible;
+        }
+        branch
+    };
+    Ok(OrEmpty(shown.map(hide)))
+}
+
+/// Creates the branch of a namespace, empty and without rules.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(by): Query<By>,
+) -> Result<Json<Namespace>> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    // The message of the admin API says that the namespace does not exist.
+    if let Some(branch) = present(&environment, &place).await? {
+        let name = branch.cluster_name.unwrap_or_default();
+        let message = format!("The namespace {} already has the branch {name}", place.namespace);
+        return Err(Error::bad_request(message).with_code(Code::BranchExists));
+    }
+    let address = Address::in_namespace(&place, &["branches"]);
+    let made: admin::Namespace = environment.submit(address, &[("operator", &operator)]).await?;
+    let mut made = [Namespace::from(made)];
+    people::name_people(&portal, &mut made).await?;
+    let [made] = made;
+    Ok(Json(made))
+}
+
+/// Abandons a branch. A user who may edit but not publish the namespace may abandon one that was
+/// never published.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let may = async |act| portal.rights().allow(&caller.identity, Need::To(act), &place).await;
+    let may_release = may(Act::Release).await?;
+    if !may_release && !may(Act::Modify).await? {
+        return Err(refusal(Need::To(Act::Release)));
+    }
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
+    if !may_release {
+        let latest = Address::in_namespace(&branch, &["releases", "latest"]);
+        if environment.find::<admin::Release>(latest).await?.is_some() {
+            return Err(refusal(Need::To(Act::Release)));
+        }
+    }
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let address = Address::in_namespace(&place, &["branches", &branch.cluster]);
+    environment.delete(address.with(&[("operator", &operator)])).await
+}
+
+/// The rules of a branch; empty before they are set.
+pub(super) async fn rules(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+) -> Result<OrEmpty<GrayReleaseRule>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
+    let address = Address::in_namespace(&place, &["branches", &branch.cluster, "rules"]);
+    let found: Option<admin::GrayReleaseRule> = environment.find(address).await?;
+    let mut found: Vec<_> = found.into_iter().map(GrayReleaseRule::from).collect();
+    people::name_people(&portal, &mut found).await?;
+    Ok(OrEmpty(found.pop()))
+}
+
+/// Replaces the rules of a branch. The names in the body are ignored.
+pub(super) async fn set_rules(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+    Query(by): Query<By>,
+    Body(rules): Body<GrayReleaseRule>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
+    let line = |line: GrayReleaseRuleItem| admin::GrayReleaseRuleItem {
+        client_app_id: line.client_app_id,
+        client_ip_list: line.client_ip_list,
+        client_label_list: line.client_label_list,
+    };
+    let address = Address::in_namespace(&place, &["branches", &branch.cluster, "rules"]);
+    let body = admin::GrayReleaseRule {
+        app_id: Some(place.app_id),
+        cluster_name: Some(place.cluster),
+        namespace_name: Some(place.namespace),
+        branch_name: Some(branch.cluster),
+        rule_items: Some(rules.rule_items.into_iter().flatten().map(line).collect()),
+        data_change_created_by: Some(operator.clone()),
+        data_change_last_modified_by: Some(operator),
+        ..admin::GrayReleaseRule::default()
+    };
+    environment.put(address, &body).await
+}
+
+/// The items of a branch.
+pub(super) async fn items(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+) -> Result<Json<Vec<Item>>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
+    let items: Vec<admin::Item> =
+        environment.get(Address::in_namespace(&branch, &["items"])).await?;
+    let mut items: Vec<_> = items.into_iter().map(Item::from).collect();
+    people::name_people(&portal, &mut items).await?;
+    Ok(Json(items))
+}
+
+/// The branch of a namespace, if it has one.
+async fn present(environment: &Environment, place: &Resource) -> Result<Option<admin::Namespace>> {
+    environment.find(Address::in_namespace(place, &["branches"])).await
+}
+
+/// The namespace of a branch, if it is the branch of this namespace.
+async fn branch_of(environment: &Environment, place: &Resource, name: &str) -> Result<Resource> {
+    let found = present(environment, place).await?.and_then(|branch| branch.cluster_name);
+    match found.filter(|found| found == name) {
+        Some(cluster) => Ok(Resource { cluster, ..place.clone() }),
+        None => {
+            let key = NamespaceKey::new(&place.app_id, &place.cluster, &place.namespace);
+            Err(not_found(&key, name))
+        }
+    }
+}

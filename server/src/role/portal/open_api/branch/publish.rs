@@ -1,0 +1,182 @@
+//! Publishes a gray branch to its clients, and merges it into the main line.
+
+use axum::extract::{Extension, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{BranchName, branch_of};
+use crate::domain::draft::{difference, transfer};
+use crate::domain::permission::need::Resource;
+use crate::environment::{Address, Environment};
+use crate::error::{Code, Error, Result};
+use crate::http::request::{Body, Path};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::role::portal::open_api::By;
+use crate::role::portal::open_api::draft::{
+    ATTEMPTS, change_sets, draft, is_out_of_date, namespace_id,
+};
+use crate::role::portal::open_api::namespace::released;
+use crate::role::portal::open_api::release::{Publication, flag, one};
+use crate::wire::admin;
+use crate::wire::open_api::{NewGrayDelRelease, NewRelease, Release};
+
+/// What becomes of the branch.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase")]
+pub(in super::super) struct End {
+    /// Whether the branch is deleted.
+    #[param(default = true)]
+    delete_branch: bool,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self { delete_branch: true }
+    }
+}
+
+/// The same, and the operator.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase")]
+pub(in super::super) struct EndBy {
+    /// Whether the branch is deleted.
+    #[param(default = true)]
+    delete_branch: bool,
+    /// User that a consumer acts for. A signed-in user acts as that user.
+    #[param(nullable = false)]
+    operator: Option<String>,
+}
+
+impl Default for EndBy {
+    fn default() -> Self {
+        Self { delete_branch: true, operator: None }
+    }
+}
+
+/// Publishes the items of a branch to its clients.
+pub(in super::super) async fn publish(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+    Query(by): Query<By>,
+    Body(new): Body<NewRelease>,
+) -> Result<Json<Release>> {
+    let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
+    let address = Address::in_namespace(&branch, &["releases"]);
+    let made = environment.submit(address, &publication.fields("name")).await?;
+    one(&portal, made).await
+}
+
+/// The same, without some keys of the main line.
+pub(in super::super) async fn publish_without(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+    Query(by): Query<By>,
+    Body(new): Body<NewGrayDelRelease>,
+) -> Result<Json<Release>> {
+    let keys = new.gray_del_keys.unwrap_or_default();
+    let new = NewRelease {
+        release_title: new.release_title,
+        release_comment: new.release_comment,
+        released_by: new.released_by,
+        is_emergency_publish: new.is_emergency_publish,
+    };
+    let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
+    if keys.is_empty() {
+        return Err(Error::bad_request("Params(grayDelKeys) can not be empty")
+            .with_code(Code::MissingMember));
+    }
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
+    let mut fields = publication.fields("releaseName");
+    fields.extend(keys.iter().map(|key| ("grayDelKeys", key.as_str())));
+    // The admin API splits a single text at its commas.
+    if let [key] = keys.as_slice() {
+        fields.push(("grayDelKeys", key));
+    }
+    let address = Address::in_namespace(&branch, &["gray-del-releases"]);
+    one(&portal, environment.submit(address, &fields).await?).await
+}
+
+/// Merges a branch into the main line, and publishes that.
+pub(in super::super) async fn merge(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+    Query(end): Query<End>,
+    Body(new): Body<NewRelease>,
+) -> Result<Json<Release>> {
+    let publication = Publication::check(&portal, &caller, &place.env, None, new).await?;
+    merged(&portal, &place, &branch_name, &publication, end).await
+}
+
+/// The same under another path, where the query may name the operator.
+pub(in super::super) async fn merge_by(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(BranchName { branch_name }): Path<BranchName>,
+    Query(EndBy { delete_branch, operator }): Query<EndBy>,
+    Body(new): Body<NewRelease>,
+) -> Result<Json<Release>> {
+    let publication = Publication::check(&portal, &caller, &place.env, operator, new).await?;
+    merged(&portal, &place, &branch_name, &publication, End { delete_branch }).await
+}
+
+async fn merged(
+    portal: &Portal,
+    place: &Resource,
+    branch_name: &str,
+    publication: &Publication,
+    end: End,
+) -> Result<Json<Release>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, place, branch_name).await?;
+    let address = Address::in_namespace(place, &["updateAndPublish"]).with(&[
+        ("releaseName", &publication.title),
+        ("releaseComment", &publication.comment),
+        ("branchName", &branch.cluster),
+        ("isEmergencyPublish", flag(publication.is_emergency)),
+        ("deleteBranch", flag(end.delete_branch)),
+    ]);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let body = changes(&environment, place, &branch, &publication.operator).await?;
+        match environment.create_on_last_read(address.clone(), &body).await {
+            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+            made => return one(portal, made?).await,
+        }
+    }
+}
+
+/// The edits that bring the items of the branch into the main line, whose draft must be what is
+/// published: a merge would publish its other changes too. The draft is read last, because the
+/// change is based on the last revision that was read.
+async fn changes(
+    environment: &Environment,
+    place: &Resource,
+    branch: &Resource,
+    operator: &str,
+) -> Result<admin::ItemChangeSets> {
+    let branch_items = draft(environment, branch).await?;
+    let id = namespace_id(environment, place).await?;
+    let released = released(environment, place).await?;
+    let main = draft(environment, place).await?;
+    if !difference::is_none(&main, &released) {
+        return Err(Error::bad_request(
+            "Merge operation failed. Because master has modified items",
+        )
+        .with_code(Code::MainLineUnpublished));
+    }
+    Ok(change_sets(id, transfer::changes(&main, &branch_items), operator))
+}

@@ -1,0 +1,89 @@
+//! The draft of a namespace in one environment: reads its items, and applies edits that were
+//! computed from them, unless the draft changed in between.
+
+use http::Method;
+
+use crate::domain::draft::{DraftChanges, Line};
+use crate::domain::permission::need::Resource;
+use crate::environment::{Address, Environment, revision};
+use crate::error::{Error, Reaction, Result};
+use crate::wire::admin;
+
+/// Maximum number of attempts to compute a change of many items from the draft.
+pub(super) const ATTEMPTS: u32 = 5;
+
+/// Whether to compute a change again: the draft changed in between, and the caller did not name its
+/// revision. If the caller named one, it has to read again itself.
+pub(super) fn is_out_of_date(error: &Error) -> bool {
+    error.reaction() == Reaction::Conflict && revision::base().is_none()
+}
+
+/// Converts an item for the rules of drafts.
+pub(super) fn line(item: &admin::Item) -> Line {
+    Line {
+        id: item.id,
+        key: item.key.clone().unwrap_or_default(),
+        value: item.value.clone().unwrap_or_default(),
+        kind: item.r#type,
+        comment: item.comment.clone().unwrap_or_default(),
+        line_num: item.line_num,
+    }
+}
+
+/// The items of a namespace.
+pub(super) async fn draft(environment: &Environment, place: &Resource) -> Result<Vec<Line>> {
+    let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
+    Ok(items.iter().map(line).collect())
+}
+
+/// Row id of a namespace. Read before the draft, because a change is based on the last revision
+/// that was read.
+pub(super) async fn namespace_id(environment: &Environment, place: &Resource) -> Result<i64> {
+    let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
+    Ok(namespace.id)
+}
+
+pub(super) async fn apply(
+    environment: &Environment,
+    place: &Resource,
+    namespace_id: i64,
+    changes: DraftChanges,
+    operator: &str,
+) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let body = change_sets(namespace_id, changes, operator);
+    let address = Address::in_namespace(place, &["itemset"]);
+    environment.change_on_last_read(Method::POST, address, &body).await
+}
+
+/// The edits as the admin API accepts them.
+pub(super) fn change_sets(
+    namespace_id: i64,
+    changes: DraftChanges,
+    operator: &str,
+) -> admin::ItemChangeSets {
+    let items = |lines: Vec<Line>| {
+        let item = |line: Line| admin::Item {
+            id: line.id,
+            namespace_id,
+            key: Some(line.key),
+            r#type: line.kind,
+            value: Some(line.value),
+            comment: Some(line.comment),
+            line_num: line.line_num,
+            data_change_created_by: Some(operator.to_owned()),
+            data_change_last_modified_by: Some(operator.to_owned()),
+            ..admin::Item::default()
+        };
+        Some(lines.into_iter().map(item).collect())
+    };
+    admin::ItemChangeSets {
+        create_items: items(changes.create),
+        update_items: items(changes.update),
+        delete_items: items(changes.delete),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::ItemChangeSets::default()
+    }
+}

@@ -1,0 +1,100 @@
+//! The operations of gray branches.
+
+use http::Method;
+
+use super::{about, in_namespace};
+use crate::domain::permission::Act;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::branch::{self, publish};
+use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Namespace Branch Management", id, summary);
+    let merge = PortalAccess::Call(Need::MergeBranch);
+    routes
+        .operation(
+            Method::GET,
+            in_namespace!("/branches"),
+            // The handler returns the branch without values to a user who may not see them.
+            PortalAccess::Call(Need::Nothing),
+            about("findBranch", "Returns the gray branch of a namespace, or an empty body."),
+            branch::find,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/branches"),
+            PortalAccess::Call(Need::CreateBranch),
+            about("createBranch", "Creates the gray branch of a namespace."),
+            branch::create,
+        )
+        .operation(
+            Method::DELETE,
+            in_namespace!("/branches/{branchName}"),
+            PortalAccess::ByContent,
+            about("deleteBranch", "Abandons a gray branch."),
+            branch::delete,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/branches/{branchName}/rules"),
+            PortalAccess::Read(Need::See, Hidden::Nothing),
+            about("getBranchGrayRules", "Returns the clients of a gray branch."),
+            branch::rules,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/branches/{branchName}/rules"),
+            PortalAccess::Call(Need::SetGrayRules),
+            about("updateBranchRules", "Replaces the clients of a gray branch."),
+            branch::set_rules,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/branches/{branchName}/merge"),
+            merge,
+            about("merge", "Merges a gray branch into the main line and publishes it."),
+            publish::merge,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/branches/{branchName}"),
+            merge,
+            about("mergeBranch", "Merges a gray branch; the query may name the operator."),
+            publish::merge_by,
+        )
+}
+
+/// Operations on branches under the tags of items and releases.
+pub(super) fn of_other_tags(routes: PortalRoutes) -> PortalRoutes {
+    let release = PortalAccess::Call(Need::To(Act::Release));
+    routes
+        .operation(
+            Method::GET,
+            in_namespace!("/branches/{branchName}/items"),
+            PortalAccess::Read(Need::See, Hidden::List),
+            about("Item Management", "findBranchItems", "Lists the items of a gray branch."),
+            branch::items,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/branches/{branchName}/releases"),
+            release,
+            about(
+                "Release Management",
+                "createGrayRelease",
+                "Publishes a gray branch to its clients.",
+            ),
+            publish::publish,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/branches/{branchName}/gray-del-releases"),
+            release,
+            about(
+                "Release Management",
+                "createGrayDelRelease",
+                "Publishes a gray branch without some keys of the main line.",
+            ),
+            publish::publish_without,
+        )
+}

@@ -1,0 +1,45 @@
+//! The operations of instances.
+
+use http::Method;
+
+use super::{about, in_namespace};
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::instance;
+use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Instance Management", id, summary);
+    let by_content = PortalAccess::ByContent;
+    routes
+        .operation(
+            Method::GET,
+            in_namespace!("/instances"),
+            PortalAccess::Read(Need::SeeRelease, Hidden::Zero),
+            about("getInstanceCountByNamespace", "Counts the instances that read a namespace."),
+            instance::count,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/instances/by-namespace",
+            by_content,
+            about("getByNamespace", "Lists the instances that read a namespace."),
+            instance::of_namespace,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/instances/by-release",
+            by_content,
+            about("getByRelease", "Lists the instances that last received a release."),
+            instance::of_release,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/instances/by-namespace-and-releases-not-in",
+            by_content,
+            about(
+                "getByReleasesAndNamespaceNotIn",
+                "Lists the instances that last received another release of a namespace.",
+            ),
+            instance::without_releases,
+        )
+}

@@ -1,0 +1,267 @@
+//! Gray branches: created, published to some clients, merged, abandoned.
+
+use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::settings::Installation;
+use castalia_store::entity::{Standard as _, gray_release_rule};
+use serde_json::{Value, json};
+
+use super::world::{Caller, NS, World, item};
+
+/// Creates the branch of the namespace `application`; returns its path.
+async fn branch(user: &Caller<'_>) -> String {
+    let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    format!("{NS}/branches/{}", made["clusterName"].as_str().unwrap())
+}
+
+/// Path of the namespace of a branch, for edits.
+fn items_of(branch: &str) -> String {
+    NS.replace("default", branch.rsplit('/').next().unwrap())
+}
+
+async fn set(user: &Caller<'_>, path: &str, key: &str, value: &str) {
+    let path = format!("{path}/items/{key}?createIfNotExists=true");
+    user.put(&path, item(key, value)).await.empty();
+}
+
+async fn publish(user: &Caller<'_>, path: &str) -> Value {
+    user.post(&format!("{path}/releases"), json!({ "releaseTitle": "r" })).await.ok()
+}
+
+async fn latest(user: &Caller<'_>) -> Value {
+    user.get(&format!("{NS}/releases/latest")).await.ok()["configurations"].clone()
+}
+
+fn title() -> Value {
+    json!({ "releaseTitle": "merged", "releasedBy": "u1" })
+}
+
+#[tokio::test]
+async fn a_namespace_has_one_branch() {
+    // A60: the second attempt is refused, and the branch is found.
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    user.get(&format!("{NS}/branches")).await.empty();
+    let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    let refused = user.post(&format!("{NS}/branches"), Value::Null).await;
+    refused.fails(400, "The namespace application already has the branch");
+    assert_eq!(refused.json()["code"], "branch_exists");
+    let found = user.get(&format!("{NS}/branches")).await.ok();
+    assert_eq!(found["clusterName"], made["clusterName"]);
+    assert_eq!(
+        (&found["extendInfo"]["isConfigHidden"], &found["items"]),
+        (&json!(false), &json!([]))
+    );
+    assert_eq!(found["dataChangeCreatedByDisplayName"], "Name of u1");
+}
+
+#[tokio::test]
+async fn rules_belong_to_the_branch_of_the_path() {
+    // A61: names of another app or cluster in the body are ignored.
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let branch = branch(&user).await;
+    user.get(&format!("{branch}/rules")).await.empty();
+    let line =
+        json!({ "clientAppId": "demo", "clientIpList": ["10.0.0.1"], "clientLabelList": ["x"] });
+    let rules = json!({
+        "appId": "other", "clusterName": "other", "namespaceName": "other", "branchName": "other",
+        "ruleItems": [line],
+    });
+    user.put(&format!("{branch}/rules"), rules).await.empty();
+    let rows = gray_release_rule::Entity::live().all(world.environment_store.read()).await.unwrap();
+    let names: Vec<_> = rows.iter().map(|row| (&*row.app_id, &*row.cluster_name)).collect();
+    assert_eq!(names, [("demo", "default")]);
+    let stored = user.get(&format!("{branch}/rules")).await.ok();
+    assert_eq!((&stored["appId"], &stored["ruleItems"]), (&json!("demo"), &json!([line])));
+}
+
+#[tokio::test]
+async fn a_gray_release_is_the_main_line_with_the_items_of_the_branch() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    set(&user, NS, "a", "1").await;
+    set(&user, NS, "b", "1").await;
+    publish(&user, NS).await;
+    let branch = branch(&user).await;
+    set(&user, &items_of(&branch), "a", "gray").await;
+    let listed = user.get(&format!("{branch}/items")).await.ok();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["value"]), (1, &json!("gray")));
+    user.post(&format!("{branch}/releases"), json!({}))
+        .await
+        .fails(400, "Params(releaseTitle) can not be empty");
+    let gray = publish(&user, &branch).await;
+    assert_eq!(gray["configurations"], json!({ "a": "gray", "b": "1" }));
+    assert_eq!(latest(&user).await, json!({ "a": "1", "b": "1" }));
+    let without = |keys: Value| json!({ "releaseTitle": "r", "grayDelKeys": keys });
+    let path = format!("{branch}/gray-del-releases");
+    user.post(&path, without(json!([]))).await.fails(400, "Params(grayDelKeys) can not be empty");
+    let gray = user.post(&path, without(json!(["b"]))).await.ok();
+    assert_eq!(gray["configurations"], json!({ "a": "gray" }));
+}
+
+#[tokio::test]
+async fn a_key_with_a_comma_is_left_out_as_one_key() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let text = json!({ "format": "properties", "configText": "a,b = 1\na = 2\nb = 3" });
+    user.put(&format!("{NS}/items"), text).await.empty();
+    publish(&user, NS).await;
+    let branch = branch(&user).await;
+    let body = json!({ "releaseTitle": "r", "grayDelKeys": ["a,b"] });
+    let gray = user.post(&format!("{branch}/gray-del-releases"), body).await.ok();
+    assert_eq!(gray["configurations"], json!({ "a": "2", "b": "3" }));
+}
+
+#[tokio::test]
+async fn a_merge_waits_until_the_main_line_is_published() {
+    // A62: a merge would publish the other changes too.
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    set(&user, NS, "a", "1").await;
+    publish(&user, NS).await;
+    let branch = branch(&user).await;
+    set(&user, &items_of(&branch), "a", "2").await;
+    set(&user, NS, "b", "draft").await;
+    for path in [format!("{branch}/merge"), branch.clone()] {
+        let refused = user.post(&path, title()).await;
+        refused.fails(400, "Merge operation failed. Because master has modified items");
+    }
+    user.delete(&format!("{NS}/items/a")).await.empty();
+    user.post(&format!("{branch}/merge"), title()).await.fails(400, "Merge operation failed.");
+    assert_eq!(latest(&user).await, json!({ "a": "1" }));
+}
+
+#[tokio::test]
+async fn a_merge_brings_values_over_and_deletes_none() {
+    // A63: the branch stays if the caller wants that; keys that only the main line has stay.
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let text = json!({ "format": "properties", "configText": "# kept\na = 1\nb = 1" });
+    user.put(&format!("{NS}/items"), text).await.empty();
+    publish(&user, NS).await;
+    let branch = branch(&user).await;
+    let gray = json!({ "format": "properties", "configText": "# of the branch\na = 2\nc = 3" });
+    user.put(&format!("{}/items", items_of(&branch)), gray).await.empty();
+    publish(&user, &branch).await;
+    let made = user.post(&format!("{branch}/merge?deleteBranch=false"), title()).await.ok();
+    assert_eq!(made["clusterName"], "default");
+    assert_eq!(latest(&user).await, json!({ "a": "2", "b": "1", "c": "3" }));
+    let items = user.get(&format!("{NS}/items")).await.ok();
+    let keys: Vec<_> =
+        items["content"].as_array().unwrap().iter().map(|item| item["key"].clone()).collect();
+    assert_eq!(keys, ["", "a", "b", "c"]);
+    user.get(&format!("{NS}/branches")).await.ok();
+    set(&user, &items_of(&branch), "a", "4").await;
+    user.post(&branch, title()).await.ok();
+    assert_eq!(latest(&user).await["a"], "4");
+    user.get(&format!("{NS}/branches")).await.empty();
+    let history = user.get("/openapi/v1/apps/demo/envs/LOCAL/clusters/default/namespaces/application/releases/histories").await.ok();
+    let operations: Vec<_> =
+        history.as_array().unwrap().iter().map(|row| row["operation"].as_i64().unwrap()).collect();
+    assert_eq!(operations, [8, 4, 4, 2, 0]);
+}
+
+#[tokio::test]
+async fn an_editor_abandons_only_a_branch_that_was_never_published() {
+    // A64: once it is published, abandoning it changes what clients receive.
+    let world = World::with_demo().await;
+    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    let (owner, editor) = (world.user("u1").await, world.user("u2").await);
+    let unpublished = branch(&editor).await;
+    editor.delete(&unpublished).await.empty();
+    let published = branch(&editor).await;
+    publish(&owner, &published).await;
+    editor.delete(&published).await.fails(403, "Access is denied");
+    owner.delete(&published).await.empty();
+    owner.get(&format!("{NS}/branches")).await.empty();
+}
+
+#[tokio::test]
+async fn on_a_fresh_installation_a_merge_needs_the_right_to_publish() {
+    for (installation, may_merge) in [(Installation::Adopted, true), (Installation::Fresh, false)] {
+        let world = World::with(installation, &[]).await;
+        let owner = world.user("u1").await;
+        owner.post("/openapi/v1/apps", super::world::app("demo", "u1")).await.empty();
+        world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+        let editor = world.user("u2").await;
+        let branch = branch(&editor).await;
+        set(&editor, &items_of(&branch), "a", "1").await;
+        let answer = editor.post(&format!("{branch}/merge"), title()).await;
+        assert_eq!(answer.status, if may_merge { 200 } else { 403 }, "{answer:?}");
+    }
+}
+
+/// The admin API takes any cluster for a branch; a right on one cluster would otherwise publish
+/// another.
+#[tokio::test]
+async fn a_cluster_is_not_a_branch() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    let cluster = json!({ "appId": "demo", "name": "other" });
+    owner.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+    let other = NS.replace("default", "other");
+    set(&owner, &other, "k", "of another cluster").await;
+    let roles =
+        [Act::Modify, Act::Release].map(|act| NamedRole::cluster(act, "demo", "LOCAL", "default"));
+    world.grant("u2", roles.to_vec()).await;
+    let member = world.user("u2").await;
+    for name in ["other", "default", "ghost"] {
+        let path = format!("{NS}/branches/{name}");
+        let body = json!({ "releaseTitle": "r", "grayDelKeys": ["k"], "ruleItems": [] });
+        for answer in [
+            member.get(&format!("{path}/items")).await,
+            member.get(&format!("{path}/rules")).await,
+            member.put(&format!("{path}/rules"), body.clone()).await,
+            member.post(&format!("{path}/releases"), body.clone()).await,
+            member.post(&format!("{path}/gray-del-releases"), body.clone()).await,
+            member.post(&format!("{path}/merge"), body.clone()).await,
+            member.post(&path, body.clone()).await,
+            member.delete(&path).await,
+        ] {
+            answer.fails(400, "Namespace's branch not exist.");
+            assert_eq!(answer.json()["code"], "branch_not_found");
+        }
+    }
+    owner.get(&format!("{other}/releases/latest")).await.empty();
+    assert_eq!(owner.get(&format!("{other}/items")).await.ok()["total"], 1);
+}
+
+#[tokio::test]
+async fn an_outsider_sees_that_there_is_a_branch_but_no_value() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    let owner = world.user("u1").await;
+    let branch = branch(&owner).await;
+    set(&owner, &items_of(&branch), "k", "hidden value").await;
+    let outsider = world.user("u2").await;
+    let found = outsider.get(&format!("{NS}/branches")).await.ok();
+    assert_eq!(
+        (&found["extendInfo"]["isConfigHidden"], &found["items"]),
+        (&json!(true), &json!([]))
+    );
+    outsider.get(&format!("{branch}/rules")).await.empty();
+    assert_eq!(outsider.get(&format!("{branch}/items")).await.ok(), json!([]));
+    assert_eq!(owner.get(&format!("{branch}/items")).await.ok()[0]["value"], "hidden value");
+}
+
+#[tokio::test]
+async fn a_consumer_works_with_branches_for_a_user() {
+    let world = World::with_demo().await;
+    let token = world.token("ci", &["demo"]).await;
+    let ci = world.consumer(&token);
+    ci.post(&format!("{NS}/branches"), Value::Null)
+        .await
+        .fails(400, "operator should not be null or empty");
+    let made = ci.post(&format!("{NS}/branches?operator=u2"), Value::Null).await.ok();
+    assert_eq!(made["dataChangeCreatedBy"], "u2");
+    let branch = format!("{NS}/branches/{}", made["clusterName"].as_str().unwrap());
+    ci.put(&format!("{branch}/rules?operator=u2"), json!({ "ruleItems": [] })).await.empty();
+    set(&world.user("u1").await, &items_of(&branch), "a", "1").await;
+    ci.post(&format!("{branch}?operator=u2"), json!({ "releaseTitle": "r" })).await.ok();
+    let unable = world.token("other", &[]).await;
+    world
+        .consumer(&unable)
+        .post(&format!("{NS}/branches?operator=u2"), Value::Null)
+        .await
+        .fails(403, "Access is denied");
+}

@@ -1,0 +1,126 @@
+//! Which running clients read which release.
+
+use castalia_store::instance::{Identity, Reading, record_readings, upsert};
+use castalia_store::{Store, StoreError};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use super::world::{Caller, NS, World, item};
+
+const INSTANCES: &str = "/openapi/v1/envs/LOCAL/instances";
+const NAMES: &str = "appId=demo&clusterName=default&namespaceName=application";
+
+/// Records that a client of this app with this address received a release.
+async fn read(store: &Store, app_id: &str, ip: &str, release_key: &str) {
+    let texts = [app_id, ip, release_key].map(str::to_owned);
+    let done: Result<(), StoreError> = store
+        .write(texts, |tx, [app_id, ip, release_key]| {
+            Box::pin(async move {
+                let identity = Identity {
+                    app_id: app_id.clone(),
+                    cluster: "default".to_owned(),
+                    data_center: "dc".to_owned(),
+                    ip: ip.clone(),
+                };
+                let stored = upsert(tx, &[identity], Utc::now()).await?;
+                let reading = Reading {
+                    instance_id: stored[0].id,
+                    config_app_id: "demo".to_owned(),
+                    config_cluster: "default".to_owned(),
+                    config_namespace: "application".to_owned(),
+                    release_key: release_key.clone(),
+                    time: Utc::now(),
+                };
+                record_readings(tx, &[reading]).await
+            })
+        })
+        .await;
+    done.unwrap();
+}
+
+/// Publishes; returns the id and the key of the release.
+async fn publish(world: &World, user: &Caller<'_>) -> (i64, String) {
+    let made = user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    let id = made["id"].as_i64().unwrap();
+    let stored = castalia_store::release::by_id(world.environment_store.read(), id).await.unwrap();
+    (id, stored.unwrap().release_key)
+}
+
+fn addresses(found: &Value) -> Vec<&str> {
+    found.as_array().unwrap().iter().map(|row| row["ip"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn instances_are_found_by_namespace_and_by_release() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    user.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    let (first, first_key) = publish(&world, &user).await;
+    let (second, second_key) = publish(&world, &user).await;
+    let store = &world.environment_store;
+    read(store, "demo", "10.0.0.1", &first_key).await;
+    read(store, "demo", "10.0.0.2", &second_key).await;
+    read(store, "other", "10.0.0.3", &second_key).await;
+    assert_eq!(user.get(&format!("{NS}/instances")).await.ok(), json!(3));
+    let page = user.get(&format!("{INSTANCES}/by-namespace?{NAMES}&page=0&size=2")).await.ok();
+    assert_eq!(
+        (&page["page"], &page["size"], &page["total"], page["instances"].as_array().unwrap().len()),
+        (&json!(0), &json!(2), &json!(3), 2)
+    );
+    let all = user.get(&format!("{INSTANCES}/by-namespace?{NAMES}")).await.ok();
+    assert_eq!((&all["size"], addresses(&all["instances"]).len()), (&json!(20), 3));
+    let of_app = format!("{INSTANCES}/by-namespace?{NAMES}&instanceAppId=other");
+    assert_eq!(addresses(&user.get(&of_app).await.ok()["instances"]), ["10.0.0.3"]);
+    let of_release = user.get(&format!("{INSTANCES}/by-release?releaseId={first}")).await.ok();
+    assert_eq!(addresses(&of_release["instances"]), ["10.0.0.1"]);
+    let config = &of_release["instances"][0]["configs"][0];
+    assert!(config["releaseDeliveryTime"].is_string(), "{config}");
+    let others =
+        format!("{INSTANCES}/by-namespace-and-releases-not-in?{NAMES}&releaseIds={second}");
+    let others = user.get(&others).await.ok();
+    assert_eq!(addresses(&others), ["10.0.0.1"]);
+    assert_eq!(others[0]["configs"][0]["release"]["id"], first);
+}
+
+#[tokio::test]
+async fn release_ids_are_numbers() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let path = format!("{INSTANCES}/by-namespace-and-releases-not-in?{NAMES}&releaseIds=");
+    user.get(&path).await.fails(400, "releaseIds should not be empty");
+    user.get(&format!("{path}%20,")).await.fails(400, "releaseIds should not be empty");
+    user.get(&format!("{path}1,x"))
+        .await
+        .fails(400, "releaseIds should be comma separated numbers");
+    user.get(&format!("{INSTANCES}/by-release?releaseId=9999"))
+        .await
+        .fails(404, "release not found for releaseId:9999");
+}
+
+#[tokio::test]
+async fn an_outsider_sees_no_instance_and_a_consumer_needs_the_right_to_publish() {
+    // A65: the count is 0 for a user without permission in a members-only environment, and 403 for a
+    // consumer.
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    let owner = world.user("u1").await;
+    owner.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    let (id, key) = publish(&world, &owner).await;
+    read(&world.environment_store, "demo", "10.0.0.1", &key).await;
+    let by_release = format!("{INSTANCES}/by-release?releaseId={id}");
+    let by_namespace = format!("{INSTANCES}/by-namespace?{NAMES}&page=1&size=5");
+    let not_in = format!("{INSTANCES}/by-namespace-and-releases-not-in?{NAMES}&releaseIds={id}");
+    let outsider = world.user("u2").await;
+    assert_eq!(outsider.get(&format!("{NS}/instances")).await.ok(), json!(0));
+    assert_eq!(
+        outsider.get(&by_namespace).await.ok(),
+        json!({ "page": 1, "size": 5, "total": 0, "instances": [] })
+    );
+    assert_eq!(outsider.get(&not_in).await.ok(), json!([]));
+    outsider.get(&by_release).await.fails(403, "Access is denied");
+    let (able, unable) = (world.token("ci", &["demo"]).await, world.token("other", &[]).await);
+    for path in [format!("{NS}/instances"), by_namespace, not_in, by_release] {
+        world.consumer(&unable).get(&path).await.fails(403, "Access is denied");
+        world.consumer(&able).get(&path).await.ok();
+    }
+}
