@@ -160,6 +160,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/envs/{env}/accesskeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the access keys of an app, with their secrets. */
+        get: operations["findAccessKeys"];
+        put?: never;
+        /** Creates an access key, which is disabled at first. */
+        post: operations["createAccessKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/{accessKeyId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a disabled access key. */
+        delete: operations["deleteAccessKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/{accessKeyId}/activation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Enables an access key. */
+        put: operations["enableAccessKey"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/{accessKeyId}/deactivation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Disables an access key. */
+        put: operations["disableAccessKey"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/commits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the changes of a namespace, newest first. */
+        get: operations["findCommits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/releases/histories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the publishes and rollbacks of a namespace, newest first. */
+        get: operations["findReleaseHistoriesByNamespace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs": {
         parameters: {
             query?: never;
@@ -246,6 +349,128 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the gray branch of a namespace, or an empty body. */
+        get: operations["findBranch"];
+        put?: never;
+        /** Creates the gray branch of a namespace. */
+        post: operations["createBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merges a gray branch; the query may name the operator. */
+        post: operations["mergeBranch"];
+        /** Abandons a gray branch. */
+        delete: operations["deleteBranch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}/gray-del-releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes a gray branch without some keys of the main line. */
+        post: operations["createGrayDelRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the items of a gray branch. */
+        get: operations["findBranchItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merges a gray branch into the main line and publishes it. */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes a gray branch to its clients. */
+        post: operations["createGrayRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the clients of a gray branch. */
+        get: operations["getBranchGrayRules"];
+        /** Replaces the clients of a gray branch. */
+        put: operations["updateBranchRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/encodedItems/{key}": {
         parameters: {
             query?: never;
@@ -260,6 +485,23 @@ export interface paths {
         post?: never;
         /** Deletes an item by its key in URL-safe Base64. */
         delete: operations["deleteItemByEncodedKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the instances that read a namespace. */
+        get: operations["getInstanceCountByNamespace"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -380,6 +622,57 @@ export interface paths {
         };
         /** Returns the release that clients receive, or an empty body. */
         get: operations["loadLatestActiveRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/instances/by-namespace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the instances that read a namespace. */
+        get: operations["getByNamespace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/instances/by-namespace-and-releases-not-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the instances that last received another release of a namespace. */
+        get: operations["getByReleasesAndNamespaceNotIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/instances/by-release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the instances that last received a release. */
+        get: operations["getByRelease"];
         put?: never;
         post?: never;
         delete?: never;
@@ -510,6 +803,19 @@ export interface components {
             /** @description Local time of the error. */
             timestamp: string;
         };
+        /** @description A gray release to create, without some keys. */
+        NamespaceGrayDelReleaseDTO: {
+            /** @description Keys of the main line that the clients of the branch do not receive. */
+            grayDelKeys?: string[];
+            /** @description Whether the user who edited the namespace may also publish it. */
+            isEmergencyPublish?: boolean;
+            /** @description Comment. */
+            releaseComment?: string;
+            /** @description Title. */
+            releaseTitle?: string;
+            /** @description User that a consumer acts for. */
+            releasedBy?: string;
+        };
         /** @description A release to create. */
         NamespaceReleaseDTO: {
             /** @description Whether the user who edited the namespace may also publish it. */
@@ -520,6 +826,37 @@ export interface components {
             releaseTitle?: string;
             /** @description User that a consumer acts for. */
             releasedBy?: string;
+        };
+        /** @description A key that signs the requests of an app's clients. */
+        OpenAccessKeyDTO: {
+            /** @description App. */
+            appId?: string;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /** @description Whether the key is in effect. */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /**
+             * Format: int32
+             * @description 0 rejects requests with an invalid signature, 1 only logs them.
+             */
+            mode?: number;
+            /** @description Secret. */
+            secret?: string;
         };
         /** @description An app. */
         OpenAppDTO: {
@@ -608,6 +945,34 @@ export interface components {
              */
             parentClusterId?: number;
         };
+        /** @description A recorded change of a namespace. */
+        OpenCommitDTO: {
+            /** @description Owner. */
+            appId?: string;
+            /**
+             * @description JSON text of the changes: `createItems`, `updateItems` with `oldItem` and `newItem`, and
+             *     `deleteItems`.
+             */
+            changeSets?: string;
+            /** @description Cluster, or branch. */
+            clusterName?: string;
+            /** @description Comment; never set. */
+            comment?: string;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /** @description Namespace. */
+            namespaceName?: string;
+        };
         /** @description An app to create. */
         OpenCreateAppDTO: {
             /** @description User names of administrators besides the owner. */
@@ -650,6 +1015,89 @@ export interface components {
             env?: string;
             /** @description `OK`, or why the environment is unreachable. */
             message?: string;
+        };
+        /** @description The clients of a gray branch. */
+        OpenGrayReleaseRuleDTO: {
+            /** @description Owner of the namespace. */
+            appId?: string;
+            /** @description Branch. */
+            branchName?: string;
+            /** @description Cluster that the branch belongs to. */
+            clusterName?: string;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Lines of the rule; a client that matches any receives the release of the branch. */
+            ruleItems?: components["schemas"]["OpenGrayReleaseRuleItemDTO"][];
+        };
+        /** @description One line of a gray rule. */
+        OpenGrayReleaseRuleItemDTO: {
+            /** @description App of the clients. */
+            clientAppId?: string;
+            /** @description IP addresses of the clients; `*` matches all. */
+            clientIpList?: string[];
+            /** @description Labels of the clients. */
+            clientLabelList?: string[];
+        };
+        /** @description The last read of a namespace by a client. */
+        OpenInstanceConfigDTO: {
+            /** @description Time of the last record. */
+            dataChangeLastModifiedTime?: string;
+            /** @description The release, without its values. */
+            release?: components["schemas"]["OpenReleaseDTO"];
+            /** @description Time at which the release was first delivered. */
+            releaseDeliveryTime?: string;
+        };
+        /** @description A running client. */
+        OpenInstanceDTO: {
+            /** @description App of the client. */
+            appId?: string;
+            /** @description Cluster of the client. */
+            clusterName?: string;
+            /** @description What it read. */
+            configs?: components["schemas"]["OpenInstanceConfigDTO"][];
+            /** @description Data center of the client. */
+            dataCenter?: string;
+            /** @description Time of the first record. */
+            dataChangeCreatedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description IP address. */
+            ip?: string;
+        };
+        /** @description A page of instances. */
+        OpenInstancePageDTO: {
+            /** @description Instances of this page. */
+            instances?: components["schemas"]["OpenInstanceDTO"][];
+            /**
+             * Format: int64
+             * @description Number of the page, from 0.
+             */
+            page?: number;
+            /**
+             * Format: int64
+             * @description Maximum number of instances of a page.
+             */
+            size?: number;
+            /**
+             * Format: int64
+             * @description Number of all instances.
+             */
+            total?: number;
         };
         /** @description A key with its value, a comment line, or a blank line. */
         OpenItemDTO: {
@@ -721,6 +1169,13 @@ export interface components {
              * @description Number of all items.
              */
             total?: number;
+        };
+        /** @description A key with its value. */
+        OpenKeyValueDTO: {
+            /** @description Key. */
+            firstEntity?: string;
+            /** @description Value. */
+            secondEntity?: string;
         };
         /** @description A namespace with its items. */
         OpenNamespaceDTO: {
@@ -842,6 +1297,56 @@ export interface components {
             /** @description Changes. */
             changes?: components["schemas"]["OpenReleaseChangeDTO"][];
         };
+        /** @description A publish, a rollback, or an operation on the gray branch of a namespace. */
+        OpenReleaseHistoryDTO: {
+            /** @description Owner. */
+            appId?: string;
+            /** @description Branch, or the cluster for operations on the main line. */
+            branchName?: string;
+            /** @description Cluster; that of the main line for operations on a branch. */
+            clusterName?: string;
+            /** @description Keys and values of the release. */
+            configuration?: components["schemas"]["OpenKeyValueDTO"][];
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Whether the release was rolled back. */
+            isReleaseAbandoned?: boolean;
+            /** @description Namespace. */
+            namespaceName?: string;
+            /**
+             * Format: int32
+             * @description 0 publish, 1 rollback, 2 gray publish, 3 gray rules, 4 merge, 5 and 6 publish and rollback
+             *     of the main line that the branch followed, 7 branch deleted, 8 branch deleted after a merge.
+             */
+            operation?: number;
+            /** @description Context of the operation, such as `sourceBranch`, `rules` or `isEmergencyPublish`. */
+            operationContext?: Record<string, never>;
+            /** @description User name of the operator. */
+            operator?: string;
+            /** @description Display name of the operator. */
+            operatorDisplayName?: string;
+            /**
+             * Format: int64
+             * @description Row id of the release that was in effect before the operation.
+             */
+            previousReleaseId?: number;
+            /** @description Comment of the release. */
+            releaseComment?: string;
+            /**
+             * Format: int64
+             * @description Row id of the release that was in effect after the operation.
+             */
+            releaseId?: number;
+            /** @description Time of the operation. */
+            releaseTime?: string;
+            /** @description How long ago that was, in English. */
+            releaseTimeFormatted?: string;
+            /** @description Title of the release. */
+            releaseTitle?: string;
+        };
         /** @description A user. */
         OpenUserInfoDTO: {
             /** @description Mail address. */
@@ -864,17 +1369,26 @@ export interface components {
     pathItems: never;
 }
 export type ExceptionResponse = components['schemas']['ExceptionResponse'];
+export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
+export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
 export type OpenAppDTO = components['schemas']['OpenAppDTO'];
 export type OpenAppNamespaceDTO = components['schemas']['OpenAppNamespaceDTO'];
 export type OpenClusterDTO = components['schemas']['OpenClusterDTO'];
+export type OpenCommitDTO = components['schemas']['OpenCommitDTO'];
 export type OpenCreateAppDTO = components['schemas']['OpenCreateAppDTO'];
 export type OpenCreateNamespaceDTO = components['schemas']['OpenCreateNamespaceDTO'];
 export type OpenEnvClusterDTO = components['schemas']['OpenEnvClusterDTO'];
 export type OpenEnvClusterInfo = components['schemas']['OpenEnvClusterInfo'];
+export type OpenGrayReleaseRuleDTO = components['schemas']['OpenGrayReleaseRuleDTO'];
+export type OpenGrayReleaseRuleItemDTO = components['schemas']['OpenGrayReleaseRuleItemDTO'];
+export type OpenInstanceConfigDTO = components['schemas']['OpenInstanceConfigDTO'];
+export type OpenInstanceDTO = components['schemas']['OpenInstanceDTO'];
+export type OpenInstancePageDTO = components['schemas']['OpenInstancePageDTO'];
 export type OpenItemDTO = components['schemas']['OpenItemDTO'];
 export type OpenItemExtendDTO = components['schemas']['OpenItemExtendDTO'];
 export type OpenItemPageDTO = components['schemas']['OpenItemPageDTO'];
+export type OpenKeyValueDTO = components['schemas']['OpenKeyValueDTO'];
 export type OpenNamespaceDTO = components['schemas']['OpenNamespaceDTO'];
 export type OpenNamespaceExtendDTO = components['schemas']['OpenNamespaceExtendDTO'];
 export type OpenNamespaceLockDTO = components['schemas']['OpenNamespaceLockDTO'];
@@ -883,6 +1397,7 @@ export type OpenOrganizationDto = components['schemas']['OpenOrganizationDto'];
 export type OpenReleaseChangeDTO = components['schemas']['OpenReleaseChangeDTO'];
 export type OpenReleaseDTO = components['schemas']['OpenReleaseDTO'];
 export type OpenReleaseDiffDTO = components['schemas']['OpenReleaseDiffDTO'];
+export type OpenReleaseHistoryDTO = components['schemas']['OpenReleaseHistoryDTO'];
 export type OpenUserInfoDTO = components['schemas']['OpenUserInfoDTO'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -1271,6 +1786,260 @@ export interface operations {
             };
         };
     };
+    findAccessKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAccessKeyDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createAccessKey: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAccessKeyDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteAccessKey: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Row id of the key. */
+                accessKeyId: number;
+                appId: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    enableAccessKey: {
+        parameters: {
+            query?: {
+                /** @description 0 rejects requests with an invalid signature, 1 only logs them. */
+                mode?: number;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Row id of the key. */
+                accessKeyId: number;
+                appId: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    disableAccessKey: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Row id of the key. */
+                accessKeyId: number;
+                appId: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findCommits: {
+        parameters: {
+            query?: {
+                /** @description Only commits that contain this key. */
+                key?: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenCommitDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findReleaseHistoriesByNamespace: {
+        parameters: {
+            query?: {
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenReleaseHistoryDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     getEnvs: {
         parameters: {
             query?: never;
@@ -1480,6 +2249,401 @@ export interface operations {
             };
         };
     };
+    findBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createBranch: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    mergeBranch: {
+        parameters: {
+            query?: {
+                /** @description Whether the branch is deleted. */
+                deleteBranch?: boolean;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamespaceReleaseDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteBranch: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createGrayDelRelease: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamespaceGrayDelReleaseDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findBranchItems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenItemDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: {
+                /** @description Whether the branch is deleted. */
+                deleteBranch?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamespaceReleaseDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createGrayRelease: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamespaceReleaseDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getBranchGrayRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenGrayReleaseRuleDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    updateBranchRules: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenGrayReleaseRuleDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     getItemByEncodedKey: {
         parameters: {
             query?: never;
@@ -1584,6 +2748,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getInstanceCountByNamespace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": number;
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {
@@ -2001,6 +3199,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getByNamespace: {
+        parameters: {
+            query: {
+                /** @description App. */
+                appId: string;
+                /** @description Cluster, or branch. */
+                clusterName: string;
+                /** @description Namespace. */
+                namespaceName: string;
+                /** @description App of the clients; all apps by default. */
+                instanceAppId?: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInstancePageDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getByReleasesAndNamespaceNotIn: {
+        parameters: {
+            query: {
+                /** @description App. */
+                appId: string;
+                /** @description Cluster, or branch. */
+                clusterName: string;
+                /** @description Namespace. */
+                namespaceName: string;
+                /** @description Row ids of releases, separated by commas. */
+                releaseIds: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInstanceDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getByRelease: {
+        parameters: {
+            query: {
+                /** @description Row id of the release. */
+                releaseId: number;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInstancePageDTO"];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */
