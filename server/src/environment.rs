@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use futures_util::future::join_all;
 
-use self::call::{Call, Reach};
+use self::call::{Call, Transport};
 use self::local::Local;
 use self::remote::{Remote, Timeouts};
 use crate::error::{Code, Error, Result};
@@ -60,7 +60,7 @@ impl Environments {
         let (missing, addressed): (Vec<_>, Vec<_>) = self
             .all()
             .into_iter()
-            .partition(|environment| matches!(environment.reach, Reach::Nowhere));
+            .partition(|environment| matches!(environment.transport, Transport::Unreachable));
         let missing = missing.iter().map(Environment::name).collect::<Vec<_>>().join(", ");
         if addressed.is_empty() {
             tracing::warn!(
@@ -104,7 +104,7 @@ impl Environments {
     /// The environments with an address, whether or not they are reachable at present.
     #[must_use]
     pub fn addressed(&self) -> Vec<Environment> {
-        let is_addressed = |one: &Environment| !matches!(one.reach, Reach::Nowhere);
+        let is_addressed = |one: &Environment| !matches!(one.transport, Transport::Unreachable);
         self.all().into_iter().filter(is_addressed).collect()
     }
 
@@ -130,7 +130,7 @@ impl Environments {
     /// Probes all other environments concurrently, so that a slow one does not delay the rest.
     pub async fn probe(&self) {
         let probes = self.all().into_iter().map(|environment| async move {
-            if let Reach::There(remote) = &environment.reach {
+            if let Transport::Remote(remote) = &environment.transport {
                 remote.probe(&environment.name).await;
             }
         });
@@ -138,11 +138,11 @@ impl Environments {
     }
 
     fn named(&self, name: String) -> Environment {
-        let reach = match self.local.clone().filter(|local| local.name == name) {
-            Some(local) => Reach::Here(local),
-            None => self.remote(&name).map_or(Reach::Nowhere, Reach::There),
+        let transport = match self.local.clone().filter(|local| local.name == name) {
+            Some(local) => Transport::InProcess(local),
+            None => self.remote(&name).map_or(Transport::Unreachable, Transport::Remote),
         };
-        Environment { name, reach, config: self.config.clone() }
+        Environment { name, transport, config: self.config.clone() }
     }
 
     /// The connection to another environment; replaced when its meta servers change.
@@ -199,11 +199,11 @@ mod tests {
 
     #[test]
     fn a_variable_names_the_meta_server_unless_the_table_does() {
-        let meta = |rows: &[(&str, &str)]| match environments(rows, None).named("FAR".into()).reach
-        {
-            Reach::There(remote) => remote.meta.clone(),
-            other => panic!("{other:?}"),
-        };
+        let meta =
+            |rows: &[(&str, &str)]| match environments(rows, None).named("FAR".into()).transport {
+                Transport::Remote(remote) => remote.meta.clone(),
+                other => panic!("{other:?}"),
+            };
         assert_eq!(meta(&[]), "http://127.0.0.1:1");
         let row = ("apollo.portal.meta.servers", r#"{"far":"http://127.0.0.1:2"}"#);
         assert_eq!(meta(&[row]), "http://127.0.0.1:2");

@@ -22,15 +22,16 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[derive(Debug, Clone)]
 pub struct Environment {
     pub(super) name: String,
-    pub(super) reach: Reach,
+    pub(super) transport: Transport,
     pub(super) config: ServerConfig,
 }
 
+/// How calls get to the admin API.
 #[derive(Debug, Clone)]
-pub(super) enum Reach {
-    Here(Arc<Local>),
-    There(Arc<Remote>),
-    Nowhere,
+pub(super) enum Transport {
+    InProcess(Arc<Local>),
+    Remote(Arc<Remote>),
+    Unreachable,
 }
 
 /// One call of an admin API.
@@ -175,13 +176,13 @@ impl Environment {
         body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
         let call = Call { method, path: address.checked()?, body, revision };
-        match &self.reach {
-            Reach::Here(local) => local.call(call).await,
-            Reach::There(remote) => {
+        match &self.transport {
+            Transport::InProcess(local) => local.call(call).await,
+            Transport::Remote(remote) => {
                 let token = by_env(&self.config, &keys::ENVIRONMENT_TOKENS, &self.name);
                 remote.call(&call, token.as_deref()).await
             }
-            Reach::Nowhere => Err(Error::service(format!(
+            Transport::Unreachable => Err(Error::service(format!(
                 "No available admin server. Name the meta server of {env} in apollo.portal.meta.servers or {env}_META.",
                 env = self.name
             ))
@@ -190,10 +191,10 @@ impl Environment {
     }
 
     pub(super) fn is_up(&self) -> bool {
-        match &self.reach {
-            Reach::Here(_) => true,
-            Reach::There(remote) => remote.is_up(),
-            Reach::Nowhere => false,
+        match &self.transport {
+            Transport::InProcess(_) => true,
+            Transport::Remote(remote) => remote.is_up(),
+            Transport::Unreachable => false,
         }
     }
 }
