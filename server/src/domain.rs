@@ -12,6 +12,7 @@ pub mod commit;
 pub mod configurations;
 pub mod constraint;
 pub mod consumer;
+mod content;
 pub mod draft;
 mod edit;
 pub mod gray;

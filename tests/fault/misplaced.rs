@@ -139,7 +139,8 @@ async fn a_rule_without_a_namespace_withholds_no_branch() {
     node.end().await;
 }
 
-/// An item that belongs to no namespace is reported until it is deleted.
+/// An item that belongs to no namespace is reported until it is deleted, and a release that would
+/// lose its key is refused; other namespaces are published.
 #[tokio::test]
 async fn an_item_without_a_namespace_is_reported() {
     let Some(node) = Node::start(Kind::Sqlite, &OFTEN).await else { return };
@@ -150,8 +151,18 @@ async fn an_item_without_a_namespace_is_reported() {
     let damage = format!(r#"UPDATE "Item" SET "NamespaceId" = X'80FF' WHERE "Id" = {id}"#);
     node.database.run(&[&damage]).await;
     is_reported(&node, &format!("Item {id}")).await;
+    let refused = node.app.try_publish("default", "application").await;
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("unreadable_row")));
+    assert!(refused.text.contains("table Item") && refused.text.contains("NamespaceId"));
+    assert_eq!(node.value().await, "1");
+    node.app.add_namespace("other", false).await;
+    node.app.release("default", "other", &[("other", "1")]).await;
+    node.app.set("default", "other", &[]).await;
+    node.app.try_publish("default", "other").await.ok();
     node.database.run(&[&format!(r#"DELETE FROM "Item" WHERE "Id" = {id}"#)]).await;
     is_healthy(&node).await;
+    node.app.try_publish("default", "application").await.ok();
+    node.eventually_serves("nothing").await;
     node.end().await;
 }
 

@@ -16,7 +16,7 @@ use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::page::Page;
 use super::removal::Removal;
 use super::revision::Base;
-use super::{item_set, key, lock};
+use super::{content, item_set, key, lock};
 use crate::error::{Code, Error, Result};
 
 /// Widths of the columns, in characters.
@@ -61,7 +61,7 @@ async fn publish_in(
     publication.base.check(tx, namespace).await?;
     let is_locked = lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = content_of(tx, namespace).await?;
+    let content = content::of(tx, namespace).await?;
     if let Some(parent) = &family.parent {
         let release =
             gray_release::publish(tx, parent, namespace, content, &[], publication, &mut trail)
@@ -82,12 +82,6 @@ async fn publish_in(
         Carry { main: namespace, branch, old: previous_id, new: &content, base: release.id };
     carry.publish(tx, ReleaseOperation::PublishCarried, publication, &mut trail).await?;
     finish(tx, &key_of(namespace), trail, release).await
-}
-
-/// The content of a release of the present items.
-async fn content_of(tx: &Transaction, namespace: &Namespace) -> Result<Configurations> {
-    let items = castalia_store::item::content_of_namespace(tx, namespace.id).await?;
-    Ok(configurations::of_items(items))
 }
 
 /// Publishes a branch without some keys of the merged configuration.
@@ -123,7 +117,7 @@ async fn publish_without_in(
         return Err(Error::not_found("Parent namespace not found").with_code(Code::BranchNotFound));
     };
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = content_of(tx, branch).await?;
+    let content = content::of(tx, branch).await?;
     let release =
         gray_release::publish(tx, parent, branch, content, deleted_keys, publication, &mut trail)
             .await?;
@@ -182,7 +176,7 @@ async fn merge_in(
     let branch_key = NamespaceKey { cluster: merge.branch.clone(), ..key.clone() };
     let base = latest_id(tx, &branch_key).await?;
     let previous_id = latest_id(tx, &key).await?;
-    let content = content_of(tx, namespace).await?;
+    let content = content::of(tx, namespace).await?;
     let main = NewRelease { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
     let context = Context {

@@ -83,7 +83,7 @@ impl MisplacedRows {
             format!(
                 "{} rows belong to no namespace, because a name or the id of the namespace in them cannot be decoded \
                  (table and id: {named}): clients keep the values of a namespace that the release history names, or \
-                 are refused; items are missing in the next release; correct or delete these rows in the database",
+                 are refused; releases that would lose the key of such an item are refused; correct or delete these rows in the database",
                 rows.len()
             )
         })

@@ -64,14 +64,19 @@ pub(crate) async fn tuples<E: EntityTrait, T: TryGetableMany, const N: usize>(
     columns: [E::Column; N],
 ) -> Result<Vec<T>, StoreError> {
     let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
-    let tuple = |row: &QueryResult| {
-        T::try_get_many_by_index(row).map_err(|error| {
-            let is_damaged = |column: &E::Column| value_of::<E>(row, *column).is_err();
-            let column = columns.into_iter().find(is_damaged).unwrap_or(columns[0]);
-            unreadable_row::<E>(row, column, &error.into())
-        })
-    };
-    found.iter().map(tuple).collect()
+    found.iter().map(|row| tuple::<E, T, N>(row, columns)).collect()
+}
+
+/// The same for a row that was read.
+pub(crate) fn tuple<E: EntityTrait, T: TryGetableMany, const N: usize>(
+    row: &QueryResult,
+    columns: [E::Column; N],
+) -> Result<T, StoreError> {
+    T::try_get_many_by_index(row).map_err(|error| {
+        let is_damaged = |column: &E::Column| value_of::<E>(row, *column).is_err();
+        let column = columns.into_iter().find(is_damaged).unwrap_or(columns[0]);
+        unreadable_row::<E>(row, column, &error.into())
+    })
 }
 
 /// Ids of the rows that cannot be decoded.
