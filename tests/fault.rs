@@ -11,6 +11,7 @@ mod damaged_change;
 mod damaged_item;
 mod damaged_portal;
 mod damaged_release;
+mod damaged_value;
 mod database;
 mod deferred;
 mod disk;

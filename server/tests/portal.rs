@@ -24,10 +24,8 @@ mod portal {
     mod item;
     mod namespace;
     mod release;
-    mod removal;
     mod sign_in;
     mod tenant;
-    mod transfer;
     mod visibility;
     mod web;
     mod world;

@@ -64,7 +64,7 @@ async fn a_key_with_an_earlier_time_takes_effect_within_seconds() {
     node.app.publish("1").await;
     node.eventually_serves("1").await;
     let key = r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled","DataChange_LastTime")
-                 VALUES ('demo','0123456789abcdef',0,1,datetime('now', '-20 seconds'))"#;
+                 VALUES ('demo','0123456789abcdef',0,1,strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '-20 seconds'))"#;
     node.database.run(&[key]).await;
     eventually("the key to be in force", async || (node.value().await == "401").then_some(()))
         .await;

@@ -2,6 +2,7 @@
 
 pub use castalia_store::item::Commit;
 
+use castalia_store::feed::is_unparsable_news;
 use castalia_store::item::CommitRow;
 use castalia_store::{Authorship, Id, Small, Store, Transaction};
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
@@ -12,7 +13,7 @@ use super::item::Item;
 use super::namespace::NamespaceKey;
 use super::page::Page;
 use super::release;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::json;
 
 /// Format of dates in the text: local time without zone.
@@ -205,10 +206,8 @@ pub async fn list(
     })
 }
 
-/// Items that were deleted since the latest release of a namespace, newest commit first.
-///
-/// # Errors
-/// Fails if a commit's text is unreadable.
+/// Items that were deleted since the latest release of a namespace, newest commit first, without
+/// those of a commit that cannot be decoded.
 pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
     let latest = release::find_latest(store, key).await?;
     let since = latest.map(|release| *release.data_change_created_time);
@@ -218,10 +217,13 @@ pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item
             .await?;
     let mut items = Vec::new();
     for commit in commits {
-        let changes: Changes = serde_json::from_str(&commit.change_sets).map_err(|error| {
-            Error::internal(format!("cannot decode the change set of commit {}", commit.id), error)
-        })?;
-        items.extend(changes.delete_items.into_iter().map(Item::from));
+        match serde_json::from_str::<Changes>(&commit.change_sets) {
+            Ok(changes) => items.extend(changes.delete_items.into_iter().map(Item::from)),
+            Err(error) if is_unparsable_news("Commit", commit.id) => {
+                tracing::warn!(id = commit.id.0, %error, "cannot decode the change set of a commit; deleted items are missing in lists");
+            }
+            Err(_) => {}
+        }
     }
     Ok(items)
 }

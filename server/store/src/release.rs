@@ -28,6 +28,7 @@ pub use history::{
     newest_of_branch, nth_newest_history, still_referenced,
 };
 pub use publish::{Publish, publish};
+pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{
     GrayReleaseRule, GrayReleaseRuleRow, insert_rule, latest_rule, latest_rule_with_any_lines,
     name_rules, remove_rules_before, rules_of_namespace,

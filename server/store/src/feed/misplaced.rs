@@ -16,7 +16,7 @@ const RELEASES: Table = Table { name: "Release", is_in_use: r#""row"."IsAbandone
 /// Rules of branches that are neither deleted nor merged.
 const RULES: Table = Table {
     name: "GrayReleaseRule",
-    is_in_use: r#""row"."BranchStatus" NOT IN (0, 2) AND "row"."ReleaseId" <> 0"#,
+    is_in_use: r#"COALESCE("row"."BranchStatus", 1) NOT IN (0, 2) AND "row"."ReleaseId" <> 0"#,
 };
 /// Any text or blob is greater than any number, so that the index finds these rows.
 const ITEMS: &str =

@@ -12,15 +12,12 @@ use crate::entity::{cluster, gray_release_rule, release};
 use crate::error::StoreError;
 use crate::flag::is_unset;
 use crate::number::{Id, Small};
+use crate::release::{ACTIVE, INACTIVE};
 
 use cluster::{Column as Cluster, Entity as Clusters};
 use gray_release_rule::{Column as Rule, Entity as Rules};
 use release::{Column as Release, Entity as Releases};
 
-/// `BranchStatus` of a branch that is neither deleted nor merged.
-const ACTIVE: Small = Small(1);
-/// `BranchStatus` of the others.
-const INACTIVE: [Small; 2] = [Small(0), Small(2)];
 /// Columns of a [`ReleaseRow`], and the flags that decide whether it is served.
 pub(super) const RELEASE_COLUMNS: [Release; 8] = [
     Release::Id,
@@ -238,11 +235,18 @@ fn gray_releases(backend: DbBackend, (app_id, cluster, namespace): Place<'_>) ->
         .and_where(Expr::col((Rules, Rule::ClusterName)).eq(cluster))
         .and_where(Expr::col((Rules, Rule::NamespaceName)).eq(namespace))
         .and_where(is_unset(Expr::col((Rules, Rule::IsDeleted))))
-        .and_where(Expr::col((Rules, Rule::BranchStatus)).is_not_in(INACTIVE))
+        .and_where(is_not_ended())
         .and_where(Expr::col((Rules, Rule::ReleaseId)).ne(Id(0)))
         .and_where(Expr::exists(branch()).or(Expr::cust(nameless(backend))))
         .and_where(Expr::not_exists(newer_rule()))
         .take()
+}
+
+/// Whether a branch was neither deleted nor merged. A status that is unknown, such as NULL, does not
+/// end it; the rule cannot be decoded.
+fn is_not_ended() -> Expr {
+    let status = Expr::col((Rules, Rule::BranchStatus));
+    status.clone().is_null().or(status.is_not_in(INACTIVE))
 }
 
 fn branch() -> SelectStatement {

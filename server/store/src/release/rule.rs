@@ -1,7 +1,7 @@
 //! Queries: gray rules. A change inserts a new row and removes the previous one; ids order the
 //! versions.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
@@ -16,7 +16,9 @@ use crate::row::{self, Authorship, InNamespace, Standard, soft_remove};
 pub use crate::entity::gray_release_rule::{Model as GrayReleaseRule, Row as GrayReleaseRuleRow};
 
 /// `BranchStatus` of a branch that is neither deleted nor merged.
-const ACTIVE: Small = Small(1);
+pub(crate) const ACTIVE: Small = Small(1);
+/// `BranchStatus` of the others. A number without a meaning ends no branch.
+pub(crate) const INACTIVE: [Small; 2] = [Small(0), Small(2)];
 
 /// All live rules of the namespace, whatever their status, by id.
 pub async fn rules_of_namespace(
@@ -101,7 +103,7 @@ pub async fn remove_rules_before(
     soft_remove::<Entity>(db, older).await
 }
 
-/// Those of the releases that an active branch serves.
+/// Those of the releases that a branch serves which was neither deleted nor merged.
 pub(super) async fn served(
     db: &impl ConnectionTrait,
     releases: &[Id],
@@ -109,7 +111,7 @@ pub(super) async fn served(
     let rules = Entity::live()
         .select_only()
         .column(Column::ReleaseId)
-        .filter(Column::BranchStatus.eq(ACTIVE))
+        .filter(Column::BranchStatus.is_null().or(Column::BranchStatus.is_not_in(INACTIVE)))
         .filter(Column::ReleaseId.is_in(releases.iter().copied()));
     Ok(rules.into_tuple().all(db).await?)
 }

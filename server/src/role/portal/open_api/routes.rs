@@ -42,7 +42,6 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         cluster::routes,
         app_namespace::routes,
         namespace::routes,
-        namespace::of_app,
         item::routes,
         item::encoded,
         release::routes,
