@@ -9,7 +9,7 @@ use crate::print;
 
 /// Upper bound of the default number of clients, and files to leave for other purposes.
 const AUTO_CLIENTS: u64 = 60_000;
-const OTHER_FILES: u64 = 500;
+const OTHER_FILES: u64 = 600;
 
 /// Raises the soft limit of open files to the hard limit; child processes inherit it.
 pub(crate) fn raise_file_limit() {

@@ -35,7 +35,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::access_key::AccessKeys;
 use self::answer::AnswerCache;
-use self::cache::{NamespaceRef, Published, ReleaseCache};
+use self::cache::{NamespaceRef, Published, ReadFrom, ReleaseCache};
 use self::condition::Condition;
 use self::deferred::Deferred;
 use self::hub::{Limits, WatchHub};
@@ -199,14 +199,18 @@ impl ReleaseFeed {
         &self,
         place: NamespaceRef<'_>,
         told: Option<i64>,
+        read_from: ReadFrom,
     ) -> Result<Arc<Published>> {
         match self.0.cache.peek(place) {
             Some(published) if told.is_none_or(|id| published.notification_id >= id) => {
                 Ok(published)
             }
-            // Boxed, because an answer from memory would otherwise move the whole future of a
-            // database read.
-            _ => Box::pin(self.read_published(place, told)).await,
+            _ => {
+                read_from.database().await;
+                // Boxed, because an answer from memory would otherwise move the whole future of a
+                // database read.
+                Box::pin(self.read_published(place, told)).await
+            }
         }
     }
 

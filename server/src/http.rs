@@ -13,6 +13,7 @@ mod front;
 pub mod health;
 pub mod large_head;
 pub mod limit;
+pub mod memory;
 pub mod metrics;
 pub mod operation;
 pub mod request;
@@ -47,6 +48,7 @@ use tower::Service;
 
 use self::admission::{Admission, Admitted};
 use self::large_head::Head;
+use self::memory::FromMemory;
 use self::stream::Stream;
 use self::upload::{Progress, Upload};
 use crate::background::Background;
@@ -76,7 +78,7 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// The service on a port, and how its requests are treated.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Port<S> {
     /// Receives every request below the base path.
     pub service: S,
@@ -84,15 +86,21 @@ pub struct Port<S> {
     pub base_path: Arc<str>,
     /// Whether errors have Apollo's status numbers.
     pub strict_status: bool,
-    /// Whether simple requests are answered without hyper. Intended for ports with many clients and
-    /// answers that fit into memory.
-    pub has_front: bool,
+    /// If set, simple requests are answered without hyper, and those that this can answer without
+    /// the service. Intended for ports with many clients and answers that fit into memory.
+    pub front: Option<Arc<dyn FromMemory>>,
 }
 
 impl<S> Port<S> {
     /// A service at the root path, with Castalia's own status numbers.
     pub fn plain(service: S) -> Self {
-        Self { service, base_path: "".into(), strict_status: false, has_front: false }
+        Self { service, base_path: "".into(), strict_status: false, front: None }
+    }
+}
+
+impl<S> std::fmt::Debug for Port<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Port({:?})", self.base_path)
     }
 }
 
@@ -190,8 +198,8 @@ async fn connection<S: PortService>(
     shutdown: CancellationToken,
     _admitted: Admitted,
 ) {
-    let head_by = if port.has_front {
-        match front::serve(&mut stream, peer, &port, &shutdown).await {
+    let head_by = if let Some(memory) = &port.front {
+        match front::serve(&mut stream, peer, &port, &**memory, &shutdown).await {
             front::Ended::Closed => return,
             front::Ended::Beyond { head_by } => head_by,
         }

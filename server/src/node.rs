@@ -38,6 +38,7 @@ use crate::http::admission::{Admission, Sharing};
 use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
 use crate::http::large_head::LargeHeads;
+use crate::http::memory::FromMemory;
 use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Port, PortService};
@@ -223,7 +224,8 @@ impl Node {
             let more = self.metrics(Role::Config, compat).merge(about);
             let (port, listed) = ClientPort::new(state, more);
             self.list(Role::Config, listed);
-            self.serve(Role::Config, socket, port, compat);
+            let memory: Arc<dyn FromMemory> = Arc::new(port.clone());
+            self.serve(socket, port, Some(memory), compat);
         }
         if let (Some(socket), Some(state)) = (sockets.admin, self.environment.clone()) {
             let compat = state.compat;
@@ -231,7 +233,7 @@ impl Node {
             let (router, listed) = role::admin::router(state);
             self.list(Role::Admin, listed);
             let router = router.merge(self.metrics(Role::Admin, compat));
-            self.serve(Role::Admin, socket, router, compat);
+            self.serve(socket, router, None, compat);
         }
         if let Some(socket) = sockets.portal {
             let state = self.open_portal(&token).await?;
@@ -239,7 +241,7 @@ impl Node {
             let (router, listed) = role::portal::router(state);
             self.list(Role::Portal, listed);
             let router = router.merge(self.metrics(Role::Portal, compat));
-            self.serve(Role::Portal, socket, router, compat);
+            self.serve(socket, router, None, compat);
         }
         if let Some(environment) = &self.environment {
             self.has_sample_app = sample::is_present(&environment.store).await?;
@@ -347,16 +349,22 @@ impl Node {
         router
     }
 
-    fn serve<S: PortService>(&self, port: Role, socket: TcpListener, service: S, compat: Compat) {
-        let has_front = matches!(port, Role::Config | Role::Meta);
-        let admission = match has_front {
-            true => Admission::new(self.capacity.client_connections(), Sharing::Gateway),
-            false => Admission::new(self.capacity.other_connections(), Sharing::Direct),
+    /// A port of clients has a front, and more connections for one address.
+    fn serve<S: PortService>(
+        &self,
+        socket: TcpListener,
+        service: S,
+        front: Option<Arc<dyn FromMemory>>,
+        compat: Compat,
+    ) {
+        let admission = match &front {
+            Some(_) => Admission::new(self.capacity.client_connections(), Sharing::Gateway),
+            None => Admission::new(self.capacity.other_connections(), Sharing::Direct),
         };
         let admission = admission.with_heads(self.heads.clone());
         let base_path = self.settings.base_path.as_str().into();
         let strict_status = compat.strict_status;
-        let port = Port { service, base_path, strict_status, has_front };
+        let port = Port { service, base_path, strict_status, front };
         self.connections.tracker.spawn(http::serve(
             socket,
             port,

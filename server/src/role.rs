@@ -20,8 +20,11 @@ use futures_util::future::{BoxFuture, Map};
 use http::HeaderValue;
 use tower::{Service, ServiceExt as _};
 
-use crate::error::Error;
+use self::config::Step;
+use crate::error::{Error, Result};
+use crate::feed::cache::ReadFrom;
 use crate::http::health;
+use crate::http::memory::{Begun, ClientHead, FromMemory, FrontAnswer, PlainAnswer};
 use crate::http::route::{Listed, Routes};
 use crate::nudge;
 use crate::settings::role::Role;
@@ -40,10 +43,6 @@ pub enum ClientAccess {
 
 /// Routes of the environment's client port.
 pub type ClientRoutes = Routes<EnvironmentState, ClientAccess>;
-
-/// Maximum length of a poll's request line, as announced to clients: the longest that the URL
-/// parser accepts.
-const POLL_LINE: HeaderValue = HeaderValue::from_static("65534");
 
 /// The port that config and meta share. Paths of client endpoints go to one parser, which alone
 /// decides what they mean; all others go to the router.
@@ -84,15 +83,44 @@ impl ClientPort {
     /// the memory that it needs.
     fn client(&self, request: Request) -> BoxFuture<'static, Response> {
         let (begun, waiting) = (Arc::clone(&self.0), Arc::clone(&self.0));
-        let begin = Box::pin(async move { config::begin(&begun.state, request).await });
+        let begin = Box::pin(async move { config::begin_request(&begun.state, request).await });
         Box::pin(async move {
             let answered = match begin.await {
                 Ok(step) => step.finish(&waiting.state).await,
                 Err(error) => Err(error),
             };
-            let mut response = answered.unwrap_or_else(Error::into_response);
-            response.headers_mut().insert(POLL_LINE_HEADER, POLL_LINE);
-            response
+            for_client(answered).into_response()
+        })
+    }
+}
+
+/// An answer of the config role. The plain ones have its headers already.
+fn for_client(answered: Result<PlainAnswer>) -> FrontAnswer {
+    match answered {
+        Ok(plain) => FrontAnswer::Plain(plain),
+        Err(error) => {
+            let mut response = error.into_response();
+            let poll_line = HeaderValue::from_static(config::POLL_LINE);
+            response.headers_mut().insert(POLL_LINE_HEADER, poll_line);
+            FrontAnswer::Response(response)
+        }
+    }
+}
+
+impl FromMemory for ClientPort {
+    fn begin(&self, head: &ClientHead<'_>) -> Option<Begun> {
+        if !self.is_for_clients(head.path) {
+            return None;
+        }
+        let begun = config::begin(&self.0.state, head, ReadFrom::Memory).now_or_never()?;
+        Some(match begun {
+            Ok(Step::Wait(poll)) => {
+                let parts = Arc::clone(&self.0);
+                let answer = async move { for_client(poll.answer(&parts.state).await) };
+                Begun::Wait(Box::pin(answer))
+            }
+            Ok(Step::Answer(answer)) => Begun::Answer(for_client(Ok(answer))),
+            Err(error) => Begun::Answer(for_client(Err(error))),
         })
     }
 }

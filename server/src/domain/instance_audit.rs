@@ -316,6 +316,7 @@ mod tests {
     use castalia_core::protocol::route::Caller;
 
     use super::*;
+    use crate::feed::cache::ReadFrom;
 
     fn seen(ip: &str, release_key: &str) -> Sighting {
         let identity = Identity {
@@ -352,7 +353,8 @@ mod tests {
         let caller =
             Caller { data_center: Some(data_center.into()), ip: Some(ip.into()), label: None };
         let app_id = is_stored.then_some(app_id);
-        identity(&Asked { target: &target, app_id, caller: &caller, messages: None })
+        let read_from = ReadFrom::Memory;
+        identity(&Asked { target: &target, app_id, caller: &caller, messages: None, read_from })
     }
 
     #[test]

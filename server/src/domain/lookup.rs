@@ -14,7 +14,7 @@ use super::constraint::{self, can_be_stored};
 use super::{gray, watch_key};
 use crate::error::{Code, Error, Result};
 use crate::feed::ReleaseFeed;
-use crate::feed::cache::{NamespaceRef, Release};
+use crate::feed::cache::{NamespaceRef, ReadFrom, Release};
 
 /// The request of a client.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub struct Asked<'a> {
     pub caller: &'a Caller,
     /// The notifications that the client received: the answer must not be older.
     pub messages: Option<&'a NotificationMessages>,
+    /// The sources that the answer may come from.
+    pub read_from: ReadFrom,
 }
 
 /// The releases of one answer; at least one of the two is present.
@@ -107,7 +109,8 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
     };
     let is_own = namespace == DEFAULT_NAMESPACE
         || asked.app_id.is_some_and(|app_id| names.own(app_id, namespace).is_some());
-    let public = match names.public(namespace).filter(|_| !is_own) {
+    let public = if is_own { None } else { names.public(namespace) };
+    let public = match public {
         Some(public) => search.of_app(&names.app(&public.owner).unwrap_or(public.owner)).await?,
         None => None,
     };
@@ -123,7 +126,6 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
 /// `None` unless every part is known and not empty: with a partly known base, deletions would be
 /// missed. Also `None` unless this client could have received each part for this very request: the
 /// changes name keys of the base, and any client may send the release key of another app.
-/// may send the release key of an app that is not theirs.
 pub async fn base(
     feed: &ReleaseFeed,
     asked: Asked<'_>,
@@ -135,7 +137,7 @@ pub async fn base(
         if releases.len() == 2 || key.len() > constraint::RELEASE_KEY {
             return None;
         }
-        let release = feed.cache().by_key(key).await?;
+        let release = feed.cache().by_key(key, asked.read_from).await?;
         if !found.releases().any(|current| is_former(feed, asked, &current.key, &release.key)) {
             return None;
         }
@@ -189,14 +191,14 @@ struct Search<'a> {
 
 impl Search<'_> {
     async fn of_app(&self, app_id: &str) -> Result<Option<Arc<Release>>> {
-        let Asked { target, caller, messages, .. } = self.asked;
+        let Asked { target, caller, messages, read_from, .. } = self.asked;
         for written in watch_key::clusters(&target.cluster, caller.data_center.as_deref()) {
             let stored = self.feed.names().cluster(app_id, written);
             let cluster = stored.as_deref().unwrap_or(written);
             let place = NamespaceRef { app_id, cluster, namespace: self.namespace };
             let told =
                 messages.and_then(|messages| messages.details.get(&place.watch_key()).copied());
-            let published = self.feed.published(place, told).await?;
+            let published = self.feed.published(place, told, read_from).await?;
             let release = gray::release(&published, &target.app_id, caller);
             if let Some(release) = release.map_err(|gray::UnknownRelease| unreadable())? {
                 return Ok(Some(Arc::clone(release)));

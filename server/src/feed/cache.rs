@@ -48,6 +48,25 @@ struct CacheSlot {
     charge: AtomicUsize,
 }
 
+/// The sources that a request may be answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Memory only. A future that needs the database never completes: it is polled once and
+    /// dropped.
+    Memory,
+    /// Memory, and the database for what is missing there.
+    Database,
+}
+
+impl ReadFrom {
+    /// Awaited before the database is read.
+    pub(super) async fn database(self) {
+        if self == Self::Memory {
+            std::future::pending().await
+        }
+    }
+}
+
 type Former = quick_cache::sync::Cache<String, Option<Arc<Release>>, FormerSize>;
 
 #[derive(Debug, Clone)]
@@ -181,13 +200,14 @@ impl ReleaseCache {
 
     /// The release with this key, abandoned or not. Cached, because many clients send the same key
     /// after a publish.
-    pub async fn by_key(&self, key: &str) -> Option<Arc<Release>> {
+    pub async fn by_key(&self, key: &str, read_from: ReadFrom) -> Option<Arc<Release>> {
         if self.rewritten.pin().contains(key) {
             return None;
         }
         if let Some(release) = self.former.get(key) {
             return release;
         }
+        read_from.database().await;
         let release = load::by_key(self.store.read(), key).await.ok()?;
         self.former.insert(key.to_owned(), release.clone());
         release

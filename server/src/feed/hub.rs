@@ -12,7 +12,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -66,7 +66,8 @@ pub struct WatchHub(Arc<Mutex<WaiterTable>>);
 /// A parked poll: completes when it is woken, and leaves the hub when it is dropped.
 pub struct Parked {
     hub: WatchHub,
-    ticket: Ticket,
+    /// `None` once it was woken, because the hub no longer has it then.
+    ticket: Option<Ticket>,
     receiver: oneshot::Receiver<Woken>,
 }
 
@@ -90,7 +91,7 @@ impl WatchHub {
     ) -> Result<Parked, Refused> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.lock().park(keys, hold_seconds, holder, sender)?;
-        Ok(Parked { hub: self.clone(), ticket, receiver })
+        Ok(Parked { hub: self.clone(), ticket: Some(ticket), receiver })
     }
 
     /// Removes all waiters for the key and returns them.
@@ -161,13 +162,17 @@ impl Future for Parked {
     type Output = Woken;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Woken> {
-        Pin::new(&mut self.receiver).poll(context).map(|woken| woken.unwrap_or(Woken::Closed))
+        let woken = ready!(Pin::new(&mut self.receiver).poll(context));
+        self.ticket = None;
+        Poll::Ready(woken.unwrap_or(Woken::Closed))
     }
 }
 
 impl Drop for Parked {
     fn drop(&mut self) {
-        drop(self.hub.lock().remove(self.ticket));
+        if let Some(ticket) = self.ticket {
+            drop(self.hub.lock().remove(ticket));
+        }
     }
 }
 

@@ -10,8 +10,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{Local, Utc};
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +27,13 @@ const EXCEPTIONS: &str = "com.ctrip.framework.apollo.common.exception.";
 
 /// Seconds after which a rejected client may try again.
 const RETRY_SECONDS: &str = "5";
+
+/// Headers of every answer, unless it sets its own value.
+pub(super) static COMMON_HEADERS: [(HeaderName, &str); 3] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "SAMEORIGIN"),
+    (CACHE_CONTROL, "no-cache, no-store, max-age=0, must-revalidate"),
+];
 
 /// Body of an error that a handler raised.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,15 +92,26 @@ pub async fn complete(
     path: &str,
     answer: impl Future<Output = Response>,
 ) -> Response {
-    let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Error::new(Reaction::Internal, format!("a request handler panicked: {text}"))
-                .into_response()
-        }
-    };
+    let response = unless_panicked(answer).await.unwrap_or_else(Error::into_response);
+    finish(strict, method, path, response)
+}
+
+/// The outcome of a handler; an error if it panics.
+pub(super) async fn unless_panicked<T>(answer: impl Future<Output = T>) -> Result<T, Error> {
+    AssertUnwindSafe(answer).catch_unwind().await.map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Error::new(Reaction::Internal, format!("a request handler panicked: {text}"))
+    })
+}
+
+/// Adds the body of an error, and the headers of every answer.
+pub(super) fn finish(
+    strict: bool,
+    method: &Method,
+    path: &str,
+    mut response: Response,
+) -> Response {
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         let status = status(&error, strict);
         report(method, path, status, &error);
@@ -110,11 +131,9 @@ pub async fn complete(
         }
     }
     let headers = response.headers_mut();
-    headers.entry("x-content-type-options").or_insert(HeaderValue::from_static("nosniff"));
-    headers.entry("x-frame-options").or_insert(HeaderValue::from_static("SAMEORIGIN"));
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"));
+    for (name, value) in &COMMON_HEADERS {
+        headers.entry(name).or_insert_with(|| HeaderValue::from_static(value));
+    }
     response
 }
 

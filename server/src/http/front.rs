@@ -5,31 +5,40 @@
 //!
 //! The front accepts only unambiguous input: the whole head of a GET without a body, in one piece.
 //! Any other input goes to hyper, with the bytes read so far, and so does the rest of that
-//! connection. Both call the same service, and a test compares their answers byte for byte.
+//! connection. Requests that need only memory are answered while their head is still in the shared
+//! buffer; for all others, the front calls the same service as hyper. Tests compare the answers
+//! byte for byte.
+
+mod idle;
+mod write;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::task::{Poll, ready};
-use std::time::SystemTime;
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
-use bytes::{Buf as _, Bytes};
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, response};
-use http_body_util::BodyExt as _;
-use httpdate::HttpDate;
-use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use self::idle::Idle;
+use self::write::{IsLast, send};
+use super::memory::{Begun, ClientHead, FromMemory, FrontAnswer, HeadFields};
 use super::stream::Stream;
-use super::{HEADER_READ_TIMEOUT, Port, PortService, answer, limit};
+use super::{HEADER_READ_TIMEOUT, Port, PortService, answer, failure, limit};
+use crate::log_rate::shortened;
 
 /// Maximum number of headers of a simple request; known clients send fewer than ten.
 const HEADERS: usize = 32;
@@ -54,76 +63,159 @@ pub(super) async fn serve<S: PortService>(
     stream: &mut Stream,
     peer: SocketAddr,
     port: &Port<S>,
+    memory: &dyn FromMemory,
     shutdown: &CancellationToken,
 ) -> Ended {
-    let mut ending = pin!(shutdown.cancelled());
-    let mut timer = pin!(sleep(HEADER_READ_TIMEOUT));
+    let (ending, timer) = (pin!(shutdown.cancelled()), pin!(sleep(HEADER_READ_TIMEOUT)));
+    let mut idle = Idle::new(ending, timer);
     loop {
         let head_by = Instant::now() + HEADER_READ_TIMEOUT;
-        let received = tokio::select! {
+        idle.restart(head_by);
+        let received = poll_fn(|context| {
             // A request that has arrived is answered even if the time-out or the shutdown is due.
-            biased;
-            received = receive(stream) => received,
-            () = &mut ending => return Ended::Closed,
-            () = silence(timer.as_mut(), head_by) => return Ended::Closed,
-        };
-        let mut request = match received {
-            Ok(Received::Simple(request)) => request,
-            Ok(Received::Other(bytes)) => {
+            match poll_receive(stream, context, |head| from_memory(head, port, memory, peer)) {
+                Poll::Ready(received) => Poll::Ready(Some(received)),
+                Poll::Pending => idle.poll(context).map(|()| None),
+            }
+        });
+        let answering = match received.await {
+            Some(Ok(Received::Answered(answer))) => Either::Left(std::future::ready(answer)),
+            Some(Ok(Received::Waiting(path, answer))) => {
+                Either::Right(Either::Left(waited(port.strict_status, path, answer)))
+            }
+            Some(Ok(Received::Simple(mut request))) => {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                // Boxed, so that a connection that waits for memory does not keep its size.
+                let response = Box::pin(answer(port.clone(), request));
+                let answer = |Ok::<_, Infallible>(response)| FrontAnswer::Response(response);
+                Either::Right(Either::Right(response.map(answer)))
+            }
+            Some(Ok(Received::Other(bytes))) => {
                 stream.put_back(bytes);
                 return Ended::Beyond { head_by };
             }
-            Ok(Received::End) | Err(_) => return Ended::Closed,
+            None | Some(Ok(Received::End) | Err(_)) => return Ended::Closed,
         };
-        stream.head().complete(false);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let response = tokio::select! {
+        stream.complete_head();
+        let answer = tokio::select! {
             // An answer from memory is ready at once, without looking at the socket.
             biased;
-            response = answer(port.clone(), request) => response,
+            answer = answering => answer,
             () = hung_up(stream) => return Ended::Closed,
         };
-        let response = response.unwrap_or_else(|never: Infallible| match never {});
-        match send(stream, response, shutdown).await {
+        match send(stream, answer, shutdown).await {
             Ok(IsLast(false)) => {}
             Ok(IsLast(true)) | Err(_) => return Ended::Closed,
         }
     }
 }
 
-/// Completes when a client has been silent for too long. The timer keeps running while requests are
-/// answered: that is cheaper than two changes of the runtime's timer wheel for each of them.
-async fn silence(mut timer: Pin<&mut Sleep>, end: Instant) {
-    while Instant::now() < end {
-        timer.as_mut().await;
-        timer.as_mut().reset(end);
-    }
-}
-
 /// Input of a client.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart at once, and nearly always simple"
-)]
 enum Received {
+    /// A request that has its answer.
+    Answered(FrontAnswer),
+    /// A request whose answer has to be waited for, with its path.
+    Waiting(Box<str>, BoxFuture<'static, FrontAnswer>),
+    /// A request for the service.
     Simple(Request<Body>),
+    /// Input for hyper.
     Other(Bytes),
     End,
 }
 
-async fn receive(stream: &mut Stream) -> io::Result<Received> {
-    poll_fn(|context| {
-        BUFFER.with_borrow_mut(|buffer| {
-            let mut buffer = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-            if buffer.filled().is_empty() {
-                return Poll::Ready(Ok(Received::End));
-            }
-            let bytes = Bytes::copy_from_slice(buffer.filled());
-            Poll::Ready(Ok(simple(&bytes).map_or(Received::Other(bytes), Received::Simple)))
-        })
+fn poll_receive(
+    stream: &mut Stream,
+    context: &mut Context<'_>,
+    from_memory: impl FnOnce(&[u8]) -> Option<Received>,
+) -> Poll<io::Result<Received>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+        if buffer.filled().is_empty() {
+            return Poll::Ready(Ok(Received::End));
+        }
+        if let Some(received) = from_memory(buffer.filled()) {
+            return Poll::Ready(Ok(received));
+        }
+        let bytes = Bytes::copy_from_slice(buffer.filled());
+        Poll::Ready(Ok(simple(&bytes).map_or(Received::Other(bytes), Received::Simple)))
     })
-    .await
+}
+
+/// Begins to answer bytes that are exactly one head, if memory is sufficient for that. After a
+/// panic the service is called, which panics again and answers 500.
+fn from_memory<S>(
+    bytes: &[u8],
+    port: &Port<S>,
+    memory: &dyn FromMemory,
+    peer: SocketAddr,
+) -> Option<Received> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut head = httparse::Request::new(&mut headers);
+    let is_whole = head.parse(bytes).ok()? == httparse::Status::Complete(bytes.len());
+    let is_get = head.method == Some("GET") && head.version == Some(1);
+    if !is_whole || !is_get || !is_unambiguous(head.headers) {
+        return None;
+    }
+    let target = head.path.filter(|target| target.bytes().all(is_plain))?;
+    let (whole_path, query) = target.split_once('?').unwrap_or((target, ""));
+    let path = whole_path.strip_prefix(&*port.base_path).filter(|path| path.starts_with('/'))?;
+    let headers = HeadFields::Parsed(head.headers);
+    let head = ClientHead { path, query, headers, peer: Some(peer) };
+    Some(match catch_unwind(AssertUnwindSafe(|| memory.begin(&head))).ok()?? {
+        Begun::Answer(answer) => {
+            Received::Answered(finished(port.strict_status, whole_path, answer))
+        }
+        Begun::Wait(answer) => Received::Waiting(whole_path.into(), answer),
+    })
+}
+
+/// Whether all URL parsers accept the byte as it is.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/?&=%-._~+:,*@".contains(&byte)
+}
+
+/// Whether a request with these headers has one host and no body, and the connection remains open
+/// after it.
+fn is_unambiguous(headers: &[httparse::Header<'_>]) -> bool {
+    let mut has_host = false;
+    headers.iter().all(|header| {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        let other = ["content-length", "transfer-encoding", "expect", "upgrade"];
+        if is("host") {
+            return !std::mem::replace(&mut has_host, true);
+        }
+        !other.into_iter().any(is)
+            && (!is("connection") || header.value.eq_ignore_ascii_case(b"keep-alive"))
+    })
+}
+
+/// Waits for the answer to a request with this path.
+async fn waited(
+    strict: bool,
+    path: Box<str>,
+    answer: BoxFuture<'static, FrontAnswer>,
+) -> FrontAnswer {
+    let answer = failure::unless_panicked(answer).await;
+    let answer = answer.unwrap_or_else(|error| FrontAnswer::Response(error.into_response()));
+    finished(strict, &path, answer)
+}
+
+/// Completes an answer as the service's are.
+fn finished(strict: bool, path: &str, answer: FrontAnswer) -> FrontAnswer {
+    let (answer, status) = match answer {
+        FrontAnswer::Plain(plain) => {
+            let status = plain.status;
+            (FrontAnswer::Plain(plain), status)
+        }
+        FrontAnswer::Response(response) => {
+            let response = failure::finish(strict, &Method::GET, path, response);
+            let status = response.status();
+            (FrontAnswer::Response(response), status)
+        }
+    };
+    tracing::trace!(method = %Method::GET, path = shortened(path), status = status.as_u16(), "request answered");
+    answer
 }
 
 /// Parses bytes that are exactly one head; `None` if any part of it is ambiguous.
@@ -160,55 +252,6 @@ async fn hung_up(stream: &Stream) {
     if poll_fn(|context| stream.poll_peek(context)).await.is_ok_and(|count| count > 0) {
         pending().await
     }
-}
-
-/// Whether the connection ends after the answer, as its headers announce.
-struct IsLast(bool);
-
-/// Decides whether the connection ends once the body is complete; a later shutdown ends it between
-/// two answers.
-async fn send(
-    stream: &mut Stream,
-    response: Response,
-    shutdown: &CancellationToken,
-) -> io::Result<IsLast> {
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let is_last = shutdown.is_cancelled();
-    let can_have_body = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let body = if can_have_body { body } else { Bytes::new() };
-    let head = write_head(&head, can_have_body.then_some(body.len()), is_last)?;
-    stream.write_all_buf(&mut Bytes::from(head).chain(body)).await?;
-    stream.flush().await?;
-    if is_last {
-        stream.shutdown().await?;
-    }
-    Ok(IsLast(is_last))
-}
-
-/// Writes a head as hyper does: the length of the body at the position where the handler set it, or
-/// last.
-fn write_head(head: &response::Parts, length: Option<usize>, is_last: bool) -> io::Result<Vec<u8>> {
-    let is_length_last = length == Some(0) || !head.headers.contains_key(CONTENT_LENGTH);
-    let mut bytes = Vec::with_capacity(512);
-    write!(bytes, "HTTP/1.1 {}\r\n", head.status)?;
-    for (name, value) in &head.headers {
-        if name == CONTENT_LENGTH && (is_length_last || length.is_none()) {
-            continue;
-        }
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    if is_last {
-        bytes.extend_from_slice(b"connection: close\r\n");
-    }
-    if let Some(length) = length.filter(|_| is_length_last) {
-        write!(bytes, "content-length: {length}\r\n")?;
-    }
-    write!(bytes, "date: {}\r\n\r\n", HttpDate::from(SystemTime::now()))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

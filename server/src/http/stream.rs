@@ -51,6 +51,11 @@ impl Stream {
         Arc::clone(&self.head)
     }
 
+    /// Marks the head as complete; no body follows it.
+    pub(super) fn complete_head(&self) {
+        self.head.complete(false);
+    }
+
     /// Makes the next read start with these bytes.
     pub(super) fn put_back(&mut self, bytes: Bytes) {
         self.unread = bytes;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +16,7 @@ use super::*;
 use crate::background::Background;
 use crate::error::Error;
 use crate::http::admission::{Admission, Sharing};
+use crate::http::memory::PlainAnswer;
 use crate::http::{bind, serve as listen};
 
 /// Ends a connection in an orderly way.
@@ -44,8 +45,11 @@ impl Server {
             .route("/panic", get(panic))
             .route("/park", get(park))
             .route("/late", get(late))
+            .route("/remembered", get(ask_remembered))
+            .route("/remembered/later", get(ask_remembered))
             .with_state(std::sync::Arc::clone(&parked));
-        let port = Port { has_front, ..Port::plain(service) };
+        let front = has_front.then(|| std::sync::Arc::new(Remembered) as _);
+        let port = Port { front, ..Port::plain(service) };
         let connections = Background::default();
         let admission = Admission::new(1000, Sharing::Gateway);
         tokio::spawn(listen(listener, port, connections.clone(), admission));
@@ -73,6 +77,42 @@ impl Server {
         let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut answers)).await.unwrap();
         without_dates(&answers)
     }
+}
+
+/// Answers one path as the service does.
+struct Remembered;
+
+impl FromMemory for Remembered {
+    fn begin(&self, head: &ClientHead<'_>) -> Option<Begun> {
+        let query = head.query.to_owned();
+        match head.path {
+            "/remembered" => Some(Begun::Answer(remembered(&query))),
+            "/remembered/later" => Some(Begun::Wait(Box::pin(async move {
+                sleep(Duration::from_millis(1)).await;
+                remembered(&query)
+            }))),
+            _ => None,
+        }
+    }
+}
+
+fn remembered(query: &str) -> FrontAnswer {
+    let (status, body) = match query {
+        "same" => (StatusCode::NOT_MODIFIED, Bytes::new()),
+        "absent" => (StatusCode::NOT_FOUND, Bytes::new()),
+        "error" => return FrontAnswer::Response(Error::not_found("nothing").into_response()),
+        "panic" => panic!("as it should"),
+        _ => match query.parse() {
+            Ok(length) => (StatusCode::OK, "x".repeat(length).into()),
+            Err(_) => (StatusCode::OK, query.to_owned().into()),
+        },
+    };
+    let headers = &[("content-type", "text/x"), ("x-a", "b")];
+    FrontAnswer::Plain(PlainAnswer { status, headers, body })
+}
+
+async fn ask_remembered(RawQuery(query): RawQuery) -> FrontAnswer {
+    remembered(&query.unwrap_or_default())
 }
 
 async fn echo(RawQuery(query): RawQuery, headers: HeaderMap) -> String {
@@ -161,6 +201,55 @@ async fn the_front_answers_as_hyper_does() {
         "nonsense\r\n\r\n",
     ] {
         agree(&front, &hyper, &[other.as_bytes()]).await;
+    }
+}
+
+#[tokio::test]
+async fn answers_from_memory_are_those_of_the_service() {
+    let (front, hyper) = (Server::start(true).await, Server::start(false).await);
+    for path in ["/remembered", "/remembered/later"] {
+        for query in
+            ["", "?", "?a=%22b", "?a\"b", "?a?b", "?same", "?absent", "?error", "?panic", "?100"]
+        {
+            let request = get_of(&format!("{path}{query}"), "X-Forwarded-For: 1.2.3.4\r\n");
+            agree(&front, &hyper, &[&request, &request]).await;
+        }
+    }
+    for headers in ["Host: other\r\n", "Connection: close\r\n", "Content-Length: 3\r\n\r\nabc"] {
+        agree(&front, &hyper, &[&get_of("/remembered?x", headers)]).await;
+    }
+}
+
+/// The same connection, so that answers which are kept for the next client follow each other.
+#[tokio::test]
+async fn answers_of_all_lengths_follow_each_other_unmixed() {
+    let (front, hyper) = (Server::start(true).await, Server::start(false).await);
+    let lengths = [7, 10_000, 7, 0, 40_000, 32_768, 32_769, 10_000, 3_000_000, 1];
+    let requests = lengths.map(|length| get_of(&format!("/remembered?{length}"), ""));
+    let (mut of_front, mut of_hyper) = (front.connect().await, hyper.connect().await);
+    for (length, request) in lengths.iter().zip(&requests) {
+        let (front, hyper) =
+            tokio::join!(answer_of(&mut of_front, request), answer_of(&mut of_hyper, request));
+        assert_eq!(without_dates(&front), without_dates(&hyper), "{length}");
+        assert!(front.ends_with(&b"x".repeat(*length)), "{length}");
+    }
+}
+
+/// One answer, which is read slowly enough that the socket accepts a large one in parts.
+async fn answer_of(stream: &mut TcpStream, request: &[u8]) -> Vec<u8> {
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        stream.read_buf(&mut answer).await.unwrap();
+        let text = String::from_utf8_lossy(&answer);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() == length.unwrap().parse::<usize>().unwrap() {
+            return answer;
+        }
+        if body.len() > 100_000 {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 

@@ -8,10 +8,10 @@ use castalia_core::protocol::namespace::is_no_app_id;
 use castalia_core::protocol::route::ClientRequest;
 use castalia_core::protocol::signature::{Signer, TIMESTAMP_HEADER, signature_of};
 use http::header::AUTHORIZATION;
-use http::request::Parts;
 
 use crate::error::{Code, Error, Result};
 use crate::feed::access_key::AppKeys;
+use crate::http::memory::ClientHead;
 use crate::log_rate::{LogRate, shortened};
 use crate::server_config::keys;
 use crate::state::EnvironmentState;
@@ -35,28 +35,28 @@ pub(super) struct Client {
 }
 
 /// Parses the endpoint, resolves the app, and checks the signature if the app has enabled keys.
-pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
-    let uri = &head.uri;
-    let endpoint = ClientRequest::parse(uri.path(), uri.query().unwrap_or_default())?;
+pub(super) fn check(state: &EnvironmentState, head: &ClientHead<'_>) -> Result<Checked> {
+    let endpoint = ClientRequest::parse(head.path, head.query)?;
     if !state.feed.names().is_loaded() {
         return Err(Error::unavailable("Names have not been loaded yet.").early());
     }
     let app_id = stored_app(state, endpoint.app_id());
     let keys = keys_of(state, app_id.as_deref())?;
-    let key = match verify(state, &keys.filter, head) {
-        Ok(key) => Some(key),
-        Err(error) if !keys.filter.is_empty() => return Err(error),
-        Err(_) if state.settings.require_access_key => {
-            return Err(Error::unauthorized(
-                "This installation serves only apps that have an access key.",
-            )
-            .early());
-        }
-        Err(_) => None,
+    let (filter, observe) =
+        keys.as_deref().map_or((&[][..], &[][..]), |keys| (&keys.filter[..], &keys.observe[..]));
+    let key = if !filter.is_empty() {
+        Some(verify(state, filter, head)?)
+    } else if state.settings.require_access_key {
+        return Err(Error::unauthorized(
+            "This installation serves only apps that have an access key.",
+        )
+        .early());
+    } else {
+        None
     };
     if key.is_none()
-        && !keys.observe.is_empty()
-        && let Err(error) = verify(state, &keys.observe, head)
+        && !observe.is_empty()
+        && let Err(error) = verify(state, observe, head)
     {
         static MISFITS: LogRate = LogRate::new();
         metrics::counter!("castalia_observed_signature_failures_total").increment(1);
@@ -73,8 +73,8 @@ impl Client {
     /// or lost one meanwhile.
     pub(super) fn check_again(&self, state: &EnvironmentState, written_app_id: &str) -> Result<()> {
         let keys = keys_of(state, stored_app(state, written_app_id).as_deref())?;
-        let is_admitted =
-            keys.admit(self.key) && (self.key.is_some() || !state.settings.require_access_key);
+        let is_admitted = keys.is_none_or(|keys| keys.admit(self.key))
+            && (self.key.is_some() || !state.settings.require_access_key);
         if is_admitted { Ok(()) } else { Err(Error::unauthorized("Unauthorized").early()) }
     }
 }
@@ -83,28 +83,21 @@ fn stored_app(state: &EnvironmentState, written: &str) -> Option<Arc<str>> {
     (!is_no_app_id(written)).then(|| state.feed.names().app(written)).flatten()
 }
 
-/// The enabled keys of an app. Fails if keys were never read, or too long ago: that is not the same
-/// as an app without keys.
-fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Arc<AppKeys>> {
+/// The enabled keys of an app, if it has any. Fails if keys were never read, or too long ago: that
+/// is not the same as an app without keys.
+fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Option<Arc<AppKeys>>> {
     let keys = state.feed.keys();
     let longest = state.settings.access_key_max_age.unwrap_or(Duration::MAX);
     match keys.age() {
-        Some(age) if age <= longest => {
-            Ok(app_id.and_then(|app_id| keys.of(app_id)).unwrap_or_default())
-        }
+        Some(age) if age <= longest => Ok(app_id.and_then(|app_id| keys.of(app_id))),
         Some(_) => Err(Error::unavailable("The access keys were read too long ago.").early()),
         None => Err(Error::unavailable("Access keys have not been loaded yet.").early()),
     }
 }
 
 /// Checks the timestamp, then the signature against every key, and returns the first that matches.
-fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &Parts) -> Result<i64> {
-    if keys.is_empty() {
-        return Err(Error::unauthorized("Unauthorized").early());
-    }
-    let header = |name: &str| {
-        head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    };
+fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &ClientHead<'_>) -> Result<i64> {
+    let header = |name: &str| head.headers.get(name).unwrap_or_default();
     let timestamp = header(TIMESTAMP_HEADER);
     let tolerance = state.config.get(&keys::ACCESS_KEY_TOLERANCE);
     let age = now_ms() - timestamp.parse::<i128>().unwrap_or(0);
@@ -120,11 +113,10 @@ fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &Parts) -> Res
 }
 
 /// Path and query as the client sent and signed them: with the base path, and without a bare `?`.
-fn signed_line(state: &EnvironmentState, head: &Parts) -> String {
-    let uri = &head.uri;
-    let query = uri.query().filter(|query| !query.is_empty());
-    let separator = if query.is_some() { "?" } else { "" };
-    format!("{}{}{separator}{}", state.settings.base_path, uri.path(), query.unwrap_or_default())
+fn signed_line(state: &EnvironmentState, head: &ClientHead<'_>) -> String {
+    let ClientHead { path, query, .. } = head;
+    let separator = if query.is_empty() { "" } else { "?" };
+    format!("{}{path}{separator}{query}", state.settings.base_path)
 }
 
 fn now_ms() -> i128 {

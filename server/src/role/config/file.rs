@@ -1,23 +1,30 @@
 //! `/configfiles`: the same releases as text, JSON or raw document. Never answers 304.
 
-use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use castalia_core::format::properties::{self, Escaping};
 use castalia_core::protocol::namespace::{CONTENT_KEY, Format, NamespaceKey};
-use castalia_core::protocol::route::{Caller, FileForm};
+use castalia_core::protocol::route::{Caller, FileForm, POLL_LINE_HEADER};
 use castalia_core::protocol::wire::Configurations;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 
 use super::access::Client;
-use super::not_found;
+use super::{JSON, POLL_LINE, not_found, ok, with_address, without_body};
 use crate::domain::lookup::{self, Asked, Found};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
-use crate::json::{self, JSON_TYPE};
+use crate::feed::cache::ReadFrom;
+use crate::http::memory::{ClientHead, PlainAnswer, StaticHeaders};
+use crate::json;
 use crate::state::EnvironmentState;
 
-const TEXT: &str = "text/plain;charset=UTF-8";
+const TEXT: StaticHeaders = &of_type("text/plain;charset=UTF-8");
+const JSON_DOCUMENT: StaticHeaders = &of_type("application/json;charset=UTF-8");
+const YAML: StaticHeaders = &of_type("application/yaml;charset=UTF-8");
+const XML: StaticHeaders = &of_type("application/xml;charset=UTF-8");
+
+const fn of_type(content_type: &'static str) -> [(&'static str, &'static str); 2] {
+    [("content-type", content_type), (POLL_LINE_HEADER, POLL_LINE)]
+}
 
 /// Answers a request.
 pub(super) async fn answer(
@@ -25,21 +32,20 @@ pub(super) async fn answer(
     form: FileForm,
     target: &NamespaceKey,
     client: &Client,
-    caller: Caller,
-) -> Result<Response> {
-    let asked = Asked { target, app_id: client.app_id.as_deref(), caller: &caller, messages: None };
+    head: &ClientHead<'_>,
+    read_from: ReadFrom,
+) -> Result<PlainAnswer> {
+    let caller = with_address(Caller::parse(head.query), head);
+    let app_id = client.app_id.as_deref();
+    let asked = Asked { target, app_id, caller: &caller, messages: None, read_from };
     let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
     state.instances.offer(&asked, &found);
     let format = Format::of(&target.namespace);
     Ok(match form {
-        FileForm::Json => {
-            let body = body(state, "file json", &found, json::write)?;
-            ([(CONTENT_TYPE, JSON_TYPE)], body).into_response()
-        }
+        FileForm::Json => ok(JSON, body(state, "file json", &found, json::write)?),
         FileForm::Raw if format.is_document() => raw(format, &found),
         FileForm::Raw | FileForm::Properties => {
-            let body = body(state, "file text", &found, |content| Ok(text(content)))?;
-            ([(CONTENT_TYPE, TEXT)], body).into_response()
+            ok(TEXT, body(state, "file text", &found, |content| Ok(text(content)))?)
         }
     })
 }
@@ -56,18 +62,18 @@ fn body(
     state.feed.answers().get_or_make(&of, || write(&found.configurations()).map(String::into_bytes))
 }
 
-fn raw(format: Format, found: &Found) -> Response {
+fn raw(format: Format, found: &Found) -> PlainAnswer {
     match found.configurations().shift_remove(CONTENT_KEY) {
-        Some(content) => ([(CONTENT_TYPE, content_type(format))], content).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        Some(content) => ok(headers(format), content.into()),
+        None => without_body(StatusCode::NOT_FOUND),
     }
 }
 
-const fn content_type(format: Format) -> &'static str {
+const fn headers(format: Format) -> StaticHeaders {
     match format {
-        Format::Json => "application/json;charset=UTF-8",
-        Format::Yml | Format::Yaml => "application/yaml;charset=UTF-8",
-        Format::Xml => "application/xml;charset=UTF-8",
+        Format::Json => JSON_DOCUMENT,
+        Format::Yml | Format::Yaml => YAML,
+        Format::Xml => XML,
         Format::Txt | Format::Properties => TEXT,
     }
 }

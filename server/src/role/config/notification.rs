@@ -4,23 +4,24 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
-use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use castalia_core::protocol::namespace::{
     DEFAULT_NAMESPACE, UNKNOWN_NOTIFICATION_ID, is_no_app_id, strip_properties_suffix,
 };
 use castalia_core::protocol::route::{LegacyPollQuery, PollQuery};
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use serde::Serialize;
 
-use super::Step;
 use super::access::Client;
+use super::{JSON, Step, ok, peer_of, without_body};
 use crate::domain::constraint::{self, can_be_stored};
 use crate::domain::watch_key::watch_keys;
 use crate::error::{Error, Reaction, Result};
 use crate::feed::hub::{Holder, Parked, Refused, Wake, Woken};
 use crate::feed::{ReleaseFeed, notification};
-use crate::json::{JSON_TYPE, Json};
+use crate::http::memory::{ClientHead, PlainAnswer};
+use crate::json;
 use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
@@ -68,18 +69,17 @@ pub(super) fn poll(
     state: &EnvironmentState,
     app_id: &str,
     client: &Client,
-    query: &str,
-    peer: Option<IpAddr>,
+    head: &ClientHead<'_>,
 ) -> Result<Step> {
-    let query = PollQuery::parse(query)?;
+    let query = PollQuery::parse(head.query)?;
     let watched = watch(&state.feed, client.app_id.as_deref().unwrap_or(app_id), &query);
     let hold = state.config.get(&keys::POLL_HOLD).as_secs();
     let hold = usize::try_from(hold).unwrap_or(usize::MAX);
-    let parked = park(state, client, &watched, hold, peer)?;
+    let parked = park(state, client, &watched, hold, peer_of(head))?;
     let outdated: Vec<_> =
         watched.iter().filter_map(|watched| outdated(&state.feed, watched)).collect();
     if !outdated.is_empty() {
-        return Ok(Step::Answer(Json(outdated).into_response()));
+        return written(&outdated).map(Step::Answer);
     }
     let spellings = watched
         .into_iter()
@@ -94,10 +94,9 @@ pub(super) fn legacy_poll(
     state: &EnvironmentState,
     app_id: &str,
     client: &Client,
-    query: &str,
-    peer: Option<IpAddr>,
+    head: &ClientHead<'_>,
 ) -> Result<Step> {
-    let query = LegacyPollQuery::parse(query)?;
+    let query = LegacyPollQuery::parse(head.query)?;
     let namespace = strip_properties_suffix(&query.namespace).to_owned();
     let place = (query.cluster.as_str(), query.data_center.as_deref());
     let stored_app_id = client.app_id.as_deref().unwrap_or(app_id);
@@ -116,11 +115,11 @@ pub(super) fn legacy_poll(
         is_declared: true,
         keys,
     }];
-    let parked = park(state, client, &watched, LEGACY_HOLD, peer)?;
+    let parked = park(state, client, &watched, LEGACY_HOLD, peer_of(head))?;
     let [watched] = watched;
     let latest = watched.keys.iter().filter_map(|key| state.feed.positions().of(key)).max();
     if let Some(id) = latest.filter(|id| *id != watched.known_id) {
-        return Ok(Step::Answer(legacy(&watched.namespace, id)));
+        return legacy(&watched.namespace, id).map(Step::Answer);
     }
     Ok(Step::Wait(Poll {
         parked,
@@ -146,18 +145,18 @@ impl Watched {
 
 impl Poll {
     /// Waits, and then checks again whether this client may be answered.
-    pub(super) async fn answer(self, state: &EnvironmentState) -> Result<Response> {
+    pub(in crate::role) async fn answer(self, state: &EnvironmentState) -> Result<PlainAnswer> {
         let Self { parked, client, app_id, form } = self;
         let woken = parked.await;
         client.check_again(state, &app_id)?;
-        Ok(match (woken, form) {
-            (Woken::Message(wake), PollForm::List(spellings)) => pushed(&wake, &spellings),
+        match (woken, form) {
+            (Woken::Message(wake), PollForm::List(spellings)) => Ok(pushed(&wake, &spellings)),
             (Woken::Message(wake), PollForm::Legacy) => legacy(&wake.namespace, wake.id),
             // The client polls again after a 304, at another node if this one drains.
             (Woken::Deadline | Woken::Rekeyed | Woken::Closed, _) => {
-                StatusCode::NOT_MODIFIED.into_response()
+                Ok(without_body(StatusCode::NOT_MODIFIED))
             }
-        })
+        }
     }
 }
 
@@ -201,9 +200,13 @@ fn park(
     })
 }
 
-fn legacy(namespace: &str, notification_id: i64) -> Response {
-    Json(Notification { namespace_name: namespace.to_owned(), notification_id, messages: None })
-        .into_response()
+fn legacy(namespace: &str, notification_id: i64) -> Result<PlainAnswer> {
+    let namespace_name = namespace.to_owned();
+    written(&Notification { namespace_name, notification_id, messages: None })
+}
+
+fn written<T: Serialize>(value: &T) -> Result<PlainAnswer> {
+    json::write(value).map(|text| ok(JSON, Bytes::from(text)))
 }
 
 /// The namespaces by stored name. Of several spellings of one namespace, the smallest id is used,
@@ -305,12 +308,11 @@ fn is_lost(feed: &ReleaseFeed, watched: &Watched, latest: Option<i64>) -> bool {
 }
 
 /// Returns the shared bytes, unless this client spells the namespace differently.
-fn pushed(wake: &Wake, spellings: &[(String, String)]) -> Response {
+fn pushed(wake: &Wake, spellings: &[(String, String)]) -> PlainAnswer {
     let spelling = spellings
         .iter()
         .find(|(stored, _)| stored.eq_ignore_ascii_case(&wake.namespace))
         .map(|(_, spelling)| spelling);
     let own = spelling.and_then(|spelling| notification(spelling, &wake.key, wake.id));
-    let body = own.unwrap_or_else(|| wake.body.clone());
-    ([(CONTENT_TYPE, JSON_TYPE)], body).into_response()
+    ok(JSON, own.unwrap_or_else(|| wake.body.clone()))
 }

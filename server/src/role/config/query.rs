@@ -1,20 +1,20 @@
 //! `/configs`: one namespace for one client, as 304, in full, or as changes.
 
-use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use castalia_core::protocol::namespace::NamespaceKey;
-use castalia_core::protocol::route::{Caller, ConfigQuery};
+use castalia_core::protocol::route::ConfigQuery;
 use castalia_core::protocol::wire::{ApolloConfig, Configurations, INCREMENTAL_SYNC};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 
 use super::access::Client;
-use super::not_found;
+use super::{JSON, not_found, ok, with_address, without_body};
 use crate::domain::increment::changes;
 use crate::domain::lookup::{self, Asked, Found};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
-use crate::json::{self, JSON_TYPE};
+use crate::feed::cache::ReadFrom;
+use crate::http::memory::{ClientHead, PlainAnswer};
+use crate::json;
 use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
@@ -23,13 +23,13 @@ pub(super) async fn answer(
     state: &EnvironmentState,
     target: &NamespaceKey,
     client: &Client,
-    query: &str,
-    with_address: impl FnOnce(Caller) -> Caller,
-) -> Result<Response> {
-    let query = ConfigQuery::parse(query);
-    let caller = with_address(query.caller);
-    let messages = query.messages.as_ref();
-    let asked = Asked { target, app_id: client.app_id.as_deref(), caller: &caller, messages };
+    head: &ClientHead<'_>,
+    read_from: ReadFrom,
+) -> Result<PlainAnswer> {
+    let query = ConfigQuery::parse(head.query);
+    let caller = with_address(query.caller, head);
+    let (app_id, messages) = (client.app_id.as_deref(), query.messages.as_ref());
+    let asked = Asked { target, app_id, caller: &caller, messages, read_from };
     let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
     // Recorded before the 304: a client without changes still reads the release.
     state.instances.offer(&asked, &found);
@@ -37,7 +37,7 @@ pub(super) async fn answer(
     // After a change by hand, the client may have other content under the same key.
     let known = query.release_key.as_deref().filter(|_| !found.is_rewritten());
     if known == Some(&release_key) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
+        return Ok(without_body(StatusCode::NOT_MODIFIED));
     }
     let base = known.filter(|_| state.config.get(&keys::INCREMENTS));
     let base = match base {
@@ -52,7 +52,7 @@ pub(super) async fn answer(
         Some((key, base)) => answer.increment(key, base)?,
         None => answer.full()?,
     };
-    Ok(([(CONTENT_TYPE, JSON_TYPE)], body).into_response())
+    Ok(ok(JSON, body))
 }
 
 /// Everything that determines the body of an answer.
