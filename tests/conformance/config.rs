@@ -6,6 +6,7 @@ mod file;
 mod fixture;
 mod incremental;
 mod instance;
+mod lane;
 mod legacy;
 mod notification;
 mod operation;

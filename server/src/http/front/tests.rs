@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tower::ServiceExt as _;
 
 use super::*;
 use crate::background::Background;
@@ -45,9 +46,19 @@ impl Server {
             .route("/panic", get(panic))
             .route("/park", get(park))
             .route("/late", get(late))
-            .route("/remembered", get(ask_remembered))
-            .route("/remembered/later", get(ask_remembered))
             .with_state(std::sync::Arc::clone(&parked));
+        // Outside the router, which sets the length of an answer itself.
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let router = service.clone();
+            async move {
+                if request.uri().path().starts_with("/remembered") {
+                    return Ok(
+                        remembered(request.uri().query().unwrap_or_default()).into_response()
+                    );
+                }
+                router.oneshot(request).await
+            }
+        });
         let front = has_front.then(|| std::sync::Arc::new(Remembered) as _);
         let port = Port { front, ..Port::plain(service) };
         let connections = Background::default();
@@ -109,10 +120,6 @@ fn remembered(query: &str) -> FrontAnswer {
     };
     let headers = &[("content-type", "text/x"), ("x-a", "b")];
     FrontAnswer::Plain(PlainAnswer { status, headers, body })
-}
-
-async fn ask_remembered(RawQuery(query): RawQuery) -> FrontAnswer {
-    remembered(&query.unwrap_or_default())
 }
 
 async fn echo(RawQuery(query): RawQuery, headers: HeaderMap) -> String {
