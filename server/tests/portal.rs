@@ -24,8 +24,10 @@ mod portal {
     mod item;
     mod namespace;
     mod release;
+    mod removal;
     mod sign_in;
     mod tenant;
+    mod transfer;
     mod visibility;
     mod web;
     mod world;

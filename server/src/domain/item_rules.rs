@@ -141,8 +141,22 @@ impl NamespaceRules {
         if self.syntax.broken_documents {
             return Ok(());
         }
+        self.syntax.check(format, value)
+    }
+}
+
+impl Leniency {
+    /// Checks that a text that is not blank is a document of the format. Formats other than JSON
+    /// and YAML accept any text.
+    ///
+    /// # Errors
+    /// Describes what is wrong, and where.
+    pub fn check(self, format: Format, value: &str) -> Result<()> {
+        if value.trim().is_empty() {
+            return Ok(());
+        }
         let checked = match format {
-            Format::Json => syntax::check_json(value, self.syntax.duplicate_members),
+            Format::Json => syntax::check_json(value, self.duplicate_members),
             Format::Yml | Format::Yaml => syntax::check_yaml(value),
             Format::Properties | Format::Xml | Format::Txt => Ok(()),
         };

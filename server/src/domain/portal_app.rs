@@ -137,6 +137,23 @@ async fn update_in(
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
+/// Deletes an app with its definitions of namespaces and all its roles.
+///
+/// # Errors
+/// Fails if there is no such app.
+pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
+    let input = (app_id.to_owned(), operator.to_owned());
+    store.write(input, |tx, (app_id, operator)| Box::pin(delete_in(tx, app_id, operator))).await
+}
+
+async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<()> {
+    let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == *app_id);
+    found.ok_or_else(|| unknown(app_id))?;
+    app::delete(tx, app_id, operator).await?;
+    castalia_store::namespace::delete_app_namespaces(tx, app_id, operator).await?;
+    grant::delete_app_roles(tx, app_id, operator).await
+}
+
 /// The app with this id.
 ///
 /// # Errors

@@ -83,6 +83,23 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
     })
 }
 
+/// Deletes a definition of an app, with the roles of its namespaces.
+///
+/// # Errors
+/// Fails if the app has no such definition.
+pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
+    find(store, app_id, name).await?;
+    let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
+    store
+        .write(input, |tx, (app_id, name, operator)| {
+            Box::pin(async move {
+                namespace::delete_app_namespace(tx, app_id, name, operator).await?;
+                grant::delete_namespace_roles(tx, app_id, name, operator).await
+            })
+        })
+        .await
+}
+
 /// The definitions of the namespaces of an app, by name: its own, or the public ones with these
 /// names.
 pub async fn definitions_of(

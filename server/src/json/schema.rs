@@ -1,7 +1,9 @@
 //! The representation of JSON bodies in an OpenAPI document: references to named schemas, and lists
 //! of such references. Knows no body.
 
-use utoipa::openapi::{ArrayBuilder, Ref, RefOr, Schema};
+use std::collections::BTreeMap;
+
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Schemas of a document with their names.
@@ -28,6 +30,19 @@ impl<T: Named> Documented for T {
 impl<T: Documented> Documented for Vec<T> {
     fn schema(schemas: &mut Schemas) -> RefOr<Schema> {
         ArrayBuilder::new().items(T::schema(schemas)).into()
+    }
+}
+
+impl<T: Documented> Documented for BTreeMap<String, T> {
+    fn schema(schemas: &mut Schemas) -> RefOr<Schema> {
+        let values = T::schema(schemas);
+        ObjectBuilder::new().additional_properties(Some(values)).into()
+    }
+}
+
+impl Documented for bool {
+    fn schema(_: &mut Schemas) -> RefOr<Schema> {
+        <Self as PartialSchema>::schema()
     }
 }
 

@@ -200,6 +200,8 @@ keys! {
         "Salt of consumer tokens of Apollo's portal; not used by this one";
     Portal EMERGENCY_PUBLISH: List = "emergencyPublish.supported.envs", List,
         "Environments in which an editor may publish alone in an emergency";
+    Portal PUBLISH_TIPS: List = "namespace.publish.tips.supported.envs", List,
+        "Environments in which the portal reports unpublished changes of an app";
     Portal ORGANIZATIONS: Text = "organizations", Text,
         "Departments: a JSON list of objects with `orgId` and `orgName`";
     Portal CREATE_APP_LIMITED: Switch = "role.create-application.enabled", off(),

@@ -13,11 +13,15 @@ mod branch;
 mod forward;
 mod history;
 mod instance;
+mod transfer;
+mod usage;
 
 pub use self::access_key::AccessKey;
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
 pub use self::history::{Commit, KeyValue, ReleaseHistory};
 pub use self::instance::{Instance, InstanceConfig, InstancePage};
+pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
+pub use self::usage::{MissingEnv, NamespaceUsage};
 
 /// A body with the names of its author and its last editor.
 pub trait Authored {

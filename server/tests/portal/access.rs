@@ -59,6 +59,7 @@ async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
         ("POST", "/openapi/v1/namespaces") => {
             json!([{ "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "application" }])
         }
+        ("POST", "/openapi/v1/apps/envs/LOCAL") => json!({ "appId": "demo" }),
         _ => json!({}),
     };
     match *method {
@@ -120,7 +121,12 @@ async fn a_user_without_rights_changes_nothing_of_others() {
         .await
         .ok();
     let outsider = world.user("u2").await;
-    let open_to_users = ["POST /openapi/v1/apps"];
+    // A comparison is a read whose body names the namespaces.
+    let diff = format!(
+        "POST {}/items/diff",
+        "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}"
+    );
+    let open_to_users = ["POST /openapi/v1/apps", &diff];
     for route in &world.routes {
         let name = format!("{} {}", route.method, route.path);
         let is_known = matches!(route.access, PortalAccess::Call(_) | PortalAccess::ByContent);
@@ -170,7 +176,7 @@ async fn every_right_but_the_needed_one_is_not_enough() {
             PortalAccess::Call(Need::AppAdmin | Need::CreateCluster | Need::CreateNamespace) => {
                 "both"
             }
-            PortalAccess::Call(Need::DeleteCluster) => "all",
+            PortalAccess::Call(Need::DeleteCluster | Need::DeleteApp) => "all",
             PortalAccess::ByContent if route.path.ends_with("/rollback") => "editor",
             PortalAccess::ByContent if route.method == Method::POST => "both",
             _ => continue,

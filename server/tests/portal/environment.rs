@@ -175,6 +175,35 @@ async fn gray_releases_access_keys_and_histories_of_an_environment_elsewhere_are
 }
 
 #[tokio::test]
+async fn an_app_is_compared_with_and_deleted_from_an_environment_elsewhere() {
+    let (service, store) = admin_service().await;
+    let world = world(&[service]).await;
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let far_target = json!({ "appId": "demo", "env": "FAR", "clusterName": "default", "namespaceName": "application" });
+    let sync = json!({ "syncToNamespaces": [far_target], "syncItems": [item("k", "1")] });
+    let diffs = user.post(&format!("{NS}/items/diff"), sync.clone()).await.ok();
+    assert_eq!(diffs[0]["createItems"][0]["key"], "k");
+    user.post(&format!("{NS}/items/synchronize"), sync).await.empty();
+    assert_eq!(user.get(&format!("{}/items", far())).await.ok()["total"], 1);
+    assert_eq!(user.get("/openapi/v1/apps/demo/miss-envs").await.ok(), json!([]));
+    let usage = "/openapi/v1/apps/demo/envs/FAR/clusters/default/namespaces/application/usage";
+    assert_eq!(user.get(usage).await.ok()[0]["envName"], "FAR");
+    world.user("apollo").await.delete("/openapi/v1/apps/demo").await.empty();
+    assert!(app_row::Entity::live().all(store.read()).await.unwrap().is_empty());
+    let gone = world_without_services().await;
+    let root = gone.user("apollo").await;
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let missing = root.get("/openapi/v1/apps/demo/miss-envs").await.ok();
+    assert_eq!(missing[0]["code"], 500, "{missing}");
+}
+
+/// The environment FAR has an address, and nobody answers there.
+async fn world_without_services() -> World {
+    world(&[refusing().await]).await
+}
+
+#[tokio::test]
 async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     // A83
     let world = world(&[refusing().await]).await;

@@ -31,7 +31,7 @@ use Gets::{Description, NoSession, Nothing, Refused};
 /// Method and path below `/openapi/v1` of each route that refers to an app; the answer to a user of
 /// another app in a members-only environment, and to a consumer with permissions on another app on
 /// a fresh database.
-const TABLE: [(&str, Gets, Gets); 54] = [
+const TABLE: [(&str, Gets, Gets); 68] = [
     ("GET /apps/{appId}", Description, Description),
     ("PUT /apps/{appId}", Refused, Refused),
     ("GET /apps/{appId}/envclusters", Description, Description),
@@ -84,6 +84,21 @@ const TABLE: [(&str, Gets, Gets); 54] = [
     ("DELETE {env}/accesskeys/{accessKeyId}", Refused, Refused),
     ("PUT {env}/accesskeys/{accessKeyId}/activation", Refused, Refused),
     ("PUT {env}/accesskeys/{accessKeyId}/deactivation", Refused, Refused),
+    ("DELETE /apps/{appId}", Refused, Refused),
+    ("GET /apps/{appId}/miss-envs", Description, Description),
+    ("POST /apps/envs/{env}", Refused, Refused),
+    ("DELETE /apps/{appId}/appnamespaces/{namespaceName}", Refused, Refused),
+    ("GET /apps/{appId}/appnamespaces/{namespaceName}/usage", Description, Description),
+    ("GET /apps/{appId}/namespaces/releases/status", Description, Description),
+    ("DELETE {env}{namespaceName}", Refused, Refused),
+    ("GET {env}{namespaceName}/usage", Nothing, Refused),
+    ("GET {env}/clusters/{clusterName}/missing-namespaces", Description, Description),
+    ("POST {env}/clusters/{clusterName}/missing-namespaces", Refused, Refused),
+    ("GET {namespaceName}/associated-public-namespace", Nothing, Refused),
+    ("POST {namespaceName}/items/validation", Refused, Refused),
+    // The outsider is told which namespaces stay hidden.
+    ("POST {namespaceName}/items/diff", Description, Refused),
+    ("POST {namespaceName}/items/synchronize", Refused, Refused),
     // Lists over all apps contain no app in their path; their results are searched for the app.
     ("GET /apps", Description, Description),
     ("GET /apps/by-self", Nothing, Nothing),
@@ -141,6 +156,12 @@ fn request(method: &Method, path: &str, Filled { release_id, branch }: &Filled) 
         ("POST", "releases" | "gray-del-releases" | "merge" | "{branchName}") => {
             json!({ "releaseTitle": "taken", "grayDelKeys": ["k"] })
         }
+        ("POST", "{env}") => app("demo", "u2")["app"].clone(),
+        ("POST", "diff" | "synchronize") => json!({
+            "syncToNamespaces": [{ "appId": "demo", "env": "LOCAL", "clusterName": "default", "namespaceName": "application" }],
+            "syncItems": [item("k", "taken")],
+        }),
+        ("POST", "validation") => json!({ "format": "json", "configText": "{}" }),
         ("PUT", "rules") => json!({ "ruleItems": [] }),
         _ => Value::Null,
     };

@@ -165,6 +165,21 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         ),
         ("DELETE", "/encodedItems/{key}") => (by(at.replace("{key}", "aw==")), None),
         ("POST", "/releases") => (at, Some(json!({ "releaseTitle": "r", "releasedBy": "apollo" }))),
+        (
+            "DELETE",
+            "/openapi/v1/apps/{appId}" | "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}",
+        ) => (by(at), None),
+        ("DELETE", "/clusters/{clusterName}/namespaces/{namespaceName}")
+        | ("POST", "/clusters/{clusterName}/missing-namespaces") => (by(at), None),
+        // The last part of this path is empty.
+        ("POST", "") => (by(at), Some(s.app(&s.app_id, who))),
+        ("POST", "/items/validation") => {
+            (at, Some(json!({ "configText": "{}", "format": "json" })))
+        }
+        ("POST", "/items/diff" | "/items/synchronize") => {
+            let target = json!({ "env": "DEV", "appId": s.app_id, "clusterName": "c1", "namespaceName": "application" });
+            (by(at), Some(json!({ "syncToNamespaces": [target], "syncItems": [item("new")] })))
+        }
         ("POST", "/branches") => {
             // A cluster whose namespace has no branch yet.
             (by(at.replace("clusters/default", "clusters/c1")), None)

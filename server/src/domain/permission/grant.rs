@@ -4,7 +4,7 @@
 use castalia_store::user::role::{self, Names};
 use castalia_store::{Id, Store, Transaction};
 
-use super::{Act, NamedRole};
+use super::{Act, NamedRole, Right};
 use crate::domain::unique;
 use crate::error::Result;
 
@@ -69,6 +69,43 @@ pub async fn delete_cluster_roles(
         })
     })
     .await
+}
+
+/// Deletes the roles to edit or publish a namespace of an app, with their permissions and grants.
+pub async fn delete_namespace_roles(
+    tx: &Transaction,
+    app_id: &str,
+    namespace: &str,
+    operator: &str,
+) -> Result<()> {
+    let acts = [Right::ModifyNamespace, Right::ReleaseNamespace].map(Right::name);
+    let target = format!("{app_id}+{namespace}");
+    role::delete_permissions(tx, &acts, &at_or_below(&[&target]), operator).await?;
+    let roles = acts.map(|act| format!("{act}+{target}"));
+    Ok(role::delete_roles(tx, &at_or_below(&roles), operator).await?)
+}
+
+/// Deletes all roles of an app, with their permissions and grants.
+pub async fn delete_app_roles(tx: &Transaction, app_id: &str, operator: &str) -> Result<()> {
+    role::delete_permissions(tx, &[], &at_or_below(&[app_id]), operator).await?;
+    let own = [NamedRole::master(app_id).name, NamedRole::manage_app_master(app_id).name];
+    let acts = [
+        Right::ModifyNamespace,
+        Right::ReleaseNamespace,
+        Right::ModifyNamespacesInCluster,
+        Right::ReleaseNamespacesInCluster,
+    ];
+    let prefixes = acts.map(|act| format!("{}+{app_id}+", act.name())).to_vec();
+    let names = Names { exact: own.to_vec(), prefixes };
+    Ok(role::delete_roles(tx, &names, operator).await?)
+}
+
+/// These names, and those that continue one of them with another part.
+fn at_or_below<S: AsRef<str>>(names: &[S]) -> Names {
+    Names {
+        exact: names.iter().map(|name| name.as_ref().to_owned()).collect(),
+        prefixes: names.iter().map(|name| format!("{}+", name.as_ref())).collect(),
+    }
 }
 
 /// Creates the roles of a namespace for all environments and for each of the given ones, and

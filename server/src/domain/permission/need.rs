@@ -55,6 +55,8 @@ pub enum Need {
     CreateApp,
     /// Administrator of the app.
     AppAdmin,
+    /// Super administrator, to delete an app; never a consumer.
+    DeleteApp,
     /// Permission to create clusters of the app.
     CreateCluster,
     /// Permission to delete a cluster: super administrators, and consumers that manage the app.
@@ -154,7 +156,7 @@ impl<'a> Rights<'a> {
         match need {
             Need::Nothing | Need::Person => Ok(true),
             Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
-            Need::DeleteCluster => Ok(false),
+            Need::DeleteCluster | Need::DeleteApp => Ok(false),
             Need::See | Need::SeeAsPerson | Need::SeeRelease => {
                 let caller = Identity::User(user_id.to_owned());
                 Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
@@ -186,7 +188,7 @@ impl<'a> Rights<'a> {
     ) -> Result<bool> {
         let need = match need {
             Need::Nothing => return Ok(true),
-            Need::Person | Need::SeeAsPerson => return Ok(false),
+            Need::Person | Need::SeeAsPerson | Need::DeleteApp => return Ok(false),
             Need::See => {
                 let caller = Identity::Consumer(consumer.clone());
                 return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
@@ -225,6 +227,7 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
         Need::Nothing
         | Need::Person
         | Need::DeleteCluster
+        | Need::DeleteApp
         | Need::CreateBranch
         | Need::SetGrayRules
         | Need::MergeBranch

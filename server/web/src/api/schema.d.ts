@@ -73,6 +73,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/envs/{env}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds an app to an environment that lacks it. */
+        post: operations["createAppInEnv"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}": {
         parameters: {
             query?: never;
@@ -85,7 +102,8 @@ export interface paths {
         /** Updates an app in the portal and in every environment that is reachable. */
         put: operations["updateApp"];
         post?: never;
-        delete?: never;
+        /** Deletes an app with everything in it. */
+        delete: operations["deleteApp"];
         options?: never;
         head?: never;
         patch?: never;
@@ -118,6 +136,24 @@ export interface paths {
         };
         /** Returns an app namespace. */
         get: operations["findAppNamespace"];
+        put?: never;
+        post?: never;
+        /** Deletes an app namespace and its namespaces. */
+        delete: operations["deleteAppNamespace"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts who uses the namespaces of an app namespace. */
+        get: operations["findAppNamespaceUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -229,6 +265,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/missing-namespaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the namespaces that a cluster lacks. */
+        get: operations["findMissingNamespaces"];
+        put?: never;
+        /** Creates the namespaces that a cluster lacks. */
+        post: operations["createMissingNamespaces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a namespace of a cluster. */
+        delete: operations["deleteNamespace"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/commits": {
         parameters: {
             query?: never;
@@ -255,6 +326,57 @@ export interface paths {
         };
         /** Lists the publishes and rollbacks of a namespace, newest first. */
         get: operations["findReleaseHistoriesByNamespace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the instances that read a namespace. */
+        get: operations["findNamespaceUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/miss-envs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the environments that lack an app. */
+        get: operations["findMissEnvs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/namespaces/releases/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns which clusters of an app have unpublished changes, by environment. */
+        get: operations["getNamespacesReleaseStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -341,6 +463,23 @@ export interface paths {
         };
         /** Returns a namespace. */
         get: operations["findNamespace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/associated-public-namespace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the public namespace that a namespace of another app overrides. */
+        get: operations["findPublicNamespaceForAssociatedNamespace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -526,6 +665,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/items/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lists what other namespaces lack of these items. */
+        post: operations["compareItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/items/revocation": {
         parameters: {
             query?: never;
@@ -537,6 +693,40 @@ export interface paths {
         put?: never;
         /** Reverts the items of a namespace to its latest release. */
         post: operations["revertItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/items/synchronize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings items into other namespaces of the same name. */
+        post: operations["syncItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/items/validation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Checks that a text is a document of its format. */
+        post: operations["syntaxCheck"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1132,6 +1322,24 @@ export interface components {
             /** @description Value. */
             value?: string;
         };
+        /** @description What would change in a namespace. */
+        OpenItemDiffDTO: {
+            /**
+             * Format: int64
+             * @description 0; 403 if the caller may not see the values, 404 if there is no such namespace.
+             */
+            code?: number;
+            /** @description Items that it lacks. */
+            createItems?: components["schemas"]["OpenItemDTO"][];
+            /** @description Always empty: nothing is deleted. */
+            deleteItems?: components["schemas"]["OpenItemDTO"][];
+            /** @description Why nothing is listed. */
+            message?: string;
+            /** @description The namespace. */
+            namespace?: components["schemas"]["OpenNamespaceIdentifier"];
+            /** @description Items with other values, as they would be. */
+            updateItems?: components["schemas"]["OpenItemDTO"][];
+        };
         /** @description How an item differs from the latest release. */
         OpenItemExtendDTO: {
             /** @description Whether the item is published but deleted in the draft. */
@@ -1177,6 +1385,16 @@ export interface components {
             /** @description Value. */
             secondEntity?: string;
         };
+        /** @description An environment that an app is missing in, or that could not be asked. */
+        OpenMissEnvDTO: {
+            /**
+             * Format: int64
+             * @description 200, or 500 if the environment could not be asked.
+             */
+            code?: number;
+            /** @description The environment, or why it could not be asked. */
+            message?: string;
+        };
         /** @description A namespace with its items. */
         OpenNamespaceDTO: {
             /** @description Owner. */
@@ -1220,6 +1438,17 @@ export interface components {
             /** @description App that owns the app namespace. */
             parentAppId?: string;
         };
+        /** @description A namespace of an environment. */
+        OpenNamespaceIdentifier: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster. */
+            clusterName?: string;
+            /** @description Environment. */
+            env?: string;
+            /** @description Name. */
+            namespaceName?: string;
+        };
         /** @description The edit lock of a namespace. */
         OpenNamespaceLockDTO: {
             /** @description Whether the holder may publish in an emergency. */
@@ -1231,6 +1460,13 @@ export interface components {
             /** @description Namespace. */
             namespaceName?: string;
         };
+        /** @description Items, and the namespaces that should have them. */
+        OpenNamespaceSyncDTO: {
+            /** @description The items. */
+            syncItems?: components["schemas"]["OpenItemDTO"][];
+            /** @description The namespaces. */
+            syncToNamespaces?: components["schemas"]["OpenNamespaceIdentifier"][];
+        };
         /** @description The items of a namespace as a text. */
         OpenNamespaceTextModel: {
             /** @description The text. */
@@ -1239,6 +1475,32 @@ export interface components {
             format?: string;
             /** @description User that a consumer acts for. */
             operator?: string;
+        };
+        /** @description How many use a namespace of a cluster. */
+        OpenNamespaceUsageDTO: {
+            /** @description App. */
+            appId?: string;
+            /**
+             * Format: int64
+             * @description Instances that read its gray branch.
+             */
+            branchInstanceCount?: number;
+            /** @description Cluster. */
+            clusterName?: string;
+            /** @description Environment. */
+            envName?: string;
+            /**
+             * Format: int64
+             * @description Instances that read the namespace.
+             */
+            instanceCount?: number;
+            /**
+             * Format: int64
+             * @description Namespaces of other apps that are associated with a public one, in the environment.
+             */
+            linkedNamespaceCount?: number;
+            /** @description Namespace. */
+            namespaceName?: string;
         };
         /** @description A department. */
         OpenOrganizationDto: {
@@ -1386,13 +1648,18 @@ export type OpenInstanceConfigDTO = components['schemas']['OpenInstanceConfigDTO
 export type OpenInstanceDTO = components['schemas']['OpenInstanceDTO'];
 export type OpenInstancePageDTO = components['schemas']['OpenInstancePageDTO'];
 export type OpenItemDTO = components['schemas']['OpenItemDTO'];
+export type OpenItemDiffDTO = components['schemas']['OpenItemDiffDTO'];
 export type OpenItemExtendDTO = components['schemas']['OpenItemExtendDTO'];
 export type OpenItemPageDTO = components['schemas']['OpenItemPageDTO'];
 export type OpenKeyValueDTO = components['schemas']['OpenKeyValueDTO'];
+export type OpenMissEnvDTO = components['schemas']['OpenMissEnvDTO'];
 export type OpenNamespaceDTO = components['schemas']['OpenNamespaceDTO'];
 export type OpenNamespaceExtendDTO = components['schemas']['OpenNamespaceExtendDTO'];
+export type OpenNamespaceIdentifier = components['schemas']['OpenNamespaceIdentifier'];
 export type OpenNamespaceLockDTO = components['schemas']['OpenNamespaceLockDTO'];
+export type OpenNamespaceSyncDTO = components['schemas']['OpenNamespaceSyncDTO'];
 export type OpenNamespaceTextModel = components['schemas']['OpenNamespaceTextModel'];
+export type OpenNamespaceUsageDTO = components['schemas']['OpenNamespaceUsageDTO'];
 export type OpenOrganizationDto = components['schemas']['OpenOrganizationDto'];
 export type OpenReleaseChangeDTO = components['schemas']['OpenReleaseChangeDTO'];
 export type OpenReleaseDTO = components['schemas']['OpenReleaseDTO'];
@@ -1556,6 +1823,42 @@ export interface operations {
             };
         };
     };
+    createAppInEnv: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenAppDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     getApp: {
         parameters: {
             query?: never;
@@ -1604,6 +1907,38 @@ export interface operations {
                 "application/json": components["schemas"]["OpenAppDTO"];
             };
         };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteApp: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Done. */
             200: {
@@ -1711,6 +2046,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAppNamespaceDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteAppNamespace: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findAppNamespaceUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceUsageDTO"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */
@@ -1960,6 +2360,108 @@ export interface operations {
             };
         };
     };
+    findMissingNamespaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createMissingNamespaces: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteNamespace: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     findCommits: {
         parameters: {
             query?: {
@@ -2027,6 +2529,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenReleaseHistoryDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findNamespaceUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceUsageDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findMissEnvs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenMissEnvDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getNamespacesReleaseStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            [key: string]: boolean;
+                        };
+                    };
                 };
             };
             /** @description Refused or failed; `code` names the reason. */
@@ -2215,6 +2817,43 @@ export interface operations {
             query?: {
                 /** @description Whether the items are listed. */
                 fillItemDetail?: boolean;
+                /** @description Whether `extendInfo` is filled: how namespace and items differ from the latest release. */
+                extendInfo?: boolean;
+            };
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findPublicNamespaceForAssociatedNamespace: {
+        parameters: {
+            query?: {
                 /** @description Whether `extendInfo` is filled: how namespace and items differ from the latest release. */
                 extendInfo?: boolean;
             };
@@ -2913,6 +3552,44 @@ export interface operations {
             };
         };
     };
+    compareItems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenNamespaceSyncDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenItemDiffDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     revertItems: {
         parameters: {
             query?: {
@@ -2929,6 +3606,81 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    syncItems: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenNamespaceSyncDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    syntaxCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenNamespaceTextModel"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {

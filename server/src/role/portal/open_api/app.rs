@@ -2,6 +2,8 @@
 //! every reachable environment. A failure in one environment is repaired later and does not undo
 //! the rest.
 
+pub(super) mod presence;
+
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -249,6 +251,7 @@ fn details(app: App) -> PortalAppDetails {
     }
 }
 
+/// An app as the admin API accepts it.
 fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
     admin::App {
         name: Some(row.name.clone()),

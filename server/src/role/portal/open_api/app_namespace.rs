@@ -8,7 +8,7 @@ use super::{By, check_same_app, people, required};
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
-use crate::error::Result;
+use crate::error::{Reaction, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -76,6 +76,30 @@ pub(super) async fn public(State(portal): State<Portal>) -> Result<Json<Vec<AppN
     shown(&portal, rows).await.map(Json)
 }
 
+/// Deletes a definition and its namespaces in every reachable environment, then in the portal. A
+/// failure stops that, so that it can be repeated.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let (store, Resource { app_id, namespace, .. }) = (&portal.state.store, &place);
+    portal_namespace::find(store, app_id, namespace).await?;
+    for environment in portal.state.environments.active() {
+        let address = Address::new(["apps", app_id, "appnamespaces", namespace]);
+        match environment.delete(address.with(&[("operator", &operator)])).await {
+            // The environment may have been away when the definition was created.
+            Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
+                tracing::info!(app_id, namespace, env = environment.name(), %error, "an environment has no such app namespace to delete");
+            }
+            outcome => outcome?,
+        }
+    }
+    portal_namespace::delete(store, app_id, namespace, &operator).await
+}
+
 /// Failures in one environment are logged; the portal shows the namespace as missing there and
 /// offers to create it.
 async fn make_in_environments(
@@ -83,7 +107,22 @@ async fn make_in_environments(
     row: &portal_namespace::AppNamespace,
     operator: &str,
 ) {
-    let body = admin::AppNamespace {
+    let body = in_environment(row, operator);
+    for environment in portal.state.environments.active() {
+        let address = Address::new(["apps", &row.app_id, "appnamespaces"]);
+        if let Err(error) = environment.create::<admin::AppNamespace>(address, &body).await {
+            let (app_id, namespace) = (&row.app_id, &row.name);
+            tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot create an app namespace in an environment");
+        }
+    }
+}
+
+/// A definition as the admin API accepts it.
+pub(super) fn in_environment(
+    row: &portal_namespace::AppNamespace,
+    operator: &str,
+) -> admin::AppNamespace {
+    admin::AppNamespace {
         name: Some(row.name.clone()),
         app_id: Some(row.app_id.clone()),
         comment: Some(row.comment.clone()),
@@ -92,13 +131,6 @@ async fn make_in_environments(
         data_change_created_by: Some(operator.to_owned()),
         data_change_last_modified_by: Some(operator.to_owned()),
         ..admin::AppNamespace::default()
-    };
-    for environment in portal.state.environments.active() {
-        let address = Address::new(["apps", &row.app_id, "appnamespaces"]);
-        if let Err(error) = environment.create::<admin::AppNamespace>(address, &body).await {
-            let (app_id, namespace) = (&row.app_id, &row.name);
-            tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot create an app namespace in an environment");
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the release. Keys that a path cannot contain are sent encoded.
 
 pub(super) mod encoded;
+pub(super) mod transfer;
 
 use axum::extract::{Extension, State};
 use base64::Engine as _;

@@ -1,6 +1,9 @@
 //! `/openapi/v1/.../namespaces`: namespaces of a cluster with their items, their differences from
 //! the release, and their editors.
 
+pub(super) mod missing;
+pub(super) mod usage;
+
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
@@ -39,6 +42,14 @@ pub(super) struct View {
     pub(super) extend_info: bool,
 }
 
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Extended {
+    /// Whether `extendInfo` is filled: how namespace and items differ from the latest release.
+    #[param(default = false)]
+    extend_info: bool,
+}
+
 impl Default for View {
     fn default() -> Self {
         Self { fill_item_detail: true, extend_info: false }
@@ -75,6 +86,33 @@ pub(super) async fn get(
     let found: admin::Namespace = environment.get(Address::in_namespace(&place, &[])).await?;
     let shown = shown(&portal, &environment, &place.app_id, vec![found], view).await?;
     Ok(Json(shown.into_iter().next().unwrap_or_default()))
+}
+
+/// The public namespace that a namespace of another app overrides.
+pub(super) async fn associated_public(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+    Query(wanted): Query<Extended>,
+) -> Result<Json<Namespace>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let address = Address::in_namespace(&place, &["associated-public-namespace"]);
+    let found: admin::Namespace = environment.get(address).await?;
+    let app_id = found.app_id.clone().unwrap_or_default();
+    let view = View { extend_info: wanted.extend_info, ..View::default() };
+    let shown = shown(&portal, &environment, &app_id, vec![found], view).await?;
+    Ok(Json(shown.into_iter().next().unwrap_or_default()))
+}
+
+/// Deletes a namespace of one cluster.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    environment.delete(Address::in_namespace(&place, &[]).with(&[("operator", &operator)])).await
 }
 
 /// The present editor of a namespace.

@@ -42,6 +42,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         cluster::routes,
         app_namespace::routes,
         namespace::routes,
+        namespace::of_app,
         item::routes,
         item::encoded,
         release::routes,

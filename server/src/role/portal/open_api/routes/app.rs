@@ -4,7 +4,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::app;
+use crate::role::portal::open_api::app::{self, presence};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -72,5 +72,26 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             known,
             about("getEnvClusterInfo", "Lists the app's clusters by environment."),
             app::env_cluster_info,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/apps/{appId}",
+            PortalAccess::Call(Need::DeleteApp),
+            about("deleteApp", "Deletes an app with everything in it."),
+            presence::delete,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/apps/envs/{env}",
+            PortalAccess::ByContent,
+            about("createAppInEnv", "Adds an app to an environment that lacks it."),
+            presence::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/miss-envs",
+            known,
+            about("findMissEnvs", "Lists the environments that lack an app."),
+            presence::missing,
         )
 }

@@ -5,6 +5,7 @@ use http::Method;
 use super::about;
 use crate::domain::permission::need::Need;
 use crate::role::portal::open_api::app_namespace;
+use crate::role::portal::open_api::namespace::usage;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -41,5 +42,19 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             known,
             about("findAppNamespace", "Returns an app namespace."),
             app_namespace::get,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}",
+            PortalAccess::Call(Need::AppAdmin),
+            about("deleteAppNamespace", "Deletes an app namespace and its namespaces."),
+            app_namespace::delete,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}/usage",
+            known,
+            about("findAppNamespaceUsage", "Counts who uses the namespaces of an app namespace."),
+            usage::of_definition,
         )
 }

@@ -5,7 +5,7 @@ use http::Method;
 use super::{about, in_namespace};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::item;
+use crate::role::portal::open_api::item::{self, transfer};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -43,6 +43,28 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             edit,
             about("revertItems", "Reverts the items of a namespace to its latest release."),
             item::revoke,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items/validation"),
+            edit,
+            about("syntaxCheck", "Checks that a text is a document of its format."),
+            transfer::validate,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items/diff"),
+            // The handler checks each namespace in the body.
+            PortalAccess::Call(Need::Nothing),
+            about("compareItems", "Lists what other namespaces lack of these items."),
+            transfer::compare,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items/synchronize"),
+            edit,
+            about("syncItems", "Brings items into other namespaces of the same name."),
+            transfer::synchronize,
         )
         .operation(
             Method::GET,

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{about, in_namespace};
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::namespace;
+use crate::role::portal::open_api::namespace::{self, missing, usage};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -42,5 +42,60 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
                 "Returns the edit lock of a namespace.",
             ),
             namespace::lock,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/associated-public-namespace"),
+            seen,
+            about(
+                "findPublicNamespaceForAssociatedNamespace",
+                "Returns the public namespace that a namespace of another app overrides.",
+            ),
+            namespace::associated_public,
+        )
+}
+
+/// Operations under paths that begin with the app.
+pub(super) fn of_app(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Namespace Management", id, summary);
+    let known = PortalAccess::Call(Need::Nothing);
+    routes
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}",
+            PortalAccess::Call(Need::AppAdmin),
+            about("deleteNamespace", "Deletes a namespace of a cluster."),
+            namespace::delete,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/usage",
+            PortalAccess::Read(Need::See, Hidden::List),
+            about("findNamespaceUsage", "Counts the instances that read a namespace."),
+            usage::of_namespace,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/missing-namespaces",
+            known,
+            about("findMissingNamespaces", "Lists the namespaces that a cluster lacks."),
+            missing::list,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/missing-namespaces",
+            PortalAccess::Call(Need::CreateNamespace),
+            about("createMissingNamespaces", "Creates the namespaces that a cluster lacks."),
+            missing::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/namespaces/releases/status",
+            known,
+            about(
+                "getNamespacesReleaseStatus",
+                "Returns which clusters of an app have unpublished changes, by environment.",
+            ),
+            usage::unpublished,
         )
 }

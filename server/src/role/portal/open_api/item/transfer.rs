@@ -1,0 +1,195 @@
+//! Items of one namespace for others: what they lack, bringing it there, and whether a text is a
+//! document of its format.
+
+use axum::extract::{Extension, State};
+use castalia_core::protocol::namespace::Format;
+use futures_util::future::join_all;
+
+use crate::domain::draft::{DraftChanges, Line, transfer};
+use crate::domain::item_rules::Leniency;
+use crate::domain::permission::Act;
+use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::error::{Code, Error, Reaction, Result};
+use crate::http::request::{Body, LARGE_BODY};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, namespace_id};
+use crate::role::portal::open_api::{By, required};
+use crate::wire::open_api::{Item, ItemDiff, NamespaceIdentifier, NamespaceSync, NamespaceText};
+
+/// Lists what other namespaces lack of these items, or have with other values.
+pub(in super::super) async fn compare(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Body(sync): Body<NamespaceSync, LARGE_BODY>,
+) -> Result<Json<Vec<ItemDiff>>> {
+    let (targets, lines) = parsed(&portal, sync)?;
+    let mut visible = Vec::with_capacity(targets.len());
+    for target in &targets {
+        let is_visible = portal.rights().allow(&caller.identity, Need::See, target).await?;
+        if !is_visible && matches!(caller.identity, Identity::Consumer(_)) {
+            return Err(refusal(Need::See));
+        }
+        visible.push(is_visible);
+    }
+    let diffs = targets.iter().zip(visible).map(|(target, is_visible)| {
+        let (portal, lines) = (&portal, &lines);
+        async move {
+            if !is_visible {
+                let message = "You may not see the values of this namespace".to_owned();
+                return Ok(diff(target, DraftChanges::default(), 403, Some(message)));
+            }
+            let environment = portal.state.environments.find(&target.env)?;
+            // The items of an unknown namespace are an empty list.
+            let found = match namespace_id(&environment, target).await {
+                Ok(_) => draft(&environment, target).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(draft) => Ok(diff(target, transfer::changes(&draft, lines), 0, None)),
+                Err(error)
+                    if matches!(error.reaction(), Reaction::NotFound | Reaction::BadRequest) =>
+                {
+                    let message = format!("The cluster has no namespace {}", target.namespace);
+                    Ok(diff(target, DraftChanges::default(), 404, Some(message)))
+                }
+                Err(error) => Err(error),
+            }
+        }
+    });
+    join_all(diffs).await.into_iter().collect::<Result<_>>().map(Json)
+}
+
+/// Brings items into other namespaces of the same name. Permissions and namespaces are checked for
+/// all targets before anything changes.
+pub(in super::super) async fn synchronize(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(by): Query<By>,
+    Body(sync): Body<NamespaceSync, LARGE_BODY>,
+) -> Result<()> {
+    let (targets, lines) = parsed(&portal, sync)?;
+    let is_same =
+        |target: &Resource| target.app_id == place.app_id && target.namespace == place.namespace;
+    if !targets.iter().all(is_same) {
+        let message = "Every target must have the app and the namespace of the path";
+        return Err(Error::bad_request(message).with_code(Code::DifferentNamespace));
+    }
+    for target in &targets {
+        let need = Need::To(Act::Modify);
+        if !portal.rights().allow(&caller.identity, need, target).await? {
+            return Err(refusal(need));
+        }
+    }
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    for target in &targets {
+        namespace_id(&portal.state.environments.find(&target.env)?, target).await?;
+    }
+    let (mut failed, mut cause) = (Vec::new(), None);
+    for target in &targets {
+        if let Err(error) = bring(&portal, target, &lines, &operator).await {
+            failed.push(format!("{}/{}", target.env, target.cluster));
+            cause = Some(error);
+        }
+    }
+    match cause {
+        None => Ok(()),
+        Some(error) if targets.len() == 1 => Err(error),
+        Some(error) => Err(Error::bad_request(format!(
+            "synchronize failed for: {} ({}); the other targets have the items",
+            failed.join(", "),
+            error.message()
+        ))
+        .with_code(Code::PartlyFailed)),
+    }
+}
+
+/// Checks that a text is a document of its format.
+pub(in super::super) async fn validate(
+    State(portal): State<Portal>,
+    Body(text): Body<NamespaceText, LARGE_BODY>,
+) -> Result<()> {
+    let format = required(text.format, "format")?;
+    let format = Format::from_name(&format).ok_or_else(|| {
+        Error::bad_request(format!("{format} can not map enum")).with_code(Code::UnknownFormat)
+    })?;
+    let compat = portal.state.compat;
+    let leniency = Leniency {
+        duplicate_members: compat.json_duplicate_members,
+        broken_documents: compat.accept_broken_documents,
+    };
+    leniency.check(format, text.config_text.as_deref().unwrap_or_default())
+}
+
+async fn bring(portal: &Portal, target: &Resource, lines: &[Line], operator: &str) -> Result<()> {
+    let environment = portal.state.environments.find(&target.env)?;
+    let id = namespace_id(&environment, target).await?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let changes = transfer::changes(&draft(&environment, target).await?, lines);
+        match apply(&environment, target, id, changes, operator).await {
+            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The targets and the items of a request, of which neither may be empty.
+fn parsed(portal: &Portal, sync: NamespaceSync) -> Result<(Vec<Resource>, Vec<Line>)> {
+    let targets = sync.sync_to_namespaces.unwrap_or_default();
+    let items = sync.sync_items.unwrap_or_default();
+    if targets.is_empty() || items.is_empty() {
+        return Err(Error::bad_request("Params(syncToNamespaces, syncItems) can not be empty")
+            .with_code(Code::MissingMember));
+    }
+    let target = |target: NamespaceIdentifier| {
+        let env = required(target.env, "env")?;
+        Ok(Resource {
+            env: portal.state.environments.find(&env)?.name().to_owned(),
+            app_id: required(target.app_id, "appId")?,
+            cluster: required(target.cluster_name, "clusterName")?,
+            namespace: required(target.namespace_name, "namespaceName")?,
+        })
+    };
+    let line = |item: Item| Line {
+        key: item.key.unwrap_or_default(),
+        value: item.value.unwrap_or_default(),
+        kind: item.r#type.unwrap_or_default(),
+        comment: item.comment.unwrap_or_default(),
+        ..Line::default()
+    };
+    let targets = targets.into_iter().map(target).collect::<Result<_>>()?;
+    Ok((targets, items.into_iter().map(line).collect()))
+}
+
+fn diff(target: &Resource, changes: DraftChanges, code: i64, message: Option<String>) -> ItemDiff {
+    let items = |lines: Vec<Line>| {
+        let item = |line: Line| Item {
+            key: Some(line.key),
+            value: Some(line.value),
+            r#type: Some(line.kind),
+            comment: Some(line.comment),
+            line_num: Some(line.line_num),
+            ..Item::default()
+        };
+        Some(lines.into_iter().map(item).collect())
+    };
+    ItemDiff {
+        code,
+        message,
+        namespace: Some(Box::new(NamespaceIdentifier {
+            app_id: Some(target.app_id.clone()),
+            env: Some(target.env.clone()),
+            cluster_name: Some(target.cluster.clone()),
+            namespace_name: Some(target.namespace.clone()),
+        })),
+        create_items: items(changes.create),
+        update_items: items(changes.update),
+        delete_items: items(changes.delete),
+    }
+}

@@ -1,0 +1,133 @@
+//! Who uses a namespace, and where it has unpublished changes. The admin API has no call for all
+//! clusters of an app, so they are asked one by one, all at the same time.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Extension, State};
+use futures_util::future::{join_all, try_join_all};
+
+use crate::domain::permission::need::Resource;
+use crate::domain::portal_namespace;
+use crate::environment::{Address, Environment};
+use crate::error::Result;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::server_config::keys;
+use crate::settings::environment::normalise;
+use crate::wire::admin;
+use crate::wire::open_api::NamespaceUsage;
+
+/// Who uses a namespace of one cluster, as a list with one element.
+pub(in super::super) async fn of_namespace(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<Vec<NamespaceUsage>>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    Ok(Json(vec![of_place(&environment, &place, 0).await?]))
+}
+
+/// Who uses the namespaces of a definition, in all clusters of all reachable environments. Those
+/// that nobody uses are left out.
+pub(in super::super) async fn of_definition(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<Vec<NamespaceUsage>>> {
+    let names = [place.namespace.clone()];
+    let definitions =
+        portal_namespace::definitions_of(&portal.state.store, &place.app_id, &names).await?;
+    let is_public = definitions
+        .get(&place.namespace)
+        .is_some_and(|row| row.is_public && row.app_id == place.app_id);
+    let environments = portal.state.environments.active();
+    let questions =
+        environments.iter().map(|environment| in_environment(environment, &place, is_public));
+    let found = try_join_all(questions).await?;
+    let is_used = |usage: &NamespaceUsage| {
+        usage.instance_count + usage.branch_instance_count + usage.linked_namespace_count > 0
+    };
+    Ok(Json(found.into_iter().flatten().filter(is_used).collect()))
+}
+
+/// Whether each cluster of an app has unpublished changes, in the environments that a setting
+/// names. An environment that does not answer is left out.
+pub(in super::super) async fn unpublished(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<BTreeMap<String, BTreeMap<String, bool>>>> {
+    let wanted = portal.state.config.get(&keys::PUBLISH_TIPS);
+    let wanted: Vec<_> = wanted.iter().map(|name| normalise(name)).collect();
+    let mut environments = portal.state.environments.active();
+    environments.retain(|environment| wanted.iter().any(|name| name == environment.name()));
+    let questions = environments.iter().map(|environment| async {
+        let address = Address::new(["apps", &place.app_id, "namespaces", "publish_info"]);
+        (environment.name().to_owned(), environment.get(address).await)
+    });
+    let mut found = BTreeMap::new();
+    for (env, answer) in join_all(questions).await {
+        match answer {
+            Ok(clusters) => {
+                found.insert(env, clusters);
+            }
+            Err(error) => {
+                tracing::warn!(app_id = place.app_id, env, %error, "cannot read which clusters have unpublished changes");
+            }
+        }
+    }
+    Ok(Json(found))
+}
+
+async fn in_environment(
+    environment: &Environment,
+    place: &Resource,
+    is_public: bool,
+) -> Result<Vec<NamespaceUsage>> {
+    let linked = if is_public { linked(environment, &place.namespace).await? } else { 0 };
+    let clusters: Vec<admin::Cluster> =
+        environment.get(Address::new(["apps", &place.app_id, "clusters"])).await?;
+    let places: Vec<_> = clusters
+        .into_iter()
+        .filter_map(|cluster| cluster.name)
+        .map(|cluster| Resource { cluster, env: environment.name().to_owned(), ..place.clone() })
+        .collect();
+    try_join_all(places.iter().map(|place| of_place(environment, place, linked))).await
+}
+
+async fn linked(environment: &Environment, namespace: &str) -> Result<i64> {
+    let address = Address::new(["appnamespaces", namespace, "associated-namespaces", "count"]);
+    environment.get(address).await
+}
+
+async fn of_place(
+    environment: &Environment,
+    place: &Resource,
+    linked: i64,
+) -> Result<NamespaceUsage> {
+    // A cluster without this namespace has no branch, which the admin API refuses to look for.
+    let branch = environment
+        .find::<admin::Namespace>(Address::in_namespace(place, &["branches"]))
+        .await
+        .ok()
+        .flatten();
+    let branch_instances = match branch.and_then(|branch| branch.cluster_name) {
+        Some(cluster) => instances(environment, &Resource { cluster, ..place.clone() }).await?,
+        None => 0,
+    };
+    Ok(NamespaceUsage {
+        namespace_name: Some(place.namespace.clone()),
+        app_id: Some(place.app_id.clone()),
+        cluster_name: Some(place.cluster.clone()),
+        env_name: Some(place.env.clone()),
+        instance_count: instances(environment, place).await?,
+        branch_instance_count: branch_instances,
+        linked_namespace_count: linked,
+    })
+}
+
+async fn instances(environment: &Environment, place: &Resource) -> Result<i64> {
+    let address = Address::new(["instances", "by-namespace", "count"]).with(&[
+        ("appId", &place.app_id),
+        ("clusterName", &place.cluster),
+        ("namespaceName", &place.namespace),
+    ]);
+    environment.get(address).await
+}
