@@ -15,6 +15,7 @@ pub mod consumer;
 mod content;
 pub mod draft;
 mod edit;
+pub mod favorite;
 pub mod gray;
 pub mod gray_release;
 pub mod gray_rule;

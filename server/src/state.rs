@@ -117,6 +117,14 @@ impl PortalState {
         faults_of(&self.store, "changes of users and permissions").await
     }
 
+    /// Applies a committed setting on this node. The other nodes read it within a minute, and so does
+    /// this one if it cannot now.
+    pub async fn reconfigured(&self) {
+        if let Err(error) = server_config::of_portal::reload(&self.store, &self.config).await {
+            tracing::warn!(%error, "cannot read ServerConfig; the change takes effect within a minute");
+        }
+    }
+
     /// Reasons why users cannot be answered at present.
     #[must_use]
     pub fn obstacles(&self) -> Vec<String> {

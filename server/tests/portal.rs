@@ -12,6 +12,7 @@
 mod portal {
     mod access;
     mod access_key;
+    mod account;
     mod app;
     mod branch;
     mod cluster;
@@ -19,14 +20,20 @@ mod portal {
     mod contract;
     mod contract_differences;
     mod environment;
+    mod favorite;
     mod history;
     mod instance;
     mod item;
     mod namespace;
+    mod permission;
+    mod registration;
     mod release;
     mod removal;
+    mod search;
+    mod server_setting;
     mod sign_in;
     mod tenant;
+    mod tenant_table;
     mod transfer;
     mod visibility;
     mod web;

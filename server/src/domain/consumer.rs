@@ -1,9 +1,11 @@
 //! Consumers of OpenAPI: finds the owner of a token, creates tokens, and records calls.
 
+pub mod registration;
+
 pub use castalia_store::consumer::ConsumerCall;
 
 use castalia_store::consumer::{ConsumerRow, ConsumerTokenRow};
-use castalia_store::{Authorship, Secret, Store, Transaction, app, consumer, now};
+use castalia_store::{Authorship, Id, Secret, Store, Transaction, app, consumer, now};
 use chrono::{Local, NaiveDate, NaiveDateTime};
 use sha2::{Digest as _, Sha256};
 
@@ -36,8 +38,19 @@ pub fn call(consumer: &Consumer, method: &str, uri: &str) -> ConsumerCall {
     }
 }
 
+/// A consumer, as its token identifies it.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    /// The consumer.
+    pub consumer: Consumer,
+    /// Row id of the token.
+    pub token_id: Id,
+    /// Maximum number of requests with the token per second; 0 for no limit.
+    pub rate_limit: i32,
+}
+
 /// The consumer that owns a token.
-pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
+pub async fn of_token(store: &Store, token: &str) -> Result<Option<Presented>> {
     let clock = Local::now().naive_local();
     let found = match consumer::token(store.read(), &hashed(token), clock).await? {
         Some(row) => Some(row),
@@ -45,14 +58,16 @@ pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
         None if token.starts_with(HASHED) || token.is_empty() => None,
         None => consumer::token(store.read(), token, clock).await?,
     };
-    let Some(id) = found.and_then(|row| row.consumer_id) else { return Ok(None) };
+    let Some(token) = found else { return Ok(None) };
+    let Some(id) = token.consumer_id else { return Ok(None) };
     let row = match consumer::by_id(store.read(), id).await {
         Err(error) if error.is_unreadable() => None,
         found => found?,
     };
     let Some(row) = row else { return Ok(None) };
     let all_apps = consumer::has_all_apps(store.read(), id).await?;
-    Ok(Some(Consumer { id, app_id: row.app_id, all_apps }))
+    let consumer = Consumer { id, app_id: row.app_id, all_apps };
+    Ok(Some(Presented { consumer, token_id: token.id, rate_limit: token.rate_limit }))
 }
 
 /// A token that was created.
@@ -77,12 +92,7 @@ pub async fn create_token(
     apps: &[String],
     all_apps: bool,
 ) -> Result<NewToken> {
-    check_name(Some(name), "consumer")?;
-    if name.len() > APP_ID {
-        return Err(Error::bad_request(format!(
-            "The name of a consumer has at most {APP_ID} characters"
-        )));
-    }
+    check_app_id(name)?;
     for app_id in apps {
         if app::by_app_id(store.read(), app_id).await?.is_none() {
             return Err(Error::bad_request(format!(
@@ -91,19 +101,10 @@ pub async fn create_token(
         }
     }
     let token = random()?;
-    let stored = match installation {
-        Installation::Fresh => hashed(&token),
-        // A Java portal on the same database looks up tokens without hashing them.
-        Installation::Adopted => token.clone(),
-    };
+    let stored = stored_form(installation, &token);
     let email = user::find(store, ADMINISTRATOR).await?.map(|user| user.email).unwrap_or_default();
-    let wanted = NewConsumer {
-        name: name.to_owned(),
-        email,
-        stored: Secret::new(stored),
-        apps: apps.to_vec(),
-        all_apps,
-    };
+    let wanted =
+        NewConsumer { name: name.to_owned(), email, stored, apps: apps.to_vec(), all_apps };
     let older = unique::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
     Ok(NewToken { text: token, older })
 }
@@ -157,6 +158,25 @@ fn new_consumer(wanted: &NewConsumer) -> ConsumerRow {
         owner_name: ADMINISTRATOR.to_owned(),
         owner_email: wanted.email.clone(),
     }
+}
+
+fn check_app_id(app_id: &str) -> Result<()> {
+    check_name(Some(app_id), "consumer")?;
+    if app_id.len() > APP_ID {
+        return Err(Error::bad_request(format!(
+            "The name of a consumer has at most {APP_ID} characters"
+        )));
+    }
+    Ok(())
+}
+
+/// The form in which a new token is stored.
+fn stored_form(installation: Installation, token: &str) -> Secret {
+    Secret::new(match installation {
+        Installation::Fresh => hashed(token),
+        // A Java portal on the same database looks up tokens without hashing them.
+        Installation::Adopted => token.to_owned(),
+    })
 }
 
 fn hashed(token: &str) -> String {

@@ -1,9 +1,12 @@
 //! Names of permissions and roles, and the permissions of each role (pure). Rows of Apollo's portal
 //! have these names, so both portals can read each other's. `permission/need.rs` checks the roles
-//! of callers, `permission/grant.rs` grants roles.
+//! of callers, `permission/grant.rs` grants roles with new objects, `permission/assignment.rs` those
+//! that an administrator assigns.
 
+pub mod assignment;
 pub mod grant;
 pub mod need;
+pub mod scope;
 
 /// Target of the permissions that belong to no app.
 const SYSTEM: &str = "SystemRole";

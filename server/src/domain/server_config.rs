@@ -1,6 +1,8 @@
 //! Settings that operators keep in the config database, by key and cluster of nodes.
 //! `crate::server_config` interprets them.
 
+pub mod of_portal;
+
 pub use castalia_store::server_config::Setting;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;

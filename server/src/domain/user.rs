@@ -1,6 +1,8 @@
 //! Users of the portal: look-up, sign-in with a password, setting passwords, and the first
 //! administrator.
 
+pub mod account;
+
 pub use castalia_store::user::User;
 
 use std::collections::{HashMap, HashSet};
@@ -35,6 +37,24 @@ pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
 pub async fn existing(store: &Store, name: &str) -> Result<User> {
     let found = find(store, name).await?;
     found.ok_or_else(|| unknown(name))
+}
+
+/// The names of the users, as they are stored.
+///
+/// # Errors
+/// Fails if one of them does not exist.
+pub async fn all_existing(store: &Store, names: &[String]) -> Result<Vec<String>> {
+    let found = user::by_names(store.read(), names).await?;
+    let stored = |name: &String| {
+        let user = found.iter().find(|user| user.username.to_lowercase() == name.to_lowercase());
+        user.map(|user| user.username.clone()).ok_or_else(|| unknown(name))
+    };
+    names.iter().map(stored).collect()
+}
+
+/// The users with these names; unknown ones are omitted.
+pub async fn named<S: AsRef<str>>(store: &Store, names: &[S]) -> Result<Vec<User>> {
+    Ok(user::by_names(store.read(), names).await?)
 }
 
 fn unknown(name: &str) -> Error {
@@ -208,19 +228,9 @@ pub async fn set_password(
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let hash = blocking(move || password::hash(password.expose(), scheme(installation))).await?;
-    // In one transaction: a new password would protect nothing while an old session remains valid.
     let change = password_row(name, Some(Secret::new(hash)));
-    store.write(change, |tx, row| Box::pin(set_password_in(tx, row))).await?;
+    store.write(change, |tx, row| Box::pin(account::change_in(tx, row))).await?;
     Ok(generated)
-}
-
-async fn set_password_in(tx: &Transaction, row: &UserRow) -> Result<()> {
-    let found = user::lock(tx, &row.username).await?;
-    let found = found.ok_or_else(|| unknown(&row.username))?;
-    let name = found.username.clone();
-    user::change(tx, found, row).await?;
-    user::session::delete_of_user(tx, &name, None).await?;
-    Ok(())
 }
 
 /// The scheme of new hashes: a Java portal on the same database cannot read the newer one.

@@ -33,13 +33,6 @@ impl<T: Documented> Documented for Vec<T> {
     }
 }
 
-impl<T: Documented> Documented for BTreeMap<String, T> {
-    fn schema(schemas: &mut Schemas) -> RefOr<Schema> {
-        let values = T::schema(schemas);
-        ObjectBuilder::new().additional_properties(Some(values)).into()
-    }
-}
-
 impl Documented for bool {
     fn schema(_: &mut Schemas) -> RefOr<Schema> {
         <Self as PartialSchema>::schema()
@@ -49,6 +42,12 @@ impl Documented for bool {
 impl Documented for u64 {
     fn schema(_: &mut Schemas) -> RefOr<Schema> {
         <Self as PartialSchema>::schema()
+    }
+}
+
+impl<T: Documented> Documented for BTreeMap<String, T> {
+    fn schema(schemas: &mut Schemas) -> RefOr<Schema> {
+        ObjectBuilder::new().additional_properties(Some(T::schema(schemas))).into()
     }
 }
 

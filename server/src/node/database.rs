@@ -85,7 +85,7 @@ pub(super) async fn open_portal(
         refuse_strangers(settings, &store, id).await?;
     }
     let config = ServerConfig::new(settings.fixed_for(Role::Portal));
-    read_portal(&store, &config).await?;
+    server_config::of_portal::reload(&store, &config).await?;
     Ok(PortalDatabase { store, config, installation, is_new: is_new.load(Ordering::Acquire) })
 }
 
@@ -127,21 +127,13 @@ pub(super) async fn refresh_config(store: Store, config: ServerConfig, settings:
 
 /// Same as [`refresh_config`], for the portal.
 pub(super) async fn refresh_portal(store: Store, config: ServerConfig) {
-    report(read_portal(&store, &config).await);
+    report(server_config::of_portal::reload(&store, &config).await);
 }
 
 fn report(read: Result<(), StoreError>) {
     if let Err(error) = read {
         tracing::debug!(%error, "cannot read ServerConfig; the values last read remain in effect");
     }
-}
-
-async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreError> {
-    let read = async {
-        let rows = castalia_store::server_config::values_of_portal(store.read()).await?;
-        Ok(rows.into_iter().collect())
-    };
-    config.reload(read).await
 }
 
 fn config_url(settings: &Settings) -> Result<DatabaseUrl, StartError> {

@@ -8,6 +8,7 @@ mod extract;
 mod identity;
 mod open_api;
 mod origin;
+mod rate;
 mod sign_in;
 mod throttle;
 mod web;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 use self::calls::Calls;
 use self::open_api::document::Document;
 use self::origin::Hosts;
+use self::rate::TokenRates;
 use self::throttle::Throttle;
 use crate::background::Background;
 use crate::domain::permission::grant;
@@ -86,6 +88,7 @@ struct Portal {
 struct Own {
     hosts: Hosts,
     throttle: Throttle,
+    rates: TokenRates,
     hashing: Semaphore,
     calls: Calls,
     document: Document,
@@ -103,6 +106,7 @@ impl Portal {
         let own = Own {
             hosts: Hosts::new(words, state.settings.bind),
             throttle: Throttle::default(),
+            rates: TokenRates::default(),
             hashing: Semaphore::new(HASHING),
             calls: Calls::start(state.clone()),
             document: Document::default(),

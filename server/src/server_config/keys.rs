@@ -194,6 +194,8 @@ keys! {
         "Environments in the order in which they are shown; `FAT`, `UAT` and `PRO` if unset";
     Portal META_SERVERS: ByEnvironment = "apollo.portal.meta.servers", ByEnvironment,
         "Meta servers of each environment";
+    Portal SEARCH_RESULTS: Count = "apollo.portal.search.perEnvMaxResults", count(200, 1, 2000),
+        "Maximum number of items that a global search returns from one environment";
     Portal MEMBERS_ONLY: List = "configView.memberOnly.envs", List,
         "Environments whose private namespaces are visible to members of the app only";
     Portal CONSUMER_SALT: Text = "consumer.token.salt", Text,
@@ -207,11 +209,11 @@ keys! {
     Portal CREATE_APP_LIMITED: Switch = "role.create-application.enabled", off(),
         "Whether creating apps requires a permission";
     Portal MANAGE_APP_MASTER: Switch = "role.manage-app-master.enabled", off(),
-        "Whether app administrators need a permission to appoint others; used by Apollo's portal only";
+        "Whether app administrators need a permission to appoint others";
     Portal SUPER_ADMINS: List = "superAdmin", List,
         "Administrators of the portal";
     Portal WIKI_ADDRESS: Text = "wiki.address", Text,
-        "Page that Apollo's portal links to as help; not used by this one";
+        "Page that a portal links to as help";
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub struct CompatOverrides {
     pub(super) json_duplicate_members: Option<bool>,
     pub(super) token_reads_all: Option<bool>,
     pub(super) merge_gray_with_modify: Option<bool>,
+    pub(super) open_user_directory: Option<bool>,
     pub(super) accept_broken_documents: Option<bool>,
 }
 
@@ -37,6 +38,8 @@ pub struct Compat {
     pub token_reads_all: bool,
     /// Users who may edit a namespace may merge its gray branch without permission to publish.
     pub merge_gray_with_modify: bool,
+    /// Every user sees the names and mail addresses of all users.
+    pub open_user_directory: bool,
     /// JSON and YAML that do not parse may be saved.
     pub accept_broken_documents: bool,
 }
@@ -55,6 +58,7 @@ impl CompatOverrides {
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
             token_reads_all: self.token_reads_all.unwrap_or(adopted),
             merge_gray_with_modify: self.merge_gray_with_modify.unwrap_or(adopted),
+            open_user_directory: self.open_user_directory.unwrap_or(adopted),
             accept_broken_documents: self.accept_broken_documents.unwrap_or(false),
         }
     }

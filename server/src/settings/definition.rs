@@ -183,6 +183,12 @@ pub const DEFINITIONS: &[Definition] = &[
         "Allow users who may edit a namespace but not publish it to merge its gray branch",
     ),
     define(
+        "compat.open_user_directory",
+        None,
+        "BOOL",
+        "Show every user the names and mail addresses of all users",
+    ),
+    define(
         "compat.accept_broken_documents",
         Some("false"),
         "BOOL",

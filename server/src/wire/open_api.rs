@@ -13,6 +13,8 @@ mod branch;
 mod forward;
 mod history;
 mod instance;
+mod permission;
+mod portal;
 mod transfer;
 mod usage;
 
@@ -20,6 +22,14 @@ pub use self::access_key::AccessKey;
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
 pub use self::history::{Commit, KeyValue, ReleaseHistory};
 pub use self::instance::{Instance, InstanceConfig, InstancePage};
+pub use self::permission::{
+    AppRoleUsers, ClusterRoleUsers, NamespaceInEnvRoleUsers, NamespaceRoleUsers,
+    PermissionCondition,
+};
+pub use self::portal::{
+    Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,
+    FoundItem, FoundItems, PageSettings, Setting, User,
+};
 pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
 pub use self::usage::{MissingEnv, NamespaceUsage};
 
@@ -50,7 +60,17 @@ macro_rules! authored {
     )*};
 }
 
-authored!(AccessKey, AppNamespace, Cluster, Commit, GrayReleaseRule, Item, Release);
+authored!(
+    AccessKey,
+    AppNamespace,
+    Cluster,
+    Commit,
+    Favorite,
+    GrayReleaseRule,
+    Item,
+    Release,
+    Setting
+);
 
 body! {
     /// An app.
@@ -369,20 +389,5 @@ body! {
         org_id: Option<String>,
         /// Name.
         org_name: Option<String>,
-    }
-}
-
-body! {
-    /// A user.
-    #[schema(as = OpenUserInfoDTO)]
-    User {
-        /// User name.
-        user_id: Option<String>,
-        /// Display name.
-        name: Option<String>,
-        /// Mail address.
-        email: Option<String>,
-        /// 1 if the user may sign in, else 0.
-        enabled: i16,
     }
 }

@@ -20,8 +20,9 @@ use crate::page::{self, Page};
 use crate::row::decode;
 use crate::row::{self, Authorship, Standard, now, soft_delete};
 
-pub use crate::entity::consumer::Row as ConsumerRow;
-pub use crate::entity::consumer_token::Row as ConsumerTokenRow;
+pub use crate::entity::consumer::{Model as Consumer, Row as ConsumerRow};
+pub use crate::entity::consumer_role::Model as ConsumerGrant;
+pub use crate::entity::consumer_token::{Model as ConsumerToken, Row as ConsumerTokenRow};
 
 /// A call of a consumer.
 #[derive(Clone, Debug)]
@@ -102,6 +103,48 @@ pub async fn tokens(
     use consumer_token::{Column, Entity};
     let tokens = Entity::live().filter(Column::ConsumerId.eq(consumer_id));
     decode::all_repaired(db, tokens.order_by_asc(Column::Id)).await
+}
+
+/// The tokens of these consumers, by id.
+pub async fn tokens_of(
+    db: &impl ConnectionTrait,
+    consumer_ids: &[Id],
+) -> Result<Vec<ConsumerToken>, StoreError> {
+    use consumer_token::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(consumer_ids) {
+        let tokens = Entity::live().filter(Column::ConsumerId.is_in(chunk));
+        found.extend(readable::models(db, tokens.order_by_asc(Column::Id)).await?);
+    }
+    Ok(found)
+}
+
+/// The token with this stored text, even if it expired.
+pub async fn token_of_any_time(
+    db: &impl ConnectionTrait,
+    stored: &str,
+) -> Result<Option<ConsumerToken>, StoreError> {
+    use consumer_token::{Column, Entity};
+    let found = Entity::live().filter(Column::Token.eq(stored));
+    let found = readable::models(db, found.limit(1)).await?.pop();
+    Ok(found.filter(|token| token.token.expose() == stored))
+}
+
+/// The grants of these roles to these consumers, by id.
+pub async fn grants(
+    db: &impl ConnectionTrait,
+    consumer_ids: &[Id],
+    role_ids: &[Id],
+) -> Result<Vec<ConsumerGrant>, StoreError> {
+    use consumer_role::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(consumer_ids) {
+        let grants = Entity::live()
+            .filter(Column::ConsumerId.is_in(chunk))
+            .filter(Column::RoleId.is_in(role_ids.iter().copied()));
+        found.extend(readable::models(db, grants.order_by_asc(Column::Id)).await?);
+    }
+    Ok(found)
 }
 
 pub async fn insert_token(

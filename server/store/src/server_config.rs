@@ -11,7 +11,7 @@ use crate::feed::readable;
 use crate::row::decode;
 use crate::row::{self, Authorship, Standard, soft_delete};
 
-pub use portal_server_config::Row as PortalSettingRow;
+pub use portal_server_config::{Model as PortalSetting, Row as PortalSettingRow};
 pub use server_config::{Model as Setting, Row as SettingRow};
 
 /// All rows of ApolloConfigDB, by id.

@@ -8,106 +8,12 @@ use http::Method;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
 use serde_json::{Value, json};
 
+use super::tenant_table::Gets::{self, Description, NoSession, Nothing, Refused};
+use super::tenant_table::{ABOUT_NO_APP, TABLE};
 use super::world::{Answer, Caller, NS, World, app, item};
 
 /// A value that must not reach anyone else.
 const HIDDEN: &str = "hidden-value";
-
-/// The answer for a caller with permissions on another app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gets {
-    /// 403, whatever the body contains.
-    Refused,
-    /// A success with an empty result.
-    Nothing,
-    /// 403, because only signed-in users may call it.
-    NoSession,
-    /// The part of an app that every identity may read: its description and the names of its parts.
-    Description,
-}
-
-use Gets::{Description, NoSession, Nothing, Refused};
-
-/// Method and path below `/openapi/v1` of each route that refers to an app; the answer to a user of
-/// another app in a members-only environment, and to a consumer with permissions on another app on
-/// a fresh database.
-const TABLE: [(&str, Gets, Gets); 68] = [
-    ("GET /apps/{appId}", Description, Description),
-    ("PUT /apps/{appId}", Refused, Refused),
-    ("GET /apps/{appId}/envclusters", Description, Description),
-    ("GET /apps/{appId}/env-cluster-info", Description, Description),
-    ("GET /apps/{appId}/appnamespaces", Description, Description),
-    ("POST /apps/{appId}/appnamespaces", Refused, Refused),
-    ("GET /apps/{appId}/appnamespaces/{namespaceName}", Description, Description),
-    ("POST /namespaces", Refused, Refused),
-    ("POST /envs/{env}/apps/{appId}/clusters", Refused, Refused),
-    ("GET /envs/{env}/apps/{appId}/clusters/{clusterName}", Description, Description),
-    ("DELETE /envs/{env}/apps/{appId}/clusters/{clusterName}", Refused, Refused),
-    ("GET {clusterName}/namespaces", Nothing, Nothing),
-    ("GET {namespaceName}", Nothing, Refused),
-    ("GET {namespaceName}/lock", Nothing, Refused),
-    ("GET {namespaceName}/items", Nothing, Refused),
-    ("POST {namespaceName}/items", Refused, Refused),
-    ("PUT {namespaceName}/items", Refused, Refused),
-    ("POST {namespaceName}/items/revocation", Refused, Refused),
-    ("GET {namespaceName}/items/{key}", Nothing, Refused),
-    ("PUT {namespaceName}/items/{key}", Refused, Refused),
-    ("DELETE {namespaceName}/items/{key}", Refused, Refused),
-    ("GET {namespaceName}/encodedItems/{key}", Nothing, Refused),
-    ("PUT {namespaceName}/encodedItems/{key}", Refused, Refused),
-    ("DELETE {namespaceName}/encodedItems/{key}", Refused, Refused),
-    ("POST {namespaceName}/releases", Refused, Refused),
-    ("GET {namespaceName}/releases/latest", Nothing, Refused),
-    ("GET {namespaceName}/releases/active", Nothing, Refused),
-    ("GET /envs/{env}/releases/comparison", Refused, Refused),
-    ("GET /envs/{env}/releases/{releaseId}", Refused, Refused),
-    ("PUT /envs/{env}/releases/{releaseId}/rollback", Refused, Refused),
-    // The outsider sees that there is a branch, without its values.
-    ("GET {namespaceName}/branches", Description, Refused),
-    ("POST {namespaceName}/branches", Refused, Refused),
-    ("POST {namespaceName}/branches/{branchName}", Refused, Refused),
-    ("DELETE {namespaceName}/branches/{branchName}", Refused, Refused),
-    ("GET {namespaceName}/branches/{branchName}/items", Nothing, Refused),
-    ("GET {namespaceName}/branches/{branchName}/rules", Nothing, Refused),
-    ("PUT {namespaceName}/branches/{branchName}/rules", Refused, Refused),
-    ("POST {namespaceName}/branches/{branchName}/releases", Refused, Refused),
-    ("POST {namespaceName}/branches/{branchName}/gray-del-releases", Refused, Refused),
-    ("POST {namespaceName}/branches/{branchName}/merge", Refused, Refused),
-    ("GET {namespaceName}/instances", Nothing, Refused),
-    ("GET /envs/{env}/instances/by-namespace", Nothing, Refused),
-    ("GET /envs/{env}/instances/by-namespace-and-releases-not-in", Nothing, Refused),
-    ("GET /envs/{env}/instances/by-release", Refused, Refused),
-    ("GET {env}{namespaceName}/commits", Nothing, NoSession),
-    ("GET {env}{namespaceName}/releases/histories", Nothing, NoSession),
-    ("GET {env}/accesskeys", Refused, Refused),
-    ("POST {env}/accesskeys", Refused, Refused),
-    ("DELETE {env}/accesskeys/{accessKeyId}", Refused, Refused),
-    ("PUT {env}/accesskeys/{accessKeyId}/activation", Refused, Refused),
-    ("PUT {env}/accesskeys/{accessKeyId}/deactivation", Refused, Refused),
-    ("DELETE /apps/{appId}", Refused, Refused),
-    ("GET /apps/{appId}/miss-envs", Description, Description),
-    ("POST /apps/envs/{env}", Refused, Refused),
-    ("DELETE /apps/{appId}/appnamespaces/{namespaceName}", Refused, Refused),
-    ("GET /apps/{appId}/appnamespaces/{namespaceName}/usage", Description, Description),
-    ("GET /apps/{appId}/namespaces/releases/status", Description, Description),
-    ("DELETE {env}{namespaceName}", Refused, Refused),
-    ("GET {env}{namespaceName}/usage", Nothing, Refused),
-    ("GET {env}/clusters/{clusterName}/missing-namespaces", Description, Description),
-    ("POST {env}/clusters/{clusterName}/missing-namespaces", Refused, Refused),
-    ("GET {namespaceName}/associated-public-namespace", Nothing, Refused),
-    ("POST {namespaceName}/items/validation", Refused, Refused),
-    // The outsider is told which namespaces stay hidden.
-    ("POST {namespaceName}/items/diff", Description, Refused),
-    ("POST {namespaceName}/items/synchronize", Refused, Refused),
-    // Lists over all apps contain no app in their path; their results are searched for the app.
-    ("GET /apps", Description, Description),
-    ("GET /apps/by-self", Nothing, Nothing),
-    ("GET /apps/authorized", Nothing, Nothing),
-];
-
-/// Routes that do not refer to an app.
-const ABOUT_NO_APP: [&str; 5] =
-    ["GET /user", "GET /envs", "GET /organizations", "POST /apps", "GET /appnamespaces"];
 
 const CLUSTER: &str = "/envs/{env}/apps/{appId}/clusters/{clusterName}";
 /// The other order, in which paths of later versions of Apollo begin.
@@ -142,6 +48,8 @@ fn request(method: &Method, path: &str, Filled { release_id, branch }: &Filled) 
         .replace("{releaseId}", &release_id.to_string())
         .replace("{branchName}", branch)
         .replace("{accessKeyId}", "1")
+        .replace("{roleType}", role_type(path))
+        .replace("{permissionType}", "AssignRole")
         .replace("{key}", if path.contains("encodedItems") { "aw" } else { "k" });
     let named = |name: &str| json!({ "appId": "demo", "name": name, "format": "properties", "isPublic": false });
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -166,14 +74,26 @@ fn request(method: &Method, path: &str, Filled { release_id, branch }: &Filled) 
         _ => Value::Null,
     };
     let query = match last {
+        "by-key-or-value" => "?key=k".to_owned(),
         "comparison" => format!("?baseReleaseId=0&toCompareReleaseId={release_id}"),
         "by-namespace" | "by-namespace-and-releases-not-in" => {
             "?appId=demo&clusterName=default&namespaceName=application&releaseIds=1000".to_owned()
         }
         "by-release" => format!("?releaseId={release_id}"),
-        _ => "?operator=u2&createIfNotExists=true".to_owned(),
+        _ => "?operator=u2&createIfNotExists=true&userId=u1".to_owned(),
     };
     (format!("{at}{query}"), body)
+}
+
+/// A role that the object of the path can have.
+fn role_type(path: &str) -> &str {
+    if path.contains("{clusterName}") {
+        "ModifyNamespacesInCluster"
+    } else if path.contains("{namespaceName}") {
+        "ModifyNamespace"
+    } else {
+        "Master"
+    }
 }
 
 async fn send(caller: &Caller<'_>, method: &Method, path: &str, body: &Value) -> Answer {

@@ -115,6 +115,44 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
     }
 }
 
+/// Consumers and settings.
+fn administration(
+    method: &str,
+    path: &str,
+    s: &Subject,
+    who: &str,
+) -> Option<(String, Option<Value>)> {
+    let at = path.replace("{env}", "DEV").replace("{token}", &s.app_id);
+    let key = format!("race.{}", s.app_id);
+    let body = if path.ends_with("/assign-role") {
+        json!({ "appId": s.app_id })
+    } else if path.contains("/consumers") {
+        json!({ "appId": s.app_id, "name": who, "orgId": "TEST1", "ownerName": "apollo" })
+    } else if path.contains("/server/") {
+        json!({ "key": key, "value": who })
+    } else {
+        return None;
+    };
+    let parameters = format!("appId={}&type=AppRole&key={key}&cluster=default", s.app_id);
+    Some((format!("{at}?{parameters}"), (method == "POST").then_some(body)))
+}
+
+/// Roles; their objects are those of the path.
+fn access(method: &str, path: &str, at: &str) -> Option<(String, Option<Value>)> {
+    let role_type = if path.contains("{clusterName}") {
+        "ModifyNamespacesInCluster"
+    } else if path.contains("{namespaceName}") {
+        "ModifyNamespace"
+    } else {
+        "Master"
+    };
+    let at = at.replace("{roleType}", role_type);
+    let path = format!("{at}?operator=apollo&userId=apollo");
+    let body = (method == "POST" && at.contains("create-application")).then(|| json!(["apollo"]));
+    let is_role = at.contains("/roles/") || at.ends_with("/permission-init");
+    is_role.then_some((path, body))
+}
+
 fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Value>) {
     let at = path
         .replace("{env}", "DEV")
@@ -124,6 +162,12 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         .replace("{branchName}", &s.branch)
         .replace("{accessKeyId}", &s.key_id.to_string());
     let by = |path: String| format!("{path}?operator=apollo");
+    if let Some(request) = access(method, path, &at) {
+        return request;
+    }
+    if let Some(request) = administration(method, path, s, who) {
+        return request;
+    }
     let last = path.rsplit("/envs/{env}").next().unwrap();
     let below =
         last.strip_prefix("/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}");

@@ -138,21 +138,9 @@ pub async fn give(
 ) -> Result<()> {
     let role_id = ensure(tx, role, operator).await?;
     match holder {
-        Grantee::User(user_id) => {
-            let holders = role::users_of_role(tx, role_id).await?;
-            if holders.iter().any(|row| row.user_id.as_deref() == Some(user_id)) {
-                return Ok(());
-            }
-            role::grant_to_user(tx, role_id, user_id, operator).await?;
-        }
-        Grantee::Consumer(consumer_id) => {
-            let roles = role::roles_of_consumer(tx, consumer_id).await?;
-            if roles.iter().any(|row| row.id == role_id) {
-                return Ok(());
-            }
-            role::grant_to_consumer(tx, role_id, consumer_id, operator).await?;
-        }
-    }
+        Grantee::User(user_id) => role::grant_to_user(tx, role_id, user_id, operator).await?,
+        Grantee::Consumer(id) => role::grant_to_consumer(tx, role_id, id, operator).await?,
+    };
     Ok(())
 }
 

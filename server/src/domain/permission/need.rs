@@ -53,10 +53,20 @@ pub enum Need {
     Person,
     /// Permission to create apps.
     CreateApp,
+    /// A user who is a super administrator.
+    Root,
     /// Administrator of the app.
     AppAdmin,
     /// Super administrator, to delete an app; never a consumer.
     DeleteApp,
+    /// Permission of a user to appoint administrators of the app.
+    AppointMaster,
+    /// Permission to see who has a role on the app: every user, and consumers that manage the app.
+    SeeRoles,
+    /// Permission to see the users of the portal.
+    SeeUsers,
+    /// Permission to manage users: super administrators, and consumers with that role.
+    ManageUsers,
     /// Permission to create clusters of the app.
     CreateCluster,
     /// Permission to delete a cluster: super administrators, and consumers that manage the app.
@@ -143,10 +153,54 @@ impl<'a> Rights<'a> {
         Ok(namespaces.filter(|name| is_admin || public.contains(*name) || operates(name)).collect())
     }
 
+    /// Of namespaces of any apps in one environment, those whose values a user may see: an element for
+    /// each of them. Reads two lists, however many there are.
+    pub async fn visible_in(
+        &self,
+        user_id: &str,
+        env: &str,
+        places: &[Resource],
+    ) -> Result<Vec<bool>> {
+        if !self.is_member_only(env) || self.is_root(user_id) || places.is_empty() {
+            return Ok(vec![true; places.len()]);
+        }
+        let public = namespace::public_app_namespaces(self.store.read()).await?;
+        let public: HashSet<_> =
+            public.iter().map(|row| (row.app_id.as_str(), row.name.as_str())).collect();
+        let held = role::permissions_of_user(self.store.read(), user_id).await?;
+        let held: HashSet<_> =
+            held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
+        let sees = |place: &Resource| {
+            let needs = [Need::AppAdmin, Need::To(Act::Modify), Need::To(Act::Release)];
+            let mut enough = needs.into_iter().flat_map(|need| asked(need, place));
+            public.contains(&(place.app_id.as_str(), place.namespace.as_str()))
+                || enough.any(|permission| held.contains(&permission.pair()))
+        };
+        Ok(places.iter().map(sees).collect())
+    }
+
     /// Whether a user is a super administrator, who passes every check.
     #[must_use]
     pub fn is_root(&self, user_id: &str) -> bool {
         self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
+    }
+
+    /// The same for a name that comes from a request: the database may treat other spellings as the
+    /// name of a super administrator.
+    #[must_use]
+    pub fn is_like_root(&self, name: &str) -> bool {
+        let name = name.trim().to_lowercase();
+        self.config.get(&keys::SUPER_ADMINS).iter().any(|root| root.to_lowercase() == name)
+    }
+
+    /// Whether a user has the permission of this type on a target. As in Apollo, nobody has a
+    /// permission that does not exist.
+    pub async fn holds(&self, user_id: &str, kind: &str, target: &str) -> Result<bool> {
+        let db = self.store.read();
+        Ok(match self.is_root(user_id) {
+            true => !role::permissions_on(db, &[kind], target).await?.is_empty(),
+            false => role::user_holds_any(db, user_id, &[(kind, target)]).await?,
+        })
     }
 
     async fn allow_user(&self, user_id: &str, need: Need, place: &Resource) -> Result<bool> {
@@ -154,9 +208,17 @@ impl<'a> Rights<'a> {
             return Ok(true);
         }
         match need {
-            Need::Nothing | Need::Person => Ok(true),
+            Need::Nothing | Need::Person | Need::SeeRoles => Ok(true),
             Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
-            Need::DeleteCluster | Need::DeleteApp => Ok(false),
+            Need::DeleteCluster | Need::DeleteApp | Need::Root | Need::ManageUsers => Ok(false),
+            Need::SeeUsers => self.may_choose_users(user_id).await,
+            Need::AppointMaster if self.config.get(&keys::MANAGE_APP_MASTER) => {
+                let db = self.store.read();
+                let all = [Right::AssignRole, Right::ManageAppMaster]
+                    .map(|right| Permission::on_app(right, &place.app_id));
+                Ok(role::user_holds_any(db, user_id, &[all[0].pair()]).await?
+                    && role::user_holds_any(db, user_id, &[all[1].pair()]).await?)
+            }
             Need::See | Need::SeeAsPerson | Need::SeeRelease => {
                 let caller = Identity::User(user_id.to_owned());
                 Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
@@ -178,6 +240,17 @@ impl<'a> Rights<'a> {
         }
     }
 
+    /// Whether a user sees the other users: with an open directory everyone, otherwise those who
+    /// choose users when they create an app or grant a role.
+    async fn may_choose_users(&self, user_id: &str) -> Result<bool> {
+        if self.compat.open_user_directory || !self.config.get(&keys::CREATE_APP_LIMITED) {
+            return Ok(true);
+        }
+        let held = role::permissions_of_user(self.store.read(), user_id).await?;
+        let choosing = [Right::CreateApplication, Right::AssignRole].map(Right::name);
+        Ok(held.iter().any(|row| choosing.contains(&row.permission_type.as_str())))
+    }
+
     /// A consumer that may create namespaces of an app may edit and publish all of it: consumers
     /// have no finer roles for that.
     async fn allow_consumer(
@@ -188,16 +261,23 @@ impl<'a> Rights<'a> {
     ) -> Result<bool> {
         let need = match need {
             Need::Nothing => return Ok(true),
-            Need::Person | Need::SeeAsPerson | Need::DeleteApp => return Ok(false),
+            Need::Person
+            | Need::SeeAsPerson
+            | Need::DeleteApp
+            | Need::Root
+            | Need::AppointMaster => return Ok(false),
+            // Users belong to no app, so administration of all apps does not include them.
+            Need::SeeUsers | Need::ManageUsers => Need::ManageUsers,
+            Need::SeeRoles if self.compat.token_reads_all => return Ok(true),
             Need::See => {
                 let caller = Identity::Consumer(consumer.clone());
                 return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
             }
             _ if consumer.all_apps => return Ok(true),
-            Need::DeleteCluster => Need::AppAdmin,
             Need::CreateBranch => Need::CreateNamespace,
             Need::SetGrayRules => Need::To(Act::Modify),
             Need::SeeRelease | Need::MergeBranch => Need::To(Act::Release),
+            Need::DeleteCluster | Need::SeeRoles => Need::AppAdmin,
             need => need,
         };
         let mut asked = asked(need, place);
@@ -217,7 +297,8 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
     let on_app = |right| vec![Permission::on_app(right, &place.app_id)];
     match need {
         Need::CreateApp => vec![Permission::of_system(Right::CreateApplication)],
-        Need::AppAdmin => on_app(Right::AssignRole),
+        Need::ManageUsers => vec![Permission::of_system(Right::ManageUsers)],
+        Need::AppAdmin | Need::AppointMaster => on_app(Right::AssignRole),
         Need::CreateCluster => on_app(Right::CreateCluster),
         Need::CreateNamespace => on_app(Right::CreateNamespace),
         Need::To(act) => {
@@ -226,11 +307,14 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
         // `allow_user` and `allow_consumer` translate these.
         Need::Nothing
         | Need::Person
+        | Need::Root
         | Need::DeleteCluster
         | Need::DeleteApp
         | Need::CreateBranch
         | Need::SetGrayRules
         | Need::MergeBranch
+        | Need::SeeRoles
+        | Need::SeeUsers
         | Need::See
         | Need::SeeAsPerson
         | Need::SeeRelease => Vec::new(),

@@ -102,6 +102,8 @@ async fn check_right(
     }
     match (hidden, &caller.identity) {
         (Some(hidden), Identity::User(_)) => hidden_answer(hidden, parts).map(Some),
+        // What only super administrators may do needs a session, whatever the token's permissions.
+        (_, Identity::Consumer(_)) if need == Need::Root => Err(refusal(Need::Person)),
         _ => Err(refusal(need)),
     }
 }

@@ -9,7 +9,7 @@ use super::Portal;
 use crate::domain::consumer;
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reaction, Result};
 
 /// Name of the cookie, as in Apollo's portal.
 pub(super) const COOKIE_NAME: &str = "SESSION";
@@ -70,8 +70,12 @@ async fn of_token(portal: &Portal, headers: &HeaderMap) -> Result<Caller> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
-    let consumer = consumer::of_token(&portal.state.store, token).await?.ok_or_else(unknown)?;
-    Ok(Caller { identity: Identity::Consumer(consumer), sign_in: None })
+    let known = consumer::of_token(&portal.state.store, token).await?.ok_or_else(unknown)?;
+    if !portal.own.rates.admit(known.token_id, known.rate_limit) {
+        let message = "Too Many Requests, the flow is limited";
+        return Err(Error::new(Reaction::TooMany, message));
+    }
+    Ok(Caller { identity: Identity::Consumer(known.consumer), sign_in: None })
 }
 
 #[cfg(test)]

@@ -2,22 +2,30 @@
 //! lists the operations with the access that each requires; every resource has a file of its own.
 
 mod access_key;
+mod account;
 mod app;
 mod app_namespace;
 mod branch;
 mod cluster;
+mod consumer;
 pub(super) mod document;
 mod draft;
 mod env;
+mod favorite;
 mod history;
 mod instance;
 mod item;
 mod namespace;
 mod operator;
 mod organization;
+mod page_settings;
 mod people;
+mod permission;
 mod release;
 pub(super) mod routes;
+mod search;
+mod server_setting;
+mod system_role;
 pub(super) mod user;
 
 use self::operator::By;

@@ -5,7 +5,7 @@ use castalia_core::protocol::wire::Configurations;
 
 use super::{
     AccessKey, Cluster, Commit, GrayReleaseRule, GrayReleaseRuleItem, Instance, InstanceConfig,
-    Item, Namespace, Release,
+    Item, Namespace, Release, Setting,
 };
 use crate::wire::admin;
 
@@ -33,6 +33,21 @@ impl From<admin::Cluster> for Cluster {
                 id: from.id,
                 parent_cluster_id: from.parent_cluster_id,
                 comment: from.comment,
+            }
+        )
+    }
+}
+
+impl From<admin::ServerConfig> for Setting {
+    fn from(from: admin::ServerConfig) -> Self {
+        with_standard!(
+            from,
+            Setting {
+                id: from.id,
+                key: from.key,
+                value: from.value,
+                comment: from.comment,
+                cluster: from.cluster,
             }
         )
     }

@@ -3,14 +3,16 @@
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use crate::entity::favorite::{Column, Entity, Model};
+use crate::entity::favorite::{ActiveModel, Column, Entity, Row};
 use crate::error::StoreError;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{Standard, soft_delete, soft_remove};
+use crate::row::{self, Authorship, Standard, soft_delete, soft_remove};
 
-pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
+pub use crate::entity::favorite::Model as Favorite;
+
+pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Favorite>, StoreError> {
     decode::repaired(db, Entity::live_by_id(id)).await
 }
 
@@ -18,7 +20,7 @@ pub async fn find(
     db: &impl ConnectionTrait,
     user_id: &str,
     app_id: &str,
-) -> Result<Option<Model>, StoreError> {
+) -> Result<Option<Favorite>, StoreError> {
     let favorite =
         Entity::live().filter(Column::UserId.eq(user_id)).filter(Column::AppId.eq(app_id));
     decode::repaired(db, favorite).await
@@ -29,7 +31,7 @@ pub async fn of_user(
     db: &impl ConnectionTrait,
     user_id: &str,
     page: &Page,
-) -> Result<Vec<Model>, StoreError> {
+) -> Result<Vec<Favorite>, StoreError> {
     let favorites = Entity::live().filter(Column::UserId.eq(user_id));
     page::list(db, in_order(favorites), page).await
 }
@@ -39,7 +41,7 @@ pub async fn of_app(
     db: &impl ConnectionTrait,
     app_id: &str,
     page: &Page,
-) -> Result<Vec<Model>, StoreError> {
+) -> Result<Vec<Favorite>, StoreError> {
     let favorites = Entity::live().filter(Column::AppId.eq(app_id));
     page::list(db, in_order(favorites), page).await
 }
@@ -56,6 +58,26 @@ pub async fn first_position(
     let first = db.query_one_raw(first.build(db.get_database_backend())).await?;
     // A position that cannot be decoded only loses its place.
     Ok(first.and_then(|row| row.try_get_by::<Option<i32>, _>(0).ok().flatten()))
+}
+
+/// Inserts a favourite of the user, who is also its author.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    app_id: &str,
+    position: i32,
+) -> Result<Favorite, StoreError> {
+    let row = Row { user_id: user_id.to_owned(), app_id: app_id.to_owned(), position };
+    row::insert(db, ActiveModel::of(row, Authorship::of(user_id))).await
+}
+
+/// Moves a favourite; returns whether its position changed.
+pub async fn set_position(
+    db: &impl ConnectionTrait,
+    favorite: &Favorite,
+    position: i32,
+) -> Result<bool, StoreError> {
+    row::update(db, favorite, &Favorite { position, ..favorite.clone() }).await
 }
 
 /// Hides one favourite; returns whether it existed.

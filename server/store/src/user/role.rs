@@ -144,16 +144,6 @@ pub async fn roles_of_consumer(
     readable::models(db, roles).await
 }
 
-/// The users with this role, in the order of the grants.
-pub async fn users_of_role(
-    db: &impl ConnectionTrait,
-    role_id: Id,
-) -> Result<Vec<user_role::Model>, StoreError> {
-    use user_role::{Column, Entity};
-    let holders = Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id);
-    readable::models(db, holders).await
-}
-
 /// Inserts a role without permissions.
 pub async fn insert(
     db: &impl ConnectionTrait,
@@ -186,28 +176,54 @@ pub async fn bind(
     Ok(())
 }
 
-/// Grants the role to the user.
+/// The grants of these roles to users, in their order.
+pub async fn users_of_roles(
+    db: &impl ConnectionTrait,
+    role_ids: &[Id],
+) -> Result<Vec<user_role::Model>, StoreError> {
+    use user_role::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(role_ids) {
+        let grants = Entity::live().filter(Column::RoleId.is_in(chunk)).order_by_asc(Column::Id);
+        found.extend(readable::models(db, grants).await?);
+    }
+    Ok(found)
+}
+
+/// Grants the role to a user; returns whether the user did not have it.
 pub async fn grant_to_user(
     db: &impl ConnectionTrait,
     role_id: Id,
     user_id: &str,
     operator: &str,
-) -> Result<(), StoreError> {
-    let row = user_role::Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
-    row::insert(db, user_role::ActiveModel::of(row, Authorship::of(operator))).await?;
-    Ok(())
+) -> Result<bool, StoreError> {
+    use user_role::{ActiveModel, Column, Entity, Row};
+    let held = Entity::live().filter(Column::RoleId.eq(role_id)).filter(Column::UserId.eq(user_id));
+    if !decode::all_repaired(db, held).await?.is_empty() {
+        return Ok(false);
+    }
+    let row = Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
+    row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(true)
 }
 
-/// Grants the role to the consumer.
+/// Grants the role to a consumer; returns whether the consumer did not have it.
 pub async fn grant_to_consumer(
     db: &impl ConnectionTrait,
     role_id: Id,
     consumer_id: Id,
     operator: &str,
-) -> Result<(), StoreError> {
-    let row = consumer_role::Row { consumer_id: Some(consumer_id), role_id: Some(role_id) };
-    row::insert(db, consumer_role::ActiveModel::of(row, Authorship::of(operator))).await?;
-    Ok(())
+) -> Result<bool, StoreError> {
+    use consumer_role::{ActiveModel, Column, Entity, Row};
+    let held = Entity::live()
+        .filter(Column::RoleId.eq(role_id))
+        .filter(Column::ConsumerId.eq(consumer_id));
+    if !decode::all_repaired(db, held).await?.is_empty() {
+        return Ok(false);
+    }
+    let row = Row { consumer_id: Some(consumer_id), role_id: Some(role_id) };
+    row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(true)
 }
 
 /// Revokes the role from the users; returns how many had it.

@@ -85,7 +85,7 @@ on_each_database! {
         assert_eq!(roles::permissions_of_consumer(db, Id(9)).await.unwrap().len(), 2);
         assert_eq!(roles::roles_of_user(db, "u").await.unwrap().len(), 2);
         assert_eq!(roles::roles_of_consumer(db, Id(9)).await.unwrap().len(), 2);
-        assert_eq!(roles::users_of_role(db, role).await.unwrap()[0].user_id.as_deref(), Some("u"));
+        assert_eq!(roles::users_of_roles(db, &[role]).await.unwrap()[0].user_id.as_deref(), Some("u"));
         let revoked = store.write(role, |tx, role| {
             Box::pin(roles::revoke_from_users(tx, *role, &["u", "none"], "o"))
         }).await;

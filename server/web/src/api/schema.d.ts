@@ -283,6 +283,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/permission-init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Creates the missing roles of a cluster. */
+        post: operations["initClusterNamespacePermission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/permissions/{permissionType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether a user has a permission on a cluster. */
+        get: operations["hasClusterNamespacePermission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/role-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the editors and publishers of all namespaces of a cluster. */
+        get: operations["getClusterNamespaceRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}": {
         parameters: {
             query?: never;
@@ -351,6 +402,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/roles/{roleType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants a user a role on a cluster. */
+        post: operations["assignClusterNamespaceRoleToUser"];
+        /** Revokes a role on a cluster from a user. */
+        delete: operations["removeClusterNamespaceRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/namespaces/{namespaceName}/permissions/{permissionType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether a user has a permission on a namespace in one environment. */
+        get: operations["hasEnvNamespacePermission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/namespaces/{namespaceName}/role-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the editors and publishers of a namespace in one environment. */
+        get: operations["getNamespaceEnvRoleUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/namespaces/{namespaceName}/roles/{roleType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants a user a role on a namespace in one environment. */
+        post: operations["assignNamespaceEnvRoleToUser"];
+        /** Revokes a role on a namespace in one environment from a user. */
+        delete: operations["removeNamespaceEnvRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/miss-envs": {
         parameters: {
             query?: never;
@@ -379,6 +500,214 @@ export interface paths {
         get: operations["getNamespacesReleaseStatus"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/namespaces/{namespaceName}/permission-init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Creates the missing roles of a namespace. */
+        post: operations["initAppPermission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/namespaces/{namespaceName}/permissions/{permissionType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether a user has a permission on a namespace. */
+        get: operations["hasNamespacePermission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/namespaces/{namespaceName}/role-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the editors and publishers of a namespace in all environments. */
+        get: operations["getNamespaceRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/namespaces/{namespaceName}/roles/{roleType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants a user a role on a namespace. */
+        post: operations["assignNamespaceRoleToUser"];
+        /** Revokes a role on a namespace from a user. */
+        delete: operations["removeNamespaceRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/permissions/{permissionType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether a user has a permission on an app. */
+        get: operations["hasAppPermission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/role-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the administrators of an app. */
+        get: operations["getAppRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/roles/master": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Permits a user to appoint administrators of an app. */
+        post: operations["addManageAppMasterRoleToUser"];
+        /** Ends the permission to appoint administrators of an app. */
+        delete: operations["removeManageAppMasterRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/roles/{roleType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants a user a role on an app. */
+        post: operations["assignAppRoleToUser"];
+        /** Revokes a role on an app from a user. */
+        delete: operations["removeAppRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/consumer-tokens/by-appId": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the token of a consumer. */
+        get: operations["getConsumerTokenByAppId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/consumers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists consumers, newest first. */
+        get: operations["getConsumerList"];
+        put?: never;
+        /** Registers a consumer and returns it with its token. */
+        post: operations["createConsumer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/consumers/by-appId": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a consumer with its tokens and roles. */
+        delete: operations["deleteConsumer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/consumers/{token}/assign-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants a consumer roles on an app or a namespace. */
+        post: operations["assignRoleToConsumer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -922,6 +1251,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/favorites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists favourite apps of the signed-in user, or of an app. */
+        get: operations["findFavorites"];
+        put?: never;
+        /** Adds a favourite app of the signed-in user. */
+        post: operations["addFavorite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/favorites/{favoriteId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Moves a favourite app of the signed-in user to the top. */
+        put: operations["topFavorite"];
+        post?: never;
+        /** Removes a favourite app of the signed-in user. */
+        delete: operations["deleteFavorite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/namespaces": {
         parameters: {
             query?: never;
@@ -956,6 +1321,163 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/page-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the settings of the web pages. */
+        get: operations["getPageSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/permissions/root": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether a user is a super administrator. */
+        get: operations["hasRootPermission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/server/envs/{env}/config-db/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Creates or changes a setting in the config database of an environment. */
+        post: operations["createOrUpdateConfigDBConfig"];
+        /** Deletes a setting in the config database of an environment. */
+        delete: operations["deleteConfigDBConfig"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/server/envs/{env}/config-db/config/find-all-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the settings in the config database of an environment. */
+        get: operations["findAllConfigDBConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/server/portal-db/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Creates or changes a setting in the portal database. */
+        post: operations["createOrUpdatePortalDBConfig"];
+        /** Deletes a setting in the portal database. */
+        delete: operations["deletePortalDBConfig"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/server/portal-db/config/find-all-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the settings in the portal database. */
+        get: operations["findAllPortalDBConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/system/role/manage-app-master": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether appointing administrators requires a permission of its own. */
+        get: operations["isManageAppMasterPermissionEnabled"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/system/roles/create-application": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether a user may create apps. */
+        get: operations["hasCreateApplicationPermission"];
+        put?: never;
+        /** Grants users the role to create apps. */
+        post: operations["addCreateApplicationRoleToUsers"];
+        /** Revokes the role to create apps from a user. */
+        delete: operations["deleteCreateApplicationRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/system/roles/create-application/role-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the users with the role to create apps. */
+        get: operations["getCreateApplicationRoleUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/user": {
         parameters: {
             query?: never;
@@ -973,10 +1495,171 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches for users by name. */
+        get: operations["searchUsers"];
+        put?: never;
+        /** Creates or changes a user. Users may change their own account. */
+        post: operations["createOrUpdateUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/users/enabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Enables or disables a user; disabling ends the sessions. */
+        put: operations["changeUserEnabled"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The object on which a consumer gets roles. */
+        AssignRole: {
+            /** @description App. */
+            appId?: string;
+            /** @description Namespace, for roles on one. */
+            namespaceName?: string;
+        };
+        /** @description A consumer. */
+        Consumer: {
+            /** @description Whether it may create apps. */
+            allowCreateApplication?: boolean;
+            /** @description Whether it may manage users. */
+            allowManageUsers?: boolean;
+            /** @description Id. */
+            appId?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            consumerId?: number;
+            /** @description Display name. */
+            name?: string;
+            /** @description Department id. */
+            orgId?: string;
+            /** @description Department name. */
+            orgName?: string;
+            /** @description Mail address of the owner. */
+            ownerEmail?: string;
+            /** @description User name of the owner. */
+            ownerName?: string;
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second; 0 for no limit.
+             */
+            rateLimit?: number;
+            /** @description The token; only in the answer to its creation. */
+            token?: string;
+        };
+        /** @description A role of a consumer. */
+        ConsumerRole: {
+            /**
+             * Format: int64
+             * @description Row id of the consumer.
+             */
+            consumerId?: number;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /**
+             * Format: int64
+             * @description Row id of the role.
+             */
+            roleId?: number;
+        };
+        /** @description The token of a consumer. */
+        ConsumerToken: {
+            /**
+             * Format: int64
+             * @description Row id of the consumer.
+             */
+            consumerId?: number;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /** @description Local time at which it expires. */
+            expires?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second; 0 for no limit.
+             */
+            rateLimit?: number;
+            /** @description The token; absent if only its hash is stored. */
+            token?: string;
+        };
+        /** @description A consumer to register. */
+        CreateConsumer: {
+            /** @description Whether it may create apps. */
+            allowCreateApplication?: boolean;
+            /** @description Whether it may manage users. */
+            allowManageUsers?: boolean;
+            /** @description Id; need not be the id of an app. */
+            appId?: string;
+            /** @description Display name. */
+            name?: string;
+            /** @description Department id. */
+            orgId?: string;
+            /** @description Department name. */
+            orgName?: string;
+            /** @description User name of the owner. */
+            ownerName?: string;
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second.
+             */
+            rateLimit?: number;
+            /** @description Whether its requests are limited. */
+            rateLimitEnabled?: boolean;
+        };
         /** @description An error. */
         ExceptionResponse: {
             /** @description Stable name of the reason, in snake case. */
@@ -992,6 +1675,35 @@ export interface components {
             status: number;
             /** @description Local time of the error. */
             timestamp: string;
+        };
+        /** @description A favourite app of a user. */
+        Favorite: {
+            /** @description App. */
+            appId?: string;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /**
+             * Format: int64
+             * @description Position in the list of the user, smallest first.
+             */
+            position?: number;
+            /** @description User name. */
+            userId?: string;
         };
         /** @description A gray release to create, without some keys. */
         NamespaceGrayDelReleaseDTO: {
@@ -1104,6 +1816,13 @@ export interface components {
             /** @description Name. In a request without the department's prefix and the format's suffix. */
             name?: string;
         };
+        /** @description The administrators of an app. */
+        OpenAppRoleUserDTO: {
+            /** @description App. */
+            appId?: string;
+            /** @description Administrators. */
+            masterUsers?: components["schemas"]["OpenUserInfoDTO"][];
+        };
         /** @description A cluster. */
         OpenClusterDTO: {
             /** @description Owner. */
@@ -1134,6 +1853,19 @@ export interface components {
              * @description Row id of the cluster that a gray branch belongs to; 0 for an ordinary cluster.
              */
             parentClusterId?: number;
+        };
+        /** @description The editors and publishers of all namespaces of a cluster. */
+        OpenClusterNamespaceRoleUserDTO: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster. */
+            cluster?: string;
+            /** @description Environment. */
+            env?: string;
+            /** @description Editors. */
+            modifyRoleUsers?: components["schemas"]["OpenUserInfoDTO"][];
+            /** @description Publishers. */
+            releaseRoleUsers?: components["schemas"]["OpenUserInfoDTO"][];
         };
         /** @description A recorded change of a namespace. */
         OpenCommitDTO: {
@@ -1205,6 +1937,19 @@ export interface components {
             env?: string;
             /** @description `OK`, or why the environment is unreachable. */
             message?: string;
+        };
+        /** @description The editors and publishers of a namespace in one environment. */
+        OpenEnvNamespaceRoleUserDTO: {
+            /** @description App. */
+            appId?: string;
+            /** @description Environment. */
+            env?: string;
+            /** @description Editors. */
+            modifyRoleUsers?: components["schemas"]["OpenUserInfoDTO"][];
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Publishers. */
+            releaseRoleUsers?: components["schemas"]["OpenUserInfoDTO"][];
         };
         /** @description The clients of a gray branch. */
         OpenGrayReleaseRuleDTO: {
@@ -1460,6 +2205,17 @@ export interface components {
             /** @description Namespace. */
             namespaceName?: string;
         };
+        /** @description The editors and publishers of a namespace in all environments. */
+        OpenNamespaceRoleUserDTO: {
+            /** @description App. */
+            appId?: string;
+            /** @description Editors. */
+            modifyRoleUsers?: components["schemas"]["OpenUserInfoDTO"][];
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Publishers. */
+            releaseRoleUsers?: components["schemas"]["OpenUserInfoDTO"][];
+        };
         /** @description Items, and the namespaces that should have them. */
         OpenNamespaceSyncDTO: {
             /** @description The items. */
@@ -1508,6 +2264,11 @@ export interface components {
             orgId?: string;
             /** @description Name. */
             orgName?: string;
+        };
+        /** @description Whether a user has a permission. */
+        OpenPermissionConditionDTO: {
+            /** @description Whether the user has the permission. */
+            hasPermission?: boolean;
         };
         /** @description One change between two releases. */
         OpenReleaseChangeDTO: {
@@ -1609,6 +2370,22 @@ export interface components {
             /** @description Title of the release. */
             releaseTitle?: string;
         };
+        /** @description The account of a user. */
+        OpenUserDTO: {
+            /** @description Mail address. */
+            email?: string;
+            /**
+             * Format: int32
+             * @description 1 if the user may sign in, 0 if not; an existing user stays as is without it.
+             */
+            enabled?: number;
+            /** @description Password. */
+            password?: string;
+            /** @description Display name. */
+            userDisplayName?: string;
+            /** @description User name. */
+            username?: string;
+        };
         /** @description A user. */
         OpenUserInfoDTO: {
             /** @description Mail address. */
@@ -1623,6 +2400,41 @@ export interface components {
             /** @description User name. */
             userId?: string;
         };
+        /** @description Settings of the web pages. */
+        PageSettings: {
+            /** @description Whether administrators of an app may create private namespaces. */
+            canAppAdminCreatePrivateNamespace?: boolean;
+            /** @description Address of the page with help. */
+            wikiAddress?: string;
+        };
+        /** @description A setting in the portal database, or in the config database of an environment. */
+        ServerConfig: {
+            /** @description Cluster of nodes, in a config database. */
+            cluster?: string;
+            /** @description Description for operators. */
+            comment?: string;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Name. */
+            key?: string;
+            /** @description Value. */
+            value?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1630,18 +2442,27 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AssignRole = components['schemas']['AssignRole'];
+export type Consumer = components['schemas']['Consumer'];
+export type ConsumerRole = components['schemas']['ConsumerRole'];
+export type ConsumerToken = components['schemas']['ConsumerToken'];
+export type CreateConsumer = components['schemas']['CreateConsumer'];
 export type ExceptionResponse = components['schemas']['ExceptionResponse'];
+export type Favorite = components['schemas']['Favorite'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
 export type OpenAppDTO = components['schemas']['OpenAppDTO'];
 export type OpenAppNamespaceDTO = components['schemas']['OpenAppNamespaceDTO'];
+export type OpenAppRoleUserDTO = components['schemas']['OpenAppRoleUserDTO'];
 export type OpenClusterDTO = components['schemas']['OpenClusterDTO'];
+export type OpenClusterNamespaceRoleUserDTO = components['schemas']['OpenClusterNamespaceRoleUserDTO'];
 export type OpenCommitDTO = components['schemas']['OpenCommitDTO'];
 export type OpenCreateAppDTO = components['schemas']['OpenCreateAppDTO'];
 export type OpenCreateNamespaceDTO = components['schemas']['OpenCreateNamespaceDTO'];
 export type OpenEnvClusterDTO = components['schemas']['OpenEnvClusterDTO'];
 export type OpenEnvClusterInfo = components['schemas']['OpenEnvClusterInfo'];
+export type OpenEnvNamespaceRoleUserDTO = components['schemas']['OpenEnvNamespaceRoleUserDTO'];
 export type OpenGrayReleaseRuleDTO = components['schemas']['OpenGrayReleaseRuleDTO'];
 export type OpenGrayReleaseRuleItemDTO = components['schemas']['OpenGrayReleaseRuleItemDTO'];
 export type OpenInstanceConfigDTO = components['schemas']['OpenInstanceConfigDTO'];
@@ -1657,15 +2478,20 @@ export type OpenNamespaceDTO = components['schemas']['OpenNamespaceDTO'];
 export type OpenNamespaceExtendDTO = components['schemas']['OpenNamespaceExtendDTO'];
 export type OpenNamespaceIdentifier = components['schemas']['OpenNamespaceIdentifier'];
 export type OpenNamespaceLockDTO = components['schemas']['OpenNamespaceLockDTO'];
+export type OpenNamespaceRoleUserDTO = components['schemas']['OpenNamespaceRoleUserDTO'];
 export type OpenNamespaceSyncDTO = components['schemas']['OpenNamespaceSyncDTO'];
 export type OpenNamespaceTextModel = components['schemas']['OpenNamespaceTextModel'];
 export type OpenNamespaceUsageDTO = components['schemas']['OpenNamespaceUsageDTO'];
 export type OpenOrganizationDto = components['schemas']['OpenOrganizationDto'];
+export type OpenPermissionConditionDTO = components['schemas']['OpenPermissionConditionDTO'];
 export type OpenReleaseChangeDTO = components['schemas']['OpenReleaseChangeDTO'];
 export type OpenReleaseDTO = components['schemas']['OpenReleaseDTO'];
 export type OpenReleaseDiffDTO = components['schemas']['OpenReleaseDiffDTO'];
 export type OpenReleaseHistoryDTO = components['schemas']['OpenReleaseHistoryDTO'];
+export type OpenUserDTO = components['schemas']['OpenUserDTO'];
 export type OpenUserInfoDTO = components['schemas']['OpenUserInfoDTO'];
+export type PageSettings = components['schemas']['PageSettings'];
+export type ServerConfig = components['schemas']['ServerConfig'];
 export type $defs = Record<string, never>;
 export interface operations {
     getAppNamespaces: {
@@ -2427,6 +3253,111 @@ export interface operations {
             };
         };
     };
+    initClusterNamespacePermission: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    hasClusterNamespacePermission: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the permission, for example `ModifyNamespace`. */
+                permissionType: string;
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenPermissionConditionDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getClusterNamespaceRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenClusterNamespaceRoleUserDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     deleteNamespace: {
         parameters: {
             query?: {
@@ -2576,6 +3507,241 @@ export interface operations {
             };
         };
     };
+    assignClusterNamespaceRoleToUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    removeClusterNamespaceRoleFromUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    hasEnvNamespacePermission: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the permission, for example `ModifyNamespace`. */
+                permissionType: string;
+                appId: string;
+                env: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenPermissionConditionDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getNamespaceEnvRoleUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenEnvNamespaceRoleUserDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    assignNamespaceEnvRoleToUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+                env: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    removeNamespaceEnvRoleFromUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+                env: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     findMissEnvs: {
         parameters: {
             query?: never;
@@ -2629,6 +3795,574 @@ export interface operations {
                             [key: string]: boolean;
                         };
                     };
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    initAppPermission: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    hasNamespacePermission: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the permission, for example `ModifyNamespace`. */
+                permissionType: string;
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenPermissionConditionDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getNamespaceRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceRoleUserDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    assignNamespaceRoleToUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    removeNamespaceRoleFromUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    hasAppPermission: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the permission, for example `ModifyNamespace`. */
+                permissionType: string;
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenPermissionConditionDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getAppRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAppRoleUserDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    addManageAppMasterRoleToUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    removeManageAppMasterRoleFromUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    assignAppRoleToUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    removeAppRoleFromUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `Master` for an app, `ModifyNamespace` or `ReleaseNamespace` for a namespace,
+                 *     `ModifyNamespacesInCluster` or `ReleaseNamespacesInCluster` for a cluster.
+                 */
+                roleType: string;
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getConsumerTokenByAppId: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsumerToken"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getConsumerList: {
+        parameters: {
+            query?: {
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consumer"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createConsumer: {
+        parameters: {
+            query?: {
+                /** @description Local time at which the token expires, as `20991231235959`; 2099 by default. */
+                expires?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateConsumer"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consumer"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteConsumer: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    assignRoleToConsumer: {
+        parameters: {
+            query: {
+                /** @description `AppRole` or `NamespaceRole`. */
+                type: string;
+                /** @description Environments of a role on a namespace, separated by commas; all by default. */
+                envs?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The token, or the id of its consumer. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignRole"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsumerRole"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */
@@ -4191,6 +5925,137 @@ export interface operations {
             };
         };
     };
+    findFavorites: {
+        parameters: {
+            query?: {
+                /** @description Any text selects the favourites of the signed-in user. */
+                userId?: string;
+                /** @description App. */
+                appId?: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Favorite"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    addFavorite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Favorite"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Favorite"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    topFavorite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                favoriteId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteFavorite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                favoriteId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     createNamespaces: {
         parameters: {
             query?: {
@@ -4254,6 +6119,419 @@ export interface operations {
             };
         };
     };
+    getPageSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSettings"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    hasRootPermission: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenPermissionConditionDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createOrUpdateConfigDBConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServerConfig"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerConfig"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteConfigDBConfig: {
+        parameters: {
+            query: {
+                /** @description Name of the setting. */
+                key: string;
+                /** @description Cluster of nodes. */
+                cluster: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findAllConfigDBConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerConfig"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createOrUpdatePortalDBConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServerConfig"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerConfig"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deletePortalDBConfig: {
+        parameters: {
+            query: {
+                /** @description Name of the setting. */
+                key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findAllPortalDBConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerConfig"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    isManageAppMasterPermissionEnabled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    hasCreateApplicationPermission: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    addCreateApplicationRoleToUsers: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string[];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteCreateApplicationRoleFromUser: {
+        parameters: {
+            query: {
+                /** @description User name. */
+                userId: string;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getCreateApplicationRoleUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     getCurrentUser: {
         parameters: {
             query?: never;
@@ -4271,6 +6549,114 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenUserInfoDTO"];
                 };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    searchUsers: {
+        parameters: {
+            query: {
+                /** @description Part of a user name or display name; the first users if it is empty. */
+                keyword: string;
+                /** @description Whether users who may not sign in are listed. */
+                includeInactiveUsers?: boolean;
+                /** @description Accepted and ignored, as by Apollo's portal. */
+                offset?: number;
+                /** @description Accepted and ignored, as by Apollo's portal. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserInfoDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createOrUpdateUser: {
+        parameters: {
+            query?: {
+                /** @description Whether a new user is created; otherwise an existing one is changed. */
+                isCreate?: boolean;
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenUserDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    changeUserEnabled: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenUserDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

@@ -1,11 +1,13 @@
-//! Display names of the users in an answer, read with one query.
+//! The users in an answer, read with one query: their display names, or what an API shows of them.
 
 use std::collections::HashMap;
 
-use crate::domain::user;
+use crate::domain::permission::need::Identity;
+use crate::domain::user::{self, User as Row};
 use crate::error::Result;
 use crate::role::portal::Portal;
-use crate::wire::open_api::Authored;
+use crate::role::portal::identity::Caller;
+use crate::wire::open_api::{Authored, User};
 
 /// Fills in the display names of the users who created and changed each body.
 pub(super) async fn name_people<T: Authored>(portal: &Portal, bodies: &mut [T]) -> Result<()> {
@@ -25,4 +27,39 @@ pub(super) async fn called<'n>(
     names.sort_unstable();
     names.dedup();
     user::display_names(&portal.state.store, &names).await
+}
+
+/// The users with these names. One who is unknown, because another program deleted the user, is
+/// described by the name alone.
+pub(super) async fn described<const N: usize>(
+    portal: &Portal,
+    caller: &Caller,
+    lists: [Vec<String>; N],
+) -> Result<[Vec<User>; N]> {
+    let mut names = lists.concat();
+    names.sort_unstable();
+    names.dedup();
+    let rows = user::named(&portal.state.store, &names).await?;
+    let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.username.clone(), row)).collect();
+    let describe = |name: String| match rows.get(&name) {
+        Some(row) => shown(portal, caller, row),
+        None => User { name: Some(name.clone()), user_id: Some(name), ..User::default() },
+    };
+    Ok(lists.map(|names| names.into_iter().map(describe).collect()))
+}
+
+/// What a caller sees of a user: mail addresses of others are for administrators, unless the
+/// directory of users is open.
+pub(super) fn shown(portal: &Portal, caller: &Caller, row: &Row) -> User {
+    let sees_address = portal.state.compat.open_user_directory
+        || match &caller.identity {
+            Identity::User(user_id) => *user_id == row.username || portal.rights().is_root(user_id),
+            Identity::Consumer(_) => false,
+        };
+    User {
+        user_id: Some(row.username.clone()),
+        name: Some(row.user_display_name.clone()),
+        email: sees_address.then(|| row.email.clone()),
+        enabled: user::is_enabled(row).into(),
+    }
 }

@@ -6,13 +6,18 @@ mod app;
 mod app_namespace;
 mod branch;
 mod cluster;
+mod consumer;
 mod env;
+mod favorite;
 mod history;
 mod instance;
 mod item;
 mod namespace;
 mod organization;
+mod permission;
 mod release;
+mod setting;
+mod system_role;
 mod user;
 
 use super::document;
@@ -51,6 +56,14 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         history::routes,
         instance::routes,
         access_key::routes,
+        permission::roles,
+        permission::role_users,
+        permission::probes,
+        system_role::routes,
+        system_role::appointing,
+        favorite::routes,
+        consumer::routes,
+        setting::routes,
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))

@@ -1,18 +1,44 @@
-//! The operations of the signed-in user.
+//! The operations of users.
 
 use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::user;
+use crate::role::portal::open_api::{account, user};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
-    routes.operation(
-        Method::GET,
-        "/openapi/v1/user",
-        PortalAccess::Call(Need::Person),
-        about("Portal User Management", "getCurrentUser", "Returns the signed-in user."),
-        user::current,
-    )
+    let about = |id, summary| about("Portal User Management", id, summary);
+    routes
+        .operation(
+            Method::GET,
+            "/openapi/v1/user",
+            PortalAccess::Call(Need::Person),
+            about("getCurrentUser", "Returns the signed-in user."),
+            user::current,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/users",
+            PortalAccess::Call(Need::SeeUsers),
+            about("searchUsers", "Searches for users by name."),
+            account::search,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/users",
+            PortalAccess::ByContent,
+            about(
+                "createOrUpdateUser",
+                "Creates or changes a user. Users may change their own account.",
+            ),
+            account::put,
+        )
+        .operation(
+            Method::PUT,
+            "/openapi/v1/users/enabled",
+            PortalAccess::Call(Need::ManageUsers),
+            about("changeUserEnabled", "Enables or disables a user; disabling ends the sessions."),
+            account::set_enabled,
+        )
 }

@@ -1,0 +1,262 @@
+//! Registers consumers, grants them roles, and lists and deletes them, at the request of an
+//! administrator.
+
+use std::collections::HashSet;
+
+pub use castalia_store::consumer::{Consumer, ConsumerGrant, ConsumerToken};
+
+use castalia_store::consumer::{self, ConsumerRow, ConsumerTokenRow};
+use castalia_store::user::role;
+use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction};
+use chrono::NaiveDateTime;
+
+use super::{HASHED, check_app_id, hashed, never, random, stored_form};
+use crate::domain::constraint::check_width;
+use crate::domain::permission::grant::{self, Grantee};
+use crate::domain::permission::{Act, NamedRole};
+use crate::domain::{portal_app, unique, user};
+use crate::error::{Code, Error, Result};
+use crate::settings::Installation;
+
+/// Widths of the columns, in characters.
+const NAME: usize = 500;
+const ORG_ID: usize = 32;
+const ORG_NAME: usize = 64;
+
+/// A consumer to register.
+#[derive(Debug, Clone)]
+pub struct NewConsumer {
+    /// Id under which it is registered.
+    pub app_id: String,
+    /// Display name.
+    pub name: String,
+    /// Department id.
+    pub org_id: String,
+    /// Department name.
+    pub org_name: String,
+    /// User name of the owner.
+    pub owner_name: String,
+    /// Whether it may create apps.
+    pub creates_apps: bool,
+    /// Whether it may manage users.
+    pub manages_users: bool,
+    /// Maximum number of requests per second; 0 for no limit.
+    pub rate_limit: i32,
+    /// End of its token, in local time; `None` for Apollo's value.
+    pub expires: Option<NaiveDateTime>,
+}
+
+/// A consumer with what it may do.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The consumer.
+    pub consumer: Consumer,
+    /// Its first token.
+    pub token: Option<ConsumerToken>,
+    /// Whether it may create apps.
+    pub creates_apps: bool,
+    /// Whether it may manage users.
+    pub manages_users: bool,
+}
+
+/// The object of a grant.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// Administration of an app.
+    App(String),
+    /// Editing and publishing a namespace of an app: in all environments, or in the given ones.
+    Namespace(String, String, Option<Vec<String>>),
+}
+
+/// Registers a consumer with a token, which is returned.
+///
+/// # Errors
+/// Fails if the consumer exists, or if its owner does not.
+pub async fn register(
+    store: &Store,
+    installation: Installation,
+    new: NewConsumer,
+    operator: &str,
+) -> Result<(Registered, String)> {
+    check_app_id(&new.app_id)?;
+    for (text, column, width) in [
+        (&new.name, "Name", NAME),
+        (&new.org_id, "OrgId", ORG_ID),
+        (&new.org_name, "OrgName", ORG_NAME),
+    ] {
+        check_width(text, column, width)?;
+    }
+    let owner = user::existing(store, &new.owner_name).await?;
+    let text = random()?;
+    let stored = stored_form(installation, &text);
+    let input = (new, owner.email, stored, operator.to_owned());
+    let made = unique::write(store, input, |tx, (new, email, stored, operator)| {
+        Box::pin(register_in(tx, new, email, stored, operator))
+    });
+    Ok((made.await?, text))
+}
+
+async fn register_in(
+    tx: &Transaction,
+    new: &NewConsumer,
+    email: &str,
+    stored: &Secret,
+    operator: &str,
+) -> Result<Registered> {
+    if consumer::by_app_id(tx, &new.app_id).await?.is_some() {
+        return Err(Error::bad_request("Consumer already exist").with_code(Code::ConsumerExists));
+    }
+    let author = Authorship::of(operator);
+    let row = ConsumerRow {
+        app_id: new.app_id.clone(),
+        name: new.name.clone(),
+        org_id: new.org_id.clone(),
+        org_name: new.org_name.clone(),
+        owner_name: new.owner_name.clone(),
+        owner_email: email.to_owned(),
+    };
+    let consumer = consumer::insert(tx, row, author.clone()).await?;
+    let row = ConsumerTokenRow {
+        consumer_id: Some(consumer.id),
+        token: stored.clone(),
+        rate_limit: new.rate_limit,
+        expires: new.expires.unwrap_or_else(never).into(),
+    };
+    let token = consumer::insert_token(tx, row, author).await?;
+    let system = [
+        (new.creates_apps, NamedRole::create_application()),
+        (new.manages_users, NamedRole::manage_users()),
+    ];
+    for (_, role) in system.iter().filter(|(is_wanted, _)| *is_wanted) {
+        grant::give(tx, role, Grantee::Consumer(consumer.id), operator).await?;
+    }
+    let (creates_apps, manages_users) = (new.creates_apps, new.manages_users);
+    Ok(Registered { consumer, token: Some(token), creates_apps, manages_users })
+}
+
+/// A page of consumers, newest first.
+pub async fn list(store: &Store, page: &Page) -> Result<Vec<Registered>> {
+    let consumers = consumer::all_page(store.read(), page).await?;
+    let ids: Vec<Id> = consumers.iter().map(|consumer| consumer.id).collect();
+    let mut tokens = consumer::tokens_of(store.read(), &ids).await?;
+    let holders = async |role: NamedRole| -> Result<HashSet<Id>> {
+        let Some(found) = role::find(store.read(), &role.name).await? else {
+            return Ok(HashSet::new());
+        };
+        let grants = consumer::grants(store.read(), &ids, &[found.id]).await?;
+        Ok(grants.into_iter().filter_map(|grant| grant.consumer_id).collect())
+    };
+    let creators = holders(NamedRole::create_application()).await?;
+    let managers = holders(NamedRole::manage_users()).await?;
+    let registered = |consumer: Consumer| {
+        let of_consumer = |token: &ConsumerToken| token.consumer_id == Some(consumer.id);
+        Registered {
+            token: tokens.iter().position(of_consumer).map(|at| tokens.remove(at)),
+            creates_apps: creators.contains(&consumer.id),
+            manages_users: managers.contains(&consumer.id),
+            consumer,
+        }
+    };
+    Ok(consumers.into_iter().map(registered).collect())
+}
+
+/// The first token of a consumer.
+pub async fn token_of(store: &Store, app_id: &str) -> Result<Option<ConsumerToken>> {
+    let Some(found) = consumer::by_app_id(store.read(), app_id).await? else { return Ok(None) };
+    Ok(consumer::tokens(store.read(), found.id).await?.into_iter().next())
+}
+
+/// Whether only the hash of this token is stored, so that it cannot be shown.
+#[must_use]
+pub fn is_hashed(token: &ConsumerToken) -> bool {
+    token.token.expose().starts_with(HASHED)
+}
+
+/// Deletes a consumer with its tokens and roles.
+///
+/// # Errors
+/// Fails if there is no such consumer.
+pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
+    let input = (app_id.to_owned(), operator.to_owned());
+    store
+        .write(input, |tx, (app_id, operator)| {
+            Box::pin(async move {
+                let Some(found) = consumer::by_app_id(tx, app_id).await? else {
+                    return Err(Error::bad_request("ConsumerApp not exist")
+                        .with_code(Code::UnknownConsumer));
+                };
+                consumer::delete(tx, found.id, operator).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Grants roles to the consumer of a token, which is named by itself or, where only its hash is
+/// stored, by the consumer's id. Returns all of the grants, old and new.
+///
+/// # Errors
+/// Fails if there is no such token, or if a role does not exist.
+pub async fn grant(
+    store: &Store,
+    token: &str,
+    scope: Scope,
+    operator: &str,
+) -> Result<Vec<ConsumerGrant>> {
+    let id = consumer_of(store, token).await?;
+    let (roles, missing) = match scope {
+        Scope::App(app_id) => {
+            portal_app::check_spelling(store, &app_id).await?;
+            let missing = "App's role does not exist. Please check whether app has created.";
+            (vec![NamedRole::master(&app_id)], missing)
+        }
+        Scope::Namespace(app_id, namespace, envs) => {
+            portal_app::check_spelling(store, &app_id).await?;
+            let roles = match envs {
+                None => Act::ALL.map(|act| NamedRole::namespace(act, &app_id, &namespace)).to_vec(),
+                Some(envs) => {
+                    let in_env = |env: &String| {
+                        Act::ALL
+                            .map(|act| NamedRole::namespace_in_env(act, &app_id, &namespace, env))
+                    };
+                    envs.iter().flat_map(in_env).collect()
+                }
+            };
+            let missing =
+                "Namespace's role does not exist. Please check whether namespace has created.";
+            (roles, missing)
+        }
+    };
+    let input = (id, roles, missing, operator.to_owned());
+    unique::write(store, input, |tx, (id, roles, missing, operator)| {
+        Box::pin(async move {
+            let names: Vec<_> = roles.iter().map(|role| role.name.as_str()).collect();
+            let found = role::named(tx, &names).await?;
+            if found.len() < roles.len() {
+                return Err(Error::bad_request(*missing).with_code(Code::UnknownRole));
+            }
+            let role_ids: Vec<Id> = found.iter().map(|role| role.id).collect();
+            for role_id in &role_ids {
+                role::grant_to_consumer(tx, *role_id, *id, operator).await?;
+            }
+            Ok(consumer::grants(tx, &[*id], &role_ids).await?)
+        })
+    })
+    .await
+}
+
+async fn consumer_of(store: &Store, token: &str) -> Result<Id> {
+    let illegal = || Error::bad_request("Token is Illegal").with_code(Code::UnknownConsumer);
+    let mut found = consumer::token_of_any_time(store.read(), &hashed(token)).await?;
+    if found.is_none() && !token.starts_with(HASHED) {
+        found = consumer::token_of_any_time(store.read(), token).await?;
+    }
+    if let Some(id) = found.and_then(|token| token.consumer_id) {
+        return Ok(id);
+    }
+    let named = consumer::by_app_id(store.read(), token).await?;
+    named
+        .filter(|consumer| consumer.app_id == token)
+        .map(|consumer| consumer.id)
+        .ok_or_else(illegal)
+}

@@ -1,0 +1,146 @@
+//! Accounts: creates and changes users, and enables or disables them. Everything that takes access
+//! away ends the sessions of the user in the same transaction.
+
+use castalia_store::user::{self, UserRow};
+use castalia_store::{Secret, Store, StoreError, Transaction};
+
+use super::{User, blocking, check_rule, existing, find, scheme, unknown};
+use crate::error::{Code, Error, Result};
+use crate::password;
+use crate::settings::Installation;
+
+/// Widths of the columns, in characters.
+const USERNAME: usize = 64;
+const DISPLAY_NAME: usize = 512;
+const EMAIL: usize = 64;
+
+/// The account of a user; `None` leaves a part of an existing one unchanged.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// User name.
+    pub username: String,
+    /// Password, in clear.
+    pub password: Secret,
+    /// Display name.
+    pub display_name: Option<String>,
+    /// Mail address.
+    pub email: Option<String>,
+    /// Whether the user may sign in.
+    pub is_enabled: Option<bool>,
+}
+
+impl Account {
+    fn check(&self, installation: Installation) -> Result<()> {
+        let refuse = |message, code| Err(Error::bad_request(message).with_code(code));
+        if self.username.trim().is_empty() || self.password.expose().is_empty() {
+            let message = "Username and password can not be empty.".to_owned();
+            return refuse(message, Code::MissingMember);
+        }
+        if self.username.trim() != self.username || self.username.contains(char::is_control) {
+            let message =
+                "Username must not start or end with a blank, or contain control characters";
+            return refuse(message.to_owned(), Code::InvalidName);
+        }
+        let texts = [
+            ("Username", Some(&self.username), USERNAME),
+            ("UserDisplayName", self.display_name.as_ref(), DISPLAY_NAME),
+            ("Email", self.email.as_ref(), EMAIL),
+        ];
+        for (member, text, width) in texts {
+            if text.is_some_and(|text| text.chars().count() > width) {
+                let message = format!("{member} is longer than {width} characters");
+                return refuse(message, Code::TooLong);
+            }
+        }
+        check_rule(self.password.expose(), installation)
+    }
+
+    fn row(self, hash: Option<String>) -> UserRow {
+        UserRow {
+            username: self.username,
+            display_name: self.display_name,
+            email: self.email,
+            password: hash.map(Secret::new),
+            is_enabled: self.is_enabled,
+        }
+    }
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// Fails if the name is in use or invalid, or if the password is too easy to guess.
+pub async fn create(store: &Store, installation: Installation, account: Account) -> Result<()> {
+    account.check(installation)?;
+    let exists = |name: &str| {
+        let message = format!("user already exists for userName:{name}");
+        Error::bad_request(message).with_code(Code::UserExists)
+    };
+    // Compared as the database does, which may ignore case.
+    if find(store, &account.username).await?.is_some() {
+        return Err(exists(&account.username));
+    }
+    let (name, given) = (account.username.clone(), account.password.clone());
+    let hash = blocking(move || password::hash(given.expose(), scheme(installation))).await?;
+    let row = account.row(Some(hash));
+    match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
+        Err(StoreError::Duplicate(_)) => Err(exists(&name)),
+        made => Ok(made.map(drop)?),
+    }
+}
+
+/// Changes a user. Another password, and disabling, end the sessions of the user.
+///
+/// # Errors
+/// Fails if there is no such user, or if the password is too easy to guess.
+pub async fn change(store: &Store, installation: Installation, account: Account) -> Result<()> {
+    account.check(installation)?;
+    let stored = existing(store, &account.username).await?.password;
+    let given = account.password.clone();
+    let hash = blocking(move || {
+        // A request that changes only the mail address contains the same password.
+        match password::verify(given.expose(), stored.expose()) {
+            true => Ok(None),
+            false => password::hash(given.expose(), scheme(installation)).map(Some),
+        }
+    });
+    let row = account.row(hash.await?);
+    store.write(row, |tx, row| Box::pin(change_in(tx, row))).await
+}
+
+/// Enables or disables a user. Disabling ends the sessions of the user, so that they do not become
+/// valid again later.
+///
+/// # Errors
+/// Fails if there is no such user.
+pub async fn set_enabled(store: &Store, name: &str, is_enabled: bool) -> Result<()> {
+    let row = UserRow {
+        username: name.to_owned(),
+        display_name: None,
+        email: None,
+        password: None,
+        is_enabled: Some(is_enabled),
+    };
+    store.write(row, |tx, row| Box::pin(change_in(tx, row))).await
+}
+
+/// In one transaction: a new password would protect nothing while an old session remains valid.
+pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
+    let found = user::lock(tx, &row.username).await?;
+    let found = found.ok_or_else(|| unknown(&row.username))?;
+    let name = found.username.clone();
+    user::change(tx, found, row).await?;
+    if row.password.is_some() || row.is_enabled == Some(false) {
+        user::session::delete_of_user(tx, &name, None).await?;
+    }
+    Ok(())
+}
+
+/// Users whose name or display name contains the text. Without a text, the first twenty who are
+/// enabled, as in Apollo.
+pub async fn search(store: &Store, text: &str, with_disabled: bool) -> Result<Vec<User>> {
+    const MOST: u64 = 2000;
+    const FIRST: u64 = 20;
+    let limit = if text.is_empty() && !with_disabled { FIRST } else { MOST };
+    Ok(user::search(store.read(), text, with_disabled, Some(limit)).await?)
+}

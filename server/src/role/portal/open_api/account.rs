@@ -1,0 +1,117 @@
+//! `/openapi/v1/users`: searches for users, creates and changes them.
+
+use axum::extract::{Extension, State};
+use castalia_store::Secret;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{By, people};
+use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::user::account;
+use crate::error::{Code, Error, Result};
+use crate::http::request::Body;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::wire::open_api::{Account, User};
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct UserFilter {
+    /// Part of a user name or display name; the first users if it is empty.
+    keyword: String,
+    /// Whether users who may not sign in are listed.
+    #[serde(rename = "includeInactiveUsers", default)]
+    #[param(default = false)]
+    include_inactive_users: bool,
+    /// Accepted and ignored, as by Apollo's portal.
+    #[serde(rename = "offset", default)]
+    #[param(default = 0, minimum = 0)]
+    _offset: u64,
+    /// Accepted and ignored, as by Apollo's portal.
+    #[serde(rename = "limit", default)]
+    #[param(default = 10, minimum = 1)]
+    _limit: u64,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub(super) struct Creation {
+    /// Whether a new user is created; otherwise an existing one is changed.
+    #[serde(rename = "isCreate")]
+    #[param(default = false)]
+    is_create: bool,
+}
+
+/// Searches for users.
+pub(super) async fn search(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<UserFilter>,
+) -> Result<Json<Vec<User>>> {
+    let text = filter.keyword.trim();
+    let found = account::search(&portal.state.store, text, filter.include_inactive_users).await?;
+    Ok(Json(found.iter().map(|row| people::shown(&portal, &caller, row)).collect()))
+}
+
+/// Creates or changes a user.
+pub(super) async fn put(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(creation): Query<Creation>,
+    Query(by): Query<By>,
+    Body(body): Body<Account>,
+) -> Result<()> {
+    let username = body.username.unwrap_or_default();
+    let is_own = matches!(&caller.identity, Identity::User(user_id) if *user_id == username)
+        && !creation.is_create
+        && body.enabled.is_none_or(|enabled| enabled == 1);
+    if !is_own {
+        check_may_manage(&portal, &caller, &username).await?;
+    }
+    portal.operator(&caller, by.operator, None).await?;
+    let account = account::Account {
+        username,
+        password: Secret::new(body.password.unwrap_or_default()),
+        display_name: body.user_display_name,
+        email: body.email,
+        is_enabled: body.enabled.map(|enabled| enabled == 1),
+    };
+    // Held while the password is hashed, as for a sign-in.
+    let _permit = portal.own.hashing.acquire().await;
+    let (store, installation) = (&portal.state.store, portal.state.installation);
+    match creation.is_create {
+        true => account::create(store, installation, account).await,
+        false => account::change(store, installation, account).await,
+    }
+}
+
+/// Enables or disables a user.
+pub(super) async fn set_enabled(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(by): Query<By>,
+    Body(body): Body<Account>,
+) -> Result<()> {
+    let username = body.username.unwrap_or_default();
+    check_may_manage(&portal, &caller, &username).await?;
+    portal.operator(&caller, by.operator, None).await?;
+    let Some(enabled) = body.enabled else {
+        return Err(
+            Error::bad_request("Params(enabled) can not be empty").with_code(Code::MissingMember)
+        );
+    };
+    account::set_enabled(&portal.state.store, &username, enabled == 1).await
+}
+
+/// A consumer that manages users does not manage super administrators: with the password of one it
+/// would have every permission.
+async fn check_may_manage(portal: &Portal, caller: &Caller, username: &str) -> Result<()> {
+    let rights = portal.rights();
+    let is_allowed =
+        rights.allow(&caller.identity, Need::ManageUsers, &Resource::default()).await?;
+    let is_above =
+        matches!(caller.identity, Identity::Consumer(_)) && rights.is_like_root(username);
+    if is_allowed && !is_above { Ok(()) } else { Err(refusal(Need::ManageUsers)) }
+}

@@ -1,0 +1,192 @@
+//! `/openapi/v1/consumers` and `/openapi/v1/consumer-tokens`: registers programs that call OpenAPI,
+//! and grants them roles.
+
+use axum::extract::{Extension, State};
+use castalia_store::Page;
+use chrono::{Local, NaiveDateTime, TimeZone as _};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::required;
+use crate::domain::consumer::registration::{self, NewConsumer, Registered, Scope};
+use crate::error::{Code, Error, Result};
+use crate::http::request::{Body, Path};
+use crate::json::{Json, OrEmpty};
+use crate::role::portal::Portal;
+use crate::role::portal::extract::{Paging, Query};
+use crate::role::portal::identity::Caller;
+use crate::wire::open_api::{AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer};
+
+/// Default number of consumers of a page, as in Apollo.
+const PAGE_SIZE: u64 = 10;
+/// Format of `expires`.
+const EXPIRES: &str = "%Y%m%d%H%M%S";
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub(super) struct Expiry {
+    /// Local time at which the token expires, as `20991231235959`; 2099 by default.
+    #[param(nullable = false)]
+    expires: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct ConsumerId {
+    /// Id of the consumer.
+    #[serde(rename = "appId")]
+    app_id: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct OwnedToken {
+    /// The token, or the id of its consumer.
+    token: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Granted {
+    /// `AppRole` or `NamespaceRole`.
+    r#type: String,
+    /// Environments of a role on a namespace, separated by commas; all by default.
+    #[param(nullable = false)]
+    envs: Option<String>,
+}
+
+/// Registers a consumer and returns it with its token.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(expiry): Query<Expiry>,
+    Body(body): Body<CreateConsumer>,
+) -> Result<Json<Consumer>> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let rate_limit = match body.rate_limit_enabled {
+        false => 0,
+        true => {
+            i32::try_from(body.rate_limit).ok().filter(|limit| *limit > 0).ok_or_else(|| {
+                Error::bad_request("rate limit must be greater than 1")
+                    .with_code(Code::InvalidParameter)
+            })?
+        }
+    };
+    let new = NewConsumer {
+        app_id: required(body.app_id, "appId")?,
+        name: required(body.name, "name")?,
+        org_id: required(body.org_id, "orgId")?,
+        org_name: body.org_name.unwrap_or_default(),
+        owner_name: required(body.owner_name, "ownerName")?,
+        creates_apps: body.allow_create_application,
+        manages_users: body.allow_manage_users,
+        rate_limit,
+        expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
+    };
+    let (store, installation) = (&portal.state.store, portal.state.installation);
+    let (made, token) = registration::register(store, installation, new, &operator).await?;
+    Ok(Json(Consumer { token: Some(token), ..of_registered(made) }))
+}
+
+/// A page of consumers, without their tokens.
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<Consumer>>> {
+    let Paging { page, size } = paging.or_size(PAGE_SIZE);
+    let found = registration::list(&portal.state.store, &Page::new(page, size)).await?;
+    Ok(Json(found.into_iter().map(of_registered).collect()))
+}
+
+/// The token of a consumer; an empty body if there is none.
+pub(super) async fn token(
+    State(portal): State<Portal>,
+    Query(ConsumerId { app_id }): Query<ConsumerId>,
+) -> Result<OrEmpty<ConsumerToken>> {
+    let found = registration::token_of(&portal.state.store, &app_id).await?;
+    Ok(OrEmpty(found.map(|row| ConsumerToken {
+        id: row.id.0,
+        consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),
+        token: (!registration::is_hashed(&row)).then(|| row.token.expose().to_owned()),
+        rate_limit: row.rate_limit.into(),
+        expires: Local.from_local_datetime(&row.expires).earliest().map(|time| time.to_utc()),
+        data_change_created_by: Some(row.data_change_created_by),
+        data_change_last_modified_by: row.data_change_last_modified_by,
+        data_change_created_time: Some(*row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
+        ..ConsumerToken::default()
+    })))
+}
+
+/// Deletes a consumer with its tokens and roles.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(ConsumerId { app_id }): Query<ConsumerId>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, None, None).await?;
+    registration::delete(&portal.state.store, &app_id, &operator).await
+}
+
+/// Grants a consumer roles on an app or on a namespace.
+pub(super) async fn assign_role(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Path(OwnedToken { token }): Path<OwnedToken>,
+    Query(granted): Query<Granted>,
+    Body(body): Body<AssignRole>,
+) -> Result<Json<Vec<ConsumerGrant>>> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let app_id = required(body.app_id, "AppId")?;
+    let scope = match granted.r#type.as_str() {
+        "AppRole" => Scope::App(app_id),
+        "NamespaceRole" => {
+            let namespace = required(body.namespace_name, "NamespaceName")?;
+            let envs = granted.envs.map(|envs| named(&portal, &envs)).transpose()?;
+            Scope::Namespace(app_id, namespace, envs)
+        }
+        other => {
+            let message = format!("type {other} is neither AppRole nor NamespaceRole");
+            return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+        }
+    };
+    let grants = registration::grant(&portal.state.store, &token, scope, &operator).await?;
+    let body = |row: registration::ConsumerGrant| ConsumerGrant {
+        id: row.id.0,
+        consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),
+        role_id: row.role_id.map(|id| id.0).unwrap_or_default(),
+        data_change_created_by: Some(row.data_change_created_by),
+        data_change_last_modified_by: row.data_change_last_modified_by,
+        data_change_created_time: Some(*row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
+        ..ConsumerGrant::default()
+    };
+    Ok(Json(grants.into_iter().map(body).collect()))
+}
+
+/// The environments of a list, in their normalised spellings.
+fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
+    let names = envs.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| Ok(portal.state.environments.find(name)?.name().to_owned())).collect()
+}
+
+fn time(text: &str) -> Result<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, EXPIRES).map_err(|_| {
+        Error::bad_request(format!("Invalid expires format: {text}"))
+            .with_code(Code::InvalidParameter)
+    })
+}
+
+fn of_registered(found: Registered) -> Consumer {
+    let Registered { consumer, token, creates_apps, manages_users } = found;
+    Consumer {
+        consumer_id: consumer.id.0,
+        app_id: Some(consumer.app_id),
+        name: Some(consumer.name),
+        org_id: Some(consumer.org_id),
+        org_name: Some(consumer.org_name),
+        owner_name: Some(consumer.owner_name),
+        owner_email: Some(consumer.owner_email),
+        token: None,
+        allow_create_application: creates_apps,
+        allow_manage_users: manages_users,
+        rate_limit: token.map(|token| token.rate_limit.into()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The operations of consumers.
+
+use http::Method;
+
+use super::about;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::consumer;
+use crate::role::portal::{PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal Management", id, summary);
+    let root = PortalAccess::Call(Need::Root);
+    routes
+        .operation(
+            Method::POST,
+            "/openapi/v1/consumers",
+            root,
+            about("createConsumer", "Registers a consumer and returns it with its token."),
+            consumer::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/consumers",
+            root,
+            about("getConsumerList", "Lists consumers, newest first."),
+            consumer::list,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/consumers/by-appId",
+            root,
+            about("deleteConsumer", "Deletes a consumer with its tokens and roles."),
+            consumer::delete,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/consumers/{token}/assign-role",
+            root,
+            about("assignRoleToConsumer", "Grants a consumer roles on an app or a namespace."),
+            consumer::assign_role,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/consumer-tokens/by-appId",
+            root,
+            about("getConsumerTokenByAppId", "Returns the token of a consumer."),
+            consumer::token,
+        )
+}

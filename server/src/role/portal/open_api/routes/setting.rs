@@ -1,0 +1,86 @@
+//! The operations of the web pages: their settings, the global search, and the settings in the
+//! databases.
+
+use http::Method;
+
+use super::about;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::{page_settings, search, server_setting};
+use crate::role::portal::{PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal Management", id, summary);
+    let root = PortalAccess::Call(Need::Root);
+    routes
+        .operation(
+            Method::GET,
+            "/openapi/v1/page-settings",
+            PortalAccess::Call(Need::Person),
+            about("getPageSettings", "Returns the settings of the web pages."),
+            page_settings::get,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/global-search/item-info/by-key-or-value",
+            PortalAccess::Call(Need::Person),
+            about(
+                "searchItemInfoByKeyOrValue",
+                "Searches the items of all environments that the caller may see.",
+            ),
+            search::items,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/server/portal-db/config/find-all-config",
+            root,
+            about("findAllPortalDBConfig", "Lists the settings in the portal database."),
+            server_setting::list,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/server/portal-db/config",
+            root,
+            about(
+                "createOrUpdatePortalDBConfig",
+                "Creates or changes a setting in the portal database.",
+            ),
+            server_setting::put,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/server/portal-db/config",
+            root,
+            about("deletePortalDBConfig", "Deletes a setting in the portal database."),
+            server_setting::delete,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/server/envs/{env}/config-db/config/find-all-config",
+            root,
+            about(
+                "findAllConfigDBConfig",
+                "Lists the settings in the config database of an environment.",
+            ),
+            server_setting::list_in_env,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/server/envs/{env}/config-db/config",
+            root,
+            about(
+                "createOrUpdateConfigDBConfig",
+                "Creates or changes a setting in the config database of an environment.",
+            ),
+            server_setting::put_in_env,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/server/envs/{env}/config-db/config",
+            root,
+            about(
+                "deleteConfigDBConfig",
+                "Deletes a setting in the config database of an environment.",
+            ),
+            server_setting::delete_in_env,
+        )
+}

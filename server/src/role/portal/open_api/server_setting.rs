@@ -1,0 +1,144 @@
+//! `/openapi/v1/server/...`: the settings in the portal database and in the config database of each
+//! environment.
+
+use axum::extract::{Extension, State};
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::people;
+use crate::domain::permission::need::Resource;
+use crate::domain::server_config::of_portal::{self, PortalSetting};
+use crate::environment::{Address, Environment};
+use crate::error::{Code, Error, Result};
+use crate::http::request::Body;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::Setting;
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct SettingKey {
+    /// Name of the setting.
+    key: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct SettingInCluster {
+    /// Name of the setting.
+    key: String,
+    /// Cluster of nodes.
+    cluster: String,
+}
+
+/// The settings in the portal database.
+pub(super) async fn list(State(portal): State<Portal>) -> Result<Json<Vec<Setting>>> {
+    let rows = of_portal::list(&portal.state.store).await?;
+    let mut settings: Vec<_> = rows.into_iter().map(of_row).collect();
+    people::name_people(&portal, &mut settings).await?;
+    Ok(Json(settings))
+}
+
+/// Creates or changes a setting in the portal database; it takes effect at once on this node.
+pub(super) async fn put(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Body(setting): Body<Setting>,
+) -> Result<Json<Setting>> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let (key, value) = checked(&setting)?;
+    let row = of_portal::put(&portal.state.store, (key, value, setting.comment), &operator).await?;
+    portal.state.reconfigured().await;
+    Ok(Json(of_row(row)))
+}
+
+/// Deletes a setting in the portal database; its default applies at once on this node.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(SettingKey { key }): Query<SettingKey>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, None, None).await?;
+    of_portal::delete(&portal.state.store, &key, &operator).await?;
+    portal.state.reconfigured().await;
+    Ok(())
+}
+
+/// The settings in the config database of an environment.
+pub(super) async fn list_in_env(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<Vec<Setting>>> {
+    let address = Address::new(["server", "config", "find-all-config"]);
+    let found: Vec<admin::ServerConfig> = environment(&portal, &place)?.get(address).await?;
+    let mut settings: Vec<_> = found.into_iter().map(Setting::from).collect();
+    people::name_people(&portal, &mut settings).await?;
+    Ok(Json(settings))
+}
+
+/// Creates or changes a setting in the config database of an environment.
+pub(super) async fn put_in_env(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Body(setting): Body<Setting>,
+) -> Result<Json<Setting>> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let (key, value) = checked(&setting)?;
+    let body = admin::ServerConfig {
+        key: Some(key),
+        value: Some(value),
+        cluster: Some(setting.cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned())),
+        comment: setting.comment,
+        data_change_created_by: Some(operator.clone()),
+        data_change_last_modified_by: Some(operator),
+        ..admin::ServerConfig::default()
+    };
+    let address = Address::new(["server", "config"]);
+    let made: admin::ServerConfig = environment(&portal, &place)?.create(address, &body).await?;
+    Ok(Json(made.into()))
+}
+
+/// Deletes a setting in the config database of an environment.
+pub(super) async fn delete_in_env(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(SettingInCluster { key, cluster }): Query<SettingInCluster>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let parameters = [("key", key.as_str()), ("cluster", &cluster), ("operator", &operator)];
+    let address = Address::new(["server", "config"]).with(&parameters);
+    environment(&portal, &place)?.delete(address).await
+}
+
+fn environment(portal: &Portal, place: &Resource) -> Result<Environment> {
+    portal.state.environments.find(&place.env)
+}
+
+/// Key and value, which must not be blank.
+fn checked(setting: &Setting) -> Result<(String, String)> {
+    let filled = |text: &Option<String>, member: &str| {
+        text.clone().filter(|text| !text.trim().is_empty()).ok_or_else(|| {
+            let message = format!("ServerConfig.{member} cannot be blank");
+            Error::bad_request(message).with_code(Code::Blank)
+        })
+    };
+    Ok((filled(&setting.key, "Key")?, filled(&setting.value, "Value")?))
+}
+
+fn of_row(row: PortalSetting) -> Setting {
+    Setting {
+        id: row.id.0,
+        key: Some(row.key),
+        value: Some(row.value),
+        comment: row.comment,
+        data_change_created_by: Some(row.data_change_created_by),
+        data_change_last_modified_by: row.data_change_last_modified_by,
+        data_change_created_time: Some(*row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
+        ..Setting::default()
+    }
+}

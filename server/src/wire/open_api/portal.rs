@@ -1,0 +1,213 @@
+//! Bodies of `/openapi/v1` about the portal itself: accounts and what belongs to one user. Apollo's
+//! contract leaves the members of most of them open; these are the ones that its portal writes.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::wire::body::{Member, body};
+
+body! {
+    /// A user.
+    #[schema(as = OpenUserInfoDTO)]
+    User {
+        /// User name.
+        user_id: Option<String>,
+        /// Display name.
+        name: Option<String>,
+        /// Mail address.
+        email: Option<String>,
+        /// 1 if the user may sign in, else 0.
+        enabled: i16,
+    }
+}
+
+body! {
+    /// The account of a user.
+    #[schema(as = OpenUserDTO)]
+    Account {
+        /// User name.
+        username: Option<String>,
+        /// Display name.
+        user_display_name: Option<String>,
+        /// Password.
+        password: Option<String>,
+        /// Mail address.
+        email: Option<String>,
+        /// 1 if the user may sign in, 0 if not; an existing user stays as is without it.
+        enabled: Option<i16>,
+    }
+}
+
+body! {
+    /// A favourite app of a user.
+    #[schema(as = Favorite)]
+    Favorite {
+        /// Row id.
+        id: i64,
+        /// User name.
+        user_id: Option<String>,
+        /// App.
+        app_id: Option<String>,
+        /// Position in the list of the user, smallest first.
+        position: i64,
+    } + standard
+}
+
+body! {
+    /// A setting in the portal database, or in the config database of an environment.
+    #[schema(as = ServerConfig)]
+    Setting {
+        /// Row id.
+        id: i64,
+        /// Name.
+        key: Option<String>,
+        /// Value.
+        value: Option<String>,
+        /// Description for operators.
+        comment: Option<String>,
+        /// Cluster of nodes, in a config database.
+        cluster: Option<String>,
+    } + standard
+}
+
+body! {
+    /// Settings of the web pages.
+    #[schema(as = PageSettings)]
+    PageSettings {
+        /// Address of the page with help.
+        wiki_address: Option<String>,
+        /// Whether administrators of an app may create private namespaces.
+        can_app_admin_create_private_namespace: bool,
+    }
+}
+
+body! {
+    /// A consumer to register.
+    #[schema(as = CreateConsumer)]
+    CreateConsumer {
+        /// Id; need not be the id of an app.
+        app_id: Option<String>,
+        /// Display name.
+        name: Option<String>,
+        /// Department id.
+        org_id: Option<String>,
+        /// Department name.
+        org_name: Option<String>,
+        /// User name of the owner.
+        owner_name: Option<String>,
+        /// Whether it may create apps.
+        allow_create_application: bool,
+        /// Whether it may manage users.
+        allow_manage_users: bool,
+        /// Whether its requests are limited.
+        rate_limit_enabled: bool,
+        /// Maximum number of requests per second.
+        rate_limit: i64,
+    }
+}
+
+body! {
+    /// A consumer.
+    #[schema(as = Consumer)]
+    Consumer {
+        /// Row id.
+        consumer_id: i64,
+        /// Id.
+        app_id: Option<String>,
+        /// Display name.
+        name: Option<String>,
+        /// Department id.
+        org_id: Option<String>,
+        /// Department name.
+        org_name: Option<String>,
+        /// User name of the owner.
+        owner_name: Option<String>,
+        /// Mail address of the owner.
+        owner_email: Option<String>,
+        /// The token; only in the answer to its creation.
+        token: Option<String>,
+        /// Whether it may create apps.
+        allow_create_application: bool,
+        /// Whether it may manage users.
+        allow_manage_users: bool,
+        /// Maximum number of requests per second; 0 for no limit.
+        rate_limit: i64,
+    }
+}
+
+body! {
+    /// The token of a consumer.
+    #[schema(as = ConsumerToken)]
+    ConsumerToken {
+        /// Row id.
+        id: i64,
+        /// Row id of the consumer.
+        consumer_id: i64,
+        /// The token; absent if only its hash is stored.
+        token: Option<String>,
+        /// Maximum number of requests per second; 0 for no limit.
+        rate_limit: i64,
+        /// Local time at which it expires.
+        #[schema(value_type = String)]
+        expires: Option<DateTime<Utc>>,
+    } + standard
+}
+
+body! {
+    /// The object on which a consumer gets roles.
+    #[schema(as = AssignRole)]
+    AssignRole {
+        /// App.
+        app_id: Option<String>,
+        /// Namespace, for roles on one.
+        namespace_name: Option<String>,
+    }
+}
+
+body! {
+    /// A role of a consumer.
+    #[schema(as = ConsumerRole)]
+    ConsumerGrant {
+        /// Row id.
+        id: i64,
+        /// Row id of the consumer.
+        consumer_id: i64,
+        /// Row id of the role.
+        role_id: i64,
+    } + standard
+}
+
+body! {
+    /// What a search found.
+    #[schema(as = FoundItems)]
+    FoundItems {
+        /// Always 200.
+        code: i64,
+        /// `OK`, or what the result lacks.
+        message: Option<String>,
+        /// Whether an environment has more items than it returns.
+        has_more_data: bool,
+        /// The items.
+        body: Option<Vec<FoundItem>>,
+    }
+}
+
+body! {
+    /// An item that a search found.
+    #[schema(as = FoundItem)]
+    FoundItem {
+        /// App.
+        app_id: Option<String>,
+        /// Environment.
+        env_name: Option<String>,
+        /// Cluster.
+        cluster_name: Option<String>,
+        /// Namespace.
+        namespace_name: Option<String>,
+        /// Key.
+        key: Option<String>,
+        /// Value.
+        value: Option<String>,
+    }
+}

@@ -1,0 +1,179 @@
+//! Users: searching, creating, changing and disabling them, and who may.
+
+use castalia_server::domain::permission::NamedRole;
+use castalia_server::domain::permission::grant::{self, Grantee};
+use castalia_server::domain::unique;
+use castalia_server::settings::Installation;
+use castalia_store::consumer;
+use serde_json::{Value, json};
+
+use super::world::{PASSWORD, World, app};
+
+const USERS: &str = "/openapi/v1/users";
+const CREATE: &str = "/openapi/v1/users?isCreate=true";
+const ENABLED: &str = "/openapi/v1/users/enabled";
+const GOOD: &str = "horse52stable";
+
+fn account(name: &str, password: &str) -> Value {
+    json!({
+        "username": name, "password": password, "userDisplayName": format!("New {name}"),
+        "email": format!("{name}@new.example"), "enabled": 1,
+    })
+}
+
+fn names(found: &Value) -> Vec<&str> {
+    found.as_array().unwrap().iter().map(|user| user["userId"].as_str().unwrap()).collect()
+}
+
+/// Permits a consumer to manage users.
+async fn let_manage_users(world: &World, name: &str) {
+    let id = consumer::by_app_id(world.store.read(), name).await.unwrap().unwrap().id;
+    unique::write(&world.store, id, |tx, id| {
+        Box::pin(async move {
+            grant::give(tx, &NamedRole::manage_users(), Grantee::Consumer(*id), "apollo").await
+        })
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_super_administrator_creates_and_changes_users() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    root.post(CREATE, account("new", GOOD)).await.empty();
+    assert!(world.accepts("new", GOOD).await);
+    root.post(CREATE, account("new", GOOD))
+        .await
+        .fails(400, "user already exists for userName:new");
+    let mut changed = account("new", "zebra73river");
+    changed["email"] = "other@new.example".into();
+    root.post(USERS, changed).await.empty();
+    assert!(world.accepts("new", "zebra73river").await);
+    let found = root.get(&format!("{USERS}?keyword=new")).await.ok();
+    let expected = json!([
+        { "userId": "new", "name": "New new", "email": "other@new.example", "enabled": 1 },
+    ]);
+    assert_eq!(found, expected);
+    for (body, message) in [
+        (json!({}), "Username and password can not be empty."),
+        (json!({ "username": "x" }), "Username and password can not be empty."),
+        (account("x", "short1"), "Password needs a number and letter"),
+        (account(" x", GOOD), "Username must not start or end with a blank"),
+        (account(&"x".repeat(65), GOOD), "Username is longer than 64 characters"),
+    ] {
+        root.post(CREATE, body).await.fails(400, message);
+    }
+    root.post(USERS, account("nobody", GOOD))
+        .await
+        .fails(400, "user not exists for userName:nobody");
+}
+
+#[tokio::test]
+async fn a_fresh_installation_requires_longer_passwords() {
+    let world = World::fresh().await;
+    let root = world.user("apollo").await;
+    root.post(CREATE, account("new", GOOD)).await.empty();
+    root.post(CREATE, account("b", "horse52")).await.fails(400, "Password needs 12 to 128");
+}
+
+#[tokio::test]
+async fn users_change_their_own_account_only() {
+    let world = World::adopted().await;
+    let user = world.user("u1").await;
+    user.post(USERS, account("u2", GOOD)).await.fails(403, "Access is denied");
+    user.post(CREATE, account("new", GOOD)).await.fails(403, "Access is denied");
+    user.put(ENABLED, json!({ "username": "u2", "enabled": 0 })).await.fails(403, "Access");
+    let mut disabled = account("u1", GOOD);
+    disabled["enabled"] = 0.into();
+    user.post(USERS, disabled).await.fails(403, "Access is denied");
+    user.post(USERS, account("u1", GOOD)).await.empty();
+    assert!(world.accepts("u1", GOOD).await && !world.accepts("u1", PASSWORD).await);
+    // The new password ended the session.
+    user.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_change_with_the_same_password_keeps_the_sessions() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    root.post(CREATE, account("new", GOOD)).await.empty();
+    let cookie = world.nobody().sign_in("new", GOOD).await.cookie().unwrap();
+    let session = world.nobody().with("cookie", &cookie);
+    session.post(USERS, account("new", GOOD)).await.empty();
+    session.get("/openapi/v1/user").await.ok();
+}
+
+#[tokio::test]
+async fn disabling_a_user_ends_the_sessions_at_once_and_forever() {
+    let world = World::adopted().await;
+    let (root, user) = (world.user("apollo").await, world.user("u1").await);
+    let enable = |enabled: i64| json!({ "username": "u1", "enabled": enabled });
+    user.get("/openapi/v1/user").await.ok();
+    root.put(ENABLED, enable(0)).await.empty();
+    user.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+    assert!(!world.accepts("u1", PASSWORD).await);
+    root.put(ENABLED, enable(1)).await.empty();
+    user.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+    assert!(world.accepts("u1", PASSWORD).await);
+    root.put(ENABLED, json!({ "username": "nobody", "enabled": 0 })).await.fails(400, "user not");
+    root.put(ENABLED, json!({ "username": "u1" })).await.fails(400, "Params(enabled)");
+}
+
+#[tokio::test]
+async fn users_are_found_by_a_part_of_their_names() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    root.put(ENABLED, json!({ "username": "u2", "enabled": 0 })).await.empty();
+    let user = world.user("u1").await;
+    for (query, expected) in [
+        ("keyword=", &["apollo", "u1"][..]),
+        ("keyword=&includeInactiveUsers=true", &["apollo", "u1", "u2"]),
+        ("keyword=pol", &["apollo"]),
+        ("keyword=Name%20of%20u", &["u1"]),
+        ("keyword=u2&includeInactiveUsers=true&offset=5&limit=1", &["u2"]),
+    ] {
+        let found = user.get(&format!("{USERS}?{query}")).await.ok();
+        assert_eq!(names(&found), expected, "{query}");
+    }
+    user.get(USERS).await.fails(400, "Query: missing field `keyword`");
+}
+
+/// Where the directory is not open, users who neither create apps nor grant roles see no others, and
+/// only super administrators see mail addresses of others.
+#[tokio::test]
+async fn a_closed_directory_is_seen_by_those_who_choose_users() {
+    let mut world = World::with(Installation::Fresh, &[]).await;
+    let all = "/openapi/v1/users?keyword=u";
+    let emails = |found: Value| found[1]["email"].clone();
+    assert_eq!(emails(world.user("u1").await.get(all).await.ok()), Value::Null);
+    assert_eq!(emails(world.user("apollo").await.get(all).await.ok()), "u2@example.com");
+    world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    world.set("role.create-application.enabled", "true");
+    world.user("u1").await.get(all).await.ok();
+    world.user("u2").await.get(all).await.fails(403, "Access is denied");
+    let open = World::with(Installation::Fresh, &[("compat.open_user_directory", "true")]).await;
+    assert_eq!(emails(open.user("u1").await.get(all).await.ok()), "u2@example.com");
+}
+
+#[tokio::test]
+async fn a_consumer_manages_users_with_that_role_but_no_super_administrator() {
+    let world = World::adopted().await;
+    let (plain, all) = (world.token("plain", &[]).await, world.token_for_all("all").await);
+    for token in [&plain, &all] {
+        let ci = world.consumer(token);
+        ci.get(&format!("{USERS}?keyword=")).await.fails(403, "Access is denied");
+        ci.post(CREATE, account("new", GOOD)).await.fails(403, "Access is denied");
+    }
+    let_manage_users(&world, "plain").await;
+    let ci = world.consumer(&plain);
+    ci.get(&format!("{USERS}?keyword=")).await.ok();
+    ci.post(CREATE, account("new", GOOD)).await.fails(400, "operator should not be null");
+    ci.post(&format!("{CREATE}&operator=u1"), account("new", GOOD)).await.empty();
+    let enabled = format!("{ENABLED}?operator=u1");
+    ci.put(&enabled, json!({ "username": "new", "enabled": 0 })).await.empty();
+    for root in ["apollo", "APOLLO"] {
+        ci.post(&format!("{USERS}?operator=u1"), account(root, GOOD)).await.fails(403, "Access");
+        ci.put(&enabled, json!({ "username": root, "enabled": 0 })).await.fails(403, "Access");
+    }
+}

@@ -1,0 +1,196 @@
+//! Consumers: registering them, their tokens and roles.
+
+use castalia_server::settings::Installation;
+use serde_json::{Value, json};
+
+use super::world::{NS, World, app, item};
+
+const CONSUMERS: &str = "/openapi/v1/consumers";
+
+fn consumer(app_id: &str) -> Value {
+    json!({
+        "appId": app_id, "name": "CI", "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
+        "allowCreateApplication": false, "allowManageUsers": false, "rateLimitEnabled": false,
+    })
+}
+
+#[tokio::test]
+async fn a_consumer_is_registered_with_a_token_that_only_its_creation_shows() {
+    for (installation, is_shown) in [(Installation::Fresh, false), (Installation::Adopted, true)] {
+        let world = World::with(installation, &[]).await;
+        let root = world.user("apollo").await;
+        let mut wanted = consumer("ci");
+        wanted["allowCreateApplication"] = true.into();
+        let made = root.post(CONSUMERS, wanted.clone()).await.ok();
+        let token = made["token"].as_str().unwrap().to_owned();
+        assert_eq!((token.len(), &made["ownerEmail"]), (64, &json!("u1@example.com")));
+        assert_eq!(made["allowCreateApplication"], true);
+        world.consumer(&token).get("/openapi/v1/apps").await.ok();
+        root.post(CONSUMERS, wanted).await.fails(400, "Consumer already exist");
+
+        root.post(CONSUMERS, consumer("second")).await.ok();
+        let list = root.get(CONSUMERS).await;
+        assert!(!list.body.contains(&token), "{list:?}");
+        let rows = list.ok();
+        assert_eq!((&rows[0]["appId"], &rows[1]["appId"]), (&json!("second"), &json!("ci")));
+        let flags = [&rows[0], &rows[1]].map(|row| row["allowCreateApplication"].clone());
+        assert_eq!(flags, [false, true]);
+        assert_eq!(root.get(&format!("{CONSUMERS}?page=1&size=1")).await.ok()[0]["appId"], "ci");
+
+        // A token of which only the hash is stored cannot be shown again.
+        let shown = root.get("/openapi/v1/consumer-tokens/by-appId?appId=ci").await;
+        assert_eq!(shown.body.contains(&token), is_shown, "{shown:?}");
+        assert!(!shown.body.contains("sha256"), "{shown:?}");
+        assert_eq!(shown.ok()["consumerId"], made["consumerId"]);
+        root.get("/openapi/v1/consumer-tokens/by-appId?appId=none").await.empty();
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_consumer_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    for (member, value, message) in [
+        ("appId", json!(""), "Params(appId) can not be empty"),
+        ("appId", json!("a b"), "Invalid consumer format"),
+        ("name", json!(" "), "Params(name)"),
+        ("orgId", Value::Null, "Params(orgId)"),
+        ("ownerName", Value::Null, "Params(ownerName)"),
+        ("ownerName", json!("nobody"), "user not exists for userName:nobody"),
+        ("rateLimitEnabled", json!(true), "rate limit must be greater than"),
+    ] {
+        let mut wanted = consumer("ci");
+        wanted[member] = value;
+        root.post(CONSUMERS, wanted).await.fails(400, message);
+    }
+    let soon = format!("{CONSUMERS}?expires=soon");
+    root.post(&soon, consumer("ci")).await.fails(400, "Invalid expires format: soon");
+    assert_eq!(root.get(CONSUMERS).await.ok(), json!([]));
+}
+
+/// An expired token is refused like an unknown one (A3).
+#[tokio::test]
+async fn a_token_is_valid_until_its_end() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    for (app_id, expires, status) in
+        [("old", "20200101000000", 401), ("new", "20980101000000", 200)]
+    {
+        let path = format!("{CONSUMERS}?expires={expires}");
+        let made = root.post(&path, consumer(app_id)).await.ok();
+        let token = made["token"].as_str().unwrap();
+        assert_eq!(world.consumer(token).get("/openapi/v1/apps").await.status, status);
+        let path = format!("/openapi/v1/consumer-tokens/by-appId?appId={app_id}");
+        let row = root.get(&path).await.ok();
+        assert!(row["expires"].as_str().unwrap().starts_with(&expires[..4]), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_gets_roles_on_an_app_or_on_a_namespace() {
+    let world = World::with_demo().await;
+    world.user("u1").await.post("/openapi/v1/apps", app("second", "u1")).await.empty();
+    let root = world.user("apollo").await;
+    let made = root.post(CONSUMERS, consumer("ci")).await.ok();
+    let token = made["token"].as_str().unwrap();
+    let ci = world.consumer(token);
+    let items = |app_id: &str| format!("{}/items?operator=u1", NS.replace("demo", app_id));
+    let assign = |query: &str| format!("{CONSUMERS}/{token}/assign-role?{query}");
+    let namespace = |app_id: &str| json!({ "appId": app_id, "namespaceName": "application" });
+    ci.post(&items("demo"), item("a", "1")).await.fails(403, "Access is denied");
+
+    let in_env = assign("type=NamespaceRole&envs=local");
+    let grants = root.post(&in_env, namespace("demo")).await.ok();
+    assert_eq!(grants.as_array().unwrap().len(), 2);
+    assert_eq!(grants[0]["consumerId"], made["consumerId"]);
+    // Granted once, however often it is asked for.
+    assert_eq!(root.post(&in_env, namespace("demo")).await.ok(), grants);
+    ci.post(&items("demo"), item("a", "1")).await.ok();
+    ci.post(&items("second"), item("a", "1")).await.fails(403, "Access is denied");
+
+    root.post(&assign("type=AppRole"), namespace("second")).await.ok();
+    ci.post(&items("second"), item("a", "1")).await.ok();
+    for (path, body, message) in [
+        (assign("type=AppRole"), json!({}), "Params(AppId) can not be empty"),
+        (assign("type=NamespaceRole"), json!({ "appId": "demo" }), "Params(NamespaceName)"),
+        (assign("type=Other"), namespace("demo"), "type Other is neither"),
+        (assign("type=AppRole"), namespace("none"), "App's role does not exist."),
+        (
+            assign("type=NamespaceRole"),
+            json!({ "appId": "demo", "namespaceName": "none" }),
+            "Namespace's role does not exist.",
+        ),
+        (assign("type=NamespaceRole&envs=nowhere"), namespace("demo"), "invalid env format"),
+        (
+            format!("{CONSUMERS}/none/assign-role?type=AppRole"),
+            namespace("demo"),
+            "Token is Illegal",
+        ),
+    ] {
+        root.post(&path, body).await.fails(400, message);
+    }
+    // The id of a consumer stands for a token that cannot be shown.
+    root.post(&format!("{CONSUMERS}/ci/assign-role?type=AppRole"), namespace("demo")).await.ok();
+}
+
+#[tokio::test]
+async fn a_consumer_is_deleted_with_its_tokens_and_roles() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let path = format!("{CONSUMERS}/by-appId?appId=ci");
+    root.delete(&path).await.fails(400, "ConsumerApp not exist");
+    let made = root.post(CONSUMERS, consumer("ci")).await.ok();
+    let token = made["token"].as_str().unwrap();
+    let assign = format!("{CONSUMERS}/{token}/assign-role?type=AppRole");
+    root.post(&assign, json!({ "appId": "demo" })).await.ok();
+    root.delete(&path).await.empty();
+    world.consumer(token).get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+    // A consumer of the same id begins without roles.
+    let again = root.post(CONSUMERS, consumer("ci")).await.ok();
+    let ci = world.consumer(again["token"].as_str().unwrap());
+    ci.post(&format!("{NS}/items?operator=u1"), item("a", "1"))
+        .await
+        .fails(403, "Access is denied");
+}
+
+/// With `allowManageUsers` a consumer manages users.
+#[tokio::test]
+async fn a_registered_consumer_has_the_system_roles_that_were_chosen() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let mut wanted = consumer("ci");
+    wanted["allowManageUsers"] = true.into();
+    let made = root.post(CONSUMERS, wanted).await.ok();
+    let ci = world.consumer(made["token"].as_str().unwrap());
+    ci.get("/openapi/v1/users?keyword=").await.ok();
+    let mut new = app("new", "u1");
+    new["app"]["dataChangeCreatedBy"] = "u1".into();
+    ci.post("/openapi/v1/apps", new).await.fails(403, "Access is denied");
+}
+
+/// A token with a limit is refused when it sends more, except in its first second (A72).
+#[tokio::test]
+async fn a_token_with_a_limit_is_refused_when_it_sends_more() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let mut wanted = consumer("ci");
+    wanted["rateLimitEnabled"] = true.into();
+    wanted["rateLimit"] = 2.into();
+    let made = root.post(CONSUMERS, wanted).await.ok();
+    assert_eq!(made["rateLimit"], 2);
+    let ci = world.consumer(made["token"].as_str().unwrap());
+    ci.get("/openapi/v1/apps").await.ok();
+    // More than two requests in a second of a machine of any speed.
+    let sent = async || {
+        let burst = (0..200).map(|_| ci.get("/openapi/v1/apps"));
+        futures_util::future::join_all(burst).await
+    };
+    let started = std::time::Instant::now();
+    let refused = loop {
+        if let Some(refused) = sent().await.into_iter().find(|answer| answer.status != 200) {
+            break refused;
+        }
+        assert!(started.elapsed().as_secs() < 60, "no request was refused");
+    };
+    refused.fails(429, "Too Many Requests, the flow is limited");
+}

@@ -1,0 +1,81 @@
+//! The search over all environments.
+
+use castalia_server::domain::permission::{Act, NamedRole};
+use serde_json::{Value, json};
+
+use super::world::{NS, World, app, item};
+
+const SEARCH: &str = "/openapi/v1/global-search/item-info/by-key-or-value";
+
+fn values(answer: &Value) -> Vec<&str> {
+    let found = answer["body"].as_array().unwrap().iter();
+    let mut values: Vec<_> = found.map(|item| item["value"].as_str().unwrap()).collect();
+    values.sort_unstable();
+    values
+}
+
+/// An item in each of the apps `demo` of `u1` and `second` of `u2`.
+async fn filled() -> World {
+    let world = World::with_demo().await;
+    world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    for (user, app_id) in [("u1", "demo"), ("u2", "second")] {
+        let path = format!("{}/items", NS.replace("demo", app_id));
+        world.user(user).await.post(&path, item("the.key", app_id)).await.ok();
+    }
+    world
+}
+
+/// A search needs a criterion, and says when an environment has more than it returns (A79).
+#[tokio::test]
+async fn a_search_by_key_or_value_finds_items_of_all_apps() {
+    let mut world = filled().await;
+    let root = world.user("apollo").await;
+    root.get(SEARCH).await.fails(400, "Please enter at least one search criterion");
+    root.get(&format!("{SEARCH}?key=&value=")).await.fails(400, "Please enter at least one");
+    let found = root.get(&format!("{SEARCH}?value=emo")).await.ok();
+    let expected = json!({
+        "code": 200, "message": "OK", "hasMoreData": false,
+        "body": [{
+            "appId": "demo", "envName": "LOCAL", "clusterName": "default",
+            "namespaceName": "application", "key": "the.key", "value": "demo",
+        }],
+    });
+    assert_eq!(found, expected);
+    let both = root.get(&format!("{SEARCH}?key=the.k")).await.ok();
+    assert_eq!((values(&both), &both["hasMoreData"]), (vec!["demo", "second"], &json!(false)));
+    world.set("apollo.portal.search.perEnvMaxResults", "1");
+    let first = world.user("apollo").await.get(&format!("{SEARCH}?key=the.k")).await.ok();
+    assert_eq!((values(&first).len(), &first["hasMoreData"]), (1, &json!(true)));
+    let message = first["message"].as_str().unwrap();
+    assert!(message.starts_with("In LOCAL , more than 1 items found"), "{message}");
+}
+
+/// Who may not see a namespace finds nothing in it.
+#[tokio::test]
+async fn a_search_finds_what_the_user_may_see() {
+    let mut world = filled().await;
+    let search = format!("{SEARCH}?key=the.key");
+    assert_eq!(values(&world.user("u1").await.get(&search).await.ok()), ["demo", "second"]);
+    world.set("configView.memberOnly.envs", "local");
+    for (user, expected) in
+        [("u1", &["demo"][..]), ("u2", &["second"]), ("apollo", &["demo", "second"])]
+    {
+        assert_eq!(values(&world.user(user).await.get(&search).await.ok()), expected, "{user}");
+    }
+    world.grant("u1", vec![NamedRole::cluster(Act::Release, "second", "LOCAL", "default")]).await;
+    assert_eq!(values(&world.user("u1").await.get(&search).await.ok()), ["demo", "second"]);
+    let token = world.token_for_all("all").await;
+    world.consumer(&token).get(&search).await.fails(403, "Portal user session is required");
+}
+
+/// An environment that does not answer is named, and the others are searched.
+#[tokio::test]
+async fn an_environment_that_does_not_answer_hides_no_other() {
+    let mut world = filled().await;
+    world.set("apollo.portal.envs", "local,away");
+    world.set("apollo.portal.meta.servers", r#"{"away":"http://127.0.0.1:1"}"#);
+    let found = world.user("apollo").await.get(&format!("{SEARCH}?key=the.key")).await.ok();
+    assert_eq!(values(&found), ["demo", "second"]);
+    let message = found["message"].as_str().unwrap();
+    assert!(message.starts_with("AWAY cannot be searched: "), "{message}");
+}

@@ -1,0 +1,92 @@
+//! Settings in the portal database and in the config database of an environment.
+
+use serde_json::{Value, json};
+
+use super::world::{World, app};
+
+const PORTAL: &str = "/openapi/v1/server/portal-db/config";
+const ENVIRONMENT: &str = "/openapi/v1/server/envs/local/config-db/config";
+
+fn setting(key: &str, value: &str) -> Value {
+    json!({ "key": key, "value": value, "comment": "why" })
+}
+
+fn values<'a>(list: &'a Value, key: &str) -> Vec<&'a Value> {
+    let rows = list.as_array().unwrap().iter().filter(|row| row["key"] == key);
+    rows.map(|row| &row["value"]).collect()
+}
+
+/// A setting takes effect without a restart, and no longer when it is deleted (A80).
+#[tokio::test]
+async fn a_setting_of_the_portal_takes_effect_at_once_and_ends_with_its_row() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    // The rows of the database replace the settings that this test began with.
+    root.post(PORTAL, setting("superAdmin", "apollo")).await.ok();
+    let key = "role.create-application.enabled";
+    let made = root.post(PORTAL, setting(key, "true")).await.ok();
+    assert_eq!((&made["value"], &made["dataChangeCreatedBy"]), (&json!("true"), &json!("apollo")));
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.fails(403, "Access is denied");
+    let again = root.post(PORTAL, setting(key, "false")).await.ok();
+    assert_eq!(again["id"], made["id"]);
+    root.post(PORTAL, setting(key, "true")).await.ok();
+    root.delete(&format!("{PORTAL}?key={key}")).await.empty();
+    let list = root.get(&format!("{PORTAL}/find-all-config")).await.ok();
+    assert!(values(&list, key).is_empty(), "{list}");
+    assert_eq!(values(&list, "superAdmin"), [&json!("apollo")]);
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    root.delete(&format!("{PORTAL}?key={key}")).await.fails(404, "server config not found");
+    // A key that is not known is kept for other programs.
+    root.post(PORTAL, setting("own.key", "x")).await.ok();
+}
+
+#[tokio::test]
+async fn settings_of_an_environment_are_those_of_its_admin_service() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let key = "own.key";
+    let made = root.post(ENVIRONMENT, setting(key, "7")).await.ok();
+    assert_eq!(
+        (&made["cluster"], &made["dataChangeCreatedBy"]),
+        (&json!("default"), &json!("apollo"))
+    );
+    let list = root.get(&format!("{ENVIRONMENT}/find-all-config")).await.ok();
+    assert_eq!(values(&list, key), [&json!("7")]);
+    root.delete(&format!("{ENVIRONMENT}?key={key}&cluster=default")).await.empty();
+    let list = root.get(&format!("{ENVIRONMENT}/find-all-config")).await.ok();
+    assert!(values(&list, key).is_empty());
+    root.delete(&format!("{ENVIRONMENT}?key={key}&cluster=default")).await.fails(404, "server");
+    let nowhere = ENVIRONMENT.replace("local", "nowhere");
+    root.post(&nowhere, setting(key, "7")).await.fails(400, "invalid env format:nowhere");
+}
+
+#[tokio::test]
+async fn a_setting_without_a_key_or_a_value_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    for path in [PORTAL, ENVIRONMENT] {
+        root.post(path, setting(" ", "x")).await.fails(400, "ServerConfig.Key cannot be blank");
+        root.post(path, setting("k", "")).await.fails(400, "ServerConfig.Value cannot be blank");
+        let user = world.user("u1").await;
+        user.post(path, setting("k", "v")).await.fails(403, "Access is denied");
+        user.get(&format!("{path}/find-all-config")).await.fails(403, "Access is denied");
+        user.delete(&format!("{path}?key=k&cluster=default")).await.fails(403, "Access is denied");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_read_their_settings() {
+    let mut world = World::adopted().await;
+    let page = "/openapi/v1/page-settings";
+    let found = world.user("u1").await.get(page).await.ok();
+    assert_eq!(found["canAppAdminCreatePrivateNamespace"], true);
+    world.set("wiki.address", "https://wiki.example");
+    world.set("admin.createPrivateNamespace.switch", "false");
+    let expected = json!({
+        "wikiAddress": "https://wiki.example", "canAppAdminCreatePrivateNamespace": false,
+    });
+    assert_eq!(world.user("u1").await.get(page).await.ok(), expected);
+    let token = world.token("ci", &[]).await;
+    world.consumer(&token).get(page).await.fails(403, "Portal user session is required");
+}
