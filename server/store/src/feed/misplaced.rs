@@ -22,6 +22,9 @@ const RULES: Table = Table {
 const ITEMS: &str =
     r#"SELECT "Id" FROM "Item" WHERE "NamespaceId" >= '' AND "IsDeleted" IS NOT TRUE LIMIT 100"#;
 
+/// `Operation` of the end of a branch in the release history: deleted, alone or after a merge.
+const ENDS: &str = "7, 8";
+
 /// App, cluster and namespace.
 type Place = (String, String, String);
 
@@ -79,7 +82,7 @@ async fn misplaced_rules(db: &impl ConnectionTrait) -> Result<Vec<Misplaced>, St
 pub struct Recorded {
     /// The release that is active after the last operation on the main line.
     pub main: Option<Id>,
-    /// Whether there was ever a branch.
+    /// Whether there is a branch with a release: its last operation is not its end.
     pub has_branch: bool,
 }
 
@@ -95,7 +98,8 @@ pub async fn recorded(
                           AND "IsDeleted" IS NOT TRUE"#;
     let sql = format!(
         r#"SELECT (SELECT "ReleaseId" FROM {of_namespace} AND "BranchName" = ?2 ORDER BY "Id" DESC LIMIT 1),
-           EXISTS (SELECT 1 FROM {of_namespace} AND "BranchName" <> ?2)"#
+           COALESCE((SELECT "ReleaseId" <> 0 AND "Operation" NOT IN ({ENDS}) FROM {of_namespace}
+           AND "BranchName" <> ?2 ORDER BY "Id" DESC LIMIT 1), 0)"#
     );
     let found = all(db, &sql, [app_id.into(), cluster.into(), namespace.into()]).await?;
     let Some(row) = found.first() else { return Ok(Recorded::default()) };
