@@ -356,3 +356,24 @@ async fn unknown_paths_and_methods_are_told_apart() {
     }
     user.delete("/openapi/v1/apps").await.fails(405, "Request method 'DELETE' is not supported");
 }
+
+/// SEC-21: the routes that `routes.rs` cannot reach with a token limit their bodies as well.
+#[tokio::test]
+async fn a_body_of_a_route_for_users_has_a_limit() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let large = format!("\"{}\"", "x".repeat(1 << 20));
+    for (method, path) in [
+        (Method::POST, "/openapi/v1/users"),
+        (Method::PUT, "/openapi/v1/users/enabled"),
+        (Method::POST, "/openapi/v1/favorites"),
+        (Method::POST, "/openapi/v1/consumers"),
+        (Method::POST, "/openapi/v1/consumers/x/assign-role?type=AppRole"),
+        (Method::POST, "/openapi/v1/server/portal-db/config"),
+        (Method::POST, "/openapi/v1/server/envs/LOCAL/config-db/config"),
+        (Method::POST, "/openapi/v1/system/roles/create-application"),
+    ] {
+        let answer = root.send(method, path, "application/json", large.clone()).await;
+        assert_eq!(answer.status, 413, "{path}: {answer:?}");
+    }
+}

@@ -1287,6 +1287,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/global-search/item-info/by-key-or-value": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches the items of all environments that the caller may see. */
+        get: operations["searchItemInfoByKeyOrValue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/namespaces": {
         parameters: {
             query?: never;
@@ -1704,6 +1721,35 @@ export interface components {
             position?: number;
             /** @description User name. */
             userId?: string;
+        };
+        /** @description An item that a search found. */
+        FoundItem: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster. */
+            clusterName?: string;
+            /** @description Environment. */
+            envName?: string;
+            /** @description Key. */
+            key?: string;
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Value. */
+            value?: string;
+        };
+        /** @description What a search found. */
+        FoundItems: {
+            /** @description The items. */
+            body?: components["schemas"]["FoundItem"][];
+            /**
+             * Format: int64
+             * @description Always 200.
+             */
+            code?: number;
+            /** @description Whether an environment has more items than it returns. */
+            hasMoreData?: boolean;
+            /** @description `OK`, or what the result lacks. */
+            message?: string;
         };
         /** @description A gray release to create, without some keys. */
         NamespaceGrayDelReleaseDTO: {
@@ -2449,6 +2495,8 @@ export type ConsumerToken = components['schemas']['ConsumerToken'];
 export type CreateConsumer = components['schemas']['CreateConsumer'];
 export type ExceptionResponse = components['schemas']['ExceptionResponse'];
 export type Favorite = components['schemas']['Favorite'];
+export type FoundItem = components['schemas']['FoundItem'];
+export type FoundItems = components['schemas']['FoundItems'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
@@ -6044,6 +6092,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    searchItemInfoByKeyOrValue: {
+        parameters: {
+            query?: {
+                /** @description Part of a key. */
+                key?: string;
+                /** @description Part of a value. */
+                value?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundItems"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {
