@@ -11,6 +11,7 @@ use castalia_store::user::role;
 use castalia_store::{Authorship, Id, Store, Transaction, app};
 
 use crate::domain::constraint::check_name;
+use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::Identity;
 use crate::domain::permission::{Act, NamedRole};
@@ -182,6 +183,11 @@ fn unknown(app_id: &str) -> Error {
 /// All apps.
 pub async fn all(store: &Store) -> Result<Vec<App>> {
     Ok(app::all(store.read()).await?)
+}
+
+/// A page of the apps whose id or name contains a text.
+pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Paged<App>> {
+    Ok(app::search(store.read(), text, page).await?)
 }
 
 /// The apps with these ids; unknown ones are omitted.

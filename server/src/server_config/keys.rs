@@ -210,6 +210,8 @@ keys! {
         "Whether creating apps requires a permission";
     Portal MANAGE_APP_MASTER: Switch = "role.manage-app-master.enabled", off(),
         "Whether app administrators need a permission to appoint others";
+    Portal SEARCH_BY_ITEM: Switch = "searchByItem.switch", on(),
+        "Whether a search for apps that finds none looks for items with this key";
     Portal SUPER_ADMINS: List = "superAdmin", List,
         "Administrators of the portal";
     Portal WIKI_ADDRESS: Text = "wiki.address", Text,

@@ -31,7 +31,7 @@ pub use self::portal::{
     FoundItem, FoundItems, PageSettings, Setting, User,
 };
 pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
-pub use self::usage::{MissingEnv, NamespaceUsage};
+pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};
 
 /// A body with the names of its author and its last editor.
 pub trait Authored {

@@ -34,6 +34,7 @@ fn concrete(path: &str) -> String {
         ("{namespaceName}", "application"),
         ("{key}", "aw"),
         ("{releaseId}", "1"),
+        ("{publicNamespaceName}", "application"),
         ("{branchName}", "gray"),
         ("{accessKeyId}", "1"),
         ("{app}", "demo"),

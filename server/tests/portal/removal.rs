@@ -143,6 +143,63 @@ async fn the_public_namespace_behind_an_associated_one_is_found() {
 }
 
 #[tokio::test]
+async fn namespaces_of_a_public_name_are_listed_for_those_who_see_them() {
+    let mut world = World::with_demo().await;
+    define(&world.user("u1").await, "pub", true).await;
+    let user = world.user("u2").await;
+    user.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    let link = json!([{ "appId": "second", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "pub" }]);
+    user.post("/openapi/v1/namespaces", link).await.empty();
+    drop(user);
+    world.set("configView.memberOnly.envs", "local");
+    let path = "/openapi/v1/envs/LOCAL/appnamespaces/pub/instances";
+    let apps = async |name: &str, query: &str| -> Vec<String> {
+        let found = world.user(name).await.get(&format!("{path}{query}")).await.ok();
+        let app = |row: &Value| row["appId"].as_str().unwrap().to_owned();
+        found.as_array().unwrap().iter().map(app).collect()
+    };
+    assert_eq!(apps("u2", "").await, ["demo", "second"]);
+    assert_eq!(apps("u2", "?page=1&size=1").await, ["second"]);
+    // That of the owner is public, that of the other app is private.
+    assert_eq!(apps("u1", "").await, ["demo"]);
+}
+
+#[tokio::test]
+async fn apps_are_found_by_id_and_name_and_else_by_the_key_of_an_item() {
+    let mut world = World::with_demo().await;
+    world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    world.user("u1").await.post(&format!("{NS}/items"), item("rare.key", "v")).await.ok();
+    let path = "/openapi/v1/apps/search/by-appid-or-name";
+    let search = async |world: &World, name: &str, query: &str| -> Value {
+        world.user(name).await.get(&format!("{path}{query}")).await.ok()
+    };
+    let all = search(&world, "u2", "").await;
+    assert_eq!((&all["total"], &all["size"]), (&json!(2), &json!(20)));
+    let found = search(&world, "u2", "?query=econ&size=1").await;
+    assert_eq!((&found["total"], &found["content"][0]["appId"]), (&json!(1), &json!("second")));
+    let by_key = search(&world, "u2", "?query=rare.key").await;
+    assert_eq!(by_key["total"], 1);
+    let hit = &by_key["content"][0];
+    assert_eq!(
+        (&hit["appId"], &hit["name"], &hit["orgId"], &hit["orgName"]),
+        (
+            &json!("demo"),
+            &json!("LOCAL / default / application"),
+            &json!("LOCAL+default+application"),
+            &json!("SearchByItem+rare.key"),
+        )
+    );
+    // No right, no hit.
+    world.set("configView.memberOnly.envs", "local");
+    assert_eq!(search(&world, "u2", "?query=rare.key").await["content"], json!([]));
+    assert_eq!(search(&world, "u1", "?query=rare.key").await["total"], 1);
+    world.set("searchByItem.switch", "false");
+    assert_eq!(search(&world, "u1", "?query=rare.key").await["total"], 0);
+    let token = world.token("ci", &["demo"]).await;
+    world.consumer(&token).get(path).await.fails(403, "Portal user session is required");
+}
+
+#[tokio::test]
 async fn unpublished_changes_are_reported_in_the_environments_of_a_setting() {
     let mut world = World::with_demo().await;
     let path = "/openapi/v1/apps/demo/namespaces/releases/status";

@@ -110,6 +110,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("GET /favorites", Nothing, NoSession),
     ("GET /global-search/item-info/by-key-or-value", Nothing, NoSession),
     ("GET /apps", Description, Description),
+    ("GET /apps/search/by-appid-or-name", Description, NoSession),
     ("GET /apps/by-self", Nothing, Nothing),
     ("GET /apps/authorized", Nothing, Nothing),
 ];
@@ -121,6 +122,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /organizations",
     "POST /apps",
     "GET /appnamespaces",
+    "GET /envs/{env}/appnamespaces/{publicNamespaceName}/instances",
     "GET /users",
     "POST /users",
     "PUT /users/enabled",

@@ -123,17 +123,47 @@ impl<'a> Rights<'a> {
         namespaces: &[&'n str],
     ) -> Result<HashSet<&'n str>> {
         let namespaces = namespaces.iter().copied();
-        let is_open = match caller {
-            Identity::User(user_id) => !self.is_member_only(&cluster.env) || self.is_root(user_id),
-            Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
-        };
-        if is_open {
+        if self.sees_all(caller, &cluster.env) {
             return Ok(namespaces.collect());
         }
         let public = namespace::app_namespaces(self.store.read(), &cluster.app_id).await?;
         let public: HashSet<_> =
             public.into_iter().filter(|row| row.is_public).map(|row| row.name).collect();
-        let held = match caller {
+        let held = self.held(caller).await?;
+        let is_visible = |name: &&str| {
+            let place = Resource { namespace: (*name).to_owned(), ..cluster.clone() };
+            public.contains(*name) || held.opens(&place)
+        };
+        Ok(namespaces.filter(is_visible).collect())
+    }
+
+    /// Whether the caller may see the values of each of these namespaces, of any apps.
+    pub async fn visible_among(&self, caller: &Identity, places: &[Resource]) -> Result<Vec<bool>> {
+        if places.iter().all(|place| self.sees_all(caller, &place.env)) {
+            return Ok(vec![true; places.len()]);
+        }
+        let held = self.held(caller).await?;
+        let public = namespace::public_app_namespaces(self.store.read()).await?;
+        let public: HashSet<_> =
+            public.iter().map(|row| (row.app_id.as_str(), row.name.as_str())).collect();
+        let is_visible = |place: &Resource| {
+            self.sees_all(caller, &place.env)
+                || public.contains(&(place.app_id.as_str(), place.namespace.as_str()))
+                || held.opens(place)
+        };
+        Ok(places.iter().map(is_visible).collect())
+    }
+
+    /// Whether the caller sees the values of an environment without any role.
+    fn sees_all(&self, caller: &Identity, env: &str) -> bool {
+        match caller {
+            Identity::User(user_id) => !self.is_member_only(env) || self.is_root(user_id),
+            Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
+        }
+    }
+
+    async fn held(&self, caller: &Identity) -> Result<Held> {
+        let rows = match caller {
             Identity::User(user_id) => {
                 role::permissions_of_user(self.store.read(), user_id).await?
             }
@@ -141,16 +171,7 @@ impl<'a> Rights<'a> {
                 role::permissions_of_consumer(self.store.read(), consumer.id).await?
             }
         };
-        let held: HashSet<_> =
-            held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
-        let is_held = |permission: &Permission| held.contains(&permission.pair());
-        let is_admin = is_held(&Permission::on_app(Right::AssignRole, &cluster.app_id));
-        let operates = |name: &str| {
-            let act =
-                |act: Act| act.permissions(&cluster.app_id, &cluster.env, &cluster.cluster, name);
-            Act::ALL.map(act).iter().flatten().any(is_held)
-        };
-        Ok(namespaces.filter(|name| is_admin || public.contains(*name) || operates(name)).collect())
+        Ok(Held(rows.into_iter().map(|row| (row.permission_type, row.target_id)).collect()))
     }
 
     /// Of namespaces of any apps in one environment, those whose values a user may see: an element for
@@ -289,6 +310,24 @@ impl<'a> Rights<'a> {
 
     fn is_member_only(&self, env: &str) -> bool {
         self.config.get(&keys::MEMBERS_ONLY).iter().any(|name| environment::normalise(name) == env)
+    }
+}
+
+/// The permissions of a caller, by type and target.
+struct Held(HashSet<(String, String)>);
+
+impl Held {
+    fn has(&self, permission: &Permission) -> bool {
+        let (kind, target) = permission.pair();
+        self.0.contains(&(kind.to_owned(), target.to_owned()))
+    }
+
+    /// Whether they open a private namespace: to its editors, publishers and administrators.
+    fn opens(&self, place: &Resource) -> bool {
+        let Resource { app_id, env, cluster, namespace } = place;
+        let act = |act: Act| act.permissions(app_id, env, cluster, namespace);
+        self.has(&Permission::on_app(Right::AssignRole, app_id))
+            || Act::ALL.map(act).iter().flatten().any(|permission| self.has(permission))
     }
 }
 

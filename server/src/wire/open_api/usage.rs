@@ -1,8 +1,9 @@
-//! The bodies of who uses a namespace, and of where an app is missing.
+//! The bodies of who uses a namespace, of where an app is missing, and of searches for apps.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::App;
 use crate::wire::body::{Member, body};
 
 body! {
@@ -23,6 +24,22 @@ body! {
         branch_instance_count: i64,
         /// Namespaces of other apps that are associated with a public one, in the environment.
         linked_namespace_count: i64,
+    }
+}
+
+body! {
+    /// A page of apps.
+    #[schema(as = OpenAppPageDTO)]
+    AppPage {
+        /// Number of the page, from 0.
+        page: i64,
+        /// Maximum number of apps of a page.
+        size: i64,
+        /// Number of all apps.
+        total: i64,
+        /// Apps of this page. A namespace with an item of that key is an app whose `orgId` is
+        /// `ENV+cluster+namespace` and whose `orgName` is `SearchByItem+` and the key.
+        content: Option<Vec<App>>,
     }
 }
 

@@ -90,6 +90,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/search/by-appid-or-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the apps whose id or name contains a text, page by page. */
+        get: operations["searchAppsByAppIdOrName"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}": {
         parameters: {
             query?: never;
@@ -723,6 +740,23 @@ export interface paths {
         };
         /** Lists the environments. */
         get: operations["getEnvs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/appnamespaces/{publicNamespaceName}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the namespaces that have a public name, page by page. */
+        get: operations["getPublicAppNamespaceInstances"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1862,6 +1896,29 @@ export interface components {
             /** @description Name. In a request without the department's prefix and the format's suffix. */
             name?: string;
         };
+        /** @description A page of apps. */
+        OpenAppPageDTO: {
+            /**
+             * @description Apps of this page. A namespace with an item of that key is an app whose `orgId` is
+             *     `ENV+cluster+namespace` and whose `orgName` is `SearchByItem+` and the key.
+             */
+            content?: components["schemas"]["OpenAppDTO"][];
+            /**
+             * Format: int64
+             * @description Number of the page, from 0.
+             */
+            page?: number;
+            /**
+             * Format: int64
+             * @description Maximum number of apps of a page.
+             */
+            size?: number;
+            /**
+             * Format: int64
+             * @description Number of all apps.
+             */
+            total?: number;
+        };
         /** @description The administrators of an app. */
         OpenAppRoleUserDTO: {
             /** @description App. */
@@ -2502,6 +2559,7 @@ export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
 export type OpenAppDTO = components['schemas']['OpenAppDTO'];
 export type OpenAppNamespaceDTO = components['schemas']['OpenAppNamespaceDTO'];
+export type OpenAppPageDTO = components['schemas']['OpenAppPageDTO'];
 export type OpenAppRoleUserDTO = components['schemas']['OpenAppRoleUserDTO'];
 export type OpenClusterDTO = components['schemas']['OpenClusterDTO'];
 export type OpenClusterNamespaceRoleUserDTO = components['schemas']['OpenClusterNamespaceRoleUserDTO'];
@@ -2721,6 +2779,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    searchAppsByAppIdOrName: {
+        parameters: {
+            query?: {
+                /** @description Part of an app id or of a name, or the key of an item; all apps by default. */
+                query?: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAppPageDTO"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {
@@ -4440,6 +4534,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": string[];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getPublicAppNamespaceInstances: {
+        parameters: {
+            query?: {
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of a public namespace. */
+                publicNamespaceName: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNamespaceDTO"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

@@ -3,6 +3,7 @@
 //! the rest.
 
 pub(super) mod presence;
+pub(super) mod search;
 
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;

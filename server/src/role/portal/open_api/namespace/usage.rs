@@ -5,17 +5,26 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Extension, State};
 use futures_util::future::{join_all, try_join_all};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
+use crate::http::request::Path;
 use crate::json::Json;
 use crate::role::portal::Portal;
+use crate::role::portal::extract::{Paging, Query};
+use crate::role::portal::identity::Caller;
+use crate::role::portal::open_api::people;
 use crate::server_config::keys;
 use crate::settings::environment::normalise;
 use crate::wire::admin;
-use crate::wire::open_api::NamespaceUsage;
+use crate::wire::open_api::{Namespace, NamespaceUsage};
+
+/// Default number of namespaces of a page, as in Apollo.
+const PAGE_SIZE: u64 = 10;
 
 /// Who uses a namespace of one cluster, as a list with one element.
 pub(in super::super) async fn of_namespace(
@@ -46,6 +55,43 @@ pub(in super::super) async fn of_definition(
         usage.instance_count + usage.branch_instance_count + usage.linked_namespace_count > 0
     };
     Ok(Json(found.into_iter().flatten().filter(is_used).collect()))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct PublicName {
+    /// Name of a public namespace.
+    public_namespace_name: String,
+}
+
+/// A page of the namespaces that have this public name, without their items: those whose values
+/// the caller may see.
+pub(in super::super) async fn of_public_name(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(PublicName { public_namespace_name }): Path<PublicName>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<Namespace>>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let [page, size] = paging.or_size(PAGE_SIZE).texts();
+    let address = Address::new(["appnamespaces", &public_namespace_name, "namespaces"]);
+    let found: Vec<admin::Namespace> =
+        environment.get(address.with(&[("page", &page), ("size", &size)])).await?;
+    let found: Vec<_> = found.into_iter().map(Namespace::from).collect();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let place = |row: &Namespace| Resource {
+        env: place.env.clone(),
+        app_id: text(&row.app_id),
+        cluster: text(&row.cluster_name),
+        namespace: text(&row.namespace_name),
+    };
+    let places: Vec<_> = found.iter().map(place).collect();
+    let visible = portal.rights().visible_among(&caller.identity, &places).await?;
+    let seen = found.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible);
+    let mut seen: Vec<_> = seen.map(|(row, _)| row).collect();
+    people::name_people(&portal, &mut seen).await?;
+    Ok(Json(seen))
 }
 
 /// Whether each cluster of an app has unpublished changes, in the environments that a setting

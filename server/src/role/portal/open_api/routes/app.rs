@@ -4,7 +4,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::app::{self, presence};
+use crate::role::portal::open_api::app::{self, presence, search};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -93,5 +93,16 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             known,
             about("findMissEnvs", "Lists the environments that lack an app."),
             presence::missing,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/search/by-appid-or-name",
+            PortalAccess::Call(Need::Person),
+            super::about(
+                "Portal Management",
+                "searchAppsByAppIdOrName",
+                "Lists the apps whose id or name contains a text, page by page.",
+            ),
+            search::search,
         )
 }

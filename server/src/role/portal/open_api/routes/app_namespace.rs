@@ -57,4 +57,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("findAppNamespaceUsage", "Counts who uses the namespaces of an app namespace."),
             usage::of_definition,
         )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/appnamespaces/{publicNamespaceName}/instances",
+            known,
+            about(
+                "getPublicAppNamespaceInstances",
+                "Lists the namespaces that have a public name, page by page.",
+            ),
+            usage::of_public_name,
+        )
 }

@@ -1,0 +1,98 @@
+//! Searches for apps by id or name, or else by the key of an item.
+
+use axum::extract::{Extension, State};
+use futures_util::future::join_all;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{PAGE_SIZE, shown};
+use crate::domain::page::Page;
+use crate::domain::permission::need::Resource;
+use crate::domain::portal_app;
+use crate::environment::Address;
+use crate::error::Result;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::{Paging, Query};
+use crate::role::portal::identity::Caller;
+use crate::server_config::keys;
+use crate::wire::admin;
+use crate::wire::open_api::{App, AppPage};
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub(in super::super) struct Wanted {
+    /// Part of an app id or of a name, or the key of an item; all apps by default.
+    #[param(nullable = false)]
+    query: Option<String>,
+}
+
+/// A page of apps, or of namespaces with an item of this key if no app is found.
+pub(in super::super) async fn search(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(Wanted { query }): Query<Wanted>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<AppPage>> {
+    let (query, Paging { page, size }) = (query.unwrap_or_default(), paging.or_size(PAGE_SIZE));
+    let wanted = Page::new(page, size);
+    let found = portal_app::search(&portal.state.store, &query, &wanted).await?;
+    let (mut apps, mut total) = (shown(&portal, found.rows).await?, found.total);
+    let by_item = !query.is_empty() && portal.state.config.get(&keys::SEARCH_BY_ITEM);
+    if total == 0 && by_item {
+        (apps, total) = with_item(&portal, &caller, &query, paging.or_size(PAGE_SIZE)).await?;
+    }
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(Json(AppPage {
+        page: number(page),
+        size: number(size),
+        total: number(total),
+        content: Some(apps),
+    }))
+}
+
+/// Namespaces with an item of this key whose values the caller may see, in the form of apps. An
+/// environment that does not answer is left out.
+async fn with_item(
+    portal: &Portal,
+    caller: &Caller,
+    key: &str,
+    paging: Paging,
+) -> Result<(Vec<App>, u64)> {
+    let [page, size] = paging.texts();
+    let questions = portal.state.environments.active().into_iter().map(|environment| {
+        let address = Address::new(["namespaces", "find-by-item"]);
+        let address = address.with(&[("itemKey", key), ("page", &page), ("size", &size)]);
+        async move {
+            let found: Result<admin::Page<admin::Namespace>> = environment.get(address).await;
+            (environment, found)
+        }
+    });
+    let (mut places, mut total) = (Vec::new(), 0);
+    for (environment, found) in join_all(questions).await {
+        let env = environment.name().to_owned();
+        match found {
+            Ok(found) => {
+                total += found.total;
+                places.extend(found.content.into_iter().map(|row| Resource {
+                    env: env.clone(),
+                    app_id: row.app_id.unwrap_or_default(),
+                    cluster: row.cluster_name.unwrap_or_default(),
+                    namespace: row.namespace_name.unwrap_or_default(),
+                }));
+            }
+            Err(error) => tracing::warn!(env, %error, "cannot search an environment for an item"),
+        }
+    }
+    let visible = portal.rights().visible_among(&caller.identity, &places).await?;
+    let hidden = visible.iter().filter(|is_visible| !**is_visible).count() as u64;
+    let app = |place: Resource| App {
+        name: Some(format!("{} / {} / {}", place.env, place.cluster, place.namespace)),
+        org_id: Some(format!("{}+{}+{}", place.env, place.cluster, place.namespace)),
+        org_name: Some(format!("SearchByItem+{key}")),
+        app_id: Some(place.app_id),
+        ..App::default()
+    };
+    let seen = places.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible);
+    Ok((seen.map(|(place, _)| app(place)).collect(), total.saturating_sub(hidden)))
+}
