@@ -9,10 +9,11 @@ mod remote;
 pub mod revision;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 
 use self::call::{Call, Transport};
 use self::local::Local;
@@ -149,7 +150,7 @@ impl Environments {
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
         let meta = by_env(&self.config, &keys::META_SERVERS, name)
             .or_else(|| self.meta_servers.get(name).cloned())?;
-        let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remotes = self.remotes.lock();
         if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
             return Some(Arc::clone(known));
         }

@@ -65,7 +65,7 @@ struct FeedInner {
     pacer: Pacer,
     names: Arc<Names>,
     /// Public names that two apps declare, as of the last read.
-    contests: std::sync::Mutex<BTreeSet<Contest>>,
+    contests: parking_lot::Mutex<BTreeSet<Contest>>,
     keys: AccessKeys,
     positions: Arc<Positions>,
     signal: Notify,
@@ -81,7 +81,7 @@ struct FeedInner {
     deferred: Deferred,
     condition: Condition,
     /// Watch keys whose ids went back. `Some` until everything has been read again.
-    reload: std::sync::Mutex<Option<HashSet<String>>>,
+    reload: parking_lot::Mutex<Option<HashSet<String>>>,
     rewound: Notify,
 }
 
@@ -109,7 +109,7 @@ impl ReleaseFeed {
             hub: WatchHub::new(options.polls),
             pacer: Pacer::new(config.clone()),
             names,
-            contests: std::sync::Mutex::default(),
+            contests: parking_lot::Mutex::default(),
             keys: AccessKeys::new(options.folds_names),
             positions,
             signal: Notify::new(),
@@ -120,7 +120,7 @@ impl ReleaseFeed {
             keys_changed: AtomicBool::new(false),
             deferred: Deferred::default(),
             condition: Condition::default(),
-            reload: std::sync::Mutex::default(),
+            reload: parking_lot::Mutex::default(),
             rewound: Notify::new(),
             store,
             config,

@@ -2,8 +2,9 @@
 //! only counted. Without the limit, a client could fill the disk of the log and hide the lines that
 //! operators need.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Maximum lines of one kind per second, unless the kind has another rate.
 const LINES: u32 = 5;
@@ -48,7 +49,7 @@ impl LogRate {
     }
 
     fn admit_at(&self, now: Instant) -> Option<u64> {
-        let mut window = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.state.lock();
         if window.began.is_none_or(|began| now.duration_since(began) >= self.window) {
             window.began = Some(now);
             window.lines = 0;

@@ -7,13 +7,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::{NO_APP_ID, is_no_app_id};
 use castalia_store::instance::{Identity, Reading};
 use castalia_store::{Store, Transaction, instance};
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -116,7 +117,7 @@ impl InstanceAudit {
     }
 
     async fn write(self) {
-        let taken = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self.0.offered.lock().take();
         let Some(mut offered) = taken else { return };
         let mut batch = Vec::with_capacity(BATCH);
         let mut room = Room::default();

@@ -1,12 +1,11 @@
 //! Carries `Castalia-Revision` between a caller of the portal and the admin API: a change is sent
 //! with the revision that its caller saw, and the answer to a read contains the one that it shows.
 
-use std::sync::{Mutex, PoisonError};
-
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method};
+use parking_lot::Mutex;
 
 use crate::http::revision::{REVISION, of};
 
@@ -47,8 +46,7 @@ pub fn base() -> Option<String> {
 
 /// The revision of the latest answer of the admin API.
 pub fn shown() -> Option<String> {
-    let shown = EXCHANGE
-        .try_with(|exchange| exchange.shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    let shown = EXCHANGE.try_with(|exchange| exchange.shown.lock().clone());
     shown.ok().flatten()
 }
 
@@ -56,6 +54,6 @@ pub fn shown() -> Option<String> {
 pub fn note(headers: &HeaderMap) {
     let Some(revision) = of(headers) else { return };
     let _ = EXCHANGE.try_with(|exchange| {
-        *exchange.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(revision);
+        *exchange.shown.lock() = Some(revision);
     });
 }

@@ -1,8 +1,9 @@
 //! The present faults of the feed, described for operators: `/health` reports them. Makes no
 //! decisions.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// The condition of a feed.
 #[derive(Debug, Default)]
@@ -34,48 +35,48 @@ struct Rewind {
 impl Condition {
     /// Records the outcome of a scan; returns whether the outcome changed.
     pub(super) fn scanned(&self, is_failing: bool) -> bool {
-        change(&mut self.lock().scan_failing, is_failing)
+        change(&mut self.0.lock().scan_failing, is_failing)
     }
 
     /// Records the outcome of a reconciliation; returns whether the outcome changed.
     pub(super) fn reconciled(&self, is_failing: bool) -> bool {
-        change(&mut self.lock().reconciliation_failing, is_failing)
+        change(&mut self.0.lock().reconciliation_failing, is_failing)
     }
 
     /// Records the number of access keys whose app cannot be determined.
     pub(super) fn keys_read(&self, unreadable: usize) {
         metrics::gauge!("castalia_unreadable_access_keys").set(unreadable as f64);
-        self.lock().unreadable_keys = unreadable;
+        self.0.lock().unreadable_keys = unreadable;
     }
 
     /// Records the number of definitions of namespaces that cannot be decoded.
     pub(super) fn names_read(&self, unreadable: usize) {
-        self.lock().unreadable_names = unreadable;
+        self.0.lock().unreadable_names = unreadable;
     }
 
     /// Records that the newest id decreased from `from` to `to`.
     pub(super) fn rewound(&self, from: i64, to: i64) {
         let rewind = Rewind { from, to, time: Instant::now(), is_healed: false };
-        self.lock().rewind = Some(rewind);
+        self.0.lock().rewind = Some(rewind);
     }
 
     /// Records that everything was read again after the ids went back.
     pub(super) fn healed(&self) {
-        if let Some(rewind) = &mut self.lock().rewind {
+        if let Some(rewind) = &mut self.0.lock().rewind {
             rewind.is_healed = true;
         }
     }
 
     /// The greatest id known before the ids went back, while the rewind is reported.
     pub(super) fn lost_id(&self, hold: Duration) -> Option<i64> {
-        let rewind = self.lock().rewind?;
+        let rewind = self.0.lock().rewind?;
         rewind.is_reported(hold).then_some(rewind.from)
     }
 
     /// Present faults, one sentence each. A rewind is reported for at least `hold`, so that
     /// monitoring sees it.
     pub(super) fn faults(&self, hold: Duration) -> Vec<String> {
-        let state = self.lock();
+        let state = self.0.lock();
         let mut faults = Vec::new();
         if let Some(since) = state.scan_failing {
             faults.push(format!(
@@ -111,10 +112,6 @@ impl Condition {
             ));
         }
         faults
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

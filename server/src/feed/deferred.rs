@@ -3,9 +3,9 @@
 //! here.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use castalia_store::Id;
@@ -31,14 +31,14 @@ struct DeferredMessage {
 impl Deferred {
     pub(super) fn insert(&self, key: String, id: i64, text: &str) {
         let entry = DeferredMessage { id, text: text.to_owned(), since: Instant::now() };
-        self.lock().insert(key, entry);
+        self.messages.lock().insert(key, entry);
         self.arrived.notify_one();
     }
 
     /// Replaces the message of a deferred key with a newer one; returns whether the key is
     /// deferred.
     pub(super) fn renew(&self, key: &str, id: i64, text: &str) -> bool {
-        let mut messages = self.lock();
+        let mut messages = self.messages.lock();
         let Some(entry) = messages.get_mut(key) else { return false };
         if id > entry.id {
             (entry.id, entry.text) = (id, text.to_owned());
@@ -48,32 +48,32 @@ impl Deferred {
 
     /// Removes a key, unless a newer message than this one was deferred meanwhile.
     pub(super) fn remove(&self, key: &str, id: i64) -> bool {
-        let mut messages = self.lock();
+        let mut messages = self.messages.lock();
         messages.get(key).is_some_and(|entry| entry.id <= id) && messages.remove(key).is_some()
     }
 
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        self.messages.lock().clear();
     }
 
     pub(super) fn holds(&self, key: &str) -> bool {
-        self.lock().contains_key(key)
+        self.messages.lock().contains_key(key)
     }
 
     /// The deferred message of a watch key, if it has this id or a newer one has replaced it.
     pub(super) fn message(&self, key: &str, id: i64) -> Option<Message> {
-        let messages = self.lock();
+        let messages = self.messages.lock();
         let entry = messages.get(key).filter(|entry| entry.id >= id)?;
         Some((Id(entry.id), entry.text.clone()))
     }
 
     pub(super) fn messages(&self) -> Vec<Message> {
-        self.lock().values().map(|entry| (Id(entry.id), entry.text.clone())).collect()
+        self.messages.lock().values().map(|entry| (Id(entry.id), entry.text.clone())).collect()
     }
 
     /// Waits until the next retry is due.
     pub(super) async fn wait(&self) {
-        if self.lock().is_empty() {
+        if self.messages.lock().is_empty() {
             self.arrived.notified().await;
         }
         tokio::time::sleep(PAUSE).await;
@@ -81,7 +81,7 @@ impl Deferred {
 
     /// Describes the deferred namespaces for operators.
     pub(super) fn fault(&self) -> Option<String> {
-        let messages = self.lock();
+        let messages = self.messages.lock();
         let (first, _) = messages.first_key_value()?;
         let since = messages.values().map(|entry| entry.since.elapsed()).max()?;
         Some(format!(
@@ -90,10 +90,6 @@ impl Deferred {
             messages.len(),
             since.as_secs()
         ))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, DeferredMessage>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,6 @@
 //! this process, and everything each minute. After a failure, the last values remain in effect.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -132,7 +131,7 @@ impl ReleaseFeed {
             last = id.0;
         }
         let contests = self.replace_names(namespaces, clusters).await?.into_iter().collect();
-        let mut known = self.0.contests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.contests.lock();
         report(&contests, &known);
         *known = contests;
         Ok(())

@@ -11,10 +11,11 @@ mod waiter_table;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 pub use self::crowd::Crowd;
@@ -90,50 +91,45 @@ impl WatchHub {
         holder: Holder<'_>,
     ) -> Result<Parked, Refused> {
         let (sender, receiver) = oneshot::channel();
-        let ticket = self.lock().park(keys, hold_seconds, holder, sender)?;
+        let ticket = self.0.lock().park(keys, hold_seconds, holder, sender)?;
         Ok(Parked { hub: self.clone(), ticket: Some(ticket), receiver })
     }
 
     /// Removes all waiters for the key and returns them.
     #[must_use]
     pub fn crowd(&self, key: &str, wake: Wake) -> Crowd {
-        Crowd::new(self.lock().take(key), wake)
+        Crowd::new(self.0.lock().take(key), wake)
     }
 
     /// Whether any poll waits for the key; saves serialising an answer that no client would
     /// receive.
     #[must_use]
     pub fn is_watched(&self, key: &str) -> bool {
-        self.lock().is_watched(key)
+        self.0.lock().is_watched(key)
     }
 
     /// Ends the polls of an app whose access keys changed. Returns their number.
     pub fn rekey(&self, app_id: &str) -> usize {
-        let senders = self.lock().take_app(app_id);
+        let senders = self.0.lock().take_app(app_id);
         end(senders, &Woken::Rekeyed)
     }
 
     /// Advances the wheel by one second and ends the polls whose hold time has passed.
     pub fn tick(&self) {
-        let expired = self.lock().tick();
+        let expired = self.0.lock().tick();
         end(expired, &Woken::Deadline);
     }
 
     /// Ends all polls and accepts no more, because the node drains.
     pub fn close(&self) {
-        let senders = self.lock().close();
+        let senders = self.0.lock().close();
         end(senders, &Woken::Closed);
     }
 
     /// Number of parked polls.
     #[must_use]
     pub fn parked(&self) -> usize {
-        self.lock().parked()
-    }
-
-    /// A plain mutex is the cheapest lock, because the critical sections are short and never wait.
-    fn lock(&self) -> MutexGuard<'_, WaiterTable> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().parked()
     }
 }
 
@@ -171,7 +167,7 @@ impl Future for Parked {
 impl Drop for Parked {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            drop(self.hub.lock().remove(ticket));
+            drop(self.hub.0.lock().remove(ticket));
         }
     }
 }
@@ -203,7 +199,7 @@ mod tests {
     }
 
     fn is_empty(hub: &WatchHub) -> bool {
-        let table = hub.lock();
+        let table = hub.0.lock();
         table.parked() == 0 && table.key_ids.is_empty() && table.bytes() == 0
     }
 
@@ -233,10 +229,10 @@ mod tests {
         for _ in 0..1000 {
             drop(park(&hub, &["a"], 60));
         }
-        assert!(hub.lock().keys.iter().all(|key| key.tickets.len() < 40));
+        assert!(hub.0.lock().keys.iter().all(|(_, key)| key.tickets.len() < 40));
         drop(kept);
         assert!(is_empty(&hub));
-        assert!(hub.lock().waiters.len() <= 2);
+        assert!(hub.0.lock().waiters.capacity() < 10, "entries are used again");
     }
 
     #[tokio::test]
@@ -278,10 +274,10 @@ mod tests {
         let hub = WatchHub::new(limits);
         let keys: Vec<_> = (0..1000).map(|at| format!("key-{at}")).collect();
         let kept = park(&hub, &["key-1"], 60);
-        let before = hub.lock().bytes();
+        let before = hub.0.lock().bytes();
         assert_eq!(hub.park(&keys, 60, holder("demo")).err(), Some(Refused::Full));
-        assert_eq!(hub.lock().bytes(), before);
-        assert_eq!(hub.lock().key_ids.len(), 1);
+        assert_eq!(hub.0.lock().bytes(), before);
+        assert_eq!(hub.0.lock().key_ids.len(), 1);
         assert_eq!(tell(&hub, "key-1").await, 1);
         drop(kept);
         assert!(is_empty(&hub));
@@ -293,7 +289,7 @@ mod tests {
         let first = park(&hub, &["a", "b"], 60);
         let second = park(&hub, &["a"], 60);
         drop(first);
-        assert!(hub.lock().bytes() > "a".len() + 200);
+        assert!(hub.0.lock().bytes() > "a".len() + 200);
         drop(second);
         assert!(is_empty(&hub));
     }

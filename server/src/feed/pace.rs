@@ -1,9 +1,9 @@
 //! The task that wakes large crowds in batches, if the operator has set one of the two keys for it.
 //! It wakes one crowd after the other, so that the scan of messages never waits for a pause.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::hub::Crowd;
@@ -39,7 +39,7 @@ impl Pacer {
 
     /// Runs the task.
     pub(super) async fn run(&self) {
-        let crowds = self.crowds.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let crowds = self.crowds.lock().take();
         let Some(mut crowds) = crowds else { return };
         while let Some(crowd) = crowds.recv().await {
             crowd.tell_in_batches(|| pace(&self.config)).await;

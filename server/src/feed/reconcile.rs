@@ -6,7 +6,7 @@
 //! Each suspicion is therefore confirmed with a scan before and after a second read.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_store::feed::fingerprints;
@@ -60,7 +60,7 @@ impl ReleaseFeed {
     /// Requests that everything in memory is read again. The clients of these watch keys are woken
     /// in any case.
     pub(super) fn request_reload(&self, moved: Vec<String>) {
-        let mut requested = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requested = self.0.reload.lock();
         requested.get_or_insert_default().extend(moved);
         drop(requested);
         self.0.rewound.notify_one();
@@ -72,7 +72,7 @@ impl ReleaseFeed {
         loop {
             let pause = self.0.config.get(&keys::RECONCILIATION_INTERVAL);
             let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
-            let requested = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let requested = self.0.reload.lock().take();
             let done = match &requested {
                 Some(moved) => self.reload_all(moved).await,
                 None => self.reconcile(&mut rounds).await,

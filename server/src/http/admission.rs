@@ -7,7 +7,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::large_head::{Head, LargeHeads};
 use crate::feed::hub::network;
@@ -59,7 +61,7 @@ impl Admission {
     /// all ports.
     pub(super) fn admit(&self, address: IpAddr, open: usize) -> Option<Admitted> {
         let address = network(address);
-        let mut held = lock(&self.held);
+        let mut held = self.held.lock();
         let own = held.get(&address).copied().unwrap_or_default();
         let free = self.room.saturating_sub(open);
         let fits = match self.sharing {
@@ -80,7 +82,7 @@ impl Admission {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let mut held = lock(&self.held);
+        let mut held = self.held.lock();
         if let Some(own) = held.get_mut(&self.address) {
             *own -= 1;
             if *own == 0 {
@@ -88,10 +90,6 @@ impl Drop for Admitted {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -119,7 +117,7 @@ mod tests {
         assert_eq!(fill(&admission, 2, &mut taken), 25);
         assert!(fill(&admission, 3, &mut taken) > 10);
         drop(taken);
-        assert!(lock(&admission.held).is_empty());
+        assert!(admission.held.lock().is_empty());
     }
 
     #[test]

@@ -7,8 +7,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::feed::hub::network;
 
@@ -67,7 +69,7 @@ impl LargeHeads {
 
     fn charge(&self, address: IpAddr, more: usize) -> bool {
         let Budget { limit, held } = &*self.0;
-        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = held.lock();
         let own = held.addresses.get(&address).copied().unwrap_or_default() + more;
         let total = held.total + more;
         let is_scarce = total > limit / 2;
@@ -80,7 +82,7 @@ impl LargeHeads {
     }
 
     fn release(&self, address: IpAddr, bytes: usize) {
-        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.held.lock();
         held.total -= bytes;
         if let Some(own) = held.addresses.get_mut(&address) {
             *own -= bytes;
@@ -172,8 +174,8 @@ mod tests {
         assert_eq!(fill(&heads, 3, &mut kept), 4);
         assert_eq!(fill(&heads, 4, &mut kept), 0);
         drop(kept);
-        assert_eq!(heads.0.held.lock().unwrap().total, 0);
-        assert!(heads.0.held.lock().unwrap().addresses.is_empty());
+        assert_eq!(heads.0.held.lock().total, 0);
+        assert!(heads.0.held.lock().addresses.is_empty());
     }
 
     #[test]
@@ -186,7 +188,7 @@ mod tests {
             assert!(head.receive(100 * LARGE));
             head.complete(false);
         }
-        assert_eq!(heads.0.held.lock().unwrap().total, LARGE - ORDINARY);
+        assert_eq!(heads.0.held.lock().total, LARGE - ORDINARY);
     }
 
     #[test]

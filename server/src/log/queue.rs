@@ -124,7 +124,7 @@ impl<'w> MakeWriter<'w> for Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, PoisonError};
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -148,7 +148,7 @@ mod tests {
         static REPORTED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
         let (permit, permits) = sync_channel(MAX_LINES + 2);
         let (written, lines) = sync_channel(MAX_LINES + 2);
-        let report = |lines| REPORTED.lock().unwrap_or_else(PoisonError::into_inner).push(lines);
+        let report = |lines| REPORTED.lock().push(lines);
         let queue = Queue::start(Slow(permits, written), report).unwrap();
         queue.push(b"first");
         let begun = Instant::now();
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(lines.recv().unwrap().len(), 1024);
         drop(permit);
         queue.flush(Duration::from_secs(20));
-        assert_eq!(*REPORTED.lock().unwrap(), [lost + 1]);
+        assert_eq!(*REPORTED.lock(), [lost + 1]);
         assert_eq!(queue.counts.waiting_bytes.load(Ordering::Relaxed), 0);
     }
 }

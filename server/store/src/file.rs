@@ -7,8 +7,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sea_orm::DbErr;
 
 use crate::error::StoreError;
@@ -70,7 +71,7 @@ impl SqliteFile {
 
     /// Checks that the files are still those that the connections opened.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         for (suffix, known) in SUFFIXES.iter().zip(known.iter_mut()) {
             let path = self.beside(suffix);
             let problem = match (fs::metadata(&path), &known) {
@@ -103,7 +104,7 @@ impl SqliteFile {
 
     /// Forgets the files, because all connections are closed.
     pub(super) fn release(&self) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+        *self.known.lock() = Default::default();
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {

@@ -4,9 +4,10 @@
 //! that is never committed. A connection in an unknown state is therefore closed and replaced.
 //! Knows no table and no dialect.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::{Connection, Database, Error};
 
@@ -19,7 +20,7 @@ pub(super) struct Retirement {
 impl Retirement {
     /// Prevents the reuse of all connections that are open at this moment.
     pub(super) fn retire_all(&self) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.since.lock() = Some(Instant::now());
     }
 
     /// Makes a pool close connections that were retired or have an unfinished transaction, both
@@ -60,7 +61,7 @@ impl Retirement {
     }
 
     fn is_retired(&self, about: &PoolConnectionMetadata) -> bool {
-        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *self.since.lock();
         since.is_some_and(|since| about.age >= since.elapsed())
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the database stores changes, according to the last writes. Performs no query itself.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 use crate::error::StoreError;
 
@@ -32,13 +32,13 @@ impl StatusRecord {
     }
 
     pub(super) fn get(&self) -> Status {
-        self.lock().clone()
+        self.0.lock().clone()
     }
 
     /// Returns whether the status changed.
     pub(super) fn failed(&self, error: &StoreError) -> bool {
         let before =
-            std::mem::replace(&mut *self.lock(), Status::Failing { reason: error.to_string() });
+            std::mem::replace(&mut *self.0.lock(), Status::Failing { reason: error.to_string() });
         if before.is_writable() {
             tracing::error!(
                 %error,
@@ -50,13 +50,9 @@ impl StatusRecord {
     }
 
     pub(super) fn succeeded(&self) {
-        let before = std::mem::replace(&mut *self.lock(), Status::Writable);
+        let before = std::mem::replace(&mut *self.0.lock(), Status::Writable);
         if !before.is_writable() {
             tracing::warn!("the database accepts writes again, and so do publishes and edits");
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Status> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

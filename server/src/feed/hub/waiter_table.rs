@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use slab::Slab;
+use slotmap::{SlotMap, new_key_type};
 use tokio::sync::oneshot;
 
 use super::holder::{self, HolderEntries, Holders, Limits, Refused};
@@ -23,12 +25,9 @@ const WATCHED_KEY: usize = 200;
 #[derive(Default)]
 pub(super) struct WaiterTable {
     pub(super) key_ids: HashMap<Arc<str>, u32, ahash::RandomState>,
-    pub(super) keys: Vec<WaiterKey>,
-    free_keys: Vec<u32>,
-    pub(super) waiters: Vec<Slot>,
-    free_slots: Vec<u32>,
+    pub(super) keys: Slab<WaiterKey>,
+    pub(super) waiters: SlotMap<Ticket, Waiter>,
     holders: Holders,
-    parked: usize,
     /// Bytes charged to polls, and bytes of all key texts. They are counted separately, because a
     /// text that several polls use outlives the poll that it was charged to.
     charged: usize,
@@ -38,32 +37,23 @@ pub(super) struct WaiterTable {
     closed: bool,
 }
 
-#[derive(Default)]
 pub(super) struct WaiterKey {
-    name: Option<Arc<str>>,
+    name: Arc<str>,
     pub(super) tickets: Vec<Ticket>,
     live: usize,
 }
 
-#[derive(Default)]
-pub(super) struct Slot {
-    generation: u32,
-    /// Bytes charged to the waiter.
-    charge: u32,
-    waiter: Option<Waiter>,
-}
-
-struct Waiter {
+pub(super) struct Waiter {
     keys: Box<[u32]>,
     place: HolderEntries,
+    /// Bytes charged to the waiter.
+    charge: u32,
     sender: oneshot::Sender<Woken>,
 }
 
-/// Identifies a waiter; stale once the generation of the slot has changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
-    slot: u32,
-    generation: u32,
+new_key_type! {
+    /// Identifies a waiter; stale once the waiter was removed.
+    pub(super) struct Ticket;
 }
 
 impl WaiterTable {
@@ -72,7 +62,7 @@ impl WaiterTable {
     }
 
     pub(super) fn parked(&self) -> usize {
-        self.parked
+        self.waiters.len()
     }
 
     /// Total bytes for watched keys.
@@ -94,10 +84,10 @@ impl WaiterTable {
     ) -> Result<Ticket, Refused> {
         if self.closed {
             let _ = sender.send(Woken::Closed);
-            return Ok(Ticket { slot: u32::MAX, generation: 0 });
+            return Ok(Ticket::default());
         }
         let before =
-            holder::PollCharge { polls: self.parked, bytes: self.charged + self.key_bytes };
+            holder::PollCharge { polls: self.parked(), bytes: self.charged + self.key_bytes };
         let keys: Box<[u32]> = keys.iter().map(|key| self.intern(key.as_ref())).collect();
         let new = self.charged + self.key_bytes - before.bytes;
         let charge = new + keys.len() * KEY_OF_POLL + holder.more_bytes;
@@ -109,18 +99,11 @@ impl WaiterTable {
             }
         };
         self.charged += charge;
-        let slot = self.free_slots.pop().unwrap_or_else(|| {
-            self.waiters.push(Slot::default());
-            index(self.waiters.len() - 1)
-        });
-        let ticket = Ticket { slot, generation: self.waiters[slot as usize].generation };
-        for key in &keys {
+        let waiter = Waiter { keys, place, charge: index(charge), sender };
+        let ticket = self.waiters.insert(waiter);
+        for key in &self.waiters[ticket].keys {
             self.keys[*key as usize].tickets.push(ticket);
         }
-        let slot = &mut self.waiters[slot as usize];
-        slot.charge = index(charge);
-        slot.waiter = Some(Waiter { keys, place, sender });
-        self.parked += 1;
         if self.wheel.is_empty() {
             self.wheel.resize_with(WHEEL, Vec::new);
         }
@@ -136,13 +119,9 @@ impl WaiterTable {
             self.keys[*id as usize].live += 1;
             return *id;
         }
-        let id = self.free_keys.pop().unwrap_or_else(|| {
-            self.keys.push(WaiterKey::default());
-            index(self.keys.len() - 1)
-        });
         let name: Arc<str> = name.into();
-        self.keys[id as usize] =
-            WaiterKey { name: Some(Arc::clone(&name)), tickets: Vec::new(), live: 1 };
+        let key = WaiterKey { name: Arc::clone(&name), tickets: Vec::new(), live: 1 };
+        let id = index(self.keys.insert(key));
         self.key_bytes += WATCHED_KEY + name.len();
         self.key_ids.insert(name, id);
         id
@@ -157,12 +136,8 @@ impl WaiterTable {
     /// Removes all waiters of an app. Searches the whole table, because access keys change rarely.
     pub(super) fn take_app(&mut self, app_id: &str) -> Vec<oneshot::Sender<Woken>> {
         let Some(app) = self.holders.app(app_id) else { return Vec::new() };
-        let is_of_app =
-            |slot: &Slot| slot.waiter.as_ref().is_some_and(|waiter| waiter.place.app == app);
-        let of_app = self.waiters.iter().enumerate().filter(|(_, slot)| is_of_app(slot));
-        let tickets: Vec<_> = of_app
-            .map(|(at, slot)| Ticket { slot: index(at), generation: slot.generation })
-            .collect();
+        let of_app = self.waiters.iter().filter(|(_, waiter)| waiter.place.app == app);
+        let tickets: Vec<_> = of_app.map(|(ticket, _)| ticket).collect();
         tickets.into_iter().filter_map(|ticket| self.remove(ticket)).collect()
     }
 
@@ -176,24 +151,12 @@ impl WaiterTable {
     pub(super) fn close(&mut self) -> Vec<oneshot::Sender<Woken>> {
         let table = std::mem::take(self);
         self.closed = true;
-        table
-            .waiters
-            .into_iter()
-            .filter_map(|slot| slot.waiter)
-            .map(|waiter| waiter.sender)
-            .collect()
+        table.waiters.into_iter().map(|(_, waiter)| waiter.sender).collect()
     }
 
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<oneshot::Sender<Woken>> {
-        let slot = self.waiters.get_mut(ticket.slot as usize)?;
-        if slot.generation != ticket.generation {
-            return None;
-        }
-        let waiter = slot.waiter.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free_slots.push(ticket.slot);
-        self.parked -= 1;
-        let charge = std::mem::take(&mut slot.charge) as usize;
+        let waiter = self.waiters.remove(ticket)?;
+        let charge = waiter.charge as usize;
         self.charged -= charge;
         self.holders.leave(waiter.place, charge);
         for id in &waiter.keys {
@@ -208,18 +171,12 @@ impl WaiterTable {
         let key = &mut self.keys[id as usize];
         key.live -= 1;
         if key.live == 0 {
-            let key = std::mem::take(key);
-            if let Some(name) = key.name {
-                self.key_bytes -= WATCHED_KEY + name.len();
-                self.key_ids.remove(&name);
-            }
-            self.free_keys.push(id);
+            let key = self.keys.remove(id as usize);
+            self.key_bytes -= WATCHED_KEY + key.name.len();
+            self.key_ids.remove(&key.name);
         } else if key.tickets.len() > 2 * key.live + 16 {
             let waiters = &self.waiters;
-            key.tickets.retain(|ticket| {
-                let slot = &waiters[ticket.slot as usize];
-                slot.generation == ticket.generation && slot.waiter.is_some()
-            });
+            key.tickets.retain(|ticket| waiters.contains_key(*ticket));
         }
     }
 }

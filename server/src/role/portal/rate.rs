@@ -2,10 +2,10 @@
 //! of the token allows, and none in the first second, as in Apollo. Knows no identity.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use castalia_store::Id;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Time after the first request of a token in which nothing is refused.
@@ -42,7 +42,7 @@ impl TokenRates {
             return true;
         }
         let (now, per_second) = (Instant::now(), f64::from(per_second));
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if buckets.len() >= LARGEST && !buckets.contains_key(&token) {
             // A bucket that nobody used for a second is full, whatever its rate.
             buckets.retain(|_, bucket| now.duration_since(bucket.at) < GRACE);

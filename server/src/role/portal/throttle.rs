@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Time in which one attempt is restored, that is, ten per minute.
@@ -110,7 +110,7 @@ impl Throttle {
     fn count(&self, attempt: &Attempt) -> Result<bool, Duration> {
         let now = Instant::now();
         let keys = attempt.keys();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         let mut waits = false;
         for key in &keys {
             let left = left(&buckets, key, now);
@@ -132,7 +132,7 @@ impl Throttle {
     /// Undoes the counting of a successful attempt, so that only failures are counted.
     pub(super) fn forgive(&self, attempt: &Attempt) {
         let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         for key in attempt.keys() {
             match key {
                 ThrottleKey::Browser(_) | ThrottleKey::Pair(..) => drop(buckets.remove(&key)),
@@ -248,7 +248,7 @@ mod tests {
             let attempt = Attempt::new(&n.to_string(), IpAddr::from(n.to_be_bytes()), None);
             let _ = throttle.count(&attempt);
         }
-        assert!(throttle.buckets.lock().unwrap().len() <= LARGEST + 3);
+        assert!(throttle.buckets.lock().len() <= LARGEST + 3);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! omitted, and the others are returned.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sea_orm::{
     ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
 };
@@ -207,7 +207,7 @@ pub fn is_unparsable_news(table: &'static str, id: Id) -> bool {
 
 fn is_news(table: &'static str, id: Option<Id>, damage: Damage) -> bool {
     metrics::counter!("castalia_unreadable_rows_total", "table" => table).increment(1);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut logged = LOGGED.lock();
     let news = logged.add((table, id, damage), Instant::now());
     drop(logged);
     if news == News::LastRow {
