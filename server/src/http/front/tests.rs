@@ -378,3 +378,16 @@ async fn an_answer_whose_body_outlasts_the_shutdown_says_that_the_connection_end
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.contains("connection: close\r\n") && answer.ends_with("x"), "{answer}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let server = Server::start(true).await;
+    let mut stream = server.connect().await;
+    // More than the buffers of both sockets accept.
+    stream.write_all(&get_of("/remembered?30000000", "")).await.unwrap();
+    stream.readable().await.unwrap();
+    let begun = Instant::now();
+    server.connections.tracker.close();
+    timeout(Duration::from_secs(300), server.connections.tracker.wait()).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(30), "{:?}", begun.elapsed());
+}
