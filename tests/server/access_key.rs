@@ -117,10 +117,39 @@ async fn where_keys_are_required_nobody_is_served_without_one() {
     }
 }
 
+/// A request that an observed key would refuse is counted once, whether its answer is in memory or
+/// has to be read from the database.
+#[tokio::test]
+async fn a_request_that_would_be_refused_is_counted_once() {
+    let server = Server::start_with(open_admin());
+    let app = App::create(&Http::new(&server.admin), "obs").await;
+    app.publish("1").await;
+    app.add_key("o1", 1, true).await;
+    let http = Http::new(&server.config);
+    let operator = Http::new(&server.config)
+        .with("Authorization", &format!("Bearer {}", server.metrics_token()));
+    let counted = async || {
+        let metrics = operator.get("/metrics").await.ok().text;
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("castalia_observed_signature_failures_total "));
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    eventually("the key", async || {
+        http.get("/configs/obs/default/application").await.ok();
+        (counted().await > 0).then_some(())
+    })
+    .await;
+    for path in ["/configs/obs/unread/application", "/configs/obs/unread/application"] {
+        let before = counted().await;
+        http.get(path).await.ok();
+        assert_eq!(counted().await, before + 1, "{path}");
+    }
+}
+
 /// SEC-25: polls that were admitted by a key end with 401 within five seconds of its revocation;
 /// those of another key are asked to reconnect; later publishes are announced to no client without
 /// a key.
-/// published later is told to nobody without a key.
 #[tokio::test]
 async fn a_revoked_key_ends_its_polls() {
     const POLLS: usize = 500;

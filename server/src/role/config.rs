@@ -14,7 +14,6 @@ use castalia_core::protocol::namespace::NamespaceKey;
 use castalia_core::protocol::route::{Caller, ClientRequest, POLL_LINE_HEADER};
 use http::{Method, StatusCode};
 
-use self::access::Checked;
 use self::notification::Poll;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::feed::cache::ReadFrom;
@@ -97,19 +96,20 @@ pub(super) async fn begin(
     head: &ClientHead<'_>,
     read_from: ReadFrom,
 ) -> Result<Step> {
-    let Checked { endpoint, client } = access::check(state, head)?;
-    match &endpoint {
+    let checked = access::check(state, head)?;
+    let client = &checked.client;
+    let step = match &checked.endpoint {
         ClientRequest::Config(target) => {
-            query::answer(state, target, &client, head, read_from).await.map(Step::Answer)
+            query::answer(state, target, client, head, read_from).await.map(Step::Answer)
         }
         ClientRequest::File(form, target) => {
-            file::answer(state, *form, target, &client, head, read_from).await.map(Step::Answer)
+            file::answer(state, *form, target, client, head, read_from).await.map(Step::Answer)
         }
-        ClientRequest::Poll(app_id) => notification::poll(state, app_id, &client, head),
-        ClientRequest::LegacyPoll(app_id) => {
-            notification::legacy_poll(state, app_id, &client, head)
-        }
-    }
+        ClientRequest::Poll(app_id) => notification::poll(state, app_id, client, head),
+        ClientRequest::LegacyPoll(app_id) => notification::legacy_poll(state, app_id, client, head),
+    };
+    checked.report();
+    step
 }
 
 fn ok(headers: StaticHeaders, body: Bytes) -> PlainAnswer {

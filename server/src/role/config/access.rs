@@ -23,6 +23,8 @@ pub(super) struct Checked {
     pub(super) endpoint: ClientRequest,
     /// The app that it acts for.
     pub(super) client: Client,
+    /// Why the request would be refused if the observed access key was enforced.
+    misfit: Option<Error>,
 }
 
 /// The app that a request acts for, and the key that authenticated it.
@@ -54,18 +56,24 @@ pub(super) fn check(state: &EnvironmentState, head: &ClientHead<'_>) -> Result<C
     } else {
         None
     };
-    if key.is_none()
-        && !observe.is_empty()
-        && let Err(error) = verify(state, observe, head)
-    {
+    let misfit = (key.is_none() && !observe.is_empty())
+        .then(|| verify(state, observe, head).err())
+        .flatten();
+    Ok(Checked { endpoint, client: Client { app_id, key }, misfit })
+}
+
+impl Checked {
+    /// Counts a request that the observed access key does not admit. Called with the answer, since a
+    /// request that memory is not sufficient for is checked twice.
+    pub(super) fn report(&self) {
         static MISFITS: LogRate = LogRate::new();
+        let Some(error) = &self.misfit else { return };
         metrics::counter!("castalia_observed_signature_failures_total").increment(1);
         if let Some(suppressed) = MISFITS.admit() {
-            let app_id = shortened(endpoint.app_id());
+            let app_id = shortened(self.endpoint.app_id());
             tracing::warn!(app_id, %error, suppressed, "a request is not signed with the observed access key; it would be refused if the key was enforced");
         }
     }
-    Ok(Checked { endpoint, client: Client { app_id, key } })
 }
 
 impl Client {
