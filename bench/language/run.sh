@@ -35,7 +35,7 @@ c++ -std=c++17 "${flags[@]}" bench/language/read.cpp -o "$scratch/read-cpp" -lca
     PROFILE=$profile bindings/kotlin/package.sh "$scratch" >&2
     mvn --batch-mode --quiet --no-transfer-progress -f bindings/kotlin/pom.xml package -DskipTests >&2
     for program in ReadBenchKt NotifyBenchKt StartBenchKt; do
-      "$built/castalia-scripted" java -cp "$(echo "$scratch"/*.jar):$kotlin/libraries/*:$kotlin/test-classes" $program 2>&1
+      "$built/castalia-scripted" java -cp "$scratch/*:$kotlin/libraries/*:$kotlin/test-classes" $program 2>&1
     done
   fi
   for program in read notify start; do
