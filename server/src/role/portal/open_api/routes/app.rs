@@ -73,6 +73,12 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("getEnvClusterInfo", "Lists the app's clusters by environment."),
             app::env_cluster_info,
         )
+}
+
+/// Where an app is, and the search for apps.
+pub(super) fn presence(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("App Management", id, summary);
+    routes
         .operation(
             Method::DELETE,
             "/openapi/v1/apps/{appId}",
@@ -90,7 +96,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             "/openapi/v1/apps/{appId}/miss-envs",
-            known,
+            PortalAccess::Call(Need::Nothing),
             about("findMissEnvs", "Lists the environments that lack an app."),
             presence::missing,
         )

@@ -12,7 +12,7 @@ const fn about_permissions(id: &'static str, summary: &'static str) -> About {
     about("Permission Management", id, summary)
 }
 
-/// Grants, and the creation of missing roles.
+/// Grants.
 pub(super) fn roles(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
     let admin = PortalAccess::Call(Need::AppAdmin);
@@ -80,6 +80,13 @@ pub(super) fn roles(routes: PortalRoutes) -> PortalRoutes {
             about("removeClusterNamespaceRoleFromUser", "Revokes a role on a cluster from a user."),
             permission::revoke,
         )
+}
+
+/// The creation of missing roles.
+pub(super) fn missing_roles(routes: PortalRoutes) -> PortalRoutes {
+    let about = about_permissions;
+    let admin = PortalAccess::Call(Need::AppAdmin);
+    routes
         .operation(
             Method::POST,
             "/openapi/v1/apps/{appId}/namespaces/{namespaceName}/permission-init",
