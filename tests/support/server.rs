@@ -189,9 +189,12 @@ impl Server {
         std::mem::forget(self);
     }
 
-    /// The lines that it printed since the last call.
-    pub(crate) fn printed(&self) -> Vec<String> {
-        self.lines.try_iter().collect()
+    /// Sends SIGTERM and returns all lines that it printed after it listened. A running server
+    /// writes its log in the background, so the end of its output is the only proof that no line
+    /// is missing.
+    pub(crate) fn printed_until_exit(&mut self) -> Vec<String> {
+        assert!(self.terminate().success());
+        self.lines.iter().collect()
     }
 
     /// Token of the metrics.

@@ -18,7 +18,7 @@ use crate::support::server::{Options, Server};
 /// request.
 #[tokio::test]
 async fn refusals_do_not_flood_the_log() {
-    let server = Server::start_with(options().files(160));
+    let mut server = Server::start_with(options().files(160));
     let demo = App::create(&Http::new(&server.admin), "demo").await;
     demo.add_key("0123456789abcdef", 1, true).await;
     demo.publish("1").await;
@@ -30,7 +30,7 @@ async fn refusals_do_not_flood_the_log() {
         let mut line = Line::new(&server.config);
         let _ = line.get(&path, "authorization: Apollo demo:x\r\n").await;
     }
-    let printed = server.printed();
+    let printed = server.printed_until_exit();
     let is_of_request = |line: &&String| line.contains("request") || line.contains("connection");
     let lines: Vec<_> = printed.iter().filter(is_of_request).collect();
     assert!(lines.len() < 100, "{} lines: {:?}", lines.len(), lines.first());
