@@ -7,6 +7,7 @@ mod call;
 mod local;
 mod remote;
 pub mod revision;
+mod services;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::settings::environment::normalise;
 pub use self::address::Address;
 pub use self::call::Environment;
 pub(crate) use self::remote::Relayed;
+pub use self::services::Services;
 
 /// Environments of an installation that does not configure any, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];

@@ -310,6 +310,7 @@ impl Node {
         let state = PortalState {
             compat: settings.compat.resolve(installation),
             environments: Environments::new(&settings, &config, admin),
+            registry: self.environment.as_ref().map(|environment| environment.registry.clone()),
             settings: Arc::clone(&settings),
             installation,
             store,

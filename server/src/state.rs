@@ -107,6 +107,8 @@ pub struct PortalState {
     pub config: ServerConfig,
     /// The environments, and how each is reached.
     pub environments: Environments,
+    /// The services of the environment of this process, if it has one.
+    pub registry: Option<ServiceRegistry>,
     /// Whether this node can serve.
     pub ready: Readiness,
 }

@@ -32,6 +32,7 @@ mod portal {
     mod search;
     mod server_setting;
     mod sign_in;
+    mod system_info;
     mod tenant;
     mod tenant_table;
     mod transfer;

@@ -190,7 +190,9 @@ impl Environment {
         }
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    /// Whether it is reachable according to the last probes.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
         match &self.transport {
             Transport::InProcess(_) => true,
             Transport::Remote(remote) => remote.is_up(),

@@ -191,7 +191,10 @@ impl Remote {
 }
 
 /// Reads the body; `None` if it is longer than the limit, in which case no more than that is read.
-async fn body(mut response: reqwest::Response, limit: usize) -> reqwest::Result<Option<Bytes>> {
+pub(super) async fn body(
+    mut response: reqwest::Response,
+    limit: usize,
+) -> reqwest::Result<Option<Bytes>> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {
@@ -267,7 +270,8 @@ fn transport(timeouts: Timeouts) -> Result<Transport> {
     Ok(Transport::new(Arc::new(client), LIST))
 }
 
-fn client(timeouts: Timeouts) -> Result<Client> {
+/// A client for requests to one environment.
+pub(super) fn client(timeouts: Timeouts) -> Result<Client> {
     let client = outgoing::client()
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)

@@ -15,6 +15,7 @@ mod history;
 mod instance;
 mod permission;
 mod portal;
+mod system_info;
 mod transfer;
 mod usage;
 
@@ -30,6 +31,7 @@ pub use self::portal::{
     Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,
     FoundItem, FoundItems, PageSettings, Setting, User,
 };
+pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
 pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
 pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};
 

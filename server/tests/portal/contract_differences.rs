@@ -70,7 +70,8 @@ impl Document {
         }
         for (name, schema) in self.schemas().filter(|(name, _)| bodies.contains(*name)) {
             let required = schema["required"].as_array();
-            for (member, kind) in schema["properties"].as_object().unwrap() {
+            // A body with arbitrary members has no properties.
+            for (member, kind) in schema["properties"].as_object().into_iter().flatten() {
                 let is_required =
                     required.is_some_and(|required| required.contains(&member.as_str().into()));
                 let required = if is_required { ", required" } else { "" };

@@ -26,7 +26,7 @@ const READ_TIMEOUT: Duration = Duration::from_millis(300);
 /// Token of the admin service.
 const TOKEN: &str = "token of the far environment";
 
-async fn listen(router: Router) -> SocketAddr {
+pub(super) async fn listen(router: Router) -> SocketAddr {
     let listener = http::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(http::serve(
@@ -59,7 +59,7 @@ async fn refusing() -> SocketAddr {
 }
 
 /// An address that accepts connections and never answers.
-async fn hanging() -> SocketAddr {
+pub(super) async fn hanging() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

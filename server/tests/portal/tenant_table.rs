@@ -141,6 +141,8 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /server/envs/{env}/config-db/config/find-all-config",
     "POST /server/envs/{env}/config-db/config",
     "DELETE /server/envs/{env}/config-db/config",
+    "GET /system-info",
+    "GET /system-info/health",
     "GET /permissions/root",
     "GET /system/role/manage-app-master",
     "GET /system/roles/create-application",

@@ -107,6 +107,7 @@ impl World {
                 &config,
                 Some(admin::in_process(environment.clone())),
             ),
+            registry: Some(environment.registry.clone()),
             settings,
             store: store.clone(),
             config: config.clone(),

@@ -25,6 +25,7 @@ mod release;
 pub(super) mod routes;
 mod search;
 mod server_setting;
+mod system_info;
 mod system_role;
 pub(super) mod user;
 

@@ -17,6 +17,7 @@ mod organization;
 mod permission;
 mod release;
 mod setting;
+mod system_info;
 mod system_role;
 mod user;
 
@@ -66,6 +67,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         favorite::routes,
         consumer::routes,
         setting::routes,
+        system_info::routes,
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))

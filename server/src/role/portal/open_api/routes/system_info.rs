@@ -1,0 +1,28 @@
+//! The operations of the page about the system: the environments and their services.
+
+use http::Method;
+
+use super::about;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::system_info;
+use crate::role::portal::{PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal Management", id, summary);
+    let root = PortalAccess::Call(Need::Root);
+    routes
+        .operation(
+            Method::GET,
+            "/openapi/v1/system-info",
+            root,
+            about("getSystemInfo", "Lists the environments with their live services."),
+            system_info::get,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/system-info/health",
+            root,
+            about("checkSystemHealth", "Returns the health of an instance of a service."),
+            system_info::health,
+        )
+}
