@@ -3,7 +3,8 @@
 //! follows its changes, and is deleted.
 
 use castalia_store::app::ClusterRow;
-use castalia_store::namespace::{NamespaceRow, Standing};
+use castalia_store::item::Content;
+use castalia_store::namespace::{NamespaceRow, PublishState, Publishable};
 use castalia_store::{Authorship, Connection, Id, Small, Store, StoreError, Transaction};
 use futures_util::future::BoxFuture;
 
@@ -38,7 +39,7 @@ impl BranchStatus {
 #[derive(Debug)]
 pub(super) struct Family {
     /// The namespace, its editor, and the release of its clients.
-    pub(super) own: Standing,
+    pub(super) own: PublishState,
     /// The parent, if this is the namespace of a branch.
     pub(super) parent: Option<Namespace>,
     /// The branch, if there is one.
@@ -60,25 +61,34 @@ impl Family {
         Relatives { parent: self.parent, branch: self.branch }
     }
 
-    /// Locks a namespace and its relatives, and reads them.
-    pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
+    /// Locks a namespace and its relatives, and reads them and the content of the namespace.
+    pub(super) async fn to_publish(
+        tx: &Transaction,
+        key: &NamespaceKey,
+    ) -> Result<(Self, Content)> {
         if !namespace::lock(tx, key).await? {
             return Err(namespace::not_found(key));
         }
-        let namesakes =
-            castalia_store::namespace::standings(tx, &key.app_id, &key.namespace).await?;
-        let is_own = |row: &&Standing| row.namespace.cluster_name == key.cluster;
-        match namesakes.iter().find(is_own).cloned() {
-            Some(own) => Self::among(tx, own, namesakes).await,
+        let NamespaceKey { app_id, cluster, namespace } = key;
+        let read = castalia_store::namespace::publishable(tx, app_id, cluster, namespace).await?;
+        let Publishable { namesakes, content } = read;
+        let is_own = |row: &&PublishState| row.namespace.cluster_name == *cluster;
+        let family = match namesakes.iter().find(is_own).cloned() {
+            Some(own) => Self::among(tx, own, namesakes).await?,
             // The engine may treat names as equal that differ in case.
-            None => Self::of(tx, &namespace::find(tx, key).await?).await,
-        }
+            None => Self::of(tx, &namespace::find(tx, key).await?).await?,
+        };
+        let content = match content {
+            Some(content) => content,
+            None => castalia_store::item::content_to_publish(tx, family.own.namespace.id).await?,
+        };
+        Ok((family, content))
     }
 
     /// Reads the relatives of a namespace.
     pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Self> {
         let (app_id, name) = (&namespace.app_id, &namespace.namespace_name);
-        let namesakes = castalia_store::namespace::standings(tx, app_id, name).await?;
+        let namesakes = castalia_store::namespace::publish_states(tx, app_id, name).await?;
         match namesakes.iter().find(|row| row.namespace.id == namespace.id).cloned() {
             Some(own) => Self::among(tx, own, namesakes).await,
             None => Err(namespace::not_exists(&namespace::key_of(namespace))),
@@ -87,7 +97,11 @@ impl Family {
 
     /// A namespace whose name is unique in its app has no relatives. Most have none, so this saves
     /// queries.
-    async fn among(tx: &Transaction, own: Standing, namesakes: Vec<Standing>) -> Result<Self> {
+    async fn among(
+        tx: &Transaction,
+        own: PublishState,
+        namesakes: Vec<PublishState>,
+    ) -> Result<Self> {
         if namesakes.len() < 2 {
             return Ok(Self { own, parent: None, branch: None });
         }

@@ -10,8 +10,16 @@ use crate::error::Result;
 
 /// The content of a release of the present items.
 pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Configurations> {
-    let Content { entries, misplaced } =
-        castalia_store::item::content_to_publish(tx, namespace.id).await?;
+    let content = castalia_store::item::content_to_publish(tx, namespace.id).await?;
+    checked(tx, namespace, content).await
+}
+
+/// The same of items that were read in this transaction.
+pub(super) async fn checked(
+    tx: &Transaction,
+    namespace: &Namespace,
+    Content { entries, misplaced }: Content,
+) -> Result<Configurations> {
     let content = configurations::of_items(entries);
     if !misplaced.is_empty() {
         check_complete(tx, namespace, &content, misplaced).await?;

@@ -56,12 +56,12 @@ async fn publish_in(
     key: &NamespaceKey,
     publication: &Publication,
 ) -> Result<Release> {
-    let family = Family::find_locked(tx, key).await?;
+    let (family, content) = Family::to_publish(tx, key).await?;
     let namespace = &family.own.namespace;
     publication.base.check(tx, namespace).await?;
     let is_locked = lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = content::of(tx, namespace).await?;
+    let content = content::checked(tx, namespace, content).await?;
     if let Some(parent) = &family.parent {
         let release =
             gray_release::publish(tx, parent, namespace, content, &[], publication, &mut trail)
@@ -109,7 +109,7 @@ async fn publish_without_in(
     publication: &Publication,
     deleted_keys: &[String],
 ) -> Result<Release> {
-    let family = Family::find_locked(tx, key).await?;
+    let (family, content) = Family::to_publish(tx, key).await?;
     let branch = &family.own.namespace;
     publication.base.check(tx, branch).await?;
     lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
@@ -117,7 +117,7 @@ async fn publish_without_in(
         return Err(Error::not_found("Parent namespace not found").with_code(Code::BranchNotFound));
     };
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = content::of(tx, branch).await?;
+    let content = content::checked(tx, branch, content).await?;
     let release =
         gray_release::publish(tx, parent, branch, content, deleted_keys, publication, &mut trail)
             .await?;

@@ -1,13 +1,13 @@
 //! Queries: items; those of commits are in a file below. The rules for edits are not known here.
 
 mod commit;
+mod content;
 mod search;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, ExprTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select,
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use crate::condition::chunks;
@@ -24,6 +24,8 @@ pub use commit::{
     Commit, CommitRow, commits, commits_since, commits_with_key, delete_commits_of_namespace,
     insert_commit,
 };
+pub use content::{Content, content_of_namespace, content_to_publish};
+pub(crate) use content::{decoded, to_publish};
 pub use search::{Hit, search};
 
 pub async fn by_id(
@@ -72,60 +74,6 @@ fn by_line(namespace_id: Id) -> Select<Entity> {
         .filter(Column::NamespaceId.eq(namespace_id))
         .order_by_asc(Column::LineNum)
         .order_by_asc(Column::Id)
-}
-
-/// Keys and values of the namespace by line, the content of a release.
-pub async fn content_of_namespace(
-    db: &impl ConnectionTrait,
-    namespace_id: Id,
-) -> Result<Vec<(String, String)>, StoreError> {
-    let columns = [Column::Id, Column::Key, Column::Value, Column::IsDeleted];
-    let content = by_line(namespace_id).select_only().columns(columns);
-    let rows: Vec<(Id, String, String, bool)> = decode::tuples(db, content, columns).await?;
-    Ok(rows.into_iter().map(|(_, key, value, _)| (key, value)).collect())
-}
-
-/// What is published of a namespace.
-#[derive(Clone, Debug, Default)]
-pub struct Content {
-    /// Keys and values by line.
-    pub entries: Vec<(String, String)>,
-    /// Items that belong to no namespace, because its id cannot be decoded, with their keys as far
-    /// as those can be: they may be missing here. Only SQLite stores such ids.
-    pub misplaced: Vec<(Id, Option<String>)>,
-}
-
-/// The content of a release in one statement.
-pub async fn content_to_publish(
-    db: &impl ConnectionTrait,
-    namespace_id: Id,
-) -> Result<Content, StoreError> {
-    let backend = db.get_database_backend();
-    if backend != DbBackend::Sqlite {
-        let entries = content_of_namespace(db, namespace_id).await?;
-        return Ok(Content { entries, ..Content::default() });
-    }
-    let columns = [Column::Id, Column::Key, Column::Value, Column::IsDeleted];
-    // Any text or blob is greater than any number, so that the index finds these rows.
-    let misplaced = Expr::cust(r#""Item"."NamespaceId" >= ''"#);
-    let items = Entity::live()
-        .filter(Condition::any().add(Column::NamespaceId.eq(namespace_id)).add(misplaced))
-        .order_by_asc(Column::LineNum)
-        .order_by_asc(Column::Id)
-        .select_only()
-        .columns(columns)
-        .column(Column::NamespaceId);
-    let mut content = Content::default();
-    for row in db.query_all_raw(items.build(backend)).await? {
-        if row.try_get_by::<Id, _>(columns.len()).is_err() {
-            content.misplaced.push((row.try_get_by(0)?, row.try_get_by(1).ok()));
-            continue;
-        }
-        let (_, key, value, _): (Id, String, String, bool) =
-            decode::tuple::<Entity, _, 4>(&row, columns)?;
-        content.entries.push((key, value));
-    }
-    Ok(content)
 }
 
 pub async fn page_of_namespace(

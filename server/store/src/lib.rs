@@ -8,6 +8,7 @@
 pub mod access_key;
 pub mod app;
 pub mod audit;
+mod combined;
 mod condition;
 pub mod consumer;
 pub mod entity;

@@ -4,7 +4,8 @@
 mod definition;
 mod family;
 mod lock;
-mod standing;
+mod publish_state;
+mod publishable;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -28,7 +29,8 @@ pub use definition::{
 };
 pub use family::lock_family;
 pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock};
-pub use standing::{Standing, standings};
+pub use publish_state::{PublishState, publish_states};
+pub use publishable::{Publishable, publishable};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,

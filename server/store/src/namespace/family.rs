@@ -35,11 +35,11 @@ pub async fn lock_family(
     Ok(db.query_one(&row).await?.is_some())
 }
 
-fn subquery(select: SelectStatement) -> Expr {
+pub(super) fn subquery(select: SelectStatement) -> Expr {
     Expr::SubQuery(None, Box::new(select.into()))
 }
 
-fn own(app_id: &str, cluster: &str, namespace: &str) -> SelectStatement {
+pub(super) fn own(app_id: &str, cluster: &str, namespace: &str) -> SelectStatement {
     use namespace::{Column, Entity};
     Query::select()
         .column(Column::Id)

@@ -1,15 +1,15 @@
-//! Query: the rows of a publish of a main line. On SQLite they are sent as one message to the
-//! thread of the connection: waking that thread, and being woken by it, costs more than the
-//! statements. The purpose of a publish is not known here.
+//! Query: the rows of a publish of a main line. On SQLite they are sent as one message. The
+//! purpose of a publish is not known here.
 
-use sea_orm::sea_query::{Expr, Func, InsertStatement, Query, SqliteQueryBuilder};
+use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::{
-    ActiveValue, ConnectionTrait, DbBackend, EntityTrait, NotSet, Set, Statement, TryIntoModel as _,
+    ActiveValue, ConnectionTrait, DbBackend, EntityTrait, NotSet, Set, TryIntoModel as _,
 };
 
 use super::history::{ReleaseHistoryRow, insert_history};
 use super::{ReleaseRow, insert};
 use crate::audit::{self, Entry};
+use crate::combined::combined;
 use crate::entity::{audit as audits, release, release_history};
 use crate::error::StoreError;
 use crate::message;
@@ -78,19 +78,12 @@ async fn at_once(
         row::insertion(audited(HISTORY), [(id, id_of_history)])?,
         row::insertion(message::new(message), [])?,
     ];
-    let returned = db.query_all_raw(one_after_the_other(&inserts)).await?;
+    let inserts = inserts.iter().map(|insert| DbBackend::Sqlite.build(insert));
+    let returned = db.query_all_raw(combined(inserts)).await?;
     let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
     let id = returned.ok_or_else(|| StoreError::other("an insert returned no id"))?;
     release.id = ActiveValue::Unchanged(id);
     Ok(release.try_into_model()?)
-}
-
-/// Combines several statements, with their parameters in the same order.
-fn one_after_the_other(inserts: &[InsertStatement]) -> Statement {
-    let (texts, values): (Vec<_>, Vec<_>) =
-        inserts.iter().map(|insert| insert.build(SqliteQueryBuilder)).unzip();
-    let values = values.into_iter().flatten();
-    Statement::from_sql_and_values(DbBackend::Sqlite, texts.join(";"), values)
 }
 
 fn newest_id<E: EntityTrait>(id: E::Column) -> Expr {

@@ -1,8 +1,10 @@
 //! A publish writes the same on every engine, in however many statements.
 
 use castalia_store::entity::{audit, release, release_history, release_message};
+use castalia_store::item::{self, ItemRow};
+use castalia_store::namespace::{self, NamespaceRow, publishable};
 use castalia_store::release::{Publish, ReleaseHistoryRow, ReleaseRow, publish};
-use castalia_store::{Id, Small, StoreError};
+use castalia_store::{Authorship, Id, Small, StoreError};
 use sea_orm::sea_query::Index;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 
@@ -32,7 +34,55 @@ fn rows(count: i64) -> Publish<'static> {
     Publish { release, history, operator: "editor", message: "app+default+application" }
 }
 
+/// A namespace with items of these keys, in this order.
+async fn insert_namespace(
+    tx: &impl ConnectionTrait,
+    cluster: &str,
+    keys: &[&str],
+) -> Result<Id, StoreError> {
+    let row = NamespaceRow {
+        app_id: "app".to_owned(),
+        cluster_name: cluster.to_owned(),
+        namespace_name: "application".to_owned(),
+    };
+    let namespace_id = namespace::insert(tx, row, Authorship::of("editor")).await?.id;
+    for (line, key) in (1..).zip(keys) {
+        let row = ItemRow {
+            namespace_id,
+            key: (*key).to_owned(),
+            r#type: Small(0),
+            value: format!("{cluster}?;'"),
+            comment: None,
+            line_num: Some(Id(line)),
+        };
+        item::insert(tx, row, Authorship::of("editor")).await?;
+    }
+    Ok(namespace_id)
+}
+
 on_each_database! {
+    async fn what_a_publish_reads_is_the_content_of_its_own_namespace(database: Database) {
+        let store = database.config().await;
+        let ids = store.write((), |tx, ()| Box::pin(async move {
+            let first = insert_namespace(tx, "other", &["x"]).await?;
+            let own = insert_namespace(tx, "default", &["b", "a"]).await?;
+            let empty = insert_namespace(tx, "empty", &[]).await?;
+            Ok::<_, StoreError>([first, own, empty])
+        })).await.unwrap();
+        let db = store.read();
+        let read = async |cluster| publishable(db, "app", cluster, "application").await.unwrap();
+        let own = read("default").await;
+        assert_eq!(own.namesakes.iter().map(|row| row.namespace.id).collect::<Vec<_>>(), ids);
+        let entry = |key: &str| (key.to_owned(), "default?;'".to_owned());
+        assert_eq!(own.content.unwrap().entries, [entry("b"), entry("a")]);
+        let empty = read("empty").await;
+        assert_eq!((empty.namesakes.len(), empty.content.unwrap().entries.len()), (3, 0));
+        let unknown = read("unknown").await;
+        assert_eq!((unknown.namesakes.len(), unknown.content.is_some()), (3, false));
+        let none = publishable(db, "app", "default", "unknown").await.unwrap();
+        assert_eq!((none.namesakes.len(), none.content.is_some()), (0, false));
+    }
+
     async fn a_publish_writes_its_rows_with_the_ids_of_each_other(database: Database) {
         let store = database.config().await;
         let mut published = Vec::new();

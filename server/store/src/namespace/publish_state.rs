@@ -3,6 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    Select,
 };
 
 use crate::entity::namespace::{Column, Entity, Model};
@@ -13,9 +14,12 @@ use crate::number::Id;
 use crate::row::Standard;
 use crate::row::decode;
 
+/// Alias of the id of the newest release.
+pub(super) const LATEST_RELEASE: &str = "latest_release";
+
 /// A namespace, its editor, and the release of its clients.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct PublishState {
     pub namespace: Model,
     /// Owner of the edit lock; empty if it cannot be decoded.
     pub lock_owner: Option<String>,
@@ -25,27 +29,32 @@ pub struct Standing {
 
 /// The namespaces with this name in all clusters and branches of the app, by id. A cluster that
 /// cannot be decoded is empty.
-pub async fn standings(
+pub async fn publish_states(
     db: &impl ConnectionTrait,
     app_id: &str,
     namespace: &str,
-) -> Result<Vec<Standing>, StoreError> {
-    let namespaces = Entity::live()
+) -> Result<Vec<PublishState>, StoreError> {
+    let select = select(app_id, namespace);
+    let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
+    found.iter().map(publish_state).collect()
+}
+
+/// The rows that [`publish_state`] decodes, by id.
+pub(super) fn select(app_id: &str, namespace: &str) -> Select<Entity> {
+    Entity::live()
         .filter(Column::AppId.eq(app_id))
         .filter(Column::NamespaceName.eq(namespace))
         .expr_as(Expr::SubQuery(None, Box::new(lock_owner().into())), "lock_owner")
-        .expr_as(Expr::SubQuery(None, Box::new(latest_release().into())), "latest_release")
-        .order_by_asc(Column::Id);
-    let found = db.query_all_raw(namespaces.build(db.get_database_backend())).await?;
-    found.iter().map(standing).collect()
+        .expr_as(Expr::SubQuery(None, Box::new(latest_release().into())), LATEST_RELEASE)
+        .order_by_asc(Column::Id)
 }
 
-fn standing(row: &QueryResult) -> Result<Standing, StoreError> {
+pub(super) fn publish_state(row: &QueryResult) -> Result<PublishState, StoreError> {
     let owner = row.try_get_by("lock_owner");
-    Ok(Standing {
+    Ok(PublishState {
         namespace: decode::repaired_row::<Entity>(row)?,
         lock_owner: owner.unwrap_or_else(|_| Some(String::new())),
-        latest_release: row.try_get_by("latest_release")?,
+        latest_release: row.try_get_by(LATEST_RELEASE)?,
     })
 }
 
