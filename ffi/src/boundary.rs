@@ -182,14 +182,14 @@ pub(crate) fn sized<T: Copy>(source: *const T, default: T) -> Result<T> {
 
 /// Prepares such a structure of `size` bytes: all zero except the size.
 pub(crate) fn prepare_sized<T>(target: *mut T, size: usize) {
-    let Ok(told) = u32::try_from(size) else {
+    let Ok(declared) = u32::try_from(size) else {
         return;
     };
     if !target.is_null() && size >= size_of::<u32>() {
         // SAFETY: C guarantees `size` writable bytes.
         unsafe {
             target.cast::<u8>().write_bytes(0, size);
-            target.cast::<u32>().write_unaligned(told);
+            target.cast::<u32>().write_unaligned(declared);
         }
     }
 }

@@ -199,7 +199,7 @@ fn read<T: FromValue, C>(
         let key = key.text()?;
         let read = match found {
             None => snapshot.0.try_get::<T>(key).unwrap_or(None),
-            Some(found) => told(snapshot.0.try_get::<T>(key)?, found),
+            Some(found) => report_found(snapshot.0.try_get::<T>(key)?, found),
         };
         if let Some(read) = read {
             out.write(convert(read));
@@ -208,7 +208,7 @@ fn read<T: FromValue, C>(
     })
 }
 
-fn told<T>(read: Option<T>, found: &mut MaybeUninit<i32>) -> Option<T> {
+fn report_found<T>(read: Option<T>, found: &mut MaybeUninit<i32>) -> Option<T> {
     found.write(read.is_some().into());
     read
 }

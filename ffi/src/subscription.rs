@@ -126,8 +126,8 @@ pub extern "C" fn castalia_config_follow(
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscription) {
     guard_or((), || {
-        if let Some(held) = handle::remove::<Held>(subscription.id) {
-            let taken = held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(slot) = handle::remove::<SubscriptionSlot>(subscription.id) {
+            let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(subscription) = taken {
                 subscription.cancel();
             }
@@ -135,7 +135,7 @@ pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscriptio
     });
 }
 
-type Held = Mutex<Option<Subscription>>;
+type SubscriptionSlot = Mutex<Option<Subscription>>;
 
 impl CastaliaSubscription {
     fn new(subscription: Subscription) -> Result<Self> {

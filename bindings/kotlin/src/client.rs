@@ -18,7 +18,7 @@ use crate::validator::Questions;
 
 /// Settings of the JVM.
 #[derive(uniffi::Record)]
-pub(crate) struct Given {
+pub(crate) struct ClientOptions {
     /// Whether environment variables and settings files are used too.
     with_env: bool,
     values: HashMap<String, String>,
@@ -29,7 +29,7 @@ pub(crate) struct Given {
     seeds: HashMap<String, Vec<Entry>>,
 }
 
-impl Given {
+impl ClientOptions {
     pub(crate) fn settings(self) -> Result<Settings> {
         let settings = HostSettings {
             binding: "kotlin",
@@ -43,9 +43,9 @@ impl Given {
     }
 }
 
-fn by_namespace(given: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> {
+fn by_namespace(entries: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> {
     let pairs = |entries: Vec<Entry>| entries.into_iter().map(|entry| (entry.key, entry.value));
-    given.into_iter().map(|(name, entries)| (name, pairs(entries).collect())).collect()
+    entries.into_iter().map(|(name, entries)| (name, pairs(entries).collect())).collect()
 }
 
 /// Rules for typed reads.
@@ -76,8 +76,8 @@ impl From<CoreClient> for Client {
 #[uniffi::export]
 impl Client {
     #[uniffi::constructor]
-    fn new(given: Given) -> Result<Self, Failure> {
-        Ok(Self { client: CoreClient::new(given.settings()?)? })
+    fn new(options: ClientOptions) -> Result<Self, Failure> {
+        Ok(Self { client: CoreClient::new(options.settings()?)? })
     }
 
     fn app_id(&self) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use castalia_core::InMemory as CoreInMemory;
 use castalia_core::host::call;
 
-use crate::client::{Client, Given};
+use crate::client::{Client, ClientOptions};
 use crate::content::Entry;
 use crate::error::Failure;
 
@@ -19,8 +19,8 @@ pub(crate) struct InMemory {
 #[uniffi::export]
 impl InMemory {
     #[uniffi::constructor]
-    fn new(given: Given) -> Result<Self, Failure> {
-        Ok(Self { memory: CoreInMemory::with(given.settings()?)? })
+    fn new(options: ClientOptions) -> Result<Self, Failure> {
+        Ok(Self { memory: CoreInMemory::with(options.settings()?)? })
     }
 
     fn client(&self) -> Arc<Client> {

@@ -15,13 +15,13 @@ use crate::event::Changes;
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
     config: Config,
-    given: Mutex<Option<Arc<Snapshot>>>,
+    returned: Mutex<Option<Arc<Snapshot>>>,
     given_up: CancellationToken,
 }
 
 impl Namespace {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self { config, given: Mutex::default(), given_up: CancellationToken::new() })
+        Arc::new(Self { config, returned: Mutex::default(), given_up: CancellationToken::new() })
     }
 }
 
@@ -29,16 +29,16 @@ impl Namespace {
 impl Namespace {
     /// The current snapshot, unless it was returned last.
     fn renewed(&self) -> Option<Content> {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.config.snapshot();
-        if given.as_ref().is_some_and(|given| Arc::ptr_eq(given, &newest)) {
+        if returned.as_ref().is_some_and(|last| Arc::ptr_eq(last, &newest)) {
             return None;
         }
         let content = match View::of(&self.config) {
             View::Values => Content::of_values(&newest),
             View::Text => Content::of_file(&newest),
         };
-        *given = Some(newest);
+        *returned = Some(newest);
         Some(content)
     }
 

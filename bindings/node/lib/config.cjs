@@ -44,7 +44,7 @@ class Config extends Namespace {
   }
 
   #otherwise(key, fallback) {
-    return (this._manner.looksBeyond ? this._view.beyond(key) : null) ?? fallback;
+    return (this._manner.hasFallback ? this._view.fallbackValue(key) : null) ?? fallback;
   }
 
   _copied(view) {

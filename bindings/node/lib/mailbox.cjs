@@ -16,8 +16,8 @@ anchor.unref();
 let hearLog = () => {};
 
 const mailbox = new native.Mailbox(() => {
-  for (const [number, told] of mailbox.take()) {
-    handlers.get(number)?.(told);
+  for (const [number, payload] of mailbox.take()) {
+    handlers.get(number)?.(payload);
   }
   for (const record of mailbox.takeLog()) {
     hearLog(record);
@@ -68,12 +68,12 @@ function wait(begin, { signal } = {}) {
       end();
       reject(signal.reason);
     };
-    const number = register((told) => {
+    const number = register((payload) => {
       end();
-      if (told instanceof native.Failure) {
-        reject(new CastaliaError(told));
+      if (payload instanceof native.Failure) {
+        reject(new CastaliaError(payload));
       } else {
-        resolve(told);
+        resolve(payload);
       }
     });
     hold(end);

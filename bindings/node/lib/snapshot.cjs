@@ -41,7 +41,7 @@ class Snapshot {
   }
 
   get(key, fallback) {
-    return this.#values.get(key) ?? this.#beyond(key) ?? fallback;
+    return this.#values.get(key) ?? this.#fallbackValue(key) ?? fallback;
   }
 
   has(key) {
@@ -177,8 +177,8 @@ class Snapshot {
     return malformed(`the value is not one of ${[...known.keys()].join(', ')}`, { namespace: this.namespace, key });
   }
 
-  #beyond(key) {
-    return this.#manner.looksBeyond ? this.#content.beyond(key) : undefined;
+  #fallbackValue(key) {
+    return this.#manner.hasFallback ? this.#content.fallbackValue(key) : undefined;
   }
 
   #or(fallback, key, type, read) {

@@ -14,7 +14,7 @@ async function verdictOf(validator, question, manner) {
 async function reasonOf(validator, question, manner) {
   try {
     // The validator sees the release alone, without the environment fallback.
-    const snapshot = new Snapshot(question, await mapOf(question), { ...manner, looksBeyond: false });
+    const snapshot = new Snapshot(question, await mapOf(question), { ...manner, hasFallback: false });
     const reason = await validator(snapshot);
     return reason ? String(reason) : null;
   } catch (error) {

@@ -12,7 +12,7 @@ use napi::bindgen_prelude::ObjectFinalize;
 use napi::{Either, Env};
 use napi_derive::napi;
 
-use crate::failure::{Failure, told};
+use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::{Mailbox, Post};
 use crate::namespace::Namespace;
 use crate::validator;
@@ -20,7 +20,7 @@ use crate::value::Rules;
 
 /// Arguments for creating a client; entries by namespace.
 #[napi(object, object_to_js = false)]
-pub struct Asked {
+pub struct ClientOptions {
     pub values: HashMap<String, String>,
     pub from_env: bool,
     pub defaults: Vec<(String, Entries)>,
@@ -48,9 +48,9 @@ impl ObjectFinalize for Client {
 pub fn new_client(
     env: Env,
     mailbox: &Mailbox,
-    asked: Asked,
+    options: ClientOptions,
 ) -> napi::Result<Either<Client, Failure>> {
-    Ok(match settings_of(asked).and_then(CoreClient::new) {
+    Ok(match settings_of(options).and_then(CoreClient::new) {
         Ok(client) => Either::A(Client::made(env, mailbox, client)?),
         Err(error) => Either::B(error.into()),
     })
@@ -63,8 +63,8 @@ impl Client {
     }
 }
 
-pub(crate) fn settings_of(asked: Asked) -> Result<Settings> {
-    let Asked { values, from_env, defaults, seeds } = asked;
+pub(crate) fn settings_of(options: ClientOptions) -> Result<Settings> {
+    let ClientOptions { values, from_env, defaults, seeds } = options;
     let overlay = HashMap::new();
     HostSettings { binding: "node", from_env, values, overlay, defaults, seeds }.resolve()
 }
@@ -121,7 +121,7 @@ impl Client {
     pub fn validate(&self, id: i64, namespace: String) -> Either<(), Failure> {
         let post = self.post.clone();
         let ask = move |snapshot: &_| validator::ask(&post, id, snapshot);
-        told(self.client.validate(&namespace, ask))
+        result_or_failure(self.client.validate(&namespace, ask))
     }
 
     /// Signs requests for an app id with another secret.

@@ -47,7 +47,7 @@ impl From<Error> for Failure {
 }
 
 /// The result of a call, as JavaScript receives it.
-pub(crate) fn told<T>(result: Result<T>) -> Either<T, Failure> {
+pub(crate) fn result_or_failure<T>(result: Result<T>) -> Either<T, Failure> {
     match result {
         Ok(value) => Either::A(value),
         Err(error) => Either::B(error.into()),

@@ -5,8 +5,8 @@ use castalia_core::{InMemory as CoreInMemory, Result};
 use napi::{Either, Env};
 use napi_derive::napi;
 
-use crate::client::{Asked, Client, settings_of};
-use crate::failure::{Failure, told};
+use crate::client::{Client, ClientOptions, settings_of};
+use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::Mailbox;
 
 /// Sets the values of its client. Calls that wait take the number of a handler, which receives the
@@ -18,11 +18,14 @@ pub struct InMemory {
 
 /// Creates one with initial values by namespace.
 #[napi(catch_unwind)]
-pub fn new_in_memory(asked: Asked, contents: Vec<(String, Entries)>) -> Either<InMemory, Failure> {
-    let memory = settings_of(asked)
+pub fn new_in_memory(
+    options: ClientOptions,
+    contents: Vec<(String, Entries)>,
+) -> Either<InMemory, Failure> {
+    let memory = settings_of(options)
         .and_then(|settings| CoreInMemory::with_content(settings, contents))
         .map(|memory| InMemory { memory });
-    told(memory)
+    result_or_failure(memory)
 }
 
 #[napi]

@@ -39,11 +39,11 @@ pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> bool {
     readers.extend(level.map(|level| (level, Arc::downgrade(&mailbox.post))));
     let finest = readers.iter().map(|(level, _)| *level).max();
     drop(readers);
-    log::set(finest.map(|level| (level, Arc::new(tell) as log::Sink)));
+    log::set(finest.map(|level| (level, Arc::new(emit) as log::Sink)));
     true
 }
 
-fn tell(record: &Record) {
+fn emit(record: &Record) {
     let readers = READERS.lock().unwrap_or_else(PoisonError::into_inner);
     let wanted = readers.iter().filter(|(level, _)| record.level <= *level);
     for reader in wanted.filter_map(|(_, reader)| reader.upgrade()) {

@@ -24,10 +24,10 @@ const RECORDS: usize = 1024;
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
 /// Number of a handler and its result; no result if there is a change to take.
-pub(crate) type Note = (i64, Option<Told>);
+pub(crate) type Note = (i64, Option<Payload>);
 
 /// An open namespace, a release to validate, or an error.
-pub(crate) type Told = Either3<Namespace, Question, Failure>;
+pub(crate) type Payload = Either3<Namespace, Question, Failure>;
 
 /// The mailbox of one environment, that is, of the main thread or a worker.
 #[napi]
@@ -72,7 +72,7 @@ struct Content {
 }
 
 impl Post {
-    pub(crate) fn tell(&self, note: Note) {
+    pub(crate) fn send(&self, note: Note) {
         let mut content = self.lock();
         if !content.ended {
             content.notes.push(note);
@@ -104,9 +104,9 @@ impl Post {
     }
 
     fn done(&self, id: i64, result: Result<Option<Namespace>>) {
-        self.tell(match result {
-            Ok(opened) => (id, opened.map(Told::A)),
-            Err(error) => (id, Some(Told::C(error.into()))),
+        self.send(match result {
+            Ok(opened) => (id, opened.map(Payload::A)),
+            Err(error) => (id, Some(Payload::C(error.into()))),
         });
     }
 

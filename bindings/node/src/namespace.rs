@@ -7,7 +7,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Either, Env};
 use napi_derive::napi;
 
-use crate::failure::{Failure, told};
+use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::Post;
 use crate::object::object;
 use crate::stream::Stream;
@@ -71,7 +71,9 @@ impl Namespace {
     #[napi(catch_unwind)]
     pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
         let begun = self.config().map(Config::snapshot_and_changes);
-        told(begun.map(|(snapshot, stream)| Stream::following(stream, snapshot, &self.post, id)))
+        result_or_failure(
+            begun.map(|(snapshot, stream)| Stream::following(stream, snapshot, &self.post, id)),
+        )
     }
 
     /// The changes of these keys and prefixes, or all changes without any, from where JavaScript's
@@ -85,7 +87,7 @@ impl Namespace {
         copy: &Stream,
     ) -> Either<Stream, Failure> {
         let interest = Interest { keys, prefixes };
-        told(self.config().map(|config| {
+        result_or_failure(self.config().map(|config| {
             let stream = match copy.position() {
                 Some((stream, unapplied)) => config.changes_after(stream, unapplied),
                 None => config.changes(),

@@ -104,6 +104,6 @@ struct Alarm {
 
 impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
-        self.post.tell((self.id, None));
+        self.post.send((self.id, None));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use castalia_core::Snapshot;
 use napi_derive::napi;
 
-use crate::mailbox::{Post, Told};
+use crate::mailbox::{Payload, Post};
 use crate::view::{About, about, chunk};
 
 /// A release that waits for a verdict. Dropping it accepts the release.
@@ -42,7 +42,7 @@ pub(crate) fn ask(post: &Post, id: i64, snapshot: &Snapshot) -> Result<(), Strin
     let (verdict, answer) = sync_channel(1);
     let entries = snapshot.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
     let question = Question { about: about(snapshot), entries: entries.collect(), verdict };
-    post.tell((id, Some(Told::B(question))));
+    post.send((id, Some(Payload::B(question))));
     match answer.recv() {
         Ok(Some(reason)) => Err(reason),
         Ok(None) | Err(_) => Ok(()),

@@ -9,7 +9,7 @@ use napi::Either;
 use napi::bindgen_prelude::{Either3, i64n};
 use napi_derive::napi;
 
-use crate::failure::{Failure, told};
+use crate::failure::{Failure, result_or_failure};
 use crate::view::millis;
 
 type Value = Either3<f64, i64n, bool>;
@@ -57,7 +57,9 @@ impl Rules {
             "date" => self.read(&text, |time: SystemTime| Value::A(millis(time))),
             _ => Err(Error::new(ErrorKind::Internal, "read value", "no such type")),
         };
-        told(parsed.map_err(|error| error.with("namespace", namespace).with("key", key)))
+        result_or_failure(
+            parsed.map_err(|error| error.with("namespace", namespace).with("key", key)),
+        )
     }
 
     fn read<T: FromValue>(&self, text: &str, convert: impl Fn(T) -> Value) -> Result<Value> {

@@ -72,7 +72,7 @@ impl View {
 
     /// The value of a key that is not in the snapshot, such as an environment variable.
     #[napi(catch_unwind)]
-    pub fn beyond(&self, key: String) -> Option<&str> {
+    pub fn fallback_value(&self, key: String) -> Option<&str> {
         self.snapshot.get(&key)
     }
 }

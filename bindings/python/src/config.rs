@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use crate::event::{View, dict_of};
-use crate::handle::{Handle, Standing};
+use crate::handle::{Handle, NamespaceState};
 use crate::open::Open;
 use crate::value::ValueType;
 
@@ -45,13 +45,13 @@ impl Values {
         let found = self.dict.bind(key.py()).get_item(key)?;
         match found {
             Some(value) => Ok(Some(value)),
-            None => self.find_beyond(key),
+            None => self.find_fallback(key),
         }
     }
 
     /// The value of a key that is not in the snapshot, such as an environment variable.
     #[cold]
-    fn find_beyond<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn find_fallback<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Ok(name) = key.cast::<PyString>() else {
             return Ok(None);
         };
@@ -71,31 +71,31 @@ struct Current {
 impl Current {
     fn new(py: Python<'_>, handle: Arc<Handle>) -> PyResult<Self> {
         let values = match &**handle.load() {
-            Standing::Open(open) => Values::of(py, open)?,
-            Standing::Closed(last) => Values::new(py, last.clone(), None)?,
+            NamespaceState::Open(open) => Values::of(py, open)?,
+            NamespaceState::Closed(last) => Values::new(py, last.clone(), None)?,
         };
         let values = PyList::new(py, [values])?.unbind();
         Ok(Self { handle, values })
     }
 
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        let values = self.held(py)?;
+        let values = self.current_values(py)?;
         if values.get().is_newest() {
             return Ok(values);
         }
         self.renewed(py)
     }
 
-    fn held<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
+    fn current_values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
         Ok(self.values.bind(py).get_item(0)?.cast_into()?)
     }
 
     #[cold]
     fn renewed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        if let Standing::Open(config) = &**self.handle.load() {
+        if let NamespaceState::Open(config) = &**self.handle.load() {
             self.values.bind(py).set_item(0, Values::of(py, config)?)?;
         }
-        self.held(py)
+        self.current_values(py)
     }
 
     /// Closes the namespace; the current values become the last ones.

@@ -13,13 +13,13 @@ use crate::error::raised;
 /// A part of the client that can be closed separately.
 pub(crate) struct Handle {
     client: Client,
-    standing: ArcSwap<Standing>,
+    state: ArcSwap<NamespaceState>,
     /// The process of the last use.
     seen: Seen,
 }
 
 /// Result of the last load.
-pub(crate) enum Standing {
+pub(crate) enum NamespaceState {
     Open(Config),
     /// Closed, with the last values, which reads still return.
     Closed(Arc<Snapshot>),
@@ -27,7 +27,7 @@ pub(crate) enum Standing {
 
 impl Handle {
     pub(crate) fn new(open: Config, client: Client) -> Self {
-        Self { client, standing: ArcSwap::from_pointee(Standing::Open(open)), seen: Seen::now() }
+        Self { client, state: ArcSwap::from_pointee(NamespaceState::Open(open)), seen: Seen::now() }
     }
 
     /// Continues in a forked child, with a snapshot whose parsed values are complete.
@@ -41,7 +41,7 @@ impl Handle {
 
     #[cold]
     fn resume(&self) {
-        if let Standing::Open(open) = &**self.load() {
+        if let NamespaceState::Open(open) = &**self.load() {
             open.resume_after_fork();
         }
     }
@@ -51,24 +51,26 @@ impl Handle {
         self.client.clone()
     }
 
-    pub(crate) fn load(&self) -> Guard<Arc<Standing>> {
-        self.standing.load()
+    pub(crate) fn load(&self) -> Guard<Arc<NamespaceState>> {
+        self.state.load()
     }
 
     /// The open namespace, for calls that need an open client.
     pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Config> {
         match &**self.load() {
-            Standing::Open(open) => {
+            NamespaceState::Open(open) => {
                 self.client.check_open().map_err(|error| raised(py, &error))?;
                 Ok(open.clone())
             }
-            Standing::Closed(_) => Err(raised(py, &closed())),
+            NamespaceState::Closed(_) => Err(raised(py, &closed())),
         }
     }
 
     /// Closes the namespace; reads return these values from now on.
     pub(crate) fn close(&self, last: Arc<Snapshot>) {
-        if let Standing::Open(open) = &*self.standing.swap(Arc::new(Standing::Closed(last))) {
+        if let NamespaceState::Open(open) =
+            &*self.state.swap(Arc::new(NamespaceState::Closed(last)))
+        {
             open.clone().close();
         }
     }
@@ -76,14 +78,14 @@ impl Handle {
     /// The current values, or the last ones.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         match &**self.load() {
-            Standing::Open(open) => open.snapshot(),
-            Standing::Closed(last) => last.clone(),
+            NamespaceState::Open(open) => open.snapshot(),
+            NamespaceState::Closed(last) => last.clone(),
         }
     }
 
     /// Counts a failed listener, unless it is closed.
     pub(crate) fn note_listener_failure(&self) {
-        if let Standing::Open(open) = &**self.load() {
+        if let NamespaceState::Open(open) = &**self.load() {
             open.note_listener_failure();
         }
     }
@@ -91,16 +93,16 @@ impl Handle {
     /// Name of the state.
     pub(crate) fn state(&self) -> &'static str {
         match &**self.load() {
-            Standing::Open(open) => open.state().name(),
-            Standing::Closed(_) => ErrorKind::Closed.name(),
+            NamespaceState::Open(open) => open.state().name(),
+            NamespaceState::Closed(_) => ErrorKind::Closed.name(),
         }
     }
 
     /// Error of the last load, or that the namespace is closed.
     pub(crate) fn last_error(&self, py: Python<'_>) -> Option<PyErr> {
         let error = match &**self.load() {
-            Standing::Open(open) => open.last_error(),
-            Standing::Closed(_) => Some(closed()),
+            NamespaceState::Open(open) => open.last_error(),
+            NamespaceState::Closed(_) => Some(closed()),
         };
         error.map(|error| raised(py, &error))
     }

@@ -71,19 +71,20 @@ fn deliver_to(logger: Arc<Py<PyAny>>) -> Option<Queue> {
     runtime.spawn(async move {
         while let Some(record) = waiting.recv().await {
             let logger = logger.clone();
-            let _ = threads.spawn_blocking(move || tell(&logger, &record)).await;
+            let _ = threads.spawn_blocking(move || emit(&logger, &record)).await;
         }
     });
     Some(Queue { forks: fork::forks(), records })
 }
 
-fn tell(logger: &Py<PyAny>, record: &Record) {
+fn emit(logger: &Py<PyAny>, record: &Record) {
     gate::enter(|py| {
         LOGGING.set(true);
         let fields: BTreeMap<_, _> = record.fields.iter().cloned().collect();
-        let told = logger.call1(py, (record.level.as_str(), record.target, &record.text, fields));
+        let emitted =
+            logger.call1(py, (record.level.as_str(), record.target, &record.text, fields));
         LOGGING.set(false);
-        if let Err(error) = told {
+        if let Err(error) = emitted {
             error.write_unraisable(py, None);
         }
     });

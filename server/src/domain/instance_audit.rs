@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::constraint::{self, can_be_stored};
 use super::instance_bounds::{NAMESPACES, Room};
-use super::lookup::{Asked, Found};
+use super::lookup::{LookupRequest, LookupResult};
 use crate::background::Background;
 use crate::error::{Reaction, Result};
 use crate::feed::cache::{NamespaceKey, Release};
@@ -94,8 +94,8 @@ impl InstanceAudit {
     }
 
     /// Offers a record of an answered request; returns at once.
-    pub fn offer(&self, asked: &Asked<'_>, found: &Found) {
-        let Asked { target, caller, .. } = asked;
+    pub fn offer(&self, asked: &LookupRequest<'_>, found: &LookupResult) {
+        let LookupRequest { target, caller, .. } = asked;
         let Some(ip) = caller.ip.as_deref() else { return };
         let app_id = asked.app_id.unwrap_or(&target.app_id);
         let data_center = caller.data_center.as_deref().unwrap_or_default();
@@ -194,8 +194,8 @@ impl Recorded {
 
 /// The client in a form that fits the columns; `None` if it is not recorded: the app is not stored,
 /// or the address is invalid.
-fn identity(asked: &Asked<'_>) -> Option<Identity> {
-    let Asked { target, caller, .. } = asked;
+fn identity(asked: &LookupRequest<'_>) -> Option<Identity> {
+    let LookupRequest { target, caller, .. } = asked;
     let app_id = match asked.app_id {
         Some(app_id) => app_id,
         None if is_no_app_id(&target.app_id) => NO_APP_ID,
@@ -355,7 +355,13 @@ mod tests {
             Caller { data_center: Some(data_center.into()), ip: Some(ip.into()), label: None };
         let app_id = is_stored.then_some(app_id);
         let read_from = ReadFrom::Memory;
-        identity(&Asked { target: &target, app_id, caller: &caller, messages: None, read_from })
+        identity(&LookupRequest {
+            target: &target,
+            app_id,
+            caller: &caller,
+            messages: None,
+            read_from,
+        })
     }
 
     #[test]

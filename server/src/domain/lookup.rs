@@ -18,7 +18,7 @@ use crate::feed::cache::{NamespaceRef, ReadFrom, Release};
 
 /// The request of a client.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct LookupRequest<'a> {
     /// The names as the client wrote them.
     pub target: &'a NamespaceKey,
     /// The stored app id; `None` for an app that is not stored, which has no namespaces of its own.
@@ -33,14 +33,14 @@ pub struct Asked<'a> {
 
 /// The releases of one answer; at least one of the two is present.
 #[derive(Debug)]
-pub struct Found {
+pub struct LookupResult {
     /// The release of the app's own namespace.
     pub own: Option<Arc<Release>>,
     /// The release of a public namespace.
     pub public: Option<Arc<Release>>,
 }
 
-impl Found {
+impl LookupResult {
     /// The releases, own first.
     pub fn releases(&self) -> impl DoubleEndedIterator<Item = &Arc<Release>> {
         self.own.iter().chain(&self.public)
@@ -90,35 +90,35 @@ impl Found {
 /// # Errors
 /// Fails if a required release was never loaded and the database cannot be read, or if it depends
 /// on a row that cannot be decoded: clients take an absent namespace for one that does not exist.
-pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>> {
+pub async fn find(feed: &ReleaseFeed, request: LookupRequest<'_>) -> Result<Option<LookupResult>> {
     let names = feed.names();
-    let written = strip_properties_suffix(&asked.target.namespace);
-    let stored = match asked.app_id {
+    let written = strip_properties_suffix(&request.target.namespace);
+    let stored = match request.app_id {
         Some(app_id) => names.namespace(app_id, written),
         None => names.public(written).map(|public| public.name),
     };
     let namespace = stored.as_deref().unwrap_or(written);
     let can_exist = stored.is_some() || can_be_stored(namespace, constraint::NAME);
-    if !can_exist || !can_be_stored(&asked.target.cluster, constraint::NAME) {
+    if !can_exist || !can_be_stored(&request.target.cluster, constraint::NAME) {
         return Ok(None);
     }
-    let search = Search { feed, asked, namespace };
-    let own = match asked.app_id {
+    let search = Search { feed, request, namespace };
+    let own = match request.app_id {
         Some(app_id) => search.of_app(app_id).await?,
         None => None,
     };
     let is_own = namespace == DEFAULT_NAMESPACE
-        || asked.app_id.is_some_and(|app_id| names.own(app_id, namespace).is_some());
+        || request.app_id.is_some_and(|app_id| names.own(app_id, namespace).is_some());
     let public = if is_own { None } else { names.public(namespace) };
     let public = match public {
         Some(public) => search.of_app(&names.app(&public.owner).unwrap_or(public.owner)).await?,
         None => None,
     };
-    if own.is_none() && public.is_none() && names.may_be_declared(asked.app_id, namespace) {
+    if own.is_none() && public.is_none() && names.may_be_declared(request.app_id, namespace) {
         return Err(unreadable());
     }
     let is_found = own.is_some() || public.is_some();
-    Ok(is_found.then_some(Found { own, public }))
+    Ok(is_found.then_some(LookupResult { own, public }))
 }
 
 /// The content of the releases in a merged release key, as the base of an incremental answer.
@@ -128,8 +128,8 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
 /// changes name keys of the base, and any client may send the release key of another app.
 pub async fn base(
     feed: &ReleaseFeed,
-    asked: Asked<'_>,
-    found: &Found,
+    request: LookupRequest<'_>,
+    found: &LookupResult,
     merged_key: &str,
 ) -> Option<Configurations> {
     let mut releases = Vec::new();
@@ -137,8 +137,8 @@ pub async fn base(
         if releases.len() == 2 || key.len() > constraint::RELEASE_KEY {
             return None;
         }
-        let release = feed.cache().by_key(key, asked.read_from).await?;
-        if !found.releases().any(|current| is_former(feed, asked, &current.key, &release.key)) {
+        let release = feed.cache().by_key(key, request.read_from).await?;
+        if !found.releases().any(|current| is_former(feed, request, &current.key, &release.key)) {
             return None;
         }
         releases.push(release);
@@ -151,13 +151,13 @@ pub async fn base(
 /// up.
 fn is_former(
     feed: &ReleaseFeed,
-    asked: Asked<'_>,
+    request: LookupRequest<'_>,
     current: &NamespaceKey,
     former: &NamespaceKey,
 ) -> bool {
     let names = feed.names();
     let is_in_chain = || {
-        let Asked { target, caller, .. } = asked;
+        let LookupRequest { target, caller, .. } = request;
         watch_key::clusters(&target.cluster, caller.data_center.as_deref())
             .any(|cluster| names.is_same(cluster, &former.cluster))
     };
@@ -185,13 +185,13 @@ fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Co
 
 struct Search<'a> {
     feed: &'a ReleaseFeed,
-    asked: Asked<'a>,
+    request: LookupRequest<'a>,
     namespace: &'a str,
 }
 
 impl Search<'_> {
     async fn of_app(&self, app_id: &str) -> Result<Option<Arc<Release>>> {
-        let Asked { target, caller, messages, read_from, .. } = self.asked;
+        let LookupRequest { target, caller, messages, read_from, .. } = self.request;
         for written in watch_key::clusters(&target.cluster, caller.data_center.as_deref()) {
             let stored = self.feed.names().cluster(app_id, written);
             let cluster = stored.as_deref().unwrap_or(written);

@@ -149,8 +149,8 @@ impl ReleaseFeed {
         let name = namespace.namespace.as_str();
         let Some(body) = notification(name, text, id) else { return };
         let wake = Wake { key: text.into(), namespace: name.into(), id, body };
-        if let Some(crowd) = self.0.pacer.take(self.hub().crowd(&key, wake)) {
-            crowd.tell().await;
+        if let Some(waiters) = self.0.pacer.take(self.hub().take(&key, wake)) {
+            waiters.wake().await;
         }
     }
 }

@@ -4,9 +4,9 @@
 //! one-second buckets, which gives all of them one timer. When capacity is scarce, the holders of
 //! the most polls are refused first.
 
-mod crowd;
 mod holder;
 mod waiter_table;
+mod waiters;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -18,9 +18,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-pub use self::crowd::Crowd;
 pub use self::holder::{Limits, Refused, network};
 use self::waiter_table::{Ticket, WaiterTable};
+pub use self::waiters::Waiters;
 
 /// A release message for its waiters, with the answer that most of them receive.
 #[derive(Debug)]
@@ -97,8 +97,8 @@ impl WatchHub {
 
     /// Removes all waiters for the key and returns them.
     #[must_use]
-    pub fn crowd(&self, key: &str, wake: Wake) -> Crowd {
-        Crowd::new(self.0.lock().take(key), wake)
+    pub fn take(&self, key: &str, wake: Wake) -> Waiters {
+        Waiters::new(self.0.lock().take(key), wake)
     }
 
     /// Whether any poll waits for the key; saves serialising an answer that no client would
@@ -191,11 +191,11 @@ mod tests {
         Holder { app_id, address: IpAddr::from([127, 0, 0, 1]), more_bytes: 0 }
     }
 
-    async fn tell(hub: &WatchHub, key: &str) -> usize {
-        let crowd = hub.crowd(key, wake(key));
-        let told = crowd.len();
-        crowd.tell().await;
-        told
+    async fn wake_all(hub: &WatchHub, key: &str) -> usize {
+        let waiters = hub.take(key, wake(key));
+        let woken = waiters.len();
+        waiters.wake().await;
+        woken
     }
 
     fn is_empty(hub: &WatchHub) -> bool {
@@ -209,9 +209,9 @@ mod tests {
         let first = park(&hub, &["a", "b"], 60);
         let second = park(&hub, &["b"], 60);
         let other = park(&hub, &["c"], 60);
-        assert_eq!(tell(&hub, "b").await, 2);
-        assert_eq!(tell(&hub, "b").await, 0);
-        assert_eq!(tell(&hub, "a").await, 0);
+        assert_eq!(wake_all(&hub, "b").await, 2);
+        assert_eq!(wake_all(&hub, "b").await, 0);
+        assert_eq!(wake_all(&hub, "a").await, 0);
         assert!(matches!(first.await, Woken::Message(message) if message.id == 7));
         assert!(matches!(second.await, Woken::Message(_)));
         assert_eq!(hub.parked(), 1);
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(hub.park(&keys, 60, holder("demo")).err(), Some(Refused::Full));
         assert_eq!(hub.0.lock().bytes(), before);
         assert_eq!(hub.0.lock().key_ids.len(), 1);
-        assert_eq!(tell(&hub, "key-1").await, 1);
+        assert_eq!(wake_all(&hub, "key-1").await, 1);
         drop(kept);
         assert!(is_empty(&hub));
     }
@@ -298,7 +298,7 @@ mod tests {
     async fn waking_many_waiters_that_share_keys_stays_linear() {
         let hub = WatchHub::default();
         let parked: Vec<_> = (0..20_000).map(|_| park(&hub, &["x", "y", "default"], 60)).collect();
-        assert_eq!(tell(&hub, "default").await, 20_000);
+        assert_eq!(wake_all(&hub, "default").await, 20_000);
         assert_eq!(hub.parked(), 0);
         for poll in parked {
             assert!(matches!(poll.await, Woken::Message(_)));
@@ -307,11 +307,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn batches_are_told_with_pauses_between_them() {
+    async fn batches_are_woken_with_pauses_between_them() {
         let hub = WatchHub::default();
         let parked: Vec<_> = (0..250).map(|_| park(&hub, &["a"], 60)).collect();
         let start = tokio::time::Instant::now();
-        hub.crowd("a", wake("a")).tell_in_batches(|| (100, Duration::from_millis(100))).await;
+        hub.take("a", wake("a")).wake_in_batches(|| (100, Duration::from_millis(100))).await;
         assert_eq!(start.elapsed(), Duration::from_millis(200));
         for poll in parked {
             assert!(matches!(poll.await, Woken::Message(_)));
@@ -344,7 +344,7 @@ mod tests {
             .collect();
         for round in 1..=ROUNDS {
             position.store(round, Ordering::SeqCst);
-            tell(&hub, if round % 2 == 0 { "a" } else { "b" }).await;
+            wake_all(&hub, if round % 2 == 0 { "a" } else { "b" }).await;
             if round % 64 == 0 {
                 tokio::task::yield_now().await;
             }

@@ -28,11 +28,11 @@ pub struct LargeHeads(Arc<Budget>);
 struct Budget {
     /// In bytes; 0 means no limit.
     limit: usize,
-    held: Mutex<Held>,
+    charges: Mutex<Charges>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Charges {
     total: usize,
     addresses: HashMap<IpAddr, usize, ahash::RandomState>,
 }
@@ -53,7 +53,7 @@ impl LargeHeads {
     /// `limit` is the budget in bytes beyond ordinary heads; 0 means no limit.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Budget { limit, held: Mutex::default() }))
+        Self(Arc::new(Budget { limit, charges: Mutex::default() }))
     }
 
     /// The head of a new connection.
@@ -68,26 +68,26 @@ impl LargeHeads {
     }
 
     fn charge(&self, address: IpAddr, more: usize) -> bool {
-        let Budget { limit, held } = &*self.0;
-        let mut held = held.lock();
-        let own = held.addresses.get(&address).copied().unwrap_or_default() + more;
-        let total = held.total + more;
+        let Budget { limit, charges } = &*self.0;
+        let mut charges = charges.lock();
+        let own = charges.addresses.get(&address).copied().unwrap_or_default() + more;
+        let total = charges.total + more;
         let is_scarce = total > limit / 2;
         if *limit > 0 && (total > *limit || (is_scarce && own > limit / ADDRESS_PART)) {
             return false;
         }
-        held.total = total;
-        held.addresses.insert(address, own);
+        charges.total = total;
+        charges.addresses.insert(address, own);
         true
     }
 
     fn release(&self, address: IpAddr, bytes: usize) {
-        let mut held = self.0.held.lock();
-        held.total -= bytes;
-        if let Some(own) = held.addresses.get_mut(&address) {
+        let mut charges = self.0.charges.lock();
+        charges.total -= bytes;
+        if let Some(own) = charges.addresses.get_mut(&address) {
             *own -= bytes;
             if *own == 0 {
-                held.addresses.remove(&address);
+                charges.addresses.remove(&address);
             }
         }
     }
@@ -174,8 +174,8 @@ mod tests {
         assert_eq!(fill(&heads, 3, &mut kept), 4);
         assert_eq!(fill(&heads, 4, &mut kept), 0);
         drop(kept);
-        assert_eq!(heads.0.held.lock().total, 0);
-        assert!(heads.0.held.lock().addresses.is_empty());
+        assert_eq!(heads.0.charges.lock().total, 0);
+        assert!(heads.0.charges.lock().addresses.is_empty());
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
             assert!(head.receive(100 * LARGE));
             head.complete(false);
         }
-        assert_eq!(heads.0.held.lock().total, LARGE - ORDINARY);
+        assert_eq!(heads.0.charges.lock().total, LARGE - ORDINARY);
     }
 
     #[test]

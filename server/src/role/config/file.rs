@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::access::Client;
 use super::{JSON, POLL_LINE, not_found, ok, with_address, without_body};
-use crate::domain::lookup::{self, Asked, Found};
+use crate::domain::lookup::{self, LookupRequest, LookupResult};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
 use crate::feed::cache::ReadFrom;
@@ -37,7 +37,7 @@ pub(super) async fn answer(
 ) -> Result<PlainAnswer> {
     let caller = with_address(Caller::parse(head.query), head);
     let app_id = client.app_id.as_deref();
-    let asked = Asked { target, app_id, caller: &caller, messages: None, read_from };
+    let asked = LookupRequest { target, app_id, caller: &caller, messages: None, read_from };
     let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
     state.instances.offer(&asked, &found);
     let format = Format::of(&target.namespace);
@@ -53,7 +53,7 @@ pub(super) async fn answer(
 fn body(
     state: &EnvironmentState,
     form: &'static str,
-    found: &Found,
+    found: &LookupResult,
     write: impl FnOnce(&Configurations) -> Result<String>,
 ) -> Result<Bytes> {
     let release_key = found.release_key();
@@ -62,7 +62,7 @@ fn body(
     state.feed.answers().get_or_make(&of, || write(&found.configurations()).map(String::into_bytes))
 }
 
-fn raw(format: Format, found: &Found) -> PlainAnswer {
+fn raw(format: Format, found: &LookupResult) -> PlainAnswer {
     match found.configurations().shift_remove(CONTENT_KEY) {
         Some(content) => ok(headers(format), content.into()),
         None => without_body(StatusCode::NOT_FOUND),

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::access::Client;
 use super::{JSON, not_found, ok, with_address, without_body};
 use crate::domain::increment::changes;
-use crate::domain::lookup::{self, Asked, Found};
+use crate::domain::lookup::{self, LookupRequest, LookupResult};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
 use crate::feed::cache::ReadFrom;
@@ -29,7 +29,7 @@ pub(super) async fn answer(
     let query = ConfigQuery::parse(head.query);
     let caller = with_address(query.caller, head);
     let (app_id, messages) = (client.app_id.as_deref(), query.messages.as_ref());
-    let asked = Asked { target, app_id, caller: &caller, messages, read_from };
+    let asked = LookupRequest { target, app_id, caller: &caller, messages, read_from };
     let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
     // Recorded before the 304: a client without changes still reads the release.
     state.instances.offer(&asked, &found);
@@ -59,7 +59,7 @@ pub(super) async fn answer(
 struct Answer<'a> {
     state: &'a EnvironmentState,
     target: &'a NamespaceKey,
-    found: &'a Found,
+    found: &'a LookupResult,
     release_key: &'a str,
 }
 

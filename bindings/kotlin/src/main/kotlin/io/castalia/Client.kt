@@ -2,7 +2,7 @@ package io.castalia
 
 import io.castalia.ffi.Client as NativeClient
 import io.castalia.ffi.Content
-import io.castalia.ffi.Given
+import io.castalia.ffi.ClientOptions
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.Question
 import java.util.concurrent.CompletableFuture
@@ -190,10 +190,12 @@ class Client internal constructor(settings: Settings, private val native: Native
         fun setLog(sink: LogSink?, level: System.Logger.Level = System.Logger.Level.INFO) = Log.set(sink, level)
 
         /** Creates an object of the native half from settings and resources of the class path. */
-        internal fun <T> made(settings: Settings, make: (Given) -> T): T {
+        internal fun <T> made(settings: Settings, make: (ClientOptions) -> T): T {
             Library.load()
-            if (!settings.isWithEnv() || settings.namesAppProperties()) return translated { make(settings.given(null)) }
-            return ClassPath.withAppProperties { translated { make(settings.given(it)) } }
+            if (!settings.isWithEnv() || settings.namesAppProperties()) {
+                return translated { make(settings.clientOptions(null)) }
+            }
+            return ClassPath.withAppProperties { translated { make(settings.clientOptions(it)) } }
         }
     }
 }

@@ -1,7 +1,7 @@
 package io.castalia
 
 import io.castalia.ffi.Entry
-import io.castalia.ffi.Given
+import io.castalia.ffi.ClientOptions
 
 /**
  * What must be loaded for a namespace to open. Otherwise opening fails, mostly with
@@ -67,11 +67,11 @@ class Settings private constructor(values: Map<String, String>, private val with
      * Settings for the native half. The path of settings on the class path is used unless another one is
      * configured.
      */
-    internal fun given(appProperties: String?): Given {
+    internal fun clientOptions(appProperties: String?): ClientOptions {
         val path = mapOf(ClassPath.APP_PROPERTIES_PATH to appProperties)
         val found = path.filterValues { it != null }.mapValues { it.value.orEmpty() }
         val bundled = if (withEnv) ClassPath.defaults(appId()).mapValues { entriesOf(it.value) } else emptyMap()
-        return Given(withEnv, values, found + overlay, bundled + defaults, seeds)
+        return ClientOptions(withEnv, values, found + overlay, bundled + defaults, seeds)
     }
 
     /** Whether a path of settings files is configured elsewhere than on the class path. */

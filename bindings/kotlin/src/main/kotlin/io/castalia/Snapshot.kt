@@ -57,7 +57,7 @@ class Snapshot internal constructor(
     /** Keys and values, in the server's order. */
     val values: Map<String, String> get() = Collections.unmodifiableMap(held)
 
-    override fun get(key: String): String? = held[key] ?: rules.beyond[key]
+    override fun get(key: String): String? = held[key] ?: rules.fallback[key]
 
     /** Parsed values are cached here and dropped with the snapshot. */
     override fun parsed(key: String, type: ValueType<*>): Any? {

@@ -122,7 +122,7 @@ sealed class TypedReads {
 /** Rules for typed reads, from the settings of the client. */
 internal class Rules(native: NativeRules) {
     /** Values for keys that no release has. */
-    val beyond: Map<String, String> = native.fallback
+    val fallback: Map<String, String> = native.fallback
 
     /** Maximum number of parsed values of a type that a snapshot caches. */
     val kept: Int = native.typedCache.toLong().coerceAtMost(Int.MAX_VALUE.toLong()).toInt()

@@ -11,15 +11,15 @@ use super::{Wake, Woken};
 /// Waiters that are woken before other tasks run.
 const SLICE: usize = 256;
 
-/// Waiters that were removed from the hub. Dropping a crowd ends those that remain as if the node
+/// Waiters that were removed from the hub. Dropping this ends those that remain as if the node
 /// drained.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct Waiters {
     wake: Arc<Wake>,
     senders: Vec<oneshot::Sender<Woken>>,
 }
 
-impl Crowd {
+impl Waiters {
     pub(super) fn new(senders: Vec<oneshot::Sender<Woken>>, wake: Wake) -> Self {
         Self { wake: Arc::new(wake), senders }
     }
@@ -37,7 +37,7 @@ impl Crowd {
     }
 
     /// Wakes all waiters, in slices between which other tasks run.
-    pub async fn tell(self) {
+    pub async fn wake(self) {
         for (at, sender) in self.senders.into_iter().enumerate() {
             if at > 0 && at % SLICE == 0 {
                 tokio::task::yield_now().await;
@@ -48,7 +48,7 @@ impl Crowd {
 
     /// Wakes them in batches. Reads size and pause before each waiter, so that a change takes
     /// effect at once.
-    pub async fn tell_in_batches(self, pace: impl Fn() -> (usize, Duration)) {
+    pub async fn wake_in_batches(self, pace: impl Fn() -> (usize, Duration)) {
         for (at, sender) in self.senders.into_iter().enumerate() {
             let (batch, pause) = pace();
             if at > 0 && at % batch.max(1) == 0 {
