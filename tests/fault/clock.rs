@@ -31,12 +31,12 @@ fn library() -> PathBuf {
 }
 
 /// The system clock of one server.
-struct Clock {
+pub(super) struct Clock {
     file: PathBuf,
 }
 
 impl Clock {
-    fn new(directory: &Path) -> Self {
+    pub(super) fn new(directory: &Path) -> Self {
         let clock = Self { file: directory.join("clock") };
         clock.jump(0);
         clock
@@ -44,13 +44,13 @@ impl Clock {
 
     /// Sets the offset to the true time in seconds. The file is replaced, so that it is never read
     /// half-written.
-    fn jump(&self, seconds: i64) {
+    pub(super) fn jump(&self, seconds: i64) {
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
         std::fs::rename(&next, &self.file).unwrap();
     }
 
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options::new()
             .flag("--roles", "config,meta,admin")
             .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")

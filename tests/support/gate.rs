@@ -1,5 +1,5 @@
-//! A TCP gate between a server and its database: open, slow, frozen, or shut, so that a database
-//! becomes unreachable for one server only.
+//! A TCP gate between a server and its database: open, slow, frozen in one direction or both, or
+//! shut, so that a database becomes unreachable for one server only.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,13 +13,33 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// Bytes are held back until the gate opens; connections stay open, and new ones are accepted
-    /// without an answer.
-    Frozen,
+    /// Bytes of these directions are held back until the gate opens; connections stay open, and new
+    /// ones are accepted.
+    Frozen(Direction),
     /// Every answer is delayed by this time.
     Slow(Duration),
     /// Connections are closed, and new ones immediately.
     Shut,
+}
+
+/// The bytes that a frozen gate holds back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Both,
+    Requests,
+    /// Requests take effect, and nobody learns of it.
+    Answers,
+}
+
+impl State {
+    fn holds_back(self, is_answer: bool) -> bool {
+        match self {
+            Self::Frozen(Direction::Both) => true,
+            Self::Frozen(Direction::Requests) => !is_answer,
+            Self::Frozen(Direction::Answers) => is_answer,
+            Self::Open | Self::Slow(_) | Self::Shut => false,
+        }
+    }
 }
 
 /// A gate in front of a database.
@@ -51,7 +71,11 @@ impl Gate {
     }
 
     pub(crate) fn freeze(&self) {
-        self.state.send_replace(State::Frozen);
+        self.freeze_only(Direction::Both);
+    }
+
+    pub(crate) fn freeze_only(&self, direction: Direction) {
+        self.state.send_replace(State::Frozen(direction));
     }
 
     pub(crate) fn shut(&self) {
@@ -92,7 +116,7 @@ async fn copy(
             tokio::time::sleep(time).await;
         }
         // One side may close meanwhile; what it wrote before still arrives, as after a real pause.
-        if shut.wait_for(|state| *state != State::Frozen).await.is_err() {
+        if shut.wait_for(|state| !state.holds_back(is_answer)).await.is_err() {
             return;
         }
         if *state.borrow() == State::Shut || to.write_all(&buffer[..bytes]).await.is_err() {

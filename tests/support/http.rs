@@ -1,6 +1,7 @@
 //! A small HTTP client for tests: one line for each request, complete answers to compare.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode, redirect};
@@ -65,6 +66,26 @@ impl Http {
     /// Posts an empty body to a server that may be killed; `None` without a complete answer.
     pub(crate) async fn try_post(&self, path: &str) -> Option<Answer> {
         let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Answer { status, headers, text: response.text().await.ok()? })
+    }
+
+    /// Sends a request to a server that may be killed or suspended; `None` without a complete answer
+    /// within this time.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        time: Duration,
+    ) -> Option<Answer> {
+        let url = format!("{}{path}", self.base);
+        let request = client().request(method, url).headers(self.headers.clone()).timeout(time);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
         let response = request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Some(Answer { status, headers, text: response.text().await.ok()? })
