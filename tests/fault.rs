@@ -24,6 +24,7 @@ mod locked;
 mod log_pipe;
 mod member;
 mod misplaced;
+mod nodes;
 mod odd_flag;
 mod odd_row;
 mod odd_value;

@@ -1,7 +1,11 @@
 //! Discovery through the ServiceRegistry table, which Apollo's nodes use as well: a row for each
 //! service, kept alive by heartbeats.
+//!
+//! Heartbeats are written and compared by the clock of the database: a node whose own clock is
+//! wrong would be dead to the others, and would remove their rows if it is a day ahead.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use castalia_store::{Store, StoreError, service_registry};
@@ -17,6 +21,8 @@ pub(super) const REFRESH: Duration = Duration::from_secs(5);
 pub(super) const CLEAN: Duration = Duration::from_secs(24 * 3600);
 /// A row whose last heartbeat is older than this is removed, as by Apollo's nodes.
 const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// Difference of two clocks in seconds that is reported: half of what signatures tolerate.
+const CLOCK_TOLERANCE: i64 = 30;
 
 /// The table and this node's rows in it.
 #[derive(Debug)]
@@ -25,12 +31,14 @@ pub(super) struct RegistryTable {
     options: RegistryOptions,
     /// Empty once the node has left.
     own: Mutex<Vec<OwnService>>,
+    /// Whether the clock of this node was last seen to differ from that of the database.
+    is_clock_off: AtomicBool,
 }
 
 impl RegistryTable {
     pub(super) fn new(store: Store, options: RegistryOptions, own: &[OwnService]) -> Self {
         let own = if options.is_announced { own.to_vec() } else { Vec::new() };
-        Self { store, options, own: Mutex::new(own) }
+        Self { store, options, own: Mutex::new(own), is_clock_off: AtomicBool::new(false) }
     }
 
     pub(super) fn heartbeat_pause(&self) -> Duration {
@@ -50,8 +58,8 @@ impl RegistryTable {
 
     async fn heartbeat(&self, service: &OwnService) -> Result<(), StoreError> {
         let RegistryOptions { cluster, metadata, .. } = &self.options;
-        let input =
-            (service.name, service.uri.clone(), cluster.clone(), metadata.clone(), self.now());
+        let now = self.now().await?;
+        let input = (service.name, service.uri.clone(), cluster.clone(), metadata.clone(), now);
         self.store
             .write(input, |tx, (name, uri, cluster, metadata, now)| {
                 Box::pin(service_registry::heartbeat(tx, name, uri, cluster, metadata, *now))
@@ -83,7 +91,7 @@ impl RegistryTable {
         if !self.options.reads_table {
             return Ok(alive);
         }
-        let (cluster, since) = (&self.options.cluster, self.now() - self.options.patience);
+        let (cluster, since) = (&self.options.cluster, self.now().await? - self.options.patience);
         let rows = service_registry::alive(self.store.read(), cluster, since).await?;
         for (_, name, uri, row_cluster, metadata) in rows {
             // The engine may ignore case, but clusters are compared exactly.
@@ -96,22 +104,44 @@ impl RegistryTable {
     }
 
     pub(super) async fn clean(&self) {
-        let before = self.now() - DEAD;
-        let cleaned: Result<(), StoreError> = self
-            .store
+        if let Err(error) = self.remove_dead().await {
+            tracing::debug!(%error, "cannot remove expired entries from the service registry");
+        }
+    }
+
+    async fn remove_dead(&self) -> Result<(), StoreError> {
+        let before = self.now().await? - DEAD;
+        self.store
             .write(before, |tx, before| {
                 Box::pin(
                     async move { service_registry::remove_older(tx, *before).await.map(|_| ()) },
                 )
             })
-            .await;
-        if let Err(error) = cleaned {
-            tracing::debug!(%error, "cannot remove expired entries from the service registry");
-        }
+            .await
     }
 
     /// The present time in the representation of the nodes that share the table.
-    fn now(&self) -> DateTime<Utc> {
-        castalia_store::now() + self.options.shift
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        let time = service_registry::shared_time(self.store.read()).await?;
+        self.warn_of_other_clock(time);
+        Ok(time + self.options.shift)
+    }
+
+    /// Signatures of clients are checked by the clock of the node, which nothing else would reveal
+    /// as the one that is wrong.
+    fn warn_of_other_clock(&self, time: DateTime<Utc>) {
+        let ahead = (castalia_store::now() - time).num_seconds();
+        metrics::gauge!("castalia_clock_ahead_of_database_seconds").set(ahead as f64);
+        let is_off = ahead.abs() > CLOCK_TOLERANCE;
+        if is_off && !self.is_clock_off.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                ahead_seconds = ahead,
+                "the clock of this node differs from that of the database; requests with a signature are \
+                 refused if the client's clock differs by more than a minute from this one: synchronise the clocks"
+            );
+        }
+        if !is_off && self.is_clock_off.swap(false, Ordering::Relaxed) {
+            tracing::info!("the clock of this node agrees with that of the database again");
+        }
     }
 }
