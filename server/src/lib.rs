@@ -18,6 +18,7 @@ mod log;
 mod log_rate;
 pub mod node;
 pub mod nudge;
+pub mod open_id;
 pub mod outgoing;
 pub mod password;
 mod process;

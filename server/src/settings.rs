@@ -7,6 +7,7 @@ pub mod definition;
 pub mod environment;
 mod read;
 pub mod role;
+pub mod sign_in;
 pub mod source;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use chrono::FixedOffset;
 use ipnet::IpNet;
 
 use self::role::Role;
+use self::sign_in::SignInSettings;
 
 pub use self::compat::{Compat, CompatOverrides};
 use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, SettingsReader};
@@ -119,6 +121,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether the session cookie is always `Secure`.
     pub cookie_always_secure: bool,
+    /// How users sign in to the portal.
+    pub sign_in: SignInSettings,
     /// How services find each other.
     pub discovery: Discovery,
     /// UTC offset of the clocks of Java nodes on the same database.
@@ -199,6 +203,7 @@ impl Settings {
             cookie_always_secure: read
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),
+            sign_in: read.sign_in(),
             discovery: read
                 .choice(
                     "registry",

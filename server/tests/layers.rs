@@ -5,12 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the code of a module must not import.
-const FORBIDDEN: [(&str, &[&str]); 8] = [
+const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("role", &["node", "command"]),
     ("state", &["role", "node", "command"]),
     ("environment", &["role", "state", "node", "feed", "registry"]),
     ("domain", &["role", "http", "environment", "state", "wire", "node", "registry"]),
     ("registry", &["role", "http", "environment", "state", "node", "feed", "domain"]),
+    (
+        "open_id",
+        &["role", "http", "environment", "state", "node", "registry", "domain", "feed", "wire"],
+    ),
+    (
+        "outgoing",
+        &["role", "http", "environment", "state", "node", "registry", "domain", "feed", "settings"],
+    ),
     ("feed", &["role", "http", "environment", "state", "wire", "node", "registry", "domain"]),
     ("server_config", &["role", "http", "environment", "state", "node", "domain", "feed"]),
     ("settings", &["role", "http", "environment", "state", "node", "registry", "domain", "feed"]),

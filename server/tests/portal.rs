@@ -25,7 +25,9 @@ mod portal {
     mod instance;
     mod item;
     mod namespace;
+    mod open_id;
     mod permission;
+    mod provider;
     mod registration;
     mod release;
     mod removal;

@@ -2,6 +2,7 @@
 //! administrator.
 
 pub mod account;
+pub mod external;
 
 pub use castalia_store::user::User;
 

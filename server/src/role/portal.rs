@@ -35,6 +35,7 @@ use crate::domain::session;
 use crate::environment::revision;
 use crate::http::health;
 use crate::http::route::{Listed, Routes};
+use crate::open_id::OpenId;
 use crate::server_config::keys;
 use crate::settings::Installation;
 use crate::state::PortalState;
@@ -92,6 +93,8 @@ struct Own {
     hashing: Semaphore,
     calls: Calls,
     document: Document,
+    /// The provider of OpenID Connect, if one is configured.
+    open_id: Option<OpenId>,
 }
 
 type PortalRoutes = Routes<Portal, PortalAccess>;
@@ -110,6 +113,7 @@ impl Portal {
             hashing: Semaphore::new(HASHING),
             calls: Calls::start(state.clone()),
             document: Document::default(),
+            open_id: state.settings.sign_in.open_id.clone().map(OpenId::new),
         };
         Self { state, own: Arc::new(own) }
     }

@@ -32,7 +32,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 8] = [
+pub(super) const NEVER_BLANK: [&str; 13] = [
     "roles",
     "data_dir",
     "config_db",
@@ -41,6 +41,11 @@ pub(super) const NEVER_BLANK: [&str; 8] = [
     "admin_password_file",
     "metrics_token",
     "security.hosts",
+    "oidc.issuer_uri",
+    "oidc.client_secret",
+    "oidc.client_secret_file",
+    "oidc.required_groups",
+    "oidc.super_admin_groups",
 ];
 pub(super) const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
 pub(super) const PORT: &str = "a port from 0 to 65535";
@@ -56,7 +61,7 @@ impl SettingsReader<'_> {
         self.texts.get(name).map(|(text, _)| text.to_owned())
     }
 
-    fn fault(&mut self, name: &str, problem: impl Into<String>) {
+    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) {
         self.faults.push(Fault { setting: self.texts.spelling(name), problem: problem.into() });
     }
 

@@ -120,13 +120,13 @@ pub async fn all_of_portal(
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-/// The row of a key, for a caller that writes it again.
+/// The row of a key, for a caller that writes it again; locked until the end of the transaction.
 pub async fn portal_to_replace(
     db: &impl ConnectionTrait,
     key: &str,
 ) -> Result<Option<portal_server_config::Model>, StoreError> {
     use portal_server_config::{Column, Entity};
-    decode::healed(db, Entity::live().filter(Column::Key.eq(key))).await
+    decode::healed(db, Entity::live().filter(Column::Key.eq(key)).lock_exclusive()).await
 }
 
 /// Inserts a setting of ApolloPortalDB.

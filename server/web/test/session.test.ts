@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ApiError, errorKind, mayRetry } from "../src/api/errors";
 import { preferredLanguage } from "../src/state/prefs";
-import { signInNotice, wantedAddress } from "../src/state/signIn";
+import { providerAddress, signInNotice, signInWays, wantedAddress } from "../src/state/signIn";
 
 const ORIGIN = "https://portal.example.org";
 
@@ -38,7 +38,19 @@ describe("sign-in", () => {
     expect(signInNotice("#/logout", undefined)).toBe("signedOut");
     expect(signInNotice("", "expired")).toBe("expired");
     expect(signInNotice("#/error", "initialPassword")).toBe("initialPassword");
+    expect(signInNotice("#/error", "refused")).toBe("refused");
+    expect(signInNotice("#/error", "providerDown")).toBe("providerDown");
     expect(signInNotice("", undefined)).toBeNull();
+  });
+
+  it("offers the ways that the server has written into the page", () => {
+    expect(signInWays(undefined)).toEqual({ form: true, provider: null });
+    expect(signInWays({ form: "form", provider: "" })).toEqual({ form: true, provider: null });
+    expect(signInWays({ form: "", provider: "apollo" })).toEqual({ form: false, provider: "apollo" });
+    expect(signInWays({ form: "form", provider: "apollo" })).toEqual({ form: true, provider: "apollo" });
+    expect(providerAddress("apollo", undefined, "/portal")).toBe("/portal/oauth2/authorization/apollo");
+    const wanted = "/oauth2/authorization/apollo?next=%2Fa%2Fx%3Fenv%3DPRO";
+    expect(providerAddress("apollo", "/a/x?env=PRO", "")).toBe(wanted);
   });
 
   it("speaks the stored language, else the browser's, else English", () => {

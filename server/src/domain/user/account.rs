@@ -10,9 +10,9 @@ use crate::password;
 use crate::settings::Installation;
 
 /// Widths of the columns, in characters.
-const USERNAME: usize = 64;
-const DISPLAY_NAME: usize = 512;
-const EMAIL: usize = 64;
+pub(super) const USERNAME: usize = 64;
+pub(super) const DISPLAY_NAME: usize = 512;
+pub(super) const EMAIL: usize = 64;
 
 /// The account of a user; `None` leaves a part of an existing one unchanged.
 #[derive(Debug, Clone)]

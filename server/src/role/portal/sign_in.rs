@@ -1,14 +1,20 @@
-//! Signs users in and out with a form, as browsers and scripts of Apollo's portal do.
+//! Signs users in and out with a form, as browsers and scripts of Apollo's portal do. The other
+//! ways to sign in are in files below.
+
+mod cookie;
+mod open_id;
 
 use std::net::SocketAddr;
 
 use axum::Form;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Extension, FromRequest as _, Request, State};
-use axum::response::{AppendHeaders, IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
-use http::header::{RETRY_AFTER, SET_COOKIE};
+use http::header::RETRY_AFTER;
 use serde::Deserialize;
+
+use self::cookie::{BROWSER_COOKIE, Cookies, ENDED};
 
 use super::access::redirect;
 use super::client_address::client_address;
@@ -28,10 +34,6 @@ use crate::state::PortalState;
 const FORM: usize = 16 * 1024;
 /// Maximum password that is hashed, in bytes; longer ones cannot be set.
 const PASSWORD: usize = 1024;
-/// Cookie of a browser that signed in before.
-const BROWSER_COOKIE: &str = "CASTALIA_BROWSER";
-/// A year, in seconds.
-const BROWSER_LIFE: &str = "; Max-Age=31536000";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -42,7 +44,7 @@ struct Credentials {
 
 /// Adds the routes.
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
-    routes
+    open_id::routes(routes)
         .get("/signin", PortalAccess::Open, web::page)
         .get("/login.html", PortalAccess::Open, web::page)
         .post("/signin", PortalAccess::Open, sign_in)
@@ -92,20 +94,16 @@ async fn sign_in(
             return Ok(redirect(&portal.path("/signin?reason=initialPassword#/error")));
         }
     };
+    let mut cookies = Cookies::new(&portal, &headers);
     // The password may have been reset while it was verified.
-    let Some(id) = session::begin(store, &user).await? else {
+    if !cookies.begin_session(&headers, &user).await? {
         return Ok(redirect(&portal.path("/signin?#/error")));
-    };
+    }
     portal.own.throttle.forgive(&attempt);
-    if let Some(old) = session_id(&headers) {
-        session::end(store, old).await?;
+    if !is_known {
+        cookies.mark_browser(&user).await?;
     }
-    let mut cookies = vec![cookie(&portal, &headers, (COOKIE_NAME, id.expose()), "")];
-    if !is_known && let Some(mark) = known_browser::mark(store, &user.username).await? {
-        cookies.push(cookie(&portal, &headers, (BROWSER_COOKIE, &mark), BROWSER_LIFE));
-    }
-    let cookies = AppendHeaders(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
-    Ok((cookies, redirect(&portal.path("/"))).into_response())
+    Ok(cookies.redirect(&portal.path("/")))
 }
 
 /// Ends the session. Apollo's portal accepts both GET and POST.
@@ -113,13 +111,17 @@ async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Re
     if let Some(id) = session_id(&headers) {
         session::end(&portal.state.store, id).await?;
     }
-    let cookie = cookie(&portal, &headers, (COOKIE_NAME, ""), "; Max-Age=0");
-    Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/signin?#/logout")))
-        .into_response())
+    let mut cookies = Cookies::new(&portal, &headers);
+    cookies.set(COOKIE_NAME, "", ENDED);
+    let at_provider = open_id::end(&portal, &mut cookies, &headers).await;
+    Ok(cookies.redirect(&at_provider.unwrap_or_else(|| portal.path("/signin?#/logout"))))
 }
 
 async fn check(portal: &Portal, given: Credentials) -> Result<SignIn> {
     if given.password.len() > PASSWORD {
+        return Ok(SignIn::Refused);
+    }
+    if !portal.state.settings.sign_in.is_local(&given.username) {
         return Ok(SignIn::Refused);
     }
     let permit = portal.own.hashing.acquire().await;
@@ -134,17 +136,4 @@ async fn credentials(request: Request) -> Result<Credentials> {
     form.map(|form| form.0).map_err(|rejection| {
         Error::bad_request(format!("Form: {rejection}")).with_code(Code::UnreadableBody)
     })
-}
-
-fn cookie(portal: &Portal, headers: &HeaderMap, (name, value): (&str, &str), life: &str) -> String {
-    let is_https = headers
-        .get("x-forwarded-proto")
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
-    let secure =
-        if is_https || portal.state.settings.cookie_always_secure { "; Secure" } else { "" };
-    let path = match portal.state.settings.base_path.as_str() {
-        "" => "/",
-        path => path,
-    };
-    format!("{name}={value}; Path={path}{life}; HttpOnly; SameSite=Lax{secure}")
 }

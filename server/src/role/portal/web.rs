@@ -90,9 +90,18 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 pub(super) async fn page(State(portal): State<Portal>) -> Response {
     let file = Dist::get("index.html");
     let text = file.as_ref().map_or(WITHOUT_UI.into(), |file| String::from_utf8_lossy(&file.data));
-    let base = format!("<base href=\"{}\" />", portal.path("/"));
+    let base = format!("<base href=\"{}\" />{}", portal.path("/"), sign_in_ways(&portal));
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
     (headers, text.replacen(BASE, &base, 1)).into_response()
+}
+
+/// How users sign in, for the sign-in page: with a form, with the provider of this name, or both.
+fn sign_in_ways(portal: &Portal) -> String {
+    let settings = &portal.state.settings.sign_in;
+    let form = if settings.has_form() { "form" } else { "" };
+    let provider = settings.open_id.as_ref().map(|open_id| open_id.registration.as_str());
+    let provider = provider.unwrap_or_default();
+    format!("<meta name=\"sign-in\" data-form=\"{form}\" data-provider=\"{provider}\">")
 }
 
 async fn asset(Path(File { file }): Path<File>) -> Result<Response> {

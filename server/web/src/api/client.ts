@@ -38,11 +38,14 @@ export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, b
   return read<T>(response);
 }
 
+/** Why the server refused a name and a password. */
+export type SignInRefusal = "failed" | "initialPassword" | "providerDown";
+
 /**
  * Signs in through the server's form, which answers with a redirect to the start page or back to
  * the sign-in page. Returns why the server refused, or null after a success.
  */
-export async function signIn(username: string, password: string): Promise<"failed" | "initialPassword" | null> {
+export async function signIn(username: string, password: string): Promise<SignInRefusal | null> {
   const response = await reach(`${prefix}/signin`, {
     method: "POST",
     body: new URLSearchParams({ username, password }),
@@ -50,7 +53,8 @@ export async function signIn(username: string, password: string): Promise<"faile
   if (!response.ok) throw await failure(response);
   const { pathname, searchParams } = new URL(response.url);
   if (!pathname.endsWith("/signin")) return null;
-  return searchParams.get("reason") === "initialPassword" ? "initialPassword" : "failed";
+  const reason = searchParams.get("reason");
+  return reason === "initialPassword" || reason === "providerDown" ? reason : "failed";
 }
 
 async function request(method: string, path: string, body?: unknown): Promise<Response> {

@@ -1,5 +1,5 @@
-// Sign-in by name and password. Afterwards the page is reloaded at the requested address, so that
-// no data of another user remains in memory.
+// Sign-in by name and password, or at an identity provider. Afterwards the page is reloaded at the
+// requested address, so that no data of another user remains in memory.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -10,10 +10,11 @@ import { prefix, signIn } from "../api/client";
 import { DisplaySwitches } from "../parts/DisplaySwitches";
 import { Logo } from "../parts/Logo";
 import { Failure } from "../parts/States";
-import { isRefusal, signInNotice, wantedAddress, type Notice } from "../state/signIn";
+import { isRefusal, providerAddress, signInNotice, signInWays, wantedAddress, type Notice } from "../state/signIn";
 import classes from "./SignIn.module.css";
 
 const route = getRouteApi("/signin");
+const ways = signInWays(document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.dataset);
 
 export function SignIn() {
   const { t } = useTranslation();
@@ -44,29 +45,43 @@ export function SignIn() {
         <h1>{t("signIn.title")}</h1>
         {notice && <NoticeText notice={notice} />}
         {form.error && <Failure error={form.error} />}
-        <TextInput
-          name="username"
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          label={t("signIn.user")}
-          autoComplete="username"
-          required
-          withAsterisk={false}
-          autoFocus
-        />
-        <PasswordInput
-          name="password"
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-          label={t("signIn.password")}
-          autoComplete="current-password"
-          visibilityToggleButtonProps={{ "aria-label": t("signIn.reveal") }}
-          required
-          withAsterisk={false}
-        />
-        <Button type="submit" size="md" loading={form.isPending || form.data === null}>
-          {t("signIn.title")}
-        </Button>
+        {ways.provider !== null && (
+          <Button component="a" size="md" href={providerAddress(ways.provider, next, prefix)}>
+            {t("signIn.provider")}
+          </Button>
+        )}
+        {ways.form && (
+          <>
+            <TextInput
+              name="username"
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+              label={t("signIn.user")}
+              autoComplete="username"
+              required
+              withAsterisk={false}
+              autoFocus
+            />
+            <PasswordInput
+              name="password"
+              value={password}
+              onChange={(event) => setPassword(event.currentTarget.value)}
+              label={t("signIn.password")}
+              autoComplete="current-password"
+              visibilityToggleButtonProps={{ "aria-label": t("signIn.reveal") }}
+              required
+              withAsterisk={false}
+            />
+            <Button
+              type="submit"
+              size="md"
+              variant={ways.provider === null ? "filled" : "default"}
+              loading={form.isPending || form.data === null}
+            >
+              {t("signIn.title")}
+            </Button>
+          </>
+        )}
       </form>
       {target !== `${prefix}/` && <p className="note">{t("signIn.return", { target: readable(target) })}</p>}
       <div className="row">

@@ -32,14 +32,15 @@ function stringifySearch(search: Search): string {
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()();
 
+/** Why a browser is sent to the sign-in page. */
+const REASONS = ["expired", "logout", "failed", "initialPassword", "refused", "providerDown"] as const;
+
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/signin",
-  validateSearch: (
-    search: Search,
-  ): { next?: string; reason?: "expired" | "logout" | "failed" | "initialPassword" } => ({
+  validateSearch: (search: Search): { next?: string; reason?: (typeof REASONS)[number] } => ({
     next: text(search.next),
-    reason: oneOf(search.reason, "expired", "logout", "failed", "initialPassword"),
+    reason: oneOf(search.reason, ...REASONS),
   }),
   component: lazyRouteComponent(() => import("../pages/SignIn"), "SignIn"),
 });

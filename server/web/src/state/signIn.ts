@@ -1,15 +1,34 @@
 // The redirect to the sign-in page and back to the requested page. Pure.
 
-export type Notice = "failed" | "initialPassword" | "signedOut" | "expired";
+export type Notice = "failed" | "initialPassword" | "refused" | "providerDown" | "signedOut" | "expired";
+
+/** How users sign in: with a form, with the identity provider of this name, or both. */
+export interface SignInWays {
+  form: boolean;
+  provider: string | null;
+}
+
+/** Reads what the server wrote into the page; without that, users sign in with the form. */
+export function signInWays(data: Record<string, string | undefined> | undefined): SignInWays {
+  const provider = data?.provider;
+  if (provider === undefined || provider === "") return { form: true, provider: null };
+  return { form: data?.form === "form", provider };
+}
+
+/** The address that leads to the identity provider, and from there to the page in `next`. */
+export function providerAddress(provider: string, next: string | undefined, prefix: string): string {
+  const address = `${prefix}/oauth2/authorization/${encodeURIComponent(provider)}`;
+  return next === undefined ? address : `${address}?next=${encodeURIComponent(next)}`;
+}
 
 /** Whether the notice contains the reason of a refused sign-in. */
 export function isRefusal(notice: Notice): boolean {
-  return notice === "failed" || notice === "initialPassword";
+  return notice !== "signedOut" && notice !== "expired";
 }
 
 /** The server sends fragments (`#/error`, `#/logout`), the UI sends `reason`. */
 export function signInNotice(fragment: string, reason: string | undefined): Notice | null {
-  if (reason === "initialPassword") return "initialPassword";
+  if (reason === "initialPassword" || reason === "refused" || reason === "providerDown") return reason;
   if (fragment.endsWith("/error") || reason === "failed") return "failed";
   if (fragment.endsWith("/logout") || reason === "logout") return "signedOut";
   return reason === "expired" ? "expired" : null;
