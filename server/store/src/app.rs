@@ -7,6 +7,7 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::Store;
+use crate::audit::trail;
 use crate::condition::{chunks, contains};
 use crate::entity::app::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
@@ -128,7 +129,13 @@ pub async fn insert(
     row: AppRow,
     author: Authorship,
 ) -> Result<Model, StoreError> {
-    row::insert(db, ActiveModel::of(row, author)).await
+    let created = row::insert(db, ActiveModel::of(row, author)).await?;
+    note(&created);
+    Ok(created)
+}
+
+fn note(app: &Model) {
+    trail::wrote("App", app.id, &[("Name", Some(&app.name)), ("AppId", Some(&app.app_id))]);
 }
 
 /// Writes the differences between two states of an app; returns whether there are any.
@@ -137,6 +144,7 @@ pub async fn update(
     old: &Model,
     new: &Model,
 ) -> Result<bool, StoreError> {
+    note(new);
     row::update(db, old, new).await
 }
 
@@ -146,6 +154,7 @@ pub async fn delete(
     app_id: &str,
     operator: &str,
 ) -> Result<bool, StoreError> {
+    trail::deleted("App", "AppId", app_id);
     let condition = Condition::all().add(Column::AppId.eq(app_id));
     Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
 }

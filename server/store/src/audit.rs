@@ -2,6 +2,8 @@
 //! influences names operations. The selection of recorded operations is not known here. Rows are
 //! never hidden, so queries need not filter them.
 
+pub(crate) mod trail;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -18,6 +20,10 @@ use crate::row;
 
 pub use audit_log::Model as AuditLog;
 pub use influence::Model as AuditLogDataInfluence;
+pub use trail::Trail;
+
+/// Rows per statement: their values remain below the limit of every engine.
+const BATCH: usize = 500;
 
 /// Records that the operator wrote a row: `operation` is INSERT, UPDATE or DELETE.
 pub async fn record(
@@ -53,8 +59,7 @@ pub async fn record_all(
     operator: &str,
     entries: &[Entry],
 ) -> Result<(), StoreError> {
-    // Ten values per row remain below the limit of every engine.
-    for chunk in entries.chunks(500) {
+    for chunk in entries.chunks(BATCH) {
         let rows = chunk.iter().map(|entry| audit::ActiveModel {
             entity_name: Set(entry.entity.to_owned()),
             entity_id: Set(entry.id),
@@ -74,7 +79,7 @@ pub struct Operation {
     pub span_id: String,
     pub parent_span_id: Option<String>,
     pub operator: String,
-    /// CREATE, UPDATE or DELETE.
+    /// CREATE, UPDATE, DELETE or RPC.
     pub kind: &'static str,
     pub name: String,
     pub description: String,
@@ -101,8 +106,18 @@ pub async fn log(
     let now = row::now();
     let span_id = operation.span_id.clone();
     row::insert(db, operation.into_row(now)).await?;
-    if !influences.is_empty() {
-        let rows = influences.into_iter().map(|influence| influence.into_row(&span_id, now));
+    log_influences(db, &span_id, influences).await
+}
+
+/// Records further fields that an operation changed.
+async fn log_influences(
+    db: &impl ConnectionTrait,
+    span_id: &str,
+    influences: Vec<Influence>,
+) -> Result<(), StoreError> {
+    let now = row::now();
+    for chunk in influences.chunks(BATCH) {
+        let rows = chunk.iter().map(|influence| influence.clone().into_row(span_id, now));
         influence::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())

@@ -8,6 +8,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, QueryTrait, Set,
 };
 
+use crate::audit::trail;
 use crate::condition::chunks;
 use crate::entity::consumer::{ActiveModel, Column, Entity, Model};
 use crate::entity::{
@@ -65,12 +66,15 @@ pub async fn insert(
     row: ConsumerRow,
     author: Authorship,
 ) -> Result<Model, StoreError> {
-    row::insert(db, ActiveModel::of(row, author)).await
+    let created = row::insert(db, ActiveModel::of(row, author)).await?;
+    trail::wrote("Consumer", created.id, &[("AppId", Some(&created.app_id))]);
+    Ok(created)
 }
 
 /// Hides the consumer with its tokens and roles, and deletes its grants; returns whether it
 /// existed.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
+    trail::deleted("Consumer", "Id", &id.0.to_string());
     let tokens = Condition::all().add(consumer_token::Column::ConsumerId.eq(id));
     soft_delete::<consumer_token::Entity>(db, tokens, operator).await?;
     let roles = Condition::all().add(consumer_role::Column::ConsumerId.eq(id));
@@ -152,7 +156,10 @@ pub async fn insert_token(
     row: ConsumerTokenRow,
     author: Authorship,
 ) -> Result<consumer_token::Model, StoreError> {
-    row::insert(db, consumer_token::ActiveModel::of(row, author)).await
+    let created = row::insert(db, consumer_token::ActiveModel::of(row, author)).await?;
+    let consumer = created.consumer_id.map(|id| id.0.to_string());
+    trail::wrote("ConsumerToken", created.id, &[("ConsumerId", consumer.as_deref())]);
+    Ok(created)
 }
 
 /// Records calls of consumers.

@@ -10,6 +10,7 @@ use sea_orm::DatabaseTransaction;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout_at};
 
+use crate::audit::trail::Step;
 use crate::error::{JobError, StoreError};
 use crate::pulse::Pulse;
 
@@ -43,8 +44,13 @@ pub(crate) struct Answer<T, E> {
     deadline: Instant,
 }
 
-/// Prepares a job that runs from now on, and its answer.
-pub(crate) fn prepare<I, T, E, F>(input: I, run: F) -> (Box<dyn Job>, Answer<T, E>)
+/// Prepares a job that runs from now on, and its answer. The transaction also stores the step of an
+/// audit trail.
+pub(crate) fn prepare<I, T, E, F>(
+    input: I,
+    run: F,
+    step: Option<Step>,
+) -> (Box<dyn Job>, Answer<T, E>)
 where
     I: Send + Sync + 'static,
     T: Send + 'static,
@@ -57,7 +63,8 @@ where
     let (reply, receiver) = oneshot::channel();
     // One deadline for all attempts, because the caller waits for all of them.
     let deadline = Pulse::deadline();
-    (Box::new(Waiting { input, run, result: None, reply, deadline }), Answer { receiver, deadline })
+    let job = Waiting { input, run, step, result: None, reply, deadline };
+    (Box::new(job), Answer { receiver, deadline })
 }
 
 impl<T, E: JobError> Answer<T, E> {
@@ -79,6 +86,7 @@ fn no_answer() -> StoreError {
 struct Waiting<I, T, E, F> {
     input: I,
     run: F,
+    step: Option<Step>,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
     deadline: Instant,
@@ -96,7 +104,14 @@ where
 {
     fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict> {
         Box::pin(async move {
-            let outcome = AssertUnwindSafe((self.run)(tx, &self.input)).catch_unwind().await;
+            let job = (self.run)(tx, &self.input);
+            let job = async {
+                match &self.step {
+                    Some(step) => step.run(tx, job).await,
+                    None => job.await,
+                }
+            };
+            let outcome = AssertUnwindSafe(job).catch_unwind().await;
             self.result = outcome.ok();
             match &self.result {
                 Some(Ok(_)) => Verdict::Done,

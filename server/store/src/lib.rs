@@ -53,6 +53,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
 
+use audit::Trail;
 use file::SqliteFile;
 use job::Job;
 use lane::{Lane, Writes};
@@ -210,6 +211,8 @@ impl Store {
     /// A job must not continue after an error of the database: PostgreSQL has then aborted the
     /// transaction and would answer a commit with success. Where a duplicate is expected, use a
     /// separate transaction.
+    ///
+    /// In the scope of an [`audit::Trail`], the transaction also stores what the trail records.
     pub async fn write<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
@@ -220,9 +223,13 @@ impl Store {
             + Sync
             + 'static,
     {
-        let (job, answer) = job::prepare(input, job);
+        let step = Trail::step(&self.shared);
+        let (job, answer) = job::prepare(input, job, step.clone());
         self.submit(job).await;
         let outcome = answer.receive().await;
+        if let Some(step) = step {
+            step.end(outcome.is_ok());
+        }
         if let Err(Some(error)) = outcome.as_ref().map_err(JobError::store_error) {
             self.note_failure(error);
         }

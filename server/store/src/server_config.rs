@@ -5,6 +5,7 @@ use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::audit::trail;
 use crate::entity::{portal_server_config, server_config};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -135,7 +136,16 @@ pub async fn insert_of_portal(
     row: PortalSettingRow,
     author: Authorship,
 ) -> Result<portal_server_config::Model, StoreError> {
-    row::insert(db, portal_server_config::ActiveModel::of(row, author)).await
+    let created = row::insert(db, portal_server_config::ActiveModel::of(row, author)).await?;
+    note(&created);
+    Ok(created)
+}
+
+/// Values are not noted: some are secrets.
+fn note(setting: &portal_server_config::Model) {
+    let comment = setting.comment.as_deref();
+    let fields = [("Key", Some(setting.key.as_str())), ("Value", None), ("comment", comment)];
+    trail::wrote("ServerConfig", setting.id, &fields);
 }
 
 /// Writes value and comment of a key of ApolloPortalDB, and returns the row.
@@ -160,6 +170,7 @@ pub async fn upsert_of_portal(
         data_change_last_modified_by: Some(operator.to_owned()),
         ..found.clone()
     };
+    note(&new);
     row::update(db, &found, &new).await?;
     let written = decode::one(db, portal_server_config::Entity::live_by_id(found.id)).await?;
     written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
@@ -172,6 +183,7 @@ pub async fn delete_of_portal(
     operator: &str,
 ) -> Result<bool, StoreError> {
     use portal_server_config::{Column, Entity};
+    trail::deleted("ServerConfig", "Key", key);
     let condition = Condition::all().add(Column::Key.eq(key));
     Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
 }

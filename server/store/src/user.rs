@@ -12,12 +12,13 @@ use sea_orm::{
     QueryOrder, QuerySelect, Set,
 };
 
+use crate::audit::trail;
 use crate::condition::{chunks, contains};
 use crate::entity::authorities;
 use crate::entity::users::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
-use crate::number::Small;
+use crate::number::{Id, Small};
 use crate::row::decode;
 use crate::row::{insert, update_as_is};
 use crate::secret::Secret;
@@ -105,7 +106,18 @@ pub async fn create(db: &impl ConnectionTrait, user: &UserRow) -> Result<Model, 
         authority: Set(AUTHORITY.to_owned()),
     };
     insert(db, authority).await?;
+    note(&created.username, created.id, user);
     Ok(created)
+}
+
+/// That a password was set is noted, and not the password.
+fn note(username: &str, id: Id, user: &UserRow) {
+    let mut fields = vec![("Username", Some(username))];
+    fields.extend(
+        user.is_enabled.map(|is_enabled| ("Enabled", Some(if is_enabled { "1" } else { "0" }))),
+    );
+    fields.extend(user.password.as_ref().map(|_| ("Password", None)));
+    trail::wrote("Users", id, &fields);
 }
 
 /// Changes a user; returns whether anything was changed.
@@ -114,6 +126,7 @@ pub async fn change(
     found: Model,
     user: &UserRow,
 ) -> Result<bool, StoreError> {
+    note(&found.username, found.id, user);
     let mut row = found.into_active_model();
     if let Some(password) = &user.password {
         row.password.set_if_not_equals(password.clone());

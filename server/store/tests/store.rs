@@ -8,6 +8,8 @@
 
 #[path = "store/adoption.rs"]
 mod adoption;
+#[path = "store/audit_trail.rs"]
+mod audit_trail;
 #[path = "store/author.rs"]
 mod author;
 #[path = "store/bad_time.rs"]

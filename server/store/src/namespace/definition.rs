@@ -3,6 +3,7 @@
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::audit::trail;
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -87,7 +88,16 @@ pub async fn insert_app_namespace(
     row: AppNamespaceRow,
     author: Authorship,
 ) -> Result<Model, StoreError> {
-    row::insert(db, ActiveModel::of(row, author)).await
+    let created = row::insert(db, ActiveModel::of(row, author)).await?;
+    let is_public = created.is_public.to_string();
+    let fields = [
+        ("Name", Some(created.name.as_str())),
+        ("AppId", Some(&created.app_id)),
+        ("Format", Some(&created.format)),
+        ("IsPublic", Some(&is_public)),
+    ];
+    trail::wrote("AppNamespace", created.id, &fields);
+    Ok(created)
 }
 
 /// Hides one definition; returns whether it existed.
@@ -97,6 +107,7 @@ pub async fn delete_app_namespace(
     name: &str,
     operator: &str,
 ) -> Result<bool, StoreError> {
+    trail::deleted("AppNamespace", "Name", name);
     Ok(soft_delete::<Entity>(db, of_name(app_id, name), operator).await? > 0)
 }
 
@@ -106,6 +117,7 @@ pub async fn delete_app_namespaces(
     app_id: &str,
     operator: &str,
 ) -> Result<u64, StoreError> {
+    trail::deleted("AppNamespace", "AppId", app_id);
     let condition = Condition::all().add(Column::AppId.eq(app_id));
     soft_delete::<Entity>(db, condition, operator).await
 }

@@ -8,6 +8,7 @@ use sea_orm::{
     RelationDef, Select,
 };
 
+use crate::audit::trail;
 use crate::condition::{chunks, starts_with};
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
@@ -151,7 +152,9 @@ pub async fn insert(
     operator: &str,
 ) -> Result<role::Model, StoreError> {
     let row = role::Row { role_name: name.to_owned() };
-    row::insert(db, role::ActiveModel::of(row, Authorship::of(operator))).await
+    let created = row::insert(db, role::ActiveModel::of(row, Authorship::of(operator))).await?;
+    trail::wrote("Role", created.id, &[("RoleName", Some(&created.role_name))]);
+    Ok(created)
 }
 
 pub async fn insert_permission(
@@ -203,7 +206,9 @@ pub async fn grant_to_user(
         return Ok(false);
     }
     let row = Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
-    row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    let created = row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    let role = role_id.0.to_string();
+    trail::wrote("UserRole", created.id, &[("UserId", Some(user_id)), ("RoleId", Some(&role))]);
     Ok(true)
 }
 
@@ -222,7 +227,10 @@ pub async fn grant_to_consumer(
         return Ok(false);
     }
     let row = Row { consumer_id: Some(consumer_id), role_id: Some(role_id) };
-    row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    let created = row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    let (consumer, role) = (consumer_id.0.to_string(), role_id.0.to_string());
+    let fields = [("ConsumerId", Some(consumer.as_str())), ("RoleId", Some(&role))];
+    trail::wrote("ConsumerRole", created.id, &fields);
     Ok(true)
 }
 
@@ -235,6 +243,10 @@ pub async fn revoke_from_users<S: AsRef<str>>(
 ) -> Result<u64, StoreError> {
     use user_role::{Column, Entity};
     let user_ids: Vec<&str> = user_ids.iter().map(AsRef::as_ref).collect();
+    trail::deleted("UserRole", "RoleId", &role_id.0.to_string());
+    for user_id in &user_ids {
+        trail::deleted("UserRole", "UserId", user_id);
+    }
     let mut revoked = 0;
     for chunk in chunks(&user_ids) {
         let condition =
@@ -252,6 +264,8 @@ pub async fn revoke_from_consumer(
     operator: &str,
 ) -> Result<bool, StoreError> {
     use consumer_role::{Column, Entity};
+    trail::deleted("ConsumerRole", "RoleId", &role_id.0.to_string());
+    trail::deleted("ConsumerRole", "ConsumerId", &consumer_id.0.to_string());
     let condition =
         Condition::all().add(Column::RoleId.eq(role_id)).add(Column::ConsumerId.eq(consumer_id));
     Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
@@ -266,8 +280,11 @@ pub async fn delete_roles(
 ) -> Result<(), StoreError> {
     let found = role::Entity::live().filter(names.condition(role::Column::RoleName));
     let found = decode::all_repaired(db, found).await?;
-    let ids: Vec<Id> =
-        found.iter().filter(|role| names.contains(&role.role_name)).map(|role| role.id).collect();
+    let found: Vec<_> = found.into_iter().filter(|role| names.contains(&role.role_name)).collect();
+    for role in &found {
+        trail::deleted("Role", "RoleName", &role.role_name);
+    }
+    let ids: Vec<Id> = found.iter().map(|role| role.id).collect();
     for chunk in chunks(&ids) {
         let of = |column: sea_orm::sea_query::Expr| Condition::all().add(column);
         let users = of(user_role::Column::RoleId.is_in(chunk.iter().copied()));
