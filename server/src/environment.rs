@@ -3,6 +3,7 @@
 //! refuses reaches them unchanged. Which routes the router has is not known here.
 
 mod address;
+mod audit;
 mod call;
 mod local;
 mod remote;

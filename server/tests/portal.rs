@@ -14,6 +14,8 @@ mod portal {
     mod access_key;
     mod account;
     mod app;
+    mod audit;
+    mod audit_operations;
     mod branch;
     mod cluster;
     mod consumer;

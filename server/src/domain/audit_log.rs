@@ -1,6 +1,8 @@
 //! Audited operations: what was done, by which operator, in which order, and which fields it set.
 //! The trace starts with the caller, who names it in headers.
 
+pub mod request;
+
 pub use castalia_store::audit::{AuditLog, AuditLogDataInfluence};
 
 use castalia_store::audit::{Influence, Operation};
@@ -51,6 +53,8 @@ pub enum OperationKind {
     Update,
     /// Deletes an object.
     Delete,
+    /// Any other call, for example one that reads a secret or is refused.
+    Rpc,
 }
 
 impl OperationKind {
@@ -59,6 +63,7 @@ impl OperationKind {
             OperationKind::Create => "CREATE",
             OperationKind::Update => "UPDATE",
             OperationKind::Delete => "DELETE",
+            OperationKind::Rpc => "RPC",
         }
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::domain::user::{self, User};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reaction, Result};
 
 /// A session that is not used for this time ends.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -47,20 +47,23 @@ pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
         last_seen_time: now.into(),
         expiry_time: (now + IDLE).into(),
     };
-    let is_begun = store
-        .write((user.clone(), row), |tx, (user, row)| Box::pin(begin_in(tx, user, row)))
-        .await?;
-    Ok(is_begun.then(|| Secret::new(id)))
+    let begun =
+        store.write((user.clone(), row), |tx, (user, row)| Box::pin(begin_in(tx, user, row))).await;
+    match begun {
+        Ok(()) => Ok(Some(Secret::new(id))),
+        Err(error) if error.reaction() == Reaction::Unauthorized => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-async fn begin_in(tx: &Transaction, user: &User, row: &Session) -> Result<bool> {
+async fn begin_in(tx: &Transaction, user: &User, row: &Session) -> Result<()> {
     // Expired sessions of all users are removed only here.
     session::delete_expired(tx, *row.created_time).await?;
-    let is_unchanged = user::lock_unchanged(tx, user).await?;
-    if is_unchanged {
-        session::create(tx, row).await?;
+    if !user::lock_unchanged(tx, user).await? {
+        // Nothing is written then, not even to the audit log.
+        return Err(Error::unauthorized("the user was changed meanwhile"));
     }
-    Ok(is_unchanged)
+    Ok(session::create(tx, row).await?)
 }
 
 /// The session of a cookie, while it has not expired and its user exists, is enabled and has the

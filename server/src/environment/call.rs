@@ -11,7 +11,8 @@ use super::address::{Address, encode};
 use super::by_env;
 use super::local::Local;
 use super::remote::Remote;
-use crate::environment::revision;
+use crate::domain::audit_log::CallerSpan;
+use crate::environment::{audit, revision};
 use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::server_config::{ServerConfig, keys};
@@ -43,6 +44,8 @@ pub(super) struct Call {
     pub(super) body: Option<(&'static str, String)>,
     /// Revision that a change is based on.
     pub(super) revision: Option<String>,
+    /// The audited request that it is part of.
+    pub(super) span: Option<CallerSpan>,
 }
 
 impl Environment {
@@ -175,7 +178,14 @@ impl Environment {
         address: Address,
         body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
-        let call = Call { method, path: address.checked()?, body, revision };
+        let (path, span) = (address.checked()?, audit::span());
+        let call = Call { method: method.clone(), path, body, revision, span };
+        let outcome = self.transmit(call).await;
+        audit::note(&method, &outcome);
+        outcome
+    }
+
+    async fn transmit(&self, call: Call) -> Result<Bytes> {
         match &self.transport {
             Transport::InProcess(local) => local.call(call).await,
             Transport::Remote(remote) => {

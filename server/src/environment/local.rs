@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::Call;
-use crate::environment::revision;
+use crate::environment::{audit, revision};
 use crate::error::{Error, Result};
 use crate::http::revision::REVISION;
 
@@ -23,6 +23,9 @@ impl Local {
         let mut request = Request::builder().method(call.method).uri(call.path);
         if let Some(base) = call.revision {
             request = request.header(REVISION, base);
+        }
+        for (name, value) in audit::headers(call.span.as_ref()) {
+            request = request.header(name, value);
         }
         let request = match call.body {
             Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),

@@ -19,7 +19,7 @@ use reqwest::redirect::Policy;
 use tokio::time::timeout;
 
 use super::Call;
-use crate::environment::revision;
+use crate::environment::{audit, revision};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::revision::REVISION;
 use crate::json;
@@ -133,8 +133,13 @@ impl Remote {
 
     /// Requests the health of an admin service.
     pub(super) async fn probe(&self, env: &str) {
-        let call =
-            Call { method: Method::GET, path: "/health".to_owned(), body: None, revision: None };
+        let call = Call {
+            method: Method::GET,
+            path: "/health".to_owned(),
+            body: None,
+            revision: None,
+            span: None,
+        };
         let was_up = self.is_up();
         // Time for discovery and one service; a service that answers slowly must not block the
         // probe.
@@ -174,6 +179,9 @@ impl Remote {
         }
         if let Some(base) = &call.revision {
             request = request.header(REVISION, base);
+        }
+        for (name, value) in audit::headers(call.span.as_ref()) {
+            request = request.header(name, value);
         }
         if let Some((kind, text)) = &call.body {
             request = request.header(CONTENT_TYPE, *kind).body(text.clone());

@@ -1,6 +1,9 @@
 //! Carries `Castalia-Revision` between a caller of the portal and the admin API: a change is sent
 //! with the revision that its caller saw, and the answer to a read contains the one that it shows.
 
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -11,7 +14,7 @@ use crate::http::revision::{REVISION, of};
 
 tokio::task_local! {
     /// The exchange of the request that this task serves.
-    static EXCHANGE: Exchange;
+    static EXCHANGE: Arc<Exchange>;
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +28,7 @@ pub async fn carry(request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
     let exchange = Exchange { base: of(request.headers()), ..Exchange::default() };
     EXCHANGE
-        .scope(exchange, async move {
+        .scope(Arc::new(exchange), async move {
             let mut response = next.run(request).await;
             // A change creates a revision that only the next read shows.
             if is_read
@@ -37,6 +40,23 @@ pub async fn carry(request: Request, next: Next) -> Response {
             response
         })
         .await
+}
+
+/// Runs a part of a request to its end, even if the caller disconnects.
+pub async fn to_the_end<F>(part: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let task = match EXCHANGE.try_with(Arc::clone) {
+        Ok(exchange) => tokio::spawn(EXCHANGE.scope(exchange, part)),
+        Err(_) => tokio::spawn(part),
+    };
+    match task.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(output) => output,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The process ends, and this request with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
 }
 
 /// The revision that the caller's change is based on.

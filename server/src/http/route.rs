@@ -11,7 +11,8 @@ use http::Method;
 
 use super::operation::{About, Described, Operation};
 
-/// Checks a request against the access that its route requires, then runs it or answers itself.
+/// Checks a request against the access that its route requires, then runs it or answers itself. The
+/// request has the `About` of its operation as an extension.
 pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
 
 /// One registered route, as the tests of access control enumerate them.
@@ -132,11 +133,16 @@ where
     /// not for each route.
     fn insert(mut self, listed: Listed<A>, route: MethodRouter<S>) -> Self {
         let (path, access) = (listed.path, listed.access.clone());
+        let about = listed.operation.map(|operation| operation.about);
         self.listed.push(listed);
         let guard = self.guard;
-        let check = move |State((state, access)): State<(S, A)>, request: Request, next: Next| {
-            guard(state, access, request, next)
-        };
+        let check =
+            move |State((state, access)): State<(S, A)>, mut request: Request, next: Next| {
+                if let Some(about) = about {
+                    request.extensions_mut().insert(about);
+                }
+                guard(state, access, request, next)
+            };
         let route = route.layer(from_fn_with_state((self.state.clone(), access), check));
         self.router = self.router.route(path, route);
         self

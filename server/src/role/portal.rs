@@ -2,6 +2,7 @@
 //! declares the access that it requires; `portal/access.rs` enforces it.
 
 mod access;
+mod audit;
 mod calls;
 mod client_address;
 mod extract;
@@ -23,6 +24,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
+use self::audit::sign_in::RefusedSignIns;
 use self::calls::Calls;
 use self::open_api::document::Document;
 use self::origin::Hosts;
@@ -89,6 +91,7 @@ struct Portal {
 struct Own {
     hosts: Hosts,
     throttle: Throttle,
+    refused_sign_ins: RefusedSignIns,
     rates: TokenRates,
     hashing: Semaphore,
     calls: Calls,
@@ -109,6 +112,7 @@ impl Portal {
         let own = Own {
             hosts: Hosts::new(words, state.settings.bind),
             throttle: Throttle::default(),
+            refused_sign_ins: RefusedSignIns::default(),
             rates: TokenRates::default(),
             hashing: Semaphore::new(HASHING),
             calls: Calls::start(state.clone()),

@@ -188,6 +188,8 @@ keys! {
         "Timeout of connections to an admin service";
     Portal READ_TIMEOUT: Time = "api.readTimeout", time(Unit::Milliseconds, 10_000, 1, INT),
         "Timeout of answers of an admin service";
+    Portal PORTAL_AUDIT_LOG: Switch = "apollo.audit.log.enabled", on_in_spring(),
+        "Whether operations of the portal are recorded in its audit log";
     Portal PORTAL_ADDRESS: Text = "apollo.portal.address", Text,
         "Public address of the portal";
     Portal ENVIRONMENTS: List = "apollo.portal.envs", List,

@@ -28,7 +28,7 @@ const OPEN: [&str; 14] = [
 ];
 
 /// A path of the route with the app `demo`.
-fn concrete(path: &str) -> String {
+pub(crate) fn concrete(path: &str) -> String {
     [
         ("{env}", "LOCAL"),
         ("{appId}", "demo"),
@@ -52,7 +52,7 @@ fn concrete(path: &str) -> String {
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
-async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
+pub(crate) async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
     let query = match path.rsplit('/').next() {
         Some("comparison") => "?baseReleaseId=0&toCompareReleaseId=1",
         Some("by-namespace" | "by-namespace-and-releases-not-in") => {

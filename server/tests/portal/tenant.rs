@@ -113,7 +113,9 @@ async fn content(store: &Store) -> String {
     let tables = "SELECT name AS line FROM sqlite_master WHERE type = 'table' ORDER BY name";
     let mut content = String::new();
     for table in texts(tables.to_owned()).await {
-        if ["ConsumerAudit", "CastaliaSession", "sqlite_sequence"].contains(&table.as_str()) {
+        let records = ["ConsumerAudit", "AuditLog", "AuditLogDataInfluence"];
+        if ["CastaliaSession", "sqlite_sequence"].iter().chain(&records).any(|name| *name == table)
+        {
             continue;
         }
         let columns = texts(format!("SELECT name AS line FROM pragma_table_info('{table}')")).await;

@@ -192,7 +192,10 @@ impl<S: Send + Sync> FromRequestParts<S> for AuditCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let text = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+        let text = |name: &str| {
+            let value = parts.headers.get(name)?.as_bytes();
+            Some(std::str::from_utf8(value).ok()?.to_owned())
+        };
         Ok(Self(text("apollo-audit-traceid").map(|trace_id| CallerSpan {
             trace_id,
             span_id: text("apollo-audit-spanid"),

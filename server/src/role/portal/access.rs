@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 
+use super::audit::{self, Witnessed};
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
@@ -39,9 +40,21 @@ pub(super) fn guard(
     Box::pin(async move {
         let (mut parts, body) = request.into_parts();
         match admit(&portal, access, &mut parts).await {
-            Ok(None) => relay(next.run(Request::from_parts(parts, body)).await),
+            Ok(None) => {
+                let witnessed = Witnessed::of(&portal, &parts);
+                let request = Request::from_parts(parts, body);
+                relay(match witnessed {
+                    Some(witnessed) => audit::run(portal, witnessed, request, next).await,
+                    None => next.run(request).await,
+                })
+            }
             Ok(Some(answer)) => answer,
-            Err(error) => error.into_response(),
+            Err(error) => {
+                if let Some(witnessed) = Witnessed::of(&portal, &parts) {
+                    witnessed.refuse(&portal, &error).await;
+                }
+                error.into_response()
+            }
         }
     })
 }
@@ -73,6 +86,7 @@ async fn admit(
     if access == PortalAccess::Page {
         return Ok(None);
     }
+    parts.extensions.insert(caller.clone());
     check_intent(portal, &caller, parts)?;
     record(portal, &caller, parts);
     let place = place(portal, parts).await?;
@@ -80,7 +94,6 @@ async fn admit(
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }
-    parts.extensions.insert(caller);
     parts.extensions.insert(place);
     Ok(answer)
 }
@@ -153,7 +166,12 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return;
     }
-    let call = consumer::call(consumer, parts.method.as_str(), &parts.uri.to_string());
+    let path = audit::shown_path(&parts.uri, parts.extensions.get());
+    let uri = match parts.uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let call = consumer::call(consumer, parts.method.as_str(), &uri);
     portal.own.calls.record(call);
 }
 

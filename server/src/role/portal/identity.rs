@@ -5,6 +5,8 @@
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
+use castalia_store::Id;
+
 use super::Portal;
 use crate::domain::consumer;
 use crate::domain::permission::need::Identity;
@@ -20,6 +22,8 @@ pub(super) struct Caller {
     pub(super) identity: Identity,
     /// The session whose cookie the request carried; `None` for consumers.
     pub(super) sign_in: Option<SignedIn>,
+    /// The row of the consumer's token; `None` for users.
+    pub(super) token_id: Option<Id>,
 }
 
 /// The credentials of a request.
@@ -40,6 +44,7 @@ impl Claim {
             Some(sign_in) => Self::Known(Caller {
                 identity: Identity::User(sign_in.user_id.clone()),
                 sign_in: Some(sign_in),
+                token_id: None,
             }),
             None => Self::Ended,
         })
@@ -75,7 +80,8 @@ async fn of_token(portal: &Portal, headers: &HeaderMap) -> Result<Caller> {
         let message = "Too Many Requests, the flow is limited";
         return Err(Error::new(Reaction::TooMany, message));
     }
-    Ok(Caller { identity: Identity::Consumer(known.consumer), sign_in: None })
+    let identity = Identity::Consumer(known.consumer);
+    Ok(Caller { identity, sign_in: None, token_id: Some(known.token_id) })
 }
 
 #[cfg(test)]

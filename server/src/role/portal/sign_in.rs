@@ -17,6 +17,7 @@ use serde::Deserialize;
 use self::cookie::{BROWSER_COOKIE, Cookies, ENDED};
 
 use super::access::redirect;
+use super::audit::sign_in::within;
 use super::client_address::client_address;
 use super::identity::{COOKIE_NAME, cookie_value, session_id};
 use super::open_api::user::current;
@@ -87,16 +88,23 @@ async fn sign_in(
             ([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response()
         );
     }
+    let username = given.username.clone();
     let user = match check(&portal, given).await? {
         SignIn::Accepted(user) => user,
-        SignIn::Refused => return Ok(redirect(&portal.path("/signin?#/error"))),
+        SignIn::Refused => {
+            portal.refused_sign_in(&username, address).await;
+            return Ok(redirect(&portal.path("/signin?#/error")));
+        }
         SignIn::PublishedPassword => {
+            portal.refused_sign_in(&username, address).await;
             return Ok(redirect(&portal.path("/signin?reason=initialPassword#/error")));
         }
     };
     let mut cookies = Cookies::new(&portal, &headers);
     // The password may have been reset while it was verified.
-    if !cookies.begin_session(&headers, &user).await? {
+    let trail = portal.signs_in(&user.username, address)?;
+    if !within(trail, cookies.begin_session(&headers, &user)).await? {
+        portal.refused_sign_in(&username, address).await;
         return Ok(redirect(&portal.path("/signin?#/error")));
     }
     portal.own.throttle.forgive(&attempt);
@@ -107,9 +115,20 @@ async fn sign_in(
 }
 
 /// Ends the session. Apollo's portal accepts both GET and POST.
-async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Response> {
-    if let Some(id) = session_id(&headers) {
-        session::end(&portal.state.store, id).await?;
+async fn sign_out(
+    State(portal): State<Portal>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let store = &portal.state.store;
+    // Anyone can send the cookie of a session that has ended.
+    if let Some(id) = session_id(&headers)
+        && let Some(sign_in) = session::find(store, id).await?
+    {
+        let proxies = &portal.state.settings.trusted_proxies;
+        let address = client_address(peer.as_ref(), &headers, proxies);
+        let trail = portal.signs_out(&sign_in.user_id, address)?;
+        within(trail, session::end(store, id)).await?;
     }
     let mut cookies = Cookies::new(&portal, &headers);
     cookies.set(COOKIE_NAME, "", ENDED);

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::domain::audit_log::request;
 use crate::domain::permission::need::Identity;
 use crate::domain::user;
 use crate::error::{Code, Error, Result};
@@ -35,6 +36,8 @@ impl Portal {
             return Err(Error::bad_request("operator should not be null or empty")
                 .with_code(Code::MissingOperator));
         };
-        Ok(user::existing(&self.state.store, &name).await?.username)
+        let operator = user::existing(&self.state.store, &name).await?.username;
+        request::set_operator(&operator);
+        Ok(operator)
     }
 }

@@ -2,8 +2,9 @@
 //! sends the browser to the provider, and begins a session when it comes back.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Extension, Query, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +20,8 @@ use crate::http::request::Path;
 use crate::log_rate::LogRate;
 use crate::open_id::claims::Person;
 use crate::open_id::{Failure, OpenId, Pending};
+use crate::role::portal::audit::sign_in::within;
+use crate::role::portal::client_address::client_address;
 use crate::role::portal::identity::cookie_value;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
 
@@ -97,6 +100,7 @@ async fn finish(
     State(portal): State<Portal>,
     Path(Registration { registration }): Path<Registration>,
     Query(returned): Query<Returned>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let open_id = of(&portal, &registration)?;
@@ -116,14 +120,22 @@ async fn finish(
         Ok(person) => person,
         Err(problem) => return Ok(refuse(&portal, cookies, &rejected(problem))),
     };
-    match admit(&portal, &mut cookies, &headers, person).await? {
+    let proxies = &portal.state.settings.trusted_proxies;
+    let address = client_address(peer.as_ref(), &headers, proxies);
+    let name = person.id.clone();
+    // Recorded together with the account and the rights that it creates.
+    let trail = portal.signs_in(&name, address)?;
+    match within(trail, admit(&portal, &mut cookies, &headers, person)).await? {
         Ok(()) => {
             if identified.id_token.len() <= LARGEST_ID_TOKEN {
                 cookies.set_below(SIGN_OUT, ID_TOKEN_COOKIE, &identified.id_token, "");
             }
             Ok(cookies.redirect(&portal.path(&kept.next)))
         }
-        Err(problem) => Ok(refuse(&portal, cookies, &rejected(problem))),
+        Err(problem) => {
+            portal.refused_sign_in(&name, address).await;
+            Ok(refuse(&portal, cookies, &rejected(problem)))
+        }
     }
 }
 

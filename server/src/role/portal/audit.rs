@@ -1,0 +1,211 @@
+//! Records what callers of the portal do: every change, every read of secrets, and every refusal of
+//! a known caller, under Apollo's names where Apollo records the operation too. The guard of the
+//! routes is the only caller, so that a new route is recorded without its handler. Sign-ins, whose
+//! routes are open, are in `sign_in.rs`. Values, passwords and tokens are never recorded.
+
+mod names;
+pub(super) mod sign_in;
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Extension, MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
+use http::{Method, Uri};
+
+use self::names::Recorded;
+use super::Portal;
+use super::client_address::client_address;
+use super::identity::Caller;
+use crate::domain::audit_log::request::{Request as Audited, Trail};
+use crate::domain::audit_log::{self, OperationKind};
+use crate::domain::permission::need::{Identity, Resource};
+use crate::environment::revision;
+use crate::error::{Code, Error, Reaction, Result};
+use crate::http::operation::About;
+
+/// Name of the operation of a refused request.
+const REFUSED: &str = "Auth.refused";
+/// Segment of a path that is a secret.
+const SECRET_SEGMENT: &str = "{token}";
+
+/// A request of a known caller, as far as its record shows it.
+#[derive(Debug, Clone)]
+pub(super) struct Witnessed {
+    caller: Caller,
+    method: Method,
+    uri: Uri,
+    matched: Option<MatchedPath>,
+    address: IpAddr,
+    recorded: Option<Recorded>,
+}
+
+impl Witnessed {
+    /// `None` if the caller is not known: any client could fill the table with such requests.
+    pub(super) fn of(portal: &Portal, parts: &Parts) -> Option<Self> {
+        let caller = parts.extensions.get::<Caller>()?.clone();
+        let about = parts.extensions.get::<About>();
+        Some(Self {
+            caller,
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            matched: parts.extensions.get::<MatchedPath>().cloned(),
+            address: address(portal, parts),
+            recorded: names::recorded(&parts.method, about.map(|about| about.id)),
+        })
+    }
+
+    /// Records the refusal of this request. The caller is refused even if that fails.
+    pub(super) async fn refuse(&self, portal: &Portal, error: &Error) {
+        if !matches!(error.reaction(), Reaction::Forbidden | Reaction::Unauthorized) {
+            return;
+        }
+        let description = format!("{}: {}", error.message(), self.description());
+        let recorded = Recorded { kind: OperationKind::Rpc, name: REFUSED };
+        let outcome = match self.trail(portal, recorded, &description, &Resource::default()) {
+            Ok(Some(trail)) => trail.record().await.map_err(Error::from),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            let operator = self.operator();
+            tracing::error!(%error, operator, "a refused request is not in the audit log");
+        }
+    }
+
+    fn trail(
+        &self,
+        portal: &Portal,
+        recorded: Recorded,
+        description: &str,
+        resource: &Resource,
+    ) -> Result<Option<Trail>> {
+        let Recorded { kind, name } = recorded;
+        let operator = self.operator();
+        trail(portal, &Audited { kind, name, operator: &operator, description, resource })
+    }
+
+    /// The user, or the consumer until its request names the user that it acts for.
+    fn operator(&self) -> String {
+        match &self.caller.identity {
+            Identity::User(user_id) => user_id.clone(),
+            Identity::Consumer(consumer) => format!("consumer {}", consumer.app_id),
+        }
+    }
+
+    /// The address, the consumer with its token, and the request, without the query.
+    fn description(&self) -> String {
+        let consumer = match (&self.caller.identity, self.caller.token_id) {
+            (Identity::Consumer(consumer), Some(token)) => {
+                format!(" consumer {} token {}", consumer.id.0, token.0)
+            }
+            _ => String::new(),
+        };
+        let path = shown_path(&self.uri, self.matched.as_ref());
+        format!("{}{consumer} {} {path}", self.address, self.method)
+    }
+}
+
+/// The address that a request came from.
+pub(super) fn address(portal: &Portal, parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().copied().map(Extension);
+    client_address(peer.as_ref(), &parts.headers, &portal.state.settings.trusted_proxies)
+}
+
+/// The path without segments that are secrets.
+pub(super) fn shown_path(uri: &Uri, matched: Option<&MatchedPath>) -> String {
+    let Some(template) = matched.map(MatchedPath::as_str) else { return uri.path().to_owned() };
+    if !template.contains(SECRET_SEGMENT) {
+        return uri.path().to_owned();
+    }
+    let segments = uri.path().split('/').zip(template.split('/'));
+    let shown = segments.map(|(segment, name)| if name == SECRET_SEGMENT { name } else { segment });
+    shown.collect::<Vec<_>>().join("/")
+}
+
+/// The trail of a request; `None` if recording is switched off.
+fn trail(portal: &Portal, request: &Audited<'_>) -> Result<Option<Trail>> {
+    match audit_log::is_enabled(&portal.state.config) {
+        true => request.trail(&portal.state.store).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Runs a request that the guard admitted, and records it before it is answered.
+pub(super) async fn run(
+    portal: Portal,
+    witnessed: Witnessed,
+    request: Request,
+    next: Next,
+) -> Response {
+    let resource = request.extensions().get::<Resource>().cloned().unwrap_or_default();
+    let trail = match witnessed.recorded {
+        Some(recorded) => witnessed.trail(&portal, recorded, &witnessed.description(), &resource),
+        None => Ok(None),
+    };
+    match trail {
+        Ok(Some(trail)) => {
+            // To the end, so that a caller that disconnects cannot prevent the record of a change.
+            revision::to_the_end(async move {
+                let response = trail.scope(next.run(request)).await;
+                settle(&portal, &witnessed, &trail, response).await
+            })
+            .await
+        }
+        Ok(None) => {
+            let response = next.run(request).await;
+            if let Some(error) = error_of(&response) {
+                witnessed.refuse(&portal, &error).await;
+            }
+            response
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Records a request that changed something outside of the portal's database, read a secret, or was
+/// refused; its transactions on the portal's database have stored their own records.
+async fn settle(
+    portal: &Portal,
+    witnessed: &Witnessed,
+    trail: &Trail,
+    response: Response,
+) -> Response {
+    if !response.status().is_success() && !trail.has_changes_elsewhere() {
+        if let Some(error) = error_of(&response).filter(|_| !trail.is_recorded()) {
+            witnessed.refuse(portal, &error).await;
+        }
+        return response;
+    }
+    match trail.record().await {
+        Ok(()) => response,
+        Err(error) => {
+            let operator = witnessed.operator();
+            let request = witnessed.description();
+            tracing::error!(%error, operator, request, "an operation is not in the audit log");
+            let message = "The operation was performed, but it could not be recorded in the audit \
+                           log. Check its result before you retry.";
+            Error::unavailable(message)
+                .with_code(Code::OutcomeUnknown)
+                .caused_by(error)
+                .into_response()
+        }
+    }
+}
+
+/// The error that a handler answered with.
+fn error_of(response: &Response) -> Option<Error> {
+    response.extensions().get().cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_as_it_is_without_a_template() {
+        let uri: Uri = "/openapi/v1/apps/demo?token=secret".parse().unwrap();
+        assert_eq!(shown_path(&uri, None), "/openapi/v1/apps/demo");
+    }
+}

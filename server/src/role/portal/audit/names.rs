@@ -1,0 +1,123 @@
+//! Kinds and names of the operations in the audit log. Operations that Apollo's portal records have
+//! its names; others have the name of the resource and of the operation in the document.
+
+use http::Method;
+
+use crate::domain::audit_log::OperationKind::{self, Create, Delete, Rpc, Update};
+
+/// How an operation is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Recorded {
+    pub(super) kind: OperationKind,
+    pub(super) name: &'static str,
+}
+
+/// By the id of the operation. An operation that is missing here is recorded under its id.
+const NAMES: [(&str, OperationKind, &str); 62] = [
+    ("createAccessKey", Create, "AccessKey.create"),
+    ("enableAccessKey", Update, "AccessKey.enable"),
+    ("disableAccessKey", Update, "AccessKey.disable"),
+    ("deleteAccessKey", Delete, "AccessKey.delete"),
+    ("createApp", Create, "App.create"),
+    ("updateApp", Update, "App.update"),
+    ("deleteApp", Delete, "App.delete"),
+    ("createAppInEnv", Create, "App.create.forEnv"),
+    ("createAppNamespace", Create, "AppNamespace.create"),
+    ("deleteAppNamespace", Delete, "AppNamespace.delete"),
+    ("createCluster", Create, "Cluster.create"),
+    ("deleteCluster", Delete, "Cluster.delete"),
+    ("createNamespaces", Create, "Namespace.create"),
+    ("deleteNamespace", Delete, "Namespace.deleteLinkedNamespace"),
+    ("createMissingNamespaces", Create, "Namespace.createMissingNamespaces"),
+    ("createBranch", Create, "NamespaceBranch.create"),
+    ("deleteBranch", Delete, "NamespaceBranch.delete"),
+    ("updateBranchRules", Update, "NamespaceBranch.updateBranchRules"),
+    ("merge", Update, "NamespaceBranch.merge"),
+    ("mergeBranch", Update, "NamespaceBranch.merge"),
+    ("assignAppRoleToUser", Create, "Auth.assignAppRoleToUser"),
+    ("removeAppRoleFromUser", Delete, "Auth.removeAppRoleFromUser"),
+    ("assignNamespaceRoleToUser", Create, "Auth.assignNamespaceRoleToUser"),
+    ("removeNamespaceRoleFromUser", Delete, "Auth.removeNamespaceRoleFromUser"),
+    ("assignNamespaceEnvRoleToUser", Create, "Auth.assignNamespaceEnvRoleToUser"),
+    ("removeNamespaceEnvRoleFromUser", Delete, "Auth.removeNamespaceEnvRoleFromUser"),
+    ("assignClusterNamespaceRoleToUser", Create, "Auth.assignClusterNamespaceRoleToUser"),
+    ("removeClusterNamespaceRoleFromUser", Delete, "Auth.removeClusterNamespaceRoleFromUser"),
+    ("initAppPermission", Create, "Auth.initAppPermission"),
+    ("initClusterNamespacePermission", Create, "Auth.initClusterNamespacePermission"),
+    ("addCreateApplicationRoleToUsers", Create, "Auth.addCreateApplicationRoleToUser"),
+    ("deleteCreateApplicationRoleFromUser", Delete, "Auth.deleteCreateApplicationRoleFromUser"),
+    ("addManageAppMasterRoleToUser", Create, "Auth.addManageAppMasterRoleToUser"),
+    ("removeManageAppMasterRoleFromUser", Delete, "Auth.forbidManageAppMaster"),
+    ("createOrUpdatePortalDBConfig", Create, "ServerConfig.createOrUpdatePortalDBConfig"),
+    ("deletePortalDBConfig", Delete, "ServerConfig.deletePortalDBConfig"),
+    ("createOrUpdateConfigDBConfig", Create, "ServerConfig.createOrUpdateConfigDBConfig"),
+    ("deleteConfigDBConfig", Delete, "ServerConfig.deleteConfigDBConfig"),
+    // Operations that Apollo does not record.
+    ("createItem", Create, "Item.create"),
+    ("updateItem", Update, "Item.update"),
+    ("updateItemByEncodedKey", Update, "Item.update"),
+    ("deleteItem", Delete, "Item.delete"),
+    ("deleteItemByEncodedKey", Delete, "Item.delete"),
+    ("batchUpdateItemsByText", Update, "Item.updateByText"),
+    ("revertItems", Update, "Item.revert"),
+    ("syncItems", Update, "Item.synchronize"),
+    ("createRelease", Create, "Release.create"),
+    ("createGrayRelease", Create, "Release.createGray"),
+    ("createGrayDelRelease", Create, "Release.createGrayDelete"),
+    ("rollback", Update, "Release.rollback"),
+    ("createConsumer", Create, "Consumer.create"),
+    ("deleteConsumer", Delete, "Consumer.delete"),
+    ("assignRoleToConsumer", Create, "Consumer.assignRole"),
+    ("createOrUpdateUser", Update, "User.createOrUpdate"),
+    ("changeUserEnabled", Update, "User.changeEnabled"),
+    ("addFavorite", Create, "Favorite.create"),
+    ("topFavorite", Update, "Favorite.toTop"),
+    ("deleteFavorite", Delete, "Favorite.delete"),
+    // Reads of secrets.
+    ("findAccessKeys", Rpc, "AccessKey.read"),
+    ("getConsumerTokenByAppId", Rpc, "Consumer.readToken"),
+    ("findAllPortalDBConfig", Rpc, "ServerConfig.readPortalDBConfig"),
+    ("findAllConfigDBConfig", Rpc, "ServerConfig.readConfigDBConfig"),
+];
+
+/// Operations that change nothing although their method is not GET.
+const READS: [&str; 2] = ["syntaxCheck", "compareItems"];
+
+/// How an operation is recorded; `None` for reads of what is no secret.
+pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<Recorded> {
+    let id = id.unwrap_or("request");
+    if let Some((_, kind, name)) = NAMES.iter().find(|(known, ..)| *known == id) {
+        return Some(Recorded { kind: *kind, name });
+    }
+    let kind = match *method {
+        _ if READS.contains(&id) => return None,
+        Method::POST => Create,
+        Method::PUT | Method::PATCH => Update,
+        Method::DELETE => Delete,
+        _ => return None,
+    };
+    Some(Recorded { kind, name: id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_without_a_name_is_recorded_under_the_id_of_its_operation() {
+        let of = |method, id| recorded(&method, Some(id));
+        let new = Some(Recorded { kind: Update, name: "changeSomething" });
+        assert_eq!(of(Method::PUT, "changeSomething"), new);
+        assert_eq!(of(Method::GET, "findApps"), None);
+        assert_eq!(of(Method::POST, "compareItems"), None);
+        assert_eq!(of(Method::GET, "findAccessKeys").map(|read| read.kind), Some(Rpc));
+    }
+
+    #[test]
+    fn each_operation_has_one_name() {
+        let mut ids: Vec<_> = NAMES.iter().map(|(id, ..)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), NAMES.len());
+    }
+}

@@ -1,0 +1,187 @@
+//! The audit log of the portal (SEC-31): every change, every read of secrets, every refusal, every
+//! sign-in and sign-out leaves one record, and none shows a secret.
+
+use castalia_server::role::portal::PortalAccess;
+use castalia_store::audit::{AuditLog, AuditLogDataInfluence, influences_of_spans, logs};
+use castalia_store::entity::consumer_audit;
+use castalia_store::{Page, Store};
+use http::Method;
+use sea_orm::EntityTrait as _;
+use serde_json::{Value, json};
+
+use super::access::{call, concrete};
+use super::world::{NS, PASSWORD, World, app, item};
+
+/// Path of the app `demo`.
+pub(crate) const A: &str = "/openapi/v1/apps/demo";
+
+/// All records, oldest first.
+pub(crate) async fn records(store: &Store) -> Vec<AuditLog> {
+    let mut found = logs(store.read(), &Page::new(0, 100_000)).await.unwrap();
+    found.reverse();
+    found
+}
+
+/// What the records of an operation say that it wrote.
+pub(crate) async fn influences(store: &Store, record: &AuditLog) -> Vec<AuditLogDataInfluence> {
+    influences_of_spans(store.read(), &[&record.span_id]).await.unwrap()
+}
+
+/// The records since the last call.
+pub(crate) struct Log<'w> {
+    pub(crate) world: &'w World,
+    seen: usize,
+}
+
+impl<'w> Log<'w> {
+    pub(crate) async fn of(world: &'w World) -> Self {
+        Self { world, seen: records(&world.store).await.len() }
+    }
+
+    async fn take(&mut self) -> Vec<AuditLog> {
+        let mut all = records(&self.world.store).await;
+        let new = all.split_off(self.seen);
+        self.seen += new.len();
+        new
+    }
+
+    /// The one new record.
+    #[track_caller]
+    pub(crate) fn one(&mut self) -> impl Future<Output = AuditLog> + use<'_, 'w> {
+        let location = std::panic::Location::caller();
+        async move {
+            let mut new = self.take().await;
+            assert_eq!(new.len(), 1, "{location}: {new:?}");
+            new.remove(0)
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_refused_call_of_a_known_caller_leaves_one_record() {
+    let world = World::with_demo().await;
+    let token = world.token("ci", &[]).await;
+    let (user, consumer) = (world.user("u2").await, world.consumer(&token));
+    let mut log = Log::of(&world).await;
+    let mut refused = 0;
+    for route in &world.routes {
+        if matches!(route.access, PortalAccess::Open | PortalAccess::Page) {
+            continue;
+        }
+        for (caller, operator) in [(&user, "u2"), (&consumer, "consumer ci")] {
+            let answer = call(caller, &route.method, &concrete(route.path)).await;
+            let new = log.take().await;
+            if answer.status != 403 {
+                assert!(new.iter().all(|record| record.op_name != "Auth.refused"), "{route:?}");
+                continue;
+            }
+            refused += 1;
+            let shown: Vec<_> =
+                new.iter().map(|r| (&*r.op_name, &*r.op_type, &*r.operator)).collect();
+            assert_eq!(shown, [("Auth.refused", "RPC", operator)], "{route:?}");
+            let description = new[0].description.clone().unwrap();
+            assert!(description.contains("127.0.0.1"), "{description}");
+        }
+    }
+    assert!(refused > 100, "{refused}");
+
+    // Unknown callers cannot fill the table.
+    for route in &world.routes {
+        call(&world.nobody(), &route.method, &concrete(route.path)).await;
+        let wrong = world.nobody().with("authorization", "none");
+        call(&wrong, &route.method, &concrete(route.path)).await;
+    }
+    assert_eq!(log.take().await, []);
+}
+
+#[tokio::test]
+async fn sign_ins_refused_ones_and_sign_outs_are_recorded() {
+    let world = World::adopted().await;
+    let mut log = Log::of(&world).await;
+    let shown = |record: AuditLog| (record.op_type, record.op_name, record.operator);
+    let of = |kind: &str, name: &str, operator: &str| {
+        (kind.to_owned(), name.to_owned(), operator.to_owned())
+    };
+    let signed_in = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    let record = log.one().await;
+    assert_eq!(record.description.as_deref(), Some("from 127.0.0.1"));
+    assert_eq!(shown(record), of("CREATE", "Auth.signIn", "u1"));
+    world.nobody().sign_in("u1", "wrong").await;
+    assert_eq!(shown(log.one().await), of("RPC", "Auth.signInRefused", "u1"));
+    // A password in the field of the name.
+    world.nobody().sign_in("my secret", "x").await;
+    let record = log.one().await;
+    assert!(!format!("{record:?}").contains("my secret"));
+    assert_eq!(shown(record), of("RPC", "Auth.signInRefused", "anonymous"));
+    let browser = world.nobody().with("cookie", &signed_in);
+    browser.send(Method::POST, "/user/logout", "", String::new()).await;
+    assert_eq!(shown(log.one().await), of("DELETE", "Auth.signOut", "u1"));
+    browser.send(Method::POST, "/user/logout", "", String::new()).await;
+    assert_eq!(log.take().await, [], "the session has ended");
+}
+
+#[tokio::test]
+async fn a_consumer_is_recorded_with_its_token_and_the_user_it_acts_for() {
+    let world = World::with_demo().await;
+    let token = world.token("ci", &["demo"]).await;
+    let mut log = Log::of(&world).await;
+    let consumer = world.consumer(&token);
+    consumer.post(&format!("{NS}/items?operator=u2"), item("k", "v")).await.ok();
+    let record = log.one().await;
+    assert_eq!((record.op_name.as_str(), record.operator.as_str()), ("Item.create", "u2"));
+    let description = record.description.unwrap();
+    assert!(
+        description.starts_with("127.0.0.1 consumer 1 token 1 POST /openapi/"),
+        "{description}"
+    );
+    // A token in the path of a call is in no record.
+    consumer
+        .post(&format!("/openapi/v1/consumers/{token}/assign-role?type=AppRole"), json!({}))
+        .await;
+    log.one().await;
+    let calls = async || consumer_audit::Entity::find().all(world.store.read()).await.unwrap();
+    while calls().await.len() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let text = format!("{:?}{:?}", calls().await, records(&world.store).await);
+    assert!(text.contains("{token}") && !text.contains(&token), "{text}");
+}
+
+#[tokio::test]
+async fn the_records_of_both_databases_have_one_trace() {
+    let world = World::adopted().await;
+    world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let here = records(&world.store).await;
+    let here = here.iter().find(|record| record.op_name == "App.create").unwrap();
+    assert_eq!(here.parent_span_id, None);
+    let there = records(&world.environment_store).await;
+    let there: Vec<_> = there.iter().filter(|record| record.trace_id == here.trace_id).collect();
+    let names: Vec<_> = there.iter().map(|record| record.op_name.as_str()).collect();
+    assert_eq!(names, ["App.create", "AppNamespace.createDefault"]);
+    for record in there {
+        assert_eq!(record.operator, "u1");
+        assert_eq!(record.parent_span_id.as_ref(), Some(&here.span_id));
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_fails_leaves_no_record() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let mut log = Log::of(&world).await;
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.fails(400, "app already exists");
+    let path = format!("{A}/roles/Master?userId=u1");
+    root.post(&path, Value::Null).await.fails(400, "u1 already authorized");
+    assert_eq!(log.take().await, []);
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_while_the_log_is_switched_off() {
+    let mut world = World::adopted().await;
+    world.set("apollo.audit.log.enabled", "false");
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    world.nobody().sign_in("u1", "wrong").await;
+    user.delete(A).await.fails(403, "Access is denied");
+    assert_eq!(records(&world.store).await, []);
+}

@@ -1,0 +1,312 @@
+//! Performs every operation that changes something or reads a secret, and compares the list with the
+//! routes: a new operation needs a step here, and leaves its record in the audit log (SEC-31).
+
+use castalia_server::environment::Address;
+use castalia_store::entity::audit_log_data_influence;
+use http::Method;
+use sea_orm::EntityTrait as _;
+use serde_json::{Value, json};
+
+use super::audit::{A, Log, influences, records};
+use super::world::{Caller, NS, World, app, item};
+
+/// Operations whose method is not GET although they change nothing.
+const READS: [&str; 2] = ["syntaxCheck", "compareItems"];
+
+/// Operations that read secrets.
+const SECRETS: [&str; 4] =
+    ["findAccessKeys", "getConsumerTokenByAppId", "findAllPortalDBConfig", "findAllConfigDBConfig"];
+
+/// Performs operations, and checks after each that it left one record.
+struct Script<'w> {
+    log: Log<'w>,
+    performed: Vec<&'static str>,
+}
+
+impl Script<'_> {
+    /// Performs an operation of this name in the audit log, and returns its answer.
+    async fn run(
+        &mut self,
+        (caller, operator): (&Caller<'_>, &str),
+        id: &'static str,
+        name: &str,
+        (method, path): (Method, &str),
+        body: Value,
+    ) -> Value {
+        let answer = match method {
+            Method::GET => caller.get(path).await,
+            method => caller.send(method, path, "application/json", body.to_string()).await,
+        };
+        assert_eq!(answer.status, 200, "{id}: {answer:?}");
+        let record = self.log.one().await;
+        assert_eq!((record.op_name.as_str(), record.operator.as_str()), (name, operator), "{id}");
+        let description = record.description.unwrap();
+        assert!(description.starts_with("127.0.0.1 "), "{id}: {description}");
+        self.performed.push(id);
+        serde_json::from_str(&answer.body).unwrap_or_default()
+    }
+}
+
+const ENV: &str = "/openapi/v1/apps/demo/envs/LOCAL";
+
+#[tokio::test]
+async fn each_operation_that_changes_something_leaves_its_record() {
+    let world = World::adopted().await;
+    let (root, user) = (world.user("apollo").await, world.user("u1").await);
+    let (root, user) = ((&root, "apollo"), (&user, "u1"));
+    let mut script = Script { log: Log::of(&world).await, performed: Vec::new() };
+    let no = Value::Null;
+    let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
+    let s = &mut script;
+
+    s.run(user, "createApp", "App.create", (post(), "/openapi/v1/apps"), app("demo", "u1")).await;
+    s.run(user, "updateApp", "App.update", (put(), A), app("demo", "u1")["app"].clone()).await;
+    edit(s, user).await;
+    branches(s, user).await;
+    namespaces(s, user, root, &world).await;
+    roles(s, user, root).await;
+    portal(s, user, root).await;
+    let lost = Address::new(["apps", "demo"]).with(&[("operator", "apollo")]);
+    world.environments.find("LOCAL").unwrap().delete(lost).await.unwrap();
+    let again = app("demo", "u1")["app"].clone();
+    let path = "/openapi/v1/apps/envs/LOCAL";
+    s.run(user, "createAppInEnv", "App.create.forEnv", (post(), path), again).await;
+    s.run(root, "deleteApp", "App.delete", (delete(), A), no).await;
+
+    let mut missing: Vec<_> = world
+        .routes
+        .iter()
+        .filter_map(|route| Some((route, route.operation?.about.id)))
+        .filter(|(route, id)| {
+            (route.method != Method::GET && !READS.contains(id)) || SECRETS.contains(id)
+        })
+        .map(|(_, id)| id)
+        .filter(|id| !script.performed.contains(id))
+        .collect();
+    missing.sort_unstable();
+    assert!(missing.is_empty(), "operations that this test does not perform: {missing:?}");
+}
+
+async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
+    let at = |rest: &str| format!("{NS}{rest}");
+    let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
+    let title = || json!({ "releaseTitle": "r" });
+    s.run(user, "createItem", "Item.create", (post(), &at("/items")), item("k", "v")).await;
+    s.run(user, "updateItem", "Item.update", (put(), &at("/items/k")), item("k", "w")).await;
+    let encoded = at("/encodedItems/aw");
+    s.run(user, "updateItemByEncodedKey", "Item.update", (put(), &encoded), item("k", "x")).await;
+    let first =
+        s.run(user, "createRelease", "Release.create", (post(), &at("/releases")), title()).await;
+    let text = json!({ "format": "properties", "configText": "k = y\nl = 1" });
+    s.run(user, "batchUpdateItemsByText", "Item.updateByText", (put(), &at("/items")), text).await;
+    let second =
+        s.run(user, "createRelease", "Release.create", (post(), &at("/releases")), title()).await;
+    assert_ne!(first["id"], second["id"]);
+    let rollback = format!("/openapi/v1/envs/LOCAL/releases/{}/rollback", second["id"]);
+    s.run(user, "rollback", "Release.rollback", (put(), &rollback), Value::Null).await;
+    s.run(user, "revertItems", "Item.revert", (post(), &at("/items/revocation")), Value::Null)
+        .await;
+    let target = json!({ "appId": "demo", "env": "LOCAL", "clusterName": "default", "namespaceName": "application" });
+    let body = json!({ "syncToNamespaces": [target], "syncItems": [item("m", "1")] });
+    s.run(user, "syncItems", "Item.synchronize", (post(), &at("/items/synchronize")), body).await;
+    s.run(user, "deleteItem", "Item.delete", (delete(), &at("/items/m")), Value::Null).await;
+    s.run(user, "deleteItemByEncodedKey", "Item.delete", (delete(), &encoded), Value::Null).await;
+    let keys = format!("{ENV}/accesskeys");
+    let key =
+        s.run(user, "createAccessKey", "AccessKey.create", (post(), &keys), Value::Null).await;
+    s.run(user, "findAccessKeys", "AccessKey.read", (Method::GET, &keys), Value::Null).await;
+    let key = format!("{keys}/{}", key["id"]);
+    let on = format!("{key}/activation");
+    s.run(user, "enableAccessKey", "AccessKey.enable", (put(), &on), Value::Null).await;
+    let off = format!("{key}/deactivation");
+    s.run(user, "disableAccessKey", "AccessKey.disable", (put(), &off), Value::Null).await;
+    s.run(user, "deleteAccessKey", "AccessKey.delete", (delete(), &key), Value::Null).await;
+}
+
+async fn branches(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
+    let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
+    let title = || json!({ "releaseTitle": "r", "grayDelKeys": ["k"] });
+    let create = format!("{NS}/branches");
+    for end in ["merge", "mergeBranch", "deleteBranch"] {
+        s.run(
+            user,
+            "createRelease",
+            "Release.create",
+            (post(), &format!("{NS}/releases")),
+            title(),
+        )
+        .await;
+        let name = "NamespaceBranch.create";
+        let made = s.run(user, "createBranch", name, (post(), &create), Value::Null).await;
+        let branch = format!("{create}/{}", made["clusterName"].as_str().unwrap());
+        let rules = (put(), format!("{branch}/rules"));
+        let name = "NamespaceBranch.updateBranchRules";
+        let body = json!({ "ruleItems": [] });
+        s.run(user, "updateBranchRules", name, (rules.0, &rules.1), body).await;
+        let publish = format!("{branch}/releases");
+        let name = "Release.createGray";
+        s.run(user, "createGrayRelease", name, (post(), &publish), title()).await;
+        let publish = format!("{branch}/gray-del-releases");
+        let name = "Release.createGrayDelete";
+        s.run(user, "createGrayDelRelease", name, (post(), &publish), title()).await;
+        let (method, path) = match end {
+            "merge" => (post(), format!("{branch}/merge?deleteBranch=true")),
+            "mergeBranch" => (post(), format!("{branch}?deleteBranch=true")),
+            _ => (delete(), branch),
+        };
+        let name = match end {
+            "deleteBranch" => "NamespaceBranch.delete",
+            _ => "NamespaceBranch.merge",
+        };
+        s.run(user, end, name, (method, &path), title()).await;
+    }
+}
+
+async fn namespaces(
+    s: &mut Script<'_>,
+    user: (&Caller<'_>, &str),
+    root: (&Caller<'_>, &str),
+    world: &World,
+) {
+    let (post, delete) = (|| Method::POST, || Method::DELETE);
+    let new =
+        json!({ "appId": "demo", "name": "extra", "format": "properties", "isPublic": false });
+    let definitions = format!("{A}/appnamespaces");
+    s.run(user, "createAppNamespace", "AppNamespace.create", (post(), &definitions), new).await;
+    let cluster = json!({ "appId": "demo", "name": "c2" });
+    let clusters = "/openapi/v1/envs/LOCAL/apps/demo/clusters";
+    s.run(user, "createCluster", "Cluster.create", (post(), clusters), cluster).await;
+    let extra = format!("{ENV}/clusters/c2/namespaces/extra");
+    let name = "Namespace.deleteLinkedNamespace";
+    s.run(user, "deleteNamespace", name, (delete(), &extra), Value::Null).await;
+    let missing = format!("{ENV}/clusters/c2/missing-namespaces");
+    let name = "Namespace.createMissingNamespaces";
+    s.run(user, "createMissingNamespaces", name, (post(), &missing), Value::Null).await;
+    s.run(
+        user,
+        "deleteNamespace",
+        "Namespace.deleteLinkedNamespace",
+        (delete(), &extra),
+        Value::Null,
+    )
+    .await;
+    let wanted = json!([{ "appId": "demo", "env": "LOCAL", "clusterName": "c2", "appNamespaceName": "extra" }]);
+    let all = "/openapi/v1/namespaces";
+    s.run(user, "createNamespaces", "Namespace.create", (post(), all), wanted).await;
+    let path = format!("{clusters}/c2");
+    s.run(root, "deleteCluster", "Cluster.delete", (delete(), &path), Value::Null).await;
+    let path = format!("{definitions}/extra");
+    s.run(user, "deleteAppNamespace", "AppNamespace.delete", (delete(), &path), Value::Null).await;
+    let all = records(&world.store).await;
+    let record = all.iter().find(|record| record.op_name == "AppNamespace.create").unwrap();
+    let wrote = influences(&world.store, record).await;
+    let of = |entity: &str, field: &str| {
+        let mut rows = wrote.iter();
+        let found = rows.find(|row| {
+            row.influence_entity_name == entity && row.field_name.as_deref() == Some(field)
+        });
+        found.and_then(|row| row.field_new_value.clone())
+    };
+    assert_eq!(of("Resource", "App").as_deref(), Some("demo"));
+    assert_eq!(of("AppNamespace", "Name").as_deref(), Some("extra"));
+    assert_eq!(of("AppNamespace", "IsPublic").as_deref(), Some("false"));
+    assert!(of("Role", "RoleName").is_some());
+}
+
+async fn roles(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
+    let (post, delete) = (|| Method::POST, || Method::DELETE);
+    let grants = [
+        (format!("{A}/roles/Master"), "AppRole"),
+        (format!("{A}/namespaces/application/roles/ModifyNamespace"), "NamespaceRole"),
+        (format!("{ENV}/namespaces/application/roles/ModifyNamespace"), "NamespaceEnvRole"),
+        (format!("{ENV}/clusters/default/roles/ModifyNamespacesInCluster"), "ClusterNamespaceRole"),
+    ];
+    let ids = [
+        ("assignAppRoleToUser", "removeAppRoleFromUser"),
+        ("assignNamespaceRoleToUser", "removeNamespaceRoleFromUser"),
+        ("assignNamespaceEnvRoleToUser", "removeNamespaceEnvRoleFromUser"),
+        ("assignClusterNamespaceRoleToUser", "removeClusterNamespaceRoleFromUser"),
+    ];
+    for ((path, _), (assign, remove)) in grants.iter().zip(ids) {
+        let path = format!("{path}?userId=u2");
+        let name = format!("Auth.{assign}");
+        s.run(user, assign, &name, (post(), &path), Value::Null).await;
+        let name = format!("Auth.{remove}");
+        s.run(user, remove, &name, (delete(), &path), Value::Null).await;
+    }
+    let path = format!("{A}/namespaces/application/permission-init");
+    let name = "Auth.initAppPermission";
+    s.run(user, "initAppPermission", name, (post(), &path), Value::Null).await;
+    let path = format!("{ENV}/clusters/default/namespaces/permission-init");
+    let name = "Auth.initClusterNamespacePermission";
+    s.run(user, "initClusterNamespacePermission", name, (post(), &path), Value::Null).await;
+    let creators = "/openapi/v1/system/roles/create-application";
+    let (id, name) = ("addCreateApplicationRoleToUsers", "Auth.addCreateApplicationRoleToUser");
+    s.run(root, id, name, (post(), creators), json!(["u2"])).await;
+    let (id, name) =
+        ("deleteCreateApplicationRoleFromUser", "Auth.deleteCreateApplicationRoleFromUser");
+    let path = format!("{creators}?userId=u2");
+    s.run(root, id, name, (delete(), &path), Value::Null).await;
+    let path = format!("{A}/roles/master?userId=u2");
+    let (id, name) = ("addManageAppMasterRoleToUser", "Auth.addManageAppMasterRoleToUser");
+    s.run(root, id, name, (post(), &path), Value::Null).await;
+    let (id, name) = ("removeManageAppMasterRoleFromUser", "Auth.forbidManageAppMaster");
+    s.run(root, id, name, (delete(), &path), Value::Null).await;
+}
+
+async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
+    let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
+    for (path, part) in [
+        ("/openapi/v1/server/portal-db/config".to_owned(), "Portal"),
+        ("/openapi/v1/server/envs/LOCAL/config-db/config".to_owned(), "Config"),
+    ] {
+        let ids = match part {
+            "Portal" => {
+                ["createOrUpdatePortalDBConfig", "findAllPortalDBConfig", "deletePortalDBConfig"]
+            }
+            _ => ["createOrUpdateConfigDBConfig", "findAllConfigDBConfig", "deleteConfigDBConfig"],
+        };
+        let row = json!({ "key": "x.y", "value": "a secret", "cluster": "default" });
+        let name = format!("ServerConfig.createOrUpdate{part}DBConfig");
+        s.run(root, ids[0], &name, (post(), &path), row).await;
+        let name = format!("ServerConfig.read{part}DBConfig");
+        let all = format!("{path}/find-all-config");
+        s.run(root, ids[1], &name, (Method::GET, &all), Value::Null).await;
+        let name = format!("ServerConfig.delete{part}DBConfig");
+        let one = format!("{path}?key=x.y&cluster=default");
+        s.run(root, ids[2], &name, (delete(), &one), Value::Null).await;
+    }
+    let consumers = "/openapi/v1/consumers";
+    let consumer = json!({ "appId": "ci", "name": "CI", "orgId": "TEST1", "orgName": "One", "ownerName": "u1" });
+    let made =
+        s.run(root, "createConsumer", "Consumer.create", (post(), consumers), consumer).await;
+    let token = made["token"].as_str().unwrap().to_owned();
+    let path = format!("{consumers}/{token}/assign-role?type=AppRole");
+    let name = "Consumer.assignRole";
+    s.run(root, "assignRoleToConsumer", name, (post(), &path), json!({ "appId": "demo" })).await;
+    let path = "/openapi/v1/consumer-tokens/by-appId?appId=ci";
+    let name = "Consumer.readToken";
+    s.run(root, "getConsumerTokenByAppId", name, (Method::GET, path), Value::Null).await;
+    let path = format!("{consumers}/by-appId?appId=ci");
+    s.run(root, "deleteConsumer", "Consumer.delete", (delete(), &path), Value::Null).await;
+
+    let new = json!({ "username": "u9", "password": "a secret of 9 words", "userDisplayName": "N", "email": "n@example.com", "enabled": 1 });
+    let users = "/openapi/v1/users?isCreate=true";
+    s.run(root, "createOrUpdateUser", "User.createOrUpdate", (post(), users), new).await;
+    let off = json!({ "username": "u9", "enabled": 0 });
+    let path = "/openapi/v1/users/enabled";
+    s.run(root, "changeUserEnabled", "User.changeEnabled", (put(), path), off).await;
+
+    let favorites = "/openapi/v1/favorites";
+    let body = json!({ "userId": "u1", "appId": "demo" });
+    let made = s.run(user, "addFavorite", "Favorite.create", (post(), favorites), body).await;
+    let one = format!("{favorites}/{}", made["id"]);
+    s.run(user, "topFavorite", "Favorite.toTop", (put(), &one), Value::Null).await;
+    s.run(user, "deleteFavorite", "Favorite.delete", (delete(), &one), Value::Null).await;
+    let all = records(&s.log.world.store).await;
+    let values = audit_log_data_influence::Entity::find().all(s.log.world.store.read()).await;
+    let text = format!("{all:?}{:?}", values.unwrap());
+    for secret in [token.as_str(), "a secret"] {
+        assert!(!text.contains(secret), "a secret is in the audit log");
+    }
+}
