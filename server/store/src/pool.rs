@@ -234,10 +234,14 @@ fn server_options(
 /// Limits in the database itself, so that it does not continue to work for a caller that received
 /// an error, and does not keep the locks of a node that disappeared. MySQL skips the comment and
 /// has no limit for the statement.
+///
+/// Strict whatever the server's default is: otherwise a character that a column cannot store becomes
+/// `?`, and a long value is cut, in a change that is acknowledged.
 fn mysql_limits() -> SqlStr {
     let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
     AssertSqlSafe(format!(
-        "SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
+        "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES'), \
+         innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
          wait_timeout = {} /*M!100301 , max_statement_time = {longest}, \
          idle_transaction_timeout = {longest} */",
         2 * IDLE_TIMEOUT.as_secs() + longest

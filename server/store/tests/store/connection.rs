@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use castalia_store::{Store, StoreError, StoreOptions, message};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
 
 use crate::database::{Database, on_each_database};
@@ -31,6 +31,18 @@ on_each_database! {
         let written = store.write((), |tx, ()| Box::pin(message::insert(tx, "a+b+c"))).await;
         assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
     }
+}
+
+/// MySQL stores `?` for a character that it cannot store, and cuts long values, unless the session is
+/// strict, which depends on the server's configuration. The mode that is checked is no default.
+#[tokio::test]
+async fn sessions_of_mysql_are_strict_whatever_the_server_says() {
+    let Some(database) = Database::mysql().await else { return };
+    let store = database.config().await;
+    let sql = "SELECT @@SESSION.sql_mode AS Mode";
+    let row = store.read().query_one_raw(Statement::from_string(DbBackend::MySql, sql)).await;
+    let mode: String = row.unwrap().unwrap().try_get("", "Mode").unwrap();
+    assert!(mode.contains("STRICT_ALL_TABLES"), "{mode}");
 }
 
 /// Terminates all sessions on the database.
