@@ -8,10 +8,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::fixture::Fixture;
+use super::fixture::{self, Fixture, compatible};
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
 use crate::support::eventually::eventually;
+use crate::support::http::Http;
 use crate::support::poll;
 use crate::support::raw::authority;
+use crate::support::server::{Options, Server};
 use crate::support::sign::{headers, now_ms};
 
 /// Headers that select the parser.
@@ -203,4 +207,110 @@ async fn both_parsers_record_their_clients() {
         })
         .await;
     }
+}
+
+/// Paths that exist, that do not, and that are near the base path.
+const PATHS: [&str; 12] = [
+    "/configs/demo/default/application",
+    "/configs/demo/default/nowhere",
+    "/configs/demo/default",
+    "/configs",
+    "/configfiles/raw/demo/default/application?ip=10.0.0.1",
+    "/configfiles/json/demo/default/application",
+    "/notifications/v2",
+    "/notifications/v2?appId=demo&notifications=x",
+    "/notifications/v2?appId=demo&notifications=%5B%7B%22namespaceName%22%3A%22application%22%2C%22notificationId%22%3A-1%7D%5D",
+    "/services/config",
+    "/unknown",
+    "/",
+];
+
+/// Requests of a server that is below a base path, or not, with or without Apollo's status codes.
+async fn agree_with(options: Options, base_path: &str) {
+    if fixture::is_by_address("the base path of both parsers") {
+        return;
+    }
+    let server = Server::start_with(options.flag("--roles", "config,meta,admin"));
+    let admin = Http::new(&format!("{}{base_path}", server.admin));
+    App::create(&admin, "demo").await.publish("1").await;
+    let mut found = Vec::new();
+    for prefix in [base_path, "", "/ap", "/apolloo", "/APOLLO", "/apollo/", "/apollo%2F"] {
+        for path in PATHS {
+            let target = format!("{prefix}{path}");
+            let line = agree(&server.config, target.as_bytes(), "").await;
+            if prefix == base_path {
+                found.push(line);
+            } else if path.starts_with("/configs/demo") {
+                assert!(!line.contains("200") || base_path.is_empty(), "{target}: {line}");
+            }
+        }
+    }
+    assert!(found[0].contains("200") && found[1].contains("404"), "{found:?}");
+}
+
+#[tokio::test]
+async fn both_parsers_know_the_base_path() {
+    agree_with(compatible().flag("--base-path", "/apollo"), "/apollo").await;
+}
+
+#[tokio::test]
+async fn both_parsers_have_the_same_status_codes_with_either_setting() {
+    for strict in ["on", "off"] {
+        agree_with(compatible().flag("--compat-strict-status", strict), "").await;
+    }
+    let both = compatible().flag("--base-path", "/apollo").flag("--compat-strict-status", "on");
+    agree_with(both, "/apollo").await;
+}
+
+/// Requests of either parser are in the log at level trace, with the same fields.
+#[tokio::test]
+async fn both_parsers_trace_their_requests() {
+    if fixture::is_by_address("the trace of both parsers") {
+        return;
+    }
+    let options = compatible()
+        .flag("--roles", "config,meta,admin")
+        .flag("--log-level", "info,castalia_server=trace");
+    let mut server = Server::start_with(options);
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    let targets = [
+        "/configs/demo/default/application?ip=10.0.0.1",
+        "/configs/demo/default/missing",
+        "/notifications/v2?appId=demo",
+    ];
+    for target in targets {
+        agree(&server.config, target.as_bytes(), "").await;
+    }
+    let printed = server.printed_until_exit();
+    for target in targets {
+        let path = target.split('?').next().unwrap();
+        let of_path = |line: &&String| line.contains(path) && line.contains("request answered");
+        let fields = |line: &String| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["level"], "TRACE", "{line}");
+            assert!(!line.to_string().contains("10.0.0.1"), "the query is not logged: {line}");
+            (line["method"].clone(), line["path"].clone(), line["status"].clone())
+        };
+        let traced: Vec<_> = printed.iter().filter(of_path).map(fields).collect();
+        assert_eq!(traced.len(), 2, "{path}: {traced:?}");
+        assert_eq!(traced[0], traced[1]);
+        assert_eq!((traced[0].0.as_str(), traced[0].1.as_str()), (Some("GET"), Some(path)));
+    }
+}
+
+async fn agree_on(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let options = compatible().flag("--config-db", &fresh.database.url);
+    agree_with(options, "").await;
+    fresh.remove().await;
+}
+
+#[tokio::test]
+async fn both_parsers_have_the_same_answers_on_mysql() {
+    agree_on(Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn both_parsers_have_the_same_answers_on_postgres() {
+    agree_on(Engine::Postgres).await;
 }
