@@ -15,6 +15,7 @@ pub(crate) mod raw;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod sign;
+pub(crate) mod way;
 
 /// An environment variable that configures the tests.
 #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]

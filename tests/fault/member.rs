@@ -3,9 +3,9 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
-use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -13,6 +13,9 @@ use crate::support::server::{Options, Server};
 /// Ports below those that the system assigns to outgoing connections, one of which may have the
 /// port of a node that is down.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// Far above what a recovery takes.
+const RECOVERY: Duration = Duration::from_secs(30);
 
 /// A node that may be down.
 pub(super) struct Member {
@@ -86,11 +89,17 @@ impl Member {
         self.server.as_mut().unwrap()
     }
 
+    /// Waits until the node reports that it is healthy; panics with its report otherwise.
     pub(super) async fn is_healthy(&self) {
-        eventually(&format!("the health of {}", self.config.base()), async || {
-            (self.config.get("/health").await.status == 200).then_some(())
-        })
-        .await;
+        let begun = Instant::now();
+        loop {
+            let health = self.config.get("/health").await;
+            if health.status == 200 {
+                return;
+            }
+            assert!(begun.elapsed() < RECOVERY, "{}: {health:?}", self.config.base());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

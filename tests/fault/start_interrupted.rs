@@ -1,0 +1,117 @@
+//! A node is killed or terminated late in its start: after it was announced to others, before it
+//! listens. The next start, on the same data directory and ports, and the other nodes work as if
+//! that had not happened.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::gate::Gate;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server, command};
+
+/// Delay of each answer of the database, so that the rest of a start takes seconds.
+const SLOW: Duration = Duration::from_millis(80);
+
+struct Starting {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Starting {
+    /// Starts it through a slow gate and waits until it is announced.
+    async fn announced(
+        data_dir: &std::path::Path,
+        gate: &Gate,
+        fresh: &Fresh,
+        others: i64,
+    ) -> Self {
+        let log = data_dir.join("start.log");
+        let file = std::fs::File::create(&log).unwrap();
+        let child = command(&["serve", "--log-format", "json", "--sample-app", "off"])
+            .args(["--roles", "config,meta,admin", "--advertise", "http://127.0.0.1"])
+            .args(["--config-db", &gate.url, "--config-port", "0", "--admin-port", "0"])
+            .args(["--data-dir".as_ref(), data_dir.as_os_str()])
+            .stdout(file.try_clone().unwrap())
+            .stderr(Stdio::from(file))
+            .spawn()
+            .unwrap();
+        eventually("the node to be announced", async || (rows(fresh).await > others).then_some(()))
+            .await;
+        let starting = Self { child, log };
+        assert!(!starting.log().contains(r#""listening""#), "too late");
+        starting
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    async fn end(mut self, signal: &str) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        tokio::task::spawn_blocking(move || self.child.wait()).await.unwrap().unwrap()
+    }
+}
+
+/// Number of announced services.
+async fn rows(fresh: &Fresh) -> i64 {
+    let sql = r#"SELECT COUNT(*) AS "Rows" FROM "ServiceRegistry""#;
+    fresh.database.rows(sql).await[0]["Rows"].as_i64().unwrap()
+}
+
+async fn an_interrupted_start_leaves_nothing_that_hurts(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let options = |url: &str| {
+        Options::new()
+            .flag("--roles", "config,meta,admin")
+            .flag("--config-db", url)
+            .flag("--advertise", "http://127.0.0.1")
+            .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+    };
+    let other = Server::start_with(options(&fresh.database.url));
+    let app = App::create(&Http::new(&other.admin), "demo").await;
+    let directory = tempfile::tempdir().unwrap();
+    let gate = Gate::before(&fresh.database.url).await;
+    for (round, signal) in ["-TERM", "-KILL", "-TERM"].into_iter().enumerate() {
+        let announced = rows(&fresh).await;
+        gate.slow_down(SLOW);
+        let starting = Starting::announced(directory.path(), &gate, &fresh, announced).await;
+        let status = starting.end(signal).await;
+        gate.open();
+        let left = rows(&fresh).await - announced;
+        if signal == "-TERM" {
+            assert!(status.success(), "{status}");
+            assert_eq!(left, 0, "a terminated node is announced");
+        }
+        let value = round.to_string();
+        app.publish(&value).await;
+        let next = Server::start_in(directory.path(), options(&fresh.database.url));
+        for server in [&other, &next] {
+            let http = Http::new(&server.config);
+            eventually("the publish", async || {
+                let config = http.get("/configs/demo/default/application").await.ok().json();
+                (config["configurations"]["k"] == *value).then_some(())
+            })
+            .await;
+            assert_eq!(http.get("/health").await.status, 200);
+        }
+        App::existing(&Http::new(&next.admin), "demo").publish("next").await;
+    }
+    drop(other);
+    fresh.remove().await;
+}
+
+// The gate needs a thread while the test blocks on its servers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_start_leaves_nothing_that_hurts_on_mysql() {
+    an_interrupted_start_leaves_nothing_that_hurts(Engine::MySql).await;
+}
+
+// The gate needs a thread while the test blocks on its servers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_start_leaves_nothing_that_hurts_on_postgres() {
+    an_interrupted_start_leaves_nothing_that_hurts(Engine::Postgres).await;
+}
