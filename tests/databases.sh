@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # MariaDB and PostgreSQL for tests, from Debian's packages, with their own data directory and ports.
+# Installs OpenLDAP as well, which tests start themselves.
 #
 #   tests/databases.sh up              install what is missing and start both, unless they are
 # running
@@ -42,10 +43,13 @@ install_packages() {
     local missing=()
     command -v mariadbd >/dev/null || missing+=(mariadb-server)
     [ -x "$(postgres_bin)/initdb" ] || missing+=(postgresql)
+    [ -x /usr/sbin/slapd ] || missing+=(slapd)
     [ ${#missing[@]} -eq 0 ] && return
     [ "$(id -u)" = 0 ] || fail "install ${missing[*]}, or run as root"
     echo "databases.sh: installing ${missing[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
+    # Without this the package starts a server with an empty directory.
+    echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
     apt-get -qq update >&2
     apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
 }

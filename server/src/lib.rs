@@ -8,6 +8,7 @@
 
 pub mod background;
 pub mod command;
+pub mod directory;
 pub mod domain;
 pub mod environment;
 pub mod error;

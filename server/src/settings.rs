@@ -4,6 +4,7 @@
 pub mod admin_tokens;
 mod compat;
 pub mod definition;
+pub mod directory;
 pub mod environment;
 mod read;
 pub mod role;

@@ -5,12 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the code of a module must not import.
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     ("role", &["node", "command"]),
     ("state", &["role", "node", "command"]),
     ("environment", &["role", "state", "node", "feed", "registry"]),
     ("domain", &["role", "http", "environment", "state", "wire", "node", "registry"]),
     ("registry", &["role", "http", "environment", "state", "node", "feed", "domain"]),
+    (
+        "directory",
+        &["role", "http", "environment", "state", "node", "registry", "domain", "feed", "wire"],
+    ),
     (
         "open_id",
         &["role", "http", "environment", "state", "node", "registry", "domain", "feed", "wire"],

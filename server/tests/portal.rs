@@ -21,6 +21,7 @@ mod portal {
     mod consumer;
     mod contract;
     mod contract_differences;
+    mod directory;
     mod environment;
     mod favorite;
     mod history;
@@ -36,6 +37,7 @@ mod portal {
     mod search;
     mod server_setting;
     mod sign_in;
+    mod slapd;
     mod system_info;
     mod tenant;
     mod tenant_table;

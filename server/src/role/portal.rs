@@ -31,6 +31,7 @@ use self::origin::Hosts;
 use self::rate::TokenRates;
 use self::throttle::Throttle;
 use crate::background::Background;
+use crate::directory::Directory;
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
 use crate::domain::session;
@@ -98,6 +99,8 @@ struct Own {
     document: Document,
     /// The provider of OpenID Connect, if one is configured.
     open_id: Option<OpenId>,
+    /// The directory of users, if one is configured.
+    directory: Option<Directory>,
 }
 
 type PortalRoutes = Routes<Portal, PortalAccess>;
@@ -118,6 +121,7 @@ impl Portal {
             calls: Calls::start(state.clone()),
             document: Document::default(),
             open_id: state.settings.sign_in.open_id.clone().map(OpenId::new),
+            directory: state.settings.sign_in.directory.clone().map(Directory::new),
         };
         Self { state, own: Arc::new(own) }
     }

@@ -32,7 +32,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 13] = [
+pub(super) const NEVER_BLANK: [&str; 18] = [
     "roles",
     "data_dir",
     "config_db",
@@ -46,6 +46,11 @@ pub(super) const NEVER_BLANK: [&str; 13] = [
     "oidc.client_secret_file",
     "oidc.required_groups",
     "oidc.super_admin_groups",
+    "ldap.urls",
+    "ldap.password",
+    "ldap.password_file",
+    "ldap.member_of",
+    "ldap.group_search",
 ];
 pub(super) const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
 pub(super) const PORT: &str = "a port from 0 to 65535";

@@ -1,8 +1,9 @@
-//! Settings of signing in: OpenID Connect, and who may use a password of the portal beside it. How
-//! users sign in is not known here.
+//! Settings of signing in: OpenID Connect, and who may use a password of the portal beside another
+//! way. How users sign in is not known here.
 
 use castalia_store::Secret;
 
+use super::directory::DirectorySettings;
 use super::read::SettingsReader;
 
 /// Addresses at which a provider may be reached without TLS.
@@ -17,6 +18,8 @@ pub struct SignInSettings {
     pub link_local_users: bool,
     /// The provider, if users sign in with OpenID Connect.
     pub open_id: Option<OpenIdSettings>,
+    /// The directory, if users sign in with its passwords.
+    pub directory: Option<DirectorySettings>,
 }
 
 /// A provider of OpenID Connect.
@@ -60,20 +63,25 @@ impl SignInSettings {
     /// Whether the page needs a form for names and passwords.
     #[must_use]
     pub fn has_form(&self) -> bool {
-        !self.is_external() || !self.local_users.is_empty()
+        self.open_id.is_none() || !self.local_users.is_empty()
     }
 
     fn is_external(&self) -> bool {
-        self.open_id.is_some()
+        self.open_id.is_some() || self.directory.is_some()
     }
 }
 
 impl SettingsReader<'_> {
     pub(super) fn sign_in(&mut self) -> SignInSettings {
+        let (open_id, directory) = (self.open_id(), self.directory());
+        if open_id.is_some() && directory.is_some() {
+            self.fault("ldap.urls", "oidc.issuer_uri is also set; set only one of them");
+        }
         SignInSettings {
             local_users: self.list("sign_in.local_users"),
             link_local_users: self.switch("sign_in.link_local_users").unwrap_or_default(),
-            open_id: self.open_id(),
+            open_id,
+            directory,
         }
     }
 
@@ -208,6 +216,12 @@ mod tests {
                 vec![id, ("oidc.issuer_uri", "https://a"), ("oidc.client_secret_file", "/absent")],
                 "cannot read /absent",
             ),
+            (vec![("ldap.base", "dc=a")], "has no effect without ldap.urls"),
+            (vec![("ldap.urls", "ldap://a")], "--ldap-base"),
+            (vec![("ldap.urls", "http://a")], "is not an address"),
+            (vec![("ldap.urls", "ldap://a"), ("ldap.username", "cn=a")], "needs ldap.password"),
+            (vec![("ldap.urls", "ldap://a"), ("ldap.search_filter", "(uid=a)")], "has no {0}"),
+            (vec![id, ("oidc.issuer_uri", "https://a"), ("ldap.urls", "ldap://a")], "only one"),
             (
                 vec![id, ("oidc.issuer_uri", "https://a"), ("oidc.required_groups", " ")],
                 "is set but empty",

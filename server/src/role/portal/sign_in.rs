@@ -2,6 +2,7 @@
 //! ways to sign in are in files below.
 
 mod cookie;
+mod directory;
 mod open_id;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use axum::Form;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Extension, FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
+use castalia_store::Secret;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use serde::Deserialize;
@@ -90,12 +92,13 @@ async fn sign_in(
     }
     let username = given.username.clone();
     let user = match check(&portal, given).await? {
-        SignIn::Accepted(user) => user,
-        SignIn::Refused => {
+        Some(SignIn::Accepted(user)) => user,
+        None => return Ok(redirect(&portal.path("/signin?reason=providerDown#/error"))),
+        Some(SignIn::Refused) => {
             portal.refused_sign_in(&username, address).await;
             return Ok(redirect(&portal.path("/signin?#/error")));
         }
-        SignIn::PublishedPassword => {
+        Some(SignIn::PublishedPassword) => {
             portal.refused_sign_in(&username, address).await;
             return Ok(redirect(&portal.path("/signin?reason=initialPassword#/error")));
         }
@@ -136,18 +139,20 @@ async fn sign_out(
     Ok(cookies.redirect(&at_provider.unwrap_or_else(|| portal.path("/signin?#/logout"))))
 }
 
-async fn check(portal: &Portal, given: Credentials) -> Result<SignIn> {
+/// Checks a password with the portal or the directory, whichever has the password of this user.
+/// `None` if the directory does not answer.
+async fn check(portal: &Portal, given: Credentials) -> Result<Option<SignIn>> {
     if given.password.len() > PASSWORD {
-        return Ok(SignIn::Refused);
+        return Ok(Some(SignIn::Refused));
     }
     if !portal.state.settings.sign_in.is_local(&given.username) {
-        return Ok(SignIn::Refused);
+        return directory::verify(portal, &given.username, &Secret::new(given.password)).await;
     }
     let permit = portal.own.hashing.acquire().await;
     let PortalState { store, installation, .. } = &portal.state;
     let signed_in = user::sign_in(store, *installation, &given.username, given.password).await;
     drop(permit);
-    signed_in
+    signed_in.map(Some)
 }
 
 async fn credentials(request: Request) -> Result<Credentials> {

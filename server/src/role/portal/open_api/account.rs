@@ -52,7 +52,10 @@ pub(super) async fn search(
 ) -> Result<Json<Vec<User>>> {
     let text = filter.keyword.trim();
     let found = account::search(&portal.state.store, text, filter.include_inactive_users).await?;
-    Ok(Json(found.iter().map(|row| people::shown(&portal, &caller, row)).collect()))
+    let strangers = portal.strangers(text).await?;
+    let known = found.iter().map(|row| people::shown(&portal, &caller, row));
+    let strangers = strangers.into_iter().map(|person| people::stranger(&portal, &caller, person));
+    Ok(Json(known.chain(strangers).collect()))
 }
 
 /// Creates or changes a user.

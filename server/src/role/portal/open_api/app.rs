@@ -66,6 +66,8 @@ pub(super) async fn create(
     };
     new.details.check()?;
     check_environments(&portal, &caller.identity, &new.details.app_id).await?;
+    portal.know(&[&new.details.owner_name]).await?;
+    portal.know(&new.admins).await?;
     let row = portal_app::create(&portal.state.store, new, &operator).await?;
     let body = in_environment(&row, &operator);
     for environment in active {

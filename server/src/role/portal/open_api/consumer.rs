@@ -80,6 +80,7 @@ pub(super) async fn create(
         rate_limit,
         expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
     };
+    portal.know(&[&new.owner_name]).await?;
     let (store, installation) = (&portal.state.store, portal.state.installation);
     let (made, token) = registration::register(store, installation, new, &operator).await?;
     Ok(Json(Consumer { token: Some(token), ..of_registered(made) }))

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::directory::entry::Person;
 use crate::domain::permission::need::Identity;
 use crate::domain::user::{self, User as Row};
 use crate::error::Result;
@@ -51,15 +52,28 @@ pub(super) async fn described<const N: usize>(
 /// What a caller sees of a user: mail addresses of others are for administrators, unless the
 /// directory of users is open.
 pub(super) fn shown(portal: &Portal, caller: &Caller, row: &Row) -> User {
-    let sees_address = portal.state.compat.open_user_directory
-        || match &caller.identity {
-            Identity::User(user_id) => *user_id == row.username || portal.rights().is_root(user_id),
-            Identity::Consumer(_) => false,
-        };
     User {
         user_id: Some(row.username.clone()),
         name: Some(row.user_display_name.clone()),
-        email: sees_address.then(|| row.email.clone()),
+        email: sees_address(portal, caller, &row.username).then(|| row.email.clone()),
         enabled: user::is_enabled(row).into(),
     }
+}
+
+/// The same of a user of the directory who has no account yet.
+pub(super) fn stranger(portal: &Portal, caller: &Caller, person: Person) -> User {
+    User {
+        email: person.email.filter(|_| sees_address(portal, caller, &person.id)),
+        name: person.display_name.or_else(|| Some(person.id.clone())),
+        user_id: Some(person.id),
+        enabled: 1,
+    }
+}
+
+fn sees_address(portal: &Portal, caller: &Caller, name: &str) -> bool {
+    portal.state.compat.open_user_directory
+        || match &caller.identity {
+            Identity::User(user_id) => user_id == name || portal.rights().is_root(user_id),
+            Identity::Consumer(_) => false,
+        }
 }

@@ -1,0 +1,225 @@
+//! The LDAP directory that users sign in with: finds an entry, checks its state and groups, and
+//! verifies the password by binding with it. Connects for each operation, and only then; every
+//! operation ends after seconds, whatever the directory does. Knows no account of the portal.
+
+pub mod entry;
+
+use std::time::{Duration, Instant};
+
+use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchOptions};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::entry::{Entry, Person};
+use crate::outgoing::install_tls;
+use crate::settings::directory::DirectorySettings;
+
+/// Maximum time of a sign-in or search.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum time to connect to one server of the directory.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Time after a failure during which lists of users do without the directory.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// Maximum number of concurrent operations, so that a frozen directory cannot occupy the memory of
+/// the portal.
+const OPERATIONS: usize = 32;
+/// Maximum number of users that a search returns.
+const FOUND: i32 = 50;
+/// Result codes of LDAP.
+const SUCCESS: u32 = 0;
+const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const INVALID_CREDENTIALS: u32 = 49;
+
+/// The directory cannot answer; the reason, for the log.
+#[derive(Debug, Clone)]
+pub struct Unavailable(pub String);
+
+/// Outcome of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// The entry with this password.
+    Known(Person),
+    /// There is none; the reason, for the log.
+    Refused(&'static str),
+}
+
+/// The directory of the settings.
+#[derive(Debug)]
+pub struct Directory {
+    settings: DirectorySettings,
+    operations: Semaphore,
+    failed: Mutex<Option<Instant>>,
+}
+
+/// A connection; closed when it is dropped.
+struct Connection {
+    ldap: ldap3::Ldap,
+    _driver: AbortOnDropHandle<()>,
+}
+
+impl Directory {
+    /// A directory that has not been called yet.
+    #[must_use]
+    pub fn new(settings: DirectorySettings) -> Self {
+        install_tls();
+        Self { settings, operations: Semaphore::new(OPERATIONS), failed: Mutex::default() }
+    }
+
+    /// Verifies a password.
+    ///
+    /// # Errors
+    /// Fails if the directory does not answer.
+    pub async fn verify(&self, name: &str, password: &str) -> Result<Verified, Unavailable> {
+        // A directory accepts a bind without a password, as an anonymous one.
+        if name.is_empty() || password.is_empty() {
+            return Ok(Verified::Refused("no user name or no password"));
+        }
+        self.bounded(self.try_verify(name, password)).await
+    }
+
+    /// The users whose id or display name begins with the text; none while the directory does not
+    /// answer, which is logged.
+    pub async fn search(&self, text: &str) -> Vec<Person> {
+        if self.failed.lock().is_some_and(|at| at.elapsed() < AFTER_FAILURE) {
+            return Vec::new();
+        }
+        let found = self.bounded(async {
+            let mut connection = self.connect().await?;
+            self.bind(&mut connection).await?;
+            self.entries(&mut connection, &self.settings.search_for(text), FOUND).await
+        });
+        match found.await {
+            Ok(entries) => entries.iter().filter_map(|entry| self.settings.person(entry)).collect(),
+            Err(Unavailable(problem)) => {
+                tracing::warn!(%problem, "cannot search the directory; only users who signed in are listed");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The user with exactly this id.
+    ///
+    /// # Errors
+    /// Fails if the directory does not answer.
+    pub async fn find(&self, id: &str) -> Result<Option<Person>, Unavailable> {
+        let found = self.bounded(async {
+            let mut connection = self.connect().await?;
+            self.bind(&mut connection).await?;
+            self.entries(&mut connection, &self.settings.search_by_id(id), 2).await
+        });
+        let [entry] = &found.await?[..] else { return Ok(None) };
+        Ok(self.settings.person(entry))
+    }
+
+    async fn try_verify(&self, name: &str, password: &str) -> Result<Verified, LdapError> {
+        let mut connection = self.connect().await?;
+        self.bind(&mut connection).await?;
+        let found = self.entries(&mut connection, &self.settings.sign_in_filter(name), 2).await?;
+        let [entry] = &found[..] else {
+            return Ok(Verified::Refused("not exactly one entry matches ldap.search_filter"));
+        };
+        let Some(person) = self.settings.person(entry) else {
+            return Ok(Verified::Refused("the entry has no login id, or is disabled"));
+        };
+        if !self.is_in_group(&mut connection, entry, &person).await? {
+            return Ok(Verified::Refused("the user is in none of the groups of ldap.group_search"));
+        }
+        let bound = connection.ldap.simple_bind(&entry.dn, password).await?;
+        match bound.rc {
+            SUCCESS => Ok(Verified::Known(person)),
+            INVALID_CREDENTIALS => Ok(Verified::Refused("wrong password")),
+            // Such as a locked account or an expired password.
+            _ => Ok(Verified::Refused("the directory refuses to bind as this entry")),
+        }
+    }
+
+    async fn is_in_group(
+        &self,
+        connection: &mut Connection,
+        entry: &Entry,
+        person: &Person,
+    ) -> Result<bool, LdapError> {
+        let Some(groups) = &self.settings.groups else { return Ok(true) };
+        let options = SearchOptions::new().timelimit(5);
+        let found = connection.ldap.with_search_options(options).search(
+            &groups.base,
+            Scope::Subtree,
+            &groups.filter,
+            vec![groups.membership.clone()],
+        );
+        let (found, _) = found.await?.success()?;
+        let mut members = found.into_iter().map(SearchEntry::construct).flat_map(|group| {
+            let attributes = group.attrs.into_iter();
+            let membership = &groups.membership;
+            attributes.filter(|(name, _)| name.eq_ignore_ascii_case(membership)).flat_map(|it| it.1)
+        });
+        Ok(members.any(|member| entry::is_same_dn(&member, &entry.dn) || member == person.id))
+    }
+
+    async fn entries(
+        &self,
+        connection: &mut Connection,
+        filter: &str,
+        limit: i32,
+    ) -> Result<Vec<Entry>, LdapError> {
+        let options = SearchOptions::new().sizelimit(limit).timelimit(5);
+        let search = connection.ldap.with_search_options(options).search(
+            &self.settings.base,
+            Scope::Subtree,
+            filter,
+            self.settings.attributes(),
+        );
+        let found = search.await?;
+        if !matches!(found.1.rc, SUCCESS | SIZE_LIMIT_EXCEEDED) {
+            return Err(LdapError::LdapResult { result: found.1 });
+        }
+        let entries = found.0.into_iter().filter(|entry| !entry.is_ref());
+        let entry = |found: SearchEntry| Entry { dn: found.dn, attributes: found.attrs };
+        Ok(entries.map(SearchEntry::construct).map(entry).collect())
+    }
+
+    /// Binds as the account of the settings, if there is one.
+    async fn bind(&self, connection: &mut Connection) -> Result<(), LdapError> {
+        if let Some((name, password)) = &self.settings.account {
+            connection.ldap.simple_bind(name, password.expose()).await?.success()?;
+        }
+        Ok(())
+    }
+
+    /// Connects to the first server that answers.
+    async fn connect(&self) -> Result<Connection, LdapError> {
+        let mut last = LdapError::EmptyUnixPath;
+        for url in &self.settings.urls {
+            let connect = LdapConnAsync::with_settings(LdapConnSettings::new(), url);
+            match timeout(CONNECT, connect).await {
+                Ok(Ok((connection, ldap))) => {
+                    let driver = tokio::spawn(async move {
+                        if let Err(error) = connection.drive().await {
+                            tracing::debug!(%error, "a connection to the directory ended");
+                        }
+                    });
+                    return Ok(Connection { ldap, _driver: AbortOnDropHandle::new(driver) });
+                }
+                Ok(Err(error)) => last = error,
+                Err(elapsed) => last = elapsed.into(),
+            }
+        }
+        Err(last)
+    }
+
+    async fn bounded<T>(
+        &self,
+        operation: impl Future<Output = Result<T, LdapError>>,
+    ) -> Result<T, Unavailable> {
+        let busy = |_| Unavailable("too many users are signing in".to_owned());
+        let _permit = self.operations.try_acquire().map_err(busy)?;
+        let outcome = match timeout(PATIENCE, operation).await {
+            Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        };
+        *self.failed.lock() = outcome.is_err().then(Instant::now);
+        outcome.map_err(Unavailable)
+    }
+}

@@ -1,0 +1,175 @@
+//! Entries of a directory: the filters that find them, and what the settings make of them (pure).
+
+use std::collections::HashMap;
+
+use ldap3::ldap_escape;
+
+use crate::settings::directory::DirectorySettings;
+
+/// Bit of `userAccountControl` in Active Directory: the account is disabled.
+const ACCOUNT_DISABLED: u32 = 2;
+/// Values of other attributes that say so.
+const DISABLED: [&str; 5] = ["disabled", "inactive", "locked", "suspended", "terminated"];
+
+/// An entry that a search found.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Distinguished name.
+    pub dn: String,
+    /// Values by attribute.
+    pub attributes: HashMap<String, Vec<String>>,
+}
+
+/// A user as the settings read an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The login id of the entry, whatever was typed.
+    pub id: String,
+    /// Display name.
+    pub display_name: Option<String>,
+    /// Mail address.
+    pub email: Option<String>,
+}
+
+impl Entry {
+    /// Names of attributes ignore case.
+    fn first(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.and_then(|(_, values)| values.first()).map(String::as_str)
+    }
+}
+
+impl DirectorySettings {
+    /// The attributes to read.
+    pub(super) fn attributes(&self) -> Vec<String> {
+        let names = [&self.login_id, &self.display_name, &self.email];
+        names.into_iter().chain(&self.account_status).cloned().collect()
+    }
+
+    /// The entry whose user signs in with this name.
+    pub(super) fn sign_in_filter(&self, name: &str) -> String {
+        self.of_users(&self.search_filter.replace("{0}", &ldap_escape(name)))
+    }
+
+    /// The entry with this id.
+    pub(super) fn search_by_id(&self, id: &str) -> String {
+        self.of_users(&format!("({}={})", self.login_id, ldap_escape(id)))
+    }
+
+    /// Entries whose id or display name begins with the text.
+    pub(super) fn search_for(&self, text: &str) -> String {
+        let text = ldap_escape(text);
+        let (id, name) = (&self.login_id, &self.display_name);
+        self.of_users(&format!("(|({id}={text}*)({name}={text}*))"))
+    }
+
+    fn of_users(&self, filter: &str) -> String {
+        let member_of = self.member_of.iter();
+        let groups: String =
+            member_of.map(|group| format!("(memberOf={})", ldap_escape(group))).collect();
+        let groups = if groups.is_empty() { groups } else { format!("(|{groups})") };
+        format!("(&(objectClass={}){groups}{filter})", ldap_escape(&self.object_class))
+    }
+
+    /// The user of an entry; `None` if it has no id or is disabled.
+    pub(super) fn person(&self, entry: &Entry) -> Option<Person> {
+        if self.is_disabled(entry) {
+            return None;
+        }
+        Some(Person {
+            id: entry.first(&self.login_id)?.to_owned(),
+            display_name: entry.first(&self.display_name).map(str::to_owned),
+            email: entry.first(&self.email).map(str::to_owned),
+        })
+    }
+
+    fn is_disabled(&self, entry: &Entry) -> bool {
+        let Some(name) = &self.account_status else { return false };
+        let Some(status) = entry.first(name) else { return false };
+        let status = status.trim();
+        if name.eq_ignore_ascii_case("userAccountControl") {
+            return status.parse::<u32>().is_ok_and(|flags| flags & ACCOUNT_DISABLED != 0);
+        }
+        if name.eq_ignore_ascii_case("nsAccountLock") {
+            return status.eq_ignore_ascii_case("true");
+        }
+        DISABLED.iter().any(|word| status.eq_ignore_ascii_case(word))
+    }
+}
+
+/// Whether two distinguished names are equal but for case and blanks around their parts.
+pub(super) fn is_same_dn(a: &str, b: &str) -> bool {
+    let parts = |dn: &str| {
+        let parts = dn.split(',').map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            format!("{}={}", name.trim(), value.trim()).to_lowercase()
+        });
+        parts.collect::<Vec<_>>()
+    };
+    parts(a) == parts(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Settings, Texts};
+
+    fn settings(flags: &[(&'static str, &str)]) -> DirectorySettings {
+        let needed = [
+            ("ldap.urls", "ldap://127.0.0.1"),
+            ("ldap.base", "dc=a"),
+            ("ldap.search_filter", "(uid={0})"),
+        ];
+        let flags = needed.iter().chain(flags);
+        let flags = flags.map(|(name, text)| (*name, (*text).to_owned())).collect();
+        let texts = Texts::gather(flags, None, std::iter::empty()).unwrap();
+        Settings::from_texts(&texts).unwrap().sign_in.directory.unwrap()
+    }
+
+    fn entry(pairs: &[(&str, &str)]) -> Entry {
+        let attributes =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]));
+        Entry { dn: "uid=a,dc=a".to_owned(), attributes: attributes.collect() }
+    }
+
+    #[test]
+    fn no_text_of_a_user_becomes_a_part_of_the_filter() {
+        let settings = settings(&[("ldap.member_of", "cn=a,dc=a|cn=b,dc=a")]);
+        let users = "(&(objectClass=inetOrgPerson)(|(memberOf=cn=a,dc=a)(memberOf=cn=b,dc=a))";
+        let filter = settings.sign_in_filter("*)(uid=*))(|(uid=*");
+        assert_eq!(filter, format!("{users}(uid=\\2a\\29\\28uid=\\2a\\29\\29\\28|\\28uid=\\2a))"));
+        assert_eq!(settings.search_by_id("a\\\0"), format!("{users}(uid=a\\5c\\00))"));
+        assert_eq!(settings.search_for("a*"), format!("{users}(|(uid=a\\2a*)(cn=a\\2a*)))"));
+    }
+
+    #[test]
+    fn the_id_is_that_of_the_entry() {
+        let found = settings(&[]).person(&entry(&[("UID", "Anna"), ("cn", "Anna A."), ("x", "y")]));
+        let found = found.unwrap();
+        assert_eq!((found.id.as_str(), found.display_name.as_deref()), ("Anna", Some("Anna A.")));
+        assert_eq!(settings(&[]).person(&entry(&[("cn", "x")])), None);
+    }
+
+    #[test]
+    fn disabled_accounts_are_recognised() {
+        for (name, value, is_disabled) in [
+            ("userAccountControl", "514", true),
+            ("userAccountControl", "512", false),
+            ("nsAccountLock", "TRUE", true),
+            ("nsAccountLock", "false", false),
+            ("status", "Inactive", true),
+            ("status", "active", false),
+        ] {
+            let settings = settings(&[("ldap.account_status", name)]);
+            let found = settings.person(&entry(&[("uid", "a"), (name, value)]));
+            assert_eq!(found.is_none(), is_disabled, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn distinguished_names_ignore_case_and_blanks() {
+        assert!(is_same_dn("CN=Anna A., OU=People,dc=a", "cn=anna a.,ou=people , DC=a"));
+        assert!(!is_same_dn("cn=anna,dc=a", "cn=anna,dc=b"));
+        assert!(!is_same_dn("cn=anna,dc=a", "cn=anna"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Users of an LDAP directory: their sign-in with the form, and their accounts, which are also
+//! created when somebody gives them a role before they have ever signed in.
+
+use castalia_store::Secret;
+
+use crate::directory::Verified;
+use crate::directory::entry::Person;
+use crate::domain::user::external::{self, Admission, ExternalUser};
+use crate::domain::user::{self, SignIn, User};
+use crate::error::{Error, Reaction, Result};
+use crate::log_rate::{LogRate, shortened};
+use crate::role::portal::Portal;
+
+/// Maximum number of users who are looked up for one request.
+const MOST_UNKNOWN: usize = 50;
+
+static FAILURES: LogRate = LogRate::new();
+
+/// Signs in with a password of the directory; `None` if the directory does not answer.
+pub(super) async fn verify(
+    portal: &Portal,
+    name: &str,
+    password: &Secret,
+) -> Result<Option<SignIn>> {
+    let Some(directory) = &portal.own.directory else { return Ok(Some(SignIn::Refused)) };
+    let person = match directory.verify(name, password.expose()).await {
+        Ok(Verified::Known(person)) => person,
+        Ok(Verified::Refused(problem)) => {
+            report(name, problem, "refused a sign-in with the directory");
+            return Ok(Some(SignIn::Refused));
+        }
+        Err(unavailable) => {
+            report(name, &unavailable.0, "cannot sign a user in: the directory does not answer");
+            return Ok(None);
+        }
+    };
+    Ok(Some(match account(portal, person).await? {
+        Ok(user) => SignIn::Accepted(user),
+        Err(problem) => {
+            report(name, problem, "refused a sign-in with the directory");
+            SignIn::Refused
+        }
+    }))
+}
+
+impl Portal {
+    /// Creates the accounts of those users who are known to the directory only, so that they can be
+    /// given roles and apps.
+    ///
+    /// # Errors
+    /// Fails if the directory does not answer.
+    pub(in crate::role::portal) async fn know<S: AsRef<str>>(&self, names: &[S]) -> Result<()> {
+        let Some(directory) = &self.own.directory else { return Ok(()) };
+        let known = user::named(&self.state.store, names).await?;
+        let is_known = |name: &str| known.iter().any(|user| user.username == name);
+        let names = names.iter().map(AsRef::as_ref).filter(|name| !name.is_empty());
+        // Each costs a search. Further ones are reported as unknown.
+        for name in names.filter(|name| !is_known(name)).take(MOST_UNKNOWN) {
+            let found = directory.find(name).await.map_err(|unavailable| {
+                report(name, &unavailable.0, "cannot look up a user in the directory");
+                Error::new(Reaction::Unavailable, "The directory of users does not answer.")
+            })?;
+            if let Some(person) = found
+                && let Err(problem) = account(self, person).await?
+            {
+                report(name, problem, "cannot create the account of a user of the directory");
+            }
+        }
+        Ok(())
+    }
+
+    /// Users of the directory without an account whose names begin with the text.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be read.
+    pub(in crate::role::portal) async fn strangers(&self, text: &str) -> Result<Vec<Person>> {
+        let Some(directory) = self.own.directory.as_ref().filter(|_| !text.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let mut found = directory.search(text).await;
+        let ids: Vec<&str> = found.iter().map(|person| person.id.as_str()).collect();
+        let known = user::named(&self.state.store, &ids).await?;
+        found.retain(|person| known.iter().all(|user| user.username != person.id));
+        Ok(found)
+    }
+}
+
+/// The account of a user of the directory, or why the user can have none.
+async fn account(portal: &Portal, person: Person) -> Result<Result<User, &'static str>> {
+    let Person { id, display_name, email } = person;
+    let given = ExternalUser { username: id, display_name, email };
+    let links_local = portal.state.settings.sign_in.link_local_users;
+    Ok(match external::admit(&portal.state.store, given, links_local).await? {
+        Admission::Accepted(user) => Ok(user),
+        Admission::Disabled => Err("the account is disabled"),
+        Admission::LocalAccount => {
+            Err("the account has a password of the portal; if it belongs to \
+                                        the same person, set sign_in.link_local_users")
+        }
+        Admission::UnusableName(reason) => Err(reason),
+    })
+}
+
+fn report(name: &str, problem: &str, outcome: &str) {
+    if let Some(suppressed) = FAILURES.admit() {
+        tracing::warn!(user = shortened(name), problem, suppressed, "{outcome}");
+    }
+}
