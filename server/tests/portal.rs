@@ -31,6 +31,7 @@ mod portal {
     mod open_id;
     mod permission;
     mod provider;
+    mod proxy;
     mod registration;
     mod release;
     mod removal;

@@ -32,7 +32,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 18] = [
+pub(super) const NEVER_BLANK: [&str; 20] = [
     "roles",
     "data_dir",
     "config_db",
@@ -46,6 +46,8 @@ pub(super) const NEVER_BLANK: [&str; 18] = [
     "oidc.client_secret_file",
     "oidc.required_groups",
     "oidc.super_admin_groups",
+    "proxy_sign_in.secret",
+    "proxy_sign_in.secret_file",
     "ldap.urls",
     "ldap.password",
     "ldap.password_file",
@@ -257,16 +259,18 @@ impl SettingsReader<'_> {
 
     pub(super) fn metrics_token(&mut self) -> Option<Secret> {
         let token = self.text("metrics_token")?;
+        self.check_token("metrics_token", &token);
+        Some(Secret::new(token))
+    }
+
+    /// Refuses a token that can be guessed.
+    pub(super) fn check_token(&mut self, name: &str, token: &str) {
         if token.len() < MIN_TOKEN {
-            self.fault(
-                "metrics_token",
-                format!("the token must have at least {MIN_TOKEN} characters"),
-            );
+            self.fault(name, format!("the token must have at least {MIN_TOKEN} characters"));
         } else if token.bytes().collect::<HashSet<_>>().len() < MIN_DISTINCT {
             let problem =
                 format!("the token must have at least {MIN_DISTINCT} different characters");
-            self.fault("metrics_token", problem);
+            self.fault(name, problem);
         }
-        Some(Secret::new(token))
     }
 }

@@ -18,8 +18,25 @@ pub struct SignInSettings {
     pub link_local_users: bool,
     /// The provider, if users sign in with OpenID Connect.
     pub open_id: Option<OpenIdSettings>,
+    /// The proxy that signs users in, if there is one.
+    pub proxy: Option<ProxySettings>,
     /// The directory, if users sign in with its passwords.
     pub directory: Option<DirectorySettings>,
+}
+
+/// A proxy that identifies users in a header.
+#[derive(Debug, Clone)]
+pub struct ProxySettings {
+    /// Header with the user name.
+    pub user_header: String,
+    /// Header with the display name.
+    pub display_name_header: Option<String>,
+    /// Header with the mail address.
+    pub email_header: Option<String>,
+    /// Header with the secret.
+    pub secret_header: String,
+    /// Secret that only the proxy knows.
+    pub secret: Secret,
 }
 
 /// A provider of OpenID Connect.
@@ -67,7 +84,7 @@ impl SignInSettings {
     }
 
     fn is_external(&self) -> bool {
-        self.open_id.is_some() || self.directory.is_some()
+        self.open_id.is_some() || self.directory.is_some() || self.proxy.is_some()
     }
 }
 
@@ -82,6 +99,7 @@ impl SettingsReader<'_> {
             link_local_users: self.switch("sign_in.link_local_users").unwrap_or_default(),
             open_id,
             directory,
+            proxy: self.proxy(),
         }
     }
 
@@ -126,6 +144,36 @@ impl SettingsReader<'_> {
             required_groups: self.list("oidc.required_groups"),
             super_admin_groups: self.list("oidc.super_admin_groups"),
         })
+    }
+
+    fn proxy(&mut self) -> Option<ProxySettings> {
+        let secret = self.secret("proxy_sign_in.secret", "proxy_sign_in.secret_file");
+        let Some(user_header) = self.header("proxy_sign_in.user_header") else {
+            self.refuse_alone("proxy_sign_in.secret", "proxy_sign_in.user_header");
+            return None;
+        };
+        let Some(secret) = secret else {
+            let problem = "needs proxy_sign_in.secret; without it anybody could send the header";
+            self.fault("proxy_sign_in.user_header", problem);
+            return None;
+        };
+        self.check_token("proxy_sign_in.secret", secret.expose());
+        Some(ProxySettings {
+            user_header,
+            display_name_header: self.header("proxy_sign_in.display_name_header"),
+            email_header: self.header("proxy_sign_in.email_header"),
+            secret_header: self.header("proxy_sign_in.secret_header").unwrap_or_default(),
+            secret,
+        })
+    }
+
+    /// The name of a header.
+    fn header(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if text.parse::<http::HeaderName>().is_err() {
+            self.fault(name, format!("`{text}` is not the name of a header"));
+        }
+        Some(text.to_lowercase())
     }
 
     /// A secret that is set by its text or by the name of a file.
@@ -204,6 +252,27 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_documentation_are_valid() {
+        const PAGE: &str = include_str!("../../../docs/sign-in.md");
+        let dir = tempfile::tempdir().unwrap();
+        let secret = dir.path().join("secret");
+        std::fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
+        let examples: Vec<&str> = PAGE.split("```toml\n").skip(1).collect();
+        for example in &examples {
+            let text = example.split("```").next().unwrap();
+            let text = text.lines().map(|line| match line.split_once(" = \"/etc/") {
+                Some((name, _)) => format!("{name} = \"{}\"", secret.display()),
+                None => line.to_owned(),
+            });
+            let file = dir.path().join("castalia.toml");
+            std::fs::write(&file, text.collect::<Vec<_>>().join("\n")).unwrap();
+            let texts = Texts::gather(Vec::new(), Some(file), std::iter::empty()).unwrap();
+            Settings::from_texts(&texts).unwrap_or_else(|faults| panic!("{faults:?} in {example}"));
+        }
+        assert_eq!(examples.len(), 6);
+    }
+
+    #[test]
     fn mistakes_stop_the_start() {
         let id = ("oidc.client_id", "portal");
         for (flags, problem) in [
@@ -215,6 +284,11 @@ mod tests {
             (
                 vec![id, ("oidc.issuer_uri", "https://a"), ("oidc.client_secret_file", "/absent")],
                 "cannot read /absent",
+            ),
+            (vec![("proxy_sign_in.user_header", "X-User")], "needs proxy_sign_in.secret"),
+            (
+                vec![("proxy_sign_in.user_header", "X-User"), ("proxy_sign_in.secret", "short")],
+                "at least 32 characters",
             ),
             (vec![("ldap.base", "dc=a")], "has no effect without ldap.urls"),
             (vec![("ldap.urls", "ldap://a")], "--ldap-base"),

@@ -138,7 +138,11 @@ impl Texts {
     pub fn secrets_in_arguments(&self) -> impl Iterator<Item = (&'static Definition, String)> {
         let flags = self.values.iter().filter(|(_, (_, origin))| matches!(origin, Origin::Flag(_)));
         let secret = flags.filter(|(name, (text, _))| match **name {
-            "admin_password" | "metrics_token" | "oidc.client_secret" | "ldap.password" => true,
+            "admin_password"
+            | "metrics_token"
+            | "oidc.client_secret"
+            | "ldap.password"
+            | "proxy_sign_in.secret" => true,
             "config_db" | "portal_db" => has_password(text),
             _ => false,
         });

@@ -120,6 +120,33 @@ async fn disabling_a_user_ends_the_sessions_at_once_and_forever() {
     root.put(ENABLED, json!({ "username": "u1" })).await.fails(400, "Params(enabled)");
 }
 
+/// Sessions are in the database, and every request of a cookie reads its session and user.
+#[tokio::test]
+async fn what_ends_a_session_on_one_node_ends_it_on_the_others_at_once() {
+    let world = World::adopted().await;
+    let other = world.second_node();
+    let root = world.user("apollo").await;
+    let session = async || {
+        let cookie = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+        other.nobody().with("cookie", &cookie)
+    };
+    let signed_in = session().await;
+    signed_in.get("/openapi/v1/user").await.ok();
+    root.put(ENABLED, json!({ "username": "u1", "enabled": 0 })).await.empty();
+    signed_in.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+    root.put(ENABLED, json!({ "username": "u1", "enabled": 1 })).await.empty();
+    signed_in.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+
+    let (first, second) = (session().await, session().await);
+    first.get("/user/logout").await.leads_to("/signin?#/logout");
+    first.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+    second.get("/openapi/v1/user").await.ok();
+
+    root.post(USERS, account("u1", GOOD)).await.empty();
+    second.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+    assert!(other.accepts("u1", GOOD).await && !other.accepts("u1", PASSWORD).await);
+}
+
 #[tokio::test]
 async fn users_are_found_by_a_part_of_their_names() {
     let world = World::adopted().await;

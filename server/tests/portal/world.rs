@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(crate) environments: Environments,
     pub(crate) routes: Vec<Listed<PortalAccess>>,
     installation: Installation,
+    state: PortalState,
     router: Router,
     config: ServerConfig,
     environment_config: ServerConfig,
@@ -114,13 +115,14 @@ impl World {
             ready: environment.ready.clone(),
         };
         let environments = state.environments.clone();
-        let (router, routes) = portal::router(state);
+        let (router, routes) = portal::router(state.clone());
         let world = Self {
             store,
             environments,
             environment_store: environment.store,
             routes,
             installation,
+            state,
             router: router.layer(from_fn_with_state(false, failure::render)),
             config,
             environment_config: environment.config,
@@ -130,6 +132,24 @@ impl World {
             world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
         }
         world
+    }
+
+    /// Another node of the same portal: it shares the databases and nothing else that it remembers
+    /// about callers.
+    pub(crate) fn second_node(&self) -> Self {
+        let (router, routes) = portal::router(self.state.clone());
+        Self {
+            store: self.store.clone(),
+            environments: self.environments.clone(),
+            environment_store: self.environment_store.clone(),
+            routes,
+            installation: self.installation,
+            state: self.state.clone(),
+            router: router.layer(from_fn_with_state(false, failure::render)),
+            config: self.config.clone(),
+            environment_config: self.environment_config.clone(),
+            rows: self.rows.clone(),
+        }
     }
 
     /// The same with the app `demo` of `u1`.

@@ -17,6 +17,7 @@ use super::audit::{self, Witnessed};
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
+use super::sign_in::proxy;
 use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer;
 use crate::domain::permission::need::{Identity, Need, Resource};
@@ -76,7 +77,7 @@ async fn admit(
     }
     let caller = match (Claim::of(portal, &parts.headers).await?, access) {
         (Claim::Known(caller), _) => caller,
-        (_, PortalAccess::Page) => return Ok(Some(to_sign_in(portal, parts))),
+        (_, PortalAccess::Page) => return Ok(Some(without_session(portal, parts).await?)),
         // A browser that requests a page of the API with an expired cookie, not a script.
         (Claim::Ended, _) if wants_page(parts) => {
             return Ok(Some(redirect(&portal.path("/signin"))));
@@ -200,6 +201,15 @@ async fn place(portal: &Portal, parts: &mut Parts) -> Result<Resource> {
 fn wants_page(parts: &Parts) -> bool {
     let accepted = parts.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.into_iter().any(|kinds| kinds.contains("text/html"))
+}
+
+/// The answer to a browser that opens a page without a session: the page itself, if the proxy in
+/// front of the portal has identified the user.
+async fn without_session(portal: &Portal, parts: &Parts) -> Result<Response> {
+    match proxy::identified(portal, &parts.headers) {
+        Some(user) => proxy::begin(portal, parts, user).await,
+        None => Ok(to_sign_in(portal, parts)),
+    }
 }
 
 /// The address of the sign-in, which returns to the requested page afterwards.

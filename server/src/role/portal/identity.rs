@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use castalia_store::Id;
 
 use super::Portal;
+use super::sign_in::proxy;
 use crate::domain::consumer;
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
@@ -40,7 +41,14 @@ impl Claim {
             return of_token(portal, headers).await.map(Self::Known);
         }
         let Some(id) = session_id(headers) else { return Ok(Self::Nothing) };
+        let other = proxy::identified(portal, headers);
+        let is_other = |sign_in: &SignedIn| {
+            let user = other.as_ref().map(|user| user.username.to_lowercase());
+            user.is_some_and(|user| user != sign_in.user_id.to_lowercase())
+        };
         Ok(match session::find(&portal.state.store, id).await? {
+            // The proxy in front of the portal says that another user has taken the browser over.
+            Some(sign_in) if is_other(&sign_in) => Self::Ended,
             Some(sign_in) => Self::Known(Caller {
                 identity: Identity::User(sign_in.user_id.clone()),
                 sign_in: Some(sign_in),

@@ -4,6 +4,7 @@
 mod cookie;
 mod directory;
 mod open_id;
+pub(super) mod proxy;
 
 use std::net::SocketAddr;
 

@@ -66,10 +66,15 @@ impl<'p> Cookies<'p> {
         Ok(())
     }
 
+    /// Adds them to an answer.
+    pub(super) fn add_to(self, answer: Response) -> Response {
+        let cookies = AppendHeaders(self.texts.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+        (cookies, answer).into_response()
+    }
+
     /// The redirect that sets them.
     pub(super) fn redirect(self, to: &str) -> Response {
-        let cookies = AppendHeaders(self.texts.into_iter().map(|cookie| (SET_COOKIE, cookie)));
-        (cookies, redirect(to)).into_response()
+        self.add_to(redirect(to))
     }
 }
 

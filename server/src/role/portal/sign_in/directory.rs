@@ -26,18 +26,20 @@ pub(super) async fn verify(
     let person = match directory.verify(name, password.expose()).await {
         Ok(Verified::Known(person)) => person,
         Ok(Verified::Refused(problem)) => {
-            report(name, problem, "refused a sign-in with the directory");
+            // What was typed as a name may be a password.
+            report("", problem, "refused a sign-in with the directory");
             return Ok(Some(SignIn::Refused));
         }
         Err(unavailable) => {
-            report(name, &unavailable.0, "cannot sign a user in: the directory does not answer");
+            report("", &unavailable.0, "cannot sign a user in: the directory does not answer");
             return Ok(None);
         }
     };
+    let id = person.id.clone();
     Ok(Some(match account(portal, person).await? {
         Ok(user) => SignIn::Accepted(user),
         Err(problem) => {
-            report(name, problem, "refused a sign-in with the directory");
+            report(&id, problem, "refused a sign-in with the directory");
             SignIn::Refused
         }
     }))

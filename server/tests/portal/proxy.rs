@@ -1,0 +1,118 @@
+//! Sign-in by a header of a proxy, which proves itself with a secret.
+
+use castalia_server::settings::Installation;
+use castalia_store::user;
+
+use super::world::{Answer, Caller, PASSWORD, World};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const FLAGS: [(&str, &str); 5] = [
+    ("proxy_sign_in.user_header", "X-Forwarded-User"),
+    ("proxy_sign_in.email_header", "X-Forwarded-Email"),
+    ("proxy_sign_in.secret", SECRET),
+    ("sign_in.local_users", "u1"),
+    ("compat.cookie_without_csrf", "false"),
+];
+const USER: &str = "/openapi/v1/user";
+
+async fn world() -> World {
+    World::with(Installation::Fresh, &FLAGS).await
+}
+
+/// A request that the proxy passes on.
+fn proxied<'w>(world: &'w World, user: &str) -> Caller<'w> {
+    world.nobody().with("x-forwarded-user", user).with("x-castalia-proxy-secret", SECRET)
+}
+
+fn session(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.cookie().filter(|cookie| cookie.starts_with("SESSION=")).expect("a session")
+}
+
+#[tokio::test]
+async fn the_proxy_signs_users_in_when_they_open_a_page() {
+    let world = world().await;
+    let page = proxied(&world, "anna").with("x-forwarded-email", "a@b.example").get("/").await;
+    let caller = proxied(&world, "anna").with("cookie", &session(&page));
+    let user = caller.get(USER).await;
+    assert_eq!(
+        (user.ok()["userId"].as_str(), user.ok()["email"].as_str()),
+        (Some("anna"), Some("a@b.example"))
+    );
+    // A page with a session begins no other one.
+    assert_eq!(caller.get("/").await.cookie(), None);
+    // The proxy adds the header to requests that another site makes the browser send, too.
+    let created = caller.post("/openapi/v1/apps", super::world::app("demo", "anna")).await;
+    created.fails(403, "Header X-CSRF-Token is missing");
+    let token = user.header("x-csrf-token").to_owned();
+    let caller = caller.with("x-csrf-token", &token);
+    caller.post("/openapi/v1/apps", super::world::app("demo", "anna")).await.empty();
+    // Without a session no request but that of a page is identified.
+    proxied(&world, "anna").get(USER).await.fails(401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn the_header_of_anybody_else_means_nothing() {
+    let world = world().await;
+    let user = || world.nobody().with("x-forwarded-user", "u1");
+    for caller in [
+        user(),
+        user().with("x-castalia-proxy-secret", ""),
+        user().with("x-castalia-proxy-secret", "0123456789abcdef0123456789abcdeg"),
+        user().with("x-castalia-proxy-secret", "0123456789abcdef"),
+        user().with("proxy_sign_in.secret", SECRET),
+    ] {
+        let answer = caller.get("/").await;
+        answer.leads_to("/signin");
+        assert_eq!(answer.cookie(), None);
+        caller.get(USER).await.fails(401, "Unauthorized");
+    }
+    // Without the setting, the same request means nothing.
+    let without = World::fresh().await;
+    proxied(&without, "anna").get("/").await.leads_to("/signin");
+    // The session of a user who came without the proxy is not affected by the header.
+    let own = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    let own = world.nobody().with("cookie", &own).with("x-forwarded-user", "anna");
+    assert_eq!(own.get(USER).await.ok()["userId"], "u1");
+}
+
+#[tokio::test]
+async fn another_user_of_the_browser_gets_another_session() {
+    let world = world().await;
+    let anna = session(&proxied(&world, "anna").get("/").await);
+    let bert = proxied(&world, "bert").with("cookie", &anna);
+    bert.get(USER).await.fails(401, "Unauthorized");
+    let page = bert.get("/").await;
+    let bert = proxied(&world, "bert").with("cookie", &session(&page));
+    assert_eq!(bert.get(USER).await.ok()["userId"], "bert");
+    proxied(&world, "anna").with("cookie", &anna).get(USER).await.fails(401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_token_decides_before_the_header_and_a_stale_cookie() {
+    let world = world().await;
+    let token = world.token("ci", &[]).await;
+    for cookie in ["SESSION=stale".to_owned(), session(&proxied(&world, "anna").get("/").await)] {
+        let caller = proxied(&world, "anna").with("cookie", &cookie);
+        let caller = caller.with("authorization", &token);
+        caller.get("/openapi/v1/envs").await.ok();
+        caller.get(USER).await.fails(403, "Portal user session is required");
+        let wrong = caller.with("authorization", "nonsense");
+        wrong.get(USER).await.fails(401, "Unauthorized");
+        assert_eq!(wrong.get("/").await.cookie(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_or_local_user_is_refused_though_the_proxy_vouches() {
+    let world = world().await;
+    let anna = session(&proxied(&world, "anna").get("/").await);
+    castalia_server::domain::user::account::set_enabled(&world.store, "anna", false).await.unwrap();
+    proxied(&world, "anna").with("cookie", &anna).get(USER).await.fails(401, "Unauthorized");
+    proxied(&world, "anna").get("/").await.leads_to("/signin?reason=refused#/error");
+    proxied(&world, "apollo").get("/").await.leads_to("/signin?reason=refused#/error");
+    proxied(&world, &"x".repeat(65)).get("/").await.leads_to("/signin?reason=refused#/error");
+    assert!(user::find(world.store.read(), "apollo").await.unwrap().is_some());
+    // Passwords of the portal are for the listed users only.
+    world.nobody().sign_in("apollo", PASSWORD).await.leads_to("/signin?#/error");
+}
