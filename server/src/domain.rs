@@ -4,6 +4,7 @@
 pub mod access_key;
 pub mod app;
 pub mod app_namespace;
+pub mod archive_path;
 pub mod audit;
 pub mod audit_log;
 pub mod branch;

@@ -6,6 +6,7 @@
 //! memory and the parked polls. The database is the crate `castalia-store`. Dependencies point one
 //! way: `role -> domain -> feed -> castalia_store` and `role -> registry -> castalia_store`.
 
+pub mod archive;
 pub mod background;
 pub mod command;
 pub mod directory;

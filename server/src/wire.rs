@@ -2,6 +2,7 @@
 //! `castalia_core::protocol`.
 
 pub mod admin;
+pub mod archive;
 mod body;
 pub mod free_form;
 pub mod open_api;

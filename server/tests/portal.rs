@@ -14,6 +14,7 @@ mod portal {
     mod access_key;
     mod account;
     mod app;
+    mod archive;
     mod audit;
     mod audit_operations;
     mod branch;
@@ -23,8 +24,11 @@ mod portal {
     mod contract_differences;
     mod directory;
     mod environment;
+    mod export;
     mod favorite;
     mod history;
+    mod import;
+    mod import_refused;
     mod instance;
     mod item;
     mod namespace;

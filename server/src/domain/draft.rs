@@ -3,6 +3,7 @@
 //! edits.
 
 pub mod difference;
+pub mod import;
 pub mod revocation;
 pub mod text;
 pub mod transfer;

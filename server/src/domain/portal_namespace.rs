@@ -70,6 +70,47 @@ pub async fn create(
     .await
 }
 
+/// Creates a definition under its full name, as an archive contains it.
+///
+/// # Errors
+/// Fails if the name is in use.
+pub async fn restore(
+    store: &Store,
+    new: NewDefinition,
+    envs: &[String],
+    operator: &str,
+) -> Result<AppNamespace> {
+    check_full(&new)?;
+    let input = (new, envs.to_vec(), operator.to_owned());
+    unique::write(store, input, |tx, (new, envs, operator)| {
+        Box::pin(create_in(tx, new, envs, None, operator))
+    })
+    .await
+}
+
+/// Rejects a definition under its full name that the tables or clients would reject.
+///
+/// # Errors
+/// Names the first invalid member.
+pub fn check_full(new: &NewDefinition) -> Result<()> {
+    let NewDefinition { name, format, comment, .. } = new;
+    if !is_valid_name(name) {
+        let message = format!("the name `{name}` of the namespace is invalid");
+        return Err(Error::bad_request(message).with_code(Code::InvalidName));
+    }
+    if Format::from_name(format).is_none() {
+        let message = format!("{format} can not map enum");
+        return Err(Error::bad_request(message).with_code(Code::UnknownFormat));
+    }
+    for (text, width) in [(name, NAME), (comment, COMMENT)] {
+        if text.chars().count() > width {
+            let message = format!("`{text}` is longer than {width} characters");
+            return Err(Error::bad_request(message).with_code(Code::TooLong));
+        }
+    }
+    Ok(())
+}
+
 /// The definition with this name in an app.
 ///
 /// # Errors
@@ -123,6 +164,11 @@ pub async fn definitions_of(
 /// The definitions of an app.
 pub async fn of_app(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
     Ok(namespace::app_namespaces(store.read(), app_id).await?)
+}
+
+/// The definitions of all apps.
+pub async fn all(store: &Store) -> Result<Vec<AppNamespace>> {
+    Ok(namespace::all_app_namespaces(store.read()).await?)
 }
 
 /// The public definitions of all apps.

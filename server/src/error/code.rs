@@ -115,6 +115,7 @@ codes! {
     EnvUnreachable "env_unreachable" "The environment does not answer"
     EnvAnswerTooLong "env_answer_too_long" "The answer of the environment exceeds the limit"
     EnvRefusesPortal "env_refuses_portal" "The environment does not accept the portal's token"
+    InvalidArchive "invalid_archive" "The file cannot be imported, and nothing was changed; the message lists the problems"
     PartlyFailed "partly_failed" "The operation succeeded in part; the message lists the failures"
     Csrf "csrf" "The CSRF token is absent or wrong"
     CrossSite "cross_site" "The request was sent by a page of another site"

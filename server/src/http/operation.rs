@@ -5,6 +5,7 @@
 use axum::extract::{Extension, State};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::json::schema::{Documented, Schemas};
@@ -30,15 +31,27 @@ pub struct Operation {
     pub signature: fn() -> Signature,
 }
 
+/// Media type of most bodies.
+pub const JSON: &str = "application/json";
+
+/// A body.
+#[derive(Debug)]
+pub struct Media {
+    /// Media type.
+    pub kind: &'static str,
+    /// Its structure.
+    pub schema: RefOr<Schema>,
+}
+
 /// Input and output of a handler.
 #[derive(Debug, Default)]
 pub struct Signature {
     /// Parameters of the path and of the query.
     pub parameters: Vec<Parameter>,
-    /// JSON body of the request; `None` if no body is read.
-    pub request: Option<RefOr<Schema>>,
-    /// JSON body of a success; `None` if it is empty.
-    pub response: Option<RefOr<Schema>>,
+    /// Body of the request; `None` if no body is read.
+    pub request: Option<Media>,
+    /// Body of a success; `None` if it is empty.
+    pub response: Option<Media>,
     /// Named schemas that the bodies refer to.
     pub schemas: Schemas,
 }
@@ -51,13 +64,32 @@ impl Signature {
 
     /// Sets the body of the request.
     pub fn request<T: Documented>(&mut self) {
-        self.request = Some(T::schema(&mut self.schemas));
+        self.request = Some(Media { kind: JSON, schema: T::schema(&mut self.schemas) });
+    }
+
+    /// Sets a form with a file in this field as the body of the request.
+    pub fn upload(&mut self, field: &str) {
+        self.request = Some(Media { kind: "multipart/form-data", schema: form(field) });
     }
 
     /// Sets the body of a success.
     pub fn response<T: Documented>(&mut self) {
-        self.response = Some(T::schema(&mut self.schemas));
+        self.response = Some(Media { kind: JSON, schema: T::schema(&mut self.schemas) });
     }
+
+    /// Sets a file as the body of a success.
+    pub fn download(&mut self) {
+        self.response = Some(Media { kind: "application/octet-stream", schema: binary() });
+    }
+}
+
+fn form(field: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().property(field, binary()).into()
+}
+
+fn binary() -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
 }
 
 /// An argument of a handler.

@@ -123,6 +123,7 @@ where
             Method::POST => MethodFilter::POST,
             Method::PUT => MethodFilter::PUT,
             Method::DELETE => MethodFilter::DELETE,
+            Method::HEAD => MethodFilter::HEAD,
             _ => MethodFilter::GET,
         };
         let listed = Listed { method, path, access, operation };

@@ -22,7 +22,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::audit::sign_in::RefusedSignIns;
 use self::calls::Calls;
@@ -36,6 +36,7 @@ use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
 use crate::domain::session;
 use crate::environment::revision;
+use crate::error::{Error, Result};
 use crate::http::health;
 use crate::http::route::{Listed, Routes};
 use crate::open_id::OpenId;
@@ -45,6 +46,9 @@ use crate::state::PortalState;
 
 /// Maximum number of passwords that are hashed concurrently; each occupies memory and a core.
 const HASHING: usize = 4;
+/// Maximum number of exports and imports that are worked on concurrently; each occupies a
+/// temporary file, a core and the environments.
+const TRANSFERS: usize = 4;
 /// Interval of the health probes of other environments, as in Apollo's portal.
 const PROBE_PAUSE: Duration = Duration::from_secs(10);
 /// Interval of the searches for sessions of users who were disabled or deleted.
@@ -59,6 +63,8 @@ pub enum PortalAccess {
     Page,
     /// Requires a known caller with this permission.
     Call(Need),
+    /// Requires a signed-in user with this permission; refused to tokens, whatever their permissions.
+    Session(Need),
     /// The same, but a user without permission to see the values receives an empty answer instead
     /// of an error.
     Read(Need, Hidden),
@@ -80,6 +86,9 @@ pub enum Hidden {
     Zero,
 }
 
+/// Maximum number of files that are received concurrently; each occupies up to 200 MiB of the disk.
+const UPLOADS: usize = 16;
+
 /// State that the handlers of this role share. Cheap to clone.
 #[derive(Debug, Clone)]
 struct Portal {
@@ -95,6 +104,8 @@ struct Own {
     refused_sign_ins: RefusedSignIns,
     rates: TokenRates,
     hashing: Semaphore,
+    transfers: Semaphore,
+    uploads: Arc<Semaphore>,
     calls: Calls,
     document: Document,
     /// The provider of OpenID Connect, if one is configured.
@@ -118,6 +129,8 @@ impl Portal {
             refused_sign_ins: RefusedSignIns::default(),
             rates: TokenRates::default(),
             hashing: Semaphore::new(HASHING),
+            transfers: Semaphore::new(TRANSFERS),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             calls: Calls::start(state.clone()),
             document: Document::default(),
             open_id: state.settings.sign_in.open_id.clone().map(OpenId::new),
@@ -134,6 +147,12 @@ impl Portal {
     /// Address of the portal for users, if the settings name one.
     fn public_address(&self) -> Option<String> {
         self.state.config.get(&keys::PORTAL_ADDRESS)
+    }
+
+    /// Waits until another export or import may start; it ends when the result is dropped.
+    async fn turn_to_transfer(&self) -> Result<SemaphorePermit<'_>> {
+        let turn = self.own.transfers.acquire().await;
+        turn.map_err(|error| Error::internal("transfers are closed", error))
     }
 
     /// Adds the base path to a path of the portal.

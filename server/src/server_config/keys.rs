@@ -204,6 +204,14 @@ keys! {
         "Salt of consumer tokens of Apollo's portal; not used by this one";
     Portal EMERGENCY_PUBLISH: List = "emergencyPublish.supported.envs", List,
         "Environments in which an editor may publish alone in an emergency";
+    Portal IMPORT_ENTRIES: Count = "import.archive.entries", count(20_000, 1, 200_000),
+        "Maximum number of entries of an archive that is imported";
+    Portal IMPORT_ENTRY: Count = "import.archive.entry.mib", count(16, 1, 32),
+        "Maximum size of one decompressed entry, in MiB";
+    Portal IMPORT_FILE: Count = "import.archive.file.mib", count(200, 1, 1024),
+        "Maximum size of a file that is imported, in MiB";
+    Portal IMPORT_TOTAL: Count = "import.archive.total.mib", count(1024, 1, 65_536),
+        "Maximum size of all decompressed entries of an archive together, in MiB";
     Portal PUBLISH_TIPS: List = "namespace.publish.tips.supported.envs", List,
         "Environments in which the portal reports unpublished changes of an app";
     Portal ORGANIZATIONS: Text = "organizations", Text,

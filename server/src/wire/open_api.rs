@@ -12,6 +12,7 @@ mod access_key;
 mod branch;
 mod forward;
 mod history;
+mod import;
 mod instance;
 mod permission;
 mod portal;
@@ -22,6 +23,7 @@ mod usage;
 pub use self::access_key::AccessKey;
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
 pub use self::history::{Commit, KeyValue, ReleaseHistory};
+pub use self::import::{ImportReport, ImportedEntry};
 pub use self::instance::{Instance, InstanceConfig, InstancePage};
 pub use self::permission::{
     AppRoleUsers, ClusterRoleUsers, NamespaceInEnvRoleUsers, NamespaceRoleUsers,

@@ -175,7 +175,11 @@ async fn every_right_but_the_needed_one_is_not_enough() {
         world.grant(name, roles).await;
     }
     for route in &world.routes {
-        let lacking = match route.access {
+        let access = match route.access {
+            PortalAccess::Session(need) => PortalAccess::Call(need),
+            access => access,
+        };
+        let lacking = match access {
             // On an adopted installation.
             PortalAccess::Call(Need::MergeBranch) => "publisher",
             PortalAccess::Call(Need::To(Act::Modify) | Need::CreateBranch) => "publisher",
@@ -214,7 +218,7 @@ async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
             PortalAccess::Read(need, _) => {
                 matches!(need, Need::SeeRelease | Need::SeeAsPerson)
             }
-            PortalAccess::Call(_) | PortalAccess::ByContent => true,
+            PortalAccess::Call(_) | PortalAccess::Session(_) | PortalAccess::ByContent => true,
         };
         let answer = call(&world.consumer(&token), &route.method, &concrete(route.path)).await;
         if is_refused {

@@ -7,15 +7,22 @@ use http::Method;
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
+use super::archive::archive;
 use super::audit::{A, Log, influences, records};
-use super::world::{Caller, NS, World, app, item};
+use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations whose method is not GET although they change nothing.
-const READS: [&str; 2] = ["syntaxCheck", "compareItems"];
+const READS: [&str; 3] = ["syntaxCheck", "compareItems", "checkExportAppConfig"];
 
-/// Operations that read secrets.
-const SECRETS: [&str; 4] =
-    ["findAccessKeys", "getConsumerTokenByAppId", "findAllPortalDBConfig", "findAllConfigDBConfig"];
+/// Operations that read secrets, or all values of an app.
+const SECRETS: [&str; 6] = [
+    "findAccessKeys",
+    "getConsumerTokenByAppId",
+    "findAllPortalDBConfig",
+    "findAllConfigDBConfig",
+    "exportAllConfigs",
+    "exportAppConfig",
+];
 
 /// Performs operations, and checks after each that it left one record.
 struct Script<'w> {
@@ -37,13 +44,30 @@ impl Script<'_> {
             Method::GET => caller.get(path).await,
             method => caller.send(method, path, "application/json", body.to_string()).await,
         };
+        self.check(operator, id, name, &answer).await;
+        serde_json::from_str(&answer.body).unwrap_or_default()
+    }
+
+    /// Sends a file.
+    async fn upload(
+        &mut self,
+        (caller, operator): (&Caller<'_>, &str),
+        id: &'static str,
+        name: &str,
+        path: &str,
+        file: &[u8],
+    ) {
+        let answer = caller.upload(path, "file.properties", file).await;
+        self.check(operator, id, name, &answer).await;
+    }
+
+    async fn check(&mut self, operator: &str, id: &'static str, name: &str, answer: &Answer) {
         assert_eq!(answer.status, 200, "{id}: {answer:?}");
         let record = self.log.one().await;
         assert_eq!((record.op_name.as_str(), record.operator.as_str()), (name, operator), "{id}");
         let description = record.description.unwrap();
         assert!(description.starts_with("127.0.0.1 "), "{id}: {description}");
         self.performed.push(id);
-        serde_json::from_str(&answer.body).unwrap_or_default()
     }
 }
 
@@ -65,6 +89,7 @@ async fn each_operation_that_changes_something_leaves_its_record() {
     branches(s, user).await;
     namespaces(s, user, root, &world).await;
     roles(s, user, root).await;
+    transfers(s, user, root).await;
     portal(s, user, root).await;
     let lost = Address::new(["apps", "demo"]).with(&[("operator", "apollo")]);
     world.environments.find("LOCAL").unwrap().delete(lost).await.unwrap();
@@ -85,6 +110,31 @@ async fn each_operation_that_changes_something_leaves_its_record() {
         .collect();
     missing.sort_unstable();
     assert!(missing.is_empty(), "operations that this test does not perform: {missing:?}");
+}
+
+async fn transfers(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
+    let get = || Method::GET;
+    let all = "/openapi/v1/configs/export?envs=LOCAL";
+    s.run(root, "exportAllConfigs", "Configs.export", (get(), all), Value::Null).await;
+    let cluster = format!("{ENV}/clusters/default");
+    let (id, name) = ("exportAppConfig", "Configs.exportCluster");
+    s.run(user, id, name, (get(), &format!("{cluster}/export")), Value::Null).await;
+    let items = |value: &str| json!([item("imported", value)]).to_string();
+    let entry = "demo/LOCAL/demo+default+application.properties";
+    for (id, path, value) in [
+        ("importAllConfigs", "/openapi/v1/configs/import", "1"),
+        ("importConfig", "/openapi/v1/import", "2"),
+    ] {
+        let file = archive(&[(format!("u1/{entry}"), items(value))]);
+        let path = format!("{path}?envs=LOCAL&conflictAction=cover");
+        s.upload(root, id, "Configs.import", &path, &file).await;
+    }
+    let path = format!("{cluster}/import?conflictAction=cover");
+    let file = archive(&[(entry, items("3"))]);
+    s.upload(user, "importAppConfig", "Configs.importCluster", &path, &file).await;
+    let path = format!("{cluster}/namespaces/application/items/import");
+    let (id, name) = ("importNamespaceItems", "Configs.importNamespace");
+    s.upload(user, id, name, &path, items("4").as_bytes()).await;
 }
 
 async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {

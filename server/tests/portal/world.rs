@@ -68,7 +68,9 @@ pub(crate) struct Caller<'w> {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// The body as a text; other bytes are replaced.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl World {
@@ -259,6 +261,16 @@ impl Caller<'_> {
         self.send(Method::PUT, path, "application/json", body.to_string()).await
     }
 
+    /// Posts a form with a file.
+    pub(crate) async fn upload(&self, path: &str, name: &str, content: &[u8]) -> Answer {
+        let head = format!(
+            "--BOUNDARY\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        );
+        let body = [head.as_bytes(), content, b"\r\n--BOUNDARY--\r\n"].concat();
+        self.send(Method::POST, path, "multipart/form-data; boundary=BOUNDARY", body).await
+    }
+
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("username", name)
@@ -272,7 +284,7 @@ impl Caller<'_> {
         method: Method,
         path: &str,
         kind: &str,
-        body: String,
+        body: impl Into<Body>,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if self.headers.iter().all(|(name, _)| *name != "host") {
@@ -284,7 +296,7 @@ impl Caller<'_> {
         if !kind.is_empty() {
             request = request.header("content-type", kind);
         }
-        let mut request = request.body(Body::from(body)).unwrap();
+        let mut request = request.body(body.into()).unwrap();
         request
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)));
@@ -293,7 +305,8 @@ impl Caller<'_> {
         Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body.to_vec(),
         }
     }
 }
@@ -321,6 +334,10 @@ impl Answer {
     #[track_caller]
     pub(crate) fn fails(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{self:?}");
+        // The answer to HEAD announces its body only.
+        if self.body.is_empty() && !["", "0"].contains(&self.header("content-length")) {
+            return;
+        }
         let body = self.json();
         assert!(
             body["message"].as_str().unwrap_or_default().starts_with(message),

@@ -107,7 +107,8 @@ async fn check_right(
     parts: &Parts,
 ) -> Result<Option<Response>> {
     let (need, hidden) = match access {
-        PortalAccess::Call(need) => (need, None),
+        PortalAccess::Session(_) if caller.sign_in.is_none() => return Err(refusal(Need::Person)),
+        PortalAccess::Call(need) | PortalAccess::Session(need) => (need, None),
         PortalAccess::Read(need, hidden) => (need, Some(hidden)),
         PortalAccess::Open | PortalAccess::Page | PortalAccess::ByContent => return Ok(None),
     };

@@ -83,6 +83,11 @@ pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Mode
     readable::models(db, public).await
 }
 
+/// The definitions of all apps by id, without rows that cannot be decoded.
+pub async fn all_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    readable::models(db, Entity::live().order_by_asc(Column::Id)).await
+}
+
 pub async fn insert_app_namespace(
     db: &impl ConnectionTrait,
     row: AppNamespaceRow,

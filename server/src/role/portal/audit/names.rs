@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 62] = [
+const NAMES: [(&str, OperationKind, &str); 68] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -73,7 +73,13 @@ const NAMES: [(&str, OperationKind, &str); 62] = [
     ("addFavorite", Create, "Favorite.create"),
     ("topFavorite", Update, "Favorite.toTop"),
     ("deleteFavorite", Delete, "Favorite.delete"),
-    // Reads of secrets.
+    ("importAllConfigs", Create, "Configs.import"),
+    ("importConfig", Create, "Configs.import"),
+    ("importAppConfig", Update, "Configs.importCluster"),
+    ("importNamespaceItems", Update, "Configs.importNamespace"),
+    // Reads of all values of an app, and of secrets.
+    ("exportAllConfigs", Rpc, "Configs.export"),
+    ("exportAppConfig", Rpc, "Configs.exportCluster"),
     ("findAccessKeys", Rpc, "AccessKey.read"),
     ("getConsumerTokenByAppId", Rpc, "Consumer.readToken"),
     ("findAllPortalDBConfig", Rpc, "ServerConfig.readPortalDBConfig"),

@@ -255,7 +255,7 @@ fn details(app: App) -> PortalAppDetails {
 }
 
 /// An app as the admin API accepts it.
-fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
+pub(super) fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
     admin::App {
         name: Some(row.name.clone()),
         app_id: Some(row.app_id.clone()),

@@ -102,7 +102,7 @@ pub(super) async fn delete(
 
 /// Failures in one environment are logged; the portal shows the namespace as missing there and
 /// offers to create it.
-async fn make_in_environments(
+pub(super) async fn make_in_environments(
     portal: &Portal,
     row: &portal_namespace::AppNamespace,
     operator: &str,

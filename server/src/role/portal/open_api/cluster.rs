@@ -70,7 +70,7 @@ pub(super) async fn delete(
     grant::delete_cluster_roles(&portal.state.store, roles(&place), &operator).await
 }
 
-fn roles(place: &Resource) -> Vec<NamedRole> {
+pub(super) fn roles(place: &Resource) -> Vec<NamedRole> {
     Act::ALL.map(|act| NamedRole::cluster(act, &place.app_id, &place.env, &place.cluster)).to_vec()
 }
 

@@ -22,14 +22,13 @@ use utoipa::openapi::{
 };
 
 use crate::http::failure::Handled;
-use crate::http::operation::{About, Signature};
+use crate::http::operation::{About, JSON, Media, Signature};
 use crate::http::route::Listed;
 use crate::json::schema::{Documented as _, Schemas};
 use crate::role::portal::{Portal, PortalAccess};
 
 /// Name of the security scheme in Apollo's contract.
 const TOKEN: &str = "ApiKeyAuth";
-const JSON: &str = "application/json";
 
 /// The document, built at the first request for it: a node that nobody asks for it does without its
 /// memory.
@@ -119,7 +118,7 @@ fn described(path: &str, about: About, signature: Signature, error: RefOr<Schema
     }
     let success = ResponseBuilder::new().description("Done.");
     let success = match response {
-        Some(body) => success.content(JSON, Content::new(Some(body))),
+        Some(Media { kind, schema }) => success.content(kind, Content::new(Some(schema))),
         None => success,
     };
     let failure = ResponseBuilder::new()
@@ -136,9 +135,9 @@ fn described(path: &str, about: About, signature: Signature, error: RefOr<Schema
         .build()
 }
 
-fn request_body(schema: RefOr<Schema>) -> RequestBody {
+fn request_body(Media { kind, schema }: Media) -> RequestBody {
     RequestBodyBuilder::new()
-        .content(JSON, Content::new(Some(schema)))
+        .content(kind, Content::new(Some(schema)))
         .required(Some(Required::True))
         .build()
 }
@@ -170,6 +169,7 @@ fn method(method: &Method) -> HttpMethod {
         Method::POST => HttpMethod::Post,
         Method::PUT => HttpMethod::Put,
         Method::DELETE => HttpMethod::Delete,
+        Method::HEAD => HttpMethod::Head,
         _ => HttpMethod::Get,
     }
 }

@@ -180,7 +180,7 @@ fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Resource> {
 }
 
 /// The admin role creates a namespace of any name in any cluster; here both must exist.
-async fn make(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
+pub(super) async fn make(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
     let names = [place.namespace.clone()];

@@ -19,6 +19,7 @@ mod release;
 mod setting;
 mod system_info;
 mod system_role;
+mod transfer;
 mod user;
 
 use super::document;
@@ -68,6 +69,8 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         consumer::routes,
         setting::routes,
         system_info::routes,
+        transfer::exports,
+        transfer::imports,
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))

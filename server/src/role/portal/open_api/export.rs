@@ -1,0 +1,208 @@
+//! Exports: the items of one namespace, a cluster, or everything in chosen environments, in the
+//! layouts of Apollo's portal. An environment that does not answer fails an export: one that lacks
+//! it without a word would be restored one day.
+
+use axum::extract::{Extension, State};
+use chrono::Local;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::download::Download;
+use crate::archive::ArchiveWriter;
+use crate::domain::archive_path::{self, Formats};
+use crate::domain::permission::need::Resource;
+use crate::domain::{portal_app, portal_namespace};
+use crate::environment::{Address, Environment};
+use crate::error::{Error, Reaction, Result};
+use crate::json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::Query;
+use crate::wire::admin;
+
+/// Form of the time in names of files.
+const TIME: &str = "%Y_%m%d_%H_%M_%S";
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Envs {
+    /// Environments, separated by commas.
+    pub(super) envs: String,
+}
+
+/// Everything in some environments: apps, definitions of namespaces, clusters and items.
+pub(super) async fn everything(
+    State(portal): State<Portal>,
+    Query(Envs { envs }): Query<Envs>,
+) -> Result<Download> {
+    let _turn = portal.turn_to_transfer().await?;
+    let environments = chosen(&portal, &envs)?;
+    let apps = portal_app::all(&portal.state.store).await?;
+    let definitions = portal_namespace::all(&portal.state.store).await?;
+    let formats = Formats::new(&definitions);
+    let mut archive = ArchiveWriter::new().await?;
+    for app in &apps {
+        let path = archive_path::of_app(&app.owner_name, &app.app_id);
+        archive = archive.add(path, json::write(&app_body(app))?).await?;
+    }
+    for definition in definitions {
+        let path = archive_path::of_app_namespace(&definition.app_id, &definition.name);
+        archive = archive.add(path, json::write(&definition_body(definition))?).await?;
+    }
+    for environment in &environments {
+        for app in &apps {
+            archive = add_app(archive, environment, app, &formats).await?;
+        }
+    }
+    let name = format!("apollo_config_export_{}.zip", Local::now().format(TIME));
+    Ok(Download::file(name, archive.finish().await?))
+}
+
+/// The environments of a list; the reachable ones if it is empty.
+pub(super) fn chosen(portal: &Portal, envs: &str) -> Result<Vec<Environment>> {
+    let environments = &portal.state.environments;
+    let names: Vec<_> = envs.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    match names.is_empty() {
+        true => Ok(environments.active()),
+        false => names.into_iter().map(|name| environments.find(name)).collect(),
+    }
+}
+
+async fn add_app(
+    mut archive: ArchiveWriter,
+    environment: &Environment,
+    app: &portal_app::App,
+    formats: &Formats,
+) -> Result<ArchiveWriter> {
+    let address = Address::new(["apps", &app.app_id, "clusters"]);
+    let clusters: Vec<admin::Cluster> = match environment.get(address).await {
+        // The environment lacks the app.
+        Err(error) if error.reaction() == Reaction::NotFound => return Ok(archive),
+        clusters => clusters.map_err(|error| in_env(environment, error))?,
+    };
+    for cluster in clusters {
+        let place = Resource {
+            app_id: app.app_id.clone(),
+            env: environment.name().to_owned(),
+            cluster: cluster.name.clone().unwrap_or_default(),
+            namespace: String::new(),
+        };
+        let path = archive_path::of_cluster(&app.owner_name, &place);
+        archive = archive.add(path, json::write(&admin::Cluster { id: 0, ..cluster })?).await?;
+        archive = add_namespaces(archive, environment, &place, |place| {
+            archive_path::of_namespace(&app.owner_name, place, formats.of(place))
+        })
+        .await?;
+    }
+    Ok(archive)
+}
+
+/// Adds the items of each namespace of a cluster under a path.
+async fn add_namespaces(
+    mut archive: ArchiveWriter,
+    environment: &Environment,
+    cluster: &Resource,
+    path: impl Fn(&Resource) -> String,
+) -> Result<ArchiveWriter> {
+    let address = Address::in_cluster(cluster, &["namespaces"]);
+    let found = environment.get(address).await;
+    let found: Vec<admin::Namespace> = found.map_err(|error| in_env(environment, error))?;
+    for name in found.into_iter().filter_map(|namespace| namespace.namespace_name) {
+        let place = Resource { namespace: name, ..cluster.clone() };
+        archive = archive.add(path(&place), items(environment, &place).await?).await?;
+    }
+    Ok(archive)
+}
+
+/// The cluster of the path.
+pub(super) async fn cluster(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Download> {
+    let _turn = portal.turn_to_transfer().await?;
+    let store = &portal.state.store;
+    portal_app::find(store, &place.app_id).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    check_cluster(&environment, &place).await?;
+    let mut definitions = portal_namespace::public(store).await?;
+    definitions.append(&mut portal_namespace::of_app(store, &place.app_id).await?);
+    let formats = Formats::new(&definitions);
+    let archive = add_namespaces(ArchiveWriter::new().await?, &environment, &place, |place| {
+        archive_path::of_namespace_in_cluster(place, formats.of(place))
+    })
+    .await?;
+    let Resource { app_id, env, cluster, .. } = &place;
+    let name = format!("{app_id}+{env}+{cluster}+{}.zip", Local::now().format(TIME));
+    Ok(Download::file(name, archive.finish().await?))
+}
+
+/// Whether the caller may export the cluster of the path, which the route has checked.
+pub(super) async fn check(Extension(_): Extension<Resource>) {}
+
+/// The items of the namespace of the path.
+pub(super) async fn namespace(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Download> {
+    let environment = portal.state.environments.find(&place.env)?;
+    // The items of an unknown namespace are an empty list.
+    let _: admin::Namespace = environment.get(Address::in_namespace(&place, &[])).await?;
+    let items = items(&environment, &place).await?;
+    Ok(Download::text(&archive_path::file_name(&place.namespace), items))
+}
+
+/// Requires that the environment has the cluster.
+pub(super) async fn check_cluster(environment: &Environment, place: &Resource) -> Result<()> {
+    let found: Result<admin::Cluster> = environment.get(Address::in_cluster(place, &[])).await;
+    match found {
+        Err(error) if error.reaction() == Reaction::NotFound => Err(Error::bad_request(
+            "The app does not exist in the specified environment and cluster.",
+        )),
+        found => found.map(drop),
+    }
+}
+
+/// The items of a namespace as JSON, without the ids that they have in this environment.
+async fn items(environment: &Environment, place: &Resource) -> Result<String> {
+    let items = environment.get(Address::in_namespace(place, &["items"])).await;
+    let mut items: Vec<admin::Item> = items.map_err(|error| in_env(environment, error))?;
+    for item in &mut items {
+        (item.id, item.namespace_id) = (0, 0);
+    }
+    json::write(&items)
+}
+
+/// Names the environment, since an export reads several.
+fn in_env(environment: &Environment, error: Error) -> Error {
+    let message = format!("{} cannot be exported: {}", environment.name(), error.message());
+    Error::new(error.reaction(), message).with_code(error.code()).caused_by(error)
+}
+
+fn app_body(app: &portal_app::App) -> admin::App {
+    admin::App {
+        name: Some(app.name.clone()),
+        app_id: Some(app.app_id.clone()),
+        org_id: Some(app.org_id.clone()),
+        org_name: Some(app.org_name.clone()),
+        owner_name: Some(app.owner_name.clone()),
+        owner_email: Some(app.owner_email.clone()),
+        data_change_created_by: Some(app.data_change_created_by.clone()),
+        data_change_last_modified_by: app.data_change_last_modified_by.clone(),
+        data_change_created_time: Some(*app.data_change_created_time),
+        data_change_last_modified_time: app.data_change_last_time.map(|time| *time),
+        ..admin::App::default()
+    }
+}
+
+fn definition_body(row: portal_namespace::AppNamespace) -> admin::AppNamespace {
+    admin::AppNamespace {
+        name: Some(row.name),
+        app_id: Some(row.app_id),
+        comment: Some(row.comment),
+        format: Some(row.format),
+        is_public: row.is_public,
+        data_change_created_by: Some(row.data_change_created_by),
+        data_change_last_modified_by: row.data_change_last_modified_by,
+        data_change_created_time: Some(*row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
+        ..admin::AppNamespace::default()
+    }
+}

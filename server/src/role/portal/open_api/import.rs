@@ -1,0 +1,143 @@
+//! Imports of what `export` writes: `plan` checks the whole archive, then `apply` changes. Nothing
+//! is published, and no item is ever deleted.
+
+mod apply;
+mod plan;
+
+use std::io::Read as _;
+
+use axum::extract::{Extension, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use self::apply::Import;
+use super::export::{check_cluster, chosen};
+use super::upload::Upload;
+use crate::archive::{ArchiveLimits, ArchiveReader};
+use crate::domain::archive_path;
+use crate::domain::permission::need::Resource;
+use crate::error::{Code, Error, Reaction, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::server_config::keys;
+use crate::wire::open_api::ImportReport;
+
+/// What happens to a namespace that already has items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnConflict {
+    /// It stays as it is.
+    Ignore,
+    /// It gets the items of the archive, and keeps its others.
+    Cover,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Conflict {
+    /// `ignore` leaves namespaces with items as they are, `cover` changes them.
+    #[serde(default = "ignore")]
+    #[param(default = "ignore")]
+    conflict_action: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Everything {
+    /// Environments, separated by commas; entries of others are skipped.
+    envs: String,
+    /// `ignore` leaves namespaces with items as they are, `cover` changes them.
+    #[serde(default = "ignore")]
+    #[param(default = "ignore")]
+    conflict_action: String,
+}
+
+fn ignore() -> String {
+    "ignore".to_owned()
+}
+
+/// Imports an archive of everything into some environments.
+pub(super) async fn everything(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(Everything { envs, conflict_action }): Query<Everything>,
+    upload: Upload,
+) -> Result<Json<ImportReport>> {
+    let on_conflict = on_conflict(&conflict_action)?;
+    let environments = chosen(&portal, &envs)?;
+    let operator = portal.operator(&caller, None, None).await?;
+    let _turn = portal.turn_to_transfer().await?;
+    let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
+    let plan = plan::of_everything(&portal, &archive, &environments).await?;
+    let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
+    import.apply(plan).await.map(Json)
+}
+
+/// Imports an archive of the cluster of the path.
+pub(super) async fn cluster(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(Conflict { conflict_action }): Query<Conflict>,
+    upload: Upload,
+) -> Result<Json<ImportReport>> {
+    let on_conflict = on_conflict(&conflict_action)?;
+    let operator = portal.operator(&caller, None, None).await?;
+    check_cluster(&portal.state.environments.find(&place.env)?, &place).await?;
+    let _turn = portal.turn_to_transfer().await?;
+    let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
+    let plan = plan::of_cluster(&portal, &archive, &place).await?;
+    let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
+    import.apply(plan).await.map(Json)
+}
+
+/// Imports a file with the items of the namespace of the path.
+pub(super) async fn namespace(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    upload: Upload,
+) -> Result<()> {
+    if upload.length == 0 {
+        let message = format!("The file is empty. {}", upload.name);
+        return Err(Error::bad_request(message).with_code(Code::InvalidArchive));
+    }
+    if !archive_path::is_file_name(&upload.name) {
+        let message = "The file format is invalid.";
+        return Err(Error::bad_request(message).with_code(Code::InvalidArchive));
+    }
+    let operator = portal.operator(&caller, None, None).await?;
+    let limit = limits(&portal).entry;
+    if upload.length > limit {
+        let message = format!("The file is larger than {limit} bytes.");
+        return Err(Error::new(Reaction::TooLarge, message));
+    }
+    let mut text = String::new();
+    (&upload.file).read_to_string(&mut text).map_err(|error| {
+        Error::bad_request(format!("The file cannot be read: {error}"))
+            .with_code(Code::InvalidArchive)
+    })?;
+    let lines = plan::checked_lines(&portal, &place, &text).await?;
+    apply::bring(&portal, &place, &lines, OnConflict::Cover, &operator).await.map(drop)
+}
+
+fn on_conflict(action: &str) -> Result<OnConflict> {
+    match action {
+        "ignore" => Ok(OnConflict::Ignore),
+        "cover" => Ok(OnConflict::Cover),
+        _ => {
+            Err(Error::bad_request("ConflictAction is incorrect.")
+                .with_code(Code::InvalidParameter))
+        }
+    }
+}
+
+fn limits(portal: &Portal) -> ArchiveLimits {
+    let config = &portal.state.config;
+    ArchiveLimits {
+        entries: config.get(&keys::IMPORT_ENTRIES),
+        entry: config.get(&keys::IMPORT_ENTRY) << 20,
+        total: config.get(&keys::IMPORT_TOTAL) << 20,
+    }
+}

@@ -1,0 +1,243 @@
+//! Applies a checked plan: apps, then definitions, clusters, and the items of namespaces, each
+//! namespace in one transaction. A failure does not stop the others; the answer names what failed
+//! and what is done.
+
+use super::OnConflict;
+use super::plan::{Plan, leniency, lines};
+use crate::archive::ArchiveReader;
+use crate::domain::archive_path::Formats;
+use crate::domain::draft::{Line, import};
+use crate::domain::permission::grant;
+use crate::domain::permission::need::Resource;
+use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
+use crate::domain::portal_namespace::{self, NewDefinition};
+use crate::environment::Address;
+use crate::error::{Code, Error, Reaction, Result};
+use crate::role::portal::Portal;
+use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, namespace_id};
+use crate::role::portal::open_api::{app, app_namespace, cluster, namespace};
+use crate::wire::admin;
+use crate::wire::open_api::{ImportReport, ImportedEntry};
+
+/// Maximum number of entries of each kind that the message of a failure names.
+const NAMED: usize = 50;
+
+/// An import with a checked archive.
+#[derive(Clone, Copy)]
+pub(super) struct Import<'a> {
+    pub(super) portal: &'a Portal,
+    pub(super) archive: &'a ArchiveReader,
+    pub(super) on_conflict: OnConflict,
+    pub(super) operator: &'a str,
+}
+
+/// What happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Created,
+    Changed,
+    Unchanged,
+    Skipped,
+}
+
+type Outcomes = Vec<(usize, Result<(Outcome, usize)>)>;
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    fn of(is_new: bool) -> Self {
+        if is_new { Self::Created } else { Self::Unchanged }
+    }
+}
+
+impl Import<'_> {
+    pub(super) async fn apply(self, plan: Plan) -> Result<ImportReport> {
+        let formats = self.formats(&plan).await?;
+        let mut outcomes: Outcomes =
+            plan.skipped.into_iter().map(|at| (at, Ok((Outcome::Skipped, 0)))).collect();
+        for (at, details) in plan.apps {
+            outcomes.push((at, self.app(details, &plan.envs).await.map(none)));
+        }
+        for (at, definition) in plan.definitions {
+            outcomes.push((at, self.definition(definition).await.map(none)));
+        }
+        for (at, place, comment) in plan.clusters {
+            outcomes.push((at, self.cluster(place, comment).await.map(none)));
+        }
+        for (at, place) in plan.namespaces {
+            outcomes.push((at, self.namespace(at, &place, &formats).await));
+        }
+        outcomes.sort_by_key(|(at, _)| *at);
+        self.report(outcomes)
+    }
+
+    async fn formats(&self, plan: &Plan) -> Result<Formats> {
+        let mut formats = Formats::new(&portal_namespace::all(&self.portal.state.store).await?);
+        for (_, new) in &plan.definitions {
+            formats.add(&new.app_id, &new.name, &new.format, new.is_public);
+        }
+        Ok(formats)
+    }
+
+    /// Creates an app in the portal and in the chosen environments, where it is missing.
+    async fn app(&self, details: PortalAppDetails, envs: &[String]) -> Result<Outcome> {
+        let state = &self.portal.state;
+        let known = portal_app::named(&state.store, &[&details.app_id]).await?;
+        let mut is_new = known.is_empty();
+        let row = match known.into_iter().next() {
+            Some(row) => row,
+            None => {
+                let new = NewApp {
+                    details,
+                    admins: Vec::new(),
+                    consumer: None,
+                    envs: state.environments.names(),
+                    active_envs: envs.to_vec(),
+                };
+                portal_app::create(&state.store, new, self.operator).await?
+            }
+        };
+        for env in envs {
+            let environment = state.environments.find(env)?;
+            let address = Address::new(["apps", &row.app_id]);
+            match environment.get::<admin::App>(address).await {
+                Err(error) if error.reaction() == Reaction::NotFound => {
+                    let body = app::in_environment(&row, self.operator);
+                    environment.post(Address::new(["apps"]), &body).await?;
+                    is_new = true;
+                }
+                found => drop(found?),
+            }
+        }
+        Ok(Outcome::of(is_new))
+    }
+
+    async fn definition(&self, new: NewDefinition) -> Result<Outcome> {
+        let state = &self.portal.state;
+        let own = portal_namespace::of_app(&state.store, &new.app_id).await?;
+        if own.iter().any(|row| row.name == new.name) {
+            return Ok(Outcome::Unchanged);
+        }
+        let envs = state.environments.names();
+        let row = portal_namespace::restore(&state.store, new, &envs, self.operator).await?;
+        app_namespace::make_in_environments(self.portal, &row, self.operator).await;
+        Ok(Outcome::Created)
+    }
+
+    async fn cluster(&self, place: Resource, comment: String) -> Result<Outcome> {
+        let environment = self.portal.state.environments.find(&place.env)?;
+        let address = Address::in_cluster(&place, &[]);
+        match environment.get::<admin::Cluster>(address).await {
+            Err(error) if error.reaction() == Reaction::NotFound => {}
+            found => return found.map(|_| Outcome::Unchanged),
+        }
+        let body = admin::Cluster {
+            name: Some(place.cluster.clone()),
+            app_id: Some(place.app_id.clone()),
+            comment: Some(comment),
+            data_change_created_by: Some(self.operator.to_owned()),
+            data_change_last_modified_by: Some(self.operator.to_owned()),
+            ..admin::Cluster::default()
+        };
+        environment.post(Address::new(["apps", &place.app_id, "clusters"]), &body).await?;
+        let roles = cluster::roles(&place);
+        grant::ensure_roles(&self.portal.state.store, roles, self.operator).await?;
+        Ok(Outcome::Created)
+    }
+
+    async fn namespace(
+        &self,
+        at: usize,
+        place: &Resource,
+        formats: &Formats,
+    ) -> Result<(Outcome, usize)> {
+        let text = self.archive.read(at).await?;
+        let lines = lines(&text, formats.of(place), leniency(self.portal))?;
+        bring(self.portal, place, &lines, self.on_conflict, self.operator).await
+    }
+
+    fn report(&self, outcomes: Outcomes) -> Result<ImportReport> {
+        let paths: Vec<_> = self.archive.paths().collect();
+        let (mut entries, mut failed) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        for (at, outcome) in outcomes {
+            match outcome {
+                Ok((outcome, items)) => entries.push(ImportedEntry {
+                    path: Some(paths[at].to_owned()),
+                    outcome: Some(outcome.name().to_owned()),
+                    items: i64::try_from(items).unwrap_or(i64::MAX),
+                }),
+                Err(error) => {
+                    tracing::warn!(path = paths[at], %error, "an entry of an archive cannot be imported");
+                    failed.push(format!("{} ({})", paths[at], error.message()));
+                }
+            }
+        }
+        if failed.is_empty() {
+            return Ok(ImportReport { entries: Some(entries) });
+        }
+        let done: Vec<_> = entries.into_iter().filter_map(|entry| entry.path).collect();
+        let message =
+            format!("import failed for: {}; the others are done: {}", some(&failed), some(&done));
+        Err(Error::bad_request(message).with_code(Code::PartlyFailed))
+    }
+}
+
+/// Brings items into a namespace, which is created if it is missing.
+pub(super) async fn bring(
+    portal: &Portal,
+    place: &Resource,
+    lines: &[Line],
+    on_conflict: OnConflict,
+    operator: &str,
+) -> Result<(Outcome, usize)> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let mut is_new = false;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let id = match namespace_id(&environment, place).await {
+            Err(error) if error.reaction() == Reaction::NotFound && !is_new => {
+                namespace::make(portal, place, operator).await?;
+                is_new = true;
+                namespace_id(&environment, place).await?
+            }
+            id => id?,
+        };
+        let draft = draft(&environment, place).await?;
+        if on_conflict == OnConflict::Ignore && !draft.is_empty() {
+            return Ok((Outcome::Skipped, 0));
+        }
+        let changes = import::changes(&draft, lines);
+        let items = changes.create.len() + changes.update.len();
+        let outcome = match (draft.is_empty() && (is_new || items > 0), items) {
+            (true, _) => Outcome::Created,
+            (false, 0) => Outcome::Unchanged,
+            (false, _) => Outcome::Changed,
+        };
+        match apply(&environment, place, id, changes, operator).await {
+            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+            done => return done.map(|()| (outcome, items)),
+        }
+    }
+}
+
+/// An object without items.
+fn none(outcome: Outcome) -> (Outcome, usize) {
+    (outcome, 0)
+}
+
+/// The first of the names.
+fn some(names: &[String]) -> String {
+    match names.len().checked_sub(NAMED) {
+        Some(hidden @ 1..) => format!("{} and {hidden} more", names[..NAMED].join(", ")),
+        _ if names.is_empty() => "none".to_owned(),
+        _ => names.join(", "),
+    }
+}

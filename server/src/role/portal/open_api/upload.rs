@@ -1,0 +1,102 @@
+//! A file in a form, as browsers and scripts send it. It is received into a temporary file without
+//! a name, so that memory holds a part of it only, and the name that the caller gives it never
+//! becomes one on disk.
+
+use std::fs::File;
+use std::io::{self, Seek as _};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
+use hyper::body::Body as _;
+use multer::{Constraints, Multipart, SizeLimit};
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::{Code, Error, Reaction, Result};
+use crate::http::operation::{Input, Signature};
+use crate::role::portal::Portal;
+use crate::server_config::keys;
+
+/// Name of the field with the file.
+const FIELD: &str = "file";
+
+/// A file that was received.
+#[derive(Debug)]
+pub(super) struct Upload {
+    /// Its name on the caller's machine.
+    pub(super) name: String,
+    /// Its content, ready to be read from its start.
+    pub(super) file: File,
+    /// Length in bytes.
+    pub(super) length: u64,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl FromRequest<Portal> for Upload {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, portal: &Portal) -> Result<Self> {
+        let limit = portal.state.config.get(&keys::IMPORT_FILE) << 20;
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let boundary = multer::parse_boundary(kind.unwrap_or_default()).map_err(|_| {
+            let message = format!("send a multipart form with the file in the field `{FIELD}`");
+            Error::bad_request(message).with_code(Code::UnsupportedMediaType)
+        })?;
+        let body = request.into_body();
+        if body.size_hint().lower() > limit {
+            return Err(too_large(limit));
+        }
+        let turn = Arc::clone(&portal.own.uploads).try_acquire_owned().map_err(|_| {
+            let message = "Other imports are being received; retry when they are done.";
+            Error::new(Reaction::TooMany, message)
+        })?;
+        let received = receive(body, boundary, limit).await?;
+        let (name, file, length) = received.ok_or_else(|| {
+            let message = format!("Required part '{FIELD}' is not present.");
+            Error::bad_request(message).with_code(Code::MissingMember)
+        })?;
+        Ok(Self { name, file, length, _turn: turn })
+    }
+}
+
+impl Input for Upload {
+    fn describe(signature: &mut Signature) {
+        signature.upload(FIELD);
+    }
+}
+
+async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(String, File, u64)>> {
+    let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
+    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let unreadable = |error: multer::Error| match error {
+        multer::Error::StreamSizeExceeded { .. } => too_large(limit),
+        error => Error::bad_request(format!("The form cannot be read: {error}"))
+            .with_code(Code::UnreadableBody),
+    };
+    let failed = |error: io::Error| Error::internal("cannot store a received file", error);
+    let mut received = None;
+    while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
+        // The rest is read as well, so that the connection can be used again.
+        if field.name() != Some(FIELD) || received.is_some() {
+            continue;
+        }
+        let name = field.file_name().unwrap_or_default().to_owned();
+        let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(failed)?);
+        let mut length = 0;
+        while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+            length += chunk.len() as u64;
+            file.write_all(&chunk).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        let mut file = file.into_std().await;
+        file.rewind().map_err(failed)?;
+        received = Some((name, file, length));
+    }
+    Ok(received)
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."))
+}
