@@ -28,9 +28,13 @@ struct Behind {
 
 impl Behind {
     async fn start(engine: Engine) -> Option<Self> {
+        Self::start_with(engine, Options::new()).await
+    }
+
+    async fn start_with(engine: Engine, options: Options) -> Option<Self> {
         let fresh = Fresh::on(engine).await?;
         let gate = Gate::before(&fresh.database.url).await;
-        let options = Options::new()
+        let options = options
             .flag("--roles", "config,meta,admin")
             .flag("--config-db", &gate.url)
             .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
@@ -224,6 +228,26 @@ async fn publishes_at_once_are_all_kept(engine: Engine) {
     node.end().await;
 }
 
+/// A reconciliation that failed during an outage is repeated soon after it: `/health` must not
+/// report the outage until the next one is due.
+async fn a_recovery_is_reported_before_the_next_reconciliation(engine: Engine) {
+    const INTERVAL: Duration = Duration::from_secs(10);
+    let interval = INTERVAL.as_secs().to_string();
+    let options = Options::new().variable("CASTALIA_FEED_RECONCILIATION_INTERVAL", &interval);
+    let Some(node) = Behind::start_with(engine, options).await else { return };
+    node.gate.shut();
+    let path = "/health";
+    eventually("a failed reconciliation", async || {
+        node.http.get(path).await.text.contains("comparing releases").then_some(())
+    })
+    .await;
+    node.gate.open();
+    let start = Instant::now();
+    eventually("the recovery", async || (node.status(path).await == 200).then_some(())).await;
+    assert!(start.elapsed() < INTERVAL * 6 / 10, "{:?}", start.elapsed());
+    node.end().await;
+}
+
 /// One test for each engine.
 macro_rules! on_each_engine {
     ($($name:ident),*) => { $(
@@ -248,6 +272,7 @@ macro_rules! on_each_engine {
 on_each_engine!(
     a_start_waits_for_its_database,
     a_database_goes_away_and_comes_back,
+    a_recovery_is_reported_before_the_next_reconciliation,
     what_happened_meanwhile_is_told,
     a_slow_database_slows_no_reader,
     publishes_at_once_are_all_kept

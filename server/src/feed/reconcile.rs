@@ -69,15 +69,19 @@ impl ReleaseFeed {
     /// Reconciles at intervals, and reads everything again when the ids went back.
     pub(super) async fn reconcile_in_turn(self) {
         let mut rounds = RoundState::default();
+        let mut is_failing = false;
         loop {
-            let pause = self.0.config.get(&keys::RECONCILIATION_INTERVAL);
+            let interval = self.0.config.get(&keys::RECONCILIATION_INTERVAL);
+            // A failure is reported until a round succeeds, so the next one is soon.
+            let pause = if is_failing { interval.min(RETRY) } else { interval };
             let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
             let requested = self.0.reload.lock().take();
             let done = match &requested {
                 Some(moved) => self.reload_all(moved).await,
                 None => self.reconcile(&mut rounds).await,
             };
-            let is_news = self.0.condition.reconciled(done.is_err());
+            is_failing = done.is_err();
+            let is_news = self.0.condition.reconciled(is_failing);
             match done {
                 Ok(()) if is_news => {
                     tracing::info!("comparing releases in memory with the database works again")
