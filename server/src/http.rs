@@ -19,6 +19,7 @@ pub mod operation;
 pub mod request;
 pub mod revision;
 pub mod route;
+pub mod search;
 mod stream;
 mod upload;
 

@@ -21,7 +21,6 @@ mod item;
 mod namespace;
 mod release;
 mod request;
-mod search;
 mod server_config;
 
 use axum::Router;

@@ -185,3 +185,51 @@ async fn nothing_is_recorded_while_the_log_is_switched_off() {
     user.delete(A).await.fails(403, "Access is denied");
     assert_eq!(records(&world.store).await, []);
 }
+
+/// The six operations that the pages of Apollo's portal use.
+#[tokio::test]
+async fn super_administrators_read_the_log() {
+    let world = World::with_demo().await;
+    world.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    let root = world.user("apollo").await;
+    let get = async |path: &str| root.get(&format!("/openapi/v1/apollo/audit/{path}")).await.ok();
+    let names = |list: &Value, member: &str| -> Vec<String> {
+        let texts = list.as_array().unwrap().iter().map(|row| row[member].as_str());
+        texts.map(|text| text.unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(get("properties").await, json!({ "enabled": true }));
+    let newest = get("logs?page=0&size=2").await;
+    assert_eq!(names(&newest, "opName"), ["Auth.signIn", "Item.create"]);
+    assert_eq!(names(&get("logs?page=1&size=2").await, "opName"), ["Auth.signIn", "App.create"]);
+    let created = get("logs/opName?opName=App.create").await;
+    assert_eq!(names(&created, "operator"), ["u1"]);
+    assert!(created[0]["happenedTime"].is_string() && created[0]["description"].is_string());
+    let later = "startDate=2999-01-01%2000:00:00.0&endDate=2999-01-02%2000:00:00.0";
+    assert_eq!(get(&format!("logs/opName?opName=App.create&{later}")).await, json!([]));
+    let trace = get(&format!("trace?traceId={}", created[0]["traceId"].as_str().unwrap())).await;
+    assert_eq!(trace[0]["logDTO"], created[0]);
+    let written = names(&trace[0]["dataInfluenceDTOList"], "influenceEntityName");
+    assert!(
+        ["App", "AppNamespace", "Role", "UserRole"]
+            .iter()
+            .all(|table| { written.iter().any(|written| written == table) })
+    );
+    let on_app = "entityName=Resource&entityId=demo&fieldName=Namespace";
+    let on_app = get(&format!("logs/dataInfluences/field?{on_app}")).await;
+    assert_eq!(names(&on_app, "fieldNewValue"), ["application"]);
+    let found = get("logs/by-name-or-type-or-operator?query=tem.cre").await;
+    assert_eq!(names(&found, "opName"), ["Item.create"]);
+    root.get("/openapi/v1/apollo/audit/logs/opName?opName=x&startDate=now")
+        .await
+        .fails(400, "Invalid audit date format: now");
+    assert_eq!(get("logs?size=1000000").await.as_array().unwrap().len(), 5);
+
+    let user = world.user("u1").await;
+    assert_eq!(user.get("/openapi/v1/apollo/audit/properties").await.status, 200);
+    user.get("/openapi/v1/apollo/audit/logs").await.fails(403, "Access is denied");
+    let token = world.token_for_all("ci").await;
+    for path in ["properties", "logs"] {
+        let answer = world.consumer(&token).get(&format!("/openapi/v1/apollo/audit/{path}")).await;
+        answer.fails(403, "Portal user session is required");
+    }
+}

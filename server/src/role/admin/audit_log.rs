@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::body::bodies;
 use super::request::QueryParameters;
-use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::audit_log::{self, AuditLog, AuditLogDataInfluence, LoggedOperation};
+use crate::domain::audit_log;
 use crate::error::Result;
+use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -88,42 +88,4 @@ async fn search(
     }
     let search = async move { audit_log::search(&state.store, &text, &page).await };
     Ok(Json(bodies(in_turn(search).await?)))
-}
-
-impl From<AuditLog> for wire::AuditLog {
-    fn from(row: AuditLog) -> Self {
-        Self {
-            id: row.id.0,
-            trace_id: Some(row.trace_id),
-            span_id: Some(row.span_id),
-            parent_span_id: row.parent_span_id,
-            follows_from_span_id: row.follows_from_span_id,
-            operator: Some(row.operator),
-            op_type: Some(row.op_type),
-            op_name: Some(row.op_name),
-            description: row.description,
-            happened_time: Some(*row.data_change_created_time),
-        }
-    }
-}
-
-impl From<AuditLogDataInfluence> for wire::AuditLogDataInfluence {
-    fn from(row: AuditLogDataInfluence) -> Self {
-        Self {
-            id: row.id.0,
-            span_id: Some(row.span_id),
-            influence_entity_name: Some(row.influence_entity_name),
-            influence_entity_id: Some(row.influence_entity_id),
-            field_name: row.field_name,
-            field_old_value: row.field_old_value,
-            field_new_value: row.field_new_value,
-            happened_time: Some(*row.data_change_created_time),
-        }
-    }
-}
-
-impl From<LoggedOperation> for wire::AuditLogDetails {
-    fn from(details: LoggedOperation) -> Self {
-        Self { log: details.log.into(), data_influences: bodies(details.influences) }
-    }
 }

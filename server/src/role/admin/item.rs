@@ -4,13 +4,13 @@ use axum::extract::State;
 
 use super::body::{bodies, page_body};
 use super::request::{FormParameters, QueryParameters};
-use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::http::revision::{At, On};
+use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;

@@ -5,6 +5,7 @@ mod access_key;
 mod account;
 mod app;
 mod app_namespace;
+mod audit;
 mod branch;
 mod cluster;
 mod consumer;

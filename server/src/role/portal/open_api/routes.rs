@@ -4,6 +4,7 @@
 mod access_key;
 mod app;
 mod app_namespace;
+mod audit;
 mod branch;
 mod cluster;
 mod consumer;
@@ -68,6 +69,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         favorite::routes,
         consumer::routes,
         setting::routes,
+        audit::routes,
         system_info::routes,
         transfer::exports,
         transfer::imports,

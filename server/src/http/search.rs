@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Fails if there are too many, or if the search fails.
-pub(super) async fn in_turn<T: Send + 'static>(
+pub async fn in_turn<T: Send + 'static>(
     search: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
     let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, RUNNING.acquire()).await else {

@@ -1,0 +1,139 @@
+//! `/openapi/v1/apollo/audit`: what was done through the portal, for super administrators. Reading
+//! the log is not recorded in it.
+
+use axum::extract::State;
+use castalia_store::Page;
+use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::audit_log;
+use crate::error::{Code, Error, Result};
+use crate::http::search::in_turn;
+use crate::json::Json;
+use crate::json::schema::Named;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::{Paging, Query};
+use crate::wire::admin::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
+
+/// Default number of elements of a page, as in Apollo.
+const PAGE_SIZE: u64 = 10;
+/// Format of dates, which are in local time.
+const DATE: &str = "%Y-%m-%d %H:%M:%S%.f";
+
+/// Properties of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AuditProperties {
+    /// Whether operations are recorded.
+    enabled: bool,
+}
+
+impl Named for AuditProperties {}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NameFilter {
+    /// Name of the operations, for example `App.create`.
+    op_name: String,
+    /// Only operations from this local time on, as `2026-05-31 14:44:28.0`.
+    #[param(nullable = false)]
+    start_date: Option<String>,
+    /// Only operations until this local time.
+    #[param(nullable = false)]
+    end_date: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Trace {
+    /// Trace of the operations.
+    trace_id: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Field {
+    /// Table of the row; `Resource` for the app, environment, cluster or namespace of a request.
+    entity_name: String,
+    /// Id of the row; of a `Resource` the id of its app.
+    entity_id: String,
+    /// Column of the row; `App`, `Env`, `Cluster` or `Namespace` of a `Resource`.
+    field_name: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Text {
+    /// Part of the name, of the type or of the operator.
+    query: String,
+}
+
+/// Whether operations are recorded.
+pub(super) async fn properties(State(portal): State<Portal>) -> Json<AuditProperties> {
+    Json(AuditProperties { enabled: audit_log::is_enabled(&portal.state.config) })
+}
+
+/// Operations, newest first.
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<AuditLog>>> {
+    shown(audit_log::list(&portal.state.store, &page(paging)).await)
+}
+
+/// Operations of one name, newest first.
+pub(super) async fn named(
+    State(portal): State<Portal>,
+    Query(filter): Query<NameFilter>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<AuditLog>>> {
+    let (from, to) = (date(filter.start_date)?, date(filter.end_date)?);
+    let page = page(paging);
+    shown(audit_log::named(&portal.state.store, &filter.op_name, from, to, &page).await)
+}
+
+/// The operations of a trace, with what they wrote.
+pub(super) async fn trace(
+    State(portal): State<Portal>,
+    Query(Trace { trace_id }): Query<Trace>,
+) -> Result<Json<Vec<AuditLogDetails>>> {
+    shown(audit_log::of_trace(&portal.state.store, &trace_id).await)
+}
+
+/// The changes of a field of a row, newest first.
+pub(super) async fn field(
+    State(portal): State<Portal>,
+    Query(Field { entity_name, entity_id, field_name }): Query<Field>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<AuditLogDataInfluence>>> {
+    let store = &portal.state.store;
+    shown(audit_log::of_field(store, &entity_name, &entity_id, &field_name, &page(paging)).await)
+}
+
+/// Operations whose name, type or operator contains a text, newest first. Reads the whole table if
+/// few match, so that only some run concurrently.
+pub(super) async fn search(
+    State(portal): State<Portal>,
+    Query(Text { query }): Query<Text>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<AuditLog>>> {
+    let search = async move { audit_log::search(&portal.state.store, &query, &page(paging)).await };
+    shown(in_turn(search).await)
+}
+
+fn page(paging: Paging) -> Page {
+    let Paging { page, size } = paging.or_size(PAGE_SIZE);
+    Page::new(page, size)
+}
+
+fn shown<T, B: From<T>>(found: Result<Vec<T>>) -> Result<Json<Vec<B>>> {
+    Ok(Json(found?.into_iter().map(B::from).collect()))
+}
+
+fn date(text: Option<String>) -> Result<Option<DateTime<Utc>>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let date = NaiveDateTime::parse_from_str(&text, DATE).map_err(|_| {
+        Error::bad_request(format!("Invalid audit date format: {text}"))
+            .with_code(Code::InvalidParameter)
+    })?;
+    Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
+}
