@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The cases of the admin and config services with the server on MariaDB and on PostgreSQL, both at
-# the same time, because they mostly wait. `cargo test` alone runs them on SQLite.
+# The cases of the admin and config services with the server on MariaDB and on PostgreSQL, and those
+# of the portal on MariaDB with Apollo's own tables, all at the same time, because they mostly wait.
+# `cargo test` alone runs them on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests/databases.sh up
-cargo test --quiet --workspace --no-run --test admin --test suite
+cargo test --quiet --workspace --no-run --test admin --test portal --test suite
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
@@ -14,14 +15,20 @@ cases() { # mysql or postgres
   CASTALIA_TEST_ON=$1 cargo test --quiet --workspace --test suite -- conformance::
 }
 
+portal() {
+  CASTALIA_TEST_ON=mysql cargo test --quiet --workspace --test portal -- --test-threads=4
+}
+
 declare -A running
 for server in mysql postgres; do
   (cases $server) >"$logs/$server" 2>&1 &
   running[$server]=$!
 done
+portal >"$logs/portal" 2>&1 &
+running[portal]=$!
 failed=()
 for server in "${!running[@]}"; do
   wait "${running[$server]}" || { failed+=("$server"); cat "$logs/$server"; }
-  echo "on_databases: $server: $(grep -c '^test result: ok' "$logs/$server") of 2 suites passed"
+  echo "on_databases: $server: $(grep -c '^test result: ok' "$logs/$server") suites passed"
 done
 [ ${#failed[@]} -eq 0 ]

@@ -1,5 +1,6 @@
-//! The portal as browsers, scripts and third parties use it: the numbered cases, in process on
-//! SQLite in memory, with one environment LOCAL.
+//! The portal as browsers, scripts and third parties use it: the numbered cases, in process with one
+//! environment LOCAL. On SQLite in memory; `tests/on_databases.sh` repeats them on MariaDB, with the
+//! tables of an adopted installation as Apollo creates them.
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
@@ -8,6 +9,11 @@
     clippy::expect_used,
     reason = "a failure in a test's own steps may end it"
 )]
+
+// The empty databases that the store's own tests use.
+#[expect(dead_code, unused_imports, unused_macros, reason = "the store's tests use the rest")]
+#[path = "../store/tests/store/database.rs"]
+mod database;
 
 mod portal {
     mod access;
@@ -23,6 +29,7 @@ mod portal {
     mod contract;
     mod contract_differences;
     mod directory;
+    mod engine;
     mod environment;
     mod export;
     mod favorite;
@@ -31,6 +38,7 @@ mod portal {
     mod import_refused;
     mod instance;
     mod item;
+    mod lent;
     mod namespace;
     mod open_id;
     mod permission;

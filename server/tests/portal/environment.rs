@@ -21,8 +21,10 @@ use tokio::net::TcpListener;
 
 use super::world::{NS, World, app, environment, item};
 
-/// Timeout of an admin service in these tests.
+/// Timeout of an admin service that never answers in full.
 const READ_TIMEOUT: Duration = Duration::from_millis(300);
+/// The same beside a service that answers, and may be slow on a busy machine.
+const PATIENT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Token of the admin service.
 const TOKEN: &str = "token of the far environment";
 
@@ -108,7 +110,13 @@ async fn world(services: &[SocketAddr]) -> World {
     world
         .set("apollo.portal.meta.servers", &json!({ "far": format!("http://{meta}") }).to_string());
     world.set("admin-service.access.tokens", &json!({ "FAR": TOKEN }).to_string());
-    world.set("api.readTimeout", &READ_TIMEOUT.as_millis().to_string());
+    world
+}
+
+/// The same where the answers of services are awaited for this long.
+async fn world_that_waits(timeout: Duration, services: &[SocketAddr]) -> World {
+    let mut world = world(services).await;
+    world.set("api.readTimeout", &timeout.as_millis().to_string());
     world
 }
 
@@ -247,7 +255,7 @@ async fn a_write_that_somebody_may_have_received_is_not_repeated() {
     let (service, store) = admin_service().await;
     let direct = world(&[service]).await;
     direct.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
-    let world = world(&[hanging().await, service]).await;
+    let world = world_that_waits(PATIENT_TIMEOUT, &[hanging().await, service]).await;
     // The environment has the app now.
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
@@ -300,7 +308,7 @@ async fn a_name_never_leads_the_portals_token_to_another_path() {
 #[tokio::test]
 async fn an_environment_whose_answer_does_not_end_is_away_and_holds_up_no_other() {
     for (chunk, pause) in [(1, READ_TIMEOUT / 3), (64 * 1024, Duration::ZERO)] {
-        let mut world = world(&[endless(chunk, pause).await]).await;
+        let mut world = world_that_waits(READ_TIMEOUT, &[endless(chunk, pause).await]).await;
         world.set("api.connectTimeout", "300");
         for _ in 0..2 {
             let probe = tokio::time::timeout(Duration::from_secs(30), world.environments.probe());
@@ -347,7 +355,8 @@ async fn all_environments_are_probed_at_once() {
 
 #[tokio::test]
 async fn an_answer_of_an_environment_that_is_too_long_is_refused() {
-    let world = world(&[endless(1024 * 1024, Duration::ZERO).await]).await;
+    let endless = endless(1024 * 1024, Duration::ZERO).await;
+    let world = world_that_waits(READ_TIMEOUT, &[endless]).await;
     let root = world.user("apollo").await;
     let answer = root.get(&far()).await;
     assert_eq!((answer.status, answer.json()["code"] == "env_answer_too_long"), (500, true));

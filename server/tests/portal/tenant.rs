@@ -39,7 +39,8 @@ fn row(method: &Method, path: &str) -> String {
 
 /// The path for the app `demo`, with an operator for consumers, and a body that its owner could
 /// send.
-fn request(method: &Method, path: &str, Filled { release_id, branch }: &Filled) -> (String, Value) {
+fn request(method: &Method, path: &str, filled: &Filled) -> (String, Value) {
+    let Filled { release_id, branch, access_key_id } = filled;
     let at = path
         .replace("{env}", "LOCAL")
         .replace("{appId}", "demo")
@@ -47,7 +48,7 @@ fn request(method: &Method, path: &str, Filled { release_id, branch }: &Filled) 
         .replace("{namespaceName}", "application")
         .replace("{releaseId}", &release_id.to_string())
         .replace("{branchName}", branch)
-        .replace("{accessKeyId}", "1")
+        .replace("{accessKeyId}", &access_key_id.to_string())
         .replace("{roleType}", role_type(path))
         .replace("{permissionType}", "AssignRole")
         .replace("{key}", if path.contains("encodedItems") { "aw" } else { "k" });
@@ -105,32 +106,77 @@ async fn send(caller: &Caller<'_>, method: &Method, path: &str, body: &Value) ->
 
 /// The complete content of a database except for the records of calls and sign-ins.
 async fn content(store: &Store) -> String {
-    let texts = async |sql: String| -> Vec<String> {
-        let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
+    let backend = store.read().get_database_backend();
+    let texts = async |sql: &str| -> Vec<String> {
+        let statement = Statement::from_string(backend, sql);
         let rows = store.read().query_all_raw(statement).await.unwrap();
         rows.iter().map(|row| row.try_get::<String>("", "line").unwrap()).collect()
     };
-    let tables = "SELECT name AS line FROM sqlite_master WHERE type = 'table' ORDER BY name";
+    let (tables, columns) = catalogue(backend);
     let mut content = String::new();
-    for table in texts(tables.to_owned()).await {
+    for table in texts(tables).await {
         let records = ["ConsumerAudit", "AuditLog", "AuditLogDataInfluence"];
         if ["CastaliaSession", "sqlite_sequence"].iter().chain(&records).any(|name| *name == table)
         {
             continue;
         }
-        let columns = texts(format!("SELECT name AS line FROM pragma_table_info('{table}')")).await;
-        let quoted: Vec<_> = columns.iter().map(|name| format!("quote(\"{name}\")")).collect();
-        let lines =
-            format!("SELECT {} AS line FROM \"{table}\" ORDER BY 1", quoted.join("||','||"));
-        content += &format!("{table}\n{}\n", texts(lines).await.join("\n"));
+        let columns = texts(&columns.replace("{table}", &table)).await;
+        content +=
+            &format!("{table}\n{}\n", texts(&rows(backend, &table, &columns)).await.join("\n"));
     }
     content
+}
+
+/// Queries for the names of the tables, and of the columns of a table.
+fn catalogue(backend: DatabaseBackend) -> (&'static str, &'static str) {
+    match backend {
+        DatabaseBackend::Sqlite => (
+            "SELECT name AS line FROM sqlite_master WHERE type = 'table' ORDER BY name",
+            "SELECT name AS line FROM pragma_table_info('{table}')",
+        ),
+        DatabaseBackend::MySql => (
+            "SELECT TABLE_NAME AS line FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME",
+            "SELECT COLUMN_NAME AS line FROM information_schema.COLUMNS \
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{table}' ORDER BY ORDINAL_POSITION",
+        ),
+        _ => (
+            "SELECT table_name::text AS line FROM information_schema.tables \
+             WHERE table_schema = current_schema() ORDER BY table_name",
+            "SELECT column_name::text AS line FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name = '{table}' ORDER BY ordinal_position",
+        ),
+    }
+}
+
+/// A query for the rows of a table, each in one text of quoted values.
+fn rows(backend: DatabaseBackend, table: &str, columns: &[String]) -> String {
+    let all = |each: fn(&String) -> String, between: &str| {
+        columns.iter().map(each).collect::<Vec<_>>().join(between)
+    };
+    match backend {
+        DatabaseBackend::Sqlite => {
+            let values = all(|name| format!("quote(\"{name}\")"), "||','||");
+            format!("SELECT {values} AS line FROM \"{table}\" ORDER BY 1")
+        }
+        DatabaseBackend::MySql => {
+            let values = all(|name| format!("QUOTE(`{name}`)"), ",");
+            format!(
+                "SELECT CONVERT(CONCAT_WS(',', {values}) USING utf8mb4) AS line FROM `{table}` ORDER BY 1"
+            )
+        }
+        _ => {
+            let values = all(|name| format!("quote_nullable(\"{name}\")"), "||','||");
+            format!("SELECT {values} AS line FROM \"{table}\" ORDER BY 1")
+        }
+    }
 }
 
 /// What a request about the app `demo` may name.
 struct Filled {
     release_id: i64,
     branch: String,
+    access_key_id: i64,
 }
 
 /// The app `demo` of `u1` with a published value, a branch and an access key, and the app `second`
@@ -146,10 +192,11 @@ async fn fill(world: &World) -> Filled {
     let branch = owner.post(&format!("{NS}/branches"), Value::Null).await.ok();
     let branch = branch["clusterName"].as_str().unwrap().to_owned();
     owner.post(&format!("{}/items", NS.replace("default", &branch)), item("k", HIDDEN)).await.ok();
-    owner.post("/openapi/v1/apps/demo/envs/LOCAL/accesskeys", Value::Null).await.ok();
+    let keys = "/openapi/v1/apps/demo/envs/LOCAL/accesskeys";
+    let access_key_id = owner.post(keys, Value::Null).await.ok()["id"].as_i64().unwrap();
     // Not published yet, so that a revert would change something.
     owner.post(&format!("{NS}/items"), item("draft", HIDDEN)).await.ok();
-    Filled { release_id: made["id"].as_i64().unwrap(), branch }
+    Filled { release_id: made["id"].as_i64().unwrap(), branch, access_key_id }
 }
 
 #[track_caller]

@@ -21,6 +21,12 @@ async fn member_only() -> World {
     world
 }
 
+/// Id of the release that `member_only` published.
+async fn release_id(world: &World) -> serde_json::Value {
+    let owner = world.user("u1").await;
+    owner.get(&format!("{NS}/releases/latest")).await.ok()["id"].clone()
+}
+
 #[tokio::test]
 async fn an_outsider_sees_no_value_of_a_private_namespace() {
     let world = member_only().await;
@@ -35,9 +41,11 @@ async fn an_outsider_sees_no_value_of_a_private_namespace() {
     assert_eq!(outsider.get(&format!("{NS}/releases/active")).await.ok(), json!([]));
     let page = outsider.get(&format!("{NS}/items?page=2&size=7")).await.ok();
     assert_eq!(page, json!({ "total": 0, "content": [], "page": 2, "size": 7 }));
-    outsider.get("/openapi/v1/envs/LOCAL/releases/1").await.fails(403, "Access is denied");
-    let compare = "/openapi/v1/envs/LOCAL/releases/comparison?baseReleaseId=0&toCompareReleaseId=1";
-    outsider.get(compare).await.fails(403, "Access is denied");
+    let id = release_id(&world).await;
+    let releases = "/openapi/v1/envs/LOCAL/releases";
+    outsider.get(&format!("{releases}/{id}")).await.fails(403, "Access is denied");
+    let compare = format!("{releases}/comparison?baseReleaseId=0&toCompareReleaseId={id}");
+    outsider.get(&compare).await.fails(403, "Access is denied");
 }
 
 #[tokio::test]
@@ -47,7 +55,8 @@ async fn members_root_and_any_user_of_an_open_environment_see_values() {
     world.grant("u2", vec![NamedRole::cluster(Act::Release, "demo", "LOCAL", "default")]).await;
     let member = world.user("u2").await;
     member.get(&format!("{NS}/items/k")).await.ok();
-    member.get("/openapi/v1/envs/LOCAL/releases/1").await.ok();
+    let id = release_id(&world).await;
+    member.get(&format!("/openapi/v1/envs/LOCAL/releases/{id}")).await.ok();
     assert_eq!(member.get(NAMESPACES).await.ok().as_array().unwrap().len(), 2);
 
     let open = World::with_demo().await;
@@ -103,5 +112,6 @@ async fn consumers_read_items_and_need_the_right_for_releases() {
     for path in ["/releases/latest", "/releases/active"] {
         ci.get(&format!("{NS}{path}")).await.fails(403, "Access is denied");
     }
-    ci.get("/openapi/v1/envs/LOCAL/releases/1").await.fails(403, "Access is denied");
+    let release = format!("/openapi/v1/envs/LOCAL/releases/{}", release_id(&world).await);
+    ci.get(&release).await.fails(403, "Access is denied");
 }

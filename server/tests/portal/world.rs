@@ -29,11 +29,13 @@ use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::state::{EnvironmentState, PortalState};
 use castalia_store::user::UserRow;
-use castalia_store::{Part, Secret, Store, StoreOptions, migration};
+use castalia_store::{Part, Secret, Store};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+
+use super::engine;
 
 /// Path of a namespace of the app `demo`.
 pub(crate) const NS: &str =
@@ -91,7 +93,7 @@ impl World {
             Settings::from_texts(&Texts::gather(texts, None, std::iter::empty()).unwrap()).unwrap();
         let settings = Arc::new(settings);
         let environment = environment(&settings, installation).await;
-        let store = open(Part::Portal).await;
+        let store = engine::open(Part::Portal, installation).await;
         let rows = HashMap::from(
             [
                 ("apollo.portal.envs", "local"),
@@ -378,17 +380,11 @@ pub(crate) fn item(key: &str, value: &str) -> Value {
     json!({ "key": key, "value": value, "type": 0 })
 }
 
-async fn open(part: Part) -> Store {
-    let store = Store::connect("sqlite::memory:", StoreOptions::new("test")).await.unwrap();
-    migration::apply(&store, part, |_| Box::pin(async { Ok(()) })).await.unwrap();
-    store
-}
-
 pub(crate) async fn environment(
     settings: &Arc<Settings>,
     installation: Installation,
 ) -> EnvironmentState {
-    let store = open(Part::Config).await;
+    let store = engine::open(Part::Config, installation).await;
     let config = ServerConfig::new([].into());
     let feed = ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default());
     let feed = feed.await.unwrap();
