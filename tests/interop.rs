@@ -4,3 +4,4 @@ mod java;
 mod java_cache;
 mod java_client;
 mod mock_server;
+mod open_api_client;

@@ -7,4 +7,4 @@ command -v mvn >/dev/null || { echo "mvn is missing: install Maven (Debian: apt-
 if [ ! -f target/interop.jar ] || [ -n "$(find pom.xml src -newer target/interop.jar)" ]; then
   mvn -B -q -ntp package
 fi
-echo "interop: official Java client and mock server $(ls target/lib | grep '^apollo-client-' | sed 's/apollo-client-\(.*\).jar/\1/') are ready"
+echo "interop: the official Java clients and the mock server are ready: $(ls target/lib | grep -E "^apollo-(client|openapi)-" | tr "\n" " ")"
