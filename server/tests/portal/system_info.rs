@@ -33,7 +33,8 @@ async fn world() -> (World, String) {
     world.set("apollo.portal.envs", "local,far,hung,bare");
     let addresses = json!({ "far": meta, "hung": hung });
     world.set("apollo.portal.meta.servers", &addresses.to_string());
-    world.set("api.readTimeout", "300");
+    // The service that answers may be slow on a busy machine.
+    world.set("api.readTimeout", "1500");
     (world, meta)
 }
 
