@@ -138,7 +138,8 @@ async fn update_in(
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
-/// Deletes an app with its definitions of namespaces and all its roles.
+/// Deletes an app with its definitions of namespaces, all its roles, and the favourites of all users
+/// for it.
 ///
 /// # Errors
 /// Fails if there is no such app.
@@ -152,6 +153,7 @@ async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<()>
     found.ok_or_else(|| unknown(app_id))?;
     app::delete(tx, app_id, operator).await?;
     castalia_store::namespace::delete_app_namespaces(tx, app_id, operator).await?;
+    castalia_store::user::favorite::delete_of_app(tx, app_id, operator).await?;
     grant::delete_app_roles(tx, app_id, operator).await
 }
 

@@ -64,6 +64,26 @@ async fn the_favourites_of_a_user_are_in_the_order_that_the_user_chose() {
     other.delete(&format!("{FAVORITES}/999")).await.fails(400, "favorite not exist");
 }
 
+/// A deleted app is nobody's favourite, nor is a later app with the same id. Favourites of other apps
+/// are kept.
+#[tokio::test]
+async fn a_deleted_app_is_no_favourite_of_anyone() {
+    let world = World::with_demo().await;
+    world.user("u1").await.post("/openapi/v1/apps", app("second", "u1")).await.empty();
+    for name in ["u1", "u2"] {
+        let user = world.user(name).await;
+        for app_id in ["demo", "second"] {
+            user.post(FAVORITES, favorite(name, app_id)).await.ok();
+        }
+    }
+    world.user("apollo").await.delete("/openapi/v1/apps/demo").await.empty();
+    world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    for name in ["u1", "u2"] {
+        let found = world.user(name).await.get(&format!("{FAVORITES}?userId={name}")).await.ok();
+        assert_eq!(apps(&found), ["second"], "{name}");
+    }
+}
+
 /// Favourites belong to users, so tokens have none (A77).
 #[tokio::test]
 async fn a_token_has_no_favourites() {

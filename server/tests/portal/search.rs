@@ -68,6 +68,32 @@ async fn a_search_finds_what_the_user_may_see() {
     world.consumer(&token).get(&search).await.fails(403, "Portal user session is required");
 }
 
+/// Hits that a user may not see do not take the place of those that the user may see.
+#[tokio::test]
+async fn hidden_hits_do_not_use_up_the_number_of_results() {
+    let mut world = World::with_demo().await;
+    world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    let owner = world.user("u1").await;
+    for number in 0..5 {
+        let hidden = item(&format!("the.key.{number}"), "hidden");
+        owner.post(&format!("{NS}/items"), hidden).await.ok();
+    }
+    let own = format!("{}/items", NS.replace("demo", "second"));
+    for number in 0..3 {
+        let visible = item(&format!("the.key.{number}"), &format!("own {number}"));
+        world.user("u2").await.post(&own, visible).await.ok();
+    }
+    world.set("configView.memberOnly.envs", "local");
+    let search = format!("{SEARCH}?key=the.key");
+    for (most, expected, has_more) in
+        [("2", &["own 0", "own 1"][..], true), ("3", &["own 0", "own 1", "own 2"], false)]
+    {
+        world.set("apollo.portal.search.perEnvMaxResults", most);
+        let found = world.user("u2").await.get(&search).await.ok();
+        assert_eq!((values(&found), &found["hasMoreData"]), (expected.to_vec(), &json!(has_more)));
+    }
+}
+
 /// An environment that does not answer is named, and the others are searched.
 #[tokio::test]
 async fn an_environment_that_does_not_answer_hides_no_other() {

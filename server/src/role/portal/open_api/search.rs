@@ -18,6 +18,9 @@ use crate::server_config::keys;
 use crate::wire::admin;
 use crate::wire::open_api::{FoundItem, FoundItems};
 
+/// Maximum number of pages that are read in one environment for a user who may see few hits.
+const PAGES: u64 = 25;
+
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Criteria {
@@ -78,6 +81,7 @@ pub(super) async fn items(
     }))
 }
 
+/// Reads further pages while too few of the hits are visible to the user.
 async fn search(
     portal: &Portal,
     user_id: &str,
@@ -85,32 +89,54 @@ async fn search(
     criteria: &Criteria,
     most: u64,
 ) -> Result<Found> {
-    let size = most.to_string();
+    let env = environment.name();
+    let wanted = usize::try_from(most).unwrap_or(usize::MAX);
+    let (mut items, mut read) = (Vec::new(), 0);
+    for number in 0..PAGES {
+        let page = page(environment, criteria, number, most).await?;
+        read += page.content.len() as u64;
+        let is_last = page.content.is_empty() || read >= page.total;
+        let places: Vec<_> = page.content.iter().map(|found| place(env, found)).collect();
+        let visible = portal.rights().visible_in(user_id, env, &places).await?;
+        let hits = page.content.into_iter().zip(visible);
+        let hits = hits.filter_map(|(hit, is_visible)| is_visible.then_some(hit));
+        items.extend(hits.map(|hit| found_item(env, hit)));
+        if is_last && items.len() <= wanted {
+            return Ok(Found { items, has_more: false });
+        }
+        if items.len() >= wanted {
+            break;
+        }
+    }
+    items.truncate(wanted);
+    Ok(Found { items, has_more: true })
+}
+
+async fn page(
+    environment: &Environment,
+    criteria: &Criteria,
+    number: u64,
+    size: u64,
+) -> Result<admin::Page<admin::ItemInfo>> {
     let parameters = [
         ("key", criteria.key.as_str()),
         ("value", &criteria.value),
-        ("page", "0"),
-        ("size", &size),
+        ("page", &number.to_string()),
+        ("size", &size.to_string()),
     ];
     let address = Address::new(["items-search", "key-and-value"]).with(&parameters);
-    let page: admin::Page<admin::ItemInfo> = environment.get(address).await?;
-    let env = environment.name();
-    let places: Vec<_> = page.content.iter().map(|found| place(env, found)).collect();
-    let visible = portal.rights().visible_in(user_id, env, &places).await?;
-    let hits = page
-        .content
-        .into_iter()
-        .zip(visible)
-        .filter_map(|(hit, is_visible)| is_visible.then_some(hit));
-    let items = hits.map(|found| FoundItem {
+    environment.get(address).await
+}
+
+fn found_item(env: &str, found: admin::ItemInfo) -> FoundItem {
+    FoundItem {
         app_id: found.app_id,
         env_name: Some(env.to_owned()),
         cluster_name: found.cluster_name,
         namespace_name: found.namespace_name,
         key: found.key,
         value: found.value,
-    });
-    Ok(Found { items: items.collect(), has_more: page.total > most })
+    }
 }
 
 fn place(env: &str, found: &admin::ItemInfo) -> Resource {

@@ -9,6 +9,7 @@ use crate::domain::draft::{DraftChanges, Line, transfer};
 use crate::domain::item_rules::Leniency;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, LARGE_BODY};
 use crate::json::Json;
@@ -73,6 +74,7 @@ pub(in super::super) async fn synchronize(
     Body(sync): Body<NamespaceSync, LARGE_BODY>,
 ) -> Result<()> {
     let (targets, lines) = parsed(&portal, sync)?;
+    check_base(&targets)?;
     let is_same =
         |target: &Resource| target.app_id == place.app_id && target.namespace == place.namespace;
     if !targets.iter().all(is_same) {
@@ -106,6 +108,16 @@ pub(in super::super) async fn synchronize(
         ))
         .with_code(Code::PartlyFailed)),
     }
+}
+
+/// A revision is that of one namespace, so it can be the base of a change of one target only.
+fn check_base(targets: &[Resource]) -> Result<()> {
+    if targets.len() == 1 || revision::base().is_none() {
+        return Ok(());
+    }
+    let message = "Castalia-Revision is the revision of one namespace, and the request has several \
+                   targets: send a request for each target with its revision, or omit the header";
+    Err(Error::bad_request(message).with_code(Code::InvalidParameter))
 }
 
 /// Checks that a text is a document of its format.
