@@ -14,6 +14,10 @@ use crate::database::{Database, apply};
 const CONFIG: &str = include_str!("../../store/tests/store/apollo_2_4_config.sql");
 const PORTAL: &str = include_str!("../../store/tests/store/apollo_2_4_portal.sql");
 
+/// A row of Apollo's script that tests need after the portal has read its settings again.
+const ADMINISTRATOR: &str =
+    "INSERT INTO `ServerConfig` (`Key`, `Value`, `Comment`) VALUES ('superAdmin', 'apollo', '')";
+
 /// Tables whose rows belong to the schema.
 const KEPT: [&str; 2] = ["CastaliaSchema", "CastaliaInstallation"];
 
@@ -44,6 +48,11 @@ pub(crate) async fn open(part: Part, installation: Installation) -> Store {
         assert_eq!(apply(&database.connect().await, part).await.unwrap(), origin);
         Lent::new(kind, database)
     };
+    if is_apollos && part == Part::Portal {
+        let raw = lent.database().raw().await;
+        raw.execute_unprepared(ADMINISTRATOR).await.unwrap();
+        raw.close().await.unwrap();
+    }
     let store = lent.database().connect().await;
     DATABASES.with_borrow_mut(|databases| databases.push(lent));
     store
