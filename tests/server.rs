@@ -4,6 +4,7 @@ mod access_key;
 mod certificate;
 mod database;
 mod document;
+mod environments;
 mod health;
 mod input;
 mod instance;
