@@ -4,6 +4,108 @@
  */
 
 export interface paths {
+    "/openapi/v1/apollo/audit/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the recorded operations, newest first. */
+        get: operations["findAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apollo/audit/logs/by-name-or-type-or-operator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the operations whose name, type or operator contains a text. */
+        get: operations["searchAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apollo/audit/logs/dataInfluences/field": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the changes of a field of a row, newest first. */
+        get: operations["findAuditDataInfluencesByField"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apollo/audit/logs/opName": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the operations of one name, newest first. */
+        get: operations["findAuditLogsByOpName"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apollo/audit/properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns whether operations are recorded. */
+        get: operations["getAuditProperties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apollo/audit/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the operations of a trace, with their changes. */
+        get: operations["findAuditTraceDetails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/appnamespaces": {
         parameters: {
             query?: never;
@@ -282,6 +384,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a zip archive of the items of a cluster. */
+        get: operations["exportAppConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Checks that the caller may export a cluster. */
+        head: operations["checkExportAppConfig"];
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Imports a zip archive of a cluster; publishes nothing. */
+        post: operations["importAppConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/missing-namespaces": {
         parameters: {
             query?: never;
@@ -379,6 +516,40 @@ export interface paths {
         get: operations["findCommits"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/items/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the items of a namespace as a file. */
+        get: operations["exportNamespaceItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/items/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Imports a file with the items of a namespace; publishes nothing. */
+        post: operations["importNamespaceItems"];
         delete?: never;
         options?: never;
         head?: never;
@@ -657,6 +828,40 @@ export interface paths {
         post: operations["assignAppRoleToUser"];
         /** Revokes a role on an app from a user. */
         delete: operations["removeAppRoleFromUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/configs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a zip archive of all apps with their items in some environments. */
+        get: operations["exportAllConfigs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/configs/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Imports a zip archive of everything; publishes nothing. */
+        post: operations["importAllConfigs"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1338,6 +1543,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same as `importAllConfigs`. */
+        post: operations["importConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/namespaces": {
         parameters: {
             query?: never;
@@ -1476,6 +1698,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/system-info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the environments with their live services. */
+        get: operations["getSystemInfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/system-info/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the health of an instance of a service. */
+        get: operations["checkSystemHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/system/role/manage-app-master": {
         parameters: {
             query?: never;
@@ -1591,6 +1847,74 @@ export interface components {
             appId?: string;
             /** @description Namespace, for roles on one. */
             namespaceName?: string;
+        };
+        /** @description An audited operation. */
+        AuditLog: {
+            /** @description Further details. */
+            description?: string;
+            /** @description Id of the operation before it. */
+            followsFromSpanId?: string;
+            /** @description Time of the operation. */
+            happenedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Name of the operation. */
+            opName?: string;
+            /** @description CREATE, UPDATE, DELETE or RPC. */
+            opType?: string;
+            /** @description User who performed it. */
+            operator?: string;
+            /** @description Id of the operation that caused it. */
+            parentSpanId?: string;
+            /** @description Id of the operation. */
+            spanId?: string;
+            /** @description Id that the operations of one request have in common. */
+            traceId?: string;
+        };
+        /** @description A field that an operation set. */
+        AuditLogDataInfluence: {
+            /** @description Column. */
+            fieldName?: string;
+            /** @description Value after. */
+            fieldNewValue?: string;
+            /** @description Value before. */
+            fieldOldValue?: string;
+            /** @description Time of the operation. */
+            happenedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Row id in it. */
+            influenceEntityId?: string;
+            /** @description Table. */
+            influenceEntityName?: string;
+            /** @description The operation. */
+            spanId?: string;
+        };
+        /** @description An operation with the fields that it set. */
+        AuditLogDetails: {
+            /**
+             * @description Its fields.
+             * @default []
+             */
+            dataInfluenceDTOList: components["schemas"]["AuditLogDataInfluence"][];
+            /**
+             * @description The operation.
+             * @default {
+             *       "id": 0
+             *     }
+             */
+            logDTO: components["schemas"]["AuditLog"];
+        };
+        /** @description Properties of the audit log. */
+        AuditProperties: {
+            /** @description Whether operations are recorded. */
+            enabled: boolean;
         };
         /** @description A consumer. */
         Consumer: {
@@ -1711,6 +2035,21 @@ export interface components {
             /** @description Whether its requests are limited. */
             rateLimitEnabled?: boolean;
         };
+        /** @description An environment. */
+        EnvironmentInfo: {
+            /** @description Whether it is reachable, according to the last probes. */
+            active?: boolean;
+            /** @description Its live admin services. */
+            adminServices?: components["schemas"]["ServiceInstance"][];
+            /** @description Its live config services. */
+            configServices?: components["schemas"]["ServiceInstance"][];
+            /** @description Name. */
+            env?: string;
+            /** @description Why the services are unknown. */
+            errorMessage?: string;
+            /** @description Addresses of its meta servers, separated by commas. */
+            metaServerAddress?: string;
+        };
         /** @description An error. */
         ExceptionResponse: {
             /** @description Stable name of the reason, in snake case. */
@@ -1784,6 +2123,23 @@ export interface components {
             hasMoreData?: boolean;
             /** @description `OK`, or what the result lacks. */
             message?: string;
+        };
+        /** @description What an import did. */
+        ImportReport: {
+            /** @description One element for each entry of the archive, in its order. */
+            entries?: components["schemas"]["ImportedEntry"][];
+        };
+        /** @description What an import did with one entry. */
+        ImportedEntry: {
+            /**
+             * Format: int64
+             * @description Number of items that were created or changed.
+             */
+            items?: number;
+            /** @description `created`, `changed`, `unchanged` or `skipped`. */
+            outcome?: string;
+            /** @description Path in the archive. */
+            path?: string;
         };
         /** @description A gray release to create, without some keys. */
         NamespaceGrayDelReleaseDTO: {
@@ -2538,6 +2894,24 @@ export interface components {
             /** @description Value. */
             value?: string;
         };
+        /** @description Health of a service, as the service reports it. */
+        ServiceHealth: Record<string, never>;
+        /** @description A live service. */
+        ServiceInstance: {
+            /** @description Kind of service, such as `apollo-configservice`. */
+            appName?: string;
+            /** @description Base address. */
+            homepageUrl?: string;
+            /** @description Id of the instance. */
+            instanceId?: string;
+        };
+        /** @description The environments of the portal. */
+        SystemInfo: {
+            /** @description All environments, reachable or not. */
+            environments?: components["schemas"]["EnvironmentInfo"][];
+            /** @description Version of the portal. */
+            version?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2546,14 +2920,21 @@ export interface components {
     pathItems: never;
 }
 export type AssignRole = components['schemas']['AssignRole'];
+export type AuditLog = components['schemas']['AuditLog'];
+export type AuditLogDataInfluence = components['schemas']['AuditLogDataInfluence'];
+export type AuditLogDetails = components['schemas']['AuditLogDetails'];
+export type AuditProperties = components['schemas']['AuditProperties'];
 export type Consumer = components['schemas']['Consumer'];
 export type ConsumerRole = components['schemas']['ConsumerRole'];
 export type ConsumerToken = components['schemas']['ConsumerToken'];
 export type CreateConsumer = components['schemas']['CreateConsumer'];
+export type EnvironmentInfo = components['schemas']['EnvironmentInfo'];
 export type ExceptionResponse = components['schemas']['ExceptionResponse'];
 export type Favorite = components['schemas']['Favorite'];
 export type FoundItem = components['schemas']['FoundItem'];
 export type FoundItems = components['schemas']['FoundItems'];
+export type ImportReport = components['schemas']['ImportReport'];
+export type ImportedEntry = components['schemas']['ImportedEntry'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
@@ -2598,8 +2979,222 @@ export type OpenUserDTO = components['schemas']['OpenUserDTO'];
 export type OpenUserInfoDTO = components['schemas']['OpenUserInfoDTO'];
 export type PageSettings = components['schemas']['PageSettings'];
 export type ServerConfig = components['schemas']['ServerConfig'];
+export type ServiceHealth = components['schemas']['ServiceHealth'];
+export type ServiceInstance = components['schemas']['ServiceInstance'];
+export type SystemInfo = components['schemas']['SystemInfo'];
 export type $defs = Record<string, never>;
 export interface operations {
+    findAuditLogs: {
+        parameters: {
+            query?: {
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    searchAuditLogs: {
+        parameters: {
+            query: {
+                /** @description Part of the name, of the type or of the operator. */
+                query: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findAuditDataInfluencesByField: {
+        parameters: {
+            query: {
+                /** @description Table of the row; `Resource` for the app, environment, cluster or namespace of a request. */
+                entityName: string;
+                /** @description Id of the row; of a `Resource` the id of its app. */
+                entityId: string;
+                /** @description Column of the row; `App`, `Env`, `Cluster` or `Namespace` of a `Resource`. */
+                fieldName: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLogDataInfluence"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findAuditLogsByOpName: {
+        parameters: {
+            query: {
+                /** @description Name of the operations, for example `App.create`. */
+                opName: string;
+                /** @description Only operations from this local time on, as `2026-05-31 14:44:28.0`. */
+                startDate?: string;
+                /** @description Only operations until this local time. */
+                endDate?: string;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getAuditProperties: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditProperties"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findAuditTraceDetails: {
+        parameters: {
+            query: {
+                /** @description Trace of the operations. */
+                traceId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLogDetails"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     getAppNamespaces: {
         parameters: {
             query?: never;
@@ -3328,6 +3923,113 @@ export interface operations {
             };
         };
     };
+    exportAppConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    checkExportAppConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    importAppConfig: {
+        parameters: {
+            query?: {
+                /** @description `ignore` leaves namespaces with items as they are, `cover` changes them. */
+                conflictAction?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     findMissingNamespaces: {
         parameters: {
             query?: never;
@@ -3564,6 +4266,79 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenCommitDTO"][];
                 };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    exportNamespaceItems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    importNamespaceItems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {
@@ -4333,6 +5108,79 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    exportAllConfigs: {
+        parameters: {
+            query: {
+                /** @description Environments, separated by commas. */
+                envs: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    importAllConfigs: {
+        parameters: {
+            query: {
+                /** @description Environments, separated by commas; entries of others are skipped. */
+                envs: string;
+                /** @description `ignore` leaves namespaces with items as they are, `cover` changes them. */
+                conflictAction?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {
@@ -6270,6 +7118,47 @@ export interface operations {
             };
         };
     };
+    importConfig: {
+        parameters: {
+            query: {
+                /** @description Environments, separated by commas; entries of others are skipped. */
+                envs: string;
+                /** @description `ignore` leaves namespaces with items as they are, `cover` changes them. */
+                conflictAction?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     createNamespaces: {
         parameters: {
             query?: {
@@ -6573,6 +7462,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerConfig"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getSystemInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemInfo"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    checkSystemHealth: {
+        parameters: {
+            query: {
+                /** @description Id of the instance of a service. */
+                instanceId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceHealth"];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */
