@@ -129,6 +129,25 @@ async fn nothing_changes_unless_the_caller_may_edit_every_target() {
     assert_eq!(owner.get(&format!("{NS}/items")).await.ok()["total"], 0);
 }
 
+/// A revision is that of one namespace, so with several targets it would protect one of them only.
+#[tokio::test]
+async fn a_revision_is_the_base_of_one_target_only() {
+    let world = world().await;
+    let path = format!("{NS}/items/synchronize");
+    let body =
+        |targets: &[Value]| json!({ "syncToNamespaces": targets, "syncItems": [item("a", "1")] });
+    let (own, other) = (target("default", "application"), target("other", "application"));
+    let revision = world.user("u1").await.get(&format!("{NS}/items")).await;
+    let revision = revision.header("castalia-revision").to_owned();
+    let user = world.user("u1").await.with("castalia-revision", &revision);
+    let refused = user.post(&path, body(&[own.clone(), other])).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("invalid_parameter")));
+    assert_eq!(user.get(&format!("{NS}/items")).await.ok()["total"], 0);
+    user.post(&path, body(&[own.clone()])).await.empty();
+    let newer = json!({ "syncToNamespaces": [own], "syncItems": [item("a", "2")] });
+    assert_eq!(user.post(&path, newer).await.status, 409, "the revision is of an older state");
+}
+
 #[tokio::test]
 async fn a_text_is_checked_before_it_is_saved() {
     // A47: 200 for valid JSON, 400 for the rest.
