@@ -143,7 +143,7 @@ async fn a_revision_is_the_base_of_one_target_only() {
     let refused = user.post(&path, body(&[own.clone(), other])).await;
     assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("invalid_parameter")));
     assert_eq!(user.get(&format!("{NS}/items")).await.ok()["total"], 0);
-    user.post(&path, body(&[own.clone()])).await.empty();
+    user.post(&path, body(std::slice::from_ref(&own))).await.empty();
     let newer = json!({ "syncToNamespaces": [own], "syncItems": [item("a", "2")] });
     assert_eq!(user.post(&path, newer).await.status, 409, "the revision is of an older state");
 }
