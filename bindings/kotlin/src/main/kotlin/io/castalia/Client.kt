@@ -1,8 +1,8 @@
 package io.castalia
 
 import io.castalia.ffi.Client as NativeClient
-import io.castalia.ffi.Content
 import io.castalia.ffi.ClientOptions
+import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.Question
 import java.util.concurrent.CompletableFuture

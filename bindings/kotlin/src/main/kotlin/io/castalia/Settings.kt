@@ -1,7 +1,7 @@
 package io.castalia
 
-import io.castalia.ffi.Entry
 import io.castalia.ffi.ClientOptions
+import io.castalia.ffi.Entry
 
 /**
  * What must be loaded for a namespace to open. Otherwise opening fails, mostly with
