@@ -12,6 +12,11 @@ pub(crate) fn peak_kib(server: &Server) -> u64 {
     of(server, "VmHWM:")
 }
 
+/// Resident pages of files, which are mostly code.
+pub(crate) fn code_kib(server: &Server) -> u64 {
+    of(server, "RssFile:")
+}
+
 fn of(server: &Server, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
