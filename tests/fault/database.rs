@@ -269,6 +269,8 @@ macro_rules! on_each_engine {
     )* };
 }
 
+pub(super) use on_each_engine;
+
 on_each_engine!(
     a_start_waits_for_its_database,
     a_database_goes_away_and_comes_back,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::database::on_each_engine;
 use super::load::Load;
 use super::member::Member;
 use crate::support::database::{Engine, Fresh};
@@ -59,26 +60,6 @@ async fn what_was_acknowledged_is_served_by_all_that_remain(engine: Engine) {
     }
     drop(nodes);
     fresh.remove().await;
-}
-
-/// One test for each engine.
-macro_rules! on_each_engine {
-    ($($name:ident),*) => { $(
-        mod $name {
-            use super::*;
-
-            // Gates and callers need a thread while the test blocks on its nodes.
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn mysql() {
-                super::$name(Engine::MySql).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$name(Engine::Postgres).await;
-            }
-        }
-    )* };
 }
 
 on_each_engine!(
