@@ -19,9 +19,13 @@ web: ## build the web UI that the server embeds
 	@.ci/web
 
 .PHONY: run
-run: web ## build and start the server with all roles on SQLite in ./data
-	cargo build --release -p castalia-server
-	@exec $(TARGET)/release/castalia serve
+run: web ## build (unoptimised) and start the server with all roles on SQLite in ./data
+	cargo build -p castalia-server
+	@exec $(TARGET)/debug/castalia serve
+
+.PHONY: dist
+dist: web ## build the server for production: target/dist/castalia
+	cargo build --profile dist -p castalia-server
 
 .PHONY: build
 build: tools web ## build the whole workspace (debug)
