@@ -5,6 +5,7 @@ mod certificate;
 mod database;
 mod document;
 mod environments;
+mod first_output;
 mod health;
 mod input;
 mod instance;

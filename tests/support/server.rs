@@ -321,14 +321,19 @@ pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
     std::process::Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() }
 }
 
-/// Output of a server until its three listeners are ready; then it is terminated.
-pub(crate) fn terminate_when_ready(mut child: Child) -> String {
+/// Output of a server that is terminated once its three listeners are ready.
+pub(crate) fn terminate_when_ready(child: Child) -> String {
+    terminate_after(3, r#""listening""#, child)
+}
+
+/// Output of a server that is terminated once it has printed so many lines with this text.
+pub(crate) fn terminate_after(count: usize, marked: &str, mut child: Child) -> String {
     let lines = read_lines(&mut child);
     let mut text = String::new();
-    let mut ready = 0;
-    while ready < 3 {
-        let line = lines.recv_timeout(START).expect("three listeners become ready");
-        ready += usize::from(line.contains("\"listening\""));
+    let mut found = 0;
+    while found < count {
+        let line = lines.recv_timeout(START).expect("the server prints what it is waited for");
+        found += usize::from(line.contains(marked));
         text.push_str(&line);
         text.push('\n');
     }

@@ -25,7 +25,7 @@ pub use commit::{
     insert_commit,
 };
 pub use content::{Content, content_of_namespace, content_to_publish};
-pub(crate) use content::{decoded, to_publish};
+pub(crate) use content::{content_row_by_row, in_one_row, intact};
 pub use search::{Hit, search};
 
 pub async fn by_id(

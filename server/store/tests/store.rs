@@ -16,6 +16,8 @@ mod author;
 mod bad_time;
 #[path = "store/config_query.rs"]
 mod config_query;
+#[path = "store/config_row.rs"]
+mod config_row;
 #[path = "store/connection.rs"]
 mod connection;
 #[path = "store/database.rs"]
@@ -26,6 +28,8 @@ mod migration;
 mod portal_query;
 #[path = "store/publish.rs"]
 mod publish;
+#[path = "store/published.rs"]
+mod published;
 #[path = "store/round_trip.rs"]
 mod round_trip;
 #[path = "store/transaction.rs"]

@@ -1,6 +1,6 @@
 //! Rows that requests add to a database.
 
-use super::attack::{flood, options};
+use super::attack::{assert_small, flood, options};
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
@@ -63,4 +63,28 @@ async fn instances_are_bounded_on_each_database() {
             fresh.remove().await;
         }
     }
+}
+
+/// X4: what the server remembers of an instance has a fixed size, whatever release it read. More is
+/// published here than the server may hold.
+#[tokio::test]
+async fn no_record_of_an_instance_keeps_a_release_in_memory() {
+    const LONG_VALUES: usize = 50;
+    let server = Server::start_with(options());
+    let demo = App::create(&Http::new(&server.admin), "demo").await;
+    let http = Http::new(&server.config);
+    let value = "v".repeat(20_000);
+    let keys: Vec<_> = (0..LONG_VALUES).map(|number| format!("k{number}")).collect();
+    let items: Vec<_> = keys.iter().map(|key| (key.as_str(), value.as_str())).collect();
+    demo.release("default", "application", &items).await;
+    for number in 0..150 {
+        let release = demo.publish(&number.to_string()).await;
+        let path = format!("/configs/demo/default/application?ip=10.0.{number}.1");
+        eventually("the new release", async || {
+            let served = http.get(&path).await.ok().json();
+            (served["releaseKey"] == release.key.as_str()).then_some(())
+        })
+        .await;
+    }
+    assert_small(&server, "instances that read large releases");
 }

@@ -16,6 +16,10 @@ use crate::row::decode;
 /// Columns that are decoded for each entry.
 const COLUMNS: [Column; 4] = [Column::Id, Column::Key, Column::Value, Column::IsDeleted];
 
+/// Whether SQLite stores the columns of an item in the types that the table declares.
+const INTACT: &str = r#"typeof("Item"."Key") = 'text' AND typeof("Item"."Value") = 'text'
+    AND typeof("Item"."NamespaceId") = 'integer' AND "Item"."IsDeleted" IS 0"#;
+
 /// Keys and values of the namespace by line, the content of a release.
 pub async fn content_of_namespace(
     db: &impl ConnectionTrait,
@@ -36,7 +40,7 @@ pub struct Content {
     pub misplaced: Vec<(Id, Option<String>)>,
 }
 
-/// The content of a release in one statement.
+/// The content of a release in one statement, or in two if a row is damaged.
 pub async fn content_to_publish(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -46,34 +50,65 @@ pub async fn content_to_publish(
         let entries = content_of_namespace(db, namespace_id).await?;
         return Ok(Content { entries, ..Content::default() });
     }
-    decoded(&db.query_all_raw(to_publish(namespace_id).build(backend)).await?)
+    let row = db.query_one_raw(in_one_row(namespace_id).build(backend)).await?;
+    match row.as_ref().and_then(intact) {
+        Some(entries) => Ok(Content { entries, ..Content::default() }),
+        None => content_row_by_row(db, namespace_id).await,
+    }
 }
 
-/// SQLite only: the rows that [`decoded`] reads, of the namespace whose id this expression has.
-pub(crate) fn to_publish(namespace_id: impl Into<Expr>) -> Select<Entity> {
-    let is_own = Expr::col((Entity, Column::NamespaceId)).eq(namespace_id);
-    // Any text or blob is greater than any number, so that the index finds these rows.
-    let misplaced = Expr::cust(r#""Item"."NamespaceId" >= ''"#);
-    Entity::live()
-        .filter(Condition::any().add(is_own).add(misplaced))
+/// SQLite only: one row, which [`intact`] reads, of the namespace whose id this expression has.
+/// sqlx sends each row of a result through a channel to another thread, which costs more than the
+/// encoding as JSON.
+pub(crate) fn in_one_row(namespace_id: impl Into<Expr>) -> Select<Entity> {
+    let order = r#"ORDER BY "Item"."LineNum", "Item"."Id""#;
+    let entries = format!(
+        r#"json_group_array(json_array("Item"."Key", "Item"."Value") {order}) FILTER (WHERE {INTACT})"#
+    );
+    let damaged = format!("count(*) FILTER (WHERE NOT ({INTACT}))");
+    own_and_misplaced(namespace_id)
+        .select_only()
+        .expr(Expr::cust(entries))
+        .expr(Expr::cust(damaged))
+}
+
+/// The entries in the row of [`in_one_row`]. `None` if a row of the namespace is damaged or belongs
+/// to none; [`content_row_by_row`] finds out which.
+pub(crate) fn intact(row: &QueryResult) -> Option<Vec<(String, String)>> {
+    let damaged: i64 = row.try_get_by(1).ok()?;
+    // Text that is not UTF-8 cannot be decoded.
+    let entries: String = row.try_get_by(0).ok()?;
+    if damaged > 0 { None } else { serde_json::from_str(&entries).ok() }
+}
+
+/// SQLite only: the content of a namespace with damaged rows.
+pub(crate) async fn content_row_by_row(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<Content, StoreError> {
+    let rows = own_and_misplaced(namespace_id)
         .order_by_asc(Column::LineNum)
         .order_by_asc(Column::Id)
         .select_only()
         .columns(COLUMNS)
-        .column(Column::NamespaceId)
-}
-
-/// The content in rows of [`to_publish`].
-pub(crate) fn decoded(rows: &[QueryResult]) -> Result<Content, StoreError> {
+        .column(Column::NamespaceId);
     let mut content = Content::default();
-    for row in rows {
+    for row in db.query_all_raw(rows.build(DbBackend::Sqlite)).await? {
         if row.try_get_by::<Id, _>(COLUMNS.len()).is_err() {
             content.misplaced.push((row.try_get_by(0)?, row.try_get_by(1).ok()));
             continue;
         }
         let (_, key, value, _): (Id, String, String, bool) =
-            decode::tuple::<Entity, _, 4>(row, COLUMNS)?;
+            decode::tuple::<Entity, _, 4>(&row, COLUMNS)?;
         content.entries.push((key, value));
     }
     Ok(content)
+}
+
+/// The live items of a namespace, and those that belong to none.
+fn own_and_misplaced(namespace_id: impl Into<Expr>) -> Select<Entity> {
+    let is_own = Expr::col((Entity, Column::NamespaceId)).eq(namespace_id);
+    // Any text or blob is greater than any number, so that the index finds these rows.
+    let misplaced = Expr::cust(r#""Item"."NamespaceId" >= ''"#);
+    Entity::live().filter(Condition::any().add(is_own).add(misplaced))
 }

@@ -43,7 +43,7 @@ async fn at_once(
     cluster: &str,
     namespace: &str,
 ) -> Result<Publishable, StoreError> {
-    let items = item::to_publish(subquery(own(app_id, cluster, namespace)));
+    let items = item::in_one_row(subquery(own(app_id, cluster, namespace)));
     let both = combined([
         select(app_id, namespace).build(DbBackend::Sqlite),
         items.build(DbBackend::Sqlite),
@@ -51,7 +51,11 @@ async fn at_once(
     let rows = db.query_all_raw(both).await?;
     let (namesakes, items) = rows.split_at(rows.partition_point(is_of_namespace));
     let namesakes = namesakes.iter().map(publish_state).collect::<Result<Vec<_>, _>>()?;
-    let content = only(&namesakes, cluster).map(|_| item::decoded(items)).transpose()?;
+    let content = match (only(&namesakes, cluster), items.first().and_then(item::intact)) {
+        (None, _) => None,
+        (Some(_), Some(entries)) => Some(Content { entries, ..Content::default() }),
+        (Some(own), None) => Some(item::content_row_by_row(db, own.namespace.id).await?),
+    };
     Ok(Publishable { namesakes, content })
 }
 

@@ -6,7 +6,7 @@ use castalia_store::namespace::{self, NamespaceRow, publishable};
 use castalia_store::release::{Publish, ReleaseHistoryRow, ReleaseRow, publish};
 use castalia_store::{Authorship, Id, Small, StoreError};
 use sea_orm::sea_query::Index;
-use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder};
 
 use crate::database::{Database, on_each_database};
 
@@ -81,6 +81,21 @@ on_each_database! {
         assert_eq!((unknown.namesakes.len(), unknown.content.is_some()), (3, false));
         let none = publishable(db, "app", "default", "unknown").await.unwrap();
         assert_eq!((none.namesakes.len(), none.content.is_some()), (0, false));
+    }
+
+    async fn a_publish_reads_each_character_as_it_is_stored(database: Database) {
+        let store = database.config().await;
+        let mut keys = vec!["\"quoted\"", "\\u0041\\n", "line\nfeed\t\r", "💡\u{2028}é", "\u{1}\u{7f}", "[null]"];
+        if store.read().get_database_backend() != DbBackend::Postgres {
+            keys.push("a\0b");
+        }
+        let wanted: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
+        store.write(keys, |tx, keys| Box::pin(async move {
+            insert_namespace(tx, "default", keys).await
+        })).await.unwrap();
+        let read = publishable(store.read(), "app", "default", "application").await.unwrap();
+        let entries = read.content.unwrap().entries;
+        assert_eq!(entries.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), wanted);
     }
 
     async fn a_publish_writes_its_rows_with_the_ids_of_each_other(database: Database) {
