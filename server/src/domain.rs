@@ -9,6 +9,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod branch;
 pub mod cluster;
+pub mod cluster_content;
 pub mod commit;
 pub mod configurations;
 pub mod constraint;

@@ -39,6 +39,7 @@ mod portal {
     mod instance;
     mod item;
     mod lent;
+    mod many_rows;
     mod namespace;
     mod open_id;
     mod permission;
@@ -51,6 +52,7 @@ mod portal {
     mod server_setting;
     mod sign_in;
     mod slapd;
+    mod statement_count;
     mod system_info;
     mod tenant;
     mod tenant_table;

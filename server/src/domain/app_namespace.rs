@@ -253,14 +253,12 @@ pub async fn public_namespaces(
     page: &Page,
 ) -> Result<Vec<namespace::Namespace>> {
     public(store, name).await?;
-    let rows = castalia_store::namespace::named_page(store.read(), name, page).await?;
-    let mut namespaces = Vec::with_capacity(rows.len());
-    for row in rows {
-        if !castalia_store::app::is_branch(store.read(), &row.app_id, &row.cluster_name).await? {
-            namespaces.push(row);
-        }
-    }
-    Ok(namespaces)
+    let mut rows = castalia_store::namespace::named_page(store.read(), name, page).await?;
+    let places: Vec<_> =
+        rows.iter().map(|row| (row.app_id.as_str(), row.cluster_name.as_str())).collect();
+    let branches = castalia_store::app::branches_among(store.read(), &places).await?;
+    rows.retain(|row| !branches.contains(&(row.app_id.clone(), row.cluster_name.clone())));
+    Ok(rows)
 }
 
 /// Number of namespaces with this public name in other apps.

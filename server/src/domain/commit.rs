@@ -215,17 +215,20 @@ pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item
     let commits =
         castalia_store::item::commits_since(store.read(), app_id, cluster, namespace, since)
             .await?;
-    let mut items = Vec::new();
-    for commit in commits {
-        match serde_json::from_str::<Changes>(&commit.change_sets) {
-            Ok(changes) => items.extend(changes.delete_items.into_iter().map(Item::from)),
-            Err(error) if is_unparsable_news("Commit", commit.id) => {
+    Ok(commits.iter().flat_map(deleted_in).collect())
+}
+
+/// The items that a commit deleted.
+pub(super) fn deleted_in(commit: &Commit) -> Vec<Item> {
+    match serde_json::from_str::<Changes>(&commit.change_sets) {
+        Ok(changes) => changes.delete_items.into_iter().map(Item::from).collect(),
+        Err(error) => {
+            if is_unparsable_news("Commit", commit.id) {
                 tracing::warn!(id = commit.id.0, %error, "cannot decode the change set of a commit; deleted items are missing in lists");
             }
-            Err(_) => {}
+            Vec::new()
         }
     }
-    Ok(items)
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 
 pub use castalia_store::instance::{Instance, InstanceConfig};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use castalia_store::app::Cluster;
 use castalia_store::instance::ConfigNamespace;
 use castalia_store::{Id, Store};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -102,6 +103,48 @@ pub async fn of_namespace(
 pub async fn count(store: &Store, key: &NamespaceKey) -> Result<u64> {
     Ok(castalia_store::instance::count_of_namespace(store.read(), read_by(key), alive_since())
         .await?)
+}
+
+/// Number of clients that read a namespace of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterReaders {
+    /// Cluster.
+    pub cluster: String,
+    /// Clients of the main line.
+    pub main: i64,
+    /// Clients of the gray branch.
+    pub branch: i64,
+}
+
+/// Numbers of clients that read a namespace, for each cluster of its app.
+pub async fn count_by_cluster(
+    store: &Store,
+    app_id: &str,
+    namespace: &str,
+) -> Result<Vec<ClusterReaders>> {
+    let db = store.read();
+    let clusters = castalia_store::app::clusters_with_branches(db, app_id).await?;
+    let namesakes = castalia_store::namespace::named(db, app_id, namespace).await?;
+    let namesakes: HashSet<_> = namesakes.iter().map(|row| row.cluster_name.as_str()).collect();
+    let counts =
+        castalia_store::instance::counts_by_cluster(db, app_id, namespace, alive_since()).await?;
+    let counts: HashMap<String, i64> = counts.into_iter().collect();
+    let count = |cluster: &str| counts.get(cluster).copied().unwrap_or_default();
+    let is_main = |cluster: &&Cluster| cluster.parent_cluster_id == Id(0);
+    let readers = clusters.iter().filter(is_main).map(|cluster| {
+        let is_branch = |other: &&Cluster| {
+            other.parent_cluster_id == cluster.id && namesakes.contains(other.name.as_str())
+        };
+        // A cluster without this namespace has no branch of it.
+        let branch = clusters.iter().find(is_branch);
+        let branch = branch.filter(|_| namesakes.contains(cluster.name.as_str()));
+        ClusterReaders {
+            main: count(&cluster.name),
+            branch: branch.map_or(0, |branch| count(&branch.name)),
+            cluster: cluster.name.clone(),
+        }
+    });
+    Ok(readers.collect())
 }
 
 fn instance_ids(configs: &[InstanceConfig]) -> Vec<Id> {

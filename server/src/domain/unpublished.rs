@@ -1,10 +1,13 @@
 //! Finds the clusters of an app with edits that no client sees yet.
 
-use castalia_store::Store;
+use std::collections::{HashMap, HashSet};
+
+use castalia_store::release::LatestRelease;
+use castalia_store::{Id, Store};
 use indexmap::IndexMap;
 
-use super::namespace::{Namespace, key_of};
-use super::{app, configurations, release};
+use super::namespace::Namespace;
+use super::{app, configurations};
 use crate::error::Result;
 
 /// For each cluster of an app, in the order of creation, whether any of its namespaces has
@@ -16,32 +19,63 @@ pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bo
     if app::is_unique(store, app_id).await? {
         return Err(app::not_exists(app_id));
     }
-    let mut states = IndexMap::new();
-    for cluster in castalia_store::app::clusters(store.read(), app_id).await? {
-        let mut is_unpublished = false;
-        let namespaces =
-            castalia_store::namespace::readable_of_cluster(store.read(), app_id, &cluster.name)
-                .await?;
-        for namespace in namespaces {
-            if has_edits(store, &namespace).await? {
-                is_unpublished = true;
-                break;
-            }
+    let db = store.read();
+    let clusters = castalia_store::app::clusters(db, app_id).await?;
+    let mut states: IndexMap<_, _> =
+        clusters.into_iter().map(|cluster| (cluster.name, false)).collect();
+    let mut namespaces = castalia_store::namespace::readable_of_app(db, app_id).await?;
+    namespaces.retain(|namespace| states.contains_key(&namespace.cluster_name));
+    let edited = edited(store, app_id, &namespaces).await?;
+    for namespace in namespaces {
+        if edited.contains(&namespace.id)
+            && let Some(is_unpublished) = states.get_mut(&namespace.cluster_name)
+        {
+            *is_unpublished = true;
         }
-        states.insert(cluster.name, is_unpublished);
     }
     Ok(states)
 }
 
-/// Items that were edited after the latest release are compared with it; before the first release,
-/// every item is an edit.
-async fn has_edits(store: &Store, namespace: &Namespace) -> Result<bool> {
+/// The namespaces with edits. Items that were edited after the latest release are compared with
+/// it; before the first release, every item is an edit.
+async fn edited(store: &Store, app_id: &str, namespaces: &[Namespace]) -> Result<HashSet<Id>> {
     let db = store.read();
-    let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
-        return Ok(castalia_store::item::count(db, namespace.id).await? > 0);
+    let latest = castalia_store::release::latest_of_app(db, app_id).await?;
+    let latest: HashMap<_, _> =
+        latest.iter().map(|row| ((row.cluster.as_str(), row.namespace.as_str()), row)).collect();
+    let (mut never_published, mut releases) = (Vec::new(), HashMap::new());
+    for namespace in namespaces {
+        match latest.get(&(namespace.cluster_name.as_str(), namespace.namespace_name.as_str())) {
+            Some(release) => drop(releases.insert(namespace.id, *release)),
+            None => never_published.push(namespace.id),
+        }
+    }
+    let found = castalia_store::item::namespaces_with_items(db, &never_published).await?;
+    let mut edited: HashSet<_> = found.into_iter().collect();
+    edited.extend(changed(store, &releases).await?);
+    Ok(edited)
+}
+
+/// The namespaces with an item that differs from its value in their releases.
+async fn changed(store: &Store, releases: &HashMap<Id, &LatestRelease>) -> Result<Vec<Id>> {
+    let db = store.read();
+    let time =
+        |release: &LatestRelease| release.last_time.map_or(*release.created_time, |time| *time);
+    let times: Vec<_> = releases.iter().map(|(id, release)| (*id, time(release))).collect();
+    let modified = castalia_store::item::modified_after(db, &times).await?;
+    let ids: HashSet<_> = modified.iter().map(|item| item.namespace_id).collect();
+    let ids: Vec<_> = ids.iter().filter_map(|id| releases.get(id)).map(|row| row.id).collect();
+    let mut contents = HashMap::new();
+    for release in castalia_store::release::by_ids(db, &ids).await? {
+        contents.insert(release.id, configurations::parse(&release)?);
+    }
+    let is_published = |namespace_id: Id, key: &str, value: &str| {
+        let content = releases.get(&namespace_id).and_then(|row| contents.get(&row.id));
+        content.and_then(|content| content.get(key)).is_some_and(|known| known == value)
     };
-    let since = latest.data_change_last_time.unwrap_or(latest.data_change_created_time);
-    let edited = castalia_store::item::modified_after(db, namespace.id, *since).await?;
-    let content = configurations::parse(&latest)?;
-    Ok(edited.iter().any(|item| content.get(&item.key) != Some(&item.value)))
+    let changed = modified
+        .iter()
+        .filter(|item| !is_published(item.namespace_id, &item.key, &item.value))
+        .map(|item| item.namespace_id);
+    Ok(changed.collect())
 }

@@ -15,6 +15,7 @@ mod app;
 mod audit_log;
 mod body;
 mod branch;
+mod bulk;
 mod cluster;
 mod instance;
 mod item;
@@ -67,11 +68,12 @@ fn layered(router: Router) -> Router {
 }
 
 fn routes(routes: AdminRoutes) -> AdminRoutes {
-    let kinds: [fn(AdminRoutes) -> AdminRoutes; 11] = [
+    let kinds: [fn(AdminRoutes) -> AdminRoutes; 12] = [
         about::routes,
         app::routes,
         access_key::routes,
         cluster::routes,
+        bulk::routes,
         namespace::routes,
         item::routes,
         release::routes,

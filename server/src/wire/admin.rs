@@ -2,6 +2,7 @@
 //! in the order in which Apollo writes them; scripts read them by name.
 
 mod audit_log;
+mod bulk;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::body::{Member, body};
 use super::free_form::FreeForm;
 
 pub use audit_log::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
+pub use bulk::{ClusterReaders, NamespaceContent};
 
 body! {
     /// An app.

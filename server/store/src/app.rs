@@ -20,8 +20,8 @@ use crate::row::{self, Authorship, Standard, soft_delete};
 
 pub use crate::entity::app::{Model as App, Row as AppRow};
 pub use cluster::{
-    Cluster, ClusterRow, child_clusters, cluster, cluster_by_id, cluster_names, cluster_to_remove,
-    clusters, clusters_with_branches, delete_cluster, insert_cluster, is_branch,
+    Cluster, ClusterRow, branches_among, child_clusters, cluster, cluster_by_id, cluster_names,
+    cluster_to_remove, clusters, clusters_with_branches, delete_cluster, insert_cluster,
 };
 
 pub async fn by_app_id(

@@ -7,6 +7,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Value};
 /// Values in one statement; engines reject some tens of thousands.
 const CHUNK: usize = 500;
 
+/// Alternatives in one statement that combine several columns: SQLite limits the depth of an
+/// expression to 1,000.
+pub(super) const CONDITIONS: usize = 250;
+
 /// Splits a long list into pieces for `IN (...)`. Each is padded to a power of two with its last
 /// value, so that statement caches contain few different statements.
 pub(super) fn chunks<T: Clone>(values: &[T]) -> impl Iterator<Item = Vec<T>> {

@@ -284,6 +284,23 @@ pub async fn count_of_namespace(
     page::count(db, namespace.select(since)).await
 }
 
+/// Number of rows for each cluster and branch with a namespace of this name.
+pub async fn counts_by_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    use instance_config::{Column, Entity};
+    let counts = Entity::find()
+        .filter(Column::ConfigAppId.eq(app_id))
+        .filter(Column::ConfigNamespaceName.eq(namespace))
+        .filter(Column::DataChangeLastTime.gt(since));
+    let counts = counts.select_only().column(Column::ConfigClusterName);
+    let counts = counts.column_as(Column::Id.count(), "Count").group_by(Column::ConfigClusterName);
+    Ok(counts.into_tuple().all(db).await?)
+}
+
 /// Removes the rows of a deleted namespace.
 pub async fn delete_configs_of_namespace(
     db: &impl ConnectionTrait,

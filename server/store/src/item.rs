@@ -10,7 +10,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
-use crate::condition::chunks;
+use crate::condition::{CONDITIONS, chunks};
 use crate::entity::item::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -21,8 +21,8 @@ use crate::row::{self, Authorship, Standard, soft_delete};
 
 pub use crate::entity::item::{Model as Item, Row as ItemRow};
 pub use commit::{
-    Commit, CommitRow, commits, commits_since, commits_with_key, delete_commits_of_namespace,
-    insert_commit,
+    Commit, CommitRow, commits, commits_since, commits_since_each, commits_with_key,
+    delete_commits_of_namespace, insert_commit,
 };
 pub use content::{Content, content_of_namespace, content_to_publish};
 pub(crate) use content::{content_row_by_row, in_one_row, intact};
@@ -69,6 +69,37 @@ pub async fn readable_of_namespace(
     readable::models(db, by_line(namespace_id)).await
 }
 
+/// The same for several namespaces, by namespace and line.
+pub async fn readable_of_namespaces(
+    db: &impl ConnectionTrait,
+    namespace_ids: &[Id],
+) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(namespace_ids) {
+        let items = Entity::live()
+            .filter(Column::NamespaceId.is_in(chunk))
+            .order_by_asc(Column::NamespaceId)
+            .order_by_asc(Column::LineNum)
+            .order_by_asc(Column::Id);
+        found.extend(readable::models(db, items).await?);
+    }
+    Ok(found)
+}
+
+/// Those of the namespaces that have items.
+pub async fn namespaces_with_items(
+    db: &impl ConnectionTrait,
+    namespace_ids: &[Id],
+) -> Result<Vec<Id>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(namespace_ids) {
+        let items = Entity::live().filter(Column::NamespaceId.is_in(chunk));
+        let ids = items.select_only().column(Column::NamespaceId).distinct();
+        found.extend(ids.into_tuple::<Id>().all(db).await?);
+    }
+    Ok(found)
+}
+
 fn by_line(namespace_id: Id) -> Select<Entity> {
     Entity::live()
         .filter(Column::NamespaceId.eq(namespace_id))
@@ -84,17 +115,22 @@ pub async fn page_of_namespace(
     page::paged(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id)), page).await
 }
 
-/// Items that were changed later than this time, by id.
+/// Items that were changed later than the time of their namespace.
 pub async fn modified_after(
     db: &impl ConnectionTrait,
-    namespace_id: Id,
-    time: DateTime<Utc>,
+    times: &[(Id, DateTime<Utc>)],
 ) -> Result<Vec<Model>, StoreError> {
-    let items = Entity::live()
-        .filter(Column::NamespaceId.eq(namespace_id))
-        .filter(Column::DataChangeLastTime.gt(time))
-        .order_by_asc(Column::Id);
-    readable::models(db, items).await
+    let mut found = Vec::new();
+    for chunk in times.chunks(CONDITIONS) {
+        let any = chunk.iter().fold(Condition::any(), |any, (namespace_id, time)| {
+            let changed = Condition::all()
+                .add(Column::NamespaceId.eq(*namespace_id))
+                .add(Column::DataChangeLastTime.gt(*time));
+            any.add(changed)
+        });
+        found.extend(readable::models(db, Entity::live().filter(any)).await?);
+    }
+    Ok(found)
 }
 
 /// The item with this key; the oldest if there are several.

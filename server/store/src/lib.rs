@@ -38,6 +38,7 @@ pub mod secret;
 mod sequence;
 pub mod server_config;
 pub mod service_registry;
+mod statement;
 mod status;
 pub mod time;
 mod transaction;
@@ -60,6 +61,7 @@ use lane::{Lane, Writes};
 use pool::Pools;
 use pulse::Pulse;
 use retirement::Retirement;
+use statement::StatementCount;
 use status::StatusRecord;
 use transaction::Transactions;
 use writer::Writer;
@@ -113,6 +115,7 @@ struct Shared {
     pulse: Pulse,
     retirement: Retirement,
     status: StatusRecord,
+    statements: StatementCount,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
     file: Option<SqliteFile>,
@@ -127,8 +130,9 @@ impl Store {
     async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
-        let Pools { read, write, reserved, ping, retirement, file } =
+        let Pools { mut read, mut write, mut reserved, ping, retirement, file } =
             pool::open(&url, &options).await?;
+        let statements = StatementCount::of([&mut read, &mut write, &mut reserved]);
         let is_server = url.dialect() != Dialect::Sqlite;
         let pulse = Pulse::new(ping, is_server, retirement.clone());
         let transactions = |db: &DatabaseConnection, pooled| {
@@ -164,6 +168,7 @@ impl Store {
             pulse,
             retirement,
             status: StatusRecord::new(),
+            statements,
             is_on_trial: AtomicBool::new(false),
             file,
         };

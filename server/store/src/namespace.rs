@@ -80,6 +80,15 @@ pub async fn readable_of_cluster(
     readable::models(db, namespaces).await
 }
 
+/// The namespaces of all clusters and branches of an app by id, without rows that cannot be decoded.
+pub async fn readable_of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    readable::models(db, namespaces).await
+}
+
 pub async fn count_of_cluster(
     db: &impl ConnectionTrait,
     app_id: &str,

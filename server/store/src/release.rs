@@ -2,6 +2,7 @@
 //! a rollback are not known here.
 
 mod history;
+mod latest;
 mod publish;
 mod rule;
 
@@ -27,6 +28,7 @@ pub use history::{
     histories_by_release, histories_up_to, insert_history, latest_history, max_history_id,
     newest_of_branch, nth_newest_history, still_referenced,
 };
+pub use latest::{LatestRelease, latest_of_app, latest_of_cluster};
 pub use publish::{Publish, publish};
 pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{

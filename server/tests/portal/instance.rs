@@ -11,7 +11,7 @@ const INSTANCES: &str = "/openapi/v1/envs/LOCAL/instances";
 const NAMES: &str = "appId=demo&clusterName=default&namespaceName=application";
 
 /// Records that a client of this app with this address received a release.
-async fn read(store: &Store, app_id: &str, ip: &str, release_key: &str) {
+pub(crate) async fn read(store: &Store, app_id: &str, ip: &str, release_key: &str) {
     let texts = [app_id, ip, release_key].map(str::to_owned);
     let done: Result<(), StoreError> = store
         .write(texts, |tx, [app_id, ip, release_key]| {

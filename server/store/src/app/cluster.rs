@@ -1,10 +1,13 @@
 //! Queries: clusters, and branches, which are clusters with a parent.
 
+use std::collections::HashSet;
+
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
+use crate::condition::CONDITIONS;
 use crate::entity::cluster::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -41,20 +44,26 @@ pub async fn cluster_by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<M
     decode::one(db, Entity::live_by_id(id)).await
 }
 
-/// Whether the app has a branch with this name, even if other columns of its row cannot be decoded.
-/// A cluster whose parent cannot be decoded may be one.
-pub async fn is_branch(
+/// Those of the pairs of app and name that are branches, even if other columns of their rows cannot
+/// be decoded. A cluster whose parent cannot be decoded may be one.
+pub async fn branches_among(
     db: &impl ConnectionTrait,
-    app_id: &str,
-    name: &str,
-) -> Result<bool, StoreError> {
-    let parent = Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .filter(Column::Name.eq(name))
-        .select_only()
-        .column(Column::ParentClusterId);
-    let parent = db.query_one_raw(parent.build(db.get_database_backend())).await?;
-    Ok(parent.is_some_and(|row| row.try_get_by(0).ok() != Some(NO_PARENT)))
+    places: &[(&str, &str)],
+) -> Result<HashSet<(String, String)>, StoreError> {
+    let mut branches = HashSet::new();
+    for chunk in places.chunks(CONDITIONS) {
+        let any = chunk.iter().fold(Condition::any(), |any, (app_id, name)| {
+            any.add(Condition::all().add(Column::AppId.eq(*app_id)).add(Column::Name.eq(*name)))
+        });
+        let found = Entity::live().filter(any).select_only();
+        let found = found.columns([Column::AppId, Column::Name, Column::ParentClusterId]);
+        for row in db.query_all_raw(found.build(db.get_database_backend())).await? {
+            if row.try_get_by(2).ok() != Some(NO_PARENT) {
+                branches.insert((row.try_get_by(0)?, row.try_get_by(1)?));
+            }
+        }
+    }
+    Ok(branches)
 }
 
 /// The app's clusters by id, without branches and rows that cannot be decoded.

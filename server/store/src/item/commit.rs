@@ -1,13 +1,15 @@
 //! Queries: commits, that is, the change sets of items.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
+use crate::condition::CONDITIONS;
 use crate::entity::commit::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::page::{self, Page};
-use crate::row::{self, Authorship, InNamespace, soft_delete};
+use crate::row::{self, Authorship, InNamespace, Standard, soft_delete};
 
 pub use crate::entity::commit::{Model as Commit, Row as CommitRow};
 
@@ -51,6 +53,26 @@ pub async fn commits_since(
         commits = commits.filter(Column::DataChangeLastTime.gte(time));
     }
     readable::models(db, commits.order_by_desc(Column::Id)).await
+}
+
+/// The commits of each of these namespaces of a cluster at its time or later, newest first, without
+/// rows that cannot be decoded.
+pub async fn commits_since_each(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    times: &[(&str, DateTime<Utc>)],
+) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in times.chunks(CONDITIONS) {
+        let any = chunk.iter().fold(Condition::any(), |any, (namespace, time)| {
+            let in_namespace = Entity::in_namespace(app_id, cluster, namespace);
+            any.add(in_namespace.add(Column::DataChangeLastTime.gte(*time)))
+        });
+        let commits = Entity::live().filter(any).order_by_desc(Column::Id);
+        found.extend(readable::models(db, commits).await?);
+    }
+    Ok(found)
 }
 
 pub async fn insert_commit(

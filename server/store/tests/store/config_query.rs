@@ -209,7 +209,12 @@ on_each_database! {
         assert_eq!(items::count(db, first).await.unwrap(), 3);
         assert_eq!(items::by_key(db, first, "first.key").await.unwrap().unwrap().value, "one");
         assert!(items::comment_line(db, first, "c").await.unwrap().is_some());
-        assert!(items::modified_after(db, first, now() + TimeDelta::seconds(5)).await.unwrap().is_empty());
+        let (past, future) = (now() - TimeDelta::hours(1), now() + TimeDelta::seconds(5));
+        let modified = items::modified_after(db, &[(first, past), (second, past)]).await.unwrap();
+        assert_eq!(modified.len(), 3);
+        assert!(items::modified_after(db, &[(first, future)]).await.unwrap().is_empty());
+        assert_eq!(items::namespaces_with_items(db, &[first, second]).await.unwrap(), [first]);
+        assert_eq!(items::readable_of_namespaces(db, &[second, first]).await.unwrap(), rows);
         let hits = items::search(db, "key", "two", &Page::new(0, 10)).await.unwrap();
         assert_eq!(hits.total, 1, "a search ignores case on every engine");
         assert_eq!(hits.rows[0].namespace_name, "n");

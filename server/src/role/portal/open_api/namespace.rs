@@ -1,6 +1,7 @@
 //! `/openapi/v1/.../namespaces`: namespaces of a cluster with their items, their differences from
 //! the release, and their editors.
 
+mod content;
 pub(super) mod missing;
 pub(super) mod usage;
 
@@ -9,6 +10,7 @@ use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use self::content::Content;
 use super::draft::line;
 use super::{By, people, required};
 use crate::domain::draft::Line;
@@ -218,60 +220,48 @@ pub(super) async fn shown(
     let names: Vec<_> =
         namespaces.iter().filter_map(|namespace| namespace.namespace_name.clone()).collect();
     let definitions = portal_namespace::definitions_of(&portal.state.store, app_id, &names).await?;
-    let mut shown = Vec::with_capacity(namespaces.len());
-    for namespace in namespaces {
-        let definition = definitions.get(namespace.namespace_name.as_deref().unwrap_or_default());
-        shown.push(full(environment, namespace, definition, view).await?);
-    }
+    let contents = content::of_all(environment, &namespaces, view).await?;
+    let mut shown: Vec<_> = namespaces
+        .into_iter()
+        .zip(contents)
+        .map(|(namespace, content)| {
+            let name = namespace.namespace_name.as_deref().unwrap_or_default();
+            let definition = definitions.get(name);
+            full(namespace, content, definition, view)
+        })
+        .collect();
     people::name_people(portal, &mut shown).await?;
     Ok(shown)
 }
 
-async fn full(
-    environment: &Environment,
+fn full(
     namespace: admin::Namespace,
+    content: Content,
     definition: Option<&AppNamespace>,
     view: View,
-) -> Result<Namespace> {
-    let place = Resource {
-        app_id: namespace.app_id.clone().unwrap_or_default(),
-        env: environment.name().to_owned(),
-        cluster: namespace.cluster_name.clone().unwrap_or_default(),
-        namespace: namespace.namespace_name.clone().unwrap_or_default(),
-    };
-    let mut items: Vec<admin::Item> = Vec::new();
-    if view.fill_item_detail {
-        items = environment.get(Address::in_namespace(&place, &["items"])).await?;
-    }
-    let mut shown: Vec<_> = items.iter().cloned().map(Item::from).collect();
+) -> Namespace {
+    let mut shown: Vec<_> = content.items.iter().cloned().map(Item::from).collect();
     let mut extend = NamespaceExtend {
         parent_app_id: definition.map(|definition| definition.app_id.clone()),
         ..NamespaceExtend::default()
     };
     if view.fill_item_detail && view.extend_info {
-        extend.item_modified_cnt =
-            compare(environment, &place, namespace.id, &items, &mut shown).await?;
+        extend.item_modified_cnt = compare(namespace.id, content, &mut shown);
     }
-    Ok(Namespace {
+    Namespace {
         comment: definition.map(|definition| definition.comment.clone()),
         format: definition.map(|definition| definition.format.clone()),
         is_public: definition.map(|definition| definition.is_public),
         items: Some(shown),
         extend_info: view.extend_info.then(|| Box::new(extend)),
         ..Namespace::from(namespace)
-    })
+    }
 }
 
 /// Marks how each item differs from the release, and adds those that are only in the release.
 /// Returns the number of differences.
-async fn compare(
-    environment: &Environment,
-    place: &Resource,
-    namespace_id: i64,
-    items: &[admin::Item],
-    shown: &mut Vec<Item>,
-) -> Result<i64> {
-    let released = released(environment, place).await?;
+fn compare(namespace_id: i64, content: Content, shown: &mut Vec<Item>) -> i64 {
+    let Content { items, released, deleted } = content;
     let draft: Vec<_> = items.iter().map(line).collect();
     let mut count = 0;
     for (line, item) in draft.iter().zip(shown.iter_mut()) {
@@ -279,17 +269,12 @@ async fn compare(
         count += i64::from(difference.is_some());
         item.extend_info = Some(Box::new(extend(namespace_id, difference)));
     }
-    if difference::missing(&draft, &released, &[]).is_empty() {
-        return Ok(count);
-    }
-    let deleted: Vec<admin::Item> =
-        environment.get(Address::in_namespace(place, &["items", "deleted"])).await?;
     let deleted: Vec<_> = deleted.iter().map(line).collect();
     for line in difference::missing(&draft, &released, &deleted) {
         count += 1;
         shown.push(gone(namespace_id, line, &released));
     }
-    Ok(count)
+    count
 }
 
 fn extend(namespace_id: i64, difference: Option<Difference>) -> ItemExtend {

@@ -1,5 +1,5 @@
-//! Who uses a namespace, and where it has unpublished changes. The admin API has no call for all
-//! clusters of an app, so they are asked one by one, all at the same time.
+//! Who uses a namespace, and where it has unpublished changes. Apollo's admin service has no call
+//! for all clusters of an app; there they are asked one by one.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
-use crate::error::Result;
+use crate::error::{Reaction, Result};
 use crate::http::request::Path;
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -128,6 +128,32 @@ async fn in_environment(
     is_public: bool,
 ) -> Result<Vec<NamespaceUsage>> {
     let linked = if is_public { linked(environment, &place.namespace).await? } else { 0 };
+    let address =
+        Address::new(["apps", &place.app_id, "appnamespaces", &place.namespace, "readers"]);
+    let found: Vec<admin::ClusterReaders> = match environment.get(address).await {
+        Err(error) if error.reaction() == Reaction::NotFound => {
+            return by_cluster(environment, place, linked).await;
+        }
+        found => found?,
+    };
+    let usage = |readers: admin::ClusterReaders| NamespaceUsage {
+        namespace_name: Some(place.namespace.clone()),
+        app_id: Some(place.app_id.clone()),
+        cluster_name: Some(readers.cluster_name),
+        env_name: Some(environment.name().to_owned()),
+        instance_count: readers.instance_count,
+        branch_instance_count: readers.branch_instance_count,
+        linked_namespace_count: linked,
+    };
+    Ok(found.into_iter().map(usage).collect())
+}
+
+/// Asks for the clusters one by one, all at the same time.
+async fn by_cluster(
+    environment: &Environment,
+    place: &Resource,
+    linked: i64,
+) -> Result<Vec<NamespaceUsage>> {
     let clusters: Vec<admin::Cluster> =
         environment.get(Address::new(["apps", &place.app_id, "clusters"])).await?;
     let places: Vec<_> = clusters

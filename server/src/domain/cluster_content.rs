@@ -1,0 +1,93 @@
+//! The content of all namespaces of a cluster, in a number of queries that does not depend on the
+//! number of namespaces: drafts, the releases that clients receive, and the items that were deleted
+//! since.
+
+use std::collections::{HashMap, HashSet};
+
+use castalia_store::{Id, Store};
+
+use super::commit;
+use super::configurations;
+use super::item::Item;
+use super::namespace;
+use super::release::Release;
+use crate::error::Result;
+
+/// The content of a namespace.
+#[derive(Debug, Clone)]
+pub struct NamespaceContent {
+    /// Name of the namespace.
+    pub namespace: String,
+    /// Items of the draft, in the order of their lines.
+    pub items: Vec<Item>,
+    /// The release that clients receive.
+    pub release: Option<Release>,
+    /// Items that were deleted since that release, newest first; only if it has a key that the draft
+    /// lacks.
+    pub deleted: Vec<Item>,
+}
+
+/// The content of the namespaces of a cluster; of an unknown cluster none. Releases and deleted
+/// items are read only `with_releases`.
+pub async fn of_cluster(
+    store: &Store,
+    app_id: &str,
+    cluster: &str,
+    with_releases: bool,
+) -> Result<Vec<NamespaceContent>> {
+    let db = store.read();
+    let namespaces = namespace::list(store, app_id, cluster).await?;
+    let ids: Vec<Id> = namespaces.iter().map(|namespace| namespace.id).collect();
+    let mut items: HashMap<Id, Vec<Item>> = HashMap::new();
+    for item in castalia_store::item::readable_of_namespaces(db, &ids).await? {
+        items.entry(item.namespace_id).or_default().push(item);
+    }
+    let mut releases = HashMap::new();
+    if with_releases {
+        let latest = castalia_store::release::latest_of_cluster(db, app_id, cluster).await?;
+        releases.extend(latest.into_iter().map(|row| (row.namespace_name.clone(), row)));
+    }
+    let content = namespaces.into_iter().map(|namespace| NamespaceContent {
+        items: items.remove(&namespace.id).unwrap_or_default(),
+        release: releases.remove(&namespace.namespace_name),
+        namespace: namespace.namespace_name,
+        deleted: Vec::new(),
+    });
+    let mut contents: Vec<_> = content.collect();
+    add_deleted(store, app_id, cluster, &mut contents).await?;
+    Ok(contents)
+}
+
+async fn add_deleted(
+    store: &Store,
+    app_id: &str,
+    cluster: &str,
+    contents: &mut [NamespaceContent],
+) -> Result<()> {
+    let times: Vec<_> = contents
+        .iter()
+        .filter(|content| lacks_a_key(content))
+        .filter_map(|content| Some((content.namespace.as_str(), content.release.as_ref()?)))
+        .map(|(namespace, release)| (namespace, *release.data_change_created_time))
+        .collect();
+    let commits =
+        castalia_store::item::commits_since_each(store.read(), app_id, cluster, &times).await?;
+    let mut deleted: HashMap<String, Vec<Item>> = HashMap::new();
+    for commit in commits {
+        let items = commit::deleted_in(&commit);
+        deleted.entry(commit.namespace_name).or_default().extend(items);
+    }
+    for content in contents {
+        content.deleted = deleted.remove(&content.namespace).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Whether clients receive a key that the draft does not have.
+fn lacks_a_key(content: &NamespaceContent) -> bool {
+    let Some(Ok(released)) = content.release.as_ref().map(configurations::parse) else {
+        return false;
+    };
+    let drafted: HashSet<_> = content.items.iter().map(|item| item.key.as_str()).collect();
+    released.keys().any(|key| !drafted.contains(key.as_str()))
+}

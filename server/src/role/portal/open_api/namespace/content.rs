@@ -1,0 +1,100 @@
+//! Items and releases of namespaces. Those of a whole cluster are read with one call, unless the
+//! environment has Apollo's admin service, which has no such call.
+
+use std::collections::HashMap;
+
+use castalia_core::protocol::wire::Configurations;
+
+use super::{View, line, released};
+use crate::domain::draft::difference;
+use crate::domain::permission::need::Resource;
+use crate::environment::{Address, Environment};
+use crate::error::{Code, Reaction, Result};
+use crate::wire::admin;
+use crate::wire::open_api::Release;
+
+/// The content of a namespace, as far as a view shows it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Content {
+    /// Items of the draft.
+    pub(super) items: Vec<admin::Item>,
+    /// The values that clients read.
+    pub(super) released: Configurations,
+    /// Items that were deleted since, newest first; only if a released key is not in the draft.
+    pub(super) deleted: Vec<admin::Item>,
+}
+
+/// The contents of namespaces of one cluster, in their order.
+pub(super) async fn of_all(
+    environment: &Environment,
+    namespaces: &[admin::Namespace],
+    view: View,
+) -> Result<Vec<Content>> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut places = namespaces.iter().map(|row| Resource {
+        app_id: text(&row.app_id),
+        env: environment.name().to_owned(),
+        cluster: text(&row.cluster_name),
+        namespace: text(&row.namespace_name),
+    });
+    if !view.fill_item_detail {
+        return Ok(vec![Content::default(); namespaces.len()]);
+    }
+    if namespaces.len() > 1
+        && let Some(place) = places.clone().next()
+        && let Some(mut found) = of_cluster(environment, &place, view.extend_info).await?
+    {
+        return Ok(places
+            .map(|place| found.remove(&place.namespace).unwrap_or_default())
+            .collect());
+    }
+    let mut contents = Vec::with_capacity(namespaces.len());
+    for place in places.by_ref() {
+        contents.push(of_namespace(environment, &place, view.extend_info).await?);
+    }
+    Ok(contents)
+}
+
+/// `None` if the admin service has no such call, or too much for one answer.
+async fn of_cluster(
+    environment: &Environment,
+    place: &Resource,
+    with_releases: bool,
+) -> Result<Option<HashMap<String, Content>>> {
+    let releases = if with_releases { "true" } else { "false" };
+    let address = Address::in_cluster(place, &["contents"]).with(&[("releases", releases)]);
+    let found: Vec<admin::NamespaceContent> = match environment.get(address).await {
+        Err(error)
+            if error.reaction() == Reaction::NotFound || error.code() == Code::EnvAnswerTooLong =>
+        {
+            return Ok(None);
+        }
+        found => found?,
+    };
+    let content = |content: admin::NamespaceContent| {
+        let released = content.release.map(Release::from);
+        let released = released.and_then(|release| release.configurations);
+        let released = released.map(|configurations| *configurations).unwrap_or_default();
+        let (items, deleted) = (content.items, content.deleted_items);
+        (content.namespace_name, Content { items, released, deleted })
+    };
+    Ok(Some(found.into_iter().map(content).collect()))
+}
+
+async fn of_namespace(
+    environment: &Environment,
+    place: &Resource,
+    with_release: bool,
+) -> Result<Content> {
+    let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
+    let mut content = Content { items, ..Content::default() };
+    if with_release {
+        content.released = released(environment, place).await?;
+        let draft: Vec<_> = content.items.iter().map(line).collect();
+        if !difference::missing(&draft, &content.released, &[]).is_empty() {
+            let deleted = Address::in_namespace(place, &["items", "deleted"]);
+            content.deleted = environment.get(deleted).await?;
+        }
+    }
+    Ok(content)
+}

@@ -1,0 +1,36 @@
+//! Counts the statements that are sent to a database, so that tests can compare the cost of an
+//! operation on few rows and on many. Knows no table.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sea_orm::DatabaseConnection;
+
+use crate::Store;
+
+/// Number of statements of some connections. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StatementCount(Arc<AtomicU64>);
+
+impl StatementCount {
+    /// Counts the statements of these connections, inside transactions and outside. Their clones
+    /// made before are not included.
+    pub(super) fn of<const N: usize>(connections: [&mut DatabaseConnection; N]) -> Self {
+        let count = Self::default();
+        for connection in connections {
+            let count = count.clone();
+            connection.set_metric_callback(move |_| {
+                count.0.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        count
+    }
+}
+
+impl Store {
+    /// Statements that were sent to the database since it was opened, without those that begin and
+    /// end transactions.
+    pub fn statements(&self) -> u64 {
+        self.shared.statements.0.load(Ordering::Relaxed)
+    }
+}
