@@ -1,6 +1,7 @@
 //! The HTTP interfaces of the server, by purpose.
 
 mod access_key;
+mod audit_verify;
 mod certificate;
 mod database;
 mod document;

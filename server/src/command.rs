@@ -1,6 +1,7 @@
 //! The command line: one module for each command. Parses arguments, prints results for users, and
 //! selects exit codes.
 
+mod audit;
 mod migrate;
 mod serve;
 mod token;
@@ -78,6 +79,10 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
             Some(("admin", matches)) => token::admin(settings(matches)?),
             _ => Err(Failure::Message("token needs a subcommand: create or admin".into())),
         },
+        Some(("audit", matches)) => match matches.subcommand() {
+            Some(("verify", matches)) => audit::verify(settings(matches)?, matches),
+            _ => Err(Failure::Message("audit needs a subcommand: verify".into())),
+        },
         Some(("user", matches)) => match matches.subcommand() {
             Some(("password", matches)) => user::password(settings(matches)?, matches),
             _ => Err(Failure::Message("user needs a subcommand: password".into())),
@@ -102,6 +107,11 @@ fn program() -> Command {
                 .about("Manage tokens of the OpenAPI and the admin role")
                 .subcommand(with_data(token::create_command()))
                 .subcommand(with_data(token::admin_command())),
+        )
+        .subcommand(
+            Command::new("audit")
+                .about("Check the audit log of the portal")
+                .subcommand(with_data(audit::verify_command())),
         )
         .subcommand(
             Command::new("user")

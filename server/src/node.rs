@@ -24,7 +24,9 @@ use tokio::net::TcpListener;
 pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
-pub use self::offline::{admin_tokens, check_databases, portal_store, prepare_databases};
+pub use self::offline::{
+    admin_tokens, audited_store, check_databases, portal_store, prepare_databases,
+};
 pub use self::seed::GeneratedPassword;
 use self::socket::Sockets;
 use crate::background::Background;

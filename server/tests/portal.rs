@@ -23,6 +23,7 @@ mod portal {
     mod archive;
     mod audit;
     mod audit_operations;
+    mod audit_seal;
     mod branch;
     mod cluster;
     mod consumer;

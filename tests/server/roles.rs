@@ -54,6 +54,7 @@ impl Place {
                     "CastaliaSession",
                     "CastaliaConsumerGrant",
                     "CastaliaInstallation",
+                    "CastaliaAuditSeal",
                 ],
             ),
         ] {

@@ -1,7 +1,11 @@
 //! Audited operations: what was done, by which operator, in which order, and which fields it set.
 //! The trace starts with the caller, who names it in headers.
 
+mod digest;
 pub mod request;
+pub mod retention;
+pub mod seal;
+pub mod verify;
 
 pub use castalia_store::audit::{AuditLog, AuditLogDataInfluence};
 

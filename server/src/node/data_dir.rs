@@ -163,12 +163,26 @@ pub(super) fn make_if_needed(settings: &Settings) -> Result<(), StartError> {
 /// For commands that only read: connecting to a file that does not exist would create an empty
 /// database.
 pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError> {
-    let file = settings.data_dir.join(CONFIG_FILE);
-    if settings.config_db.is_some() || file.exists() {
+    require_file(settings, settings.config_db.is_some(), CONFIG_FILE, "--config-db")
+}
+
+/// Same as [`require_config_file`], for the portal.
+pub(super) fn require_portal_file(settings: &Settings) -> Result<(), StartError> {
+    require_file(settings, settings.portal_db.is_some(), PORTAL_FILE, "--portal-db")
+}
+
+fn require_file(
+    settings: &Settings,
+    has_url: bool,
+    name: &str,
+    flag: &str,
+) -> Result<(), StartError> {
+    let file = settings.data_dir.join(name);
+    if has_url || file.exists() {
         return Ok(());
     }
     Err(StartError::DataDir(format!(
-        "{} does not exist; specify the data directory of the server, or its database with --config-db",
+        "{} does not exist; specify the data directory of the server, or its database with {flag}",
         file.display()
     )))
 }

@@ -65,6 +65,11 @@ pub(super) async fn read_config(
     Ok((store, config))
 }
 
+/// Opens the portal database without changing its schema.
+pub(super) async fn read_portal(settings: &Settings) -> Result<Store, StartError> {
+    connect(settings, &portal_url(settings)?, PORTAL_SETTING).await
+}
+
 /// `config_id` is the id of the environment's database, if this process has one.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,

@@ -37,6 +37,15 @@ pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), 
     Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
 }
 
+/// Opens the portal database for a command that only reads, even while a server is running.
+///
+/// # Errors
+/// Fails if there is no portal database, or if it cannot be opened.
+pub async fn audited_store(settings: &Settings) -> Result<Store, StartError> {
+    data_dir::require_portal_file(settings)?;
+    database::read_portal(settings).await
+}
+
 /// The tokens of the admin role, as a node with these settings and rows would accept them.
 ///
 /// # Errors

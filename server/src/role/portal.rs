@@ -32,6 +32,7 @@ use self::rate::TokenRates;
 use self::throttle::Throttle;
 use crate::background::Background;
 use crate::directory::Directory;
+use crate::domain::audit_log::{retention, seal};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
 use crate::domain::session;
@@ -169,6 +170,8 @@ pub fn run(state: &PortalState, background: &Background) {
         let environments = environments.clone();
         async move { environments.probe().await }
     });
+    seal::run(&state.store, background);
+    retention::run(&state.store, &state.config, background);
     let store = state.store.clone();
     background.repeat("sessions of disabled users", SESSION_PAUSE, move || {
         let store = store.clone();

@@ -198,6 +198,8 @@ keys! {
         "Meta servers of each environment";
     Portal SEARCH_RESULTS: Count = "apollo.portal.search.perEnvMaxResults", count(200, 1, 2000),
         "Maximum number of items that a global search returns from one environment";
+    Portal AUDIT_RETENTION: Count = "audit.log.retention.days", count(0, 0, 36_500),
+        "Days after which records of the audit log are removed; 0 keeps all";
     Portal MEMBERS_ONLY: List = "configView.memberOnly.envs", List,
         "Environments whose private namespaces are visible to members of the app only";
     Portal CONSUMER_SALT: Text = "consumer.token.salt", Text,

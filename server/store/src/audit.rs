@@ -2,6 +2,7 @@
 //! influences names operations. The selection of recorded operations is not known here. Rows are
 //! never hidden, so queries need not filter them.
 
+pub mod seal;
 pub(crate) mod trail;
 
 use chrono::{DateTime, Utc};
@@ -20,6 +21,7 @@ use crate::row;
 
 pub use audit_log::Model as AuditLog;
 pub use influence::Model as AuditLogDataInfluence;
+pub use seal::AuditSeal;
 pub use trail::Trail;
 
 /// Rows per statement: their values remain below the limit of every engine.

@@ -65,9 +65,9 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-/// Castalia's tables that a node can do without: the record of steps, and the values that nodes
-/// share.
-const OPTIONAL: [&str; 2] = ["CastaliaSchema", "CastaliaInstallation"];
+/// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
+/// and the seals of the audit log.
+const OPTIONAL: [&str; 3] = ["CastaliaSchema", "CastaliaInstallation", "CastaliaAuditSeal"];
 
 /// The row of version 0 names the program that created the tables.
 const ORIGIN_VERSION: i32 = 0;
@@ -105,12 +105,13 @@ macro_rules! step {
     };
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
     step!(4, "castalia_portal", Part::Portal, false, "0004_castalia_portal.sql"),
     step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
+    step!(8, "castalia_audit_seal", Part::Portal, false, "0008_castalia_audit_seal.sql"),
 ];
 
 /// Inserts the first rows into new tables.
@@ -166,7 +167,8 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
     }
     tracing::warn!(
         "{problem} The server starts without them: publishes of other nodes are found within a \
-         second instead of immediately, and a replaced database is not detected"
+         second instead of immediately, and a replaced database or a changed audit log is not \
+         detected"
     );
     Ok(report.origin)
 }

@@ -116,7 +116,10 @@ async fn content(store: &Store) -> String {
     let mut content = String::new();
     for table in texts(tables).await {
         let records = ["ConsumerAudit", "AuditLog", "AuditLogDataInfluence"];
-        if ["CastaliaSession", "sqlite_sequence"].iter().chain(&records).any(|name| *name == table)
+        if ["CastaliaSession", "CastaliaAuditSeal", "sqlite_sequence"]
+            .iter()
+            .chain(&records)
+            .any(|name| *name == table)
         {
             continue;
         }

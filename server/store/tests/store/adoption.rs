@@ -84,8 +84,13 @@ async fn apollos_portal_db_gets_the_tables_of_version_3() {
     let store = database.connect().await;
     let report = migration::check(&store, Part::Portal).await.unwrap();
     assert_eq!(report.origin, Origin::Adopted);
-    let ours =
-        ["CastaliaSchema", "CastaliaSession", "CastaliaConsumerGrant", "CastaliaInstallation"];
+    let ours = [
+        "CastaliaSchema",
+        "CastaliaSession",
+        "CastaliaConsumerGrant",
+        "CastaliaInstallation",
+        "CastaliaAuditSeal",
+    ];
     assert_eq!(report.absent_tables[..2], ["UserToken", "UserTokenAudit"]);
     assert_eq!(report.absent_tables[2..], ours);
     assert_eq!(apply(&store, Part::Portal).await.unwrap(), Origin::Adopted);

@@ -1,0 +1,231 @@
+//! Compares the audit log with its seals, and names the first record that was changed, removed or
+//! inserted. Writes nothing; a server may be running.
+
+use std::fmt;
+
+use castalia_store::audit::{AuditSeal, logs_named, seal};
+use castalia_store::{Id, Page, Store};
+
+use super::digest::{self, Records, Table};
+use super::retention;
+use crate::error::Result;
+
+/// Seals that are read at once.
+const SEALS: u64 = 50;
+/// More rows than one seal lists: whoever inserts more is noticed anyway.
+const ROWS: u64 = 2_000;
+/// Below all ids, even those that no engine generates.
+const BELOW_ALL: Id = Id(i64::MIN);
+/// Newest removals among which the one that explains the start of the chain must be.
+const REMOVALS: u64 = 20;
+/// Attempts, since a server may remove old records during a comparison.
+const ATTEMPTS: u32 = 3;
+
+/// Number and digest of a seal. Whoever keeps it elsewhere can detect that the chain was replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Number of the seal.
+    pub number: i64,
+    /// Its digest.
+    pub digest: String,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.number, self.digest)
+    }
+}
+
+impl std::str::FromStr for Head {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once(':').and_then(|(number, digest)| {
+            let (number, digest) = (number.parse().ok()?, digest.to_owned());
+            Some(Self { number, digest })
+        });
+        parsed.ok_or_else(|| format!("`{text}` is not NUMBER:DIGEST, as an earlier check printed"))
+    }
+}
+
+/// The outcome of a comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Compared seals.
+    pub seals: u64,
+    /// Compared records, of both tables.
+    pub records: u64,
+    /// Operations that are not sealed yet.
+    pub unsealed: u64,
+    /// The newest seal.
+    pub head: Option<Head>,
+    /// The first difference.
+    pub fault: Option<String>,
+}
+
+/// Compares everything. `expected` is the head of an earlier comparison.
+///
+/// # Errors
+/// Fails if the database cannot be read.
+pub async fn verify(store: &Store, expected: Option<&Head>) -> Result<Report> {
+    let mut attempt = 1;
+    loop {
+        let first = oldest(store).await?;
+        let report = compare(store, expected).await?;
+        // Records that a server removed meanwhile are missing, but not because of a manipulation.
+        if report.fault.is_none() || attempt == ATTEMPTS || oldest(store).await? == first {
+            return Ok(report);
+        }
+        attempt += 1;
+    }
+}
+
+async fn oldest(store: &Store) -> Result<Option<AuditSeal>> {
+    Ok(seal::after(store.read(), Id(0), 1).await?.pop())
+}
+
+async fn compare(store: &Store, expected: Option<&Head>) -> Result<Report> {
+    let mut report = Report::default();
+    let mut previous: Option<AuditSeal> = None;
+    let mut is_expected_found = expected.is_none();
+    loop {
+        let after = previous.as_ref().map_or(Id(0), |seal| seal.number);
+        let seals = seal::after(store.read(), after, SEALS).await?;
+        if seals.is_empty() {
+            break;
+        }
+        for next in seals {
+            let fault = match &previous {
+                None if next.number != Id(1) || next.records.is_empty() => {
+                    start(store, &next).await?
+                }
+                previous => link(store, previous.as_ref(), &next, &mut report).await?,
+            };
+            if let Some(expected) = expected.filter(|head| head.number == next.number.0) {
+                is_expected_found = expected.digest == next.digest;
+            }
+            // A start after the expected seal was recorded as a removal.
+            is_expected_found |=
+                previous.is_none() && expected.is_some_and(|head| head.number < next.number.0);
+            report.seals += 1;
+            if fault.is_some() {
+                return Ok(Report { fault, ..report });
+            }
+            previous = Some(next);
+        }
+    }
+    if let Some(expected) = expected.filter(|_| !is_expected_found) {
+        report.fault = Some(format!(
+            "seal {} is not the expected one: the seals were replaced or removed",
+            expected.number
+        ));
+    }
+    let last = previous.as_ref().map_or(Id(0), |seal| seal.last_log_id);
+    report.unsealed = seal::logs(store.read(), (last, Id(i64::MAX)), ROWS).await?.len() as u64;
+    report.head = previous.map(|seal| Head { number: seal.number.0, digest: seal.digest });
+    Ok(report)
+}
+
+/// Checks a seal whose records were removed: a record must say so, and no older row may exist.
+async fn start(store: &Store, seal: &AuditSeal) -> Result<Option<String>> {
+    let number = seal.number;
+    let before = format!("the seals before {} were removed", number.0);
+    if !seal.records.is_empty() {
+        return Ok(Some(before));
+    }
+    let newest = Page::new(0, REMOVALS);
+    let removals = logs_named(store.read(), retention::NAME, None, None, &newest).await?;
+    let expected = retention::description(number);
+    if removals.iter().all(|row| row.description.as_deref() != Some(expected.as_str())) {
+        return Ok(Some(format!("{before}, and no record says that their time was over")));
+    }
+    let found = rows(store, None, seal).await?;
+    Ok(found.keys().next().map(|(table, id)| {
+        format!("{} {} was inserted: its id is older than the first sealed one", table.name(), id.0)
+    }))
+}
+
+/// Checks a seal after the one before, and the rows that it lists.
+async fn link(
+    store: &Store,
+    previous: Option<&AuditSeal>,
+    seal: &AuditSeal,
+    report: &mut Report,
+) -> Result<Option<String>> {
+    let number = seal.number.0;
+    let (expected, digest) = match previous {
+        Some(previous) => (previous.number.0 + 1, previous.digest.as_str()),
+        None => (1, ""),
+    };
+    if number != expected {
+        return Ok(Some(format!("seal {expected} was removed")));
+    }
+    if digest::of_seal(digest, seal) != seal.digest {
+        return Ok(Some(format!("seal {number} was changed, or a seal before it was replaced")));
+    }
+    let Some(listed) = digest::parse(&seal.records) else {
+        return Ok(Some(format!("seal {number} lists no records")));
+    };
+    let found = rows(store, previous, seal).await?;
+    report.records += listed.len() as u64;
+    let Some(((table, id), what)) = difference(&listed, &found) else { return Ok(None) };
+    let what = format!("{} {} was {what} after it was sealed in seal {number}", table.name(), id.0);
+    Ok(Some(format!("{what}{}", shown(store, table, id).await?)))
+}
+
+/// The digests of the stored rows between two seals.
+async fn rows(store: &Store, previous: Option<&AuditSeal>, seal: &AuditSeal) -> Result<Records> {
+    let db = store.read();
+    let (log, influence) =
+        previous.map_or((BELOW_ALL, BELOW_ALL), |seal| (seal.last_log_id, seal.last_influence_id));
+    let logs = seal::logs(db, (log, seal.last_log_id), ROWS).await?;
+    let influences = seal::influences(db, (influence, seal.last_influence_id), ROWS).await?;
+    Ok(digest::of_rows(&logs, &influences))
+}
+
+/// The first row that differs.
+fn difference(listed: &Records, found: &Records) -> Option<((Table, Id), &'static str)> {
+    let missing = listed.iter().filter_map(|(key, digest)| match found.get(key) {
+        None => Some((*key, "removed")),
+        Some(found) => (found != digest).then_some((*key, "changed")),
+    });
+    let inserted = found.keys().filter(|key| !listed.contains_key(*key));
+    missing.chain(inserted.map(|key| (*key, "inserted"))).min_by_key(|(key, _)| *key)
+}
+
+/// What a stored operation says now, for the message.
+async fn shown(store: &Store, table: Table, id: Id) -> Result<String> {
+    if table == Table::Influence {
+        return Ok(String::new());
+    }
+    let row = seal::logs(store.read(), (Id(id.0 - 1), id), 1).await?.pop();
+    Ok(row
+        .map_or(String::new(), |row| format!("; it now says {} by {}", row.op_name, row.operator)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let records = |ids: &[(i64, &str)]| -> Records {
+            ids.iter().map(|(id, digest)| ((Table::Log, Id(*id)), (*digest).to_owned())).collect()
+        };
+        let listed = records(&[(1, "a"), (2, "b"), (4, "d")]);
+        let at = |found: &[(i64, &str)]| {
+            difference(&listed, &records(found)).map(|((_, id), what)| (id.0, what))
+        };
+        assert_eq!(at(&[(1, "a"), (2, "b"), (4, "d")]), None);
+        assert_eq!(at(&[(1, "a"), (4, "x")]), Some((2, "removed")));
+        assert_eq!(at(&[(1, "a"), (2, "x")]), Some((2, "changed")));
+        assert_eq!(at(&[(1, "a"), (2, "b"), (3, "c")]), Some((3, "inserted")));
+    }
+
+    #[test]
+    fn a_head_is_read_back() {
+        let head = Head { number: 7, digest: "ab".into() };
+        assert_eq!(head.to_string().parse(), Ok(head));
+        assert!("7".parse::<Head>().is_err());
+    }
+}
