@@ -71,13 +71,16 @@ header: ## regenerate include/castalia.h
 header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
-test: lint build test-interop test-bindings test-packages test-demo test-rust test-databases ## run all linters and the tests of all languages
+.PHONY: test test-document test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
+test: lint build test-interop test-bindings test-packages test-demo test-rust test-document test-databases ## run all linters and the tests of all languages
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## run the Rust tests, unit and black box, on all databases
 	cargo test --workspace --quiet
 	cd server/web && npm test --silent
+
+test-document: web ## compare the answers to generated requests with the OpenAPI document, for a minute
+	tests/document/run.sh
 
 test-interop: tools ## build the programs that the interop suite runs
 	tests/interop/run.sh
