@@ -6,6 +6,7 @@ mod access_key;
 mod invariant;
 pub(crate) mod operations;
 mod public_name;
+mod session;
 pub(crate) mod subject;
 
 use futures_util::future::join_all;
@@ -34,6 +35,8 @@ const FAULTS: [&str; 2] = ["internal", "unavailable"];
 struct Nodes {
     servers: Vec<Server>,
     token: String,
+    /// The portal of each node, as a super administrator who signed in.
+    roots: Vec<Http>,
     config: Database,
     portal: Database,
     fresh: Vec<Fresh>,
@@ -53,15 +56,17 @@ impl Nodes {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let token = String::from_utf8(output.stdout).unwrap();
         let token = token.split_whitespace().next_back().unwrap().to_owned();
-        Some(Self { servers, token, config, portal, fresh })
+        let roots = join_all(servers.iter().map(session::root)).await;
+        Some(Self { servers, token, roots, config, portal, fresh })
     }
 
-    fn on_sqlite() -> Self {
+    async fn on_sqlite() -> Self {
         let server = Server::start_with(options());
         let token = server.token("race", &["--all-apps"]);
         let [config, portal] =
             ["config.db", "portal.db"].map(|name| Database::file(server.data_dir(), name));
-        Self { servers: vec![server], token, config, portal, fresh: Vec::new() }
+        let roots = vec![session::root(&server).await];
+        Self { servers: vec![server], token, roots, config, portal, fresh: Vec::new() }
     }
 
     fn admin(&self, node: usize) -> Http {
@@ -74,6 +79,13 @@ impl Nodes {
     }
 
     async fn send(&self, node: usize, request: Request) -> Answer {
+        let root = &self.roots[node % self.roots.len()];
+        if session::is_needed(&request) {
+            let answer = session::send(root, request).await;
+            // A refused caller races nothing.
+            assert!(!matches!(answer.status, 401 | 403), "{answer:?}");
+            return answer;
+        }
         let http = if request.is_portal { self.portal(node) } else { self.admin(node) };
         http.send(request.method, &request.path, request.body).await
     }
@@ -121,6 +133,7 @@ async fn round(nodes: &Nodes, number: usize, operation: &str, rival: &str) {
     }
     if is_portal {
         invariant::check_portal(&nodes.portal, &what).await;
+        invariant::check_settings(&nodes.config, &what).await;
     }
     is_served(nodes, &subject, &what).await;
 }
@@ -181,5 +194,5 @@ async fn two_callers_on_two_nodes_of_postgres_leave_what_one_after_the_other_cou
 
 #[tokio::test]
 async fn two_callers_on_sqlite_leave_what_one_after_the_other_could() {
-    race(Nodes::on_sqlite()).await;
+    race(Nodes::on_sqlite().await).await;
 }

@@ -109,6 +109,24 @@ impl Http {
         .await
     }
 
+    /// The body of an answer, whatever its status is.
+    pub(crate) async fn download(&self, path: &str) -> Vec<u8> {
+        let request = client().get(format!("{}{path}", self.base)).headers(self.headers.clone());
+        request.send().await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    /// Posts a form with a file.
+    pub(crate) async fn upload(&self, path: &str, name: &str, content: &[u8]) -> Answer {
+        let head = format!(
+            "--BOUNDARY\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        );
+        let body = [head.as_bytes(), content, b"\r\n--BOUNDARY--\r\n"].concat();
+        let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
+        let kind = "multipart/form-data; boundary=BOUNDARY";
+        read(request.header("Content-Type", kind).body(body)).await
+    }
+
     /// Posts a text with the content type of JSON.
     pub(crate) async fn text(&self, path: &str, body: &'static str) -> Answer {
         let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());

@@ -78,5 +78,5 @@ async fn access_keys_are_changed_one_after_the_other_on_postgres() {
 
 #[tokio::test]
 async fn access_keys_are_changed_one_after_the_other_on_sqlite() {
-    keys_are_changed_one_after_the_other(Nodes::on_sqlite()).await;
+    keys_are_changed_one_after_the_other(Nodes::on_sqlite().await).await;
 }

@@ -75,10 +75,65 @@ pub(super) async fn check(config: &Database, app_id: &str, what: &str) {
     }
 }
 
-/// Panics if a name that no unique key protects belongs to two apps.
+/// Rows of the portal's database that exist once: their meaning, their table, and the columns that
+/// identify them.
+const ONCE: [(&str, &str, &[&str]); 9] = [
+    ("an app", "App", &["AppId"]),
+    ("an app namespace", "AppNamespace", &["AppId", "Name"]),
+    ("a role", "Role", &["RoleName"]),
+    ("a permission", "Permission", &["PermissionType", "TargetId"]),
+    ("the permission of a role", "RolePermission", &["RoleId", "PermissionId"]),
+    ("the role of a user", "UserRole", &["UserId", "RoleId"]),
+    ("a consumer", "Consumer", &["AppId"]),
+    ("the role of a consumer", "ConsumerRole", &["ConsumerId", "RoleId"]),
+    ("a setting", "ServerConfig", &["Key"]),
+];
+
+/// Queries on the portal's database that find violations; each with its meaning.
+const FORBIDDEN_IN_PORTAL: [(&str, &str); 2] = [
+    (
+        "a public name belongs to one app",
+        r#"SELECT "Name" FROM "AppNamespace" WHERE "IsPublic" AND NOT "IsDeleted"
+           GROUP BY "Name" HAVING COUNT(*) > 1"#,
+    ),
+    (
+        "a deleted consumer has no token and no role",
+        r#"SELECT "Consumer"."Id" FROM "Consumer" WHERE "IsDeleted" AND (
+             EXISTS (SELECT 1 FROM "ConsumerToken" WHERE "ConsumerId" = "Consumer"."Id"
+               AND NOT "ConsumerToken"."IsDeleted")
+             OR EXISTS (SELECT 1 FROM "ConsumerRole" WHERE "ConsumerId" = "Consumer"."Id"
+               AND NOT "ConsumerRole"."IsDeleted"))"#,
+    ),
+];
+
+/// Panics with the violated invariant of the portal.
 pub(super) async fn check_portal(portal: &Database, what: &str) {
-    let sql = r#"SELECT "Name" FROM "AppNamespace" WHERE "IsPublic" AND NOT "IsDeleted"
-                 GROUP BY "Name" HAVING COUNT(*) > 1"#;
-    let found = portal.rows(sql).await;
-    assert!(found.is_empty(), "a public name belongs to one app, but not after {what}: {found:?}");
+    for (meaning, sql) in FORBIDDEN_IN_PORTAL {
+        let found = portal.rows(sql).await;
+        assert!(found.is_empty(), "{meaning}, but not after {what}: {found:?}");
+    }
+    for (meaning, table, columns) in ONCE {
+        exists_once(portal, meaning, table, columns, what).await;
+    }
+}
+
+/// Panics if a setting of the environment exists twice.
+pub(super) async fn check_settings(config: &Database, what: &str) {
+    exists_once(config, "a setting", "ServerConfig", &["Key", "Cluster"], what).await;
+}
+
+async fn exists_once(
+    database: &Database,
+    meaning: &str,
+    table: &str,
+    columns: &[&str],
+    what: &str,
+) {
+    let columns: Vec<_> = columns.iter().map(|column| format!(r#""{column}""#)).collect();
+    let columns = columns.join(", ");
+    let sql = format!(
+        r#"SELECT {columns} FROM "{table}" WHERE NOT "IsDeleted" GROUP BY {columns} HAVING COUNT(*) > 1"#
+    );
+    let found = database.rows(&sql).await;
+    assert!(found.is_empty(), "{meaning} exists once, but not after {what}: {found:?}");
 }

@@ -194,7 +194,7 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         ("DELETE", "/apps/{appId}/clusters/{clusterName}") => {
             (by(at.replace("clusters/default", "clusters/c1")), None)
         }
-        // Refused to tokens; the change sets that an import consists of are raced.
+        // Sent with a file.
         ("POST", path) if path.ends_with("/import") => (at, None),
         ("POST", "/items") => (by(at), Some(item("new"))),
         ("PUT", "/items") => {

@@ -73,5 +73,5 @@ async fn one_of_two_apps_gets_a_public_name_on_postgres() {
 
 #[tokio::test]
 async fn one_of_two_apps_gets_a_public_name_on_sqlite() {
-    one_of_two_apps_gets_a_public_name(Nodes::on_sqlite()).await;
+    one_of_two_apps_gets_a_public_name(Nodes::on_sqlite().await).await;
 }
