@@ -46,6 +46,12 @@ impl<'w> Log<'w> {
         new
     }
 
+    /// Kind, name and operator of the new records.
+    pub(crate) async fn shown(&mut self) -> Vec<[String; 3]> {
+        let new = self.take().await;
+        new.into_iter().map(|record| [record.op_type, record.op_name, record.operator]).collect()
+    }
+
     /// The one new record.
     #[track_caller]
     pub(crate) fn one(&mut self) -> impl Future<Output = AuditLog> + use<'_, 'w> {

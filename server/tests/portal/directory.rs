@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use castalia_server::settings::Installation;
 use castalia_store::user;
+use http::Method;
 use serde_json::{Value, json};
 
+use super::audit::Log;
 use super::slapd::{ADMIN_PASSWORD, Slapd};
 use super::world::{Answer, PASSWORD, World, app};
 
@@ -219,4 +221,22 @@ async fn a_directory_that_is_frozen_or_down_delays_nobody_else() {
     let answer = world.nobody().sign_in("anna", "password of anna").await;
     answer.leads_to("/signin?reason=providerDown#/error");
     world.nobody().sign_in("apollo", PASSWORD).await.leads_to("/");
+}
+
+/// SEC-31: a sign-in, a refused one and a sign-out leave one record each.
+#[tokio::test]
+async fn sign_ins_by_the_directory_are_in_the_audit_log() {
+    let slapd = Slapd::start().await;
+    let world = world(&open_ldap(&slapd.url)).await;
+    let mut log = Log::of(&world).await;
+    let answer = world.nobody().sign_in("anna", "password of anna").await;
+    assert_eq!(log.shown().await, [["CREATE", "Auth.signIn", "anna"]]);
+    let browser = world.nobody().with("cookie", &answer.cookie().unwrap());
+    browser.send(Method::POST, "/user/logout", "", String::new()).await;
+    assert_eq!(log.shown().await, [["DELETE", "Auth.signOut", "anna"]]);
+    refused(&world.nobody().sign_in("anna", "password of bert").await);
+    assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
+    // In the directory, but without an account: the name could be a password in the wrong field.
+    refused(&world.nobody().sign_in("bert", "password of bert").await);
+    assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anonymous"]]);
 }

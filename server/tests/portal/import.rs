@@ -183,3 +183,31 @@ async fn a_file_with_the_items_of_a_namespace_is_imported() {
         owner.upload(&format!("{path}/import"), name, content).await.fails(400, message);
     }
 }
+
+/// Two super administrators import the same archive at the same time: both are answered, and the
+/// result is that of one import.
+#[tokio::test]
+async fn two_imports_of_one_archive_at_once_have_the_result_of_one() {
+    let old = filled().await;
+    let exported = old.user("apollo").await.get(&format!("{ALL}/export?envs=LOCAL")).await.bytes;
+    for action in ["", "&conflictAction=cover"] {
+        let new = World::adopted().await;
+        let other = new.second_node();
+        let (first, second) = (new.user("apollo").await, other.user("apollo").await);
+        let path = format!("{ALL}/import?envs=local{action}");
+        let (one, two) = tokio::join!(
+            first.upload(&path, "all.zip", &exported),
+            second.upload(&path, "all.zip", &exported)
+        );
+        for answer in [&one, &two] {
+            assert!(matches!(answer.status, 200 | 400 | 409), "{answer:?}");
+        }
+        // Repeated, because an entry that met the other import may have failed.
+        first.upload(&path, "all.zip", &exported).await.ok();
+        let again = first.get(&format!("{ALL}/export?envs=LOCAL")).await.bytes;
+        assert_eq!(items(&again), items(&exported), "{action}: {one:?} {two:?}");
+        let clusters = "/openapi/v1/apps/demo/envclusters";
+        let found = first.get(clusters).await.ok();
+        assert_eq!(found[0]["clusters"].as_array().unwrap().len(), 2, "{found}");
+    }
+}

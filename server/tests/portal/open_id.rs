@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use castalia_server::settings::Installation;
 use castalia_store::user;
+use http::Method;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::audit::Log;
 use super::provider::Provider;
 use super::world::{Answer, PASSWORD, World};
 
@@ -385,4 +387,20 @@ async fn a_name_that_no_account_can_have_is_refused() {
         provider.claim(&json!({ "sub": id }));
         refused(&sign_in(&world).await);
     }
+}
+
+/// SEC-31: a sign-in, a refused one and a sign-out leave one record each.
+#[tokio::test]
+async fn sign_ins_by_the_provider_are_in_the_audit_log() {
+    let provider = Provider::start().await;
+    let world = world(&provider, &[]).await;
+    let mut log = Log::of(&world).await;
+    let answer = sign_in(&world).await;
+    assert_eq!(log.shown().await, [["CREATE", "Auth.signIn", "anna"]]);
+    let browser = world.nobody().with("cookie", &named(&answer, "SESSION"));
+    browser.send(Method::POST, "/user/logout", "", String::new()).await;
+    assert_eq!(log.shown().await, [["DELETE", "Auth.signOut", "anna"]]);
+    set_enabled(&world, "anna", false).await;
+    refused(&sign_in(&world).await);
+    assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
 }

@@ -2,7 +2,9 @@
 
 use castalia_server::settings::Installation;
 use castalia_store::user;
+use http::Method;
 
+use super::audit::Log;
 use super::world::{Answer, Caller, PASSWORD, World};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -115,4 +117,21 @@ async fn a_disabled_or_local_user_is_refused_though_the_proxy_vouches() {
     assert!(user::find(world.store.read(), "apollo").await.unwrap().is_some());
     // Passwords of the portal are for the listed users only.
     world.nobody().sign_in("apollo", PASSWORD).await.leads_to("/signin?#/error");
+}
+
+/// SEC-31: a sign-in, a refused one and a sign-out leave one record each.
+#[tokio::test]
+async fn sign_ins_by_the_proxy_are_in_the_audit_log() {
+    let world = world().await;
+    let mut log = Log::of(&world).await;
+    let cookie = session(&proxied(&world, "anna").get("/").await);
+    assert_eq!(log.shown().await, [["CREATE", "Auth.signIn", "anna"]]);
+    let caller = proxied(&world, "anna").with("cookie", &cookie);
+    caller.get("/").await;
+    assert!(log.shown().await.is_empty(), "a page with a session is no sign-in");
+    caller.send(Method::POST, "/user/logout", "", String::new()).await;
+    assert_eq!(log.shown().await, [["DELETE", "Auth.signOut", "anna"]]);
+    castalia_server::domain::user::account::set_enabled(&world.store, "anna", false).await.unwrap();
+    proxied(&world, "anna").get("/").await.leads_to("/signin?reason=refused#/error");
+    assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
 }
