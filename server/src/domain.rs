@@ -50,4 +50,5 @@ pub mod syntax;
 pub mod unique;
 pub mod unpublished;
 pub mod user;
+pub mod user_token;
 pub mod watch_key;

@@ -58,6 +58,8 @@ mod portal {
     mod tenant;
     mod tenant_table;
     mod transfer;
+    mod user_token;
+    mod user_token_operations;
     mod visibility;
     mod web;
     mod world;

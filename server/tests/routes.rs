@@ -102,8 +102,16 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
 /// in and the like concern one caller only.
 #[tokio::test]
 async fn every_route_that_changes_something_is_raced() {
-    const OF_ONE_CALLER: [&str; 7] =
-        ["/signin", "/signout", "/user/", "/users", "/favorites", "/password", "/nudge"];
+    const OF_ONE_CALLER: [&str; 8] = [
+        "/signin",
+        "/signout",
+        "/user/",
+        "/users",
+        "/user-tokens",
+        "/favorites",
+        "/password",
+        "/nudge",
+    ];
     let directory = tempfile::tempdir().unwrap();
     let node = start(&directory).await;
     let changing: BTreeSet<_> = node

@@ -5,8 +5,10 @@
 
 pub mod assignment;
 pub mod grant;
+mod identity;
 pub mod need;
 pub mod scope;
+pub mod token_scope;
 
 /// Target of the permissions that belong to no app.
 const SYSTEM: &str = "SystemRole";

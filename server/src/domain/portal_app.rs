@@ -13,7 +13,7 @@ use castalia_store::{Authorship, Id, Store, Transaction, app};
 use crate::domain::constraint::check_name;
 use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::need::{Identity, UserToken};
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
@@ -197,16 +197,19 @@ pub async fn named(store: &Store, app_ids: &[&str]) -> Result<Vec<App>> {
     Ok(app::by_app_ids(store.read(), app_ids).await?)
 }
 
-/// The apps in which a user or consumer has any role.
+/// The apps in which a user or consumer has any role; those within the scope of a token.
 pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
     let roles = match identity {
         Identity::Consumer(consumer) if consumer.all_apps => return all(store).await,
         Identity::Consumer(consumer) => role::roles_of_consumer(store.read(), consumer.id).await?,
-        Identity::User(user_id) => role::roles_of_user(store.read(), user_id).await?,
+        Identity::User(user_id) | Identity::Token(UserToken { user_id, .. }) => {
+            role::roles_of_user(store.read(), user_id).await?
+        }
     };
     let app_ids: BTreeSet<_> =
         roles.iter().filter_map(|role| NamedRole::app_of(&role.role_name)).collect();
-    named(store, &app_ids.into_iter().collect::<Vec<_>>()).await
+    let app_ids = app_ids.into_iter().filter(|app_id| identity.reaches_app(app_id));
+    named(store, &app_ids.collect::<Vec<_>>()).await
 }
 
 async fn owner_of(store: &Store, details: &PortalAppDetails) -> Result<user::User> {

@@ -109,6 +109,8 @@ codes! {
     AlreadyAuthorized "already_authorized" "The user already has the role"
     UnknownConsumer "unknown_consumer" "There is no such consumer"
     ConsumerExists "consumer_exists" "The consumer already exists"
+    UnknownUserToken "unknown_user_token" "The caller has no such access token"
+    InvalidUserToken "invalid_user_token" "An access token with these properties cannot be created or rotated; the message says why"
     UnknownFavorite "unknown_favorite" "The caller has no such favorite"
     WeakPassword "weak_password" "The password does not meet the rules"
     UnknownEnv "unknown_env" "There is no such environment"

@@ -66,12 +66,14 @@ pub enum PortalAccess {
     Call(Need),
     /// Requires a signed-in user with this permission; refused to tokens, whatever their permissions.
     Session(Need),
+    /// Requires a token of a user, whatever its scope.
+    UserToken,
     /// The same, but a user without permission to see the values receives an empty answer instead
     /// of an error.
     Read(Need, Hidden),
-    /// Requires a known caller. The handler checks the permission as soon as it knows the
-    /// namespaces or the release.
-    ByContent,
+    /// Requires a known caller, and of a token an operation for this permission. The handler checks
+    /// the permission as soon as it knows the namespaces or the release.
+    ByContent(Need),
 }
 
 /// The answer in place of values that a user may not see.
@@ -104,6 +106,7 @@ struct Own {
     throttle: Throttle,
     refused_sign_ins: RefusedSignIns,
     rates: TokenRates,
+    user_rates: TokenRates,
     hashing: Semaphore,
     transfers: Semaphore,
     uploads: Arc<Semaphore>,
@@ -128,7 +131,8 @@ impl Portal {
             hosts: Hosts::new(words, state.settings.bind),
             throttle: Throttle::default(),
             refused_sign_ins: RefusedSignIns::default(),
-            rates: TokenRates::default(),
+            rates: TokenRates::of_consumers(),
+            user_rates: TokenRates::of_users(),
             hashing: Semaphore::new(HASHING),
             transfers: Semaphore::new(TRANSFERS),
             uploads: Arc::new(Semaphore::new(UPLOADS)),

@@ -226,6 +226,10 @@ keys! {
         "Whether a search for apps that finds none looks for items with this key";
     Portal SUPER_ADMINS: List = "superAdmin", List,
         "Administrators of the portal";
+    Portal TOKEN_DAYS: Count = "user.token.defaultExpireDays", count(90, 1, 3650),
+        "Lifetime of an access token whose creator does not choose one, in days";
+    Portal TOKEN_LONGEST_DAYS: Count = "user.token.maxExpireDays", count(365, 1, 3650),
+        "Maximum lifetime of an access token, in days";
     Portal WIKI_ADDRESS: Text = "wiki.address", Text,
         "Page that a portal links to as help";
 }

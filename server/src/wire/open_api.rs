@@ -19,6 +19,7 @@ mod portal;
 mod system_info;
 mod transfer;
 mod usage;
+mod user_token;
 
 pub use self::access_key::AccessKey;
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
@@ -36,6 +37,10 @@ pub use self::portal::{
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
 pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
 pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};
+pub use self::user_token::{
+    CreateUserToken, CurrentUserToken, NamespaceScope, TokenAction, UserTokenCapability,
+    UserTokenSummary,
+};
 
 /// A body with the names of its author and its last editor.
 pub trait Authored {

@@ -43,6 +43,7 @@ pub(crate) fn concrete(path: &str) -> String {
         ("{roleType}", "Master"),
         ("{permissionType}", "AssignRole"),
         ("{favoriteId}", "1"),
+        ("{tokenId}", "1"),
         ("{token}", "x"),
         ("{section}", "x"),
         ("{*rest}", "x"),
@@ -141,7 +142,7 @@ async fn a_user_without_rights_changes_nothing_of_others() {
     let open_to_users = ["POST /openapi/v1/apps", &diff];
     for route in &world.routes {
         let name = format!("{} {}", route.method, route.path);
-        let is_known = matches!(route.access, PortalAccess::Call(_) | PortalAccess::ByContent);
+        let is_known = matches!(route.access, PortalAccess::Call(_) | PortalAccess::ByContent(_));
         let is_own = open_to_users.contains(&name.as_str()) || name.contains("/favorites");
         if route.method == Method::GET || !is_known || is_own {
             continue;
@@ -185,16 +186,20 @@ async fn every_right_but_the_needed_one_is_not_enough() {
             // On an adopted installation.
             PortalAccess::Call(Need::MergeBranch) => "publisher",
             PortalAccess::Call(Need::To(Act::Modify) | Need::CreateBranch) => "publisher",
-            PortalAccess::Call(Need::SetGrayRules) => "admin",
+            PortalAccess::Call(Need::SetGrayRules | Need::AbandonBranch) => "admin",
             PortalAccess::Call(Need::To(Act::Release)) => "editor",
             PortalAccess::Call(
-                Need::AppAdmin | Need::AppointMaster | Need::CreateCluster | Need::CreateNamespace,
+                Need::AppAdmin
+                | Need::AppointMaster
+                | Need::DeleteNamespace
+                | Need::CreateCluster
+                | Need::CreateNamespace,
             ) => "both",
             PortalAccess::Call(
                 Need::DeleteCluster | Need::DeleteApp | Need::Root | Need::ManageUsers,
             ) => "all",
-            PortalAccess::ByContent if route.path.ends_with("/rollback") => "editor",
-            PortalAccess::ByContent if route.method == Method::POST => "both",
+            PortalAccess::ByContent(_) if route.path.ends_with("/rollback") => "editor",
+            PortalAccess::ByContent(_) if route.method == Method::POST => "both",
             _ => continue,
         };
         let caller = world.user(lacking).await;
@@ -219,7 +224,10 @@ async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
             PortalAccess::Read(need, _) => {
                 matches!(need, Need::SeeRelease | Need::SeeAsPerson)
             }
-            PortalAccess::Call(_) | PortalAccess::Session(_) | PortalAccess::ByContent => true,
+            PortalAccess::Call(_)
+            | PortalAccess::Session(_)
+            | PortalAccess::UserToken
+            | PortalAccess::ByContent(_) => true,
         };
         let answer =
             call(&world.consumer(&token), &route.method, &of_release(route.path, &published)).await;
@@ -376,6 +384,7 @@ async fn a_body_of_a_route_for_users_has_a_limit() {
         (Method::POST, "/openapi/v1/users"),
         (Method::PUT, "/openapi/v1/users/enabled"),
         (Method::POST, "/openapi/v1/favorites"),
+        (Method::POST, "/openapi/v1/user-tokens"),
         (Method::POST, "/openapi/v1/consumers"),
         (Method::POST, "/openapi/v1/consumers/x/assign-role?type=AppRole"),
         (Method::POST, "/openapi/v1/server/portal-db/config"),

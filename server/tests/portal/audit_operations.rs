@@ -91,6 +91,7 @@ async fn each_operation_that_changes_something_leaves_its_record() {
     roles(s, user, root).await;
     transfers(s, user, root).await;
     portal(s, user, root).await;
+    user_tokens(s, user, root).await;
     let lost = Address::new(["apps", "demo"]).with(&[("operator", "apollo")]);
     world.environments.find("LOCAL").unwrap().delete(lost).await.unwrap();
     let again = app("demo", "u1")["app"].clone();
@@ -359,4 +360,25 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     for secret in [token.as_str(), "a secret"] {
         assert!(!text.contains(secret), "a secret is in the audit log");
     }
+}
+
+async fn user_tokens(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
+    let (post, delete, no) = (|| Method::POST, || Method::DELETE, Value::Null);
+    let tokens = "/openapi/v1/user-tokens";
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let body = json!({ "name": "ci" });
+        let made = s.run(user, "createUserToken", "UserToken.create", (post(), tokens), body).await;
+        ids.push(made["id"].clone());
+    }
+    let path = format!("{tokens}/{}/rotate", ids[0]);
+    s.run(user, "rotateUserToken", "UserToken.rotate", (post(), &path), no.clone()).await;
+    let path = format!("{tokens}/{}/revoke", ids[1]);
+    s.run(user, "revokeUserToken", "UserToken.revoke", (post(), &path), no.clone()).await;
+    let path = format!("{tokens}/{}", ids[1]);
+    s.run(user, "deleteUserToken", "UserToken.delete", (delete(), &path), no.clone()).await;
+    let path = format!("{tokens}/admin/{}/revoke", ids[2]);
+    s.run(root, "adminRevokeUserToken", "UserToken.revoke", (post(), &path), no.clone()).await;
+    let path = format!("{tokens}/admin/{}", ids[2]);
+    s.run(root, "adminDeleteUserToken", "UserToken.delete", (delete(), &path), no).await;
 }

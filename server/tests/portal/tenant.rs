@@ -1,5 +1,5 @@
-//! One tenant repeats every request of another (SEC-07, SEC-28): as a user of another app, and as a
-//! consumer with permissions on another app. The table is compared with the routes, so a new route
+//! One tenant repeats every request of another (SEC-07, SEC-28): as a user of another app, as a
+//! consumer with permissions on another app, and with a user token that is limited to another app. The table is compared with the routes, so a new route
 //! needs a row.
 
 use castalia_server::settings::Installation;
@@ -115,7 +115,9 @@ async fn content(store: &Store) -> String {
     let (tables, columns) = catalogue(backend);
     let mut content = String::new();
     for table in texts(tables).await {
-        let records = ["ConsumerAudit", "AuditLog", "AuditLogDataInfluence"];
+        // The row of a user token has the time of its last use.
+        let records =
+            ["ConsumerAudit", "UserToken", "UserTokenAudit", "AuditLog", "AuditLogDataInfluence"];
         if ["CastaliaSession", "CastaliaAuditSeal", "sqlite_sequence"]
             .iter()
             .chain(&records)
@@ -269,6 +271,22 @@ async fn a_token_of_another_app_reads_no_value_and_changes_nothing() {
     let token = world.token("second", &["second"]).await;
     let other = world.consumer(&token);
     replay(&world, &other, &filled, |(_, _, consumer)| *consumer).await;
+}
+
+/// SEC-28: a token of a super administrator that is limited to one app repeats every request about
+/// another: not even its name, no change.
+#[tokio::test]
+async fn a_user_token_that_is_limited_to_another_app_reads_nothing_and_changes_nothing() {
+    let world = World::fresh().await;
+    let filled = fill(&world).await;
+    let other = world.program("apollo", json!({ "appIds": ["second"] })).await;
+    replay(&world, &other, &filled, |(row, _, consumer)| match (*row, *consumer) {
+        ("GET /apps" | "GET /apps/by-self" | "GET /apps/authorized", _) => Nothing,
+        ("POST /apps/{appId}/roles/master" | "DELETE /apps/{appId}/roles/master", _) => Refused,
+        (_, NoSession) => NoSession,
+        _ => Refused,
+    })
+    .await;
 }
 
 /// SEC-08: a request for the caller's own app never affects another app in its body or its query.

@@ -1,35 +1,18 @@
-//! Decides whether a caller may do what a call requires: users by their roles, consumers by theirs,
-//! which grant more. Reads the rows for each call, so that a revoked permission ends at once.
+//! Decides whether a caller may do what a call requires: users by their roles, user tokens by the
+//! roles of their owners within their scopes, consumers by their own roles, which grant more. Reads
+//! the rows for each call, so that a revoked permission ends at once.
 
 use std::collections::HashSet;
 
 use castalia_store::user::role;
-use castalia_store::{Id, Store, namespace};
+use castalia_store::{Store, namespace};
 
+pub use super::identity::{Consumer, Identity, UserToken};
+use super::token_scope::Operation;
 use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Compat, environment};
-
-/// The caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
-    /// A signed-in user, by name.
-    User(String),
-    /// A consumer, by its token.
-    Consumer(Consumer),
-}
-
-/// A consumer of OpenAPI.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consumer {
-    /// Row id.
-    pub id: Id,
-    /// Id under which it is registered.
-    pub app_id: String,
-    /// Whether it is treated as an administrator of every app.
-    pub all_apps: bool,
-}
 
 /// The object of a call; unused parts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,12 +34,19 @@ pub enum Need {
     Nothing,
     /// A signed-in user.
     Person,
+    /// A user, signed in or by a token.
+    User,
     /// Permission to create apps.
     CreateApp,
     /// A user who is a super administrator.
     Root,
     /// Administrator of the app.
     AppAdmin,
+    /// Administrator of the app, to add it to an environment; consumers need permission to create
+    /// apps.
+    AddAppToEnv,
+    /// Administrator of the app, to delete a namespace of it.
+    DeleteNamespace,
     /// Super administrator, to delete an app; never a consumer.
     DeleteApp,
     /// Permission of a user to appoint administrators of the app.
@@ -81,6 +71,9 @@ pub enum Need {
     /// Permission to set the clients of a branch: to edit or to publish the namespace; consumers
     /// need permission to edit it.
     SetGrayRules,
+    /// Permission to abandon a branch: to edit or to publish the namespace. The handler requires the
+    /// latter for a published branch.
+    AbandonBranch,
     /// Permission to merge a branch: to publish the namespace, or for users to edit it where
     /// `compat.merge_gray_with_modify` is on.
     MergeBranch,
@@ -111,6 +104,16 @@ impl<'a> Rights<'a> {
     pub async fn allow(&self, caller: &Identity, need: Need, place: &Resource) -> Result<bool> {
         match caller {
             Identity::User(user_id) => self.allow_user(user_id, need, place).await,
+            Identity::Token(token) => {
+                let need_of_owner = match need {
+                    // A program has no use for the lists that help a user in the browser to choose.
+                    Need::SeeRoles => Need::AppAdmin,
+                    Need::SeeUsers => Need::ManageUsers,
+                    need => need,
+                };
+                Ok(token.admits(need, place)
+                    && self.allow_user(&token.user_id, need_of_owner, place).await?)
+            }
             Identity::Consumer(consumer) => self.allow_consumer(consumer, need, place).await,
         }
     }
@@ -122,7 +125,11 @@ impl<'a> Rights<'a> {
         cluster: &Resource,
         namespaces: &[&'n str],
     ) -> Result<HashSet<&'n str>> {
-        let namespaces = namespaces.iter().copied();
+        let within = |name: &&str| {
+            let place = Resource { namespace: (*name).to_owned(), ..cluster.clone() };
+            caller.is_within_scope(Need::See, Some(&place))
+        };
+        let namespaces = namespaces.iter().copied().filter(within);
         if self.sees_all(caller, &cluster.env) {
             return Ok(namespaces.collect());
         }
@@ -139,32 +146,35 @@ impl<'a> Rights<'a> {
 
     /// Whether the caller may see the values of each of these namespaces, of any apps.
     pub async fn visible_among(&self, caller: &Identity, places: &[Resource]) -> Result<Vec<bool>> {
+        let within = |place: &Resource| caller.is_within_scope(Need::See, Some(place));
         if places.iter().all(|place| self.sees_all(caller, &place.env)) {
-            return Ok(vec![true; places.len()]);
+            return Ok(places.iter().map(within).collect());
         }
         let held = self.held(caller).await?;
         let public = namespace::public_app_namespaces(self.store.read()).await?;
         let public: HashSet<_> =
             public.iter().map(|row| (row.app_id.as_str(), row.name.as_str())).collect();
-        let is_visible = |place: &Resource| {
+        let is_open = |place: &Resource| {
             self.sees_all(caller, &place.env)
                 || public.contains(&(place.app_id.as_str(), place.namespace.as_str()))
                 || held.opens(place)
         };
-        Ok(places.iter().map(is_visible).collect())
+        Ok(places.iter().map(|place| within(place) && is_open(place)).collect())
     }
 
     /// Whether the caller sees the values of an environment without any role.
     fn sees_all(&self, caller: &Identity, env: &str) -> bool {
         match caller {
-            Identity::User(user_id) => !self.is_member_only(env) || self.is_root(user_id),
+            Identity::User(user_id) | Identity::Token(UserToken { user_id, .. }) => {
+                !self.is_member_only(env) || self.is_root(user_id)
+            }
             Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
         }
     }
 
     async fn held(&self, caller: &Identity) -> Result<Held> {
         let rows = match caller {
-            Identity::User(user_id) => {
+            Identity::User(user_id) | Identity::Token(UserToken { user_id, .. }) => {
                 role::permissions_of_user(self.store.read(), user_id).await?
             }
             Identity::Consumer(consumer) => {
@@ -214,6 +224,18 @@ impl<'a> Rights<'a> {
         self.config.get(&keys::SUPER_ADMINS).iter().any(|root| root.to_lowercase() == name)
     }
 
+    /// Whether the caller acts with all permissions of a super administrator.
+    #[must_use]
+    pub fn acts_as_root(&self, caller: &Identity) -> bool {
+        match caller {
+            Identity::User(user_id) => self.is_root(user_id),
+            Identity::Token(token) => {
+                token.allows(Operation::SystemAdmin) && self.is_root(&token.user_id)
+            }
+            Identity::Consumer(_) => false,
+        }
+    }
+
     /// Whether a user has the permission of this type on a target. As in Apollo, nobody has a
     /// permission that does not exist.
     pub async fn holds(&self, user_id: &str, kind: &str, target: &str) -> Result<bool> {
@@ -229,7 +251,7 @@ impl<'a> Rights<'a> {
             return Ok(true);
         }
         match need {
-            Need::Nothing | Need::Person | Need::SeeRoles => Ok(true),
+            Need::Nothing | Need::Person | Need::User | Need::SeeRoles => Ok(true),
             Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
             Need::DeleteCluster | Need::DeleteApp | Need::Root | Need::ManageUsers => Ok(false),
             Need::SeeUsers => self.may_choose_users(user_id).await,
@@ -251,7 +273,7 @@ impl<'a> Rights<'a> {
                         asked(Need::To(Act::Modify), place)
                     }
                     Need::MergeBranch => asked(Need::To(Act::Release), place),
-                    Need::SetGrayRules => {
+                    Need::SetGrayRules | Need::AbandonBranch => {
                         Act::ALL.iter().flat_map(|act| asked(Need::To(*act), place)).collect()
                     }
                     need => asked(need, place),
@@ -283,6 +305,7 @@ impl<'a> Rights<'a> {
         let need = match need {
             Need::Nothing => return Ok(true),
             Need::Person
+            | Need::User
             | Need::SeeAsPerson
             | Need::DeleteApp
             | Need::Root
@@ -295,8 +318,10 @@ impl<'a> Rights<'a> {
                 return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
             }
             _ if consumer.all_apps => return Ok(true),
+            Need::AddAppToEnv => Need::CreateApp,
             Need::CreateBranch => Need::CreateNamespace,
-            Need::SetGrayRules => Need::To(Act::Modify),
+            // Both roles on a namespace are granted to a consumer together.
+            Need::SetGrayRules | Need::AbandonBranch => Need::To(Act::Modify),
             Need::SeeRelease | Need::MergeBranch => Need::To(Act::Release),
             Need::DeleteCluster | Need::SeeRoles => Need::AppAdmin,
             need => need,
@@ -337,7 +362,9 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
     match need {
         Need::CreateApp => vec![Permission::of_system(Right::CreateApplication)],
         Need::ManageUsers => vec![Permission::of_system(Right::ManageUsers)],
-        Need::AppAdmin | Need::AppointMaster => on_app(Right::AssignRole),
+        Need::AppAdmin | Need::AppointMaster | Need::AddAppToEnv | Need::DeleteNamespace => {
+            on_app(Right::AssignRole)
+        }
         Need::CreateCluster => on_app(Right::CreateCluster),
         Need::CreateNamespace => on_app(Right::CreateNamespace),
         Need::To(act) => {
@@ -346,10 +373,12 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
         // `allow_user` and `allow_consumer` translate these.
         Need::Nothing
         | Need::Person
+        | Need::User
         | Need::Root
         | Need::DeleteCluster
         | Need::DeleteApp
         | Need::CreateBranch
+        | Need::AbandonBranch
         | Need::SetGrayRules
         | Need::MergeBranch
         | Need::SeeRoles

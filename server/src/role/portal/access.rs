@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, LOCATION};
+use http::header::{ACCEPT, LOCATION, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,6 +22,7 @@ use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::portal_app;
+use crate::domain::user_token::record;
 use crate::environment::Relayed;
 use crate::error::{Code, Error, Result};
 use crate::json::Json;
@@ -75,7 +76,7 @@ async fn admit(
     if access == PortalAccess::Open {
         return Ok(None);
     }
-    let caller = match (Claim::of(portal, &parts.headers).await?, access) {
+    let caller = match (Claim::of(portal, parts).await?, access) {
         (Claim::Known(caller), _) => caller,
         (_, PortalAccess::Page) => return Ok(Some(without_session(portal, parts).await?)),
         // A browser that requests a page of the API with an expired cookie, not a script.
@@ -108,9 +109,18 @@ async fn check_right(
 ) -> Result<Option<Response>> {
     let (need, hidden) = match access {
         PortalAccess::Session(_) if caller.sign_in.is_none() => return Err(refusal(Need::Person)),
+        PortalAccess::UserToken => {
+            return match caller.identity {
+                Identity::Token(_) => Ok(None),
+                _ => Err(Error::forbidden("User token is required")),
+            };
+        }
+        PortalAccess::ByContent(need) if !caller.identity.is_within_scope(need, None) => {
+            return Err(refusal(need));
+        }
         PortalAccess::Call(need) | PortalAccess::Session(need) => (need, None),
         PortalAccess::Read(need, hidden) => (need, Some(hidden)),
-        PortalAccess::Open | PortalAccess::Page | PortalAccess::ByContent => return Ok(None),
+        PortalAccess::Open | PortalAccess::Page | PortalAccess::ByContent(_) => return Ok(None),
     };
     if portal.rights().allow(&caller.identity, need, place).await? {
         return Ok(None);
@@ -163,8 +173,13 @@ fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
         .with_code(Code::Csrf))
 }
 
+/// Records the use of a token, and a call that may change something.
 fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
-    let Identity::Consumer(consumer) = &caller.identity else { return };
+    if let Identity::Token(token) = &caller.identity {
+        let address = audit::address(portal, parts).to_string();
+        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        portal.own.calls.used(record::usage(token, &address, agent));
+    }
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return;
     }
@@ -173,8 +188,14 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
-    let call = consumer::call(consumer, parts.method.as_str(), &uri);
-    portal.own.calls.record(call);
+    let method = parts.method.as_str();
+    match &caller.identity {
+        Identity::User(_) => {}
+        Identity::Token(token) => portal.own.calls.of_user(record::call(token, method, &uri)),
+        Identity::Consumer(consumer) => {
+            portal.own.calls.of_consumer(consumer::call(consumer, method, &uri));
+        }
+    }
 }
 
 /// The object that the matched path names.

@@ -90,20 +90,22 @@ impl Witnessed {
     fn operator(&self) -> String {
         match &self.caller.identity {
             Identity::User(user_id) => user_id.clone(),
+            Identity::Token(token) => token.user_id.clone(),
             Identity::Consumer(consumer) => format!("consumer {}", consumer.app_id),
         }
     }
 
-    /// The address, the consumer with its token, and the request, without the query.
+    /// The address, the id of the token and its consumer, and the request, without the query.
     fn description(&self) -> String {
-        let consumer = match (&self.caller.identity, self.caller.token_id) {
+        let token = match (&self.caller.identity, self.caller.token_id) {
             (Identity::Consumer(consumer), Some(token)) => {
                 format!(" consumer {} token {}", consumer.id.0, token.0)
             }
+            (Identity::Token(token), _) => format!(" user token {}", token.id.0),
             _ => String::new(),
         };
         let path = shown_path(&self.uri, self.matched.as_ref());
-        format!("{}{consumer} {} {path}", self.address, self.method)
+        format!("{}{token} {} {path}", self.address, self.method)
     }
 }
 

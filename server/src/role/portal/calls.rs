@@ -1,43 +1,109 @@
-//! Records the changes that consumers make: the guard queues each call, and a task writes them in
-//! batches, so that no call waits for it.
+//! Records the changes that consumers and user tokens make, and the last use of user tokens: the
+//! guard queues each record, and a task writes them in batches, so that no call waits for it.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
+use castalia_store::Id;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::domain::consumer::{self, ConsumerCall};
+use crate::domain::user_token::record::{self, Usage, UserTokenCall};
+use crate::error::Result;
 use crate::state::PortalState;
 
-/// Calls that wait to be written; further ones are dropped, and the loss is logged.
+/// Records that wait to be written; further ones are dropped, and the loss is logged.
 const QUEUE: usize = 10_000;
-/// Calls per statement.
+/// Records per statement.
 const BATCH: usize = 100;
+/// Minimum interval between two records of the use of one token.
+const USE_AGAIN: Duration = Duration::from_secs(60);
+/// Number of tokens from which those that were not used recently are forgotten.
+const MANY: usize = 20_000;
 
-/// Accepts calls; its task ends with the last handle.
+/// Accepts records; its task ends with the last handle.
 #[derive(Debug)]
 pub(super) struct Calls {
-    queue: mpsc::Sender<ConsumerCall>,
+    queue: mpsc::Sender<Record>,
+    /// When the use of a token was last recorded.
+    used: Mutex<HashMap<Id, Instant>>,
+}
+
+#[derive(Debug)]
+enum Record {
+    OfConsumer(ConsumerCall),
+    OfUser(UserTokenCall),
+    Use(Usage),
 }
 
 impl Calls {
     pub(super) fn start(state: PortalState) -> Self {
-        let (queue, calls) = mpsc::channel(QUEUE);
-        tokio::spawn(write(state, calls));
-        Self { queue }
+        let (queue, records) = mpsc::channel(QUEUE);
+        tokio::spawn(write(state, records));
+        Self { queue, used: Mutex::default() }
     }
 
-    pub(super) fn record(&self, call: ConsumerCall) {
-        if self.queue.try_send(call).is_err() {
-            tracing::warn!("the call of a consumer is not recorded: the queue of records is full");
+    pub(super) fn of_consumer(&self, call: ConsumerCall) {
+        self.record(Record::OfConsumer(call));
+    }
+
+    pub(super) fn of_user(&self, call: UserTokenCall) {
+        self.record(Record::OfUser(call));
+    }
+
+    /// Records the use of a token, unless another use was recorded within the last minute.
+    pub(super) fn used(&self, usage: Usage) {
+        let now = Instant::now();
+        let is_recent = |at: &Instant| now.duration_since(*at) < USE_AGAIN;
+        {
+            let mut used = self.used.lock();
+            if used.get(&usage.token_id).is_some_and(is_recent) {
+                return;
+            }
+            if used.len() >= MANY {
+                used.retain(|_, at| is_recent(at));
+            }
+            used.insert(usage.token_id, now);
+        }
+        self.record(Record::Use(usage));
+    }
+
+    fn record(&self, record: Record) {
+        if self.queue.try_send(record).is_err() {
+            tracing::warn!("the call of a token is not recorded: the queue of records is full");
         }
     }
 }
 
 /// While one batch is written, the next one is collected.
-async fn write(state: PortalState, mut calls: mpsc::Receiver<ConsumerCall>) {
+async fn write(state: PortalState, mut records: mpsc::Receiver<Record>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while calls.recv_many(&mut batch, BATCH).await > 0 {
-        let count = batch.len();
-        if let Err(error) = consumer::record_calls(&state.store, std::mem::take(&mut batch)).await {
-            tracing::warn!(%error, count, "cannot write the records of calls of consumers; they are lost");
+    while records.recv_many(&mut batch, BATCH).await > 0 {
+        let (mut of_consumers, mut of_users, mut uses) = (Vec::new(), Vec::new(), Vec::new());
+        for record in batch.drain(..) {
+            match record {
+                Record::OfConsumer(call) => of_consumers.push(call),
+                Record::OfUser(call) => of_users.push(call),
+                Record::Use(usage) => uses.push(usage),
+            }
         }
+        let store = &state.store;
+        if !of_consumers.is_empty() {
+            report("calls of consumers", consumer::record_calls(store, of_consumers).await);
+        }
+        if !of_users.is_empty() {
+            report("calls with user tokens", record::record_calls(store, of_users).await);
+        }
+        if !uses.is_empty() {
+            report("uses of user tokens", record::record_usage(store, uses).await);
+        }
+    }
+}
+
+fn report(what: &str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "cannot write the records of {what}; they are lost");
     }
 }

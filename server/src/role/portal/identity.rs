@@ -1,17 +1,18 @@
-//! Identifies the caller: a signed-in user by cookie, or a consumer by token. An `Authorization`
-//! header takes precedence over the cookie, so that a script with an old cookie is identified by
-//! its token.
+//! Identifies the caller: a signed-in user by cookie, or a user or consumer by token. An
+//! `Authorization` header takes precedence over the cookie, so that a script with an old cookie is
+//! identified by its token.
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
+use http::request::Parts;
 
 use castalia_store::Id;
 
 use super::Portal;
 use super::sign_in::proxy;
-use crate::domain::consumer;
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
+use crate::domain::{consumer, user_token};
 use crate::error::{Error, Reaction, Result};
 
 /// Name of the cookie, as in Apollo's portal.
@@ -21,9 +22,9 @@ pub(super) const COOKIE_NAME: &str = "SESSION";
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
-    /// The session whose cookie the request carried; `None` for consumers.
+    /// The session whose cookie the request carried; `None` for tokens.
     pub(super) sign_in: Option<SignedIn>,
-    /// The row of the consumer's token; `None` for users.
+    /// The row of the token; `None` for sessions.
     pub(super) token_id: Option<Id>,
 }
 
@@ -36,9 +37,10 @@ pub(super) enum Claim {
 }
 
 impl Claim {
-    pub(super) async fn of(portal: &Portal, headers: &HeaderMap) -> Result<Self> {
+    pub(super) async fn of(portal: &Portal, parts: &Parts) -> Result<Self> {
+        let headers = &parts.headers;
         if headers.contains_key(AUTHORIZATION) {
-            return of_token(portal, headers).await.map(Self::Known);
+            return of_token(portal, parts).await.map(Self::Known);
         }
         let Some(id) = session_id(headers) else { return Ok(Self::Nothing) };
         let other = proxy::identified(portal, headers);
@@ -79,17 +81,46 @@ pub(super) fn unknown() -> Error {
 }
 
 /// The whole header value is the token, without a scheme; a second header would be ambiguous.
-async fn of_token(portal: &Portal, headers: &HeaderMap) -> Result<Caller> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
+async fn of_token(portal: &Portal, parts: &Parts) -> Result<Caller> {
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
+    if let Some(token) = user_token(token) {
+        // Apollo's portal accepts these tokens below this path only.
+        if !parts.uri.path().starts_with("/openapi/") {
+            return Err(unknown());
+        }
+        return of_user_token(portal, token).await;
+    }
     let known = consumer::of_token(&portal.state.store, token).await?.ok_or_else(unknown)?;
     if !portal.own.rates.admit(known.token_id, known.rate_limit) {
-        let message = "Too Many Requests, the flow is limited";
-        return Err(Error::new(Reaction::TooMany, message));
+        return Err(too_many());
     }
     let identity = Identity::Consumer(known.consumer);
     Ok(Caller { identity, sign_in: None, token_id: Some(known.token_id) })
+}
+
+/// The token of a user in a header value, which has a scheme.
+fn user_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && token.starts_with(user_token::PREFIX))
+        .then_some(token)
+}
+
+async fn of_user_token(portal: &Portal, text: &str) -> Result<Caller> {
+    let Some(known) = user_token::of_text(&portal.state.store, text).await? else {
+        return Err(Error::unauthorized("Unauthorized user token"));
+    };
+    let id = known.token.id;
+    if !portal.own.user_rates.admit(id, known.rate_limit) {
+        return Err(too_many());
+    }
+    Ok(Caller { identity: Identity::Token(known.token), sign_in: None, token_id: Some(id) })
+}
+
+fn too_many() -> Error {
+    Error::new(Reaction::TooMany, "Too Many Requests, the flow is limited")
 }
 
 #[cfg(test)]

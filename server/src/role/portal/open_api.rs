@@ -33,6 +33,7 @@ mod system_info;
 mod system_role;
 mod upload;
 pub(super) mod user;
+mod user_token;
 
 use self::operator::By;
 use crate::error::{Code, Error, Result};

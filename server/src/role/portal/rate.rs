@@ -1,5 +1,6 @@
-//! Limits the requests of each consumer token, in memory of this node: as many per second as the row
-//! of the token allows, and none in the first second, as in Apollo. Knows no identity.
+//! Limits the requests of each token, in memory of this node: as many per second as the row of the
+//! token allows. Nothing is refused in the first second of a consumer token, as in Apollo. Knows no
+//! identity.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,14 +9,17 @@ use castalia_store::Id;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Time after the first request of a token in which nothing is refused.
+/// Time after the first request of a consumer token in which nothing is refused.
 const GRACE: Duration = Duration::from_secs(1);
+/// Time after which an unused bucket is full, whatever its rate.
+const FULL_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of buckets; those that are full again are dropped first.
 const LARGEST: usize = 20_000;
 
-/// Buckets by token; one instance for each portal.
-#[derive(Debug, Default)]
+/// Buckets by token; for each portal one instance for each kind of token.
+#[derive(Debug)]
 pub(super) struct TokenRates {
+    grace: Duration,
     buckets: Mutex<HashMap<Id, TokenBucket>>,
 }
 
@@ -36,6 +40,14 @@ impl TokenBucket {
 }
 
 impl TokenRates {
+    pub(super) fn of_consumers() -> Self {
+        Self { grace: GRACE, buckets: Mutex::default() }
+    }
+
+    pub(super) fn of_users() -> Self {
+        Self { grace: Duration::ZERO, buckets: Mutex::default() }
+    }
+
     /// Counts a request; returns whether it may proceed. A limit of 0 is none.
     pub(super) fn admit(&self, token: Id, per_second: i32) -> bool {
         if per_second <= 0 {
@@ -44,8 +56,7 @@ impl TokenRates {
         let (now, per_second) = (Instant::now(), f64::from(per_second));
         let mut buckets = self.buckets.lock();
         if buckets.len() >= LARGEST && !buckets.contains_key(&token) {
-            // A bucket that nobody used for a second is full, whatever its rate.
-            buckets.retain(|_, bucket| now.duration_since(bucket.at) < GRACE);
+            buckets.retain(|_, bucket| now.duration_since(bucket.at) < FULL_AFTER);
         }
         let new = TokenBucket { used: 0.0, at: now, created: now };
         let bucket = buckets.entry(token).or_insert(new);
@@ -54,7 +65,7 @@ impl TokenRates {
             bucket.used += 1.0;
             return true;
         }
-        now.duration_since(bucket.created) < GRACE
+        now.duration_since(bucket.created) < self.grace
     }
 }
 
@@ -64,7 +75,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_makes_as_many_requests_per_second_as_its_limit() {
-        let rates = TokenRates::default();
+        let rates = TokenRates::of_consumers();
         let admitted = |token: i64| (0..20).filter(|_| rates.admit(Id(token), 2)).count();
         assert_eq!(admitted(1), 20, "nothing is refused in the first second");
         tokio::time::advance(Duration::from_secs(2)).await;
@@ -74,5 +85,11 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(admitted(1), 2, "what was not used is not saved up");
         assert!((0..100).all(|_| rates.admit(Id(2), 0)), "a token without a limit");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_token_is_limited_from_its_first_request_on() {
+        let rates = TokenRates::of_users();
+        assert_eq!((0..20).filter(|_| rates.admit(Id(1), 3)).count(), 3);
     }
 }

@@ -1792,10 +1792,198 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the signed-in user. */
+        /** Returns the signed-in user, or the owner of the user token. */
         get: operations["getCurrentUser"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the access tokens of the signed-in user, newest first. */
+        get: operations["listUserTokens"];
+        put?: never;
+        /** Creates an access token, and returns it once. */
+        post: operations["createUserToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/admin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the access tokens of all users, newest first. */
+        get: operations["adminListUserTokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/admin/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes an access token of any user. */
+        delete: operations["adminDeleteUserToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/admin/{tokenId}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes an access token of any user. */
+        post: operations["adminRevokeUserToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what the user may put into a token. */
+        get: operations["getUserTokenCapabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the access token of the request and its scope. */
+        get: operations["getCurrentUserToken"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/current/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `getCurrentUserToken`. */
+        get: operations["getCurrentUserTokenCapabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/whoami": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `getCurrentUserToken`. */
+        get: operations["getCurrentUserTokenWhoami"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes an access token of the signed-in user. */
+        delete: operations["deleteUserToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/{tokenId}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes an access token of the signed-in user. */
+        post: operations["revokeUserToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/{tokenId}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes an access token, and returns a new one with the same scope and end. */
+        post: operations["rotateUserToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2374,6 +2562,26 @@ export interface components {
             /** @description Environment. */
             env?: string;
         };
+        /** @description An access token to create. An empty or absent list does not limit it. */
+        OpenCreateUserTokenRequest: {
+            /** @description Apps that it is limited to. */
+            appIds?: string[];
+            /** @description Environments that it is limited to. */
+            envs?: string[];
+            /** @description End, as `2026-05-31T14:44:28+08:00`. */
+            expires?: string;
+            /** @description Display name. */
+            name?: string;
+            /** @description Namespaces that it is limited to. */
+            namespaces?: components["schemas"]["OpenUserTokenNamespaceScope"][];
+            /** @description What it may be used for, for example `config:read`. */
+            operations?: string[];
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second; 0 for no limit.
+             */
+            rateLimit?: number;
+        };
         /** @description Clusters of an app in one environment, by name. */
         OpenEnvClusterDTO: {
             /** @description Names of the clusters; absent if the environment is unreachable. */
@@ -2859,6 +3067,143 @@ export interface components {
             /** @description User name. */
             userId?: string;
         };
+        /** @description The tokens that a user may create. */
+        OpenUserTokenCapability: {
+            /**
+             * Format: int64
+             * @description Lifetime in days if none is chosen.
+             */
+            defaultExpireDays?: number;
+            /**
+             * Format: int64
+             * @description Maximum lifetime in days.
+             */
+            maxExpireDays?: number;
+            /** @description Operations. */
+            operations?: string[];
+        };
+        /** @description The token that the request carries, and what it allows where its owner has the permission. */
+        OpenUserTokenCurrentCapability: {
+            /** @description The operations of this API that it allows. */
+            actions?: components["schemas"]["OpenUserTokenOpenApiAction"][];
+            /** @description Whether its apps are not limited. */
+            allApps?: boolean;
+            /** @description Whether its environments are not limited. */
+            allEnvs?: boolean;
+            /** @description Whether its namespaces are not limited. */
+            allNamespaces?: boolean;
+            /** @description Whether its operations are not limited. */
+            allOperations?: boolean;
+            /** @description Apps that it is limited to. */
+            appIds?: string[];
+            /** @description Kind of the caller, always `USER_TOKEN`. */
+            authType?: string;
+            /** @description When it was created. */
+            dataChangeCreatedTime?: string;
+            /** @description Whether it allows nothing, because its scope cannot be read. */
+            denyAll?: boolean;
+            /** @description Environments that it is limited to. */
+            envs?: string[];
+            /** @description End. */
+            expires?: string;
+            /** @description Last use, to the minute. */
+            lastUsedTime?: string;
+            /** @description Namespaces that it is limited to. */
+            namespaces?: components["schemas"]["OpenUserTokenNamespaceScope"][];
+            /** @description What it may be used for. */
+            operations?: string[];
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second; 0 for no limit.
+             */
+            rateLimit?: number;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            tokenId?: number;
+            /** @description Display name. */
+            tokenName?: string;
+            /** @description The part of the token after `apollo_pat_`. */
+            tokenPrefix?: string;
+            /** @description User name of the owner. */
+            userId?: string;
+        };
+        /** @description Namespaces that a token is limited to: those that have all of these names. */
+        OpenUserTokenNamespaceScope: {
+            /** @description App; any if absent. */
+            appId?: string;
+            /** @description Cluster; any if absent. */
+            clusterName?: string;
+            /** @description Environment; any if absent. */
+            env?: string;
+            /** @description Namespace; any if absent. */
+            namespaceName?: string;
+        };
+        /** @description An operation of this API. */
+        OpenUserTokenOpenApiAction: {
+            /** @description What it does. */
+            description?: string;
+            /** @description Those of them that the token has. */
+            grantedOperations?: string[];
+            /** @description Its id in the OpenAPI document. */
+            id?: string;
+            /** @description Method. */
+            method?: string;
+            /** @description `ANY`, or `NONE` if none is required. */
+            operationMatch?: string;
+            /** @description Path with placeholders. */
+            path?: string;
+            /** @description Operations of a token of which one is required. */
+            requiredOperations?: string[];
+            /** @description Group in the OpenAPI document. */
+            resourceScope?: string;
+        };
+        /** @description An access token. */
+        OpenUserTokenSummary: {
+            /** @description Apps that it is limited to. */
+            appIds?: string[];
+            /** @description When it was created. */
+            dataChangeCreatedTime?: string;
+            /** @description Environments that it is limited to. */
+            envs?: string[];
+            /** @description End. */
+            expires?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Address of the last use. */
+            lastUsedIp?: string;
+            /** @description Last use, to the minute. */
+            lastUsedTime?: string;
+            /** @description Program of the last use, as it names itself. */
+            lastUsedUserAgent?: string;
+            /** @description Display name. */
+            name?: string;
+            /** @description Namespaces that it is limited to. */
+            namespaces?: components["schemas"]["OpenUserTokenNamespaceScope"][];
+            /** @description What it may be used for; everything if empty. */
+            operations?: string[];
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second; 0 for no limit.
+             */
+            rateLimit?: number;
+            /** @description When it was revoked. */
+            revokedAt?: string;
+            /** @description User who revoked it. */
+            revokedBy?: string;
+            /** @description `active`, `expired` or `revoked`. */
+            status?: string;
+            /** @description The part of the token after `apollo_pat_`, by which it is recognised. */
+            tokenPrefix?: string;
+            /** @description The token; only in the answer to its creation or rotation. */
+            tokenValue?: string;
+            /** @description User name of the owner. */
+            userId?: string;
+        };
         /** @description Settings of the web pages. */
         PageSettings: {
             /** @description Whether administrators of an app may create private namespaces. */
@@ -2947,6 +3292,7 @@ export type OpenClusterNamespaceRoleUserDTO = components['schemas']['OpenCluster
 export type OpenCommitDTO = components['schemas']['OpenCommitDTO'];
 export type OpenCreateAppDTO = components['schemas']['OpenCreateAppDTO'];
 export type OpenCreateNamespaceDTO = components['schemas']['OpenCreateNamespaceDTO'];
+export type OpenCreateUserTokenRequest = components['schemas']['OpenCreateUserTokenRequest'];
 export type OpenEnvClusterDTO = components['schemas']['OpenEnvClusterDTO'];
 export type OpenEnvClusterInfo = components['schemas']['OpenEnvClusterInfo'];
 export type OpenEnvNamespaceRoleUserDTO = components['schemas']['OpenEnvNamespaceRoleUserDTO'];
@@ -2977,6 +3323,11 @@ export type OpenReleaseDiffDTO = components['schemas']['OpenReleaseDiffDTO'];
 export type OpenReleaseHistoryDTO = components['schemas']['OpenReleaseHistoryDTO'];
 export type OpenUserDTO = components['schemas']['OpenUserDTO'];
 export type OpenUserInfoDTO = components['schemas']['OpenUserInfoDTO'];
+export type OpenUserTokenCapability = components['schemas']['OpenUserTokenCapability'];
+export type OpenUserTokenCurrentCapability = components['schemas']['OpenUserTokenCurrentCapability'];
+export type OpenUserTokenNamespaceScope = components['schemas']['OpenUserTokenNamespaceScope'];
+export type OpenUserTokenOpenApiAction = components['schemas']['OpenUserTokenOpenApiAction'];
+export type OpenUserTokenSummary = components['schemas']['OpenUserTokenSummary'];
 export type PageSettings = components['schemas']['PageSettings'];
 export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
@@ -3353,7 +3704,7 @@ export interface operations {
     createAppInEnv: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3456,7 +3807,7 @@ export interface operations {
     updateApp: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3492,7 +3843,7 @@ export interface operations {
     deleteApp: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3555,7 +3906,7 @@ export interface operations {
     createAppNamespace: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3625,7 +3976,7 @@ export interface operations {
     deleteAppNamespace: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3784,7 +4135,7 @@ export interface operations {
     createAccessKey: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3819,7 +4170,7 @@ export interface operations {
     deleteAccessKey: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -3891,7 +4242,7 @@ export interface operations {
     disableAccessKey: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4066,7 +4417,7 @@ export interface operations {
     createMissingNamespaces: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4100,7 +4451,7 @@ export interface operations {
     initClusterNamespacePermission: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4205,7 +4556,7 @@ export interface operations {
     deleteNamespace: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4429,7 +4780,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4470,7 +4821,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4582,7 +4933,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4623,7 +4974,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4728,7 +5079,7 @@ export interface operations {
     initAppPermission: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4832,7 +5183,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4872,7 +5223,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -4979,7 +5330,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5013,7 +5364,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5047,7 +5398,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5086,7 +5437,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5505,7 +5856,7 @@ export interface operations {
     deleteCluster: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5687,7 +6038,7 @@ export interface operations {
     createBranch: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5769,7 +6120,7 @@ export interface operations {
     deleteBranch: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5806,7 +6157,7 @@ export interface operations {
     createGrayDelRelease: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -5928,7 +6279,7 @@ export interface operations {
     createGrayRelease: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6007,7 +6358,7 @@ export interface operations {
     updateBranchRules: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6127,7 +6478,7 @@ export interface operations {
     deleteItemByEncodedKey: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6237,7 +6588,7 @@ export interface operations {
     batchUpdateItemsByText: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6276,7 +6627,7 @@ export interface operations {
     createItem: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6355,7 +6706,7 @@ export interface operations {
     revertItems: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6390,7 +6741,7 @@ export interface operations {
     syncItems: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6544,7 +6895,7 @@ export interface operations {
     deleteItem: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -6615,7 +6966,7 @@ export interface operations {
     createRelease: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -7162,7 +7513,7 @@ export interface operations {
     createNamespaces: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -7604,7 +7955,7 @@ export interface operations {
     addCreateApplicationRoleToUsers: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -7640,7 +7991,7 @@ export interface operations {
             query: {
                 /** @description User name. */
                 userId: string;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -7725,6 +8076,370 @@ export interface operations {
             };
         };
     };
+    listUserTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenSummary"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenCreateUserTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenSummary"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    adminListUserTokens: {
+        parameters: {
+            query?: {
+                /** @description Part of the owners' user names, in any case. */
+                userId?: string;
+                /** @description `active`, `expired`, `revoked` or `all`. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenSummary"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    adminDeleteUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    adminRevokeUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getUserTokenCapabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenCapability"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getCurrentUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenCurrentCapability"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getCurrentUserTokenCapabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenCurrentCapability"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getCurrentUserTokenWhoami: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenCurrentCapability"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    revokeUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    rotateUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUserTokenSummary"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     searchUsers: {
         parameters: {
             query: {
@@ -7768,7 +8483,7 @@ export interface operations {
             query?: {
                 /** @description Whether a new user is created; otherwise an existing one is changed. */
                 isCreate?: boolean;
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;
@@ -7802,7 +8517,7 @@ export interface operations {
     changeUserEnabled: {
         parameters: {
             query?: {
-                /** @description User that a consumer acts for. A signed-in user acts as that user. */
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
                 operator?: string;
             };
             header?: never;

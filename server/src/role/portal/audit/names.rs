@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 68] = [
+const NAMES: [(&str, OperationKind, &str); 74] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -70,6 +70,12 @@ const NAMES: [(&str, OperationKind, &str); 68] = [
     ("assignRoleToConsumer", Create, "Consumer.assignRole"),
     ("createOrUpdateUser", Update, "User.createOrUpdate"),
     ("changeUserEnabled", Update, "User.changeEnabled"),
+    ("createUserToken", Create, "UserToken.create"),
+    ("rotateUserToken", Update, "UserToken.rotate"),
+    ("revokeUserToken", Update, "UserToken.revoke"),
+    ("deleteUserToken", Delete, "UserToken.delete"),
+    ("adminRevokeUserToken", Update, "UserToken.revoke"),
+    ("adminDeleteUserToken", Delete, "UserToken.delete"),
     ("addFavorite", Create, "Favorite.create"),
     ("topFavorite", Update, "Favorite.toTop"),
     ("deleteFavorite", Delete, "Favorite.delete"),

@@ -109,12 +109,16 @@ pub(super) async fn set_enabled(
 }
 
 /// A consumer that manages users does not manage super administrators: with the password of one it
-/// would have every permission.
+/// would have every permission. For the same reason a token needs all of them to set a password,
+/// that of its owner included.
 async fn check_may_manage(portal: &Portal, caller: &Caller, username: &str) -> Result<()> {
     let rights = portal.rights();
     let is_allowed =
         rights.allow(&caller.identity, Need::ManageUsers, &Resource::default()).await?;
-    let is_above =
-        matches!(caller.identity, Identity::Consumer(_)) && rights.is_like_root(username);
+    let is_above = match &caller.identity {
+        Identity::User(_) => false,
+        token @ Identity::Token(_) => !rights.acts_as_root(token),
+        Identity::Consumer(_) => rights.is_like_root(username),
+    };
     if is_allowed && !is_above { Ok(()) } else { Err(refusal(Need::ManageUsers)) }
 }

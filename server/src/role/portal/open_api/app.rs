@@ -83,8 +83,8 @@ pub(super) async fn create(
 /// had the app.
 async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) -> Result<()> {
     let may_adopt = match caller {
-        Identity::User(user_id) => portal.rights().is_root(user_id),
         Identity::Consumer(consumer) => consumer.all_apps,
+        user => portal.rights().acts_as_root(user),
     };
     let questions = portal.state.environments.addressed().into_iter().map(|environment| async {
         let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
@@ -124,15 +124,17 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
 /// All apps, or those with the given ids.
 pub(super) async fn list(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Query(wanted): Query<AppFilter>,
 ) -> Result<Json<Vec<App>>> {
     let app_ids = wanted.app_ids.unwrap_or_default();
     let app_ids: Vec<_> =
         app_ids.split(',').map(str::trim).filter(|app_id| !app_id.is_empty()).collect();
-    let rows = match app_ids.is_empty() {
+    let mut rows = match app_ids.is_empty() {
         true => portal_app::all(&portal.state.store).await?,
         false => portal_app::named(&portal.state.store, &app_ids).await?,
     };
+    rows.retain(|row| caller.identity.reaches_app(&row.app_id));
     Ok(Json(shown(&portal, rows).await?))
 }
 

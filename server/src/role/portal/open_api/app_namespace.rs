@@ -5,7 +5,7 @@
 use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
 use crate::error::{Reaction, Result};
@@ -30,10 +30,8 @@ pub(super) async fn create(
 ) -> Result<Json<AppNamespace>> {
     check_same_app(&place.app_id, &required(body.app_id, "appId")?)?;
     let is_open = body.is_public || portal.state.config.get(&keys::CREATE_PRIVATE_NAMESPACE);
-    if let Identity::User(user_id) = &caller.identity
-        && !is_open
-        && !portal.rights().is_root(user_id)
-    {
+    let is_of_user = caller.identity.user_id().is_some();
+    if is_of_user && !is_open && !portal.rights().acts_as_root(&caller.identity) {
         return Err(refusal(Need::CreateNamespace));
     }
     let operator = portal.operator(&caller, by.operator, body.data_change_created_by).await?;

@@ -13,7 +13,7 @@ use super::{By, people};
 use crate::domain::branch::not_found;
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::permission::Act;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::need::{Need, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
@@ -40,7 +40,7 @@ pub(super) async fn find(
     Extension(place): Extension<Resource>,
 ) -> Result<OrEmpty<Namespace>> {
     let is_visible = portal.rights().allow(&caller.identity, Need::See, &place).await?;
-    if !is_visible && matches!(caller.identity, Identity::Consumer(_)) {
+    if !is_visible && caller.identity.is_program() {
         return Err(refusal(Need::See));
     }
     let environment = portal.state.environments.find(&place.env)?;
@@ -89,14 +89,10 @@ pub(super) async fn delete(
     Path(BranchName { branch_name }): Path<BranchName>,
     Query(by): Query<By>,
 ) -> Result<()> {
-    let may = async |act| portal.rights().allow(&caller.identity, Need::To(act), &place).await;
-    let may_release = may(Act::Release).await?;
-    if !may_release && !may(Act::Modify).await? {
-        return Err(refusal(Need::To(Act::Release)));
-    }
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
-    if !may_release {
+    let publish = Need::To(Act::Release);
+    if !portal.rights().allow(&caller.identity, publish, &place).await? {
         let latest = Address::in_namespace(&branch, &["releases", "latest"]);
         if environment.find::<admin::Release>(latest).await?.is_some() {
             return Err(refusal(Need::To(Act::Release)));

@@ -56,6 +56,11 @@ impl Document {
         self.described.get_or_init(|| DescribedRoute { routes, base_path });
     }
 
+    /// The routes, each with its operation if it is one of the API.
+    pub(super) fn routes(&self) -> &[Listed<PortalAccess>] {
+        self.described.get().map_or(&[], |described| &described.routes)
+    }
+
     fn text(&self) -> Bytes {
         let build = |DescribedRoute { routes, base_path }: &DescribedRoute| {
             let text = document(routes, base_path).to_pretty_json().unwrap_or_default();
@@ -103,7 +108,7 @@ fn info() -> Info {
         .title("Castalia portal")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Apollo's OpenAPI for all environments. Callers are consumers with a token and signed-in users.",
+            "Apollo's OpenAPI for all environments. Callers are consumers and users with a token, and signed-in users.",
         ))
         .license(Some(license.build()))
         .build()
@@ -159,7 +164,7 @@ fn in_path(name: &str) -> Parameter {
 fn token() -> SecurityScheme {
     let header = ApiKeyValue::with_description(
         "Authorization",
-        "Token of a consumer. Browsers send a session cookie instead, and `X-CSRF-Token` with writes.",
+        "Token of a consumer, or `Bearer ` and the access token of a user. Browsers send a session cookie instead, and `X-CSRF-Token` with writes.",
     );
     SecurityScheme::ApiKey(ApiKey::Header(header))
 }

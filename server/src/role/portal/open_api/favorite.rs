@@ -108,7 +108,7 @@ pub(super) async fn move_to_top(
 fn own_name(caller: &Caller) -> Result<&str> {
     match &caller.identity {
         Identity::User(user_id) => Ok(user_id),
-        Identity::Consumer(_) => Err(refusal(Need::Person)),
+        Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Need::Person)),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::release::load;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::need::{Need, Resource};
 use crate::environment::Address;
 use crate::error::{Code, Error, Result};
 use crate::json::Json;
@@ -144,10 +144,10 @@ pub(super) async fn without_releases(
     Ok(Json(found.into_iter().map(Instance::from).collect()))
 }
 
-/// Whether the caller sees the instances of a namespace; a consumer without permission is refused.
+/// Whether the caller sees the instances of a namespace; a program without permission is refused.
 async fn sees(portal: &Portal, caller: &Caller, place: &Resource) -> Result<bool> {
     let sees = portal.rights().allow(&caller.identity, Need::SeeRelease, place).await?;
-    if !sees && matches!(caller.identity, Identity::Consumer(_)) {
+    if !sees && caller.identity.is_program() {
         return Err(refusal(Need::SeeRelease));
     }
     Ok(sees)

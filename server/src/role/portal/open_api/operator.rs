@@ -4,17 +4,16 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::domain::audit_log::request;
-use crate::domain::permission::need::Identity;
 use crate::domain::user;
 use crate::error::{Code, Error, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 
-/// The operator that a request names: consumers must, users need not.
+/// The operator that a request names: consumers must, users and their tokens need not.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct By {
-    /// User that a consumer acts for. A signed-in user acts as that user.
+    /// User that a consumer acts for. A signed-in user and a user token act as that user.
     #[param(nullable = false)]
     pub(super) operator: Option<String>,
 }
@@ -28,8 +27,8 @@ impl Portal {
         query: Option<String>,
         body: Option<String>,
     ) -> Result<String> {
-        if let Identity::User(user_id) = &caller.identity {
-            return Ok(user_id.clone());
+        if let Some(user_id) = caller.identity.user_id() {
+            return Ok(user_id.to_owned());
         }
         let named = [query, body].into_iter().flatten().find(|name| !name.trim().is_empty());
         let Some(name) = named else {

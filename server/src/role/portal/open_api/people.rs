@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::directory::entry::Person;
-use crate::domain::permission::need::Identity;
 use crate::domain::user::{self, User as Row};
 use crate::error::Result;
 use crate::role::portal::Portal;
@@ -72,8 +71,6 @@ pub(super) fn stranger(portal: &Portal, caller: &Caller, person: Person) -> User
 
 fn sees_address(portal: &Portal, caller: &Caller, name: &str) -> bool {
     portal.state.compat.open_user_directory
-        || match &caller.identity {
-            Identity::User(user_id) => user_id == name || portal.rights().is_root(user_id),
-            Identity::Consumer(_) => false,
-        }
+        || caller.identity.user_id() == Some(name)
+        || portal.rights().acts_as_root(&caller.identity)
 }

@@ -101,7 +101,7 @@ pub(super) async fn probe(
     Ok(Json(PermissionCondition { has_permission }))
 }
 
-/// Of consumers, the guard has checked that they may see the roles.
+/// Users may ask about themselves, administrators about others.
 pub(super) async fn check_may_ask(
     portal: &Portal,
     caller: &Identity,
@@ -109,6 +109,7 @@ pub(super) async fn check_may_ask(
     place: &Resource,
 ) -> Result<()> {
     let may_ask = match caller {
+        // Of tokens and consumers, the guard has checked that they may see the roles.
         Identity::User(user_id) if user_id != about => {
             portal.rights().allow(caller, Need::AppAdmin, place).await?
         }

@@ -22,6 +22,7 @@ mod system_info;
 mod system_role;
 mod transfer;
 mod user;
+mod user_token;
 
 use super::document;
 use crate::http::operation::About;
@@ -44,6 +45,9 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let routes = routes.get("/openapi/openapi.json", PortalAccess::Open, document::get);
     [
         user::routes,
+        user_token::own,
+        user_token::of_all_users,
+        user_token::current,
         env::routes,
         organization::routes,
         app::routes,

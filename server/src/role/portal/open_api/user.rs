@@ -4,7 +4,7 @@
 use axum::extract::{Extension, State};
 use http::HeaderName;
 
-use crate::domain::permission::need::{Identity, Need};
+use crate::domain::permission::need::Need;
 use crate::domain::user;
 use crate::error::Result;
 use crate::json::Json;
@@ -13,16 +13,16 @@ use crate::role::portal::access::{CSRF_HEADER, refusal};
 use crate::role::portal::identity::Caller;
 use crate::wire::open_api::User;
 
-/// The header with the token; `None` for consumers.
+/// The header with the token; `None` without a session.
 type CsrfToken = Option<[(HeaderName, String); 1]>;
 
-/// The user of this session.
+/// The user of this session or token.
 pub(in crate::role::portal) async fn current(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
 ) -> Result<(CsrfToken, Json<User>)> {
-    let Identity::User(user_id) = caller.identity else { return Err(refusal(Need::Person)) };
-    let row = user::find(&portal.state.store, &user_id).await?;
+    let Some(user_id) = caller.identity.user_id() else { return Err(refusal(Need::User)) };
+    let row = user::find(&portal.state.store, user_id).await?;
     let body = match row {
         Some(row) => User {
             enabled: user::is_enabled(&row).into(),
@@ -31,7 +31,8 @@ pub(in crate::role::portal) async fn current(
             email: Some(row.email),
         },
         None => {
-            User { name: Some(user_id.clone()), user_id: Some(user_id), email: None, enabled: 1 }
+            let name = Some(user_id.to_owned());
+            User { name: name.clone(), user_id: name, email: None, enabled: 1 }
         }
     };
     let token = caller.sign_in.map(|sign_in| {

@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
 use super::in_environment;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::need::{Need, Resource};
 use crate::domain::permission::{Act, NamedRole, grant};
 use crate::domain::portal_app;
 use crate::environment::Address;
@@ -54,10 +54,7 @@ pub(in super::super) async fn create(
     Body(app): Body<App>,
 ) -> Result<()> {
     let place = Resource { app_id: required(app.app_id, "appId")?, ..place };
-    let need = match caller.identity {
-        Identity::User(_) => Need::AppAdmin,
-        Identity::Consumer(_) => Need::CreateApp,
-    };
+    let need = Need::AddAppToEnv;
     if !portal.rights().allow(&caller.identity, need, &place).await? {
         return Err(refusal(need));
     }

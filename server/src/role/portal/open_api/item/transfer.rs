@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::domain::draft::{DraftChanges, Line, transfer};
 use crate::domain::item_rules::Leniency;
 use crate::domain::permission::Act;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::need::{Need, Resource};
 use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, LARGE_BODY};
@@ -31,7 +31,7 @@ pub(in super::super) async fn compare(
     let mut visible = Vec::with_capacity(targets.len());
     for target in &targets {
         let is_visible = portal.rights().allow(&caller.identity, Need::See, target).await?;
-        if !is_visible && matches!(caller.identity, Identity::Consumer(_)) {
+        if !is_visible && caller.identity.is_program() {
             return Err(refusal(Need::See));
         }
         visible.push(is_visible);

@@ -89,7 +89,7 @@ pub(super) fn presence(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             "/openapi/v1/apps/envs/{env}",
-            PortalAccess::ByContent,
+            PortalAccess::ByContent(Need::AddAppToEnv),
             about("createAppInEnv", "Adds an app to an environment that lacks it."),
             presence::create,
         )
@@ -103,7 +103,7 @@ pub(super) fn presence(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             "/openapi/v1/apps/search/by-appid-or-name",
-            PortalAccess::Call(Need::Person),
+            PortalAccess::Session(Need::Person),
             super::about(
                 "Portal Management",
                 "searchAppsByAppIdOrName",

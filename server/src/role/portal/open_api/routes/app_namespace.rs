@@ -46,7 +46,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::DELETE,
             "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}",
-            PortalAccess::Call(Need::AppAdmin),
+            PortalAccess::Call(Need::DeleteNamespace),
             about("deleteAppNamespace", "Deletes an app namespace and its namespaces."),
             app_namespace::delete,
         )

@@ -9,12 +9,12 @@ use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Call(Need::Root);
+    let root = PortalAccess::Session(Need::Root);
     routes
         .operation(
             Method::GET,
             "/openapi/v1/apollo/audit/properties",
-            PortalAccess::Call(Need::Person),
+            PortalAccess::Session(Need::Person),
             about("getAuditProperties", "Returns whether operations are recorded."),
             audit::properties,
         )

@@ -30,7 +30,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::DELETE,
             in_namespace!("/branches/{branchName}"),
-            PortalAccess::ByContent,
+            PortalAccess::Call(Need::AbandonBranch),
             about("deleteBranch", "Abandons a gray branch."),
             branch::delete,
         )

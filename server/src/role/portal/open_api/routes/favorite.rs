@@ -9,7 +9,7 @@ use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let person = PortalAccess::Call(Need::Person);
+    let person = PortalAccess::Session(Need::Person);
     routes
         .operation(
             Method::GET,

@@ -9,7 +9,7 @@ use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Instance Management", id, summary);
-    let by_content = PortalAccess::ByContent;
+    let by_content = PortalAccess::ByContent(Need::SeeRelease);
     routes
         .operation(
             Method::GET,

@@ -14,7 +14,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             "/openapi/v1/namespaces",
-            PortalAccess::ByContent,
+            PortalAccess::ByContent(Need::CreateNamespace),
             about("createNamespaces", "Creates namespaces, each in one cluster."),
             namespace::associate,
         )
@@ -63,7 +63,7 @@ pub(super) fn of_app(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::DELETE,
             "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}",
-            PortalAccess::Call(Need::AppAdmin),
+            PortalAccess::Call(Need::DeleteNamespace),
             about("deleteNamespace", "Deletes a namespace of a cluster."),
             namespace::delete,
         )

@@ -10,7 +10,7 @@ use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Release Management", id, summary);
-    let by_content = PortalAccess::ByContent;
+    let by_content = PortalAccess::ByContent(Need::SeeRelease);
     routes
         .operation(
             Method::POST,
@@ -56,7 +56,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::PUT,
             "/openapi/v1/envs/{env}/releases/{releaseId}/rollback",
-            by_content,
+            PortalAccess::ByContent(Need::To(Act::Release)),
             about("rollback", "Rolls a namespace back to an earlier release."),
             release::roll_back,
         )

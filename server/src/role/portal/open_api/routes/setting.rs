@@ -10,19 +10,19 @@ use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Call(Need::Root);
+    let root = PortalAccess::Session(Need::Root);
     routes
         .operation(
             Method::GET,
             "/openapi/v1/page-settings",
-            PortalAccess::Call(Need::Person),
+            PortalAccess::Session(Need::Person),
             about("getPageSettings", "Returns the settings of the web pages."),
             page_settings::get,
         )
         .operation(
             Method::GET,
             "/openapi/v1/global-search/item-info/by-key-or-value",
-            PortalAccess::Call(Need::Person),
+            PortalAccess::Session(Need::Person),
             about(
                 "searchItemInfoByKeyOrValue",
                 "Searches the items of all environments that the caller may see.",

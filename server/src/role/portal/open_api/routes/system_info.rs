@@ -9,7 +9,7 @@ use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Call(Need::Root);
+    let root = PortalAccess::Session(Need::Root);
     routes
         .operation(
             Method::GET,

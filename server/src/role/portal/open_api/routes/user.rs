@@ -13,8 +13,8 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             "/openapi/v1/user",
-            PortalAccess::Call(Need::Person),
-            about("getCurrentUser", "Returns the signed-in user."),
+            PortalAccess::Call(Need::User),
+            about("getCurrentUser", "Returns the signed-in user, or the owner of the user token."),
             user::current,
         )
         .operation(
@@ -27,7 +27,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             "/openapi/v1/users",
-            PortalAccess::ByContent,
+            PortalAccess::ByContent(Need::ManageUsers),
             about(
                 "createOrUpdateUser",
                 "Creates or changes a user. Users may change their own account.",
