@@ -42,6 +42,7 @@ mod portal {
     mod lent;
     mod many_rows;
     mod namespace;
+    mod old_path;
     mod open_id;
     mod permission;
     mod provider;

@@ -119,6 +119,8 @@ async fn every_route_that_changes_something_is_raced() {
         .iter()
         .filter(|route| matches!(route.port.name(), "admin" | "portal"))
         .filter(|route| !matches!(route.method, Method::GET | Method::HEAD))
+        // Other paths of the portal are second names of its operations.
+        .filter(|route| route.port != Role::Portal || route.path.starts_with("/openapi/"))
         .filter(|route| !OF_ONE_CALLER.iter().any(|part| route.path.contains(part)))
         .map(|route| format!("{} {} {}", route.port.name(), route.method, route.path))
         .collect();

@@ -111,6 +111,22 @@ where
         self.add(method, path, access, Some(operation), handler)
     }
 
+    /// Adds another path of an operation with this id, which is not part of the documented API.
+    #[must_use]
+    pub fn second_name<H: Handler<T, S>, T: 'static>(
+        self,
+        method: Method,
+        path: &'static str,
+        access: A,
+        id: &'static str,
+        handler: H,
+    ) -> Self {
+        let listed = Listed { method, path, access, operation: None };
+        let about = About { tag: "", id, summary: "" };
+        let filter = filter(&listed.method);
+        self.insert(listed, Some(about), on(filter, handler))
+    }
+
     fn add<H: Handler<T, S>, T: 'static>(
         self,
         method: Method,
@@ -119,22 +135,15 @@ where
         operation: Option<Operation>,
         handler: H,
     ) -> Self {
-        let filter = match method {
-            Method::POST => MethodFilter::POST,
-            Method::PUT => MethodFilter::PUT,
-            Method::DELETE => MethodFilter::DELETE,
-            Method::HEAD => MethodFilter::HEAD,
-            _ => MethodFilter::GET,
-        };
+        let filter = filter(&method);
         let listed = Listed { method, path, access, operation };
-        self.insert(listed, on(filter, handler))
+        self.insert(listed, operation.map(|operation| operation.about), on(filter, handler))
     }
 
     /// Not generic over the handler, so that the guard's layer is compiled once for each role and
     /// not for each route.
-    fn insert(mut self, listed: Listed<A>, route: MethodRouter<S>) -> Self {
+    fn insert(mut self, listed: Listed<A>, about: Option<About>, route: MethodRouter<S>) -> Self {
         let (path, access) = (listed.path, listed.access.clone());
-        let about = listed.operation.map(|operation| operation.about);
         self.listed.push(listed);
         let guard = self.guard;
         let check =
@@ -160,5 +169,15 @@ where
     pub fn finish_without_fallback(self) -> (Router, Vec<Listed<A>>) {
         let router = self.router.method_not_allowed_fallback(super::failure::wrong_method);
         (router.with_state(self.state), self.listed)
+    }
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::DELETE => MethodFilter::DELETE,
+        Method::HEAD => MethodFilter::HEAD,
+        _ => MethodFilter::GET,
     }
 }

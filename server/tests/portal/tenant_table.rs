@@ -129,6 +129,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /appnamespaces",
     "GET /envs/{env}/appnamespaces/{publicNamespaceName}/instances",
     "GET /users",
+    "GET /users/{userId}",
     "POST /users",
     "PUT /users/enabled",
     "POST /favorites",

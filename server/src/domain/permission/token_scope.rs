@@ -3,6 +3,7 @@
 //! as well, at each call.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Act;
 use super::need::{Need, Resource};
@@ -170,7 +171,11 @@ impl TokenScope {
     /// The scope in a row; `None` if it cannot be read, so that the token allows nothing.
     #[must_use]
     pub fn read(stored: Option<&str>) -> Option<Self> {
-        serde_json::from_str(stored?).ok()
+        let scope: Value = serde_json::from_str(stored?).ok()?;
+        // Lists would be read as objects whose members have these positions.
+        let mut namespaces = scope["namespaces"].as_array().into_iter().flatten();
+        let is_object = scope.is_object() && namespaces.all(Value::is_object);
+        is_object.then(|| serde_json::from_value(scope).ok())?
     }
 
     /// Whether a token with this scope suffices for a call, if its owner has the permission.
@@ -244,7 +249,16 @@ mod tests {
 
     #[test]
     fn a_scope_that_cannot_be_read_allows_nothing() {
-        for stored in ["", "null", "[]", "{", r#"{"appIds":"a"}"#, r#"{"regions":["eu"]}"#] {
+        for stored in [
+            "",
+            "null",
+            "[]",
+            "{",
+            r#"{"appIds":"a"}"#,
+            r#"{"regions":["eu"]}"#,
+            r#"{"namespaces":[[]]}"#,
+            r#"{"namespaces":[{"appId":"a","region":"eu"}]}"#,
+        ] {
             assert_eq!(TokenScope::read(Some(stored)), None, "{stored}");
         }
         assert_eq!(TokenScope::read(None), None);

@@ -136,7 +136,7 @@ async fn check_right(
 /// The error for a caller without permission.
 pub(super) fn refusal(need: Need) -> Error {
     Error::forbidden(match need {
-        Need::Person | Need::SeeAsPerson => "Portal user session is required",
+        Need::Person | Need::User | Need::SeeAsPerson => "Portal user session is required",
         _ => "Access is denied",
     })
 }

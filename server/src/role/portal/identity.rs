@@ -15,6 +15,9 @@ use crate::domain::session::{self, SignedIn};
 use crate::domain::{consumer, user_token};
 use crate::error::{Error, Reaction, Result};
 
+/// Path below which tokens of users are accepted, as in Apollo's portal.
+const OF_TOKENS: &str = "/openapi/";
+
 /// Name of the cookie, as in Apollo's portal.
 pub(super) const COOKIE_NAME: &str = "SESSION";
 
@@ -86,8 +89,7 @@ async fn of_token(portal: &Portal, parts: &Parts) -> Result<Caller> {
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
     if let Some(token) = user_token(token) {
-        // Apollo's portal accepts these tokens below this path only.
-        if !parts.uri.path().starts_with("/openapi/") {
+        if !parts.uri.path().starts_with(OF_TOKENS) {
             return Err(unknown());
         }
         return of_user_token(portal, token).await;

@@ -20,6 +20,7 @@ mod import;
 mod instance;
 mod item;
 mod namespace;
+mod old_path;
 mod operator;
 mod organization;
 mod page_settings;

@@ -7,9 +7,9 @@ use utoipa::IntoParams;
 
 use super::{By, people};
 use crate::domain::permission::need::{Identity, Need, Resource};
-use crate::domain::user::account;
+use crate::domain::user::{self, account};
 use crate::error::{Code, Error, Result};
-use crate::http::request::Body;
+use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
@@ -35,6 +35,13 @@ pub(super) struct UserFilter {
     _limit: u64,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct UserId {
+    /// User name.
+    #[serde(rename = "userId")]
+    user_id: String,
+}
+
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Creation {
@@ -56,6 +63,16 @@ pub(super) async fn search(
     let known = found.iter().map(|row| people::shown(&portal, &caller, row));
     let strangers = strangers.into_iter().map(|person| people::stranger(&portal, &caller, person));
     Ok(Json(known.chain(strangers).collect()))
+}
+
+/// One user.
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Path(UserId { user_id }): Path<UserId>,
+) -> Result<Json<User>> {
+    let row = user::existing(&portal.state.store, &user_id).await?;
+    Ok(Json(people::shown(&portal, &caller, &row)))
 }
 
 /// Creates or changes a user.

@@ -14,6 +14,7 @@ mod history;
 mod instance;
 mod item;
 mod namespace;
+mod old_path;
 mod organization;
 mod permission;
 mod release;
@@ -77,6 +78,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         system_info::routes,
         transfer::exports,
         transfer::imports,
+        old_path::routes,
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))

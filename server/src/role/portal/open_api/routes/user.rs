@@ -25,6 +25,13 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             account::search,
         )
         .operation(
+            Method::GET,
+            "/openapi/v1/users/{userId}",
+            PortalAccess::Call(Need::SeeUsers),
+            about("getUserByUserId", "Returns a user."),
+            account::get,
+        )
+        .operation(
             Method::POST,
             "/openapi/v1/users",
             PortalAccess::ByContent(Need::ManageUsers),
