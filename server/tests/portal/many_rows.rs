@@ -74,6 +74,7 @@ impl Rows {
         [
             ("{env}", "LOCAL"),
             ("{appId}", "demo"),
+            ("{userId}", "u1"),
             ("{clusterName}", "default"),
             ("{namespaceName}", namespace),
             ("{publicNamespaceName}", &self.shared),
@@ -168,6 +169,7 @@ async fn others(
         ] {
             owner.post(&format!("{path}?userId={user}"), Value::Null).await.empty();
         }
+        owner.post("/openapi/v1/user-tokens", json!({ "name": user })).await.ok();
         let creators = "/openapi/v1/system/roles/create-application";
         root.post(creators, json!([user])).await.empty();
         let consumer = json!({

@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 4;
 const EXPORTS: [&str; 2] = ["exportAppConfig", "exportAllConfigs"];
 
 /// Every operation, with its query. `{...}` is an id of the rows.
-const OPERATIONS: [(&str, &str); 73] = [
+const OPERATIONS: [(&str, &str); 80] = [
     ("findAuditLogs", "?page=0&size=500"),
     ("searchAuditLogs", "?query=create&page=0&size=500"),
     ("findAuditDataInfluencesByField", "?entityName=App&entityId=1&fieldName=AppId"),
@@ -89,6 +89,14 @@ const OPERATIONS: [(&str, &str); 73] = [
     ("hasCreateApplicationPermission", "?userId=u2"),
     ("getCreateApplicationRoleUsers", ""),
     ("getCurrentUser", ""),
+    ("getUserByUserId", ""),
+    ("listUserTokens", ""),
+    ("adminListUserTokens", ""),
+    ("getUserTokenCapabilities", ""),
+    // Refused to sessions: they concern the one token of the caller.
+    ("getCurrentUserToken", ""),
+    ("getCurrentUserTokenCapabilities", ""),
+    ("getCurrentUserTokenWhoami", ""),
     ("searchUsers", "?keyword=&offset=0&limit=500&includeInactiveUsers=true"),
 ];
 
