@@ -2,7 +2,8 @@
 # Sends requests that schemathesis generates from the OpenAPI document to every operation of the
 # portal, for about CASTALIA_TEST_DOCUMENT seconds (default 60), as a super administrator on a
 # temporary data directory: no answer is a 5xx, and status, content type and body are those of the
-# document. CASTALIA_TEST_SEED repeats a run.
+# document. Each run sends the same requests; CASTALIA_TEST_SEED=random sends others, or those of a
+# seed that such a run printed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=$(realpath -m "${CASTALIA_VENV:-.venv}")
@@ -17,6 +18,8 @@ finish() {
 }
 trap finish EXIT
 
+seed=(--seed "${CASTALIA_TEST_SEED:-1}")
+[ "${CASTALIA_TEST_SEED:-}" != random ] || seed=()
 password="correct horse battery staple"
 CASTALIA_ADMIN_PASSWORD=$password "$binary" serve --data-dir "$dir/data" --log-format json \
     --config-port 0 --admin-port 0 --portal-port 0 >"$dir/log" 2>&1 &
@@ -41,7 +44,7 @@ root=$PWD
 cd "$dir"
 if ! "$venv/bin/schemathesis" --config-file "$root/tests/document/schemathesis.toml" run "$portal/openapi/openapi.json" \
     --header "cookie: $cookie" --header "x-csrf-token: $token" \
-    --max-time "${CASTALIA_TEST_DOCUMENT:-60}" ${CASTALIA_TEST_SEED:+--seed "$CASTALIA_TEST_SEED"} >"$dir/report" 2>&1; then
+    --max-time "${CASTALIA_TEST_DOCUMENT:-60}" "${seed[@]}" >"$dir/report" 2>&1; then
     cat "$dir/report"
     exit 1
 fi
