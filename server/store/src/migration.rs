@@ -105,12 +105,14 @@ macro_rules! step {
     };
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 8] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
     step!(4, "castalia_portal", Part::Portal, false, "0004_castalia_portal.sql"),
     step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
+    step!(6, "castalia_notice", Part::Portal, false, "0006_castalia_notice.sql"),
+    step!(7, "castalia_event", Part::Portal, false, "0007_castalia_event.sql"),
     step!(8, "castalia_audit_seal", Part::Portal, false, "0008_castalia_audit_seal.sql"),
 ];
 

@@ -89,6 +89,10 @@ async fn apollos_portal_db_gets_the_tables_of_version_3() {
         "CastaliaSession",
         "CastaliaConsumerGrant",
         "CastaliaInstallation",
+        "CastaliaWebhook",
+        "CastaliaNotice",
+        "CastaliaDelivery",
+        "CastaliaEvent",
         "CastaliaAuditSeal",
     ];
     assert_eq!(report.absent_tables[..2], ["UserToken", "UserTokenAudit"]);

@@ -84,7 +84,7 @@ on_each_database! {
         assert_eq!(report.origin, Origin::Fresh);
         assert_eq!(
             report.missing_steps,
-            ["portal", "castalia_portal", "castalia_installation", "castalia_audit_seal"]
+            ["portal", "castalia_portal", "castalia_installation", "castalia_notice", "castalia_event", "castalia_audit_seal"]
         );
         assert!(report.absent_tables.contains(&"UserToken".to_owned()));
         let again = migration::check(&store, Part::Portal).await.unwrap();

@@ -59,6 +59,10 @@ on_each_database! {
         round_trip(&store, users::Entity).await;
         round_trip_own(&store, castalia_session::Entity).await;
         round_trip_own(&store, castalia_consumer_grant::Entity).await;
+        round_trip(&store, castalia_webhook::Entity).await;
+        round_trip(&store, castalia_notice::Entity).await;
+        round_trip(&store, castalia_delivery::Entity).await;
+        round_trip(&store, castalia_event::Entity).await;
     }
 
     async fn long_text_of_any_script_round_trips(database: Database) {
