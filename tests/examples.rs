@@ -1,7 +1,7 @@
 //! The example programs against the real server: each prints the value, and the next one once it is
 //! published.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -118,4 +118,40 @@ async fn python_example_shows_a_value_and_its_change() {
     let mut program = Command::new(python);
     program.arg(root().join("examples/python/hello.py"));
     shows_a_value_and_its_change("hello-python", program).await;
+}
+
+/// SEC-19: the vector of the test in `server/src/role/portal/notice/webhook.rs`. A replay after five
+/// minutes, another body and another secret are refused.
+#[test]
+fn webhook_examples_accept_a_signed_request_and_refuse_its_replay() {
+    const SIGNATURE: &str =
+        "sha256=c232b82b803d649ca01842c1241d8773d48f83d6eb10f71d2ef2a86b1c99e58f";
+    const BODY: &str = r#"{"appId":"demo"}"#;
+    let folder = root().join("examples/webhook");
+    for (program, file) in [
+        ("python3", "verify.py"),
+        ("node", "verify.mjs"),
+        ("java", "Verify.java"),
+        ("bash", "verify.sh"),
+    ] {
+        let accepts = |secret: &str, time: &str, now: &str, body: &str| {
+            let mut child = Command::new(program)
+                .arg(folder.join(file))
+                .args([SIGNATURE, time, now])
+                .env("WEBHOOK_SECRET", secret)
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap_or_else(|error| panic!("{program}: {error}"));
+            // A program that refuses the time need not read the body.
+            let _ = child.stdin.take().unwrap().write_all(body.as_bytes());
+            child.wait().unwrap().success()
+        };
+        let secret = "0123456789abcdef";
+        assert!(accepts(secret, "1700000000", "1700000300", BODY), "{file}");
+        assert!(!accepts(secret, "1700000000", "1700000301", BODY), "{file}: a replay");
+        assert!(!accepts(secret, "1700000001", "1700000000", BODY), "{file}: another time");
+        assert!(!accepts(secret, "1700000000", "1700000000", "{}"), "{file}: another body");
+        assert!(!accepts("0123456789abcdeF", "1700000000", "1700000000", BODY), "{file}: secret");
+        assert!(!accepts(secret, "", "1700000000", BODY), "{file}: no time");
+    }
 }
