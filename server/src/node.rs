@@ -317,6 +317,7 @@ impl Node {
             installation,
             store,
             config,
+            notices: Arc::default(),
             ready: self.ready.clone(),
         };
         role::portal::run(&state, &self.background);

@@ -120,6 +120,8 @@ pub struct Settings {
     pub hosts: Option<Vec<String>>,
     /// Proxies whose `X-Forwarded-For` the portal trusts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Hosts that webhooks may call although their addresses are internal.
+    pub webhook_hosts: Vec<String>,
     /// Whether the session cookie is always `Secure`.
     pub cookie_always_secure: bool,
     /// How users sign in to the portal.
@@ -200,7 +202,8 @@ impl Settings {
             max_polls_per_app: read.parsed("security.max_polls_per_app", COUNT).unwrap_or_default(),
             trusted_proxies: read.networks("security.trusted_proxies"),
             max_watch_mib: read.parsed("security.max_watch_mib", COUNT).unwrap_or_default(),
-            hosts: read.hosts(),
+            hosts: read.hosts("security.hosts"),
+            webhook_hosts: read.hosts("security.webhook_hosts").unwrap_or_default(),
             cookie_always_secure: read
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),

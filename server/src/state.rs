@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use castalia_store::{Status, Store};
+use tokio::sync::Notify;
 
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
@@ -109,6 +110,8 @@ pub struct PortalState {
     pub environments: Environments,
     /// The services of the environment of this process, if it has one.
     pub registry: Option<ServiceRegistry>,
+    /// Wakes the task that delivers notices of publishes.
+    pub notices: Arc<Notify>,
     /// Whether this node can serve.
     pub ready: Readiness,
 }

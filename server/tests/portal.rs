@@ -32,6 +32,7 @@ mod portal {
     mod directory;
     mod engine;
     mod environment;
+    mod events;
     mod export;
     mod favorite;
     mod history;
@@ -40,6 +41,7 @@ mod portal {
     mod instance;
     mod item;
     mod lent;
+    mod mail;
     mod many_rows;
     mod namespace;
     mod old_path;
@@ -47,6 +49,7 @@ mod portal {
     mod permission;
     mod provider;
     mod proxy;
+    mod receiver;
     mod registration;
     mod release;
     mod removal;
@@ -63,5 +66,8 @@ mod portal {
     mod user_token_operations;
     mod visibility;
     mod web;
+    mod webhook;
+    mod webhook_fault;
+    mod webhook_guard;
     mod world;
 }

@@ -59,6 +59,7 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         (&["--security-hosts", ""], "--security-hosts"),
         (&["--security-hosts", " , "], "--security-hosts"),
         (&["--security-hosts", "http://a.example"], "--security-hosts"),
+        (&["--security-webhook-hosts", "http://a.example"], "--security-webhook-hosts"),
         (&["--config-db", ""], "--config-db"),
         (&["--roles", ""], "--roles"),
         (&["--metrics-token", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], "--metrics-token"),

@@ -42,7 +42,9 @@ impl ReleaseOperation {
     /// Operations that create a release of a branch, and whose context names the branch's own keys.
     const OF_BRANCH: [Self; 3] = [Self::GrayPublish, Self::PublishCarried, Self::RollbackCarried];
 
-    fn code(self) -> Small {
+    /// The stored number.
+    #[must_use]
+    pub fn code(self) -> Small {
         Small(self as i16)
     }
 }

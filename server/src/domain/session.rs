@@ -90,6 +90,18 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))
 }
 
+/// The user of a session, as in [`find`]; the session is not used by that.
+pub async fn user(store: &Store, id: &str) -> Result<Option<String>> {
+    let now = now();
+    let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
+    let user = user::find(store, &row.user_id).await?.filter(user::is_enabled);
+    let is_valid = match &user {
+        Some(user) if now < *row.created_time + LONGEST => is_token_of(&row.csrf_token, id, user)?,
+        _ => false,
+    };
+    Ok(is_valid.then_some(row.user_id))
+}
+
 /// Ends the sessions of users who were disabled or deleted, by any program: they must not become
 /// valid again when the user is enabled, or another user of the name is created.
 pub async fn end_all_of_disabled(store: &Store) -> Result<()> {

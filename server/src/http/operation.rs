@@ -77,6 +77,12 @@ impl Signature {
         self.response = Some(Media { kind: JSON, schema: T::schema(&mut self.schemas) });
     }
 
+    /// Sets a stream of server-sent events as the body of a success.
+    pub fn events(&mut self) {
+        let text = ObjectBuilder::new().schema_type(Type::String).into();
+        self.response = Some(Media { kind: "text/event-stream", schema: text });
+    }
+
     /// Sets a file as the body of a success.
     pub fn download(&mut self) {
         self.response = Some(Media { kind: "application/octet-stream", schema: binary() });
@@ -104,6 +110,10 @@ impl<T> Input for State<T> {
 }
 
 /// Provided by the server, not by callers.
+impl Input for http::HeaderMap {
+    fn describe(_: &mut Signature) {}
+}
+
 impl<T> Input for Extension<T> {
     fn describe(_: &mut Signature) {}
 }

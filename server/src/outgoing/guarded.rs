@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use thiserror::Error;
@@ -68,16 +68,7 @@ impl GuardedClient {
     /// # Errors
     /// Fails if the address must not be called, and without a complete answer.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, CallError> {
-        let request = reqwest::Request::try_from(request)?;
-        // The resolver is not asked for an address that is a number.
-        let host = request.url().host_str().unwrap_or_default();
-        let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        if let Ok(address) = number
-            && !may_call(address, is_listed(&self.listed, host))
-        {
-            return Err(CallError::Refused(host.to_owned()));
-        }
-        let mut response = self.client.execute(request).await?;
+        let mut response = self.begin(request).await?;
         let mut answer = Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
             headers.clone_from(response.headers());
@@ -90,6 +81,27 @@ impl GuardedClient {
             body.extend_from_slice(&chunk);
         }
         Ok(answer.body(body)?)
+    }
+
+    /// Sends a request and returns the status of the answer, whose body is not read.
+    ///
+    /// # Errors
+    /// Fails if the address must not be called, and without an answer.
+    pub async fn status(&self, request: Request<Vec<u8>>) -> Result<StatusCode, CallError> {
+        Ok(self.begin(request).await?.status())
+    }
+
+    async fn begin(&self, request: Request<Vec<u8>>) -> Result<reqwest::Response, CallError> {
+        let request = reqwest::Request::try_from(request)?;
+        // The resolver is not asked for an address that is a number.
+        let host = request.url().host_str().unwrap_or_default();
+        let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        if let Ok(address) = number
+            && !may_call(address, is_listed(&self.listed, host))
+        {
+            return Err(CallError::Refused(host.to_owned()));
+        }
+        Ok(self.client.execute(request).await?)
     }
 }
 

@@ -5,8 +5,10 @@ mod access;
 mod audit;
 mod calls;
 mod client_address;
+mod events;
 mod extract;
 mod identity;
+mod notice;
 mod open_api;
 mod origin;
 mod rate;
@@ -26,6 +28,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::audit::sign_in::RefusedSignIns;
 use self::calls::Calls;
+use self::events::Hub;
 use self::open_api::document::Document;
 use self::origin::Hosts;
 use self::rate::TokenRates;
@@ -111,6 +114,7 @@ struct Own {
     transfers: Semaphore,
     uploads: Arc<Semaphore>,
     calls: Calls,
+    events: Hub,
     document: Document,
     /// The provider of OpenID Connect, if one is configured.
     open_id: Option<OpenId>,
@@ -137,6 +141,7 @@ impl Portal {
             transfers: Semaphore::new(TRANSFERS),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             calls: Calls::start(state.clone()),
+            events: Hub::start(state.clone()),
             document: Document::default(),
             open_id: state.settings.sign_in.open_id.clone().map(OpenId::new),
             directory: state.settings.sign_in.directory.clone().map(Directory::new),
@@ -176,6 +181,7 @@ pub fn run(state: &PortalState, background: &Background) {
     });
     seal::run(&state.store, background);
     retention::run(&state.store, &state.config, background);
+    notice::run(state, background);
     let store = state.store.clone();
     background.repeat("sessions of disabled users", SESSION_PAUSE, move || {
         let store = store.clone();

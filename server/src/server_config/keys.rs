@@ -204,6 +204,30 @@ keys! {
         "Environments whose private namespaces are visible to members of the app only";
     Portal CONSUMER_SALT: Text = "consumer.token.salt", Text,
         "Salt of consumer tokens of Apollo's portal; not used by this one";
+    Portal WEBHOOK_URLS: List = "config.release.webhook.service.url", List,
+        "Addresses that are called after a publish in the environments of `webhook.supported.envs`";
+    Portal MAIL_PLAIN: Switch = "email.config.allowPlainPassword", off(),
+        "Whether the password is sent to a mail server without TLS";
+    Portal MAIL_HOST: Text = "email.config.host", Text,
+        "Mail server, with an optional port: `host:port`; 25 if there is none, TLS at once on 465";
+    Portal MAIL_PASSWORD: Text = "email.config.password", Text,
+        "Password at the mail server";
+    Portal MAIL_USER: Text = "email.config.user", Text,
+        "User name at the mail server";
+    Portal MAIL: Switch = "email.enabled", off(),
+        "Whether mail is sent after publishes";
+    Portal MAIL_SENDER: Text = "email.sender", Text,
+        "Sender of mail; `email.config.user` if unset";
+    Portal MAIL_ENVS: List = "email.supported.envs", List,
+        "Environments in which mail is sent after a publish";
+    Portal MAIL_FRAMEWORK: Text = "email.template.framework", Text,
+        "HTML of a mail with placeholders such as `#{appId}`; a text of our own if unset";
+    Portal MAIL_RELEASE: Text = "email.template.release.module.diff", Text,
+        "HTML of the changes of a release, with `#{diffContent}`";
+    Portal MAIL_RULES: Text = "email.template.release.module.rules", Text,
+        "HTML of the rules of a gray release, with `#{rulesContent}`";
+    Portal MAIL_ROLLBACK: Text = "email.template.rollback.module.diff", Text,
+        "HTML of the changes of a rollback, with `#{diffContent}`";
     Portal EMERGENCY_PUBLISH: List = "emergencyPublish.supported.envs", List,
         "Environments in which an editor may publish alone in an emergency";
     Portal IMPORT_ENTRIES: Count = "import.archive.entries", count(20_000, 1, 200_000),
@@ -230,6 +254,14 @@ keys! {
         "Lifetime of an access token whose creator does not choose one, in days";
     Portal TOKEN_LONGEST_DAYS: Count = "user.token.maxExpireDays", count(365, 1, 3650),
         "Maximum lifetime of an access token, in days";
+    Portal WEBHOOK_LOG: Count = "webhook.delivery.log.size", count(10_000, 100, 1_000_000),
+        "Maximum number of finished deliveries in the delivery log";
+    Portal WEBHOOK_QUEUE: Count = "webhook.delivery.queue.size", count(1000, 1, 100_000),
+        "Maximum number of deliveries that wait for one receiver; further ones fail";
+    Portal WEBHOOK_RETENTION: Time = "webhook.delivery.retention.hours", time(Unit::Hours, 168, 1, 8760),
+        "Age at which a finished delivery is removed from the delivery log";
+    Portal WEBHOOK_ENVS: List = "webhook.supported.envs", List,
+        "Environments in which `config.release.webhook.service.url` is called after a publish";
     Portal WIKI_ADDRESS: Text = "wiki.address", Text,
         "Page that a portal links to as help";
 }

@@ -32,7 +32,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 20] = [
+pub(super) const NEVER_BLANK: [&str; 21] = [
     "roles",
     "data_dir",
     "config_db",
@@ -41,6 +41,7 @@ pub(super) const NEVER_BLANK: [&str; 20] = [
     "admin_password_file",
     "metrics_token",
     "security.hosts",
+    "security.webhook_hosts",
     "oidc.issuer_uri",
     "oidc.client_secret",
     "oidc.client_secret_file",
@@ -153,13 +154,13 @@ impl SettingsReader<'_> {
         fixed
     }
 
-    pub(super) fn hosts(&mut self) -> Option<Vec<String>> {
-        let text = self.text("security.hosts")?;
+    pub(super) fn hosts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let text = self.text(name)?;
         let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
         let hosts: Vec<_> = hosts.map(str::to_owned).collect();
         if hosts.is_empty() || hosts.iter().any(|host| host.contains(['/', ' '])) {
             let problem = format!("`{text}` is not a list of host names such as castalia.example");
-            self.fault("security.hosts", problem);
+            self.fault(name, problem);
         }
         Some(hosts)
     }

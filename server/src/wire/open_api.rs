@@ -20,6 +20,7 @@ mod system_info;
 mod transfer;
 mod usage;
 mod user_token;
+mod webhook;
 
 pub use self::access_key::AccessKey;
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
@@ -41,6 +42,7 @@ pub use self::user_token::{
     CreateUserToken, CurrentUserToken, NamespaceScope, TokenAction, UserTokenCapability,
     UserTokenSummary,
 };
+pub use self::webhook::{Delivery, Webhook};
 
 /// A body with the names of its author and its last editor.
 pub trait Authored {
@@ -78,7 +80,8 @@ authored!(
     GrayReleaseRule,
     Item,
     Release,
-    Setting
+    Setting,
+    Webhook
 );
 
 body! {

@@ -43,6 +43,7 @@ pub(crate) fn concrete(path: &str) -> String {
         ("{roleType}", "Master"),
         ("{permissionType}", "AssignRole"),
         ("{favoriteId}", "1"),
+        ("{webhookId}", "1"),
         ("{userId}", "u1"),
         ("{tokenId}", "1"),
         ("{token}", "x"),

@@ -348,6 +348,16 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     let path = "/openapi/v1/users/enabled";
     s.run(root, "changeUserEnabled", "User.changeEnabled", (put(), path), off).await;
 
+    let webhooks = "/openapi/v1/webhooks";
+    let body = json!({ "url": "http://a.example/" });
+    let made =
+        s.run(root, "createWebhook", "Webhook.create", (post(), webhooks), body.clone()).await;
+    let path = format!("{webhooks}/{}", made["id"]);
+    s.run(root, "updateWebhook", "Webhook.update", (put(), &path), body).await;
+    let test = format!("{path}/test");
+    s.run(root, "testWebhook", "Webhook.test", (post(), &test), Value::Null).await;
+    s.run(root, "deleteWebhook", "Webhook.delete", (delete(), &path), Value::Null).await;
+
     let favorites = "/openapi/v1/favorites";
     let body = json!({ "userId": "u1", "appId": "demo" });
     let made = s.run(user, "addFavorite", "Favorite.create", (post(), favorites), body).await;

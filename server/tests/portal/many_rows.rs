@@ -16,7 +16,7 @@ pub(crate) struct Size {
     pub(crate) clusters: usize,
     /// Apps beside `demo`.
     pub(crate) apps: usize,
-    /// Releases, instances, users with roles, consumers, favourites and settings.
+    /// Releases, instances, users with roles, consumers, webhooks, favourites and settings.
     pub(crate) others: usize,
 }
 
@@ -176,6 +176,10 @@ async fn others(
             "appId": format!("consumer{number}"), "name": "c", "orgId": "TEST1", "orgName": "One", "ownerName": user,
         });
         root.post("/openapi/v1/consumers", consumer).await.ok();
+        let webhook = json!({ "url": format!("https://hooks.example/{number}"), "enabled": false });
+        let made = root.post("/openapi/v1/webhooks", webhook).await.ok();
+        let test = format!("/openapi/v1/webhooks/{}/test", made["id"]);
+        root.post(&test, Value::Null).await.empty();
         for path in ["portal-db/config", "envs/LOCAL/config-db/config"] {
             let row = json!({ "key": format!("x.{number}"), "value": "v", "cluster": "default" });
             root.post(&format!("/openapi/v1/server/{path}"), row).await.ok();

@@ -116,6 +116,7 @@ impl World {
             settings,
             store: store.clone(),
             config: config.clone(),
+            notices: Arc::default(),
             ready: environment.ready.clone(),
         };
         let environments = state.environments.clone();
@@ -154,6 +155,13 @@ impl World {
             environment_config: self.environment_config.clone(),
             rows: self.rows.clone(),
         }
+    }
+
+    /// Starts the background work of the portal; it ends with the returned value's shutdown.
+    pub(crate) fn run(&self) -> Background {
+        let background = Background::default();
+        portal::run(&self.state, &background);
+        background
     }
 
     /// The same with the app `demo` of `u1`.
@@ -240,6 +248,11 @@ impl World {
 }
 
 impl Caller<'_> {
+    /// The same caller at another node.
+    pub(crate) fn at<'n>(&self, world: &'n World) -> Caller<'n> {
+        Caller { world, headers: self.headers.clone() }
+    }
+
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(known, _)| *known != name);
@@ -281,6 +294,21 @@ impl Caller<'_> {
         self.send(Method::POST, "/signin", "application/x-www-form-urlencoded", form).await
     }
 
+    /// Opens a stream.
+    pub(crate) async fn open(&self, path: &str) -> Body {
+        let mut request = Request::builder().uri(path);
+        if self.headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", HOST);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.world.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body()
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -303,6 +331,11 @@ impl Caller<'_> {
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)));
         let (parts, body) = self.world.router.clone().oneshot(request).await.unwrap().into_parts();
+        // A stream of events has no end.
+        let is_stream = parts.headers.get("content-type").is_some_and(|kind| {
+            kind.to_str().is_ok_and(|kind| kind.starts_with("text/event-stream"))
+        });
+        let body = if is_stream { Body::empty() } else { body };
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
             status: parts.status.as_u16(),

@@ -115,19 +115,23 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
     }
 }
 
-/// Consumers and settings.
+/// Consumers, webhooks and settings.
 fn administration(
     method: &str,
     path: &str,
     s: &Subject,
     who: &str,
 ) -> Option<(String, Option<Value>)> {
-    let at = path.replace("{env}", "DEV").replace("{token}", &s.app_id);
+    let at = path.replace("{env}", "DEV").replace("{token}", &s.app_id).replace("{webhookId}", "1");
     let key = format!("race.{}", s.app_id);
     let body = if path.ends_with("/assign-role") {
         json!({ "appId": s.app_id })
     } else if path.contains("/consumers") {
         json!({ "appId": s.app_id, "name": who, "orgId": "TEST1", "ownerName": "apollo" })
+    } else if path.contains("/webhooks") {
+        // Disabled, so that no publish of the race is sent.
+        let webhook = json!({ "url": "http://a.example/", "enabled": false });
+        return Some((at, (method != "DELETE").then_some(webhook)));
     } else if path.contains("/server/") {
         json!({ "key": key, "value": who })
     } else {

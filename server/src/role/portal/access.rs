@@ -20,13 +20,19 @@ use super::origin::{check_same_origin, is_script};
 use super::sign_in::proxy;
 use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer;
+use crate::domain::event::{self, NewEvent};
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::portal_app;
 use crate::domain::user_token::record;
 use crate::environment::Relayed;
 use crate::error::{Code, Error, Result};
+use crate::http::operation::About;
 use crate::json::Json;
 use crate::wire::admin::Page;
+
+/// Operations that publish a namespace.
+const PUBLISHES: [&str; 5] =
+    ["createRelease", "createGrayRelease", "createGrayDelRelease", "merge", "mergeBranch"];
 
 /// Header that unsafe requests of a browser must carry; its value is sent to the browser in the
 /// header of the same name.
@@ -44,11 +50,17 @@ pub(super) fn guard(
         match admit(&portal, access, &mut parts).await {
             Ok(None) => {
                 let witnessed = Witnessed::of(&portal, &parts);
+                let edit = edit(&parts);
+                let hub = portal.own.events.clone();
                 let request = Request::from_parts(parts, body);
-                relay(match witnessed {
+                let response = match witnessed {
                     Some(witnessed) => audit::run(portal, witnessed, request, next).await,
                     None => next.run(request).await,
-                })
+                };
+                if let Some(edit) = edit.filter(|_| response.status().is_success()) {
+                    hub.record(edit);
+                }
+                relay(response)
             }
             Ok(Some(answer)) => answer,
             Err(error) => {
@@ -59,6 +71,23 @@ pub(super) fn guard(
             }
         }
     })
+}
+
+/// The event of a request that edits a namespace. Publishes have their own.
+fn edit(parts: &Parts) -> Option<NewEvent> {
+    let place = parts.extensions.get::<Resource>()?;
+    let about = parts.extensions.get::<About>()?;
+    let is_edit = audit::is_change(&parts.method, about.id)
+        && !PUBLISHES.contains(&about.id)
+        && !place.env.is_empty()
+        && !place.cluster.is_empty()
+        && !place.namespace.is_empty();
+    let operator = match &parts.extensions.get::<Caller>()?.identity {
+        Identity::User(user_id) => user_id.clone(),
+        Identity::Token(token) => token.user_id.clone(),
+        Identity::Consumer(consumer) => consumer.app_id.clone(),
+    };
+    is_edit.then(|| event::about(place, event::Kind::Edit, &operator, 0))
 }
 
 /// Passes an error answer of an admin service to the caller unchanged.

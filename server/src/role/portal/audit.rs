@@ -109,6 +109,11 @@ impl Witnessed {
     }
 }
 
+/// Whether an operation changes something.
+pub(super) fn is_change(method: &Method, id: &'static str) -> bool {
+    names::recorded(method, Some(id)).is_some_and(|recorded| recorded.kind != OperationKind::Rpc)
+}
+
 /// The address that a request came from.
 pub(super) fn address(portal: &Portal, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().copied().map(Extension);

@@ -207,6 +207,12 @@ pub const DEFINITIONS: &[Definition] = &[
         "Addresses or networks of proxies whose X-Forwarded-For the portal trusts",
     ),
     define(
+        "security.webhook_hosts",
+        None,
+        "LIST",
+        "Hosts that webhooks may call although their addresses are internal",
+    ),
+    define(
         "security.cookie_secure",
         Some("auto"),
         "auto|always",

@@ -1490,6 +1490,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams edits, publishes and their instances to a web page. */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/favorites": {
         parameters: {
             query?: never;
@@ -2036,6 +2053,76 @@ export interface paths {
         get: operations["getUserByUserId"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the webhooks, without their secrets. */
+        get: operations["findWebhooks"];
+        put?: never;
+        /** Registers a webhook; the answer contains its secret. */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists deliveries of webhooks and mail, newest first. */
+        get: operations["findWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/webhooks/{webhookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a webhook; without a secret, it keeps its own. */
+        put: operations["updateWebhook"];
+        post?: never;
+        /** Deletes a webhook; its pending deliveries fail. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/webhooks/{webhookId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a request that only tests a webhook. */
+        post: operations["testWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3274,6 +3361,88 @@ export interface components {
             /** @description Version of the portal. */
             version?: string;
         };
+        /** @description An address that is called after a publish, a rollback or a gray release. */
+        Webhook: {
+            /** @description App; all if it is empty. */
+            appId?: string;
+            /** @description User name of the creator. */
+            dataChangeCreatedBy?: string;
+            /** @description Display name of the creator. */
+            dataChangeCreatedByDisplayName?: string;
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeCreatedTime?: string;
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, in the same form. */
+            dataChangeLastModifiedTime?: string;
+            /** @description Whether it is called; `true` by default. */
+            enabled?: boolean;
+            /** @description Environments; all if it is empty. */
+            envs?: string[];
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Secret of the signature, 16 to 128 bytes; only in requests, and in the answer to the creation. */
+            secret?: string;
+            /** @description Address; its query gets the parameter `env`. */
+            url?: string;
+        };
+        /** @description The delivery of a notice to one receiver. */
+        WebhookDelivery: {
+            /** @description App. */
+            appId?: string;
+            /**
+             * Format: int64
+             * @description Attempts that were made.
+             */
+            attempts?: number;
+            /** @description Cluster. */
+            clusterName?: string;
+            /** @description Time of the publish. */
+            createdTime?: string;
+            /** @description Id of the delivery in the header `Castalia-Delivery`. */
+            deliveryId?: string;
+            /** @description Environment. */
+            env?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description `webhook`, `test` or `mail`. */
+            kind?: string;
+            /** @description Time of the last attempt. */
+            lastTime?: string;
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Time of the next attempt, if it is pending. */
+            nextTime?: string;
+            /** @description Why the last attempt failed. */
+            problem?: string;
+            /**
+             * Format: int64
+             * @description Row id of the release; for a rollback the one that it left.
+             */
+            releaseId?: number;
+            /** @description `pending`, `delivered` or `failed`. */
+            state?: string;
+            /**
+             * Format: int64
+             * @description Status of the last answer; absent without one.
+             */
+            status?: number;
+            /** @description Address in Apollo's settings. */
+            url?: string;
+            /**
+             * Format: int64
+             * @description Webhook; 0 for an address in Apollo's settings, and for mail.
+             */
+            webhookId?: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -3350,6 +3519,8 @@ export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
 export type SystemInfo = components['schemas']['SystemInfo'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookDelivery = components['schemas']['WebhookDelivery'];
 export type $defs = Record<string, never>;
 export interface operations {
     findAuditLogs: {
@@ -7321,6 +7492,40 @@ export interface operations {
             };
         };
     };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Only events of this app. */
+                app?: string;
+                /** @description Last event that was received, if the header `Last-Event-ID` cannot be sent. */
+                lastEventId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     findFavorites: {
         parameters: {
             query?: {
@@ -8585,6 +8790,200 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenUserInfoDTO"];
                 };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only deliveries of this webhook; 0 selects Apollo's settings and mail. */
+                webhookId?: number;
+                /** @description Number of the page, from 0. */
+                page?: number;
+                /** @description Elements of a page; 0 for the default of the list. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id of the webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id of the webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id of the webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 74] = [
+const NAMES: [(&str, OperationKind, &str); 78] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -79,6 +79,10 @@ const NAMES: [(&str, OperationKind, &str); 74] = [
     ("addFavorite", Create, "Favorite.create"),
     ("topFavorite", Update, "Favorite.toTop"),
     ("deleteFavorite", Delete, "Favorite.delete"),
+    ("createWebhook", Create, "Webhook.create"),
+    ("updateWebhook", Update, "Webhook.update"),
+    ("deleteWebhook", Delete, "Webhook.delete"),
+    ("testWebhook", Create, "Webhook.test"),
     ("importAllConfigs", Create, "Configs.import"),
     ("importConfig", Create, "Configs.import"),
     ("importAppConfig", Update, "Configs.importCluster"),

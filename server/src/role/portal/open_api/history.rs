@@ -92,7 +92,11 @@ async fn releases_of(
     Ok(found.into_iter().map(|release| (release.id, release)).collect())
 }
 
-fn history(release: Option<&admin::Release>, row: admin::ReleaseHistory) -> ReleaseHistory {
+/// The body of an entry, with the release that it names.
+pub(in crate::role::portal) fn history(
+    release: Option<&admin::Release>,
+    row: admin::ReleaseHistory,
+) -> ReleaseHistory {
     let body = release.cloned().map(Release::from);
     let configuration = body.as_ref().and_then(|release| release.configurations.as_deref());
     let pair = |(key, value): (&String, &String)| KeyValue {
@@ -123,7 +127,7 @@ fn history(release: Option<&admin::Release>, row: admin::ReleaseHistory) -> Rele
 }
 
 /// How long ago a time was, in the words of Apollo's portal.
-fn ago(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+pub(in crate::role::portal) fn ago(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let passed = now - time;
     match (passed.num_seconds(), passed.num_minutes(), passed.num_hours(), passed.num_days()) {
         _ if passed.num_milliseconds() <= 0 => "now".to_owned(),

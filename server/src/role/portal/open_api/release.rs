@@ -9,6 +9,8 @@ use utoipa::IntoParams;
 use super::namespace::allows_emergency_publish;
 use super::{By, people, required};
 use crate::domain::draft::difference;
+use crate::domain::history::ReleaseOperation;
+use crate::domain::notice::Announcement;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::environment::{Address, Environment};
@@ -65,8 +67,10 @@ pub(super) async fn publish(
     let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::in_namespace(&place, &["releases"]);
-    let made = environment.submit(address, &publication.fields("name")).await?;
-    one(&portal, made).await
+    let fields = publication.fields("name");
+    let made = environment.submit(address, &fields);
+    let announcement = publication.announce(&place, ReleaseOperation::Publish);
+    one(&portal, portal.notifying(announcement, made, |made: &admin::Release| made.id).await?).await
 }
 
 /// The release that clients read now; empty before the first publish.
@@ -153,7 +157,15 @@ pub(super) async fn roll_back(
     let operator = portal.operator(&caller, rollback.operator, None).await?;
     let to = to.unwrap_or(-1).to_string();
     let address = Address::new(["releases", &release_id.to_string(), "rollback"]);
-    environment.put_empty(address.with(&[("toReleaseId", &to), ("operator", &operator)])).await
+    let made =
+        environment.put_empty(address.with(&[("toReleaseId", &to), ("operator", &operator)]));
+    let announcement = Announcement {
+        place: place_of(&environment, &release),
+        operation: ReleaseOperation::Rollback,
+        operator: operator.clone(),
+        left_release: release_id,
+    };
+    portal.notifying(announcement, made, |()| release_id).await
 }
 
 /// A checked request to publish.
@@ -184,6 +196,12 @@ impl Publication {
             operator: portal.operator(caller, operator, new.released_by).await?,
             is_emergency: new.is_emergency_publish,
         })
+    }
+
+    /// The announcement of this publish.
+    pub(super) fn announce(&self, place: &Resource, operation: ReleaseOperation) -> Announcement {
+        let operator = self.operator.clone();
+        Announcement { place: place.clone(), operation, operator, left_release: 0 }
     }
 
     /// The form of the admin API, in which the name of the title differs.

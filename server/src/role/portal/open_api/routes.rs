@@ -24,6 +24,7 @@ mod system_role;
 mod transfer;
 mod user;
 mod user_token;
+mod webhook;
 
 use super::document;
 use crate::http::operation::About;
@@ -74,6 +75,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         favorite::routes,
         consumer::routes,
         setting::routes,
+        webhook::routes,
         audit::routes,
         system_info::routes,
         transfer::exports,

@@ -6,6 +6,7 @@ use utoipa::IntoParams;
 
 use super::{BranchName, branch_of};
 use crate::domain::draft::{difference, transfer};
+use crate::domain::history::ReleaseOperation;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -69,8 +70,10 @@ pub(in super::super) async fn publish(
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let address = Address::in_namespace(&branch, &["releases"]);
-    let made = environment.submit(address, &publication.fields("name")).await?;
-    one(&portal, made).await
+    let fields = publication.fields("name");
+    let made = environment.submit(address, &fields);
+    let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
+    one(&portal, portal.notifying(announcement, made, release_id).await?).await
 }
 
 /// The same, without some keys of the main line.
@@ -103,7 +106,9 @@ pub(in super::super) async fn publish_without(
         fields.push(("grayDelKeys", key));
     }
     let address = Address::in_namespace(&branch, &["gray-del-releases"]);
-    one(&portal, environment.submit(address, &fields).await?).await
+    let made = environment.submit(address, &fields);
+    let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
+    one(&portal, portal.notifying(announcement, made, release_id).await?).await
 }
 
 /// Merges a branch into the main line, and publishes that.
@@ -148,15 +153,23 @@ async fn merged(
         ("isEmergencyPublish", flag(publication.is_emergency)),
         ("deleteBranch", flag(end.delete_branch)),
     ]);
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let body = changes(&environment, place, &branch, &publication.operator).await?;
-        match environment.create_on_last_read(address.clone(), &body).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
-            made => return one(portal, made?).await,
+    let merging = async {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let body = changes(&environment, place, &branch, &publication.operator).await?;
+            match environment.create_on_last_read(address.clone(), &body).await {
+                Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+                made => return made,
+            }
         }
-    }
+    };
+    let announcement = publication.announce(place, ReleaseOperation::Merge);
+    one(portal, portal.notifying(announcement, merging, release_id).await?).await
+}
+
+fn release_id(release: &admin::Release) -> i64 {
+    release.id
 }
 
 /// The edits that bring the items of the branch into the main line, whose draft must be what is

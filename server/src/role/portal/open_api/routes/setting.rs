@@ -5,7 +5,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::{page_settings, search, server_setting};
+use crate::role::portal::open_api::{events, page_settings, search, server_setting};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -18,6 +18,13 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Session(Need::Person),
             about("getPageSettings", "Returns the settings of the web pages."),
             page_settings::get,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/events",
+            PortalAccess::Session(Need::Person),
+            about("streamEvents", "Streams edits, publishes and their instances to a web page."),
+            events::stream,
         )
         .operation(
             Method::GET,

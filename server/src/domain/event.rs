@@ -1,0 +1,78 @@
+//! Recent edits and publishes of namespaces, in the database of the portal, so that all nodes see
+//! them. Who sees them, and how they get to a page, is not known here.
+
+pub use castalia_store::event::{Event, NewEvent};
+
+use std::time::Duration;
+
+use castalia_store::{Id, Small, Store, event, now};
+
+use super::permission::need::Resource;
+use crate::error::{Error, Result};
+
+/// How long events are kept: a page that was disconnected for longer starts anew.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// What happened to a namespace. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Its items, branches or rules were changed.
+    Edit = 0,
+    /// It was published, or rolled back.
+    Publish = 1,
+}
+
+/// An event about a namespace.
+#[must_use]
+pub fn about(place: &Resource, kind: Kind, operator: &str, release_id: i64) -> NewEvent {
+    NewEvent {
+        env: place.env.clone(),
+        app_id: place.app_id.clone(),
+        cluster: place.cluster.clone(),
+        namespace: place.namespace.clone(),
+        kind: Small(kind as i16),
+        operator: operator.to_owned(),
+        release_id: Id(release_id),
+    }
+}
+
+/// Stores events.
+pub async fn store(store: &Store, events: Vec<NewEvent>) -> Result<()> {
+    store
+        .write(events, |tx, events| {
+            Box::pin(async move { Ok::<_, Error>(event::insert(tx, events).await?) })
+        })
+        .await
+}
+
+/// Events with greater ids, by id.
+pub async fn after(store: &Store, id: Id, limit: u64) -> Result<Vec<Event>> {
+    Ok(event::after(store.read(), id, limit).await?)
+}
+
+/// The greatest id; 0 if there are no events.
+pub async fn newest(store: &Store) -> Result<Id> {
+    Ok(event::newest(store.read()).await?)
+}
+
+/// The events behind the last one that a page has seen; `None` if they are too many or no longer
+/// stored.
+pub async fn missed(store: &Store, last: Id, limit: u64) -> Result<Option<Vec<Event>>> {
+    if !event::exists(store.read(), last).await? {
+        return Ok(None);
+    }
+    let found = after(store, last, limit + 1).await?;
+    Ok(Some(found).filter(|found| found.len() as u64 <= limit))
+}
+
+/// Removes old events.
+pub async fn trim(store: &Store) -> Result<()> {
+    let newest = newest(store).await?;
+    store
+        .write((), move |tx, ()| {
+            Box::pin(async move {
+                Ok::<_, Error>(event::delete_before(tx, now() - KEPT, newest).await?)
+            })
+        })
+        .await
+}

@@ -1,0 +1,299 @@
+//! Notices of publishes and their deliveries: a queue in the database. A notice is announced before
+//! its publish begins, so that what was published is delivered even if the process ends before it
+//! could record the outcome; it is delivered at least once to each receiver, or the log of
+//! deliveries says why not. How the outcome is found, and how a delivery is sent, is not known here.
+
+pub use castalia_store::notice::delivery::{Delivery, Outcome, Receiver, State};
+pub use castalia_store::notice::{Notice, State as Progress};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use castalia_store::notice::delivery;
+use castalia_store::{Id, Page, Small, Store, notice, now};
+use chrono::{DateTime, Utc};
+
+use super::history::ReleaseOperation;
+use super::permission::need::Resource;
+use super::webhook::random_hex;
+use crate::error::{Error, Result};
+
+/// Time in which the outcome of a publish is recorded; afterwards it is searched.
+const OUTCOME_PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two searches for the outcome of a publish, and between two attempts to read what
+/// was published.
+const RETRY: Duration = Duration::from_secs(30);
+/// How long one attempt may take; afterwards another node may deliver.
+const LEASE: Duration = Duration::from_secs(30);
+/// Age at which an announced publish that is not found did not take place.
+const LONGEST_PUBLISH: Duration = Duration::from_secs(600);
+/// Age at which a notice is given up whose environment does not answer.
+const LONGEST_SEARCH: Duration = Duration::from_secs(24 * 3600);
+/// Maximum number of attempts: with these pauses within 13 hours.
+const ATTEMPTS: u32 = 10;
+const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// Notices that are worked on in one round.
+const BATCH: u64 = 100;
+/// Maximum length of a problem in the log.
+const PROBLEM: usize = 256;
+
+/// How a delivery is sent. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A request to a webhook.
+    Webhook = 0,
+    /// A mail.
+    Mail = 1,
+    /// A request to a webhook that only tests it.
+    Test = 2,
+}
+
+/// A publish that is about to begin.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// The published namespace; that of the main line for a branch.
+    pub place: Resource,
+    /// What is done.
+    pub operation: ReleaseOperation,
+    /// User who does it.
+    pub operator: String,
+    /// The release that a rollback leaves, else 0.
+    pub left_release: i64,
+}
+
+/// Stores an announcement and returns its id.
+pub async fn announce(store: &Store, new: Announcement) -> Result<Id> {
+    let Resource { app_id, env, cluster, namespace } = new.place;
+    let row = notice::NewNotice {
+        env,
+        app_id,
+        cluster,
+        namespace,
+        operation: new.operation.code(),
+        operator: new.operator,
+        release_id: Id(new.left_release),
+        state: Progress::Announced,
+        next_time: now() + OUTCOME_PATIENCE,
+        body: None,
+    };
+    store
+        .write(row, |tx, row| {
+            Box::pin(async move { Ok::<_, Error>(notice::insert(tx, row.clone()).await?) })
+        })
+        .await
+}
+
+/// Records that an announced publish was made. `release_id` is the new release; for a rollback the
+/// one that it left.
+pub async fn confirm(store: &Store, id: Id, release_id: i64) -> Result<()> {
+    store
+        .write((), move |tx, ()| {
+            Box::pin(async move {
+                Ok::<_, Error>(notice::publish(tx, id, Id(release_id), now()).await?)
+            })
+        })
+        .await
+}
+
+/// Removes an announcement whose publish did not take place.
+pub async fn withdraw(store: &Store, id: Id) -> Result<()> {
+    store
+        .write((), move |tx, ()| {
+            Box::pin(async move { Ok::<_, Error>(notice::delete(tx, id).await?) })
+        })
+        .await
+}
+
+/// The notices whose deliveries do not exist, by the time at which they are due.
+pub async fn open(store: &Store) -> Result<Vec<Notice>> {
+    Ok(notice::open(store.read(), BATCH).await?)
+}
+
+/// Reserves a due notice for this node.
+pub async fn claim(store: &Store, found: &Notice) -> Result<bool> {
+    let claimed = store.write(found.clone(), |tx, found| {
+        Box::pin(async move { Ok::<_, Error>(notice::claim(tx, found, now() + RETRY).await?) })
+    });
+    claimed.await
+}
+
+/// Whether a notice is given up: if its environment was searched without a result, after the time
+/// that a publish may take, else after a day.
+#[must_use]
+pub fn is_expired(notice: &Notice, was_searched: bool) -> bool {
+    let longest = match was_searched && notice.state == Progress::Announced.code() {
+        true => LONGEST_PUBLISH,
+        false => LONGEST_SEARCH,
+    };
+    *notice.created_time + longest < now()
+}
+
+/// Releases and history entries, with their operations, that other notices are about.
+pub async fn known(store: &Store, found: &Notice) -> Result<Vec<(Id, Id, Small)>> {
+    Ok(notice::known(store.read(), found).await?)
+}
+
+/// Queues a notice for its receivers. A receiver whose queue is full is recorded as failed.
+pub async fn queue(
+    store: &Store,
+    id: Id,
+    (release_id, history_id): (i64, i64),
+    body: String,
+    receivers: Vec<Receiver>,
+    longest_queue: u64,
+) -> Result<()> {
+    let pending = delivery::pending(store.read()).await?;
+    let mut rows = Vec::with_capacity(receivers.len());
+    for receiver in receivers {
+        let is_full = pending.get(&receiver).is_some_and(|(count, _)| *count >= longest_queue);
+        rows.push((receiver, random_hex::<16>()?, is_full.then_some("The queue is full")));
+    }
+    let input = (body, rows);
+    store
+        .write(input, move |tx, (body, rows)| {
+            Box::pin(async move {
+                if notice::queue(tx, id, (Id(release_id), Id(history_id)), body).await? {
+                    for (receiver, key, problem) in rows {
+                        delivery::insert(tx, id, receiver, key, *problem).await?;
+                    }
+                }
+                Ok::<_, Error>(())
+            })
+        })
+        .await
+}
+
+/// Queues a body that no publish belongs to, to test a webhook.
+pub async fn queue_test(store: &Store, webhook_id: Id, operator: &str, body: &str) -> Result<()> {
+    let row = notice::NewNotice {
+        env: String::new(),
+        app_id: String::new(),
+        cluster: String::new(),
+        namespace: String::new(),
+        operation: Small(-1),
+        operator: operator.to_owned(),
+        release_id: Id(0),
+        state: Progress::Queued,
+        next_time: now(),
+        body: Some(body.to_owned()),
+    };
+    let receiver = Receiver { kind: Kind::Test as i16, webhook_id, target: String::new() };
+    let input = (row, receiver, random_hex::<16>()?);
+    store
+        .write(input, |tx, (row, receiver, key)| {
+            Box::pin(async move {
+                let id = notice::insert(tx, row.clone()).await?;
+                Ok::<_, Error>(delivery::insert(tx, id, receiver, key, None).await?)
+            })
+        })
+        .await
+}
+
+/// The number of pending deliveries of each receiver, and when the next one is due.
+pub async fn pending(store: &Store) -> Result<BTreeMap<Receiver, (u64, DateTime<Utc>)>> {
+    Ok(delivery::pending(store.read()).await?)
+}
+
+/// The next due delivery of a receiver with its notice, reserved for this node.
+pub async fn take(
+    store: &Store,
+    receiver: &Receiver,
+) -> Result<Option<(Delivery, Option<Notice>)>> {
+    loop {
+        let Some(found) = delivery::due(store.read(), receiver).await? else { return Ok(None) };
+        let claimed = store.write(found.clone(), |tx, found| {
+            Box::pin(
+                async move { Ok::<_, Error>(delivery::claim(tx, found, now() + LEASE).await?) },
+            )
+        });
+        if claimed.await? {
+            let notice = notice::by_ids(store.read(), &[found.notice_id]).await?.pop();
+            return Ok(Some((found, notice)));
+        }
+    }
+}
+
+/// Records the result of an attempt: a failure is retried after a growing pause, unless it is the
+/// last attempt or cannot succeed.
+pub async fn settle(store: &Store, found: &Delivery, attempt: Attempt) -> Result<State> {
+    let made = u32::from(found.attempts.0.unsigned_abs()) + 1;
+    let (state, pause) = match (&attempt.problem, pause_after(made)) {
+        (None, _) => (State::Delivered, Duration::ZERO),
+        (Some(_), Some(pause)) if !attempt.is_final => (State::Pending, pause),
+        (Some(_), _) => (State::Failed, Duration::ZERO),
+    };
+    let problem = attempt.problem.unwrap_or_default().chars().take(PROBLEM).collect();
+    let outcome =
+        Outcome { state, status: Small(attempt.status), problem, next_time: now() + pause };
+    let id = found.id;
+    store
+        .write(outcome, move |tx, outcome| {
+            Box::pin(async move { Ok::<_, Error>(delivery::settle(tx, id, outcome).await?) })
+        })
+        .await?;
+    Ok(state)
+}
+
+/// The result of an attempt.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// Status of the answer; 0 without one.
+    pub status: i16,
+    /// Why it failed; `None` if it succeeded.
+    pub problem: Option<String>,
+    /// Whether a retry cannot succeed.
+    pub is_final: bool,
+}
+
+/// The pause after a number of failed attempts; `None` after the last one.
+fn pause_after(attempts: u32) -> Option<Duration> {
+    let pause = Duration::from_secs(4_u64.saturating_pow(attempts.saturating_sub(1)));
+    (attempts < ATTEMPTS).then(|| pause.min(LONGEST_PAUSE))
+}
+
+/// A page of the log, newest first: all of it, or that of one webhook.
+pub async fn log(
+    store: &Store,
+    webhook_id: Option<Id>,
+    page: &Page,
+) -> Result<Vec<(Delivery, Option<Notice>)>> {
+    let rows = delivery::log(store.read(), webhook_id, page).await?;
+    let mut ids: Vec<_> = rows.iter().map(|row| row.notice_id).collect();
+    ids.dedup();
+    let notices = notice::by_ids(store.read(), &ids).await?;
+    let notices: BTreeMap<_, _> = notices.into_iter().map(|row| (row.id, row)).collect();
+    let with_notice = |row: Delivery| {
+        let notice = notices.get(&row.notice_id).cloned();
+        (row, notice)
+    };
+    Ok(rows.into_iter().map(with_notice).collect())
+}
+
+/// Removes finished deliveries that are too old or too many from the log.
+pub async fn trim(store: &Store, age: Duration, kept: u64) -> Result<()> {
+    let behind = delivery::time_behind(store.read(), kept).await?;
+    let before = behind.unwrap_or(DateTime::UNIX_EPOCH).max(now() - age);
+    let removed = store.write((), move |tx, ()| {
+        Box::pin(async move { Ok::<_, Error>(delivery::delete_finished(tx, before, BATCH).await?) })
+    });
+    removed.await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let pauses: Vec<_> = (1..=ATTEMPTS).map(pause_after).collect();
+        let seconds = |pause: &Option<Duration>| pause.map(|pause| pause.as_secs());
+        assert_eq!(
+            pauses.iter().take(3).map(seconds).collect::<Vec<_>>(),
+            [Some(1), Some(4), Some(16)]
+        );
+        assert_eq!(pauses[8], Some(LONGEST_PAUSE));
+        assert_eq!(pauses[9], None);
+        let all: Duration = pauses.iter().flatten().sum();
+        assert!(all < Duration::from_secs(13 * 3600), "{all:?}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Webhooks that administrators register: what they may contain. Knows neither deliveries nor HTTP.
+
+pub use castalia_store::notice::webhook::{Definition, Webhook};
+
+use castalia_store::notice::webhook;
+use castalia_store::{Id, Secret, Store};
+use reqwest::Url;
+
+use super::constraint::check_width;
+use crate::error::{Code, Error, Result};
+use crate::settings::environment::normalise;
+
+/// Maximum number of webhooks: each has a queue of deliveries.
+const MANY: usize = 100;
+/// Widths of the columns, in characters.
+const TEXT: usize = 1024;
+/// Lengths of a secret, in bytes.
+const SECRET: std::ops::RangeInclusive<usize> = 16..=128;
+
+/// Registers a webhook, and returns it with its secret, which is generated unless it is given.
+///
+/// # Errors
+/// Fails if the definition is invalid, or if there are too many webhooks.
+pub async fn create(store: &Store, new: Definition, operator: &str) -> Result<Webhook> {
+    let mut new = checked(new)?;
+    if new.secret.is_none() {
+        new.secret = Some(Secret::new(random_hex::<32>()?));
+    }
+    if webhook::all(store.read()).await?.len() >= MANY {
+        let message = format!("There are {MANY} webhooks; delete one first");
+        return Err(Error::bad_request(message).with_code(Code::TooManyWebhooks));
+    }
+    let input = (new, operator.to_owned());
+    store
+        .write(input, |tx, (new, operator)| {
+            Box::pin(async move { Ok(webhook::insert(tx, new, operator).await?) })
+        })
+        .await
+}
+
+/// Changes a webhook; without a secret, it keeps its own.
+///
+/// # Errors
+/// Fails if the definition is invalid, or if there is no such webhook.
+pub async fn change(store: &Store, id: Id, new: Definition, operator: &str) -> Result<Webhook> {
+    let input = (checked(new)?, operator.to_owned());
+    store
+        .write(input, move |tx, (new, operator)| {
+            Box::pin(async move {
+                webhook::update(tx, id, new, operator).await?;
+                webhook::find(tx, id).await?.ok_or_else(unknown)
+            })
+        })
+        .await
+}
+
+/// Deletes a webhook; its pending deliveries fail.
+///
+/// # Errors
+/// Fails if there is no such webhook.
+pub async fn delete(store: &Store, id: Id) -> Result<()> {
+    store
+        .write((), move |tx, ()| {
+            Box::pin(async move {
+                match webhook::delete(tx, id).await? {
+                    true => Ok(()),
+                    false => Err(unknown()),
+                }
+            })
+        })
+        .await
+}
+
+/// All webhooks.
+pub async fn all(store: &Store) -> Result<Vec<Webhook>> {
+    Ok(webhook::all(store.read()).await?)
+}
+
+/// The webhook with this id.
+///
+/// # Errors
+/// Fails if there is no such webhook.
+pub async fn existing(store: &Store, id: Id) -> Result<Webhook> {
+    webhook::find(store.read(), id).await?.ok_or_else(unknown)
+}
+
+/// Whether a webhook is called after publishes of this app in this environment.
+#[must_use]
+pub fn concerns(webhook: &Webhook, env: &str, app_id: &str) -> bool {
+    let mut envs = webhook.envs.split(',').filter(|name| !name.is_empty()).peekable();
+    let is_in_env = envs.peek().is_none() || envs.any(|name| name == env);
+    webhook.is_enabled && is_in_env && (webhook.app_id.is_empty() || webhook.app_id == app_id)
+}
+
+/// An address that can be called.
+#[must_use]
+pub fn address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(|_| text.len() <= TEXT)?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)
+}
+
+fn checked(new: Definition) -> Result<Definition> {
+    let invalid = |message: &str| Error::bad_request(message).with_code(Code::InvalidWebhook);
+    if address(&new.url).is_none() {
+        return Err(invalid(
+            "url must be an http or https address of at most 1024 characters without a password",
+        ));
+    }
+    if new.secret.as_ref().is_some_and(|secret| !SECRET.contains(&secret.expose().len())) {
+        return Err(invalid("secret must have 16 to 128 bytes"));
+    }
+    let envs = new.envs.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let envs = envs.map(normalise).collect::<Vec<_>>().join(",");
+    check_width(&envs, "Envs", TEXT)?;
+    check_width(&new.app_id, "AppId", super::constraint::APP_ID)?;
+    Ok(Definition { envs, ..new })
+}
+
+fn unknown() -> Error {
+    Error::not_found("There is no such webhook").with_code(Code::UnknownWebhook)
+}
+
+/// Random bytes as a text.
+pub(super) fn random_hex<const N: usize>() -> Result<String> {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("cannot generate random bytes", error))?;
+    Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_can_be_called_are_accepted() {
+        for text in [
+            "",
+            "hook",
+            "/hook",
+            "file:///etc/passwd",
+            "gopher://a/",
+            "http://",
+            "http://u:p@a/",
+            "http://u@a/",
+        ] {
+            assert!(address(text).is_none(), "{text}");
+        }
+        assert!(address(&format!("http://a/{}", "x".repeat(1024))).is_none());
+        assert!(address("https://a.example/hook?x=1").is_some());
+    }
+}

@@ -1,0 +1,241 @@
+//! Sends one notice by mail to those who may edit or publish the namespace, with Apollo's settings
+//! and templates. The text is made in `mail/text.rs`.
+
+mod text;
+
+use std::time::Duration;
+
+use castalia_core::protocol::wire::Configurations;
+use lettre::address::Address as MailAddress;
+use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+
+use self::text::{Mail, Templates};
+use crate::domain::draft::difference;
+use crate::domain::history::ReleaseOperation;
+use crate::domain::notice::{Attempt, Notice};
+use crate::domain::permission::assignment::holders;
+use crate::domain::permission::{Act, NamedRole};
+use crate::domain::user;
+use crate::environment::{Address, Environment};
+use crate::error::Result;
+use crate::outgoing;
+use crate::server_config::{ServerConfig, keys};
+use crate::state::PortalState;
+use crate::wire::admin;
+use crate::wire::open_api::{Release, ReleaseHistory};
+
+/// Time-out of each command of the mail server.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum time of an attempt; less than the lease of a delivery.
+const LONGEST: Duration = Duration::from_secs(25);
+/// Maximum number of recipients.
+const RECIPIENTS: usize = 500;
+const SMTP: u16 = 25;
+/// The port on which TLS begins at once.
+const SMTPS: u16 = 465;
+
+/// Whether mail is sent about publishes in an environment.
+pub(super) fn is_sent(config: &ServerConfig, env: &str) -> bool {
+    is_configured(config) && super::names(&config.get(&keys::MAIL_ENVS), env)
+}
+
+/// Whether mail is sent at all.
+pub(super) fn is_configured(config: &ServerConfig) -> bool {
+    config.get(&keys::MAIL) && filled(config.get(&keys::MAIL_HOST)).is_some()
+}
+
+/// Makes one attempt. Fails if a database or the environment cannot be read.
+pub(super) async fn send(state: &PortalState, notice: &Notice) -> Result<Attempt> {
+    let entry = notice.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+    let Some(entry): Option<ReleaseHistory> = entry else {
+        return Ok(lasting("The notice cannot be read"));
+    };
+    let recipients = recipients(state, notice).await?;
+    if recipients.is_empty() {
+        return Ok(lasting("Nobody with a mail address may edit or publish the namespace"));
+    }
+    let environment = state.environments.find(&notice.env)?;
+    let changes = changes(&environment, notice, &entry).await?;
+    let config = &state.config;
+    let mail = Mail {
+        env: &notice.env,
+        entry: &entry,
+        changes,
+        portal: filled(config.get(&keys::PORTAL_ADDRESS)).unwrap_or_default(),
+    };
+    let body = mail.render(&templates(config, &entry));
+    let Some(message) = message(config, mail.subject(), recipients, body) else {
+        return Ok(lasting("email.sender or email.config.user is not a mail address"));
+    };
+    let transport = match transport(config) {
+        Ok(transport) => transport,
+        Err(error) => {
+            tracing::warn!(%error, "mail cannot be sent with these settings");
+            return Ok(lasting("The mail server's address cannot be used"));
+        }
+    };
+    let problem = match tokio::time::timeout(LONGEST, transport.send(message)).await {
+        Ok(Ok(_)) => return Ok(Attempt { status: 250, ..Attempt::default() }),
+        Ok(Err(error)) => {
+            // The text stays in the log of the node: it is written by the mail server.
+            tracing::debug!(%error, "the mail server did not accept a mail");
+            let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
+            let problem = match error.is_timeout() {
+                _ if status > 0 => "The mail server refused the mail",
+                true => "The mail server did not answer in time",
+                false => "The connection to the mail server failed",
+            };
+            return Ok(Attempt { status, problem: Some(problem.to_owned()), is_final: false });
+        }
+        Err(_) => "The mail server did not answer in time",
+    };
+    Ok(Attempt { problem: Some(problem.to_owned()), ..Attempt::default() })
+}
+
+/// Those who may edit or publish the namespace, and the administrators of the app.
+async fn recipients(state: &PortalState, notice: &Notice) -> Result<Vec<MailAddress>> {
+    let Notice { app_id, env, cluster_name, namespace_name, .. } = notice;
+    let roles = [
+        NamedRole::master(app_id),
+        NamedRole::namespace(Act::Modify, app_id, namespace_name),
+        NamedRole::namespace(Act::Release, app_id, namespace_name),
+        NamedRole::namespace_in_env(Act::Modify, app_id, namespace_name, env),
+        NamedRole::namespace_in_env(Act::Release, app_id, namespace_name, env),
+        NamedRole::cluster(Act::Modify, app_id, env, cluster_name),
+        NamedRole::cluster(Act::Release, app_id, env, cluster_name),
+    ];
+    let mut names = holders(&state.store, roles).await?.concat();
+    names.sort_unstable();
+    names.dedup();
+    let users = user::named(&state.store, &names).await?;
+    let enabled = users.iter().filter(|user| user::is_enabled(user));
+    let mut found: Vec<MailAddress> =
+        enabled.filter_map(|user| user.email.trim().parse().ok()).collect();
+    found.sort();
+    found.dedup();
+    if found.len() > RECIPIENTS {
+        tracing::warn!(
+            app_id,
+            recipients = found.len(),
+            "a mail is sent to the first 500 recipients only"
+        );
+        found.truncate(RECIPIENTS);
+    }
+    Ok(found)
+}
+
+/// The changes of a publish; `None` for a namespace that is a file.
+async fn changes(
+    environment: &Environment,
+    notice: &Notice,
+    entry: &ReleaseHistory,
+) -> Result<Option<Vec<text::Change>>> {
+    let name = notice.namespace_name.as_str();
+    if castalia_core::protocol::namespace::Format::of(name)
+        != castalia_core::protocol::namespace::Format::Properties
+    {
+        return Ok(None);
+    }
+    let is_first_gray =
+        entry.operation == ReleaseOperation::GrayPublish.code().0 && entry.previous_release_id == 0;
+    let before = match entry.previous_release_id {
+        _ if is_first_gray => {
+            let place = crate::domain::permission::need::Resource {
+                app_id: notice.app_id.clone(),
+                env: notice.env.clone(),
+                cluster: notice.cluster_name.clone(),
+                namespace: notice.namespace_name.clone(),
+            };
+            environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?
+        }
+        0 => None,
+        id => environment.find(Address::new(["releases", &id.to_string()])).await?,
+    };
+    let before: Configurations = before
+        .map(|release: admin::Release| Release::from(release))
+        .and_then(|release| release.configurations)
+        .map(|values| *values)
+        .unwrap_or_default();
+    let pairs = entry.configuration.iter().flatten();
+    let after: Configurations = pairs
+        .map(|pair| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            (text(&pair.first_entity), text(&pair.second_entity))
+        })
+        .collect();
+    let changes = difference::between(&before, &after).into_iter();
+    Ok(Some(changes.map(|(key, change)| text::Change::new(key, change)).collect()))
+}
+
+fn templates(config: &ServerConfig, entry: &ReleaseHistory) -> Templates {
+    let diff = match entry.operation == ReleaseOperation::Rollback.code().0 {
+        true => &keys::MAIL_ROLLBACK,
+        false => &keys::MAIL_RELEASE,
+    };
+    Templates {
+        framework: filled(config.get(&keys::MAIL_FRAMEWORK)),
+        diff: filled(config.get(diff)),
+        rules: filled(config.get(&keys::MAIL_RULES)),
+    }
+}
+
+fn message(
+    config: &ServerConfig,
+    subject: &str,
+    recipients: Vec<MailAddress>,
+    body: String,
+) -> Option<Message> {
+    let sender =
+        filled(config.get(&keys::MAIL_SENDER)).or_else(|| filled(config.get(&keys::MAIL_USER)))?;
+    let mut message = Message::builder()
+        .from(sender.trim().parse::<Mailbox>().ok()?)
+        .subject(subject)
+        .header(ContentType::TEXT_HTML);
+    for recipient in recipients {
+        message = message.to(Mailbox::new(None, recipient));
+    }
+    message.body(body).ok()
+}
+
+/// The connection to the mail server. A password is sent over TLS only, unless the settings allow
+/// otherwise.
+fn transport(
+    config: &ServerConfig,
+) -> std::result::Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
+    outgoing::install_tls();
+    let text = filled(config.get(&keys::MAIL_HOST)).unwrap_or_default();
+    let text = text.trim();
+    let (host, port) = match text.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+        Some((host, Ok(port))) => (host, port),
+        _ => (text, SMTP),
+    };
+    let user = filled(config.get(&keys::MAIL_USER));
+    let password = filled(config.get(&keys::MAIL_PASSWORD));
+    let credentials = user.zip(password).map(|(user, password)| Credentials::new(user, password));
+    let parameters = TlsParameters::new(host.to_owned())?;
+    let tls = match port {
+        SMTPS => Tls::Wrapper(parameters),
+        _ if credentials.is_some() && !config.get(&keys::MAIL_PLAIN) => Tls::Required(parameters),
+        _ => Tls::Opportunistic(parameters),
+    };
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+        .port(port)
+        .tls(tls)
+        .timeout(Some(PATIENCE));
+    if let Some(credentials) = credentials {
+        builder = builder.credentials(credentials);
+    }
+    Ok(builder.build())
+}
+
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn lasting(problem: &str) -> Attempt {
+    Attempt { status: 0, problem: Some(problem.to_owned()), is_final: true }
+}

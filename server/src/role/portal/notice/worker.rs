@@ -1,0 +1,251 @@
+//! The task that delivers notices. It sleeps until a publish wakes it or something is due; without
+//! receivers it does nothing. Each receiver and each environment has at most one job at a time, so
+//! that one that hangs delays no other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use castalia_store::now;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, sleep};
+
+use super::{is_used, mail, outcome, webhook};
+use crate::domain::notice::{self, Attempt, Delivery, Kind, Notice, Receiver, State};
+use crate::error::Result;
+use crate::outgoing::guarded::GuardedClient;
+use crate::server_config::keys;
+use crate::state::PortalState;
+
+/// Interval at which the queue is read for what other nodes left, if there are receivers.
+const LOOK: Duration = Duration::from_secs(60);
+/// Pause after the database did not answer.
+const RETRY: Duration = Duration::from_secs(5);
+/// Interval at which the log is trimmed, if anything was delivered.
+const TRIM: Duration = Duration::from_secs(600);
+/// Maximum number of requests at a time.
+const CONCURRENT: usize = 16;
+
+/// What a job works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Job {
+    Environment(String),
+    Receiver(Receiver),
+}
+
+struct Worker {
+    state: PortalState,
+    client: Option<(Vec<String>, GuardedClient)>,
+    permits: Arc<Semaphore>,
+    jobs: JoinSet<()>,
+    running: HashMap<Id, Job>,
+    trimmed: Option<Instant>,
+}
+
+/// Works until the node ends. Jobs end with it; what they sent is sent again after the restart
+/// unless its outcome was recorded.
+pub(super) async fn run(state: PortalState) {
+    let mut worker = Worker {
+        client: None,
+        permits: Arc::new(Semaphore::new(CONCURRENT)),
+        jobs: JoinSet::new(),
+        running: HashMap::new(),
+        trimmed: None,
+        state: state.clone(),
+    };
+    loop {
+        let pause = match worker.round().await {
+            Ok(pause) => pause,
+            Err(error) => {
+                tracing::debug!(%error, "cannot read the queue of notices; retrying");
+                Some(RETRY)
+            }
+        };
+        tokio::select! {
+            () = state.notices.notified() => {}
+            Some(ended) = worker.jobs.join_next_with_id() => worker.end(&ended),
+            () = sleep(pause.unwrap_or(LOOK)), if pause.is_some() => {}
+        }
+    }
+}
+
+impl Worker {
+    /// Starts what is due, and returns the time until something else is; `None` if only a publish
+    /// can be the reason.
+    async fn round(&mut self) -> Result<Option<Duration>> {
+        let mut next = None;
+        for found in notice::open(&self.state.store).await? {
+            self.at(*found.next_time, Job::Environment(found.env.clone()), &mut next)?;
+        }
+        for (receiver, (_, due)) in notice::pending(&self.state.store).await? {
+            self.at(due, Job::Receiver(receiver), &mut next)?;
+        }
+        if next.is_none() && self.jobs.is_empty() {
+            self.trim().await?;
+            return Ok(is_used(&self.state).await?.then_some(LOOK));
+        }
+        let until = |due: DateTime<Utc>| (due - now()).to_std().unwrap_or_default();
+        Ok(Some(next.map_or(LOOK, until).min(LOOK)))
+    }
+
+    /// Starts a job that is due, or notes when it is.
+    fn at(&mut self, due: DateTime<Utc>, job: Job, next: &mut Option<DateTime<Utc>>) -> Result<()> {
+        // A job that runs reads what is due itself.
+        if self.running.values().any(|running| *running == job) {
+            return Ok(());
+        }
+        if due > now() {
+            let due = due + TimeDelta::milliseconds(1);
+            *next = Some(next.map_or(due, |next| next.min(due)));
+            return Ok(());
+        }
+        let state = self.state.clone();
+        let handle = match &job {
+            Job::Environment(env) => {
+                let env = env.clone();
+                self.jobs.spawn(async move { queue_all(&state, &env).await })
+            }
+            Job::Receiver(receiver) => {
+                let (receiver, client) = (receiver.clone(), self.client()?);
+                let permits = Arc::clone(&self.permits);
+                self.jobs
+                    .spawn(async move { deliver_all(&state, &client, &receiver, &permits).await })
+            }
+        };
+        self.running.insert(handle.id(), job);
+        Ok(())
+    }
+
+    fn end(&mut self, ended: &std::result::Result<(Id, ()), tokio::task::JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        self.running.remove(&id);
+    }
+
+    /// The client for the hosts in the present settings.
+    fn client(&mut self) -> Result<GuardedClient> {
+        let urls = self.state.config.get(&keys::WEBHOOK_URLS);
+        let own = urls.iter().filter_map(|url| reqwest::Url::parse(url).ok());
+        let own = own.filter_map(|url| url.host_str().map(str::to_owned));
+        let hosts: Vec<_> = self.state.settings.webhook_hosts.iter().cloned().chain(own).collect();
+        if let Some((known, client)) = &self.client
+            && *known == hosts
+        {
+            return Ok(client.clone());
+        }
+        let client = GuardedClient::new(hosts.clone()).map_err(|error| {
+            crate::error::Error::internal("cannot create an HTTP client", error)
+        })?;
+        self.client = Some((hosts, client.clone()));
+        Ok(client)
+    }
+
+    async fn trim(&mut self) -> Result<()> {
+        if self.trimmed.is_some_and(|time| time.elapsed() < TRIM) {
+            return Ok(());
+        }
+        let config = &self.state.config;
+        let (age, kept) = (config.get(&keys::WEBHOOK_RETENTION), config.get(&keys::WEBHOOK_LOG));
+        notice::trim(&self.state.store, age, kept).await?;
+        self.trimmed = Some(Instant::now());
+        Ok(())
+    }
+}
+
+/// Queues the due notices of one environment.
+async fn queue_all(state: &PortalState, env: &str) {
+    let outcome: Result<()> = async {
+        let is_due = |found: &Notice| found.env == env && *found.next_time <= now();
+        for found in notice::open(&state.store).await?.into_iter().filter(is_due) {
+            if !notice::claim(&state.store, &found).await? {
+                continue;
+            }
+            if let Err(error) = outcome::settle(state, &found).await {
+                tracing::debug!(env, %error, "cannot read what was published; retrying");
+                if notice::is_expired(&found, false) {
+                    outcome::give_up(state, &found, true).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+    .await;
+    if let Err(error) = outcome {
+        tracing::debug!(env, %error, "cannot queue notices; retrying");
+        sleep(RETRY).await;
+    }
+}
+
+/// Sends what is due for one receiver, in the order of the publishes.
+async fn deliver_all(
+    state: &PortalState,
+    client: &GuardedClient,
+    receiver: &Receiver,
+    permits: &Semaphore,
+) {
+    let mut is_idle = true;
+    loop {
+        let Ok(permit) = permits.acquire().await else { return };
+        let made = deliver(state, client, receiver).await;
+        drop(permit);
+        match made {
+            Ok(true) => is_idle = false,
+            Ok(false) => {
+                // Another node was faster, or a row cannot be decoded: not looked at again at once.
+                if is_idle {
+                    sleep(RETRY).await;
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot read or write a delivery; retrying");
+                sleep(RETRY).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Makes one attempt; returns whether anything was due.
+async fn deliver(state: &PortalState, client: &GuardedClient, receiver: &Receiver) -> Result<bool> {
+    let Some((delivery, found)) = notice::take(&state.store, receiver).await? else {
+        return Ok(false);
+    };
+    let attempt = match found {
+        Some(found) => send(state, client, &delivery, found).await?,
+        None => Attempt {
+            problem: Some("The notice was deleted".to_owned()),
+            is_final: true,
+            ..Attempt::default()
+        },
+    };
+    let problem = attempt.problem.clone();
+    let outcome = notice::settle(&state.store, &delivery, attempt).await?;
+    let label = match outcome {
+        State::Delivered => "delivered",
+        State::Pending => "retried",
+        State::Failed => "failed",
+    };
+    metrics::counter!("castalia_deliveries_total", "outcome" => label).increment(1);
+    if outcome == State::Failed {
+        let (delivery, problem) = (delivery.delivery_key, problem.unwrap_or_default());
+        tracing::warn!(delivery, problem, "a notice of a publish was not delivered");
+    }
+    Ok(true)
+}
+
+async fn send(
+    state: &PortalState,
+    client: &GuardedClient,
+    delivery: &Delivery,
+    found: Notice,
+) -> Result<Attempt> {
+    match delivery.kind.0 {
+        kind if kind == Kind::Mail as i16 => mail::send(state, &found).await,
+        _ => webhook::send(state, client, delivery, found).await,
+    }
+}

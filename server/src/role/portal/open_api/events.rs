@@ -1,0 +1,228 @@
+//! `/openapi/v1/events`: server-sent events for the pages of a signed-in user. Each event is sent
+//! only if the user may see its namespace at that moment, and the stream ends with the session.
+
+use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use castalia_store::Id;
+use futures_util::stream::unfold;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::broadcast;
+use tokio::time::{Instant, sleep_until};
+use utoipa::IntoParams;
+
+use crate::domain::event::{self, Event, Kind};
+use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::session;
+use crate::error::{Error, Reaction, Result};
+use crate::http::operation::{Output, Signature};
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::events::{News, Seat};
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::{Caller, session_id};
+
+/// Interval of comments that keep proxies from closing the connection, and at which the session is
+/// checked.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Maximum number of missed events that are sent again.
+const MISSED: u64 = 500;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Scope {
+    /// Only events of this app.
+    #[param(nullable = false)]
+    app: Option<String>,
+    /// Last event that was received, if the header `Last-Event-ID` cannot be sent.
+    #[param(nullable = false)]
+    last_event_id: Option<i64>,
+}
+
+/// One connection.
+struct Connection {
+    portal: Portal,
+    user_id: String,
+    session: String,
+    app: Option<String>,
+    news: broadcast::Receiver<News>,
+    /// Events that were sent before the first one of `news`.
+    resent: HashSet<i64>,
+    waiting: VecDeque<Bytes>,
+    next_check: Instant,
+    _seat: Seat,
+}
+
+/// Streams the events of namespaces that the user may see.
+pub(super) async fn stream(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(scope): Query<Scope>,
+    headers: HeaderMap,
+) -> Result<EventStream> {
+    let (Identity::User(user_id), Some(session)) = (&caller.identity, session_id(&headers)) else {
+        return Err(refusal(Need::Person));
+    };
+    let Some((seat, news)) = portal.own.events.connect(user_id) else {
+        return Err(Error::new(Reaction::TooMany, "Too many event streams are open"));
+    };
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let last = header.and_then(|text| text.parse().ok()).or(scope.last_event_id);
+    let mut connection = Connection {
+        user_id: user_id.clone(),
+        session: session.to_owned(),
+        app: scope.app.filter(|app| !app.is_empty()),
+        news,
+        resent: HashSet::new(),
+        // A first byte, so that the browser considers the stream open.
+        waiting: VecDeque::from([Bytes::from_static(b": open\n\n")]),
+        next_check: Instant::now() + KEEP_ALIVE,
+        _seat: seat,
+        portal,
+    };
+    connection.resume(last.map(Id)).await?;
+    let stream = unfold(connection, async |mut connection| {
+        let chunk = connection.next().await?;
+        Some((Ok::<_, Infallible>(chunk), connection))
+    });
+    Ok(EventStream(Body::from_stream(stream)))
+}
+
+impl Connection {
+    /// Sends the missed events again, or a `reset` if they are not known any more.
+    async fn resume(&mut self, last: Option<Id>) -> Result<()> {
+        let store = self.portal.state.store.clone();
+        let Some(last) = last else {
+            // The id with which the page can resume before its first event.
+            let newest = event::newest(&store).await?;
+            self.waiting.push_back(format!("id: {newest}\nevent: start\ndata: {{}}\n\n").into());
+            return Ok(());
+        };
+        match event::missed(&store, last, MISSED).await? {
+            Some(missed) => {
+                for event in missed {
+                    self.resent.insert(event.id.0);
+                    self.add(&event, None).await?;
+                }
+            }
+            None => {
+                let newest = event::newest(&store).await?;
+                self.waiting
+                    .push_back(format!("id: {newest}\nevent: reset\ndata: {{}}\n\n").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The next part of the stream; `None` at its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(chunk) = self.waiting.pop_front() {
+                return Some(chunk);
+            }
+            tokio::select! {
+                news = self.news.recv() => {
+                    // A reader that lags behind is disconnected; it resumes with its last id.
+                    let news = news.ok()?;
+                    if matches!(news, News::End)
+                        || !self.has_session().await
+                        || self.tell(news).await.is_err()
+                    {
+                        return None;
+                    }
+                }
+                () = sleep_until(self.next_check) => {
+                    if !self.has_session().await {
+                        return None;
+                    }
+                    self.next_check = Instant::now() + KEEP_ALIVE;
+                    self.waiting.push_back(Bytes::from_static(b": keep-alive\n\n"));
+                }
+            }
+        }
+    }
+
+    async fn has_session(&self) -> bool {
+        let user = session::user(&self.portal.state.store, &self.session).await;
+        user.is_ok_and(|user| user.as_deref() == Some(self.user_id.as_str()))
+    }
+
+    async fn tell(&mut self, news: News) -> Result<()> {
+        match news {
+            News::Event(event) if self.resent.remove(&event.id.0) => Ok(()),
+            News::Event(event) => self.add(&event, None).await,
+            News::Rollout(event, count) => self.add(&event, Some(count)).await,
+            News::End => Ok(()),
+        }
+    }
+
+    /// Queues an event if the user may see its namespace.
+    async fn add(&mut self, event: &Event, instances: Option<u64>) -> Result<()> {
+        if self.app.as_ref().is_some_and(|app| *app != event.app_id) {
+            return Ok(());
+        }
+        let place = Resource {
+            app_id: event.app_id.clone(),
+            env: event.env.clone(),
+            cluster: event.cluster_name.clone(),
+            namespace: event.namespace_name.clone(),
+        };
+        let identity = Identity::User(self.user_id.clone());
+        if !self.portal.rights().allow(&identity, Need::See, &place).await? {
+            return Ok(());
+        }
+        let mut data = json!({
+            "env": event.env,
+            "appId": event.app_id,
+            "clusterName": event.cluster_name,
+            "namespaceName": event.namespace_name,
+            "operator": event.operator,
+        });
+        if event.release_id.0 > 0 {
+            data["releaseId"] = event.release_id.0.into();
+        }
+        let text = match instances {
+            Some(count) => {
+                data["instances"] = count.into();
+                format!("event: instances\ndata: {data}\n\n")
+            }
+            None => {
+                let is_publish = event.kind.0 == Kind::Publish as i16;
+                let kind = if is_publish { "publish" } else { "edit" };
+                format!("id: {}\nevent: {kind}\ndata: {data}\n\n", event.id)
+            }
+        };
+        self.waiting.push_back(text.into());
+        Ok(())
+    }
+}
+
+/// A stream of server-sent events.
+#[derive(Debug)]
+pub(super) struct EventStream(Body);
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.0);
+        let kind = HeaderValue::from_static("text/event-stream;charset=UTF-8");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        // Nginx would otherwise collect the events.
+        let no = HeaderValue::from_static("no");
+        response.headers_mut().insert("x-accel-buffering", no);
+        response
+    }
+}
+
+impl Output for EventStream {
+    fn describe(signature: &mut Signature) {
+        signature.events();
+    }
+}

@@ -1,0 +1,224 @@
+//! Server-sent events: who gets which, at which node, and when a stream ends.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use castalia_store::event::{NewEvent, insert};
+use castalia_store::{Id, Small, Store, StoreError};
+use http::Method;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+
+use super::instance;
+use super::world::{Caller, NS, World, app, item};
+
+const EVENTS: &str = "/openapi/v1/events";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One event; comments have no kind.
+#[derive(Debug, Clone, PartialEq)]
+struct Received {
+    id: Option<i64>,
+    kind: String,
+    data: Value,
+}
+
+/// A stream that is read.
+struct Stream(Body);
+
+impl Stream {
+    async fn open(caller: &Caller<'_>, query: &str) -> Self {
+        Self(caller.open(&format!("{EVENTS}{query}")).await)
+    }
+
+    /// The next event; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Received> {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.0.frame()).await.expect("an event");
+            let bytes = frame?.unwrap().into_data().unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let field = |name: &str| {
+                text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.to_owned())
+            };
+            if let Some(kind) = field("event: ") {
+                let data = serde_json::from_str(&field("data: ").unwrap()).unwrap();
+                let id = field("id: ").map(|id| id.parse().unwrap());
+                return Some(Received { id, kind, data });
+            }
+        }
+    }
+
+    async fn kind(&mut self) -> String {
+        self.next().await.expect("the stream goes on").kind
+    }
+}
+
+async fn edit(user: &Caller<'_>, namespace: &str, value: &str) {
+    user.put(&format!("{namespace}/items/a?createIfNotExists=true"), item("a", value))
+        .await
+        .empty();
+}
+
+async fn publish(user: &Caller<'_>) -> i64 {
+    let body = json!({ "releaseTitle": "r" });
+    user.post(&format!("{NS}/releases"), body).await.ok()["id"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn edits_and_publishes_reach_pages_of_all_nodes() {
+    let world = World::with_demo().await;
+    let second = world.second_node();
+    let user = world.user("u1").await;
+    let mut here = Stream::open(&user, "").await;
+    let mut there = Stream::open(&user.at(&second), "?app=demo").await;
+    assert_eq!((here.kind().await, there.kind().await), ("start".to_owned(), "start".to_owned()));
+    edit(&user, NS, "1").await;
+    let release = publish(&user).await;
+    let path = format!("/openapi/v1/envs/LOCAL/releases/{release}/rollback");
+    publish(&user).await;
+    user.send(Method::PUT, &path, "application/json", "null".to_owned()).await;
+    for stream in [&mut here, &mut there] {
+        let edited = stream.next().await.unwrap();
+        assert_eq!(edited.kind, "edit");
+        assert_eq!(
+            edited.data,
+            json!({
+                "env": "LOCAL", "appId": "demo", "clusterName": "default",
+                "namespaceName": "application", "operator": "u1",
+            })
+        );
+        let published = stream.next().await.unwrap();
+        assert_eq!(
+            (published.kind.as_str(), &published.data["releaseId"]),
+            ("publish", &json!(release))
+        );
+        assert!(published.id > edited.id);
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_events_of_what_they_may_not_see() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "LOCAL");
+    world.user("u2").await.post("/openapi/v1/apps", app("own", "u2")).await.empty();
+    let (member, outsider) = (world.user("u1").await, world.user("u2").await);
+    let mut of_member = Stream::open(&member, "").await;
+    let mut of_outsider = Stream::open(&outsider, "").await;
+    let mut of_app = Stream::open(&member, "?app=other").await;
+    for stream in [&mut of_member, &mut of_outsider, &mut of_app] {
+        assert_eq!(stream.kind().await, "start");
+    }
+    edit(&member, NS, "1").await;
+    assert_eq!(of_member.next().await.unwrap().data["appId"], "demo");
+    edit(&outsider, &NS.replace("demo", "own"), "1").await;
+    // The first event that arrives is the own one.
+    assert_eq!(of_outsider.next().await.unwrap().data["appId"], "own");
+    let quiet = tokio::time::timeout(Duration::from_secs(2), of_app.next()).await;
+    assert!(quiet.is_err(), "only events of the app in the query: {quiet:?}");
+    let token = world.token_for_all("all").await;
+    world.consumer(&token).get(EVENTS).await.fails(403, "Portal user session is required");
+    world.nobody().get(EVENTS).await.fails(401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_page_resumes_behind_its_last_event_or_starts_anew() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut stream = Stream::open(&user, "").await;
+    stream.kind().await;
+    edit(&user, NS, "1").await;
+    let first = stream.next().await.unwrap();
+    drop(stream);
+    edit(&user, NS, "2").await;
+    edit(&user, NS, "3").await;
+    let last = first.id.unwrap().to_string();
+    let mut again = Stream::open(&world.user("u1").await.with("last-event-id", &last), "").await;
+    for _ in 0..2 {
+        assert_eq!(again.kind().await, "edit");
+    }
+    edit(&user, NS, "4").await;
+    let next = again.next().await.unwrap();
+    assert_eq!(next.id, first.id.map(|id| id + 3), "no event comes twice");
+    let mut unknown = Stream::open(&user, "?lastEventId=999999").await;
+    let reset = unknown.next().await.unwrap();
+    assert_eq!((reset.kind.as_str(), reset.id), ("reset", next.id));
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session() {
+    let world = World::with_demo().await;
+    let (leaving, user) = (world.user("u2").await, world.user("u1").await);
+    let mut stream = Stream::open(&leaving, "").await;
+    stream.kind().await;
+    leaving.send(Method::POST, "/user/logout", "", String::new()).await;
+    edit(&user, NS, "1").await;
+    assert_eq!(stream.next().await, None);
+}
+
+async fn fill(store: &Store, count: i64) {
+    let event = |release: i64| NewEvent {
+        env: "LOCAL".to_owned(),
+        app_id: "demo".to_owned(),
+        cluster: "default".to_owned(),
+        namespace: "application".to_owned(),
+        kind: Small(0),
+        operator: "u1".to_owned(),
+        release_id: Id(release),
+    };
+    for batch in 0..count / 50 {
+        let events: Vec<_> = (0..50).map(|at| event(batch * 50 + at)).collect();
+        let done: Result<(), StoreError> =
+            store.write(events, |tx, events| Box::pin(insert(tx, events))).await;
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_disconnected_and_too_much_is_a_reset() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let (mut slow, mut quick) = (Stream::open(&user, "").await, Stream::open(&user, "").await);
+    let start = slow.next().await.unwrap();
+    quick.kind().await;
+    for _ in 0..12 {
+        fill(&world.store, 50).await;
+        for _ in 0..50 {
+            assert_eq!(quick.kind().await, "edit");
+        }
+    }
+    // This one did not read meanwhile.
+    assert_eq!(slow.next().await, None);
+    let query = format!("?lastEventId={}", start.id.unwrap() + 50);
+    let mut late = Stream::open(&user, &query).await;
+    assert_eq!(late.kind().await, "reset", "550 events are too many to send again");
+}
+
+#[tokio::test]
+async fn the_streams_of_a_user_are_bounded() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut streams = Vec::new();
+    for _ in 0..12 {
+        streams.push(Stream::open(&user, "").await);
+    }
+    user.get(EVENTS).await.fails(429, "Too many event streams are open");
+    let _other = world.user("u2").await.open(EVENTS).await;
+    streams.pop();
+    Stream::open(&user, "").await;
+}
+
+#[tokio::test]
+async fn instances_that_pick_up_a_release_are_reported() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut stream = Stream::open(&user, "").await;
+    stream.kind().await;
+    let release = publish(&user).await;
+    assert_eq!(stream.kind().await, "publish");
+    let store = &world.environment_store;
+    let stored = castalia_store::release::by_id(store.read(), release).await.unwrap().unwrap();
+    instance::read(store, "demo", "10.0.0.1", &stored.release_key).await;
+    let picked_up = stream.next().await.unwrap();
+    assert_eq!((picked_up.kind.as_str(), &picked_up.data["instances"]), ("instances", &json!(1)));
+    assert_eq!(picked_up.data["releaseId"], release);
+}

@@ -1,0 +1,219 @@
+//! Mail after publishes, received by a mail server of the test.
+
+use std::sync::Arc;
+
+use castalia_server::domain::permission::{Act, NamedRole};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::receiver::{states, until, world};
+use super::world::{NS, World, item};
+
+/// A mail that arrived.
+#[derive(Debug, Clone, Default)]
+struct Received {
+    sender: String,
+    recipients: Vec<String>,
+    text: String,
+}
+
+/// A mail server without TLS.
+#[derive(Debug, Clone, Default)]
+struct MailServer {
+    received: Arc<Mutex<Vec<Received>>>,
+    commands: Arc<Mutex<Vec<String>>>,
+    /// Mails that are refused for now.
+    refusals: Arc<Mutex<usize>>,
+}
+
+impl MailServer {
+    async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = Self::default();
+        let served = server.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = served.clone();
+                tokio::spawn(async move { server.serve(stream).await });
+            }
+        });
+        (server, address)
+    }
+
+    async fn serve(&self, stream: TcpStream) -> Option<()> {
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 test\r\n").await.ok()?;
+        let mut mail = Received::default();
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            self.commands.lock().push(line.trim().to_owned());
+            let argument = line.split_once(['<']).and_then(|(_, rest)| rest.split('>').next());
+            let argument = argument.unwrap_or_default().to_owned();
+            let answer = match line.get(..4).unwrap_or_default() {
+                "EHLO" => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN",
+                "AUTH" => "235 ok",
+                "MAIL" => {
+                    mail = Received { sender: argument, ..Received::default() };
+                    match self.is_refused() {
+                        true => "451 try later",
+                        false => "250 ok",
+                    }
+                }
+                "RCPT" => {
+                    mail.recipients.push(argument);
+                    "250 ok"
+                }
+                "DATA" => {
+                    stream.write_all(b"354 go on\r\n").await.ok()?;
+                    mail.text = text(&mut stream).await?;
+                    self.received.lock().push(mail.clone());
+                    "250 stored"
+                }
+                "QUIT" => "221 bye",
+                _ => "250 ok",
+            };
+            stream.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        let mut refusals = self.refusals.lock();
+        let is_refused = *refusals > 0;
+        *refusals = refusals.saturating_sub(1);
+        is_refused
+    }
+
+    async fn wait(&self, count: usize) -> Vec<Received> {
+        until("mail arrives", async || self.received.lock().len() >= count).await;
+        self.received.lock().clone()
+    }
+}
+
+async fn text(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut text = String::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok()?;
+        if line == ".\r\n" {
+            return Some(text);
+        }
+        text.push_str(&line);
+    }
+}
+
+async fn with_mail(address: &str) -> World {
+    let mut world = world().await;
+    for (key, value) in [
+        ("email.enabled", "true"),
+        ("email.supported.envs", "local"),
+        ("email.config.host", address),
+        ("email.sender", "apollo@example.com"),
+        ("apollo.portal.address", "http://127.0.0.1:8070"),
+        (
+            "email.template.framework",
+            "[#{appId}|#{env}|#{operator}|#{releaseComment}|#{unknown}]\n#{diffModule}",
+        ),
+        ("email.template.release.module.diff", "release\n#{diffContent}"),
+        ("email.template.rollback.module.diff", "rollback\n#{diffContent}"),
+    ] {
+        world.set(key, value);
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_publish_is_mailed_to_those_who_may_edit_or_publish() {
+    let (server, address) = MailServer::start().await;
+    let world = with_mail(&address).await;
+    for (name, role) in [
+        ("u2", NamedRole::cluster(Act::Release, "demo", "LOCAL", "default")),
+        ("u3", NamedRole::namespace(Act::Modify, "demo", "application")),
+        ("u4", NamedRole::namespace(Act::Modify, "demo", "other")),
+        ("u5", NamedRole::namespace_in_env(Act::Release, "demo", "application", "LOCAL")),
+    ] {
+        if name != "u2" {
+            world.add_user(name, "{noop}a password").await;
+        }
+        world.grant(name, vec![role]).await;
+    }
+    let root = world.user("apollo").await;
+    let off = json!({ "username": "u3", "enabled": 0 });
+    root.put("/openapi/v1/users/enabled", off).await.empty();
+    let _background = world.run();
+    let user = world.user("u1").await;
+    user.put(&format!("{NS}/items/a?createIfNotExists=true"), item("a", "<script>")).await.empty();
+    let body = json!({ "releaseTitle": "r", "releaseComment": "<b>#{env}</b>" });
+    let first = user.post(&format!("{NS}/releases"), body.clone()).await.ok()["id"].clone();
+    let mail = server.wait(1).await.remove(0);
+    assert_eq!(mail.sender, "apollo@example.com");
+    assert_eq!(mail.recipients, ["u1@example.com", "u2@example.com", "u5@example.com"]);
+    assert!(mail.text.contains("Subject: [Apollo] Release\r\n"), "{mail:?}");
+    assert!(mail.text.contains("Content-Type: text/html; charset=utf-8"), "{mail:?}");
+    let plain = mail.text.replace("=\r\n", "").replace("=3D", "=");
+    assert!(
+        plain.contains("[demo|LOCAL|u1|&lt;b&gt;#{env}&lt;/b&gt;|#{unknown}]"),
+        "values are escaped and not expanded: {plain}"
+    );
+    assert!(plain.contains("ADDED") && plain.contains("&lt;script&gt;"), "{plain}");
+    user.put(&format!("{NS}/items/a"), item("a", "2")).await.empty();
+    let second = user.post(&format!("{NS}/releases"), body).await.ok()["id"].clone();
+    let path = format!("/openapi/v1/envs/LOCAL/releases/{second}/rollback?toReleaseId={first}");
+    user.send(http::Method::PUT, &path, "application/json", "null".to_owned()).await.empty();
+    let mail = server.wait(3).await.remove(2);
+    assert!(mail.text.contains("Subject: [Apollo] Rollback\r\n"), "{mail:?}");
+    assert!(mail.text.contains("rollback") && mail.text.contains("MODIFIED"), "{mail:?}");
+    let rows = states(&world, &["delivered"; 3]).await;
+    assert_eq!(rows[0]["kind"], "mail");
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_now_is_sent_again() {
+    let (server, address) = MailServer::start().await;
+    *server.refusals.lock() = 1;
+    let world = with_mail(&address).await;
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    server.wait(1).await;
+    let rows = states(&world, &["delivered"]).await;
+    assert_eq!(rows[0]["attempts"], 2);
+}
+
+#[tokio::test]
+async fn a_password_is_sent_over_tls_only_unless_the_settings_allow_it() {
+    let (server, address) = MailServer::start().await;
+    let mut world = with_mail(&address).await;
+    world.set("email.config.user", "u");
+    world.set("email.config.password", "a password");
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    until("it was tried", async || {
+        super::receiver::log(&world).await.iter().any(|row| row["attempts"] != 0)
+    })
+    .await;
+    let commands = server.commands.lock().clone();
+    assert!(!commands.iter().any(|line| line.starts_with("AUTH")), "{commands:?}");
+    world.set("email.config.allowPlainPassword", "true");
+    server.wait(1).await;
+    let commands = server.commands.lock().clone();
+    assert!(commands.iter().any(|line| line.starts_with("AUTH PLAIN")), "{commands:?}");
+}
+
+#[tokio::test]
+async fn without_a_recipient_the_log_says_so() {
+    let (_server, address) = MailServer::start().await;
+    let world = with_mail(&address).await;
+    let root = world.user("apollo").await;
+    let off = json!({ "username": "u1", "enabled": 0 });
+    let user = world.user("u1").await;
+    super::receiver::publish(&user, "1").await;
+    root.put("/openapi/v1/users/enabled", off).await.empty();
+    let _background = world.run();
+    let rows = states(&world, &["failed"]).await;
+    assert_eq!(rows[0]["problem"], "Nobody with a mail address may edit or publish the namespace");
+}
