@@ -32,7 +32,7 @@ on_each_database! {
             apply(&database.connect().await, Part::Portal).await.unwrap()
         }));
         assert_eq!(nodes.await, [Origin::Fresh; 4]);
-        assert_eq!(versions(&database.connect().await).await, [0, 2, 4, 5, 8]);
+        assert_eq!(versions(&database.connect().await).await, [0, 2, 4, 5, 6, 7, 8]);
     }
 
     async fn fresh_config_databases_hold_the_settings_of_every_installation(database: Database) {
@@ -84,7 +84,14 @@ on_each_database! {
         assert_eq!(report.origin, Origin::Fresh);
         assert_eq!(
             report.missing_steps,
-            ["portal", "castalia_portal", "castalia_installation", "castalia_notice", "castalia_event", "castalia_audit_seal"]
+            [
+                "portal",
+                "castalia_portal",
+                "castalia_installation",
+                "castalia_notice",
+                "castalia_event",
+                "castalia_audit_seal",
+            ]
         );
         assert!(report.absent_tables.contains(&"UserToken".to_owned()));
         let again = migration::check(&store, Part::Portal).await.unwrap();
