@@ -40,14 +40,16 @@ fmt: ## format everything
 	cargo fmt --all
 	cd fuzz && cargo fmt
 	cd server/web && npm run --silent format
+	.ci/npm tests/browser && cd tests/browser && npm run --silent format
 
 fmt-check: tools ## check the formatting
 	cargo fmt --all --check
 	cd fuzz && cargo fmt --check
 
 .PHONY: lint clippy docs server-alone licences
-lint: fmt-check clippy docs server-alone licences header-check ## run all linters
+lint: fmt-check clippy docs server-alone licences ## run all linters
 	cd server/web && npm run --silent lint && npm run --silent typecheck
+	.ci/npm tests/browser && cd tests/browser && npm run --silent lint
 
 clippy: web
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
@@ -71,8 +73,8 @@ header: ## regenerate include/castalia.h
 header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-document test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
-test: lint build test-interop test-bindings test-packages test-demo test-rust test-document test-databases ## run all linters and the tests of all languages
+.PHONY: test test-browser test-document test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
+test: lint build test-interop test-bindings test-packages test-demo test-rust test-document test-browser test-databases ## run all linters and the tests of all languages
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## run the Rust tests, unit and black box, on all databases
@@ -81,6 +83,9 @@ test-rust: databases ## run the Rust tests, unit and black box, on all databases
 
 test-document: web ## compare the answers to generated requests with the OpenAPI document, for a minute
 	tests/document/run.sh
+
+test-browser: build ## test the web UI in Chromium against a server on SQLite
+	tests/browser/run.sh
 
 test-interop: tools ## build the programs that the interop suite runs
 	tests/interop/run.sh
@@ -103,7 +108,7 @@ test-packages: web ## pack for each language, install elsewhere and run (unoptim
 test-demo: web ## run the example of each language against one server (unoptimised)
 	PROFILE=dev examples/live/run.sh
 
-test-upstream: web ## run the cases against Apollo; CASTALIA_TEST_UPSTREAM is its checkout; half an hour
+test-upstream: web ## run the cases against Apollo; CASTALIA_TEST_UPSTREAM is its checkout; forty minutes
 	tests/upstream.sh
 
 .PHONY: install package package-musl demo
@@ -138,11 +143,13 @@ bench: web ## compare the product with reference programs, as ratios of one run
 	$(TARGET)/dist/bench all
 	bench/language/run.sh
 
-bench-quick: web ## run a short benchmark, as CI does
-	cargo build --release -p castalia-server -p castalia-bench
-	$(TARGET)/release/bench quick
+# CI runs it with PROFILE=dev, which uses the programs of the tests instead of compiling all again.
+bench-quick: web ## run a short benchmark
+	cargo build --quiet --profile $(or $(PROFILE),release) \
+	  $(if $(filter dev,$(PROFILE)),--workspace --all-targets,-p castalia-server -p castalia-bench)
+	$(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(or $(PROFILE),release))/bench quick
 
 .PHONY: clean
 clean: ## remove all build output
 	cargo clean
-	rm -rf fuzz/target server/web/dist server/web/node_modules tests/interop/java/target .venv data
+	rm -rf fuzz/target server/web/dist server/web/node_modules tests/browser/node_modules tests/interop/java/target tests/interop/eureka/{,*/}target tests/interop/eureka/node/node_modules .venv data

