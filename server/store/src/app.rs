@@ -22,6 +22,7 @@ pub use crate::entity::app::{Model as App, Row as AppRow};
 pub use cluster::{
     Cluster, ClusterRow, branches_among, child_clusters, cluster, cluster_by_id, cluster_names,
     cluster_to_remove, clusters, clusters_with_branches, delete_cluster, insert_cluster,
+    was_cluster_deleted,
 };
 
 pub async fn by_app_id(

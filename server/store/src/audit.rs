@@ -11,6 +11,7 @@ use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
 };
 
+use crate::Store;
 use crate::condition::{chunks, contains};
 use crate::entity::{audit, audit_log, audit_log_data_influence as influence};
 use crate::error::StoreError;
@@ -23,6 +24,30 @@ pub use audit_log::Model as AuditLog;
 pub use influence::Model as AuditLogDataInfluence;
 pub use seal::AuditSeal;
 pub use trail::Trail;
+
+/// Inserts an operation as large as usual ones, and removes it. A full disk may still have room for a
+/// small row of another table.
+pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
+    const FILLER: usize = 200;
+    let operation = Operation {
+        trace_id: "write.check".to_owned(),
+        span_id: "write.check".to_owned(),
+        parent_span_id: None,
+        operator: "castalia".to_owned(),
+        kind: "CREATE",
+        name: "write.check".to_owned(),
+        description: "-".repeat(FILLER),
+    };
+    store
+        .write(operation, |tx, operation| {
+            Box::pin(async move {
+                let row = row::insert(tx, operation.clone().into_row(row::now())).await?;
+                audit_log::Entity::delete_by_id(row.id).exec(tx).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await
+}
 
 /// Rows per statement: their values remain below the limit of every engine.
 const BATCH: usize = 500;

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// The database rejects writes at present: it is read-only, or its disk is full.
     #[error("the database refuses writes: {0}")]
     ReadOnly(#[source] DbErr),
+    /// The database account may not sign in, or lacks a privilege.
+    #[error("the database denies this account access; check its password and privileges: {0}")]
+    Denied(#[source] DbErr),
     /// PostgreSQL: the sequence of this table is behind its rows, so that a new row would not be
     /// the newest one.
     #[error(
@@ -102,9 +105,9 @@ impl StoreError {
         )
     }
 
-    /// Whether the database account lacks a privilege.
-    pub(super) fn is_denied(&self) -> bool {
-        self.has_code(&["1044", "1142", "1143", "1227", "42501"])
+    /// Whether the database account lacks a privilege, which may concern one table only.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Denied(_))
     }
 
     /// Whether a table does not exist, or is not visible to the account.
@@ -160,6 +163,7 @@ impl From<DbErr> for StoreError {
             Reaction::Conflict => Self::Conflict(error),
             Reaction::Unavailable => Self::Unavailable(error),
             Reaction::ReadOnly => Self::ReadOnly(error),
+            Reaction::Denied => Self::Denied(error),
             Reaction::Value => Self::Value(error),
             Reaction::Storage => Self::Storage(error),
             Reaction::Other => Self::Other(error),
@@ -205,6 +209,7 @@ enum Reaction {
     Conflict,
     Unavailable,
     ReadOnly,
+    Denied,
     Value,
     Storage,
     Other,
@@ -253,6 +258,9 @@ fn mysql_reaction(number: u16) -> Reaction {
         1040 | 1053 | 1927 | 1969 | 3024 | 3169 | 4031 => Reaction::Unavailable,
         // Disk full, table full, server option, transaction, mode.
         1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
+        // No access to the database, with the password, to a table, a column, a routine, or to what
+        // needs a global privilege.
+        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Reaction::Denied,
         // A number out of range, a character that is not in the character set, a text that is too
         // long.
         1264 | 1366 | 1406 => Reaction::Value,
@@ -270,6 +278,7 @@ fn postgres_reaction(code: &str) -> Reaction {
         // of the connection.
         "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
         "25006" | "53100" => Reaction::ReadOnly,
+        "42501" | "28000" | "28P01" => Reaction::Denied,
         // A character that is not in the encoding, a number out of range, a text that is too long.
         "22021" | "22003" | "22001" => Reaction::Value,
         _ if code.starts_with("08") => Reaction::Unavailable,

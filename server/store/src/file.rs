@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sea_orm::DbErr;
+use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 
 use crate::error::StoreError;
 use crate::pool::StoreOptions;
@@ -95,6 +96,25 @@ impl SqliteFile {
         Ok(())
     }
 
+    /// Fails if a new connection may have opened another file of this name. That connection is never
+    /// closed: SQLite would consider it the last one of its file, copy the write-ahead log into
+    /// that file, and remove the log that the other connections still need.
+    pub(super) async fn set_aside_if_foreign(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        let Some(known) = self.known.lock()[0] else { return Ok(()) };
+        match fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == known => Ok(()),
+            _ => {
+                let other = SqliteConnection::connect("sqlite::memory:").await?;
+                std::mem::forget(std::mem::replace(connection, other));
+                let problem = format!("{} was replaced or deleted", self.path.display());
+                Err(sqlx::Error::Io(io::Error::other(problem)))
+            }
+        }
+    }
+
     /// Ensures that changes of the directory survive a power failure: the name of a new file, and
     /// the removal of the journal when SQLite switched to the write-ahead log.
     pub(super) fn sync_directory(&self) -> io::Result<()> {
@@ -131,4 +151,44 @@ fn restrict(path: &Path) -> io::Result<()> {
         "a database file was accessible to other users; restricted it to its owner"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+
+    use super::*;
+    use crate::pool;
+
+    /// A request passes the check, then somebody replaces the file, then the pool opens a
+    /// connection for the request.
+    #[tokio::test]
+    async fn a_connection_to_another_file_of_the_name_does_not_take_the_log_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.db");
+        let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().unwrap();
+        let options = StoreOptions::new("test");
+        let pools = pool::open(&url, &options).await.unwrap();
+        let file = pools.file.clone().unwrap();
+        file.check().unwrap();
+        pools
+            .write
+            .execute_unprepared("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+            .await
+            .unwrap();
+        let moved = directory.path().join("moved");
+        fs::rename(&path, &moved).unwrap();
+        fs::copy(&moved, &path).unwrap();
+        let occupied = pools.reserved.begin().await.unwrap();
+        let answer = pools.reserved.execute_unprepared("SELECT a FROM t").await;
+        assert!(answer.is_err(), "a new connection reads the copy: {answer:?}");
+        drop(occupied);
+        for pool in [pools.reserved, pools.ping, pools.read, pools.write] {
+            pool.close().await.unwrap();
+        }
+        fs::rename(&moved, &path).unwrap();
+        let again = pool::open(&url, &options).await.unwrap();
+        let found = again.read.execute_unprepared("SELECT a FROM t").await;
+        assert!(found.is_ok(), "the log is gone, and with it the table: {found:?}");
+    }
 }

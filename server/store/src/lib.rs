@@ -8,6 +8,7 @@
 pub mod access_key;
 pub mod app;
 pub mod audit;
+pub mod clock;
 mod combined;
 mod condition;
 pub mod consumer;
@@ -44,14 +45,14 @@ mod statement;
 mod status;
 pub mod time;
 mod transaction;
+mod trial;
 mod url;
 pub mod user;
 mod writer;
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
@@ -91,9 +92,6 @@ pub trait Connection: ConnectionTrait {}
 impl Connection for Reader {}
 
 impl Connection for Transaction {}
-
-/// Interval of the trial writes to a database that rejects writes.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// One database. Cheap to clone.
 ///
@@ -247,76 +245,9 @@ impl Store {
         Box::pin(self.lane().writes.submit(job))
     }
 
-    /// A success is not noted: a job that found nothing to write succeeds even if the database
-    /// rejects writes, so only a trial write shows that writing works again.
-    fn note_failure(&self, error: &StoreError) {
-        if error.is_outage() {
-            if self.shared.status.failed(error) {
-                self.notice_recovery();
-            }
-        } else if let StoreError::Conflict(_) = error {
-            self.check_locks();
-        }
-    }
-
     /// The outcome of the last writes; performs no query.
     pub fn status(&self) -> Status {
         self.shared.status.get()
-    }
-
-    /// A lock that a transaction waited for in vain may be on one row, or on whole tables, as a
-    /// backup takes them: a trial write shows which.
-    fn check_locks(&self) {
-        if self.shared.is_on_trial.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let store = self.reserved();
-        tokio::spawn(async move {
-            let outcome = store.try_write().await.map_err(StoreError::while_beginning);
-            store.shared.is_on_trial.store(false, Ordering::Release);
-            if let Err(error) = outcome
-                && error.is_outage()
-                && store.shared.status.failed(&error)
-            {
-                store.notice_recovery();
-            }
-        });
-    }
-
-    /// Tries small writes until one succeeds, so that the status recovers even if nothing is
-    /// published.
-    fn notice_recovery(&self) {
-        let shared = Arc::downgrade(&self.shared);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(RETRY).await;
-                let Some(shared) = shared.upgrade() else { return };
-                let store = Self { shared, is_reserved: true };
-                if store.shared.status.get().is_writable() {
-                    return;
-                }
-                if store.ping().await.is_err() {
-                    continue;
-                }
-                match store.try_write().await {
-                    Ok(()) => return store.shared.status.succeeded(),
-                    Err(error) => tracing::debug!(%error, "a trial write failed"),
-                }
-            }
-        });
-    }
-
-    /// Writes the same rows as a publish, and removes them. The portal's database has no release
-    /// messages.
-    async fn try_write(&self) -> Result<(), StoreError> {
-        match message::try_write(self).await {
-            Err(error) if error.is_missing_table() => {}
-            outcome => return outcome,
-        }
-        match installation::record_write(self).await {
-            Err(error) if error.is_missing_table() => app::try_write(self).await,
-            outcome => outcome,
-        }
     }
 
     /// Listens for release messages that any node commits; `None` if the engine does not support

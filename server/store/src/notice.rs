@@ -127,9 +127,24 @@ pub async fn claim(
     Ok(claimed.rows_affected > 0)
 }
 
-/// The notices whose deliveries do not exist, by the time at which they are due.
-pub async fn open(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Notice>, StoreError> {
+/// The environments with notices whose deliveries do not exist.
+pub async fn environments(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let environments = Entity::find()
+        .select_only()
+        .column(Column::Env)
+        .distinct()
+        .filter(Column::State.ne(State::Queued.code()));
+    Ok(environments.into_tuple().all(db).await?)
+}
+
+/// The notices of an environment whose deliveries do not exist, by the time at which they are due.
+pub async fn open(
+    db: &impl ConnectionTrait,
+    env: &str,
+    limit: u64,
+) -> Result<Vec<Notice>, StoreError> {
     let open = Entity::find()
+        .filter(Column::Env.eq(env))
         .filter(Column::State.ne(State::Queued.code()))
         .order_by_asc(Column::NextTime)
         .limit(limit);

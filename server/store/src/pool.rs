@@ -96,7 +96,7 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
         Dialect::Sqlite => {
             let file = SqliteFile::prepare(url, options)?;
             let with = |connections, query_only| {
-                file_options(url, options, connections, query_only, &retirement)
+                file_options(url, options, connections, query_only, &retirement, &file)
             };
             // The writer is opened first: it creates the header of the file and switches it to the
             // write-ahead log.
@@ -278,6 +278,7 @@ fn file_options(
     connections: u32,
     query_only: bool,
     retirement: &Retirement,
+    file: &SqliteFile,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
     with.max_connections(connections).max_lifetime(None).test_before_acquire(false);
@@ -300,7 +301,13 @@ fn file_options(
             .foreign_keys(true);
         if query_only { sqlite.pragma("query_only", "on") } else { sqlite }
     });
-    let guard = retirement.clone();
-    with.map_sqlx_sqlite_pool_opts(move |pool| guard.guard(pool, None));
+    let (guard, file) = (retirement.clone(), file.clone());
+    with.map_sqlx_sqlite_pool_opts(move |pool| {
+        let file = file.clone();
+        guard.guard(pool, None).after_connect(move |connection, _| {
+            let file = file.clone();
+            Box::pin(async move { file.set_aside_if_foreign(connection).await })
+        })
+    });
     with
 }

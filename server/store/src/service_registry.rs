@@ -1,19 +1,18 @@
-//! Queries: addresses of services with their heartbeats, and the clock by which nodes compare them.
+//! Queries: addresses of services with their heartbeats.
 //! The caller passes every time: nodes that share the table agree on a time zone, which is not known
 //! here.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Set, Statement,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, Statement,
 };
 
 use crate::entity::service_registry::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
-use crate::row::{insert, now};
+use crate::row::insert;
 
 /// Records a heartbeat of the service at this address, and inserts it if it is new. `metadata` is a
 /// JSON object of strings.
@@ -85,22 +84,6 @@ pub async fn zone_offset_seconds(db: &impl ConnectionTrait) -> Result<i64, Store
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), SQL)).await?;
     let seconds: Option<i64> = row.map(|row| row.try_get("", "Seconds")).transpose()?.flatten();
     Ok(seconds.unwrap_or_default())
-}
-
-/// The present time by the clock that all nodes share: that of the database, or for SQLite, which
-/// has one node, that of the system.
-pub async fn shared_time(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, StoreError> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::MySql => "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS Millis",
-        DbBackend::Postgres => {
-            r#"SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS "Millis""#
-        }
-        _ => return Ok(now()),
-    };
-    let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
-    let millis: Option<i64> = row.map(|row| row.try_get("", "Millis")).transpose()?;
-    Ok(millis.and_then(DateTime::from_timestamp_millis).unwrap_or_else(now))
 }
 
 /// Removes services whose last heartbeat is older than this time.

@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use crate::condition::CONDITIONS;
 use crate::entity::cluster::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_set;
 use crate::number::Id;
 use crate::row::decode;
 use crate::row::{self, Authorship, Standard, soft_delete};
@@ -30,7 +32,19 @@ pub async fn cluster(
     decode::one(db, cluster).await
 }
 
-/// The same, for a caller that removes it: a parent that cannot be decoded is 0.
+/// Whether a cluster with this name was deleted; another one may have been created since.
+pub async fn was_cluster_deleted(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let row = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::Name.eq(name));
+    let row = row.filter(is_set(Column::IsDeleted.into_expr()));
+    let id: Option<Id> = row.select_only().column(Column::Id).into_tuple().one(db).await?;
+    Ok(id.is_some())
+}
+
+/// The same as [`cluster`], for a caller that removes it: a parent that cannot be decoded is 0.
 pub async fn cluster_to_remove(
     db: &impl ConnectionTrait,
     app_id: &str,

@@ -27,7 +27,7 @@ const CONFIG: [(&str, &str, &str); 6] = [
 const PORTAL: [(&str, &str, &str); 6] = [
     (
         "organizations",
-        r#"[{"orgId":"TEST1","orgName":"样例部门1"},{"orgId":"TEST2","orgName":"样例部门2"}]"#,
+        r#"[{"orgId":"TEST1","orgName":"Sample department 1"},{"orgId":"TEST2","orgName":"Sample department 2"}]"#,
         "departments",
     ),
     ("superAdmin", "apollo", "administrators of the portal, separated by commas"),

@@ -85,38 +85,44 @@ pub async fn insert(
     Ok(())
 }
 
-/// The number of pending deliveries, and the time of the earliest, by receiver.
+/// The number of pending deliveries, and when the first is due, by receiver. A delivery that was
+/// last worked on later than `set_back` is due: the clock was set back since.
 pub async fn pending(
     db: &impl ConnectionTrait,
+    set_back: DateTime<Utc>,
 ) -> Result<BTreeMap<Receiver, (u64, DateTime<Utc>)>, StoreError> {
     let rows = Entity::find()
         .select_only()
         .columns([Column::Kind, Column::WebhookId, Column::Target])
         .expr_as(Column::Id.count(), "Waiting")
         .expr_as(Column::NextTime.min(), "Earliest")
+        .expr_as(Column::LastTime.max(), "Latest")
         .filter(Column::State.eq(State::Pending.code()))
         .group_by(Column::Kind)
         .group_by(Column::WebhookId)
         .group_by(Column::Target);
-    let rows: Vec<(Small, Id, String, i64, StoredTime<Entity>)> = rows.into_tuple().all(db).await?;
-    let receiver =
-        |(kind, webhook_id, target, count, earliest): (Small, _, _, i64, StoredTime<_>)| {
-            (Receiver { kind: kind.0, webhook_id, target }, (count.unsigned_abs(), *earliest))
-        };
+    type Row = (Small, Id, String, i64, StoredTime<Entity>, StoredTime<Entity>);
+    let rows: Vec<Row> = rows.into_tuple().all(db).await?;
+    let receiver = |(kind, webhook_id, target, count, earliest, latest): Row| {
+        let due = if *latest > set_back { now() } else { *earliest };
+        (Receiver { kind: kind.0, webhook_id, target }, (count.unsigned_abs(), due))
+    };
     Ok(rows.into_iter().map(receiver).collect())
 }
 
-/// The first delivery of a receiver that is due, in the order of the publishes.
+/// The first delivery of a receiver that is due, in the order of the publishes; `set_back` as for
+/// [`pending`].
 pub async fn due(
     db: &impl ConnectionTrait,
     receiver: &Receiver,
+    set_back: DateTime<Utc>,
 ) -> Result<Option<Delivery>, StoreError> {
     let due = Entity::find()
         .filter(Column::State.eq(State::Pending.code()))
         .filter(Column::Kind.eq(Small(receiver.kind)))
         .filter(Column::WebhookId.eq(receiver.webhook_id))
         .filter(Column::Target.eq(receiver.target.as_str()))
-        .filter(Column::NextTime.lte(now()))
+        .filter(Column::NextTime.lte(now()).or(Column::LastTime.gt(set_back)))
         .order_by_asc(Column::Id)
         .limit(1);
     Ok(readable::models(db, due).await?.pop())
@@ -130,6 +136,7 @@ pub async fn claim(
 ) -> Result<bool, StoreError> {
     let claimed = Entity::update_many()
         .col_expr(Column::NextTime, Expr::value(next_time))
+        .col_expr(Column::LastTime, Expr::value(now()))
         .filter(Column::Id.eq(delivery.id))
         .filter(Column::State.eq(State::Pending.code()))
         .filter(Column::NextTime.eq(*delivery.next_time))
@@ -170,6 +177,23 @@ pub async fn log(
     page::list(db, log, page).await
 }
 
+/// Ends the pending deliveries to a webhook.
+pub async fn fail_pending(
+    db: &impl ConnectionTrait,
+    webhook_id: Id,
+    problem: &str,
+) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Failed.code()))
+        .col_expr(Column::Problem, Expr::value(problem))
+        .col_expr(Column::LastTime, Expr::value(now()))
+        .filter(Column::State.eq(State::Pending.code()))
+        .filter(Column::WebhookId.eq(webhook_id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Deletes some finished deliveries that ended before a time, then the notices without any; returns
 /// the number of deliveries.
 pub async fn delete_finished(
@@ -201,13 +225,14 @@ pub async fn delete_finished(
     Ok(ids.len() as u64)
 }
 
-/// The time of the newest finished delivery behind the first `kept` ones of the log.
+/// The time of the newest finished delivery behind the `kept` ones that ended last.
 pub async fn time_behind(
     db: &impl ConnectionTrait,
     kept: u64,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     let behind = Entity::find()
         .filter(Column::State.ne(State::Pending.code()))
+        .order_by_desc(Column::LastTime)
         .order_by_desc(Column::Id)
         .offset(kept)
         .limit(1);

@@ -8,6 +8,7 @@ use sea_orm::{
     QueryFilter, QuerySelect, QueryTrait,
 };
 
+use crate::clock;
 use crate::entity::castalia_session::{Column, Entity, Model};
 use crate::error::StoreError;
 
@@ -19,18 +20,22 @@ pub async fn create(db: &impl ConnectionTrait, session: &Model) -> Result<(), St
     Ok(())
 }
 
-/// The session if it has not expired; `None` also for a row that cannot be decoded.
+/// The session if it has not expired, with the present time by the shared clock; `None` also for a
+/// row that cannot be decoded.
 pub async fn find(
     db: &impl ConnectionTrait,
     id_hash: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<Model>, StoreError> {
-    let session = Entity::find_by_id(id_hash).filter(Column::ExpiryTime.gt(now));
-    let found = db.query_one_raw(session.build(db.get_database_backend())).await?;
-    let session = found.and_then(|row| Model::from_query_result(&row, "").ok());
-    // The engine compares an expiry that is no time as well; it is decoded as long past.
+) -> Result<Option<(Model, DateTime<Utc>)>, StoreError> {
+    let backend = db.get_database_backend();
+    let mut session = Entity::find_by_id(id_hash);
+    if let Some((time, name)) = clock::column(backend) {
+        session = session.expr_as(time, name);
+    }
+    let Some(found) = db.query_one_raw(session.build(backend)).await? else { return Ok(None) };
+    let now = clock::of(&found);
+    // An expiry that is no time is decoded as long past.
     let is_valid = |row: &Model| row.id_hash == id_hash && *row.expiry_time > now;
-    Ok(session.filter(is_valid))
+    Ok(Model::from_query_result(&found, "").ok().filter(is_valid).map(|row| (row, now)))
 }
 
 /// Names of the users with sessions, without duplicates and those that cannot be decoded.

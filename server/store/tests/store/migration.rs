@@ -45,7 +45,7 @@ on_each_database! {
     async fn fresh_portal_databases_hold_the_settings_of_every_installation(database: Database) {
         let store = database.portal().await;
         let rows = settings::all_of_portal(store.read()).await.unwrap();
-        assert!(rows.iter().any(|row| row.key == "organizations" && row.value.contains("样例部门1")));
+        assert!(rows.iter().any(|row| row.key == "organizations" && row.value.contains("Sample department 1")));
     }
 
     async fn the_config_database_is_refused_as_the_portals(database: Database) {
