@@ -29,12 +29,14 @@ mod portal {
     mod consumer;
     mod contract;
     mod contract_differences;
+    mod deleted_app;
     mod directory;
     mod engine;
     mod environment;
     mod events;
     mod export;
     mod favorite;
+    mod frozen_environment;
     mod history;
     mod import;
     mod import_refused;
@@ -55,6 +57,7 @@ mod portal {
     mod removal;
     mod search;
     mod server_setting;
+    mod set_back;
     mod sign_in;
     mod slapd;
     mod statement_count;
@@ -64,6 +67,7 @@ mod portal {
     mod transfer;
     mod user_token;
     mod user_token_operations;
+    mod user_token_scope;
     mod visibility;
     mod web;
     mod webhook;

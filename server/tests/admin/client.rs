@@ -14,7 +14,7 @@ use super::address::{self, Switches};
 use super::process::Process;
 
 /// Time limit for a condition to become true.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Age after which a server may have removed the earlier of two release messages with the same
 /// text.

@@ -108,6 +108,27 @@ async fn a_namespace_needs_no_cluster() {
     );
 }
 
+/// A cluster that is created after a namespace in it keeps that namespace.
+#[tokio::test]
+async fn a_cluster_is_created_around_its_namespaces() {
+    let admin = Admin::start().await;
+    admin.create_app().await.ok();
+    let clusters = format!("/apps/{}/clusters", admin.app_id);
+    let namespace = json!({
+        "appId": admin.app_id, "clusterName": "late", "namespaceName": "application",
+        "dataChangeCreatedBy": "u",
+    });
+    let id = admin.post(&format!("{clusters}/late/namespaces"), namespace.clone()).await.id();
+    let cluster = json!({ "appId": admin.app_id, "name": "late", "dataChangeCreatedBy": "u" });
+    admin.post(&clusters, cluster).await.ok();
+    let found = admin.get(&format!("{clusters}/late/namespaces")).await.ok();
+    assert_eq!((found[0]["id"].as_i64(), found.as_array().unwrap().len()), (Some(id), 1));
+    // Whoever looked the cluster up before its deletion creates nothing in it.
+    admin.delete(&format!("{clusters}/late?operator=u")).await.ok();
+    let refused = admin.post(&format!("{clusters}/late/namespaces"), namespace).await;
+    refused.fails(404, "cluster not found");
+}
+
 async fn add_instance_config(admin: &Admin) {
     let now = castalia_store::now();
     let row = instance_config::ActiveModel {

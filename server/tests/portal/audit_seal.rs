@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use castalia_server::domain::audit_log::retention::remove_old;
+use castalia_server::domain::audit_log::retention::{SHORTEST, remove_old};
 use castalia_server::domain::audit_log::seal::Sealer;
 use castalia_server::domain::audit_log::verify::{Head, Report, verify};
 use castalia_store::entity::{audit_log, audit_log_data_influence, castalia_audit_seal};
@@ -23,7 +23,7 @@ async fn seal(store: &Store) {
 }
 
 async fn check(store: &Store) -> Report {
-    verify(store, None).await.unwrap()
+    verify(store, None, SHORTEST).await.unwrap()
 }
 
 /// Leaves some records, and seals them in two portions.
@@ -110,7 +110,7 @@ async fn an_untouched_log_is_unchanged() {
     world.user("apollo").await;
     let report = check(&world.store).await;
     assert_eq!((report.fault, report.unsealed), (None, 1), "a sign-in is not sealed yet");
-    let again = verify(&world.store, report.head.as_ref()).await.unwrap();
+    let again = verify(&world.store, report.head.as_ref(), SHORTEST).await.unwrap();
     assert_eq!(again.fault, None);
 }
 
@@ -201,12 +201,40 @@ async fn changed_and_removed_seals_are_named() {
         .await;
     };
     remove(2).await;
-    let fault = verify(&world.store, Some(&head)).await.unwrap().fault.unwrap();
+    let fault = verify(&world.store, Some(&head), SHORTEST).await.unwrap().fault.unwrap();
     assert!(fault.starts_with("seal 2 is not the expected one"), "{fault}");
     seal(&world.store).await;
     remove(1).await;
     let fault = check(&world.store).await.fault.unwrap();
     assert!(fault.starts_with("the seals before 2 were removed"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_log_that_lost_all_seals_is_not_unchanged() {
+    use audit_log::{Column, Entity};
+    let world = sealed().await;
+    run(&world.store, (), |tx, ()| {
+        Box::pin(async move {
+            castalia_audit_seal::Entity::delete_many().exec(tx).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(check(&world.store).await.fault, None, "a server may be about to seal new records");
+    let time = castalia_store::now() - TimeDelta::hours(1);
+    run(&world.store, time, |tx, time| {
+        Box::pin(async move {
+            let update =
+                Entity::update_many().col_expr(Column::DataChangeCreatedTime, Expr::value(*time));
+            update.exec(tx).await?;
+            Ok(())
+        })
+    })
+    .await;
+    let fault = check(&world.store).await.fault.unwrap();
+    assert!(fault.starts_with("no seal exists, although AuditLog "), "{fault}");
+    seal(&world.store).await;
+    assert_eq!(check(&world.store).await.fault, None);
 }
 
 #[tokio::test]
@@ -227,10 +255,10 @@ async fn a_chain_that_was_computed_again_is_not_the_expected_one() {
         world.user("u1").await;
     }
     assert_eq!(check(&world.store).await.fault, None, "the new chain fits the forged rows");
-    let fault = verify(&world.store, Some(&head)).await.unwrap().fault.unwrap();
+    let fault = verify(&world.store, Some(&head), SHORTEST).await.unwrap().fault.unwrap();
     assert!(fault.contains("is not the expected one"), "{fault}");
     let absent = Head { number: 1_000, ..head };
-    let fault = verify(&world.store, Some(&absent)).await.unwrap().fault.unwrap();
+    let fault = verify(&world.store, Some(&absent), SHORTEST).await.unwrap().fault.unwrap();
     assert!(fault.starts_with("seal 1000 is not the expected one"), "{fault}");
 }
 
@@ -268,7 +296,8 @@ async fn old_records_are_removed_and_the_chain_continues_after_them() {
     let before = records(&world.store).await;
     let expected = check(&world.store).await.head;
     // All are older than an hour from now.
-    assert_eq!(remove_old(&world.store, TimeDelta::hours(-1)).await.unwrap(), 1);
+    let removed_age = TimeDelta::hours(-1);
+    assert_eq!(remove_old(&world.store, removed_age).await.unwrap(), 1);
     let left = records(&world.store).await;
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(
@@ -276,20 +305,28 @@ async fn old_records_are_removed_and_the_chain_continues_after_them() {
         ("AuditLog.removeOld", "DELETE")
     );
     assert!(left[0].id > before.last().unwrap().id);
-    assert_eq!(remove_old(&world.store, TimeDelta::hours(-1)).await.unwrap(), 0, "nothing is left");
-    let report = verify(&world.store, expected.as_ref()).await.unwrap();
+    assert_eq!(remove_old(&world.store, removed_age).await.unwrap(), 0, "nothing is left");
+    let report = verify(&world.store, expected.as_ref(), removed_age).await.unwrap();
     assert_eq!((report.fault, report.unsealed), (None, 1));
+    let start = expected.unwrap();
+    assert_eq!(report.removed.map(|(number, _)| number), Some(start.number));
+    let fault = check(&world.store).await.fault.unwrap();
+    assert!(fault.contains("were removed before their time was over"), "a day is kept: {fault}");
+    let before_start = Head { number: start.number - 1, ..start };
+    let fault =
+        verify(&world.store, Some(&before_start), removed_age).await.unwrap().fault.unwrap();
+    assert!(fault.contains("nothing can be compared with it any more"), "{fault}");
 
     world.user("apollo").await.post("/openapi/v1/apps", app("later", "u1")).await.empty();
     seal(&world.store).await;
-    let report = check(&world.store).await;
+    let report = verify(&world.store, None, removed_age).await.unwrap();
     assert_eq!((report.fault, report.unsealed, report.seals), (None, 0, 2));
     insert_log(&world.store, before[0].clone()).await;
-    let fault = check(&world.store).await.fault.unwrap();
+    let fault = verify(&world.store, None, removed_age).await.unwrap().fault.unwrap();
     assert!(fault.contains("was inserted"), "{fault}");
     delete_log(&world.store, before[0].id).await;
     delete_log(&world.store, left[0].id).await;
-    let fault = check(&world.store).await.fault.unwrap();
+    let fault = verify(&world.store, None, removed_age).await.unwrap().fault.unwrap();
     assert!(fault.contains("no record says that their time was over"), "{fault}");
 }
 

@@ -58,6 +58,11 @@ pub(crate) async fn open(part: Part, installation: Installation) -> Store {
     store
 }
 
+/// Whether the database considers names equal that differ only in case.
+pub(crate) fn ignores_case() -> bool {
+    asked_for().is_some_and(|engine| engine == "mysql")
+}
+
 fn asked_for() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
     std::env::var("CASTALIA_TEST_ON").ok()

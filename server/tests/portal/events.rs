@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::instance;
 use super::world::{Caller, NS, World, app, item};
 
+const OTHER: &str = "/openapi/v1/apps/demo/envs/local/clusters/other";
 const EVENTS: &str = "/openapi/v1/events";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One event; comments have no kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +25,10 @@ struct Received {
 }
 
 /// A stream that is read.
-struct Stream(Body);
+pub(super) struct Stream(Body);
 
 impl Stream {
-    async fn open(caller: &Caller<'_>, query: &str) -> Self {
+    pub(super) async fn open(caller: &Caller<'_>, query: &str) -> Self {
         Self(caller.open(&format!("{EVENTS}{query}")).await)
     }
 
@@ -48,12 +49,12 @@ impl Stream {
         }
     }
 
-    async fn kind(&mut self) -> String {
+    pub(super) async fn kind(&mut self) -> String {
         self.next().await.expect("the stream goes on").kind
     }
 }
 
-async fn edit(user: &Caller<'_>, namespace: &str, value: &str) {
+pub(super) async fn edit(user: &Caller<'_>, namespace: &str, value: &str) {
     user.put(&format!("{namespace}/items/a?createIfNotExists=true"), item("a", value))
         .await
         .empty();
@@ -94,6 +95,36 @@ async fn edits_and_publishes_reach_pages_of_all_nodes() {
         );
         assert!(published.id > edited.id);
     }
+}
+
+#[tokio::test]
+async fn edits_of_other_namespaces_than_that_of_the_path_are_reported() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let cluster = json!({ "appId": "demo", "name": "other" });
+    user.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+    let mut stream = Stream::open(&user, "").await;
+    stream.kind().await;
+    let mut edited = async |cluster: &str| {
+        let event = stream.next().await.unwrap();
+        assert_eq!((event.kind.as_str(), &event.data["clusterName"]), ("edit", &json!(cluster)));
+    };
+    let target = json!({
+        "appId": "demo", "env": "LOCAL", "clusterName": "other", "namespaceName": "application",
+    });
+    let body = json!({ "syncToNamespaces": [target], "syncItems": [item("a", "1")] });
+    user.post(&format!("{NS}/items/synchronize"), body).await.empty();
+    edited("other").await;
+    let exported = user.get(&format!("{OTHER}/export")).await.bytes;
+    edit(&user, &NS.replace("default", "other"), "2").await;
+    edited("other").await;
+    let path = format!("{OTHER}/import?conflictAction=cover");
+    user.upload(&path, "c.zip", &exported).await.ok();
+    edited("other").await;
+    // An import that changes nothing.
+    user.upload(&path, "c.zip", &exported).await.ok();
+    edit(&user, NS, "3").await;
+    edited("default").await;
 }
 
 #[tokio::test]
@@ -142,6 +173,33 @@ async fn a_page_resumes_behind_its_last_event_or_starts_anew() {
     let mut unknown = Stream::open(&user, "?lastEventId=999999").await;
     let reset = unknown.next().await.unwrap();
     assert_eq!((reset.kind.as_str(), reset.id), ("reset", next.id));
+    for junk in ["x", "99999999999999999999"] {
+        let caller = world.user("u1").await.with("last-event-id", junk);
+        assert_eq!(Stream::open(&caller, "").await.kind().await, "reset", "{junk}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_returns_at_once_receives_each_event_once() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut last = None;
+    for value in 0..5 {
+        let mut stream = Stream::open(&user, "").await;
+        let start = stream.next().await.unwrap();
+        assert_eq!(start.kind, "start");
+        assert!(last.is_none() || start.id == last, "{:?} after {last:?}", start.id);
+        last = start.id;
+        edit(&user, NS, &value.to_string()).await;
+        edit(&user, NS, &format!("{value} again")).await;
+        for _ in 0..2 {
+            let edited = stream.next().await.unwrap();
+            assert_eq!(edited.kind, "edit");
+            // A database may leave out ids.
+            assert!(edited.id > last, "{:?} after {last:?}", edited.id);
+            last = edited.id;
+        }
+    }
 }
 
 #[tokio::test]
@@ -171,6 +229,29 @@ async fn fill(store: &Store, count: i64) {
             store.write(events, |tx, events| Box::pin(insert(tx, events))).await;
         done.unwrap();
     }
+}
+
+/// The database is restored, or fails over to a lagging replica, while pages are connected.
+#[tokio::test]
+async fn a_stream_starts_anew_if_the_ids_go_back() {
+    use castalia_store::entity::castalia_event::{Column, Entity};
+    use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    fill(&world.store, 50).await;
+    let mut stream = Stream::open(&user, "").await;
+    assert_eq!(stream.next().await.unwrap().kind, "start");
+    user.post(&format!("{NS}/items"), item("before", "1")).await.ok();
+    assert_eq!(stream.next().await.unwrap().kind, "edit");
+    let removed = world.store.write((), |tx, ()| {
+        Box::pin(async move {
+            Ok::<_, StoreError>(Entity::delete_many().filter(Column::Id.gt(5)).exec(tx).await?)
+        })
+    });
+    assert!(removed.await.unwrap().rows_affected > 20);
+    assert_eq!(stream.next().await.unwrap().kind, "reset");
+    user.post(&format!("{NS}/items"), item("after", "1")).await.ok();
+    assert_eq!(stream.next().await.unwrap().kind, "edit");
 }
 
 #[tokio::test]

@@ -83,6 +83,31 @@ async fn an_export_that_is_imported_elsewhere_is_the_same_export_there() {
     root.get(&format!("{NS}/releases/latest")).await.empty();
 }
 
+/// A namespace that lost its public definition with the app that had it is in the export, and the
+/// export is imported elsewhere and in the same system.
+#[tokio::test]
+async fn an_export_with_a_namespace_without_a_definition_is_imported() {
+    let old = filled().await;
+    let root = old.user("apollo").await;
+    root.post("/openapi/v1/apps", app("user", "u1")).await.empty();
+    let shared = NS.replace("demo", "user").replace("application", "shared");
+    let lent = json!([{
+        "env": "LOCAL", "appId": "user", "clusterName": "default", "appNamespaceName": "shared",
+    }]);
+    root.post("/openapi/v1/namespaces", lent).await.empty();
+    root.post(&format!("{shared}/items"), item("kept", "v")).await.ok();
+    root.delete("/openapi/v1/apps/demo").await.empty();
+    let exported = root.get(&format!("{ALL}/export?envs=LOCAL")).await.bytes;
+    let path = format!("{ALL}/import?envs=local");
+    for world in [&World::adopted().await, &old] {
+        let root = world.user("apollo").await;
+        let report = root.upload(&path, "all.zip", &exported).await.ok();
+        assert!(!outcomes(&report).contains(&"failed"), "{report}");
+        let item = root.get(&format!("{shared}/items/kept")).await.ok();
+        assert_eq!(item["value"], "v");
+    }
+}
+
 /// As Apollo's portal on Windows writes it: other separators, and times in the form of a locale.
 #[tokio::test]
 async fn an_archive_of_apollo_is_imported_with_either_separator() {
@@ -209,5 +234,36 @@ async fn two_imports_of_one_archive_at_once_have_the_result_of_one() {
         let clusters = "/openapi/v1/apps/demo/envclusters";
         let found = first.get(clusters).await.ok();
         assert_eq!(found[0]["clusters"].as_array().unwrap().len(), 2, "{found}");
+    }
+}
+
+/// Clusters whose names differ only in case are two clusters; a database that cannot keep both
+/// (MySQL, MariaDB) never merges them.
+#[tokio::test]
+async fn clusters_that_differ_in_case_are_never_merged() {
+    let old = filled().await;
+    let exported = old.user("apollo").await.get(&format!("{ALL}/export?envs=LOCAL")).await.bytes;
+    let mut all: Vec<(String, String)> = entries(&exported).into_iter().collect();
+    let is_other = |(path, _): &&(String, String)| path.contains("other");
+    let renamed = |text: &str| text.replace("other", "Other").replace("\"v\"", "\"w\"");
+    let second: Vec<_> =
+        all.iter().filter(is_other).map(|(p, t)| (renamed(p), renamed(t))).collect();
+    assert!(second.len() >= 2 && second.iter().any(|(_, text)| text.contains("\"w\"")));
+    all.extend(second);
+    let new = World::adopted().await;
+    let root = new.user("apollo").await;
+    let path = format!("{ALL}/import?envs=local&conflictAction=cover");
+    let answer = root.upload(&path, "all.zip", &archive(&all)).await;
+    let value = async |cluster: &str| {
+        let items = root.get(&format!("{}/items", NS.replace("default", cluster))).await.ok();
+        items["content"][0]["value"].clone()
+    };
+    if super::engine::ignores_case() {
+        answer.fails(400, "import failed for: ");
+        assert!(answer.body.contains("does not distinguish"), "{answer:?}");
+        assert!(value("other").await == "v" || value("Other").await == "w", "{answer:?}");
+    } else {
+        answer.ok();
+        assert_eq!([value("other").await, value("Other").await], ["v", "w"]);
     }
 }

@@ -99,7 +99,7 @@ async fn namespaces_are_associated_one_by_one() {
     other
         .post("/openapi/v1/namespaces", both)
         .await
-        .fails(400, "create namespace failed for: LOCAL/ghost/TEST1.pub");
+        .fails(400, "create namespace failed for: LOCAL/ghost/TEST1.pub (cluster not found");
     let made = other.get(&format!("{there}/TEST1.pub?extendInfo=true")).await.ok();
     assert_eq!(
         (&made["isPublic"], &made["extendInfo"]["parentAppId"], &made["comment"]),

@@ -19,7 +19,7 @@ use super::world::{Caller, NS, World, item};
 pub(crate) const WEBHOOKS: &str = "/openapi/v1/webhooks";
 pub(crate) const SECRET: &str = "0123456789abcdef";
 /// Maximum time for a delivery with a few retries.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One answer.
 #[derive(Debug, Clone)]

@@ -182,12 +182,13 @@ async fn a_token_with_a_limit_is_refused_when_it_sends_more() {
     ci.get("/openapi/v1/apps").await.ok();
     // More than two requests in a second of a machine of any speed.
     let sent = async || {
-        let burst = (0..200).map(|_| ci.get("/openapi/v1/apps"));
+        let burst = (0..50).map(|_| ci.get("/openapi/v1/apps"));
         futures_util::future::join_all(burst).await
     };
     let started = std::time::Instant::now();
     let refused = loop {
-        if let Some(refused) = sent().await.into_iter().find(|answer| answer.status != 200) {
+        // A busy machine may also answer that its database is overloaded.
+        if let Some(refused) = sent().await.into_iter().find(|answer| answer.status == 429) {
             break refused;
         }
         assert!(started.elapsed().as_secs() < 60, "no request was refused");

@@ -34,7 +34,7 @@ async fn world() -> (World, String) {
     let addresses = json!({ "far": meta, "hung": hung });
     world.set("apollo.portal.meta.servers", &addresses.to_string());
     // The service that answers may be slow on a busy machine.
-    world.set("api.readTimeout", "1500");
+    world.set("api.readTimeout", "4000");
     (world, meta)
 }
 

@@ -178,6 +178,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "POST /import",
     "GET /system-info",
     "GET /system-info/health",
+    "GET /eureka",
     "GET /permissions/root",
     "GET /system/role/manage-app-master",
     "GET /system/roles/create-application",

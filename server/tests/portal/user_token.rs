@@ -10,9 +10,9 @@ use http::header::SET_COOKIE;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
-use super::world::{Caller, NS, World, app, item};
+use super::world::{Caller, NS, World, item};
 
-const TOKENS: &str = "/openapi/v1/user-tokens";
+pub(super) const TOKENS: &str = "/openapi/v1/user-tokens";
 
 impl World {
     /// A program with an access token of a user, which the user creates with this body.
@@ -29,7 +29,7 @@ impl World {
     }
 }
 
-async fn set_enabled(world: &World, name: &str, is_enabled: bool) {
+pub(super) async fn set_enabled(world: &World, name: &str, is_enabled: bool) {
     let body = json!({ "username": name, "enabled": i32::from(is_enabled) });
     world.user("apollo").await.put("/openapi/v1/users/enabled", body).await.empty();
 }
@@ -49,41 +49,6 @@ async fn eventually<T>(query: impl AsyncFn() -> Option<T>) -> T {
         }
     });
     waited.await.expect("the record is written")
-}
-
-/// A token to read configurations reads items and creates none (A73).
-#[tokio::test]
-async fn a_token_allows_its_operations_only() {
-    let world = World::with_demo().await;
-    let program = world.program("u1", json!({ "operations": ["config:read"] })).await;
-    assert_eq!(program.get(&format!("{NS}/items")).await.ok()["total"], 0);
-    program.post(&format!("{NS}/items"), item("k", "v")).await.fails(403, "Access is denied");
-    let program = world.program("u1", json!({ "operations": ["config:modify"] })).await;
-    program.post(&format!("{NS}/items"), item("k", "v")).await.ok();
-    program.get(&format!("{NS}/items")).await.fails(403, "Access is denied");
-    let release = json!({ "releaseTitle": "r" });
-    program.post(&format!("{NS}/releases"), release).await.fails(403, "Access is denied");
-}
-
-/// A token that is limited to an app does not read another one, and a disabled owner ends it at once
-/// (A74).
-#[tokio::test]
-async fn a_token_is_limited_to_its_apps_and_ends_with_its_owner() {
-    let world = World::with_demo().await;
-    world.user("u1").await.post("/openapi/v1/apps", app("second", "u1")).await.empty();
-    let program = world.program("u1", json!({ "appIds": ["second"] })).await;
-    program.get(&NS.replace("demo", "second")).await.ok();
-    program.get(NS).await.fails(403, "Access is denied");
-    program.get("/openapi/v1/apps/demo").await.fails(403, "Access is denied");
-    for list in ["", "/authorized", "/by-self", "?appIds=demo,second"] {
-        let apps = program.get(&format!("/openapi/v1/apps{list}")).await.ok();
-        let ids: Vec<_> = apps.as_array().unwrap().iter().map(|app| &app["appId"]).collect();
-        assert_eq!(ids, ["second"], "{list}");
-    }
-    set_enabled(&world, "u1", false).await;
-    program.get(&NS.replace("demo", "second")).await.fails(401, "Unauthorized user token");
-    set_enabled(&world, "u1", true).await;
-    program.get(&NS.replace("demo", "second")).await.ok();
 }
 
 /// A token never ends later than the maximum allows (A75), and by default after 90 days.

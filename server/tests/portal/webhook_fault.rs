@@ -1,8 +1,9 @@
 //! Receivers that fail, and ends of the process: what was published is delivered nevertheless, and no
 //! receiver delays another.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use castalia_server::domain::notice;
 use castalia_store::entity::{castalia_delivery, castalia_notice};
 use castalia_store::{Small, now};
 use chrono::TimeDelta;
@@ -206,4 +207,114 @@ async fn the_queue_of_a_receiver_is_bounded() {
     publish(&user, "2").await;
     let rows = states(&world, &["pending", "failed"]).await;
     assert_eq!(rows[1]["problem"], "The queue is full");
+}
+
+/// More receivers than requests at a time hang, as the many addresses of one gateway do.
+#[tokio::test]
+async fn receivers_that_hang_do_not_take_the_turns_of_others() {
+    let world = world().await;
+    let _background = world.run();
+    let mut hanging = Vec::new();
+    for _ in 0..24 {
+        let receiver = Receiver::start().await;
+        receiver.answers(vec![Script::Hang; 100]);
+        register(&world, &receiver.url).await;
+        hanging.push(receiver);
+    }
+    let healthy = Receiver::start().await;
+    register(&world, &healthy.url).await;
+    let user = world.user("u1").await;
+    publish(&user, "0").await;
+    // The first attempts show which receivers hang.
+    until("all have failed once", async || {
+        let rows = log(&world).await;
+        let failed = rows.iter().filter(|row| row["attempts"].as_i64() > Some(0));
+        failed.count() == hanging.len() + 1
+    })
+    .await;
+    let before = healthy.received().len();
+    let start = Instant::now();
+    for value in ["1", "2", "3"] {
+        publish(&user, value).await;
+        healthy.wait(before + value.parse::<usize>().unwrap()).await;
+    }
+    // One attempt at a receiver that hangs takes 10 s.
+    assert!(start.elapsed().as_secs() < 9, "{:?}", start.elapsed());
+}
+
+/// The log keeps the deliveries that ended last, in whatever order they were queued.
+#[tokio::test]
+async fn a_delivery_that_was_retried_for_long_removes_no_newer_ones() {
+    use castalia_delivery::{Column, Entity};
+    let world = world().await;
+    let receiver = Receiver::start().await;
+    register(&world, &receiver.url).await;
+    let background = world.run();
+    let user = world.user("u1").await;
+    for value in ["1", "2", "3", "4"] {
+        publish(&user, value).await;
+    }
+    states(&world, &["delivered"; 4]).await;
+    end(background).await;
+    let ids = || async {
+        let mut rows = Entity::find().all(world.store.read()).await.unwrap();
+        rows.sort_by_key(|row| row.id);
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let all = ids().await;
+    // The first one was retried for an hour longer than the others.
+    for (position, id) in all.iter().enumerate() {
+        let minutes = if position == 0 { 1 } else { 60 - position as i64 };
+        let input = (*id, now() - TimeDelta::minutes(minutes));
+        let ended = world.store.write(input, |tx, (id, time)| {
+            Box::pin(async move {
+                let rows = Entity::update_many().col_expr(Column::LastTime, Expr::value(*time));
+                let rows = rows.filter(Column::Id.eq(*id)).exec(tx).await?;
+                Ok::<_, castalia_store::StoreError>(rows.rows_affected)
+            })
+        });
+        assert_eq!(ended.await.unwrap(), 1);
+    }
+    let age = Duration::from_secs(7 * 86_400);
+    notice::trim(&world.store, age, 3).await.unwrap();
+    assert_eq!(ids().await, all);
+    notice::trim(&world.store, age, 2).await.unwrap();
+    assert_eq!(ids().await, [all[0], all[2], all[3]], "the one that ended first was removed");
+}
+
+/// The log is trimmed while a delivery to a receiver that is down waits for its next attempt.
+#[tokio::test]
+async fn old_deliveries_are_removed_while_a_receiver_is_down() {
+    let world = world().await;
+    let (healthy, down) = (Receiver::start().await, Receiver::start().await);
+    register(&world, &healthy.url).await;
+    let background = world.run();
+    let user = world.user("u1").await;
+    publish(&user, "1").await;
+    states(&world, &["delivered"]).await;
+    down.answers(vec![Script::Status(500); 50]);
+    let id = register(&world, &down.url).await;
+    publish(&user, "2").await;
+    down.wait(1).await;
+    healthy.wait(2).await;
+    end(background).await;
+    let old = now() - TimeDelta::days(8);
+    let aged = world.store.write(old, |tx, old| {
+        Box::pin(async move {
+            use castalia_delivery::{Column, Entity};
+            Entity::update_many()
+                .col_expr(Column::LastTime, Expr::value(*old))
+                .filter(Column::State.eq(Small(1)))
+                .exec(tx)
+                .await
+                .map_err(castalia_store::StoreError::from)
+        })
+    });
+    assert_eq!(aged.await.unwrap().rows_affected, 2);
+    let _background = world.run();
+    states(&world, &["pending"]).await;
+    let root = world.user("apollo").await;
+    root.delete(&format!("{}/{id}", super::receiver::WEBHOOKS)).await.empty();
+    let rows = states(&world, &["failed"]).await;
+    assert_eq!(rows[0]["problem"], "The webhook was deleted or disabled");
 }

@@ -1,0 +1,116 @@
+//! Nothing is added to an app that another caller deletes meanwhile, and its id can be used again.
+
+use castalia_server::domain::permission::{Act, NamedRole, assignment};
+use castalia_server::domain::portal_namespace::{self, NewDefinition};
+use castalia_server::domain::{favorite, portal_app};
+use castalia_server::error::Result;
+use castalia_store::entity::{app_namespace, role};
+use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
+use castalia_store::{Authorship, StoreError};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use serde_json::json;
+
+use super::world::{World, app};
+
+const ALL: &str = "/openapi/v1/configs";
+const ROUNDS: usize = 12;
+
+/// Definitions and roles of the app `demo` that are not deleted.
+async fn left(world: &World) -> Vec<String> {
+    let db = world.store.read();
+    let definitions = app_namespace::Entity::find()
+        .filter(app_namespace::Column::AppId.eq("demo"))
+        .filter(app_namespace::Column::IsDeleted.eq(false));
+    let roles = role::Entity::find().filter(role::Column::IsDeleted.eq(false));
+    let definitions = definitions.all(db).await.unwrap().into_iter().map(|row| row.name);
+    let roles = roles.all(db).await.unwrap().into_iter().map(|row| row.role_name);
+    definitions.chain(roles.filter(|name| NamedRole::app_of(name) == Some("demo"))).collect()
+}
+
+/// What callers do who looked the app up before it was deleted.
+#[tokio::test]
+async fn nothing_is_added_to_a_deleted_app() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    root.delete("/openapi/v1/apps/demo").await.empty();
+    let (store, envs) = (&world.store, ["LOCAL".to_owned()]);
+    let definition = |name: &str| NewDefinition {
+        app_id: "demo".to_owned(),
+        name: name.to_owned(),
+        format: "properties".to_owned(),
+        is_public: false,
+        append_prefix: false,
+        comment: String::new(),
+    };
+    let editor = NamedRole::namespace(Act::Modify, "demo", "application");
+    let roles = vec![editor.clone()];
+    let users = ["u1".to_owned()];
+    let refusals: [Result<()>; 6] = [
+        portal_namespace::restore(store, definition("n"), &envs, "u1").await.map(drop),
+        portal_namespace::open(store, "demo", "n", &envs, "u1").await,
+        portal_app::ensure_roles(store, "demo", roles, "u1").await,
+        assignment::assign(store, editor.clone(), "u1", "u1").await,
+        assignment::assign_all(store, editor, &users, "u1").await,
+        favorite::add(store, "u1", "demo").await.map(drop),
+    ];
+    for (at, refusal) in refusals.into_iter().enumerate() {
+        let error = refusal.expect_err(&format!("operation {at} changed something"));
+        let message = error.message();
+        assert!(message.starts_with("App not found") || message.contains("doesn't exist"), "{at}");
+    }
+    assert_eq!(left(&world).await, [""; 0]);
+}
+
+/// Both are answered, in either order nothing is left of a deleted app, and the id can be used
+/// again.
+#[tokio::test]
+async fn an_import_beside_a_deletion_leaves_an_id_that_can_be_used_again() {
+    let world = World::with_demo().await;
+    let other = world.second_node();
+    let (root, second) = (world.user("apollo").await, other.user("apollo").await);
+    let create = || root.post("/openapi/v1/apps", app("demo", "u1"));
+    let definition = json!({
+        "appId": "demo", "name": "second", "format": "yml", "isPublic": false,
+        "appendNamespacePrefix": false,
+    });
+    root.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    let cluster = json!({ "appId": "demo", "name": "other" });
+    root.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+    let exported = root.get(&format!("{ALL}/export?envs=LOCAL")).await.bytes;
+    let path = format!("{ALL}/import?envs=local&conflictAction=cover");
+    for round in 0..ROUNDS {
+        let (imported, deleted) = tokio::join!(
+            root.upload(&path, "all.zip", &exported),
+            second.delete("/openapi/v1/apps/demo")
+        );
+        assert!(matches!(imported.status, 200 | 400 | 409), "{round}: {imported:?}");
+        assert!(matches!(deleted.status, 200 | 400 | 404), "{round}: {deleted:?}");
+        if root.get("/openapi/v1/apps/demo").await.status != 200 {
+            assert_eq!(left(&world).await, [""; 0], "{round}");
+            create().await.empty();
+        }
+    }
+}
+
+/// Definitions whose app is missing were left by Apollo, or by hand.
+#[tokio::test]
+async fn an_app_is_created_where_definitions_of_a_former_one_were_left() {
+    let world = World::adopted().await;
+    let left = AppNamespaceRow {
+        name: "application".to_owned(),
+        app_id: "demo".to_owned(),
+        format: "properties".to_owned(),
+        is_public: false,
+        comment: String::new(),
+    };
+    let inserted = world.store.write(left, |tx, left| {
+        Box::pin(async move {
+            insert_app_namespace(tx, left.clone(), Authorship::of("u1")).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    inserted.await.unwrap();
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    assert_eq!(root.get("/openapi/v1/apps/demo").await.ok()["appId"], "demo");
+}
