@@ -2,11 +2,13 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
+import { budget } from "./budget.ts";
+
 const PORTAL = "http://127.0.0.1:8070";
 
 export default defineConfig({
   base: "./",
-  plugins: [react()],
+  plugins: [react(), budget()],
   build: {
     target: "es2022",
     // Split style sheets would apply in the order in which pages happen to load.
@@ -19,8 +21,11 @@ export default defineConfig({
         // Otherwise each icon, and each part that two pages share, becomes a request of its own.
         codeSplitting: {
           groups: [
-            { name: "icons", test: /@tabler/ },
-            { name: "shared", minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 20_000 },
+            // Else it would become part of another group, on which every chunk then depends, in a circle.
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler|use-sync-external-store)\//, priority: 2 },
+            { name: "icons", test: /@tabler/, priority: 1 },
+            // Not merged: larger parts would import each other in a circle, and the first screen would load more.
+            { name: "shared", minShareCount: 2, entriesAware: true },
           ],
         },
         // Such a part would otherwise be named after all the pages that share it.

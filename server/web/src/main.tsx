@@ -1,23 +1,35 @@
-// Start of the UI: language, theme, cache and routes. An ended session leads to the sign-in and back.
+// Start of the UI: language, theme, cache and routes. Addresses of Apollo's portal are replaced here,
+// before the router reads them.
 import "./mantine.css";
 import "./style.css";
 
 import { localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import i18next from "i18next";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { prefix } from "./api/client";
 import { isSignedOut, mayRetry } from "./api/errors";
 import { boot } from "./api/queries";
+import { toast } from "./parts/toast";
+import { oldAddress } from "./routes/old";
 import { createTree } from "./routes/tree";
+import { startDisplay } from "./state/display";
 import { startLanguage, THEME_KEY } from "./state/prefs";
 import { theme } from "./theme";
 
 const STALE_MS = 30_000;
 
-function signInAgain(error: Error) {
+const old = oldAddress(window.location.pathname.slice(prefix.length), window.location.hash);
+if (old) window.history.replaceState(null, "", prefix + (old === "lost" ? "/" : old.to));
+
+// A page that the browser has kept would show its data again after the sign-out.
+window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
+
+/** The user has not signed in again over the page. */
+function leaveToSignIn(error: Error) {
   if (!isSignedOut(error) || router.state.location.pathname === "/signin") return;
   queryClient.clear();
   void router.navigate({ to: "/signin", search: { next: router.state.location.href, reason: "expired" } });
@@ -26,14 +38,16 @@ function signInAgain(error: Error) {
 const queryClient = new QueryClient({
   // At boot the route itself leads to the sign-in: there is no session yet that could have ended.
   queryCache: new QueryCache({
-    onError: (error, query) => query.queryKey[0] !== boot.queryKey[0] && signInAgain(error),
+    onError: (error, query) => query.queryKey[0] !== boot.queryKey[0] && leaveToSignIn(error),
   }),
-  mutationCache: new MutationCache({ onError: signInAgain }),
+  mutationCache: new MutationCache({ onError: leaveToSignIn }),
   defaultOptions: { queries: { staleTime: STALE_MS, retry: mayRetry }, mutations: { retry: false } },
 });
 const router = createTree(queryClient, prefix);
 
+startDisplay();
 await startLanguage();
+if (old === "lost") void toast(i18next.t("shell.oldLink"));
 
 const root = document.getElementById("root");
 if (root) {

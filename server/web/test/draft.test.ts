@@ -44,6 +44,15 @@ describe("draftRows", () => {
 describe("filterRows", () => {
   const keys = (filter: string) => filterRows(draftRows(ITEMS), filter).map((row) => row.key);
 
+  it("selects by type, person and comment, and by one of several words of a name", () => {
+    expect(keys("has:comment")).toEqual(["a.changed"]);
+    expect(keys("by:CART")).toEqual(["e.plain"]);
+    expect(keys("type:json")).toEqual([]);
+    expect(keys("type:json type:string plain")).toEqual(["e.plain"]);
+    expect(keys("state:new state:deleted")).toEqual(["c.new", "d.gone"]);
+    expect(keys("http://x")).toEqual([]);
+  });
+
   it("looks in key, value, live value, comment and person, and needs every word", () => {
     expect(keys("100")).toEqual(["a.changed"]);
     expect(keys("LIMIT 150")).toEqual(["a.changed"]);

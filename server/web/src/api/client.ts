@@ -1,7 +1,11 @@
-// The only fetch of the UI: prefix path, CSRF token, errors. Knows no page and no cache.
-import { ApiError } from "./errors";
+// The only fetch of the UI: prefix path, CSRF token, errors. A call of an ended session waits for the
+// user to sign in again, then is repeated. Knows no page and no cache.
+import { signedInAgain } from "../state/signOut";
+import { ApiError, type Stale } from "./errors";
 
 const CSRF_HEADER = "X-CSRF-Token";
+/** The state of a namespace that an answer shows, or that a write is based on. */
+const REVISION_HEADER = "Castalia-Revision";
 
 /** Path under which the portal is served, without a trailing slash. */
 export const prefix = new URL(document.baseURI).pathname.replace(/\/$/, "");
@@ -27,14 +31,31 @@ export async function get<T>(path: string): Promise<T | null> {
   return read<T>(await request("GET", path));
 }
 
+export interface Revised<T> {
+  body: T | null;
+  /** Revision of the namespace that the answer shows. */
+  revision: string;
+}
+
+/** The same with the revision of a namespace. */
+export async function getWithRevision<T>(path: string): Promise<Revised<T>> {
+  const response = await request("GET", path);
+  return { body: await read<T>(response), revision: response.headers.get(REVISION_HEADER) ?? "" };
+}
+
 /**
  * Sends a write; never repeated automatically, except for a CSRF token that another tab has
- * replaced.
+ * replaced. With a revision, it is refused if the namespace has changed since.
  */
-export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T | null> {
+export async function send<T>(
+  method: "POST" | "PUT" | "DELETE",
+  path: string,
+  body?: unknown,
+  revision?: string,
+): Promise<T | null> {
   const used = csrfToken;
-  let response = await request(method, path, body);
-  if (response.status === 403 && (await freshToken()) !== used) response = await request(method, path, body);
+  let response = await request(method, path, body, revision);
+  if (response.status === 403 && (await freshToken()) !== used) response = await request(method, path, body, revision);
   return read<T>(response);
 }
 
@@ -57,12 +78,27 @@ export async function signIn(username: string, password: string): Promise<SignIn
   return reason === "initialPassword" || reason === "providerDown" ? reason : "failed";
 }
 
-async function request(method: string, path: string, body?: unknown): Promise<Response> {
+/** The user of the session, or null if there is none; also returns a new CSRF token. */
+export async function sessionUser(): Promise<string | null> {
+  const response = await requestOnce("GET", "user");
+  if (!response.ok) return null;
+  return ((await response.json()) as { userId: string }).userId;
+}
+
+async function request(method: string, path: string, body?: unknown, revision?: string): Promise<Response> {
+  const response = await requestOnce(method, path, body, revision);
+  if (!isSignedOut(response) || !(await signedInAgain())) return response;
+  return requestOnce(method, path, body, revision);
+}
+
+async function requestOnce(method: string, path: string, body?: unknown, revision?: string): Promise<Response> {
   const headers = new Headers({ Accept: "application/json" });
-  if (body !== undefined) headers.set("Content-Type", "application/json");
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers.set("Content-Type", "application/json");
   if (method !== "GET" && csrfToken !== null) headers.set(CSRF_HEADER, csrfToken);
+  if (revision) headers.set(REVISION_HEADER, revision);
   const init: RequestInit = { method, headers, redirect: "manual" };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  if (body !== undefined) init.body = isForm ? body : JSON.stringify(body);
   const response = await reach(`${prefix}/openapi/v1/${path}`, init);
   csrfToken = response.headers.get(CSRF_HEADER) ?? csrfToken;
   return response;
@@ -87,12 +123,16 @@ async function read<T>(response: Response): Promise<T | null> {
   return text === "" ? null : (JSON.parse(text) as T);
 }
 
+/** A redirect of an API call can only lead to the sign-in page. */
+function isSignedOut(response: Response): boolean {
+  return response.status === 401 || response.type === "opaqueredirect";
+}
+
 async function failure(response: Response): Promise<ApiError> {
-  // A redirect of an API call can only lead to the sign-in page.
-  if (response.type === "opaqueredirect") return new ApiError(401, "");
+  if (isSignedOut(response)) return new ApiError(401, "");
   const text = await response.text();
   const retryAfter = Number(response.headers.get("Retry-After") ?? NaN);
-  let body: { message?: string; code?: string } = {};
+  let body: { message?: string; code?: string } & Stale = {};
   try {
     body = JSON.parse(text) as typeof body;
   } catch {
@@ -103,5 +143,6 @@ async function failure(response: Response): Promise<ApiError> {
     body.message ?? "",
     body.code,
     Number.isFinite(retryAfter) ? retryAfter : undefined,
+    body,
   );
 }

@@ -1,5 +1,11 @@
 // Classifies a failed call, and selects the texts that describe what happened and what to do.
 
+/** Who changed a namespace since the revision of a refused write. */
+export interface Stale {
+  by?: string;
+  at?: string;
+}
+
 /** Status 0 means that no answer arrived; `message` and `code` come from the server. */
 export class ApiError extends Error {
   constructor(
@@ -7,6 +13,7 @@ export class ApiError extends Error {
     message: string,
     readonly code = "",
     readonly retryAfterSeconds?: number,
+    readonly stale?: Stale,
   ) {
     super(message);
   }
@@ -38,6 +45,11 @@ export function errorKind(error: unknown): ErrorKind {
 
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
+}
+
+/** The namespace has changed since the revision that the write was based on. */
+export function isStale(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "stale_revision";
 }
 
 /** The app or row in the path does not exist; for apps, Apollo answers 400. */

@@ -6,14 +6,16 @@ import type {
   OpenAppNamespaceDTO,
   OpenEnvClusterDTO,
   OpenNamespaceDTO,
+  OpenNamespaceLockDTO,
   OpenOrganizationDto,
   OpenReleaseDiffDTO,
   OpenReleaseDTO,
   OpenUserInfoDTO,
 } from "./bodies";
-import { get, path } from "./client";
+import { get, getWithRevision, path } from "./client";
 
-const PAGE = 100;
+/** Maximum of the server. */
+const PAGE = 2000;
 const RELEASES_SHOWN = 20;
 
 /** Where a namespace is; also the order of the parts in addresses of the UI. */
@@ -23,6 +25,9 @@ export interface Place {
   cluster: string;
   ns: string;
 }
+
+/** A namespace with the revision that writes to it are based on. */
+export type Draft = OpenNamespaceDTO & { revision: string };
 
 export function namespacePath(at: Place): string {
   return path`envs/${at.env}/apps/${at.app}/clusters/${at.cluster}/namespaces/${at.ns}`;
@@ -84,7 +89,20 @@ export const appNamespaces = (app: string) =>
     queryFn: async () => (await get<OpenAppNamespaceDTO[]>(path`apps/${app}/appnamespaces`)) ?? [],
   });
 
-/** Namespaces of one cluster with their number of unpublished changes. */
+/** Namespaces of one cluster without their items, so that a list of a thousand is shown at once. */
+export const namespaceNames = (app: string, env: string, cluster: string) =>
+  queryOptions({
+    queryKey: ["list", app, env, cluster, "names"],
+    queryFn: async () => {
+      const query = "fillItemDetail=false&extendInfo=true";
+      const list = await get<OpenNamespaceDTO[]>(
+        path`envs/${env}/apps/${app}/clusters/${cluster}/namespaces` + `?${query}`,
+      );
+      return list ?? [];
+    },
+  });
+
+/** Namespaces of one cluster with their items and their number of unpublished changes. */
 export const namespaceList = (app: string, env: string, cluster: string) =>
   queryOptions({
     queryKey: ["list", app, env, cluster],
@@ -97,11 +115,25 @@ export const namespaceList = (app: string, env: string, cluster: string) =>
     },
   });
 
-/** Items of one namespace as stored, each with its live value; null if the user may not see any. */
+/**
+ * Items of one namespace as stored, each with its live value, and their revision; null if the user
+ * may not see any.
+ */
 export const draft = (at: Place) =>
   queryOptions({
     queryKey: ["draft", at.app, at.env, at.cluster, at.ns],
-    queryFn: () => get<OpenNamespaceDTO>(`${namespacePath(at)}?fillItemDetail=true&extendInfo=true`),
+    queryFn: async (): Promise<Draft | null> => {
+      const path = `${namespacePath(at)}?fillItemDetail=true&extendInfo=true`;
+      const { body, revision } = await getWithRevision<OpenNamespaceDTO>(path);
+      return body && { ...body, revision };
+    },
+  });
+
+/** Where editing and publishing are separated: who edits, and may therefore not publish. */
+export const lock = (at: Place) =>
+  queryOptions({
+    queryKey: ["lock", at.app, at.env, at.cluster, at.ns],
+    queryFn: () => get<OpenNamespaceLockDTO>(`${namespacePath(at)}/lock`),
   });
 
 /** Releases that are not abandoned, newest first; the first one is live. */

@@ -1490,6 +1490,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/eureka": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists instances and peers of the Eureka of this node. */
+        get: operations["findEurekaRegistry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/events": {
         parameters: {
             query?: never;
@@ -2342,6 +2359,53 @@ export interface components {
             /** @description Addresses of its meta servers, separated by commas. */
             metaServerAddress?: string;
         };
+        /** @description An instance of an app in Eureka. */
+        EurekaInstance: {
+            /** @description App, in upper case. */
+            app?: string;
+            /** @description Base address, if it has one. */
+            homePageUrl?: string;
+            /** @description Id within the app. */
+            instanceId?: string;
+            /** @description Time of the last heartbeat. */
+            lastHeartbeatTime?: string;
+            /** @description Status that an operator set; absent without one. */
+            overriddenStatus?: string;
+            /** @description Whether it is a service of this node. */
+            own?: boolean;
+            /** @description Status in effect, such as `UP`. */
+            status?: string;
+        };
+        /** @description A server that mirrors the registry of this node. */
+        EurekaPeer: {
+            /** @description Why it did not accept the last changes; absent if it did. */
+            problem?: string;
+            /** @description Base address, without credentials. */
+            serviceUrl?: string;
+            /**
+             * Format: int64
+             * @description Number of changes that it has not received yet.
+             */
+            waiting?: number;
+        };
+        /** @description The Eureka registry of this node. */
+        EurekaRegistry: {
+            /** @description Whether this node hosts Eureka; without it all else is absent. */
+            hosted?: boolean;
+            /** @description Instances by app and id, at most 1,000. */
+            instances?: components["schemas"]["EurekaInstance"][];
+            /** @description Whether everyone may call it without a password. */
+            open?: boolean;
+            /** @description The servers that mirror it. */
+            peers?: components["schemas"]["EurekaPeer"][];
+            /** @description Whether leases stay because most heartbeats are missing. */
+            preserving?: boolean;
+            /**
+             * Format: int64
+             * @description Number of instances.
+             */
+            total?: number;
+        };
         /** @description An error. */
         ExceptionResponse: {
             /** @description Stable name of the reason, in snake case. */
@@ -2666,7 +2730,10 @@ export interface components {
             /** @description Environment. */
             env?: string;
         };
-        /** @description An access token to create. An empty or absent list does not limit it. */
+        /**
+         * @description An access token to create. An empty or absent list does not limit it.
+         *     Unknown members are refused, because a misspelled limit would not limit it.
+         */
         OpenCreateUserTokenRequest: {
             /** @description Apps that it is limited to. */
             appIds?: string[];
@@ -3460,6 +3527,9 @@ export type ConsumerRole = components['schemas']['ConsumerRole'];
 export type ConsumerToken = components['schemas']['ConsumerToken'];
 export type CreateConsumer = components['schemas']['CreateConsumer'];
 export type EnvironmentInfo = components['schemas']['EnvironmentInfo'];
+export type EurekaInstance = components['schemas']['EurekaInstance'];
+export type EurekaPeer = components['schemas']['EurekaPeer'];
+export type EurekaRegistry = components['schemas']['EurekaRegistry'];
 export type ExceptionResponse = components['schemas']['ExceptionResponse'];
 export type Favorite = components['schemas']['Favorite'];
 export type FoundItem = components['schemas']['FoundItem'];
@@ -7480,6 +7550,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findEurekaRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EurekaRegistry"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

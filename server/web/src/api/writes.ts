@@ -5,43 +5,60 @@ import type {
   NamespaceReleaseDTO,
   OpenCreateAppDTO,
   OpenItemDTO,
+  OpenNamespaceSyncDTO,
   OpenNamespaceTextModel,
   OpenReleaseDTO,
 } from "./bodies";
 import { encodedKey, path, send } from "./client";
 import { namespacePath, type Place } from "./queries";
 
-type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
+export type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
 
 export function createApp(app: OpenCreateAppDTO) {
   return send("POST", "apps", app);
 }
 
-export function createItem(at: Place, item: Item) {
-  return send<OpenItemDTO>("POST", `${namespacePath(at)}/items`, item);
+export function createItem(at: Place, item: Item, revision?: string) {
+  return send<OpenItemDTO>("POST", `${namespacePath(at)}/items`, item, revision);
 }
 
-export function updateItem(at: Place, item: Item) {
-  return send("PUT", `${namespacePath(at)}/encodedItems/${encodedKey(item.key)}`, item);
+export function updateItem(at: Place, item: Item, revision?: string) {
+  return send("PUT", `${namespacePath(at)}/encodedItems/${encodedKey(item.key)}`, item, revision);
 }
 
-export function deleteItem(at: Place, key: string) {
-  return send("DELETE", `${namespacePath(at)}/encodedItems/${encodedKey(key)}`);
+export function deleteItem(at: Place, key: string, revision?: string) {
+  return send("DELETE", `${namespacePath(at)}/encodedItems/${encodedKey(key)}`, undefined, revision);
 }
 
-/** Stores the whole text of a namespace that is one document (JSON, YAML, XML or plain text). */
-export function saveText(at: Place, format: string, configText: string) {
+/**
+ * Stores the whole text of a namespace: one document (JSON, YAML, XML or plain text), or the lines of
+ * properties.
+ */
+export function saveText(at: Place, format: string, configText: string, revision?: string) {
   const body: OpenNamespaceTextModel = { format, configText };
-  return send("PUT", `${namespacePath(at)}/items`, body);
+  return send("PUT", `${namespacePath(at)}/items`, body, revision);
+}
+
+/** Fails with the line and column of the first error in a document. */
+export function validateText(at: Place, format: string, configText: string) {
+  const body: OpenNamespaceTextModel = { format, configText };
+  return send("POST", `${namespacePath(at)}/items/validation`, body);
+}
+
+/** Creates these items, and changes those that have another value, with one commit. */
+export function putItems({ app, env, cluster, ns }: Place, items: Item[], revision?: string) {
+  const target = { appId: app, env, clusterName: cluster, namespaceName: ns };
+  const body: OpenNamespaceSyncDTO = { syncToNamespaces: [target], syncItems: items };
+  return send("POST", `${namespacePath({ app, env, cluster, ns })}/items/synchronize`, body, revision);
 }
 
 /** Reverts the items to the live release. */
-export function discardChanges(at: Place) {
-  return send("POST", `${namespacePath(at)}/items/revocation`);
+export function discardChanges(at: Place, revision?: string) {
+  return send("POST", `${namespacePath(at)}/items/revocation`, undefined, revision);
 }
 
-export function publish(at: Place, body: NamespaceReleaseDTO) {
-  return send<OpenReleaseDTO>("POST", `${namespacePath(at)}/releases`, body);
+export function publish(at: Place, body: NamespaceReleaseDTO, revision?: string) {
+  return send<OpenReleaseDTO>("POST", `${namespacePath(at)}/releases`, body, revision);
 }
 
 export function rollBack(env: string, liveId: number, toId: number) {
@@ -62,7 +79,12 @@ export function useWrite<Input, Output>(
     mutationFn: write,
     onSettled: () => {
       const { app = "", env = "", cluster = "", ns = "" } = place;
-      const keys = [["home"], ["list", app, env, cluster], ["draft", app, env, cluster, ns]];
+      const keys = [
+        ["home"],
+        ["lock", app, env, cluster, ns],
+        ["list", app, env, cluster],
+        ["draft", app, env, cluster, ns],
+      ];
       for (const queryKey of [...keys, ["history", app, env, cluster, ns]]) void cache.invalidateQueries({ queryKey });
     },
     ...(onSuccess && { onSuccess }),

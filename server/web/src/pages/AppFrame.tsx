@@ -1,11 +1,17 @@
 // Frame of every page of one app: its sections at the left, environment and cluster at the right.
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, Outlet, useParams } from "@tanstack/react-router";
+import { getRouteApi, Link, Outlet, useParams, useRouter } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
-import { envClusters } from "../api/queries";
+import { appDetail, envClusters, useBoot } from "../api/queries";
 import type { OpenEnvClusterDTO } from "../api/bodies";
+import { useEvents } from "../api/events";
+import { prefix } from "../api/client";
+import { useAppCommands } from "../parts/appCommands";
 import { EnvSwitch, nearest } from "../parts/EnvSwitch";
+import { useShortcuts } from "../state/keys";
+import { visit } from "../state/recent";
 import classes from "./AppFrame.module.css";
 
 const route = getRouteApi("/in/a/$app");
@@ -13,9 +19,16 @@ const route = getRouteApi("/in/a/$app");
 export function AppFrame() {
   const { t } = useTranslation();
   const { app } = route.useParams();
-  const { env, cluster, ns } = useParams({ strict: false });
+  const { env, cluster, ns, section } = useParams({ strict: false });
   const navigate = route.useNavigate();
   const places = useQuery(envClusters(app)).data ?? [];
+  const { user } = useBoot();
+  const exists = useQuery(appDetail(app)).isSuccess;
+  useEffect(() => {
+    if (exists) visit(user.userId, app);
+  }, [exists, user.userId, app]);
+  useEvents(app);
+  useCommandKeys();
   const first = env !== undefined && cluster !== undefined ? { env, cluster } : firstPlace(places);
   const open = (env: string, cluster: string) =>
     ns === undefined
@@ -33,6 +46,24 @@ export function AppFrame() {
               {t("app.configuration")}
             </Link>
           )}
+          {/* With the open namespace, as in the palette. */}
+          <Link to="/a/$app/compare" params={{ app }} search={{ ns }} activeOptions={{ includeSearch: false }}>
+            {t("app.compare")}
+          </Link>
+          <Link
+            to="/a/$app/history"
+            params={{ app }}
+            search={ns === undefined ? {} : { env, cluster, ns }}
+            activeOptions={{ includeSearch: false }}
+          >
+            {t("app.history")}
+          </Link>
+          <Link to="/a/$app/access" params={{ app }} search={{ ns }} activeOptions={{ includeSearch: false }}>
+            {t("app.access")}
+          </Link>
+          <Link to="/a/$app/settings/$section" params={{ app, section: section ?? "general" }}>
+            {t("app.settings")}
+          </Link>
         </nav>
         {env !== undefined && cluster !== undefined && (
           <section className={classes.place} aria-label={t("env.environmentAndCluster")}>
@@ -42,6 +73,17 @@ export function AppFrame() {
       </div>
       <Outlet />
     </>
+  );
+}
+
+/** The keys that the palette shows beside its commands. */
+function useCommandKeys(): void {
+  const router = useRouter();
+  const commands = useAppCommands();
+  useShortcuts(
+    Object.fromEntries(
+      commands.flatMap(({ keys, to }) => (keys ? [[keys, () => void router.navigate({ href: prefix + to })]] : [])),
+    ),
   );
 }
 

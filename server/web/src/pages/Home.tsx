@@ -1,112 +1,109 @@
-// Start page: the user's apps or all apps, with a filter, and the link to create one.
-import { Button, TextInput } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
-import { IconPlus, IconSearch } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+// Start page: the user's own, pinned or recently visited apps as cards, with a filter.
+import { Button } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useRef } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { allApps, ownApps } from "../api/queries";
 import type { OpenAppDTO } from "../api/bodies";
+import { appsById, mayCreateApps, pins } from "../api/home";
+import { ownApps, useBoot } from "../api/queries";
+import { AppTabs } from "../parts/AppTabs";
+import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
-import { Empty, Loaded } from "../parts/States";
-import classes from "./Home.module.css";
+import { Empty, Loaded, NoMatch } from "../parts/States";
+import { useShortcuts } from "../state/keys";
+import { recentApps } from "../state/recent";
+import { appMatches } from "../text/apps";
+import { AppCards } from "./AppCards";
 
 const route = getRouteApi("/in/");
+
+type Tab = "pinned" | "recent" | undefined;
 
 export function Home() {
   const { t } = useTranslation();
   const { tab, q = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const filter = useRef<HTMLInputElement>(null);
-  const query = useQuery(tab === "all" ? allApps : ownApps);
-  useHotkeys([
-    ["/", () => filter.current?.focus()],
-    ["n", () => void navigate({ to: "/new" })],
-  ]);
-  const show = (next: { tab?: "all" | undefined; q?: string | undefined }) =>
-    void navigate({ search: { tab, q: q || undefined, ...next }, replace: true });
+  const filter = (q: string | undefined) => void navigate({ search: { tab, q }, replace: true });
   return (
     <Main title={t("home.title")}>
-      <div className="row">
+      <div className="row head">
         <h1>{t("home.title")}</h1>
-        <Button
-          className="push"
-          leftSection={<IconPlus size={16} />}
-          renderRoot={(props) => <Link {...props} to="/new" />}
-        >
-          {t("newApp.title")}
-        </Button>
+        <NewApp />
       </div>
       <div className="row">
-        <nav className="tabs" aria-label={t("home.which")}>
-          {([undefined, "all"] as const).map((value) => (
-            <Link
-              key={value ?? "mine"}
-              to="/"
-              search={{ tab: value, q: q || undefined }}
-              activeOptions={{ exact: true }}
-            >
-              {t(`home.${value ?? "mine"}`)}
-            </Link>
-          ))}
-        </nav>
-        <TextInput
-          ref={filter}
-          className={classes.filter}
-          aria-label={t("home.filter")}
-          placeholder={t("home.filter")}
-          leftSection={<IconSearch size={16} stroke={1.8} />}
-          rightSection={<kbd>/</kbd>}
-          value={q}
-          onChange={(event) => show({ q: event.currentTarget.value || undefined })}
-        />
+        <AppTabs />
+        <FilterField label={t("home.filter")} value={q} onChange={filter} />
       </div>
-      <Loaded query={query}>
-        {(apps) => (
-          <AppCards
-            apps={matching(apps, q)}
-            filtered={q !== ""}
-            onAll={tab === "all" ? null : () => show({ tab: "all" })}
-          />
-        )}
-      </Loaded>
+      <Lists tab={tab} q={q} onClear={() => filter(undefined)} />
     </Main>
   );
 }
 
-function AppCards({ apps, filtered, onAll }: { apps: OpenAppDTO[]; filtered: boolean; onAll: (() => void) | null }) {
+interface ListProps {
+  tab: Tab;
+  q: string;
+  onClear: () => void;
+}
+
+function Lists(props: ListProps) {
+  if (props.tab === "pinned") return <Pinned {...props} />;
+  return props.tab === "recent" ? <Recent {...props} /> : <Own {...props} />;
+}
+
+function Own(props: ListProps) {
+  const query = useQuery(ownApps);
+  return <Loaded query={query}>{(apps) => <Filtered apps={apps} {...props} />}</Loaded>;
+}
+
+function Pinned(props: ListProps) {
+  const query = useQuery(pins(useBoot().user.userId));
+  return <Loaded query={query}>{(list) => <ById ids={list.map(({ appId }) => appId)} {...props} />}</Loaded>;
+}
+
+function Recent(props: ListProps) {
+  const user = useBoot().user.userId;
+  const [ids] = useState(() => recentApps(user));
+  return <ById ids={ids} {...props} />;
+}
+
+function ById({ ids, ...props }: ListProps & { ids: string[] }) {
+  const query = useQuery({ ...appsById(ids), placeholderData: keepPreviousData });
+  return <Loaded query={query}>{(apps) => <Filtered apps={apps} {...props} />}</Loaded>;
+}
+
+function Filtered({ apps, tab, q, onClear }: ListProps & { apps: OpenAppDTO[] }) {
+  // Hundreds of cards must not delay the next keystroke.
+  const wanted = useDeferredValue(q);
+  const found = useMemo(() => apps.filter((app) => appMatches(app, wanted)), [apps, wanted]);
+  if (found.length > 0) return <AppCards apps={found} isOrdered={tab === "pinned"} />;
+  return q ? <NoMatch onClear={onClear} /> : <NoApps tab={tab} />;
+}
+
+/** Only for those who may create apps. */
+function NewApp() {
   const { t } = useTranslation();
-  if (apps.length === 0) {
-    return (
-      <Empty title={t(filtered ? "state.noMatch" : "home.none")}>
-        {onAll && (
-          <Button variant="default" onClick={onAll}>
-            {t("home.showAll")}
-          </Button>
-        )}
-      </Empty>
-    );
-  }
+  const { user } = useBoot();
+  const navigate = route.useNavigate();
+  const isAllowed = useQuery(mayCreateApps(user.userId)).data ?? false;
+  useShortcuts(isAllowed ? { n: () => void navigate({ to: "/new" }) } : {});
+  if (!isAllowed) return null;
   return (
-    <ul className={classes.cards}>
-      {apps.map((app) => (
-        <li key={app.appId}>
-          <Link to="/a/$app" params={{ app: app.appId }}>
-            <b>{app.name}</b>
-            <span className="mono">{app.appId}</span>
-            <small>{[app.orgName, app.ownerDisplayName ?? app.ownerName].filter(Boolean).join(", ")}</small>
-          </Link>
-        </li>
-      ))}
-    </ul>
+    <Button className="push" leftSection={<IconPlus size={16} />} renderRoot={(props) => <Link {...props} to="/new" />}>
+      {t("newApp.title")}
+    </Button>
   );
 }
 
-function matching(apps: OpenAppDTO[], q: string): OpenAppDTO[] {
-  const wanted = q.toLowerCase();
-  return apps.filter((app) =>
-    [app.appId, app.name, app.orgName, app.ownerName].some((text) => text?.toLowerCase().includes(wanted)),
+function NoApps({ tab }: { tab: Tab }) {
+  const { t } = useTranslation();
+  return (
+    <Empty title={t(`home.empty.${tab ?? "mine"}`)}>
+      <Button variant="default" renderRoot={(props) => <Link {...props} to="/browse" />}>
+        {t("home.showAll")}
+      </Button>
+    </Empty>
   );
 }

@@ -1,78 +1,141 @@
-// The dialogs for actions on the items of a namespace: add, edit, delete, discard all changes.
+// The dialogs for actions on the items of a namespace: add, edit, delete, discard all changes; those
+// that paste and change several keys are in files of their own.
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Place } from "../api/queries";
-import { createItem, deleteItem, discardChanges, saveText, updateItem, useWrite } from "../api/writes";
+import { useChanges } from "../api/changes";
+import { useBoot, type Draft, type Place } from "../api/queries";
+import { discardChanges, useWrite } from "../api/writes";
 import { Confirm } from "../parts/Confirm";
+import { OrConflict } from "../parts/ConflictView";
+import { DiffView } from "../parts/DiffView";
 import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
-import type { DraftRow } from "../state/draft";
+import { LeaveGuard } from "../parts/LeaveGuard";
+import type { ItemChange } from "../state/changes";
+import { keyChanges, type DraftRow } from "../state/draft";
+import { dropUnsaved, keepUnsaved, type Unsaved } from "../state/unsaved";
+import { useAddElsewhere } from "./AddElsewhere";
+import { PasteItems } from "./PasteItems";
+import { SetItems } from "./SetItems";
 
-export type Act = { kind: "add" | "discard" } | { kind: "edit" | "delete"; row: DraftRow };
+export type Act =
+  | { kind: "add"; restored?: Unsaved<EditedItem> }
+  | { kind: "edit"; row: DraftRow; restored?: Unsaved<EditedItem> }
+  | { kind: "paste" }
+  | { kind: "set"; rows: DraftRow[] }
+  | { kind: "delete"; rows: DraftRow[] }
+  | { kind: "discard"; rows: DraftRow[] };
 
 interface Props {
   act: Act;
   place: Place;
-  format: string;
+  /** The namespace when the action began. */
+  draft: Draft;
   onAct: (act: Act | null) => void;
-  /** Receives the sentence that reports the result. */
-  onDone: (text: string) => void;
+  /** Receives the sentence that reports the result, and the changes that were made. */
+  onDone: (text: string, changes?: ItemChange[]) => void;
+}
+
+/** Name under which an unsaved edit of a namespace is kept in this browser. */
+export function unsavedName(user: string, { app, env, cluster, ns }: Place): string {
+  return [user, app, env, cluster, ns].join("+");
 }
 
 export function ItemActs({ act, ...rest }: Props) {
-  if (act.kind === "discard") return <Discard {...rest} />;
-  return act.kind === "delete" ? <Delete row={act.row} {...rest} /> : <Save act={act} {...rest} />;
+  const close = () => rest.onAct(null);
+  if (act.kind === "paste") return <PasteItems {...rest} onClose={close} />;
+  if (act.kind === "set") return <SetItems rows={act.rows} {...rest} onClose={close} />;
+  if (act.kind === "discard") return <Discard rows={act.rows} {...rest} />;
+  return act.kind === "delete" ? <Delete rows={act.rows} {...rest} /> : <Save act={act} {...rest} />;
 }
 
-function Save({ act, place, format, onAct, onDone }: Props) {
+function Save({ act, place, draft, onAct, onDone }: Props & { act: Extract<Act, { kind: "add" | "edit" }> }) {
   const { t } = useTranslation();
-  const isDocument = format !== "properties";
-  const save = (item: EditedItem): Promise<unknown> => {
-    if (isDocument) return saveText(place, format, item.value);
-    return act.kind === "edit" ? updateItem(place, item) : createItem(place, item);
-  };
-  const write = useWrite(save, place, (_, { key }) => onDone(t("item.saved", { key })));
+  const name = unsavedName(useBoot().user.userId, place);
+  const [edited, setEdited] = useState(act.restored?.edit ?? null);
+  const [revision] = useState(act.restored?.revision ?? draft.revision);
   const row = act.kind === "edit" ? act.row : null;
+  const [saved, setSaved] = useState<ItemChange[]>([]);
+  const report = (made: ItemChange[]) => onDone(t("item.saved", { key: made[0]?.key ?? row?.key ?? "" }), made);
+  const elsewhere = useAddElsewhere(place, () => report(saved));
+  const changes = useChanges(place, (made) => {
+    dropUnsaved(name);
+    const [added] = made;
+    if (elsewhere.isChosen && added?.now) {
+      setSaved(made);
+      elsewhere.add({ key: added.key, ...added.now });
+    } else report(made);
+  });
+  const save = ({ key, ...now }: EditedItem) => {
+    const was = row && { value: row.value ?? "", type: row.type, comment: row.comment };
+    changes.run([{ key, was, now }], revision);
+  };
+  const input = (edit: EditedItem) => {
+    setEdited(edit);
+    keepUnsaved(name, { edit, revision });
+  };
+  if (elsewhere.results) return elsewhere.results;
   return (
-    <ItemDialog
-      row={row}
-      isDocument={isDocument}
-      write={write}
-      onSave={(item) => write.mutate(item)}
-      onDelete={row && !isDocument ? () => onAct({ kind: "delete", row }) : undefined}
-      onClose={() => onAct(null)}
-    />
+    <OrConflict changes={changes}>
+      <ItemDialog
+        row={row}
+        start={edited}
+        write={changes}
+        onInput={input}
+        onSave={save}
+        onDelete={row ? () => onAct({ kind: "delete", rows: [row] }) : undefined}
+        onClose={() => onAct(null)}
+      >
+        {row === null && elsewhere.choice}
+      </ItemDialog>
+      {edited && <LeaveGuard />}
+    </OrConflict>
   );
 }
 
-function Delete({ row, place, onAct, onDone }: Omit<Props, "act"> & { row: DraftRow }) {
+function Delete({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { rows: DraftRow[] }) {
   const { t } = useTranslation();
-  const { key } = row;
-  const write = useWrite(
-    () => deleteItem(place, key),
-    place,
-    () => onDone(t("item.deleted", { key })),
-  );
+  const [revision] = useState(draft.revision);
+  const [first] = rows;
+  const count = rows.length;
+  const report = (made: ItemChange[]) =>
+    onDone(count === 1 ? t("item.deleted", { key: first?.key ?? "" }) : t("bulk.deleted", { count }), made);
+  const changes = useChanges(place, report);
+  const deletions = rows.map(({ key, value, type, comment }) => ({
+    key,
+    was: { value: value ?? "", type, comment },
+    now: null,
+  }));
   return (
-    <Confirm
-      title={t("item.deleteTitle")}
-      action={t("item.deleteTitle")}
-      danger
-      write={write}
-      onConfirm={() => write.mutate(undefined)}
-      onClose={() => onAct(null)}
-    >
-      <p>
-        <code className="wrap">{key}</code>
-      </p>
-      <p>{t(row.state === "added" ? "item.deleteNew" : "item.deleteLive")}</p>
-    </Confirm>
+    <OrConflict changes={changes}>
+      <Confirm
+        title={t("bulk.deleteTitle", { count })}
+        action={t("bulk.deleteTitle", { count })}
+        danger
+        write={changes}
+        onConfirm={() => changes.run(deletions, revision)}
+        onClose={() => onAct(null)}
+      >
+        <ul className="lines">
+          {rows.map(({ key }) => (
+            <li key={key}>
+              <code className="wrap">{key}</code>
+            </li>
+          ))}
+        </ul>
+        <p>{t(rows.every(({ state }) => state === "added") ? "item.deleteNew" : "item.deleteLive")}</p>
+      </Confirm>
+    </OrConflict>
   );
 }
 
-function Discard({ place, onAct, onDone }: Omit<Props, "act">) {
+function Discard({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { rows: DraftRow[] }) {
   const { t } = useTranslation();
+  const cache = useQueryClient();
+  const [shown] = useState({ rows, revision: draft.revision });
   const write = useWrite(
-    () => discardChanges(place),
+    () => discardChanges(place, shown.revision),
     place,
     () => onDone(t("item.discarded")),
   );
@@ -80,12 +143,24 @@ function Discard({ place, onAct, onDone }: Omit<Props, "act">) {
     <Confirm
       title={t("change.discardTitle")}
       action={t("change.discardTitle")}
+      size="xl"
       danger
       write={write}
       onConfirm={() => write.mutate(undefined)}
-      onClose={() => onAct(null)}
+      onClose={() => {
+        void cache.invalidateQueries({ queryKey: ["draft"] });
+        onAct(null);
+      }}
     >
       <p>{t("change.discardText", { name: place.ns })}</p>
+      <DiffView
+        changes={keyChanges(shown.rows).map((change) => ({
+          ...change,
+          state: change.state === "added" ? "deleted" : change.state === "deleted" ? "added" : "modified",
+          before: change.after,
+          after: change.before,
+        }))}
+      />
     </Confirm>
   );
 }

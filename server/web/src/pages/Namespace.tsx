@@ -1,21 +1,30 @@
 // One namespace: its items compared with the live release as a table, and its releases. All actions
 // on it start here.
 import { Button } from "@mantine/core";
-import { IconHistory, IconTable } from "@tabler/icons-react";
+import { IconBroadcast, IconFileText, IconGitBranch, IconHistory, IconServer, IconTable } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { lazy } from "react";
 import { useTranslation } from "react-i18next";
 
 import { activeReleases, draft, type Place } from "../api/queries";
 import type { OpenNamespaceDTO, OpenReleaseDTO } from "../api/bodies";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
+import { RecentRollout } from "../parts/RecentRollout";
 import { ReleaseList } from "../parts/ReleaseList";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
 import { Loaded } from "../parts/States";
 import classes from "./Namespace.module.css";
+import { AccessBanner, useAccess } from "./NamespaceAccess";
 import { NamespaceItems, publishing } from "./NamespaceItems";
+
+const NamespaceLive = lazy(async () => ({ default: (await import("./NamespaceLive")).NamespaceLive }));
+const NamespaceInstances = lazy(async () => ({
+  default: (await import("./NamespaceInstances")).NamespaceInstances,
+}));
+const NamespaceText = lazy(async () => ({ default: (await import("./NamespaceText")).NamespaceText }));
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
 
@@ -25,6 +34,7 @@ export function Namespace() {
   const stored = useQuery(draft(place));
   const releases = useQuery(activeReleases(place));
   const live = releases.data && (releases.data[0] ?? null);
+  const access = useAccess(place);
   return (
     <Main title={`${place.ns} / ${place.env}`} className={classes.page}>
       <Loaded query={stored}>
@@ -33,16 +43,26 @@ export function Namespace() {
             <Hidden place={place} />
           ) : (
             <>
-              <Head place={place} namespace={namespace} live={live} />
-              <Tabs place={place} />
+              <Head place={place} namespace={namespace} live={live} canPublish={access?.canPublish ?? false} />
+              {live && <RecentRollout key={live.id} place={place} release={live} />}
+              {access && <AccessBanner place={place} access={access} />}
+              <Tabs place={place} isDocument={isDocument(namespace)} />
               {view === "history" ? (
                 <div className={classes.scroll}>
                   <Loaded query={releases}>
                     {(list) => <ReleaseList app={place.app} env={place.env} releases={list} />}
                   </Loaded>
                 </div>
+              ) : view === "live" ? (
+                <NamespaceLive place={place} format={namespace.format ?? "properties"} />
+              ) : view === "instances" ? (
+                <Loaded query={releases}>
+                  {([newest = null]) => <NamespaceInstances place={place} live={newest} />}
+                </Loaded>
+              ) : view === "text" || isDocument(namespace) ? (
+                <NamespaceText key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
               ) : (
-                <NamespaceItems key={Object.values(place).join("+")} place={place} namespace={namespace} />
+                <NamespaceItems key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
               )}
             </>
           )
@@ -57,9 +77,10 @@ interface HeadProps {
   namespace: OpenNamespaceDTO;
   /** Null if nothing has been published, undefined while that is unknown. */
   live: OpenReleaseDTO | null | undefined;
+  canPublish: boolean;
 }
 
-function Head({ place, namespace, live }: HeadProps) {
+function Head({ place, namespace, live, canPublish }: HeadProps) {
   const { t } = useTranslation();
   return (
     <div className={classes.head}>
@@ -75,23 +96,49 @@ function Head({ place, namespace, live }: HeadProps) {
       )}
       {live === null && (
         <p className={classes.warning}>
-          {t("release.never")} <Link {...publishing(place)}>{t("change.review")}</Link>
+          {t("release.never")} {/* With changes, the bar below leads there. */}
+          {canPublish && !namespace.extendInfo?.itemModifiedCnt && (
+            <Link {...publishing(place)}>{t("change.review")}</Link>
+          )}
         </p>
       )}
     </div>
   );
 }
 
-function Tabs({ place }: { place: Place }) {
+function isDocument({ format = "properties" }: OpenNamespaceDTO): boolean {
+  return format !== "properties";
+}
+
+function Tabs({ place, isDocument }: { place: Place; isDocument: boolean }) {
   const { t } = useTranslation();
   const { f } = route.useSearch();
   return (
     <nav className={`tabs ${classes.tabs}`} aria-label={t("namespace.views")}>
-      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ f }} activeOptions={{ exact: true }}>
-        <IconTable size={16} stroke={1.8} aria-hidden /> {t("namespace.table")}
+      {!isDocument && (
+        <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ f }} activeOptions={{ exact: true }}>
+          <IconTable size={16} stroke={1.8} aria-hidden /> {t("namespace.table")}
+        </Link>
+      )}
+      <Link
+        to="/a/$app/c/$env/$cluster/$ns"
+        params={place}
+        search={isDocument ? { f } : { view: "text", f }}
+        activeOptions={{ exact: true }}
+      >
+        <IconFileText size={16} stroke={1.8} aria-hidden /> {t("namespace.text")}
+      </Link>
+      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "live", f }}>
+        <IconBroadcast size={16} stroke={1.8} aria-hidden /> {t("live.tab")}
       </Link>
       <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "history", f }}>
         <IconHistory size={16} stroke={1.8} aria-hidden /> {t("namespace.history")}
+      </Link>
+      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "instances", f }}>
+        <IconServer size={16} stroke={1.8} aria-hidden /> {t("instance.title")}
+      </Link>
+      <Link to="/a/$app/c/$env/$cluster/$ns/gray" params={place} search={{}}>
+        <IconGitBranch size={16} stroke={1.8} aria-hidden /> {t("gray.tab")}
       </Link>
     </nav>
   );

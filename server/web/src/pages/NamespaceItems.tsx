@@ -1,73 +1,135 @@
 // The table view of a namespace: filter, items, and the bar that counts unpublished changes.
-import { Button, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import { IconArrowBackUp, IconCloudUp, IconFilter, IconPencil, IconPlus } from "@tabler/icons-react";
-import { getRouteApi, Link, linkOptions } from "@tanstack/react-router";
-import { useMemo, useRef, useState, type RefObject } from "react";
+import { IconClipboardPlus, IconPlus } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, linkOptions } from "@tanstack/react-router";
+import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Place } from "../api/queries";
-import type { OpenNamespaceDTO } from "../api/bodies";
+import { useChanges } from "../api/changes";
+import { parentNamespace } from "../api/namespaces";
+import { useBoot, type Draft, type Place } from "../api/queries";
+import { OrConflict } from "../parts/ConflictView";
+import { CopyAs } from "../parts/CopyAs";
+import type { EditedItem } from "../parts/ItemDialog";
+import type { Origin } from "../parts/ItemRow";
 import { ItemTable } from "../parts/ItemTable";
-import { Empty } from "../parts/States";
-import { CHANGES, countChanges, draftRows, filterRows, toggleWord, type ChangeCounts } from "../state/draft";
-import { ItemActs, type Act } from "./ItemActs";
+import { Empty, Failure } from "../parts/States";
+import { publishTarget } from "../routes/address";
+import { inverse, type ItemChange } from "../state/changes";
+import { useCommands } from "../state/commands";
+import { countChanges, draftRows, filterRows, revertOf, type DraftRow } from "../state/draft";
+import { effectiveRows, parentOf } from "../state/inherited";
+import { useShortcuts } from "../state/keys";
+import { dropUnsaved, readUnsaved } from "../state/unsaved";
+import { ChangeBar } from "./ChangeBar";
+import { ItemActs, unsavedName, type Act } from "./ItemActs";
+import { ItemFilter } from "./ItemFilter";
 import classes from "./Namespace.module.css";
+import type { Access } from "./NamespaceAccess";
+import { SelectionBar } from "./SelectionBar";
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
-const CHANGED = "state:changed";
 
 /** The review of this one namespace. */
 export const publishing = ({ app, env, cluster, ns }: Place) =>
-  linkOptions({ to: "/a/$app/publish", params: { app }, search: { t: `${env}:${cluster}:${ns}` } });
+  linkOptions({ to: "/a/$app/publish", params: { app }, search: { t: publishTarget(env, cluster, ns) } });
 
-export function NamespaceItems({ place, namespace }: { place: Place; namespace: OpenNamespaceDTO }) {
+interface Props {
+  place: Place;
+  draft: Draft;
+  access: Access | undefined;
+}
+
+interface Said {
+  text: string;
+  /** What can be undone. */
+  changes?: ItemChange[] | undefined;
+}
+
+export function NamespaceItems({ place, draft, access }: Props) {
   const { t } = useTranslation();
   const { f = "" } = route.useSearch();
   const navigate = route.useNavigate();
   const filter = useRef<HTMLInputElement>(null);
   const [act, setAct] = useState<Act | null>(null);
-  const [said, setSaid] = useState("");
-  const isDocument = (namespace.format ?? "properties") !== "properties";
-  const rows = useMemo(() => draftRows(namespace.items ?? []), [namespace.items]);
+  const [said, setSaid] = useState<Said | null>(null);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const { rows, origin } = useEffectiveRows(place, draft);
   const found = useMemo(() => filterRows(rows, f), [rows, f]);
+  const chosen = useMemo(() => found.filter(({ key }) => selected.has(key)), [found, selected]);
   const counts = useMemo(() => countChanges(rows), [rows]);
+  const { userId } = useBoot().user;
+  const direct = useChanges(place, (changes) => setSaid({ text: t("item.undone"), changes }));
+  const canEdit = access?.canEdit === true && (access.editor === null || access.editor === userId);
   const setFilter = (text: string) =>
     void navigate({ search: (old) => ({ view: old.view, f: text || undefined }), replace: true });
 
-  const content = isDocument ? rows.find((row) => row.state !== "deleted") : undefined;
-  const onAdd = () => setAct(content ? { kind: "edit", row: content } : { kind: "add" });
-  const onDone = (text: string) => {
+  const report = (text: string) => setSaid({ text });
+  const onDone = (text: string, changes?: ItemChange[]) => {
     setAct(null);
-    setSaid(text);
+    setSelected(new Set());
+    setSaid({ text, changes });
   };
-  const keys: Parameters<typeof useHotkeys>[0] = [
-    ["/", () => filter.current?.focus()],
-    ["a", onAdd],
-    ["p", () => void navigate(publishing(place))],
-  ];
-  useHotkeys(act ? [] : keys);
+  const edit = canEdit
+    ? {
+        onEdit: (row: DraftRow) => setAct(row.isInherited ? override(row, draft) : { kind: "edit", row }),
+        onDelete: (rows: DraftRow[]) => setAct({ kind: "delete", rows }),
+        onSet: (rows: DraftRow[]) => setAct({ kind: "set", rows }),
+        onRevert: (rows: DraftRow[]) => direct.run(rows.map(revertOf), draft.revision),
+      }
+    : null;
+  const undo = said?.changes && (() => direct.run(inverse(said.changes ?? []), draft.revision));
+  const isFree = act === null && !direct.conflict;
+  const commands = [
+    { id: "add", label: t("item.addTitle"), keys: "a", run: () => setAct({ kind: "add" }) },
+    { id: "paste", label: t("paste.title"), keys: "v", run: () => setAct({ kind: "paste" }) },
+  ].filter(() => canEdit && isFree);
+  useCommands(commands);
+  useShortcuts({
+    ...(isFree && { "/": () => filter.current?.focus() }),
+    ...Object.fromEntries(commands.map(({ keys, run }) => [keys, run])),
+  });
+  useHotkeys(isFree ? [["mod+z", () => undo?.()]] : []);
 
   return (
     <>
-      <Toolbar filter={filter} f={f} setFilter={setFilter} changed={counts.all} shown={[found.length, rows.length]}>
-        <Button
-          variant="default"
-          leftSection={isDocument ? <IconPencil size={16} stroke={1.8} /> : <IconPlus size={16} stroke={1.8} />}
-          onClick={onAdd}
-        >
-          {t(isDocument ? "item.editContent" : "item.addTitle")}
-        </Button>
-      </Toolbar>
-      <p role="status" className={said ? "note" : "unseen"}>
-        {said}
-      </p>
+      <ItemFilter input={filter} f={f} setFilter={setFilter} changed={counts.all} shown={[found.length, rows.length]}>
+        <CopyAs rows={found} onCopied={report} />
+        {access?.canEdit && (
+          <>
+            <Button
+              variant="default"
+              disabled={!canEdit}
+              leftSection={<IconClipboardPlus size={16} stroke={1.8} />}
+              onClick={() => setAct({ kind: "paste" })}
+            >
+              {t("paste.open")}
+            </Button>
+            <Button
+              variant="default"
+              disabled={!canEdit}
+              leftSection={<IconPlus size={16} stroke={1.8} />}
+              onClick={() => setAct({ kind: "add" })}
+            >
+              {t("item.addTitle")}
+            </Button>
+          </>
+        )}
+      </ItemFilter>
+      {act === null && canEdit && <Restore place={place} rows={rows} onAct={setAct} />}
+      {direct.error && <Failure error={direct.error} />}
+      <div role="status" className={said ? classes.said : "unseen"}>
+        {said?.text}
+        {undo && (
+          <Button size="compact-sm" variant="subtle" onClick={undo}>
+            {t("item.undo")}
+          </Button>
+        )}
+      </div>
       {found.length > 0 ? (
-        <ItemTable
-          rows={found}
-          onEdit={(row) => setAct({ kind: "edit", row })}
-          onDelete={(row) => setAct({ kind: "delete", row })}
-        />
+        <ItemTable rows={found} edit={edit} selected={selected} onSelect={setSelected} origin={origin} />
       ) : (
         <Empty title={t(rows.length > 0 ? "state.noMatch" : "item.none")}>
           {f !== "" && (
@@ -77,79 +139,77 @@ export function NamespaceItems({ place, namespace }: { place: Place; namespace: 
           )}
         </Empty>
       )}
-      {counts.all > 0 && <ChangeBar place={place} counts={counts} onDiscard={() => setAct({ kind: "discard" })} />}
-      {act && (
-        <ItemActs
-          key={act.kind}
-          act={act}
-          place={place}
-          format={namespace.format ?? "properties"}
-          onAct={setAct}
-          onDone={onDone}
+      {edit && chosen.length > 0 && (
+        <SelectionBar
+          rows={chosen}
+          onDelete={edit.onDelete}
+          onSet={edit.onSet}
+          onCopied={report}
+          onRevert={(rows) => {
+            setSelected(new Set());
+            edit.onRevert(rows);
+          }}
+          onClear={() => setSelected(new Set())}
         />
       )}
+      {counts.all > 0 && !(edit && chosen.length > 0) && (
+        <ChangeBar
+          place={place}
+          counts={counts}
+          access={access}
+          onDiscard={canEdit ? () => setAct({ kind: "discard", rows }) : undefined}
+        />
+      )}
+      {act && <ItemActs key={act.kind} act={act} place={place} draft={draft} onAct={setAct} onDone={onDone} />}
+      <OrConflict changes={direct}>{null}</OrConflict>
     </>
   );
 }
 
-interface ToolbarProps {
-  filter: RefObject<HTMLInputElement | null>;
-  f: string;
-  setFilter: (text: string) => void;
-  changed: number;
-  /** Rows that match, of all rows. */
-  shown: [number, number];
-  children: React.ReactNode;
-}
-
-function Toolbar({ filter, f, setFilter, changed, shown: [count, total], children }: ToolbarProps) {
+/** The rows of a namespace; an associated one also has those that it inherits, with their origin. */
+function useEffectiveRows(place: Place, draft: Draft) {
   const { t } = useTranslation();
-  const onlyChanged = f.includes(CHANGED);
-  return (
-    <div className={classes.toolbar}>
-      <TextInput
-        ref={filter}
-        className={classes.filter}
-        aria-label={t("item.filter")}
-        placeholder={t("item.filter")}
-        leftSection={<IconFilter size={16} stroke={1.8} />}
-        rightSection={<kbd>/</kbd>}
-        value={f}
-        onChange={(event) => setFilter(event.currentTarget.value)}
-      />
-      <Button
-        variant={onlyChanged ? "light" : "default"}
-        aria-pressed={onlyChanged}
-        leftSection={<IconCloudUp size={16} stroke={1.8} />}
-        onClick={() => setFilter(toggleWord(f, CHANGED))}
-      >
-        {t("item.onlyChanged", { count: changed })}
-      </Button>
-      <span className={classes.count}>{t("item.shown", { count, total })}</span>
-      {children}
-    </div>
-  );
+  const app = parentOf(draft, place.app);
+  const parent = useQuery({ ...parentNamespace(place), enabled: app !== undefined }).data;
+  const own = useMemo(() => draftRows(draft.items ?? []), [draft.items]);
+  const effective = useMemo(() => (app && parent ? effectiveRows(own, parent) : null), [own, parent, app]);
+  if (!effective) return { rows: own, origin: undefined };
+  const origin = (row: DraftRow): Origin => {
+    if (row.isInherited) return { text: t("item.inherited", { app }), isOverride: false };
+    const value = effective.inherited.get(row.key);
+    const text = value === undefined ? t("item.own") : t("item.overridden", { app, value });
+    return { text, isOverride: value !== undefined };
+  };
+  return { rows: effective.rows, origin };
 }
 
-function ChangeBar({ place, counts, onDiscard }: { place: Place; counts: ChangeCounts; onDiscard: () => void }) {
-  const { t, i18n } = useTranslation();
-  const title = t("change.title", { count: counts.all, name: place.ns });
-  const kinds = CHANGES.filter((change) => counts[change] > 0).map((change) =>
-    t(`change.${change}`, { count: counts[change] }),
-  );
+/** The form of a new key with the inherited value. */
+function override({ key, live, type, comment }: DraftRow, { revision }: Draft): Act {
+  return { kind: "add", restored: { edit: { key, value: live ?? "", type, comment }, revision } };
+}
+
+/** Offers an edit that was left unsaved in this browser. */
+function Restore({ place, rows, onAct }: { place: Place; rows: DraftRow[]; onAct: (act: Act) => void }) {
+  const { t } = useTranslation();
+  const name = unsavedName(useBoot().user.userId, place);
+  const [kept, setKept] = useState(() => readUnsaved<EditedItem>(name));
+  if (!kept) return null;
+  const row = rows.find(({ key, state }) => key === kept.edit.key && state !== "deleted");
+  const drop = () => {
+    dropUnsaved(name);
+    setKept(null);
+  };
   return (
-    <section className={classes.bar} aria-label={title}>
-      <IconCloudUp size={20} stroke={1.8} aria-hidden />
-      <div>
-        <b>{title}</b>
-        <small>{t("change.detail", { list: new Intl.ListFormat(i18n.language).format(kinds) })}</small>
-      </div>
-      <Button variant="subtle" leftSection={<IconArrowBackUp size={16} stroke={1.8} />} onClick={onDiscard}>
-        {t("change.discard")}
+    <div className={classes.banner}>
+      <p>
+        {t("unsaved.item")} <code className="wrap">{kept.edit.key}</code>
+      </p>
+      <Button variant="default" onClick={drop}>
+        {t("unsaved.drop")}
       </Button>
-      <Button renderRoot={(props) => <Link {...props} {...publishing(place)} />} rightSection={<kbd>{"P"}</kbd>}>
-        {t("change.review")}
+      <Button onClick={() => onAct(row ? { kind: "edit", row, restored: kept } : { kind: "add", restored: kept })}>
+        {t("unsaved.restore")}
       </Button>
-    </section>
+    </div>
   );
 }

@@ -1,13 +1,22 @@
-// One cluster of an app: the panel of its namespaces, and beside it the open one.
+// One cluster of an app: the panel of its namespaces, and beside it the open one. A namespace that
+// the cluster lacks can be added here.
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Outlet, useParams } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
-import { namespaceList } from "../api/queries";
+import { missingNamespaces } from "../api/presence";
+import { appNamespaces, namespaceList, namespaceNames } from "../api/queries";
+import { useMayCreate } from "../api/rights";
 import { Main } from "../parts/Main";
 import { NamespacePanel } from "../parts/NamespacePanel";
 import { Empty, Failure } from "../parts/States";
+import { isIncomplete, namespaceEntries } from "../state/namespaces";
+import { MissingNamespace } from "./MissingNamespace";
 import classes from "./Namespaces.module.css";
+
+/** For more namespaces the items of all of them, which the counts need, are not read. */
+const COUNTED = 200;
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster");
 
@@ -16,9 +25,11 @@ export function Namespaces() {
   const { app, env, cluster } = route.useParams();
   const { ns } = useParams({ strict: false });
   const navigate = route.useNavigate();
-  const query = useQuery(namespaceList(app, env, cluster));
+  const { query, entries, unpublished } = useNamespaces(app, env, cluster);
   const open = (ns: string) =>
     void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: {} });
+  const mayCreate = useMayCreate("Namespace", app) === true;
+  const group = entries?.find(({ name }) => name === ns)?.group;
   return (
     <div className={classes.frame} data-open={ns !== undefined}>
       {query.isError && (
@@ -26,15 +37,45 @@ export function Namespaces() {
           <Failure error={query.error} onRetry={() => void query.refetch()} />
         </div>
       )}
-      {query.data && <NamespacePanel {...{ app, env, cluster, ns }} list={query.data} onOpen={open} />}
+      {entries && <NamespacePanel {...{ app, env, cluster, ns, entries, unpublished, mayCreate }} onOpen={open} />}
       {ns === undefined ? (
         <Main title={`${app} / ${env} / ${cluster}`} className={classes.main}>
           <h1 className="unseen">{`${env} / ${cluster}`}</h1>
-          {query.data && <Empty title={t("namespace.choose")} />}
+          {entries && <Empty title={t("namespace.choose")} />}
         </Main>
+      ) : group === "missing" ? (
+        <MissingNamespace place={{ app, env, cluster, ns }} />
       ) : (
         <Outlet />
       )}
     </div>
   );
 }
+
+/** The names come first; what is hidden or missing, and the counts, follow. */
+function useNamespaces(app: string, env: string, cluster: string) {
+  const query = useQuery(namespaceNames(app, env, cluster));
+  const list = query.data;
+  const defined = useQuery(appNamespaces(app)).data;
+  const missing = useQuery({
+    ...missingNamespaces(app, env, cluster),
+    enabled: list !== undefined && defined !== undefined && isIncomplete(list, defined),
+  });
+  const counted = useQuery({
+    ...namespaceList(app, env, cluster),
+    enabled: list !== undefined && list.length > 0 && list.length <= COUNTED,
+  }).data;
+  // Someone who may not ask what is missing sees those names as hidden.
+  const absent = missing.isError ? NONE : missing.data;
+  const entries = useMemo(
+    () => list && namespaceEntries(app, list, defined ?? [], absent),
+    [app, list, defined, absent],
+  );
+  const unpublished = useMemo(
+    () => new Map(counted?.map((one) => [one.namespaceName, one.extendInfo?.itemModifiedCnt ?? 0])),
+    [counted],
+  );
+  return { query, entries, unpublished };
+}
+
+const NONE: string[] = [];

@@ -1,16 +1,23 @@
-// Form of a new app. The server creates it in every environment with the namespace `application`.
+// Form of a new app. The server creates it in every reachable environment with the namespace
+// `application`; the overview then reports the outcome for each of them.
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { organizations, useBoot } from "../api/queries";
+import { appDetail, organizations, useBoot } from "../api/queries";
 import type { OpenOrganizationDto } from "../api/bodies";
 import { createApp, useWrite } from "../api/writes";
 import { Main } from "../parts/Main";
 import { Failure, Loaded } from "../parts/States";
+import { UserPicker } from "../parts/UserPicker";
 import { APP_NAME_LENGTH, checkAppId, checkName, type Problem } from "../text/check";
+
+const PAUSE_MS = 300;
+
+const route = getRouteApi("/in/new");
 
 export function NewApp() {
   const { t } = useTranslation();
@@ -26,20 +33,28 @@ export function NewApp() {
 function Form({ departments }: { departments: OpenOrganizationDto[] }) {
   const { t } = useTranslation();
   const { user } = useBoot();
-  const navigate = useNavigate();
+  const navigate = route.useNavigate();
+  const { app: wanted = "" } = route.useSearch();
   const [app, setApp] = useState({
     orgId: departments[0]?.orgId ?? "",
-    appId: "",
+    appId: wanted,
     name: "",
     ownerName: user.userId,
     admins: "",
   });
   const [canEdit, setCanEdit] = useState(true);
   const [checked, setChecked] = useState<Partial<Record<keyof typeof app, boolean>>>({});
-  const write = useWrite(createApp, {}, () => void navigate({ to: "/a/$app", params: { app: app.appId } }));
+  const [searched] = useDebouncedValue(app.appId, PAUSE_MS);
+  const taken = useQuery({ ...appDetail(searched), enabled: checkAppId(searched) === null, retry: false });
+  const isTaken = searched === app.appId && taken.isSuccess && taken.data !== null;
+  const write = useWrite(
+    createApp,
+    { app: app.appId },
+    () => void navigate({ to: "/a/$app", params: { app: app.appId }, search: { created: "1" } }),
+  );
   const problems: Partial<Record<keyof typeof app, Problem | null>> = {
     orgId: checkName(app.orgId, APP_NAME_LENGTH),
-    appId: checkAppId(app.appId),
+    appId: checkAppId(app.appId) ?? (isTaken ? "appIdTaken" : null),
     name: checkName(app.name, APP_NAME_LENGTH),
     ownerName: checkName(app.ownerName, APP_NAME_LENGTH),
   };
@@ -47,7 +62,7 @@ function Form({ departments }: { departments: OpenOrganizationDto[] }) {
     name,
     label: t(`newApp.${name}`),
     value: app[name],
-    error: checked[name] && problems[name] && t(`check.${problems[name]}`),
+    error: (checked[name] || problems[name] === "appIdTaken") && problems[name] && t(`check.${problems[name]}`),
     onBlur: () => setChecked({ ...checked, [name]: true }),
     onChange: (event: { currentTarget: { value: string } }) => setApp({ ...app, [name]: event.currentTarget.value }),
   });
@@ -85,7 +100,11 @@ function Form({ departments }: { departments: OpenOrganizationDto[] }) {
         autoFocus
       />
       <TextInput {...field("name")} />
-      <TextInput {...field("ownerName")} description={t("newApp.ownerHelp")} />
+      <UserPicker
+        {...field("ownerName")}
+        description={t("newApp.ownerHelp")}
+        onChange={(ownerName) => setApp({ ...app, ownerName })}
+      />
       <TextInput {...field("admins")} description={t("newApp.adminsHelp")} />
       <Checkbox
         label={t("newApp.canEdit")}

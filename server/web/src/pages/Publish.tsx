@@ -1,158 +1,193 @@
-// Review of the unpublished changes of one namespace, then the release with its name and comment.
-import { Button, Textarea, TextInput } from "@mantine/core";
-import { getHotkeyHandler } from "@mantine/hooks";
-import { IconCircleCheckFilled, IconRocket } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+// Review of the unpublished changes of one or several namespaces, then their release with its name
+// and comment. What is published is exactly what was reviewed.
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useState, type SyntheticEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { draft, useBoot, type Place } from "../api/queries";
-import { publish, useWrite } from "../api/writes";
-import { Confirm } from "../parts/Confirm";
-import { DiffView, type KeyChange } from "../parts/DiffView";
-import { EnvName, isProduction } from "../parts/EnvSwitch";
+import { draft, lock, namespaceList, useBoot, type Draft, type Place } from "../api/queries";
+import { ownRights } from "../api/roles";
+import { DiffView } from "../parts/DiffView";
+import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
-import { Empty, Failure, Loaded } from "../parts/States";
-import { draftRows, type DraftRow } from "../state/draft";
-import { checkName, COMMENT_LENGTH, RELEASE_NAME_LENGTH } from "../text/check";
-import { releaseName } from "../text/format";
+import { Empty, Failure, PageLoading } from "../parts/States";
+import { publishTarget } from "../routes/address";
+import { draftRows, keyChanges, type KeyChange } from "../state/draft";
+import { useShortcuts } from "../state/keys";
+import { toggleViewed, viewState, type Viewed } from "../state/viewed";
+import { PublishForm } from "./PublishForm";
 import classes from "./Publish.module.css";
 
 const route = getRouteApi("/in/a/$app/publish");
 
+/** A namespace to publish. */
+export interface Reviewed {
+  place: Place;
+  draft: Draft;
+  changes: KeyChange[];
+  canPublish: boolean;
+  /** The user has edited it, where somebody else has to publish. */
+  isOwnEdit: boolean;
+  emergency: boolean;
+}
+
 export function Publish() {
   const { t } = useTranslation();
   const { app } = route.useParams();
-  const [env = "", cluster = "", ns = ""] = route.useSearch().t.split(":");
-  const place = { app, env, cluster, ns };
-  const stored = useQuery({ ...draft(place), enabled: ns !== "" });
-  const [published, setPublished] = useState<string | null>(null);
-  if (ns === "") return <Main title={t("publish.title")}>{<Empty title={t("publish.noTarget")} />}</Main>;
+  const { t: targets } = route.useSearch();
+  const places = targets.split(",").flatMap((target): Place[] => {
+    const [env, cluster, ns] = target.split(":");
+    return env && cluster && ns ? [{ app, env, cluster, ns }] : [];
+  });
+  const [first] = places;
+  // Kept when a namespace is added to the review.
+  const [viewed, setViewed] = useState<Viewed>(new Map());
   return (
     <Main title={t("publish.title")} className={classes.page}>
       <div className="row">
         <h1>{t("publish.title")}</h1>
-        <Link to="/a/$app/c/$env/$cluster/$ns" params={place} className="mono">
-          {ns}
-        </Link>
-        <EnvName env={env} />
-        <span className="note">{cluster}</span>
+        {first && (
+          <>
+            <EnvName env={first.env} />
+            <span className="note">{first.cluster}</span>
+          </>
+        )}
       </div>
-      {published !== null ? (
-        <Done place={place} name={published} />
+      {first ? (
+        <Review key={targets} places={places} first={first} ticks={[viewed, setViewed]} />
       ) : (
-        <Loaded query={stored}>
-          {(namespace) => {
-            const changes = draftRows(namespace?.items ?? []).flatMap(keyChange);
-            return (
-              <div className={classes.columns}>
-                {changes.length > 0 ? <DiffView changes={changes} /> : <Empty title={t("publish.nothing")} />}
-                <Form place={place} changes={changes} onPublished={setPublished} />
-              </div>
-            );
-          }}
-        </Loaded>
+        <Empty title={t("publish.noTarget")} />
       )}
     </Main>
   );
 }
 
-interface FormProps {
-  place: Place;
-  changes: KeyChange[];
-  onPublished: (name: string) => void;
+interface ReviewProps {
+  places: Place[];
+  first: Place;
+  ticks: [Viewed, (viewed: Viewed) => void];
 }
 
-function Form({ place, changes, onPublished }: FormProps) {
+function Review({ places, first, ticks: [viewed, setViewed] }: ReviewProps) {
   const { t } = useTranslation();
-  const { app, env, cluster, ns } = place;
-  const { user } = useBoot();
-  const [title, setTitle] = useState(() => releaseName(new Date()));
-  const [comment, setComment] = useState("");
-  const [asking, setAsking] = useState(false);
-  const write = useWrite(
-    () =>
-      publish(place, {
-        releaseTitle: title.trim(),
-        releaseComment: comment,
-        releasedBy: user.userId,
-        isEmergencyPublish: false,
-      }),
-    place,
-    () => onPublished(title.trim()),
-  );
-  const titleProblem = checkName(title, RELEASE_NAME_LENGTH);
-  const commentProblem = comment.length > COMMENT_LENGTH ? "tooLong" : null;
-  const deletions = changes.filter((change) => change.state === "deleted").length;
-  const submit = (event?: SyntheticEvent<HTMLFormElement>) => {
-    event?.preventDefault();
-    if (titleProblem || commentProblem) document.querySelector<HTMLElement>("#publish [aria-invalid=true]")?.focus();
-    else if (isProduction(env)) setAsking(true);
-    else write.mutate(undefined);
-  };
-  const action = t(changes.length > 0 ? "publish.act" : "publish.anyway", { env });
+  const { userId } = useBoot().user;
+  useChangeKeys();
+  // While the outcome is shown, the published drafts have no changes any more.
+  const [submitted, setSubmitted] = useState<Reviewed[] | null>(null);
+  const drafts = useQueries({ queries: places.map((place) => draft(place)) });
+  const rights = useQueries({ queries: places.map((place) => ownRights(place, userId)) });
+  const locks = useQueries({ queries: places.map((place) => lock(place)) });
+  const failed = drafts.find(({ isError }) => isError);
+  if (failed) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
+  const current = places.flatMap((place, index): Reviewed[] => {
+    const [stored, right, held] = [drafts[index]?.data, rights[index]?.data, locks[index]?.data];
+    if (!stored || !right || held === undefined) return [];
+    return [
+      {
+        place,
+        draft: stored,
+        changes: keyChanges(draftRows(stored.items ?? [])),
+        canPublish: right.publish,
+        isOwnEdit: held?.isLocked === true && held.lockedBy === userId,
+        emergency: held?.isEmergencyPublishAllowed ?? false,
+      },
+    ];
+  });
+  const isLoading = [...drafts, ...rights, ...locks].some(({ isPending }) => isPending);
+  // A change that was just saved may not be in what is shown yet.
+  const isReading = drafts.some(({ isFetching }) => isFetching);
+  if (!submitted && isLoading) return <PageLoading />;
+  const reviewed = submitted ?? current;
+  const seen = reviewed.flatMap(({ place, changes }) =>
+    changes.filter((change) => viewState(viewed, place.ns, change) === "viewed"),
+  ).length;
+  const total = reviewed.reduce((sum, { changes }) => sum + changes.length, 0);
   return (
-    <form
-      id="publish"
-      className={classes.side}
-      noValidate
-      onSubmit={submit}
-      onKeyDown={getHotkeyHandler([["mod+Enter", () => submit()]])}
-    >
-      <TextInput
-        label={t("publish.name")}
-        classNames={{ input: "mono" }}
-        value={title}
-        error={titleProblem && t(`check.${titleProblem}`)}
-        onChange={(event) => setTitle(event.currentTarget.value)}
-      />
-      <Textarea
-        label={t("publish.comment")}
-        rows={3}
-        value={comment}
-        error={commentProblem && t(`check.${commentProblem}`)}
-        onChange={(event) => setComment(event.currentTarget.value)}
-      />
-      {deletions > 0 && <p className={classes.warning}>{t("publish.deletions", { count: deletions })}</p>}
-      {write.error && !asking && <Failure error={write.error} />}
-      <Button type="submit" size="md" leftSection={<IconRocket size={18} stroke={1.8} />} loading={write.isPending}>
-        {action}
-      </Button>
-      {asking && (
-        <Confirm
-          title={t("publish.confirmTitle", { env })}
-          action={action}
-          write={write}
-          onConfirm={() => write.mutate(undefined)}
-          onClose={() => setAsking(false)}
-        >
-          <p>{t("publish.confirmText", { app, env, cluster, name: ns, count: changes.length })}</p>
-        </Confirm>
-      )}
-    </form>
-  );
-}
-
-function Done({ place, name }: { place: Place; name: string }) {
-  const { t } = useTranslation();
-  return (
-    <div className="done" role="status">
-      <IconCircleCheckFilled size={20} aria-hidden />
-      <p>
-        {t("publish.done", { env: place.env })} <b className="mono">{name}</b>
-      </p>
-      <Button
-        variant="default"
-        renderRoot={(props) => <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={place} />}
-      >
-        {t("publish.back", { name: place.ns })}
-      </Button>
+    <div className={classes.columns}>
+      <div className="stack">
+        {!submitted && seen > 0 && <Seen seen={seen} total={total} />}
+        {reviewed.map(({ place, changes }) => (
+          <section key={place.ns} aria-label={place.ns} className="stack">
+            <div className="row">
+              <h2>
+                <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} className="mono">
+                  {place.ns}
+                </Link>
+              </h2>
+              <span className="note">{t("publish.keys", { count: changes.length })}</span>
+            </div>
+            {changes.length > 0 && (
+              <DiffView
+                changes={changes}
+                review={
+                  submitted
+                    ? undefined
+                    : {
+                        state: (change) => viewState(viewed, place.ns, change),
+                        toggle: (change) => setViewed(toggleViewed(viewed, place.ns, change)),
+                      }
+                }
+              />
+            )}
+          </section>
+        ))}
+        {total === 0 && <Empty title={t("publish.nothing")} />}
+        {!submitted && <More places={places} first={first} />}
+      </div>
+      <PublishForm reviewed={reviewed} isReading={isReading} place={first} onSubmit={setSubmitted} />
     </div>
   );
 }
 
-function keyChange(row: DraftRow): KeyChange[] {
-  if (row.state === "live") return [];
-  return [{ key: row.key, state: row.state, before: row.live, after: row.value, by: row.by, at: row.at }];
+function Seen({ seen, total }: { seen: number; total: number }) {
+  const { t } = useTranslation();
+  return (
+    <div className={classes.seen}>
+      <progress aria-label={t("publish.seenLabel")} max={total} value={seen} />
+      <span className="note" role="status">
+        {t("publish.seen", { seen, total })}
+      </span>
+    </div>
+  );
+}
+
+/** `j` and `k` move between the changes, `v` ticks the focused one. */
+function useChangeKeys(): void {
+  const move = (step: number) => {
+    const all = [...document.querySelectorAll<HTMLElement>("[data-change]")];
+    const at = all.findIndex((one) => one.contains(document.activeElement));
+    all[at < 0 ? 0 : at + step]?.focus();
+  };
+  useShortcuts({
+    j: () => move(1),
+    k: () => move(-1),
+    v: () => document.activeElement?.closest("[data-change]")?.querySelector<HTMLElement>("[type=checkbox]")?.click(),
+  });
+}
+
+/** Other namespaces of the cluster that have unpublished changes, to publish them together. */
+function More({ places, first }: { places: Place[]; first: Place }) {
+  const { t } = useTranslation();
+  const { targets, app, env, cluster } = { ...first, targets: places.map(({ ns }) => ns) };
+  const list = useQuery(namespaceList(app, env, cluster)).data ?? [];
+  const others = list.filter(
+    ({ namespaceName, extendInfo }) => !targets.includes(namespaceName) && (extendInfo?.itemModifiedCnt ?? 0) > 0,
+  );
+  if (others.length === 0) return null;
+  const address = (names: string[]) => names.map((ns) => publishTarget(env, cluster, ns)).join(",");
+  return (
+    <section className="stack" aria-label={t("publish.more")}>
+      <h2>{t("publish.more")}</h2>
+      <ul className="lines">
+        {others.map(({ namespaceName, extendInfo }) => (
+          <li key={namespaceName}>
+            <Link to="/a/$app/publish" params={{ app }} search={{ t: address([...targets, namespaceName]) }}>
+              {t("publish.add", { name: namespaceName })}
+            </Link>{" "}
+            <span className="note">{t("publish.keys", { count: extendInfo?.itemModifiedCnt ?? 0 })}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }

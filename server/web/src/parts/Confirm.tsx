@@ -12,24 +12,34 @@ interface Props {
   /** The name of the action and its object. */
   action: string;
   danger?: boolean;
+  /** The object's name has not been typed yet. */
+  disabled?: boolean;
+  size?: "md" | "lg" | "xl";
   write: Pick<UseMutationResult<unknown, Error, never>, "isPending" | "error">;
   onConfirm: () => void;
   onClose: () => void;
   children: ReactNode;
 }
 
-export function Confirm({ title, action, danger = false, write, onConfirm, onClose, children }: Props) {
+export function Confirm({ title, action, size = "md", write, onConfirm, onClose, children, ...props }: Props) {
+  const { danger = false, disabled = false } = props;
   const { t } = useTranslation();
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} size={size} onClose={onClose}>
       <div className="stack">
-        <div>{children}</div>
+        <div className="stack">{children}</div>
         {write.error && <Failure error={write.error} />}
         <div className="row end">
           <Button variant="default" onClick={onClose}>
             {t("act.cancel")}
           </Button>
-          <Button color={danger ? "red" : "blue"} loading={write.isPending} onClick={onConfirm} data-autofocus>
+          <Button
+            color={danger ? "red" : "blue"}
+            disabled={disabled}
+            loading={write.isPending}
+            onClick={onConfirm}
+            data-autofocus={!disabled || undefined}
+          >
             {action}
           </Button>
         </div>

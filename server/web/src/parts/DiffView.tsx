@@ -1,40 +1,70 @@
-// What changes, key by key: before at the left and after at the right, below each other on narrow screens.
-import { IconAlertTriangleFilled, IconFold } from "@tabler/icons-react";
+// What changes, key by key: before at the left and after at the right, or below each other on narrow
+// screens and for users who prefer that.
+import { Button } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { IconAlertTriangleFilled, IconColumns2, IconFold, IconListDetails } from "@tabler/icons-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Change } from "../state/draft";
+import { setPrefs, usePrefs } from "../state/display";
+import type { KeyChange } from "../state/draft";
+import type { ViewState } from "../state/viewed";
 import { diffRows, foldSame, type Line } from "../text/diff";
 import { prettyJson } from "../text/format";
 import classes from "./DiffView.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
 
-export interface KeyChange {
-  key: string;
-  state: Change;
-  /** Null for a value that does not exist. */
-  before: string | null;
-  after: string | null;
-  by?: string;
-  at?: string | undefined;
+export type { KeyChange };
+
+/** Below this width both sides do not fit beside each other. */
+const NARROW = "(max-width: 1120px)";
+
+interface Props {
+  changes: KeyChange[];
+  /** For a review whose changes are ticked off. */
+  review?: Review | undefined;
 }
 
-export function DiffView({ changes }: { changes: KeyChange[] }) {
+export interface Review {
+  state: (change: KeyChange) => ViewState;
+  toggle: (change: KeyChange) => void;
+}
+
+export function DiffView({ changes, review }: Props) {
+  const { t } = useTranslation();
+  const { inlineDiff } = usePrefs();
+  const isNarrow = useMediaQuery(NARROW, false, { getInitialValueInEffect: false });
+  if (changes.length === 0) return null;
   return (
-    <div className={classes.diff}>
+    <div className={classes.diff} data-inline={isNarrow || inlineDiff}>
+      {!isNarrow && (
+        <div className={classes.layout}>
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            leftSection={
+              inlineDiff ? <IconColumns2 size={16} stroke={1.8} /> : <IconListDetails size={16} stroke={1.8} />
+            }
+            onClick={() => setPrefs({ inlineDiff: !inlineDiff })}
+          >
+            {t(inlineDiff ? "diff.split" : "diff.inline")}
+          </Button>
+        </div>
+      )}
       {changes.map((change) => (
-        <KeyDiff key={change.key} change={change} />
+        <KeyDiff key={change.key} change={change} review={review} />
       ))}
     </div>
   );
 }
 
-function KeyDiff({ change }: { change: KeyChange }) {
+function KeyDiff({ change, review }: { change: KeyChange; review: Review | undefined }) {
   const { t } = useTranslation();
+  const viewed = review?.state(change);
   const { rows, formatted } = useMemo(() => compare(change.before, change.after), [change.before, change.after]);
   return (
-    <section aria-label={change.key}>
+    <section aria-label={change.key} tabIndex={review ? -1 : undefined} data-change={review ? "" : undefined}>
       <h2 className={classes.head}>
         <span className={classes.key}>{change.key}</span>
         <StateChip state={change.state} />
@@ -43,8 +73,20 @@ function KeyDiff({ change }: { change: KeyChange }) {
             {change.by} <Since time={change.at} />
           </span>
         )}
+        {viewed === "outdated" && (
+          <span className="chip" data-state="late">
+            {t("diff.outdated")}
+          </span>
+        )}
+        {review && (
+          <label className={classes.viewed}>
+            <input type="checkbox" checked={viewed === "viewed"} onChange={() => review.toggle(change)} />
+            {t("diff.viewed")}
+            <span className="unseen">{change.key}</span>
+          </label>
+        )}
       </h2>
-      <div className={classes.lines}>
+      <div className={classes.lines} hidden={viewed === "viewed"}>
         {rows.map((row, index) =>
           row.kind === "fold" ? (
             <div key={index} className={classes.fold}>

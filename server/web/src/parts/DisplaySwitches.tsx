@@ -3,11 +3,11 @@ import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } fr
 import { IconLanguage, IconMoon, IconSun } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { LANGUAGES, setLanguage } from "../state/prefs";
+import { KEEP_TRANSITIONS, LANGUAGES, setLanguage } from "../state/prefs";
 
 export function DisplaySwitches() {
   const { t, i18n } = useTranslation();
-  const { setColorScheme } = useMantineColorScheme();
+  const { setColorScheme } = useMantineColorScheme(KEEP_TRANSITIONS);
   const dark = useComputedColorScheme("light") === "dark";
   const other = i18n.language === "zh" ? "en" : "zh";
   const theme = t(dark ? "display.light" : "display.dark");

@@ -1,9 +1,11 @@
 // Choice of environment and cluster: a row of radio buttons on wide screens, one list on narrow ones.
 import { NativeSelect } from "@mantine/core";
 import { IconShieldCheckFilled } from "@tabler/icons-react";
+import { useRef, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenEnvClusterDTO } from "../api/bodies";
+import { useShortcuts } from "../state/keys";
 import classes from "./EnvSwitch.module.css";
 import { StateChip } from "./StateChip";
 
@@ -36,12 +38,20 @@ export function EnvSwitch({ places, env, cluster, onChange }: Props) {
   const { t } = useTranslation();
   // The list is unknown while it loads, and for an unreachable environment.
   const clusters = places.find((place) => place.env === env)?.clusters ?? [];
+  const choices = useRef<HTMLFieldSetElement>(null);
+  useShortcuts({ "Shift+E": () => choices.current?.querySelector<HTMLElement>("input:checked")?.focus() });
+  // After that, its first letter chooses an environment.
+  const pressed = ({ key }: KeyboardEvent) => {
+    const wanted = places.filter((place) => place.clusters?.length && place.env !== env);
+    const place = wanted.find((place) => place.env.toLowerCase().startsWith(key.toLowerCase()));
+    if (place) onChange(place.env, nearest(place.clusters ?? [], cluster));
+  };
   return (
     <>
-      <fieldset className={classes.wide}>
+      <fieldset className={classes.wide} ref={choices} onKeyDown={pressed}>
         <legend className="unseen">{t("env.environment")}</legend>
         {places.map((place) => (
-          <label key={place.env} className={classes.choice}>
+          <label key={place.env} className={classes.choice} title={place.error ?? undefined}>
             <input
               type="radio"
               className="unseen"

@@ -1,9 +1,8 @@
-// Adds or edits one item, or the document of a namespace that is not properties. Checks the input
-// before it is sent.
+// Adds or edits one item. Checks the input before it is sent.
 import { Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { getHotkeyHandler } from "@mantine/hooks";
-import { IconTrash } from "@tabler/icons-react";
-import { useState, type SyntheticEvent } from "react";
+import { IconBraces, IconTrash } from "@tabler/icons-react";
+import { useState, type ReactNode, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { DraftRow } from "../state/draft";
@@ -16,6 +15,7 @@ import {
   KEY_LENGTH,
   type Problem,
 } from "../text/check";
+import { prettyJson } from "../text/format";
 import { Dialog } from "./Dialog";
 import { Failure } from "./States";
 
@@ -29,27 +29,35 @@ export interface EditedItem {
 interface Props {
   /** Null to add a new item. */
   row: DraftRow | null;
-  /** The namespace is one document, so its item has no key, type or comment. */
-  isDocument: boolean;
+  /** An edit that was not saved; by default what is stored. */
+  start?: EditedItem | null;
   write: { isPending: boolean; error: Error | null };
+  onInput?: (item: EditedItem) => void;
   onSave: (item: EditedItem) => void;
   onDelete: (() => void) | undefined;
   onClose: () => void;
+  /** More fields. */
+  children?: ReactNode;
 }
 
-export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }: Props) {
+export function ItemDialog({ row, start = null, write, onInput, onSave, onDelete, onClose, children }: Props) {
   const { t } = useTranslation();
-  const [item, setItem] = useState<EditedItem>(() => ({
-    key: row?.key ?? (isDocument ? "content" : ""),
-    value: row?.value ?? "",
-    type: row?.type ?? 0,
-    comment: row?.comment ?? "",
-  }));
+  const [item, setItem] = useState<EditedItem>(
+    () => start ?? { key: row?.key ?? "", value: row?.value ?? "", type: row?.type ?? 0, comment: row?.comment ?? "" },
+  );
   const [checked, setChecked] = useState(false);
-  const change = (part: Partial<EditedItem>) => setItem((old) => ({ ...old, ...part }));
-  const problems = problemsOf(item, isDocument);
-  const say = (problem: Problem | null) => checked && problem && t(`check.${problem}`);
-  const hidden = isDocument ? [] : hiddenCharacters(item.value);
+  const change = (part: Partial<EditedItem>) => {
+    const changed = { ...item, ...part };
+    setItem(changed);
+    onInput?.(changed);
+  };
+  const problems = problemsOf(item);
+  const isJson = ITEM_TYPES[item.type] === "json";
+  // A document is checked while it is typed; a first character is not an error yet elsewhere.
+  const brokenJson = isJson && item.value !== "" && problems.value !== null;
+  const say = (problem: Problem | null) => (checked || brokenJson) && problem && t(`check.${problem}`);
+  const hidden = hiddenCharacters(item.value);
+  const pretty = isJson ? prettyJson(item.value) : null;
 
   const submit = (event?: SyntheticEvent<HTMLFormElement>) => {
     event?.preventDefault();
@@ -59,11 +67,7 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
   };
 
   return (
-    <Dialog
-      size={isDocument ? "xl" : "lg"}
-      title={t(isDocument ? "item.editContent" : row ? "item.editTitle" : "item.addTitle")}
-      onClose={onClose}
-    >
+    <Dialog size="lg" title={t(row ? "item.editTitle" : "item.addTitle")} onClose={onClose}>
       <form
         id="item"
         className="stack"
@@ -71,30 +75,28 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
         onSubmit={submit}
         onKeyDown={getHotkeyHandler([["mod+Enter", () => submit()]])}
       >
-        {!isDocument && (
-          <div className="fields">
-            <TextInput
-              label={t("item.key")}
-              className="grow"
-              classNames={{ input: "mono" }}
-              value={item.key}
-              readOnly={row !== null}
-              data-autofocus={row === null || undefined}
-              error={say(problems.key)}
-              onChange={(event) => change({ key: event.currentTarget.value })}
-            />
-            <NativeSelect
-              label={t("item.type")}
-              value={String(item.type)}
-              data={ITEM_TYPES.map((type, number) => ({ value: String(number), label: t(`type.${type}`) }))}
-              onChange={(event) => change({ type: Number(event.currentTarget.value) })}
-            />
-          </div>
-        )}
+        <div className="fields">
+          <TextInput
+            label={t("item.key")}
+            className="grow"
+            classNames={{ input: "mono" }}
+            value={item.key}
+            readOnly={row !== null}
+            data-autofocus={row === null || undefined}
+            error={checked && problems.key && t(`check.${problems.key}`)}
+            onChange={(event) => change({ key: event.currentTarget.value })}
+          />
+          <NativeSelect
+            label={t("item.type")}
+            value={String(item.type)}
+            data={ITEM_TYPES.map((type, number) => ({ value: String(number), label: t(`type.${type}`) }))}
+            onChange={(event) => change({ type: Number(event.currentTarget.value) })}
+          />
+        </div>
         <Textarea
-          label={isDocument ? t("item.content") : t("item.value")}
+          label={t("item.value")}
           classNames={{ input: "mono" }}
-          rows={isDocument ? 20 : rowsFor(item.value)}
+          rows={rowsFor(item.value)}
           value={item.value}
           spellCheck={false}
           data-autofocus={row !== null || undefined}
@@ -102,19 +104,30 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
           description={hidden.map((name) => t(`hidden.${name}`)).join(" ")}
           onChange={(event) => change({ value: event.currentTarget.value })}
         />
-        {row?.state === "modified" && !isDocument && (
+        {isJson && (
+          <div className="row">
+            <Button
+              variant="default"
+              leftSection={<IconBraces size={16} stroke={1.8} />}
+              disabled={pretty === null}
+              onClick={() => pretty !== null && change({ value: pretty })}
+            >
+              {t("item.format")}
+            </Button>
+          </div>
+        )}
+        {row?.state === "modified" && (
           <p className="note">
             {t("item.live")} <code className="wrap">{row.live}</code>
           </p>
         )}
-        {!isDocument && (
-          <TextInput
-            label={t("item.comment")}
-            value={item.comment}
-            error={say(problems.comment)}
-            onChange={(event) => change({ comment: event.currentTarget.value })}
-          />
-        )}
+        <TextInput
+          label={t("item.comment")}
+          value={item.comment}
+          error={checked && problems.comment && t(`check.${problems.comment}`)}
+          onChange={(event) => change({ comment: event.currentTarget.value })}
+        />
+        {children}
         {write.error && <Failure error={write.error} />}
         <div className="row end">
           {onDelete && (
@@ -131,8 +144,8 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
           <Button variant="default" onClick={onClose}>
             {t("act.cancel")}
           </Button>
-          <Button type="submit" loading={write.isPending}>
-            {t(row || isDocument ? "item.save" : "item.add")}
+          <Button type="submit" loading={write.isPending} disabled={brokenJson}>
+            {t(row ? "item.save" : "item.add")}
           </Button>
         </div>
       </form>
@@ -140,10 +153,10 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
   );
 }
 
-function problemsOf(item: EditedItem, isDocument: boolean) {
+function problemsOf(item: EditedItem) {
   return {
     key: checkName(item.key, KEY_LENGTH),
-    value: isDocument ? null : checkValue(item.type, item.value),
+    value: checkValue(item.type, item.value),
     comment: item.comment.length > COMMENT_LENGTH ? ("tooLong" as const) : null,
   };
 }

@@ -1,39 +1,41 @@
 // Items of a namespace as a grid that renders only the visible rows; narrow screens show them as
 // cards. Rows contain no Mantine components, which are too slow when five thousand rows are
 // filtered.
-import { IconPencil, IconTrash } from "@tabler/icons-react";
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
+import { ROW_HEIGHT, usePrefs } from "../state/display";
 import { isChanged, type DraftRow } from "../state/draft";
-import { ITEM_TYPES } from "../text/check";
+import { copyText } from "../text/copy";
+import { ItemRow, type ItemEdit, type Origin } from "./ItemRow";
 import classes from "./ItemTable.module.css";
-import { Since } from "./Since";
-import { StateChip } from "./StateChip";
 
-const COLUMNS = ["state", "key", "value", "type", "comment", "changed"] as const;
+const COLUMNS = ["state", "key", "value", "origin", "type", "comment", "changed"] as const;
 const HEAD_HEIGHT = 34;
-const ROW_HEIGHT = 40;
-const TWO_LINES = 58;
-/** Longer texts would be truncated by the cell anyway, at a cost. */
-const SHOWN_CHARACTERS = 250;
+/** Added to the height of a row with a second line. */
+const SECOND_LINE = 18;
 
 interface Props {
   rows: DraftRow[];
-  onEdit: (row: DraftRow) => void;
-  onDelete: (row: DraftRow) => void;
+  /** Null if the user may not edit; rows then have no controls. */
+  edit: ItemEdit | null;
+  selected: ReadonlySet<string>;
+  onSelect: (keys: Set<string>) => void;
+  /** An additional column with where the value of a row comes from. */
+  origin?: ((row: DraftRow) => Origin) | undefined;
 }
 
-export function ItemTable({ rows, onEdit, onDelete }: Props) {
+export function ItemTable({ rows, edit, selected, onSelect, origin }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   const focus = useRowFocus(rows.length);
+  const height = ROW_HEIGHT[usePrefs().density];
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions change with the scroll, by design
   const list = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => (rows[index]?.state === "modified" ? TWO_LINES : ROW_HEIGHT),
+    estimateSize: (index) => height + (rows[index]?.state === "modified" ? SECOND_LINE : 0),
     getItemKey: (index) => rows[index]?.key ?? index,
     overscan: 12,
     // The row that Tab leads to is kept, even if it is not visible.
@@ -49,21 +51,62 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
     const next = rowAfter(key, focus.active, rows.length);
     const row = rows[focus.active];
     if (next !== null) {
+      if (event.shiftKey && row) select([row.key, rows[next]?.key ?? row.key], true);
       focus.move(next);
       list.scrollToIndex(next);
-    } else if (!row || row.state === "deleted") return;
-    else if (key === "Enter" || key === "e") onEdit(row);
-    else if (key === "d") onDelete(row);
-    else return;
+    } else if (!row || !act(key, row)) return;
     event.preventDefault();
   };
+  const select = (keys: string[], on: boolean) => {
+    const others = [...selected].filter((key) => !keys.includes(key));
+    onSelect(new Set(on ? [...others, ...keys] : others));
+  };
+  const toggle = (row: DraftRow) => select([row.key], !selected.has(row.key));
+  /** Whether the key of a row has an action. */
+  const act = (key: string, row: DraftRow): boolean => {
+    const isThere = row.state !== "deleted";
+    const isOwn = !row.isInherited;
+    const actions: Record<string, (() => void) | false | null | undefined> = {
+      Enter: isThere && edit && (() => edit.onEdit(row)),
+      e: isThere && edit && (() => edit.onEdit(row)),
+      d: isThere && isOwn && edit && (() => edit.onDelete([row])),
+      u: isChanged(row) && edit && (() => edit.onRevert([row])),
+      x: isOwn && edit && (() => toggle(row)),
+      " ": isOwn && edit && (() => toggle(row)),
+      y: () => void copyText(row.value ?? row.live ?? ""),
+    };
+    const action = actions[key];
+    if (!action) return false;
+    action();
+    return true;
+  };
+  const own = rows.filter((row) => !row.isInherited);
+  const all = own.length > 0 && own.every((row) => selected.has(row.key));
+  const columns = COLUMNS.filter((column) => column !== "origin" || origin);
 
   return (
-    <div role="grid" className={classes.grid} aria-label={t("item.table")} aria-rowcount={rows.length + 1}>
+    <div
+      role="grid"
+      className={classes.grid}
+      data-origin={origin !== undefined}
+      data-editable={edit !== null}
+      aria-label={t("item.table")}
+      aria-rowcount={rows.length + 1}
+    >
       <div ref={scroller} role="presentation" className={classes.scroller} onKeyDown={onKeyDown}>
         <div role="row" className={classes.head} aria-rowindex={1}>
-          {COLUMNS.map((column) => (
-            <span key={column} role="columnheader">
+          {edit && (
+            <span role="columnheader">
+              <input
+                type="checkbox"
+                aria-label={t("bulk.all")}
+                checked={all}
+                onChange={(event) => onSelect(new Set(event.currentTarget.checked ? own.map((row) => row.key) : []))}
+              />
+            </span>
+          )}
+          {columns.map((column) => (
+            <span key={column} role="columnheader" data-column={column}>
               {t(`item.${column}`)}
             </span>
           ))}
@@ -80,10 +123,18 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
                 data-index={index}
                 data-state={row.state}
                 aria-rowindex={index + 2}
+                aria-selected={edit ? selected.has(row.key) : undefined}
+                onDoubleClick={edit && row.state !== "deleted" ? () => edit.onEdit(row) : undefined}
                 style={{ transform: `translateY(${start - HEAD_HEIGHT}px)` }}
                 {...focus.rowProps(index, list.measureElement)}
               >
-                <Cells row={row} onEdit={onEdit} onDelete={onDelete} />
+                <ItemRow
+                  row={row}
+                  edit={edit}
+                  origin={origin?.(row)}
+                  isSelected={selected.has(row.key)}
+                  onToggle={() => toggle(row)}
+                />
               </div>
             );
           })}
@@ -130,66 +181,4 @@ function rowAfter(key: string, active: number, count: number): number | null {
   };
   const target = targets[key];
   return target === undefined ? null : Math.min(Math.max(target, 0), count - 1);
-}
-
-function Cells({ row, onEdit, onDelete }: Omit<Props, "rows"> & { row: DraftRow }) {
-  const { t } = useTranslation();
-  const gone = row.state === "deleted";
-  return (
-    <>
-      <span role="gridcell" className={classes.state}>
-        {isChanged(row) && <StateChip state={row.state} />}
-      </span>
-      <span role="gridcell" className={classes.key} title={row.key}>
-        {gone ? (
-          <s>{row.key}</s>
-        ) : (
-          <button type="button" tabIndex={-1} onClick={() => onEdit(row)}>
-            {row.key}
-          </button>
-        )}
-      </span>
-      <span role="gridcell" className={classes.value}>
-        {gone ? <s>{short(row.live)}</s> : <span>{short(row.value)}</span>}
-        {row.state === "modified" && (
-          <small>
-            {t("item.live")} <span>{short(row.live)}</span>
-          </small>
-        )}
-      </span>
-      <span role="gridcell" className={classes.type}>
-        {t(`type.${ITEM_TYPES[row.type] ?? "string"}`)}
-      </span>
-      <span role="gridcell" className={classes.comment} title={row.comment}>
-        {row.comment}
-      </span>
-      <span role="gridcell" className={classes.changed}>
-        {row.by} <Since time={row.at} />
-        {!gone && (
-          <span className={classes.actions}>
-            <button
-              type="button"
-              tabIndex={-1}
-              aria-label={t("item.edit", { key: row.key })}
-              onClick={() => onEdit(row)}
-            >
-              <IconPencil size={16} stroke={1.8} />
-            </button>
-            <button
-              type="button"
-              tabIndex={-1}
-              aria-label={t("item.delete", { key: row.key })}
-              onClick={() => onDelete(row)}
-            >
-              <IconTrash size={16} stroke={1.8} />
-            </button>
-          </span>
-        )}
-      </span>
-    </>
-  );
-}
-
-function short(text: string | null): string {
-  return (text ?? "").slice(0, SHOWN_CHARACTERS);
 }

@@ -1,75 +1,119 @@
-// Namespaces of a cluster with their format and unpublished changes: a panel beside the page, one list on narrow screens.
+// Namespaces of a cluster with their format and unpublished changes: a panel beside the page, one list on narrow
+// screens. Only visible entries are rendered.
 import { NativeSelect, TextInput } from "@mantine/core";
-import { IconSearch } from "@tabler/icons-react";
+import { IconEyeOff, IconPlus, IconSearch, IconTopologyStar } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { OpenNamespaceDTO } from "../api/bodies";
+import { useShortcuts } from "../state/keys";
+import { GROUPS, type NamespaceEntry, type NamespaceGroup } from "../state/namespaces";
 import classes from "./NamespacePanel.module.css";
 import { StateChip } from "./StateChip";
+
+const HEADING_HEIGHT = 28;
+const ENTRY_HEIGHT = 34;
+const OVERSCAN = 20;
 
 interface Props {
   app: string;
   env: string;
   cluster: string;
-  list: OpenNamespaceDTO[];
+  entries: NamespaceEntry[];
+  /** Numbers of unpublished changes by namespace. */
+  unpublished: Map<string, number>;
+  /** Whether the user may create namespaces. */
+  mayCreate: boolean;
   /** The open namespace, if any. */
   ns: string | undefined;
   onOpen: (ns: string) => void;
 }
 
-export function NamespacePanel({ app, env, cluster, list, ns, onOpen }: Props) {
+type Row = NamespaceEntry | { heading: NamespaceGroup; count: number };
+
+export function NamespacePanel({ app, env, cluster, entries, unpublished, mayCreate, ns, onOpen }: Props) {
   const { t } = useTranslation();
   const [filter, setFilter] = useState("");
-  const found = list.filter((namespace) => namespace.namespaceName.toLowerCase().includes(filter.toLowerCase()));
-  const groups = {
-    own: found.filter((namespace) => !isAssociated(namespace, app)),
-    associated: found.filter((namespace) => isAssociated(namespace, app)),
+  const field = useRef<HTMLInputElement>(null);
+  const scroll = useRef<HTMLDivElement>(null);
+  const rows = useMemo(() => grouped(entries, filter), [entries, filter]);
+  const names = rows.flatMap((row) => ("name" in row ? [row.name] : []));
+  // The compiler's rule names this hook: its functions must not be memoised, and they are not.
+  // eslint-disable-next-line react-hooks/incompatible-library
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: (index) => (rows[index] && "name" in rows[index] ? ENTRY_HEIGHT : HEADING_HEIGHT),
+    overscan: OVERSCAN,
+  });
+  const neighbour = (step: number) => {
+    const next = names[names.indexOf(ns ?? "") + step];
+    if (next !== undefined) onOpen(next);
   };
+  useShortcuts({
+    "g n": () => field.current?.focus(),
+    "[": () => neighbour(-1),
+    "]": () => neighbour(1),
+  });
   return (
     <>
       <nav className={classes.panel} data-open={ns !== undefined} aria-label={t("namespace.list")}>
         <TextInput
+          ref={field}
           aria-label={t("namespace.filter")}
           placeholder={t("namespace.filter")}
           leftSection={<IconSearch size={16} stroke={1.8} />}
           value={filter}
           onChange={(event) => setFilter(event.currentTarget.value)}
         />
-        {(["own", "associated"] as const).map(
-          (group) =>
-            groups[group].length > 0 && (
-              <section key={group} aria-label={t(`namespace.${group}`)}>
-                <h2 className={classes.group}>
-                  {t(`namespace.${group}`)} <span>{groups[group].length}</span>
-                </h2>
-                <ul>
-                  {groups[group].map((namespace) => (
-                    <li key={namespace.namespaceName}>
-                      <Link
-                        to="/a/$app/c/$env/$cluster/$ns"
-                        params={{ app, env, cluster, ns: namespace.namespaceName }}
-                        className={classes.entry}
-                      >
-                        <span className={classes.format}>{shortFormat(namespace.format)}</span>
-                        <span className={classes.name}>{namespace.namespaceName}</span>
-                        <Unpublished namespace={namespace} />
-                      </Link>
-                    </li>
-                  ))}
-                </ul>
-              </section>
-            ),
+        {mayCreate && (
+          <Link to="/a/$app/new-namespace" params={{ app }} className={classes.create}>
+            <IconPlus size={16} stroke={1.8} aria-hidden /> {t("newNamespace.title")}
+          </Link>
         )}
-        {found.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
+        <div ref={scroll} className={classes.scroll}>
+          <ul style={{ height: virtual.getTotalSize() }}>
+            {virtual.getVirtualItems().map(({ index, start, key }) => {
+              const row = rows[index] as Row;
+              return (
+                <li
+                  key={key}
+                  data-index={index}
+                  ref={virtual.measureElement}
+                  style={{ transform: `translateY(${start}px)` }}
+                >
+                  {"name" in row ? (
+                    <Link
+                      to="/a/$app/c/$env/$cluster/$ns"
+                      params={{ app, env, cluster, ns: row.name }}
+                      className={classes.entry}
+                      data-group={row.group}
+                    >
+                      <span className={classes.format}>{shortFormat(row.format)}</span>
+                      <span className={classes.name} title={row.name}>
+                        {row.name}
+                      </span>
+                      <Badge entry={row} count={unpublished.get(row.name) ?? 0} />
+                    </Link>
+                  ) : (
+                    <h2 className={classes.group}>
+                      {t(`namespace.groups.${row.heading}`)} <span>{row.count}</span>
+                    </h2>
+                  )}
+                </li>
+              );
+            })}
+          </ul>
+        </div>
+        {rows.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
       </nav>
       {ns !== undefined && (
         <nav className={classes.narrow} aria-label={t("namespace.list")}>
           <NativeSelect
             aria-label={t("namespace.list")}
             value={ns}
-            data={[...new Set([ns, ...list.map((namespace) => namespace.namespaceName)])]}
+            data={[...new Set([ns, ...entries.map(({ name }) => name)])]}
             onChange={(event) => onOpen(event.currentTarget.value)}
           />
         </nav>
@@ -78,16 +122,30 @@ export function NamespacePanel({ app, env, cluster, list, ns, onOpen }: Props) {
   );
 }
 
-function Unpublished({ namespace }: { namespace: OpenNamespaceDTO }) {
-  const count = namespace.extendInfo?.itemModifiedCnt ?? 0;
+function Badge({ entry, count }: { entry: NamespaceEntry; count: number }) {
+  const { t } = useTranslation();
+  if (entry.group === "hidden" || entry.group === "missing") {
+    const Sign = entry.group === "hidden" ? IconEyeOff : IconTopologyStar;
+    return (
+      <span className={classes.sign}>
+        <Sign size={14} stroke={1.8} aria-hidden />
+        <span className="unseen">{t(`namespace.groups.${entry.group}`)}</span>
+      </span>
+    );
+  }
   return count > 0 ? <StateChip state="unpublished" count={count} /> : null;
 }
 
-function isAssociated(namespace: OpenNamespaceDTO, app: string): boolean {
-  const parent = namespace.extendInfo?.parentAppId;
-  return parent !== undefined && parent !== app;
+/** The matching entries below a heading for each group that has any. */
+function grouped(entries: NamespaceEntry[], filter: string): Row[] {
+  const wanted = filter.toLowerCase();
+  const found = entries.filter(({ name }) => name.toLowerCase().includes(wanted));
+  return GROUPS.flatMap((heading): Row[] => {
+    const members = found.filter(({ group }) => group === heading);
+    return members.length > 0 ? [{ heading, count: members.length }, ...members] : [];
+  });
 }
 
-function shortFormat(format = "properties"): string {
+function shortFormat(format: string): string {
   return format === "properties" ? "PROP" : format.toUpperCase();
 }

@@ -1,7 +1,9 @@
 // A state as colour, icon and text together: never by colour alone.
 import {
   IconBroadcast,
+  IconClock,
   IconCloudUp,
+  IconGitBranch,
   IconPencil,
   IconPlugConnectedX,
   IconPlus,
@@ -12,7 +14,7 @@ import { useTranslation } from "react-i18next";
 
 import type { RowState } from "../state/draft";
 
-type State = RowState | "unpublished" | "offline";
+type State = RowState | "unpublished" | "offline" | "gray" | "late";
 
 const ICONS: Record<State, Icon> = {
   added: IconPlus,
@@ -21,6 +23,8 @@ const ICONS: Record<State, Icon> = {
   live: IconBroadcast,
   unpublished: IconCloudUp,
   offline: IconPlugConnectedX,
+  gray: IconGitBranch,
+  late: IconClock,
 };
 
 /** With a count the number replaces the text, which is then visible to screen readers only. */

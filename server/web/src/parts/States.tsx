@@ -81,6 +81,18 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
+/** A filter that selects nothing. */
+export function NoMatch({ onClear }: { onClear: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Empty title={t("state.noMatch")}>
+      <Button variant="default" onClick={onClear}>
+        {t("state.clearFilter")}
+      </Button>
+    </Empty>
+  );
+}
+
 export function NotFound() {
   const { t } = useTranslation();
   return (

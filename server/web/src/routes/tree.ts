@@ -10,8 +10,13 @@ import {
 } from "@tanstack/react-router";
 
 import { isSignedOut } from "../api/errors";
+import type { Receipt } from "../api/instances";
 import { boot } from "../api/queries";
+import type { CompareSearch } from "../pages/CompareToolbar";
+import type { HistorySearch } from "../pages/History";
 import { NotFound, PageFailure, PageLoading } from "../parts/States";
+import { KINDS } from "../state/history";
+import type { Step } from "../state/gray";
 
 type Search = Record<string, unknown>;
 
@@ -28,6 +33,15 @@ function stringifySearch(search: Search): string {
   const known = Object.entries(search).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(known.map(([name, value]) => [name, String(value)])).toString();
   return query && `?${query}`;
+}
+
+interface NamespaceSearch {
+  view?: "text" | "live" | "history" | "instances";
+  /** Filter of the items. */
+  f?: string;
+  /** Filter and release of the instances, and of what is live. */
+  q?: string;
+  have?: Receipt;
 }
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()();
@@ -63,16 +77,120 @@ const shell = createRoute({
 const home = createRoute({
   getParentRoute: () => shell,
   path: "/",
-  validateSearch: (search: Search): { tab?: "all"; q?: string } => ({
-    tab: oneOf(search.tab, "all"),
+  validateSearch: (search: Search): { tab?: "pinned" | "recent"; q?: string } => ({
+    tab: oneOf(search.tab, "pinned", "recent"),
     q: text(search.q),
   }),
   component: lazyRouteComponent(() => import("../pages/Home"), "Home"),
 });
 
+const browse = createRoute({
+  getParentRoute: () => shell,
+  path: "/browse",
+  validateSearch: (search: Search): { q?: string; org?: string } => ({ q: text(search.q), org: text(search.org) }),
+  component: lazyRouteComponent(() => import("../pages/Browse"), "Browse"),
+});
+
+const publicNamespaces = createRoute({
+  getParentRoute: () => shell,
+  path: "/public",
+  validateSearch: (search: Search): { q?: string } => ({ q: text(search.q) }),
+  component: lazyRouteComponent(() => import("../pages/PublicNamespaces"), "PublicNamespaces"),
+});
+
+const preferences = createRoute({
+  getParentRoute: () => shell,
+  path: "/me/preferences",
+  component: lazyRouteComponent(() => import("../pages/Preferences"), "Preferences"),
+});
+
+const tokens = createRoute({
+  getParentRoute: () => shell,
+  path: "/me/tokens",
+  component: lazyRouteComponent(() => import("../pages/Tokens"), "Tokens"),
+});
+
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin",
+  component: lazyRouteComponent(() => import("../pages/Admin"), "Admin"),
+});
+
+const adminStart = createRoute({
+  getParentRoute: () => admin,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/admin/users" });
+  },
+});
+
+const query = (search: Search): { q?: string } => ({ q: text(search.q) });
+
+const adminUsers = createRoute({
+  getParentRoute: () => admin,
+  path: "/users",
+  validateSearch: query,
+  component: lazyRouteComponent(() => import("../pages/AdminUsers"), "AdminUsers"),
+});
+
+const adminRoles = createRoute({
+  getParentRoute: () => admin,
+  path: "/roles",
+  component: lazyRouteComponent(() => import("../pages/AdminRoles"), "AdminRoles"),
+});
+
+const adminConsumers = createRoute({
+  getParentRoute: () => admin,
+  path: "/consumers",
+  component: lazyRouteComponent(() => import("../pages/AdminConsumers"), "AdminConsumers"),
+});
+
+const adminTokens = createRoute({
+  getParentRoute: () => admin,
+  path: "/tokens",
+  validateSearch: query,
+  component: lazyRouteComponent(() => import("../pages/AdminTokens"), "AdminTokens"),
+});
+
+const adminSettings = createRoute({
+  getParentRoute: () => admin,
+  path: "/settings",
+  validateSearch: (search: Search): { q?: string; env?: string; changed?: "yes" } => ({
+    q: text(search.q),
+    env: text(search.env),
+    changed: oneOf(search.changed, "yes"),
+  }),
+  component: lazyRouteComponent(() => import("../pages/AdminSettings"), "AdminSettings"),
+});
+
+const adminHealth = createRoute({
+  getParentRoute: () => admin,
+  path: "/health",
+  component: lazyRouteComponent(() => import("../pages/AdminHealth"), "AdminHealth"),
+});
+
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: "/audit",
+  validateSearch: (search: Search): { q?: string; app?: string; from?: string; to?: string } => ({
+    q: text(search.q),
+    app: text(search.app),
+    from: text(search.from),
+    to: text(search.to),
+  }),
+  component: lazyRouteComponent(() => import("../pages/AdminAudit"), "AdminAudit"),
+});
+
+const adminWebhooks = createRoute({
+  getParentRoute: () => admin,
+  path: "/webhooks",
+  component: lazyRouteComponent(() => import("../pages/AdminWebhooks"), "AdminWebhooks"),
+});
+
 const newApp = createRoute({
   getParentRoute: () => shell,
   path: "/new",
+  validateSearch: (search: Search): { app?: string } => ({ app: text(search.app) }),
   component: lazyRouteComponent(() => import("../pages/NewApp"), "NewApp"),
 });
 
@@ -85,6 +203,7 @@ const appFrame = createRoute({
 const app = createRoute({
   getParentRoute: () => appFrame,
   path: "/",
+  validateSearch: (search: Search): { created?: "1" } => ({ created: oneOf(search.created, "1") }),
   component: lazyRouteComponent(() => import("../pages/App"), "App"),
 });
 
@@ -97,11 +216,35 @@ const namespaces = createRoute({
 const namespace = createRoute({
   getParentRoute: () => namespaces,
   path: "/$ns",
-  validateSearch: (search: Search): { view?: "history"; f?: string } => ({
-    view: oneOf(search.view, "history"),
+  validateSearch: (search: Search): NamespaceSearch => ({
+    view: oneOf(search.view, "text", "live", "history", "instances"),
     f: text(search.f),
+    q: text(search.q),
+    have: oneOf(search.have, "live", "late", "gray"),
   }),
   component: lazyRouteComponent(() => import("../pages/Namespace"), "Namespace"),
+});
+
+const gray = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/c/$env/$cluster/$ns/gray",
+  validateSearch: (search: Search): { step?: Step } => ({
+    step: oneOf(search.step, "change", "audience", "observe", "finish"),
+  }),
+  component: lazyRouteComponent(() => import("../pages/Gray"), "Gray"),
+});
+
+const newNamespace = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/new-namespace",
+  component: lazyRouteComponent(() => import("../pages/NewNamespace"), "NewNamespace"),
+});
+
+const access = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/access",
+  validateSearch: (search: Search): { ns?: string; who?: string } => ({ ns: text(search.ns), who: text(search.who) }),
+  component: lazyRouteComponent(() => import("../pages/Access"), "Access"),
 });
 
 const publish = createRoute({
@@ -118,12 +261,75 @@ const rollback = createRoute({
   component: lazyRouteComponent(() => import("../pages/Rollback"), "Rollback"),
 });
 
+const compare = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/compare",
+  validateSearch: (search: Search): CompareSearch => ({
+    base: text(search.base),
+    with: text(search.with),
+    ns: text(search.ns),
+    side: oneOf(search.side, "draft"),
+    show: oneOf(search.show, "all"),
+    f: text(search.f),
+  }),
+  component: lazyRouteComponent(() => import("../pages/Compare"), "Compare"),
+});
+
+const history = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/history",
+  validateSearch: (search: Search): HistorySearch => ({
+    env: text(search.env),
+    cluster: text(search.cluster),
+    ns: text(search.ns),
+    key: text(search.key),
+    kind: oneOf(search.kind, ...KINDS),
+    by: text(search.by),
+    at: text(search.at),
+    against: text(search.against),
+  }),
+  component: lazyRouteComponent(() => import("../pages/History"), "History"),
+});
+
+const appSettings = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/settings/$section",
+  validateSearch: query,
+  component: lazyRouteComponent(() => import("../pages/AppSettings"), "AppSettings"),
+});
+
 const tree = root.addChildren([
   signIn,
   shell.addChildren([
     home,
+    browse,
     newApp,
-    appFrame.addChildren([app, namespaces.addChildren([namespace]), publish, rollback]),
+    publicNamespaces,
+    preferences,
+    tokens,
+    admin.addChildren([
+      adminStart,
+      adminUsers,
+      adminRoles,
+      adminConsumers,
+      adminTokens,
+      adminSettings,
+      adminHealth,
+      adminAudit,
+      adminWebhooks,
+    ]),
+    appFrame.addChildren([
+      app,
+      namespaces.addChildren([namespace]),
+      newNamespace,
+      publish,
+      rollback,
+      compare,
+      history,
+      gray,
+      access,
+      appSettings,
+    ]),
   ]),
 ]);
 

@@ -1,6 +1,8 @@
 // Items of a namespace compared with its live release: the state of each row, the filter, the
 // counts. Pure.
 import type { OpenItemDTO } from "../api/bodies";
+import { ITEM_TYPES } from "../text/check";
+import type { ItemChange } from "./changes";
 
 export const CHANGES = ["modified", "added", "deleted"] as const;
 export type Change = (typeof CHANGES)[number];
@@ -17,8 +19,21 @@ export interface DraftRow {
   comment: string;
   by: string;
   at: string | undefined;
+  /** Whether it is a key of the public namespace that this one does not override. */
+  isInherited?: boolean;
   /** Lower-case text that the filter searches. */
   haystack: string;
+}
+
+/** One key in a comparison of two states. */
+export interface KeyChange {
+  key: string;
+  state: Change;
+  /** Null for a value that does not exist. */
+  before: string | null;
+  after: string | null;
+  by?: string;
+  at?: string | undefined;
 }
 
 export type ChangeCounts = Record<Change, number> & { all: number };
@@ -28,6 +43,25 @@ export function draftRows(items: OpenItemDTO[]): DraftRow[] {
   const keyed = items.filter((item) => item.key !== "");
   const lines = keyed.toSorted((a, b) => (a.lineNum ?? 0) - (b.lineNum ?? 0)).map(draftRow);
   return [...CHANGES, "live"].flatMap((state) => lines.filter((row) => row.state === state));
+}
+
+/** The unpublished changes of the rows, as a comparison of what is live with what is stored. */
+export function keyChanges(rows: DraftRow[]): KeyChange[] {
+  return rows.flatMap(({ key, state, live, value, by, at }) =>
+    state === "live" ? [] : [{ key, state, before: live, after: value, by, at }],
+  );
+}
+
+/** A change of an item, as a comparison of what was stored with what will be. */
+export function changeOf({ key, was, now }: ItemChange): KeyChange {
+  const state = was ? (now ? "modified" : "deleted") : "added";
+  return { key, state, before: was?.value ?? null, after: now?.value ?? null };
+}
+
+/** The change that gives a row its live value again. */
+export function revertOf({ key, state, value, live, type, comment }: DraftRow): ItemChange {
+  const content = (text: string | null) => (text === null ? null : { value: text, type, comment });
+  return { key, was: state === "deleted" ? null : content(value), now: content(live) };
 }
 
 export function isChanged(row: DraftRow): boolean {
@@ -40,28 +74,37 @@ export function countChanges(rows: DraftRow[]): ChangeCounts {
   return { ...counts, all: counts.modified + counts.added + counts.deleted };
 }
 
-/** Each word must occur in key, value, comment or person; `state:` words select states. */
+/** Words `name:value` that select rows by one of their parts. */
+const PARTS: [string, (row: DraftRow, value: string) => boolean][] = [
+  [
+    "state:",
+    (row, value) => (value === "changed" ? isChanged(row) : row.state === (value === "new" ? "added" : value)),
+  ],
+  ["type:", (row, value) => ITEM_TYPES[row.type] === value],
+  ["by:", (row, value) => row.by.toLowerCase().includes(value)],
+  ["has:", (row, value) => value === "comment" && row.comment !== ""],
+];
+
+/**
+ * Each word must occur in key, value, comment or person. `state:`, `type:`, `by:` and `has:` words
+ * select more exactly; of several with the same name, one must hold.
+ */
 export function filterRows(rows: DraftRow[], filter: string): DraftRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const states = words.filter((word) => word.startsWith("state:")).map((word) => word.slice("state:".length));
-  const texts = words.filter((word) => !word.startsWith("state:"));
-  return rows.filter((row) => inStates(row, states) && texts.every((text) => row.haystack.includes(text)));
+  const texts = words.filter((word) => !PARTS.some(([name]) => word.startsWith(name)));
+  const conditions = PARTS.map(([name, holds]) => {
+    const values = words.filter((word) => word.startsWith(name)).map((word) => word.slice(name.length));
+    return (row: DraftRow) => values.length === 0 || values.some((value) => holds(row, value));
+  });
+  return rows.filter(
+    (row) => conditions.every((holds) => holds(row)) && texts.every((text) => row.haystack.includes(text)),
+  );
 }
 
 /** Switches one word of a filter on or off, leaving the others. */
 export function toggleWord(filter: string, word: string): string {
   const words = filter.split(/\s+/).filter(Boolean);
   return (words.includes(word) ? words.filter((other) => other !== word) : [word, ...words]).join(" ");
-}
-
-function inStates(row: DraftRow, states: string[]): boolean {
-  return (
-    states.length === 0 ||
-    states.some((state) => {
-      if (state === "changed") return isChanged(row);
-      return row.state === (state === "new" ? "added" : state);
-    })
-  );
 }
 
 function draftRow(item: OpenItemDTO): DraftRow {

@@ -3,6 +3,8 @@ import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 
 export const THEME_KEY = "castalia.theme";
+/** Suppressing them would write a style element, which the content policy forbids. */
+export const KEEP_TRANSITIONS = { keepTransitions: true };
 const LANGUAGE_KEY = "castalia.language";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;

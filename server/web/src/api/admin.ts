@@ -1,0 +1,148 @@
+// What super administrators read and change: consumers, roles of the system, settings, health, audit
+// log and webhooks.
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+import { get, path, send } from "./client";
+import type {
+  AuditLog,
+  AuditLogDetails,
+  Consumer,
+  CreateConsumer,
+  EurekaRegistry,
+  ServerConfig,
+  SystemInfo,
+  Webhook,
+  WebhookDelivery,
+} from "./schema";
+
+const PAGE = 50;
+const CONSUMERS = 500;
+
+export const consumers = queryOptions({
+  queryKey: ["consumers"],
+  queryFn: async () => (await get<Consumer[]>(path`consumers?page=0&size=${CONSUMERS}`)) ?? [],
+});
+
+export function createConsumer(consumer: CreateConsumer) {
+  return send<Consumer>("POST", "consumers", consumer);
+}
+
+export function deleteConsumer(appId: string) {
+  return send("DELETE", path`consumers/by-appId?appId=${appId}`);
+}
+
+/** What a consumer may do: manage an app, or edit and publish one namespace of it. */
+export interface ConsumerGrant {
+  token: string;
+  appId: string;
+  /** Empty for the whole app. */
+  namespaceName: string;
+  /** Empty for all environments. */
+  envs: string[];
+}
+
+export function grantToConsumer({ token, appId, namespaceName, envs }: ConsumerGrant) {
+  const type = namespaceName === "" ? "AppRole" : "NamespaceRole";
+  const query = path`type=${type}` + (envs.length > 0 ? path`&envs=${envs.join(",")}` : "");
+  const body = namespaceName === "" ? { appId } : { appId, namespaceName };
+  return send("POST", path`consumers/${token}/assign-role` + `?${query}`, body);
+}
+
+/** Users who may create apps, where that needs a permission. */
+export const appCreators = queryOptions({
+  queryKey: ["creators"],
+  queryFn: async () => (await get<string[]>("system/roles/create-application/role-users")) ?? [],
+});
+
+export function permitCreation(userId: string) {
+  return send("POST", "system/roles/create-application", [userId]);
+}
+
+export function forbidCreation(userId: string) {
+  return send("DELETE", path`system/roles/create-application?userId=${userId}`);
+}
+
+/** Rows of the ServerConfig table of the portal, or of an environment. */
+export const serverSettings = (env: string | null) =>
+  queryOptions({
+    queryKey: ["settings", env],
+    queryFn: async () => (await get<ServerConfig[]>(`${settingPath(env)}/find-all-config`)) ?? [],
+  });
+
+const settingPath = (env: string | null) =>
+  env === null ? "server/portal-db/config" : path`server/envs/${env}/config-db/config`;
+
+export function saveSetting(env: string | null, setting: Pick<ServerConfig, "key" | "value" | "comment" | "cluster">) {
+  return send("POST", settingPath(env), setting);
+}
+
+export function deleteSetting(env: string | null, key: string, cluster: string) {
+  const query = env === null ? path`key=${key}` : path`key=${key}&cluster=${cluster}`;
+  return send("DELETE", `${settingPath(env)}?${query}`);
+}
+
+export const systemInfo = queryOptions({
+  queryKey: ["health"],
+  queryFn: () => get<SystemInfo>("system-info"),
+});
+
+/** The Eureka registry of the node that answers, if it hosts one. */
+export const eurekaRegistry = queryOptions({
+  queryKey: ["health", "eureka"],
+  queryFn: () => get<EurekaRegistry>("eureka"),
+});
+
+/** The health that a service reports about itself. */
+export const serviceHealth = (instanceId: string) =>
+  queryOptions({
+    queryKey: ["health", instanceId],
+    queryFn: () => get<{ status?: { code?: string } }>(path`system-info/health?instanceId=${instanceId}`),
+  });
+
+/** Operations whose name, type or operator contains a text, newest first. */
+export const auditLogs = (query: string) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", query],
+    initialPageParam: 0,
+    queryFn: async ({ pageParam }) => {
+      const page = path`page=${pageParam}&size=${PAGE}`;
+      const address =
+        query === ""
+          ? `apollo/audit/logs?${page}`
+          : path`apollo/audit/logs/by-name-or-type-or-operator?query=${query}` + `&${page}`;
+      return (await get<AuditLog[]>(address)) ?? [];
+    },
+    getNextPageParam: (last, all) => (last.length < PAGE ? undefined : all.length),
+  });
+
+/** The operations of one request with the fields that they set. */
+export const auditTrace = (traceId: string) =>
+  queryOptions({
+    queryKey: ["audit", "trace", traceId],
+    queryFn: async () => (await get<AuditLogDetails[]>(path`apollo/audit/trace?traceId=${traceId}`)) ?? [],
+  });
+
+export const webhooks = queryOptions({
+  queryKey: ["webhooks"],
+  queryFn: async () => (await get<Webhook[]>("webhooks")) ?? [],
+});
+
+export const deliveries = queryOptions({
+  queryKey: ["webhooks", "deliveries"],
+  queryFn: async () => (await get<WebhookDelivery[]>(path`webhooks/deliveries?page=0&size=${PAGE}`)) ?? [],
+});
+
+export function saveWebhook(webhook: Webhook) {
+  const { id } = webhook;
+  return id === undefined
+    ? send<Webhook>("POST", "webhooks", webhook)
+    : send<Webhook>("PUT", path`webhooks/${id}`, webhook);
+}
+
+export function deleteWebhook(id: number) {
+  return send("DELETE", path`webhooks/${id}`);
+}
+
+export function testWebhook(id: number) {
+  return send("POST", path`webhooks/${id}/test`);
+}

@@ -1,0 +1,103 @@
+// Reads and writes of the comparison: all namespaces of several clusters, and promotions between
+// them. A promotion changes drafts only.
+import { queryOptions, useMutation, useQueries, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
+import { useMemo } from "react";
+
+import type { Target } from "../parts/TargetTree";
+import type { Column, Promotion } from "../state/compare";
+import type { OpenNamespaceDTO } from "./bodies";
+import { ApiError, errorKind } from "./errors";
+import { get, path, send } from "./client";
+import { namespaceList, type Place } from "./queries";
+import { deleteItem, putItems, saveText } from "./writes";
+
+export interface ReadColumn extends Column {
+  isPending: boolean;
+  error: unknown;
+  isOffline: boolean;
+}
+
+/** Two calls for each cluster. The result is the same array until something changes. */
+export function useColumns(app: string, targets: Target[]): ReadColumn[] {
+  const results = useQueries({
+    queries: targets.map(({ env, cluster }) => namespaceList(app, env, cluster)),
+    combine: essence,
+  });
+  const missing = useQueries({
+    queries: targets.map(({ env, cluster }) => missingNamespaces(app, env, cluster)),
+    combine: lists,
+  });
+  const key = JSON.stringify(targets);
+  return useMemo(() => {
+    const known = JSON.parse(key) as Target[];
+    return known.flatMap((target, index) =>
+      results[index] ? [{ ...target, ...results[index], missing: missing[index] ?? [] }] : [],
+    );
+  }, [key, results, missing]);
+}
+
+function essence(queries: UseQueryResult<OpenNamespaceDTO[]>[]): Omit<ReadColumn, keyof Target | "missing">[] {
+  return queries.map(({ data, error, isPending }) => ({
+    namespaces: data ?? null,
+    isPending,
+    error,
+    isOffline: error !== null && errorKind(error) === "offline",
+  }));
+}
+
+function lists(queries: UseQueryResult<string[]>[]): string[][] {
+  return queries.map(({ data }) => data ?? []);
+}
+
+const missingNamespaces = (app: string, env: string, cluster: string) =>
+  queryOptions({
+    queryKey: ["list", app, env, cluster, "missing"],
+    queryFn: async () =>
+      (await get<string[]>(path`apps/${app}/envs/${env}/clusters/${cluster}/missing-namespaces`)) ?? [],
+  });
+
+/** Promotes, then reads the target again, even after a failure. */
+export function usePromote(app: string) {
+  const cache = useQueryClient();
+  return async (to: Promotion) => {
+    try {
+      await promote(app, to);
+    } finally {
+      void cache.invalidateQueries({ queryKey: ["draft", app, to.env, to.cluster, to.ns] });
+      await cache.invalidateQueries({ queryKey: ["list", app, to.env, to.cluster] });
+    }
+  };
+}
+
+/** Stores the items in the draft of a target; a repetition after a failure does no harm. */
+async function promote(app: string, to: Promotion): Promise<void> {
+  const target: Place = { app, env: to.env, cluster: to.cluster, ns: to.ns };
+  if (to.format !== "properties") {
+    await saveText(target, to.format, to.puts[0]?.value ?? "", to.revision);
+    return;
+  }
+  if (to.puts.length > 0) {
+    await putItems(target, to.puts, to.revision);
+  }
+  // Only the first write can have the revision.
+  let base = to.puts.length > 0 ? undefined : to.revision;
+  for (const key of to.deletes) {
+    try {
+      await deleteItem(target, key, base);
+      base = undefined;
+    } catch (error) {
+      // It may have been deleted before.
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+  }
+}
+
+/** Adds all namespaces of the app that a cluster lacks. */
+export function useAddMissing(app: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ env, cluster }: Target) =>
+      send("POST", path`apps/${app}/envs/${env}/clusters/${cluster}/missing-namespaces`),
+    onSettled: (_, __, { env, cluster }) => cache.invalidateQueries({ queryKey: ["list", app, env, cluster] }),
+  });
+}

@@ -1,0 +1,40 @@
+// The server's events of an app, applied to the cache: what others edit and publish, and which
+// instances have received it.
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+
+import { path, prefix } from "./client";
+
+interface Event {
+  env: string;
+  appId: string;
+  clusterName: string;
+  namespaceName: string;
+  releaseId?: number;
+}
+
+/** Keeps what is shown of an app up to date. The browser reconnects by itself, and resumes. */
+export function useEvents(app: string): void {
+  const cache = useQueryClient();
+  useEffect(() => {
+    const source = new EventSource(`${prefix}/openapi/v1/events${path`?app=${app}`}`);
+    const invalidate = (...queryKey: unknown[]) => void cache.invalidateQueries({ queryKey });
+    const parse = (event: MessageEvent) => JSON.parse(String(event.data)) as Event;
+    const changed = (event: MessageEvent) => {
+      const { env, appId, clusterName, namespaceName } = parse(event);
+      for (const kind of ["draft", "lock"]) invalidate(kind, appId, env, clusterName, namespaceName);
+      invalidate("list", appId, env, clusterName);
+      if (event.type === "publish") invalidate("history", appId, env, clusterName, namespaceName);
+    };
+    source.addEventListener("edit", changed);
+    source.addEventListener("publish", changed);
+    source.addEventListener("instances", (event) => {
+      const { env, appId, clusterName, namespaceName, releaseId } = parse(event);
+      invalidate("rollout", env, releaseId);
+      invalidate("instances", appId, env, clusterName, namespaceName);
+    });
+    // Events are missing: everything may be out of date.
+    source.addEventListener("reset", () => void cache.invalidateQueries());
+    return () => source.close();
+  }, [app, cache]);
+}

@@ -1,0 +1,113 @@
+// The gray release of a namespace: its branch, rule, release and instances, and the actions on it.
+import { queryOptions, type QueryKey } from "@tanstack/react-query";
+
+import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
+import { get, path, send } from "./client";
+import { namespacePath, type Place } from "./queries";
+import type {
+  OpenGrayReleaseRuleDTO,
+  OpenGrayReleaseRuleItemDTO,
+  OpenInstanceDTO,
+  OpenInstancePageDTO,
+  OpenReleaseHistoryDTO,
+} from "./schema";
+
+/** Instances that are shown by name; counts include all. */
+const INSTANCES = 200;
+const HISTORY = 50;
+
+export interface GrayState {
+  rules: OpenGrayReleaseRuleItemDTO[];
+  /** Null before the first gray publish. */
+  release: OpenReleaseDTO | null;
+  /** Instances that have this release, with the time of its delivery. */
+  onGray: { total: number; list: OpenInstanceDTO[] };
+  /** Instances that have any release of the branch, also an earlier one. */
+  inBranch: { total: number; list: OpenInstanceDTO[] };
+  onMaster: { total: number; list: OpenInstanceDTO[] };
+  history: OpenReleaseHistoryDTO[];
+}
+
+const key = (at: Place): QueryKey => ["gray", at.app, at.env, at.cluster, at.ns];
+
+/** What an action on a gray release may change. */
+export const staleGray = (at: Place): QueryKey[] => [
+  key(at),
+  ["draft", at.app, at.env, at.cluster, at.ns],
+  ["history", at.app, at.env, at.cluster, at.ns],
+  ["list", at.app, at.env, at.cluster],
+];
+
+/** The branch with its items; null if the namespace has no gray release. */
+export const branch = (at: Place) =>
+  queryOptions({ queryKey: key(at), queryFn: () => get<OpenNamespaceDTO>(`${namespacePath(at)}/branches`) });
+
+/** The namespace of a branch, for the operations on its items. */
+export const inBranch = (at: Place, name: string): Place => ({ ...at, cluster: name });
+
+export const grayState = (at: Place, name: string) =>
+  queryOptions({
+    queryKey: [...key(at), name],
+    queryFn: async (): Promise<GrayState> => {
+      const histories = path`apps/${at.app}/envs/${at.env}/clusters/${at.cluster}/namespaces/${at.ns}/releases/histories`;
+      const [rules, release, inGray, onMaster, history] = await Promise.all([
+        get<OpenGrayReleaseRuleDTO>(branchPath(at, name) + "/rules"),
+        get<OpenReleaseDTO>(`${namespacePath(inBranch(at, name))}/releases/latest`),
+        instances(inBranch(at, name)),
+        instances(at),
+        get<OpenReleaseHistoryDTO[]>(`${histories}?page=0&size=${HISTORY}`),
+      ]);
+      // By release, because only that answer contains the time of the delivery.
+      const onGray = release ? await instancesOf(at.env, release.id) : { total: 0, list: [] };
+      return {
+        rules: rules?.ruleItems ?? [],
+        release,
+        onGray,
+        inBranch: inGray,
+        onMaster,
+        history: (history ?? []).filter((entry) => entry.branchName === name),
+      };
+    },
+  });
+
+/** Instances that read a release of this cluster or branch, and of no other. */
+async function instances(at: Place) {
+  const query = path`appId=${at.app}&clusterName=${at.cluster}&namespaceName=${at.ns}&page=0&size=${INSTANCES}`;
+  return page(await get<OpenInstancePageDTO>(path`envs/${at.env}/instances/by-namespace` + `?${query}`));
+}
+
+async function instancesOf(env: string, releaseId: number) {
+  const query = path`releaseId=${releaseId}&page=0&size=${INSTANCES}`;
+  return page(await get<OpenInstancePageDTO>(path`envs/${env}/instances/by-release` + `?${query}`));
+}
+
+function page(found: OpenInstancePageDTO | null) {
+  return { total: found?.total ?? 0, list: found?.instances ?? [] };
+}
+
+const branchPath = (at: Place, name: string) => `${namespacePath(at)}${path`/branches/${name}`}`;
+
+export function startGray(at: Place) {
+  return send<OpenNamespaceDTO>("POST", `${namespacePath(at)}/branches`);
+}
+
+export function saveRules(at: Place, name: string, ruleItems: OpenGrayReleaseRuleItemDTO[]) {
+  return send("PUT", `${branchPath(at, name)}/rules`, { ruleItems });
+}
+
+export function publishGray(at: Place, name: string, body: NamespaceReleaseDTO) {
+  return send<OpenReleaseDTO>("POST", `${branchPath(at, name)}/releases`, body);
+}
+
+/** Merges the gray values into the main line, and publishes that to all instances. */
+export function releaseToAll(at: Place, name: string, deleteBranch: boolean, body: NamespaceReleaseDTO) {
+  return send<OpenReleaseDTO>(
+    "POST",
+    `${branchPath(at, name)}/merge` + path`?deleteBranch=${String(deleteBranch)}`,
+    body,
+  );
+}
+
+export function abandonGray(at: Place, name: string) {
+  return send("DELETE", branchPath(at, name));
+}

@@ -1,0 +1,96 @@
+// The instances that read a namespace, each with the release that it last received. Composed of the
+// lists by release: only they contain the release and the time of its delivery.
+import { queryOptions } from "@tanstack/react-query";
+
+import type { OpenInstanceDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
+import { get, path } from "./client";
+import { inBranch } from "./gray";
+import { namespacePath, type Place } from "./queries";
+import type { OpenInstancePageDTO } from "./schema";
+
+/** Maximum of the server. */
+const PAGE = 2000;
+
+/** The release that an instance has: the live one, the live gray one, or an earlier one. */
+export type Receipt = "live" | "gray" | "late";
+
+export interface InstanceRow {
+  id: number;
+  ip: string;
+  dataCenter: string;
+  app: string;
+  cluster: string;
+  receipt: Receipt;
+  release: string;
+  /** When it first received this release. */
+  deliveredAt: string | undefined;
+  seenAt: string | undefined;
+}
+
+export interface InstanceList {
+  rows: InstanceRow[];
+  counts: Record<Receipt, number>;
+}
+
+/** `live` is the release of the main line. */
+export const instanceList = (at: Place, live: OpenReleaseDTO) =>
+  queryOptions({
+    queryKey: ["instances", at.app, at.env, at.cluster, at.ns, live.id],
+    queryFn: async (): Promise<InstanceList> => {
+      const [branch, main, late] = await Promise.all([
+        get<OpenNamespaceDTO>(`${namespacePath(at)}/branches`),
+        having(at.env, live),
+        withoutRelease(at, live),
+      ]);
+      const gray = branch && (await ofBranch(inBranch(at, branch.clusterName)));
+      const others = [...late, ...(gray?.late ?? [])];
+      return {
+        rows: [
+          ...others.map((one) => row(one, "late")),
+          ...(gray?.list ?? []).map((one) => row(one, "gray", gray?.name)),
+          ...main.map((one) => row(one, "live", live.name)),
+        ],
+        counts: { live: main.length, gray: gray?.list.length ?? 0, late: others.length },
+      };
+    },
+  });
+
+/** The instances of a gray release, and those that still have an earlier one of it. */
+async function ofBranch(at: Place) {
+  const release = await get<OpenReleaseDTO>(`${namespacePath(at)}/releases/latest`);
+  if (!release) return null;
+  const [list, late] = await Promise.all([having(at.env, release), withoutRelease(at, release)]);
+  return { list, late, name: release.name };
+}
+
+/** All instances that have a release: the total is known after the first page. */
+async function having(env: string, { id }: OpenReleaseDTO): Promise<OpenInstanceDTO[]> {
+  const read = (page: number) =>
+    get<OpenInstancePageDTO>(path`envs/${env}/instances/by-release?releaseId=${id}&page=${page}&size=${PAGE}`);
+  const first = await read(0);
+  const others = Math.ceil((first?.total ?? 0) / PAGE) - 1;
+  const pages = await Promise.all(Array.from({ length: Math.max(0, others) }, (_, index) => read(index + 1)));
+  return [first, ...pages].flatMap((page) => page?.instances ?? []);
+}
+
+async function withoutRelease(at: Place, { id }: OpenReleaseDTO): Promise<OpenInstanceDTO[]> {
+  const query = path`appId=${at.app}&clusterName=${at.cluster}&namespaceName=${at.ns}&releaseIds=${id}`;
+  return (
+    (await get<OpenInstanceDTO[]>(path`envs/${at.env}/instances/by-namespace-and-releases-not-in` + `?${query}`)) ?? []
+  );
+}
+
+function row(instance: OpenInstanceDTO, receipt: Receipt, release?: string): InstanceRow {
+  const [config] = instance.configs ?? [];
+  return {
+    id: instance.id ?? 0,
+    ip: instance.ip ?? "",
+    dataCenter: instance.dataCenter ?? "",
+    app: instance.appId ?? "",
+    cluster: instance.clusterName ?? "",
+    receipt,
+    release: release ?? config?.release?.name ?? "",
+    deliveredAt: config?.releaseDeliveryTime,
+    seenAt: config?.dataChangeLastModifiedTime,
+  };
+}

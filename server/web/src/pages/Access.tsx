@@ -1,0 +1,98 @@
+// Who may edit and publish what: people in rows, environments in columns. Changes are saved together.
+import { NativeSelect, TextInput } from "@mantine/core";
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { appNamespaces, envClusters, useBoot } from "../api/queries";
+import { holders, masters, type Scope } from "../api/roles";
+import { rootRight } from "../api/users";
+import { Main } from "../parts/Main";
+import { NoRight } from "../parts/NoRight";
+import { Failure, PageLoading } from "../parts/States";
+import { withAdmin, type AccessColumn } from "../state/access";
+import { AccessMatrix } from "./AccessMatrix";
+
+const route = getRouteApi("/in/a/$app/access");
+const APPLICATION = "application";
+/** Value of the choice that shows the grants for whole clusters. */
+const CLUSTERS = "*";
+
+export function Access() {
+  const { t } = useTranslation();
+  const { app } = route.useParams();
+  const { ns = APPLICATION, who = "" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { user, envs } = useBoot();
+  const namespaces = useQuery(appNamespaces(app)).data ?? [];
+  const clusters = useQuery(envClusters(app)).data ?? [];
+  const isRoot = useQuery(rootRight(user.userId)).data === true;
+  const admins = useQuery(masters(app));
+  const scopes: Exclude<Scope, { kind: "app" }>[] =
+    ns === CLUSTERS
+      ? clusters.flatMap(({ env, clusters: names = [] }) =>
+          names.map((cluster) => ({ kind: "cluster" as const, app, env, cluster })),
+        )
+      : [{ kind: "namespace", app, ns }, ...envs.map((env) => ({ kind: "env" as const, app, ns, env }))];
+  const found = useQueries({ queries: scopes.map(holders) });
+  const failed = [admins, ...found].find(({ isError }) => isError);
+  const isLoaded = admins.data !== undefined && found.every(({ data }) => data !== undefined);
+  const columns: AccessColumn[] = [
+    { id: "admin", scope: { kind: "app", app }, holders: { admin: admins.data ?? [], edit: [], publish: [] } },
+    ...scopes.map((scope, index) => ({
+      id: JSON.stringify(scope),
+      scope,
+      holders: withAdmin(found[index]?.data),
+    })),
+  ];
+  const mayGrant = isRoot || (admins.data ?? []).some(({ userId }) => userId === user.userId);
+  const [added, setAdded] = useState<string[]>([]);
+  const names = [...new Set([APPLICATION, ...namespaces.map(({ name }) => name)])];
+  const setSearch = (part: { ns?: string | undefined; who?: string | undefined }) =>
+    void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
+  return (
+    <Main title={`${t("access.title")} ${app}`}>
+      <div className="row">
+        <h1>{t("access.title")}</h1>
+        <NativeSelect
+          className="push"
+          aria-label={t("access.scope")}
+          value={ns}
+          data={[
+            ...names.map((name) => ({ value: name, label: name })),
+            { value: CLUSTERS, label: t("access.clusters") },
+          ]}
+          onChange={(event) =>
+            setSearch({ ns: event.currentTarget.value === APPLICATION ? undefined : event.currentTarget.value })
+          }
+        />
+        <TextInput
+          aria-label={t("access.filter")}
+          placeholder={t("access.filter")}
+          value={who}
+          onChange={(event) => setSearch({ who: event.currentTarget.value || undefined })}
+        />
+      </div>
+      <p className="note">{t(ns === CLUSTERS ? "access.helpClusters" : "access.help")}</p>
+      {failed ? (
+        <Failure error={failed.error} onRetry={() => void failed.refetch()} />
+      ) : !isLoaded ? (
+        <PageLoading />
+      ) : (
+        <>
+          {!mayGrant && <NoRight rights={{ admins: admins.data }} needed={t("access.adminsOnly")} />}
+          <AccessMatrix
+            key={ns}
+            app={app}
+            columns={columns}
+            added={added}
+            onAdd={(userId) => setAdded([...added, userId])}
+            filter={who}
+            mayGrant={mayGrant}
+          />
+        </>
+      )}
+    </Main>
+  );
+}

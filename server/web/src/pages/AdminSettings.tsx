@@ -1,0 +1,182 @@
+// Settings that are rows of the ServerConfig tables: every documented key with its meaning, default
+// and current value, and other rows.
+import { Button, Checkbox, NativeSelect } from "@mantine/core";
+import { IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import { deleteSetting, serverSettings } from "../api/admin";
+import { useBoot } from "../api/queries";
+import { Confirm } from "../parts/Confirm";
+import { DataTable } from "../parts/DataTable";
+import { FilterField } from "../parts/FilterField";
+import { Main } from "../parts/Main";
+import { Since } from "../parts/Since";
+import { Empty, Loaded } from "../parts/States";
+import { isSecret, knownSettings, settingRows, shownValue, type SettingRow } from "../text/settings";
+import classes from "./Admin.module.css";
+import { SettingDialog } from "./SettingDialog";
+
+const route = getRouteApi("/in/admin/settings");
+
+/** The documentation of the keys, and in Chinese a translation of their meanings. */
+const catalogue = (language: string) =>
+  queryOptions({
+    queryKey: ["settings catalogue", language],
+    staleTime: Infinity,
+    queryFn: async () => {
+      const page = (await import("../../../../docs/server-config.md?raw")).default;
+      const translated: Record<string, string> =
+        language === "zh" ? (await import("../i18n/settings.zh.json")).default : {};
+      return { page, translated };
+    },
+  });
+
+type Act = { kind: "save"; row: SettingRow | null } | { kind: "delete"; row: SettingRow };
+
+export function AdminSettings() {
+  const { t, i18n } = useTranslation();
+  const { q = "", env: chosen, changed } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { envs } = useBoot();
+  const env = chosen ?? null;
+  const stored = useQuery(serverSettings(env));
+  const about = useQuery(catalogue(i18n.language));
+  const [act, setAct] = useState<Act | null>(null);
+  const onClose = () => setAct(null);
+  const set = (part: { q?: string | undefined; env?: string | undefined; changed?: "yes" | undefined }) =>
+    void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
+  const { page, translated } = about.data ?? { page: "", translated: {} };
+  const known = knownSettings(page, env === null ? "portal" : "config").map((setting) => ({
+    ...setting,
+    about: translated[setting.key] ?? setting.about,
+  }));
+  const rows = settingRows(known, stored.data ?? []).filter(
+    (row) => (changed === undefined || row.stored) && textOf(row).includes(q.toLowerCase()),
+  );
+  return (
+    <Main title={t("admin.section.settings")}>
+      <div className="row">
+        <h1>{t("admin.section.settings")}</h1>
+        <NativeSelect
+          aria-label={t("setting.table")}
+          value={env ?? ""}
+          data={[{ value: "", label: t("setting.portal") }, ...envs.map((name) => ({ value: name, label: name }))]}
+          onChange={(event) => set({ env: event.currentTarget.value || undefined })}
+        />
+        <FilterField label={t("setting.filter")} value={q} onChange={(text) => set({ q: text })} />
+        <Checkbox
+          label={t("setting.onlyStored")}
+          checked={changed !== undefined}
+          onChange={(event) => set({ changed: event.currentTarget.checked ? "yes" : undefined })}
+        />
+        <Button
+          className="push"
+          variant="default"
+          leftSection={<IconPlus size={16} />}
+          onClick={() => setAct({ kind: "save", row: null })}
+        >
+          {t("setting.new")}
+        </Button>
+      </div>
+      <p className="note">{t("setting.help")}</p>
+      <Loaded query={stored}>
+        {() =>
+          rows.length === 0 ? (
+            <Empty title={t("state.noMatch")} />
+          ) : (
+            <DataTable
+              label={t("admin.section.settings")}
+              rows={rows}
+              rowKey={(row) => `${row.key} ${row.cluster}`}
+              columns={[
+                { name: t("setting.key"), cell: (row) => <About row={row} /> },
+                { name: t("setting.value"), cell: (row) => <Value row={row} /> },
+                { name: t("setting.source"), isNarrow: true, cell: (row) => <Source row={row} /> },
+                { name: t("setting.effect"), isNarrow: true, cell: (row) => <Effect row={row} /> },
+              ]}
+              actions={(row) => {
+                const edit = {
+                  label: t("setting.edit", { key: row.key }),
+                  icon: IconPencil,
+                  onClick: () => setAct({ kind: "save", row }),
+                };
+                const remove = {
+                  label: t("setting.delete", { key: row.key }),
+                  icon: IconTrash,
+                  onClick: () => setAct({ kind: "delete", row }),
+                };
+                return row.stored ? [edit, remove] : [edit];
+              }}
+            />
+          )
+        }
+      </Loaded>
+      {act?.kind === "save" && <SettingDialog env={env} row={act.row} onClose={onClose} />}
+      {act?.kind === "delete" && <Delete env={env} row={act.row} onClose={onClose} />}
+    </Main>
+  );
+}
+
+const textOf = ({ key, known, stored }: SettingRow) =>
+  `${key} ${known?.about ?? ""} ${stored?.comment ?? ""}`.toLowerCase();
+
+function About({ row: { key, cluster, known, stored } }: { row: SettingRow }) {
+  return (
+    <>
+      <b className="mono">{key}</b>{" "}
+      {cluster !== "" && cluster !== "default" && <span className="badge">{cluster}</span>}
+      <div className="note">{known?.about ?? stored?.comment}</div>
+    </>
+  );
+}
+
+function Value({ row: { key, known, stored } }: { row: SettingRow }) {
+  const { t } = useTranslation();
+  const text = isSecret(key) && stored?.value ? "••••••••" : shownValue(stored?.value ?? known?.fallback ?? "");
+  return (
+    <>
+      <span className={classes.value}>{text || <span className="note">{t("setting.empty")}</span>}</span>
+      {stored && known && <div className="note">{t("setting.fallback", { value: known.fallback || "–" })}</div>}
+    </>
+  );
+}
+
+function Source({ row: { stored } }: { row: SettingRow }) {
+  const { t } = useTranslation();
+  if (!stored) return <span className="note">{t("setting.fromDefault")}</span>;
+  return (
+    <>
+      <span className="badge">{t("setting.fromTable")}</span>
+      <div className="note">
+        {stored.dataChangeLastModifiedBy} <Since time={stored.dataChangeLastModifiedTime} />
+      </div>
+    </>
+  );
+}
+
+function Effect({ row: { known } }: { row: SettingRow }) {
+  const { t } = useTranslation();
+  if (!known) return <span className="note">{t("setting.unknown")}</span>;
+  return <span className="note">{t(known.needsRestart ? "setting.restart" : "setting.soon")}</span>;
+}
+
+function Delete({ env, row, onClose }: { env: string | null; row: SettingRow; onClose: () => void }) {
+  const { t } = useTranslation();
+  const write = useAction(() => deleteSetting(env, row.key, row.cluster), [serverSettings(env).queryKey], onClose);
+  return (
+    <Confirm
+      title={t("setting.delete", { key: row.key })}
+      action={t("setting.deleteAct")}
+      danger
+      write={write}
+      onConfirm={() => write.mutate(undefined)}
+      onClose={onClose}
+    >
+      <p>{t("setting.deleteText", { value: row.known?.fallback || "–" })}</p>
+    </Confirm>
+  );
+}

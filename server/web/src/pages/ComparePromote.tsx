@@ -1,0 +1,119 @@
+// Preview of a promotion against what the targets store now, then its outcome for each target.
+import { Button } from "@mantine/core";
+import { useQueries } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { usePromote } from "../api/compare";
+import { draft } from "../api/queries";
+import type { OpenNamespaceDTO } from "../api/bodies";
+import { Dialog } from "../parts/Dialog";
+import { DiffView, type KeyChange } from "../parts/DiffView";
+import { EnvName, isProduction } from "../parts/EnvSwitch";
+import { ResultList } from "../parts/ResultList";
+import { Empty, Loaded, PageLoading } from "../parts/States";
+import type { Target } from "../parts/TargetTree";
+import { publishTarget } from "../routes/address";
+import type { Promotion } from "../state/compare";
+import { draftRows } from "../state/draft";
+import { useEach } from "../state/each";
+import classes from "./Compare.module.css";
+
+interface Props {
+  app: string;
+  base: Target;
+  changes: Promotion[];
+  onClose: () => void;
+  onDone: () => void;
+}
+
+const nameOf = ({ env, cluster, ns }: Promotion) => `${env} / ${cluster} / ${ns}`;
+
+export function ComparePromote({ app, base, changes, onClose, onDone }: Props) {
+  const { t } = useTranslation();
+  const write = usePromote(app);
+  const { outcomes, isPending, run, retry } = useEach(write);
+  // The targets may have changed since they were compared.
+  const stored = useQueries({
+    queries: changes.map(({ env, cluster, ns }) => ({
+      ...draft({ app, env, cluster, ns }),
+      staleTime: 0,
+      refetchOnMount: "always" as const,
+    })),
+  });
+  const envs = [...new Set(changes.map(({ env }) => env))].join(", ");
+  if (outcomes.length > 0) {
+    return (
+      <Dialog title={t("promote.title", { from: base.env, to: envs })} size="xl" onClose={onClose}>
+        <div className="stack">
+          <ResultList
+            outcomes={outcomes}
+            name={nameOf}
+            note={({ env, cluster, ns }) => (
+              <Link to="/a/$app/publish" params={{ app }} search={{ t: publishTarget(env, cluster, ns) }}>
+                {t("promote.review")}
+              </Link>
+            )}
+            onRetry={() => void retry()}
+          />
+          <p className="note">{t("promote.unpublished")}</p>
+          <div className="row end">
+            <Button variant="default" onClick={onClose} data-autofocus>
+              {t("act.close")}
+            </Button>
+          </div>
+        </div>
+      </Dialog>
+    );
+  }
+  const deletions = changes.reduce((sum, { deletes }) => sum + deletes.length, 0);
+  return (
+    <Dialog title={t("promote.title", { from: base.env, to: envs })} size="xl" onClose={onClose}>
+      <div className="stack">
+        <p>{t(isProduction(envs) ? "promote.aboutProduction" : "promote.about")}</p>
+        {changes.map((change, index) => (
+          <section key={nameOf(change)} className="stack" aria-label={nameOf(change)}>
+            <div className="row">
+              <EnvName env={change.env} /> <span className="note">{change.cluster}</span> <b>{change.ns}</b>
+            </div>
+            {stored[index] && !stored[index].isFetching ? (
+              <Loaded query={stored[index]}>{(namespace) => <Preview change={change} namespace={namespace} />}</Loaded>
+            ) : (
+              <PageLoading />
+            )}
+          </section>
+        ))}
+        {deletions > 0 && <p className="note">{t("promote.deletions", { count: deletions })}</p>}
+        <div className={`row end ${classes.footer}`}>
+          <Button variant="default" onClick={onClose}>
+            {t("act.cancel")}
+          </Button>
+          <Button
+            loading={isPending}
+            disabled={stored.some(({ isSuccess, isFetching }) => isFetching || !isSuccess)}
+            onClick={() =>
+              void run(changes.map((change, index) => ({ ...change, revision: stored[index]?.data?.revision }))).then(
+                onDone,
+              )
+            }
+            data-autofocus
+          >
+            {t("promote.act", { to: envs })}
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function Preview({ change, namespace }: { change: Promotion; namespace: OpenNamespaceDTO | null }) {
+  const { t } = useTranslation();
+  const stored = new Map(draftRows(namespace?.items ?? []).map((row) => [row.key, row.value]));
+  const puts = change.puts.map(({ key, value }) => [key, value ?? ""] as const);
+  const list = [...puts, ...change.deletes.map((key) => [key, null] as const)].flatMap(([key, after]): KeyChange[] => {
+    const before = stored.get(key) ?? null;
+    if (before === after) return [];
+    return [{ key, before, after, state: before === null ? "added" : after === null ? "deleted" : "modified" }];
+  });
+  return list.length > 0 ? <DiffView changes={list} /> : <Empty title={t("promote.same")} />;
+}

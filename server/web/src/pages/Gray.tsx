@@ -1,0 +1,172 @@
+// The gray release of a namespace in four steps: change, audience, observe, release to all or abandon.
+import { Button } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { IconArrowLeft, IconCheck, IconGitBranch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import type { OpenNamespaceDTO } from "../api/bodies";
+import { branch, grayState, staleGray, startGray, type GrayState } from "../api/gray";
+import { draft, useBoot, type Place } from "../api/queries";
+import { ownRights, type OwnRights } from "../api/roles";
+import { EnvName } from "../parts/EnvSwitch";
+import { Main } from "../parts/Main";
+import { NoRight } from "../parts/NoRight";
+import { Since } from "../parts/Since";
+import { StateChip } from "../parts/StateChip";
+import { Failure, Loaded, PageLoading } from "../parts/States";
+import { currentStep, grayFacts, STEPS, type GrayFacts, type Step } from "../state/gray";
+import classes from "./Gray.module.css";
+import { GrayAudience } from "./GrayAudience";
+import { GrayChange } from "./GrayChange";
+import { GrayFinish } from "./GrayFinish";
+import { GrayObserve } from "./GrayObserve";
+
+const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns/gray");
+const OBSERVED_MS = 3000;
+
+export function Gray() {
+  const { t } = useTranslation();
+  const place = route.useParams();
+  const { user } = useBoot();
+  const master = useQuery(draft(place));
+  const open = useQuery(branch(place));
+  const rights = useQuery(ownRights(place, user.userId)).data;
+  return (
+    <Main title={`${t("gray.title")} ${place.ns} / ${place.env}`} className={classes.page}>
+      <div className={classes.head}>
+        <Link className={classes.back} to="/a/$app/c/$env/$cluster/$ns" params={place} aria-label={t("gray.back")}>
+          <IconArrowLeft size={18} stroke={1.8} />
+        </Link>
+        <h1>{place.ns}</h1>
+        <EnvName env={place.env} />
+        <StateChip state="gray" />
+        {open.data && (
+          <span className="note">
+            {t("gray.startedBy", {
+              name: open.data.dataChangeCreatedByDisplayName ?? open.data.dataChangeCreatedBy,
+            })}{" "}
+            <Since time={open.data.dataChangeCreatedTime} />
+          </span>
+        )}
+      </div>
+      <Loaded query={master}>
+        {(namespace) => (
+          <Loaded query={open}>
+            {(branched) =>
+              namespace === null || namespace.extendInfo?.isConfigHidden ? (
+                <p className="empty">{t("namespace.hidden")}</p>
+              ) : branched === null ? (
+                <Start place={place} rights={rights} isLive={(namespace.items ?? []).length > 0} />
+              ) : (
+                <Stepper place={place} master={namespace} branched={branched} rights={rights} />
+              )
+            }
+          </Loaded>
+        )}
+      </Loaded>
+    </Main>
+  );
+}
+
+function Start({ place, rights, isLive }: { place: Place; rights: OwnRights | undefined; isLive: boolean }) {
+  const { t } = useTranslation();
+  const navigate = route.useNavigate();
+  const start = useAction(
+    () => startGray(place),
+    staleGray(place),
+    () => void navigate({ search: { step: "change" } }),
+  );
+  return (
+    <section className={`card ${classes.start}`} aria-labelledby="gray-start">
+      <h2 id="gray-start">{t("gray.start.title")}</h2>
+      <ol>
+        <li>{t("gray.start.change")}</li>
+        <li>{t("gray.start.audience")}</li>
+        <li>{t("gray.start.finish")}</li>
+      </ol>
+      {!isLive && <p className="note">{t("gray.start.empty")}</p>}
+      {start.error && <Failure error={start.error} />}
+      {rights && !rights.edit ? (
+        <NoRight rights={rights} needed={t("gray.needEdit")} />
+      ) : (
+        <div>
+          <Button
+            leftSection={<IconGitBranch size={18} stroke={1.8} />}
+            loading={start.isPending}
+            disabled={!rights}
+            onClick={() => start.mutate(undefined)}
+          >
+            {t("gray.start.act")}
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+interface StepperProps {
+  place: Place;
+  master: OpenNamespaceDTO;
+  branched: OpenNamespaceDTO;
+  rights: OwnRights | undefined;
+}
+
+function Stepper({ place, master, branched, rights }: StepperProps) {
+  const { step: chosen } = route.useSearch();
+  const navigate = route.useNavigate();
+  const name = branched.clusterName;
+  const state = useQuery({
+    ...grayState(place, name),
+    refetchInterval: ({ state: { data } }) => (data?.release ? OBSERVED_MS : false),
+  });
+  const facts = state.data && grayFacts(master, branched, state.data);
+  const go = (step: Step) => void navigate({ search: { step } });
+  useHotkeys(STEPS.map((step, index) => [String(index + 1), () => go(step)]));
+  if (state.error && !state.data) return <Failure error={state.error} onRetry={() => void state.refetch()} />;
+  if (!state.data || !facts || !rights) return <PageLoading />;
+  const step = chosen ?? currentStep(facts);
+  const parts = { place, name, facts, state: state.data, rights, master, go };
+  return (
+    <>
+      <Steps at={step} place={place} facts={facts} state={state.data} />
+      {state.error && <Failure error={state.error} onRetry={() => void state.refetch()} />}
+      {step === "change" && <GrayChange {...parts} />}
+      {step === "audience" && <GrayAudience {...parts} />}
+      {step === "observe" && <GrayObserve {...parts} />}
+      {step === "finish" && <GrayFinish {...parts} />}
+    </>
+  );
+}
+
+function Steps({ at, place, facts, state }: { at: Step; place: Place; facts: GrayFacts; state: GrayState }) {
+  const { t } = useTranslation();
+  const done = { change: facts.changes > 0, audience: facts.rules > 0, observe: facts.isPublished, finish: false };
+  const notes: Record<Step, string> = {
+    change: t("gray.step.changeNote", { count: facts.changes }),
+    audience: facts.rules > 0 ? t("gray.step.audienceNote", { count: facts.rules }) : t("gray.step.noAudience"),
+    observe: facts.isPublished
+      ? t("gray.step.observeNote", { count: state.onGray.total })
+      : t("gray.step.notPublished"),
+    finish: t("gray.step.finishNote"),
+  };
+  return (
+    <ol className={classes.steps} aria-label={t("gray.steps")}>
+      {STEPS.map((step, index) => (
+        <li key={step} data-done={done[step]} aria-current={step === at ? "step" : undefined}>
+          <Link to="/a/$app/c/$env/$cluster/$ns/gray" params={place} search={{ step }}>
+            <span className={classes.dot} aria-hidden>
+              {done[step] && step !== at ? <IconCheck size={16} stroke={2} /> : index + 1}
+            </span>
+            <span>
+              <b>{t(`gray.step.${step}`)}</b>
+              <small>{notes[step]}</small>
+            </span>
+          </Link>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,196 @@
+// Second step of a gray release: which clients receive it, chosen among known instances or typed.
+import { Button, Checkbox, Textarea, TextInput } from "@mantine/core";
+import { IconPlus, IconTrash, IconUsers } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import { saveRules, staleGray } from "../api/gray";
+import type { OpenInstanceDTO } from "../api/schema";
+import { NoRight } from "../parts/NoRight";
+import { Failure } from "../parts/States";
+import { ALL_CLIENTS, byAddress, isMatched, ruleItems, type RuleLine } from "../state/gray";
+import { listOf } from "../text/list";
+import classes from "./Gray.module.css";
+import type { GrayParts } from "./grayParts";
+
+export function GrayAudience({ place, name, facts, state, rights, master, go }: GrayParts) {
+  const { t } = useTranslation();
+  const [lines, setLines] = useState<RuleLine[]>(() =>
+    facts.lines.length > 0 ? facts.lines : [{ app: place.app, ips: [], labels: [] }],
+  );
+  const write = useAction(
+    () => saveRules(place, name, ruleItems(lines)),
+    staleGray(place),
+    () => go("observe"),
+  );
+  const instances = [...state.onMaster.list, ...state.inBranch.list].sort(byAddress);
+  const mayEdit = rights.edit || rights.publish;
+  const change = (index: number, part: Partial<RuleLine>) =>
+    setLines(lines.map((line, at) => (at === index ? { ...line, ...part } : line)));
+  return (
+    <section className={classes.stack} aria-label={t("gray.step.audience")}>
+      <p className="note">{t("gray.audience.help")}</p>
+      {lines.map((line, index) => (
+        <Line
+          key={index}
+          line={line}
+          instances={instances}
+          isReadOnly={!mayEdit}
+          hasApp={master.isPublic === true}
+          onChange={(part) => change(index, part)}
+          onRemove={lines.length > 1 ? () => setLines(lines.filter((_, at) => at !== index)) : undefined}
+        />
+      ))}
+      {master.isPublic && mayEdit && (
+        <div>
+          <Button
+            variant="default"
+            leftSection={<IconPlus size={16} />}
+            onClick={() => setLines([...lines, { app: "", ips: [], labels: [] }])}
+          >
+            {t("gray.audience.addApp")}
+          </Button>
+        </div>
+      )}
+      <Matched lines={lines} instances={instances} />
+      {write.error && <Failure error={write.error} />}
+      {mayEdit ? (
+        <div className="row end">
+          <Button loading={write.isPending} onClick={() => write.mutate(undefined)}>
+            {t("gray.audience.save")}
+          </Button>
+        </div>
+      ) : (
+        <NoRight rights={rights} needed={t("gray.needEdit")} />
+      )}
+    </section>
+  );
+}
+
+interface LineProps {
+  line: RuleLine;
+  instances: OpenInstanceDTO[];
+  isReadOnly: boolean;
+  hasApp: boolean;
+  onChange: (part: Partial<RuleLine>) => void;
+  onRemove: (() => void) | undefined;
+}
+
+function Line({ line, instances, isReadOnly, hasApp, onChange, onRemove }: LineProps) {
+  const { t } = useTranslation();
+  const isAll = line.ips.includes(ALL_CLIENTS);
+  const known = instances.filter((instance) => instance.appId === line.app);
+  const toggle = (ip: string, on: boolean) =>
+    onChange({ ips: on ? [...line.ips, ip] : line.ips.filter((other) => other !== ip) });
+  return (
+    <div className={`card ${classes.stack}`}>
+      {hasApp && (
+        <div className="fields">
+          <TextInput
+            className="grow"
+            label={t("gray.audience.app")}
+            classNames={{ input: "mono" }}
+            value={line.app}
+            readOnly={isReadOnly}
+            onChange={(event) => onChange({ app: event.currentTarget.value.trim() })}
+          />
+          {onRemove && !isReadOnly && (
+            <Button
+              className={classes.low}
+              variant="subtle"
+              color="red"
+              leftSection={<IconTrash size={16} />}
+              onClick={onRemove}
+            >
+              {t("gray.audience.removeApp")}
+            </Button>
+          )}
+        </div>
+      )}
+      <Checkbox
+        label={t("gray.audience.all", { app: line.app })}
+        checked={isAll}
+        disabled={isReadOnly}
+        onChange={(event) => onChange({ ips: event.currentTarget.checked ? [ALL_CLIENTS] : [] })}
+      />
+      {!isAll && known.length > 0 && (
+        <fieldset className={classes.known}>
+          <legend>{t("gray.audience.known")}</legend>
+          {known.map(({ id, ip = "", dataCenter }) => (
+            <label key={id}>
+              <input
+                type="checkbox"
+                checked={line.ips.includes(ip)}
+                disabled={isReadOnly}
+                onChange={(event) => toggle(ip, event.currentTarget.checked)}
+              />
+              <span className="mono">{ip}</span> <small className="note">{dataCenter}</small>
+            </label>
+          ))}
+        </fieldset>
+      )}
+      {!isAll && (
+        <div className={classes.lists}>
+          <ListField
+            label={t("gray.audience.ips")}
+            list={line.ips}
+            isReadOnly={isReadOnly}
+            onChange={(ips) => onChange({ ips })}
+          />
+          <ListField
+            label={t("gray.audience.labels")}
+            help={t("gray.audience.labelsHelp")}
+            list={line.labels}
+            isReadOnly={isReadOnly}
+            onChange={(labels) => onChange({ labels })}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface ListFieldProps {
+  label: string;
+  help?: string;
+  list: string[];
+  isReadOnly: boolean;
+  onChange: (list: string[]) => void;
+}
+
+/** Keeps what is typed, separators included, until the list changes elsewhere. */
+function ListField({ label, help, list, isReadOnly, onChange }: ListFieldProps) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const isCurrent = typed !== null && listOf(typed).join() === list.join();
+  return (
+    <Textarea
+      label={label}
+      description={help}
+      classNames={{ input: "mono" }}
+      rows={3}
+      spellCheck={false}
+      readOnly={isReadOnly}
+      value={isCurrent ? typed : list.join("\n")}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        onChange(listOf(event.currentTarget.value));
+      }}
+    />
+  );
+}
+
+function Matched({ lines, instances }: { lines: RuleLine[]; instances: OpenInstanceDTO[] }) {
+  const { t } = useTranslation();
+  const count = instances.filter((instance) => isMatched(instance, lines)).length;
+  const hasLabels = lines.some((line) => line.labels.length > 0);
+  return (
+    <p className={classes.matched} role="status">
+      <IconUsers size={18} stroke={1.8} aria-hidden />
+      <span>
+        {t("gray.audience.matches", { count, total: instances.length })}{" "}
+        {hasLabels && <span className="note">{t("gray.audience.labelsUnknown")}</span>}
+      </span>
+    </p>
+  );
+}

@@ -1,0 +1,157 @@
+// Last step of a gray release: its values become the release of all instances, or are abandoned.
+import { Button, Checkbox, TextInput } from "@mantine/core";
+import { IconAlertTriangleFilled, IconCircleCheckFilled, IconTrash } from "@tabler/icons-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import { abandonGray, releaseToAll, staleGray } from "../api/gray";
+import { Confirm } from "../parts/Confirm";
+import { DiffView } from "../parts/DiffView";
+import { NoRight } from "../parts/NoRight";
+import { Empty } from "../parts/States";
+import { checkName, RELEASE_NAME_LENGTH } from "../text/check";
+import { releaseName } from "../text/format";
+import classes from "./Gray.module.css";
+import type { GrayParts } from "./grayParts";
+import { publishing } from "./NamespaceItems";
+
+export function GrayFinish(parts: GrayParts) {
+  const { t } = useTranslation();
+  const { facts, state, rights, place } = parts;
+  const [asking, setAsking] = useState<"release" | "abandon" | null>(null);
+  const total = state.onMaster.total + state.inBranch.total;
+  const isBlocked = facts.masterUnpublished > 0;
+  const mayAbandon = rights.publish || (rights.edit && !facts.isPublished);
+  return (
+    <div className={classes.columns}>
+      <section className={classes.stack} aria-label={t("gray.finish.differences")}>
+        <h2>{t("gray.finish.differences")}</h2>
+        {facts.changes > 0 ? (
+          <DiffView changes={facts.differences} />
+        ) : (
+          <div className="card">
+            <Empty title={t("gray.finish.same")} />
+          </div>
+        )}
+      </section>
+      <aside className={classes.stack}>
+        <section className="card stack" aria-labelledby="decide">
+          <h2 id="decide">{t("gray.finish.decide")}</h2>
+          {isBlocked && (
+            <p className="caution">
+              <IconAlertTriangleFilled size={18} aria-hidden />
+              <span>
+                {t("gray.finish.blocked", { count: facts.masterUnpublished })}{" "}
+                <Link {...publishing(place)}>{t("change.review")}</Link>
+              </span>
+            </p>
+          )}
+          {facts.unpublished.length > 0 && facts.isPublished && (
+            <p className="caution">
+              <IconAlertTriangleFilled size={18} aria-hidden /> {t("gray.finish.unpublished")}
+            </p>
+          )}
+          {rights.publish ? (
+            <Button
+              size="md"
+              className={classes.release}
+              leftSection={<IconCircleCheckFilled size={18} />}
+              disabled={isBlocked || facts.changes === 0}
+              onClick={() => setAsking("release")}
+            >
+              {t("gray.finish.release", { count: total })}
+            </Button>
+          ) : (
+            <NoRight rights={rights} needed={t("gray.needPublish")} />
+          )}
+          <p className="note">{t("gray.finish.releaseText")}</p>
+          {mayAbandon && (
+            <>
+              <Button
+                variant="default"
+                color="red"
+                leftSection={<IconTrash size={16} stroke={1.8} />}
+                onClick={() => setAsking("abandon")}
+              >
+                {t("gray.finish.abandon")}
+              </Button>
+              <p className="note">{t("gray.finish.abandonText")}</p>
+            </>
+          )}
+        </section>
+      </aside>
+      {asking === "release" && <Release {...parts} onClose={() => setAsking(null)} />}
+      {asking === "abandon" && <Abandon {...parts} onClose={() => setAsking(null)} />}
+    </div>
+  );
+}
+
+type DialogProps = GrayParts & { onClose: () => void };
+
+function Release({ place, name, facts, onClose }: DialogProps) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const [title, setTitle] = useState(() => releaseName(new Date()));
+  const [isDeleted, setIsDeleted] = useState(true);
+  const problem = checkName(title, RELEASE_NAME_LENGTH);
+  const write = useAction(
+    () =>
+      releaseToAll(place, name, isDeleted, {
+        releaseTitle: title,
+        releaseComment: "",
+        releasedBy: "",
+        isEmergencyPublish: false,
+      }),
+    staleGray(place),
+    () => (isDeleted ? void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: place, search: {} }) : onClose()),
+  );
+  return (
+    <Confirm
+      title={t("gray.finish.releaseTitle")}
+      action={t("gray.finish.releaseAct", { env: place.env })}
+      write={write}
+      onConfirm={() => problem === null && write.mutate(undefined)}
+      onClose={onClose}
+    >
+      <div className="stack">
+        <p>{t("gray.finish.releaseConfirm", { count: facts.changes, env: place.env, name: place.ns })}</p>
+        <TextInput
+          label={t("publish.name")}
+          classNames={{ input: "mono" }}
+          value={title}
+          error={problem && t(`check.${problem}`)}
+          onChange={(event) => setTitle(event.currentTarget.value)}
+        />
+        <Checkbox
+          label={t("gray.finish.delete")}
+          checked={isDeleted}
+          onChange={(event) => setIsDeleted(event.currentTarget.checked)}
+        />
+      </div>
+    </Confirm>
+  );
+}
+
+function Abandon({ place, name, state, onClose }: DialogProps) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const write = useAction(
+    () => abandonGray(place, name),
+    staleGray(place),
+    () => void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: place, search: {} }),
+  );
+  return (
+    <Confirm
+      title={t("gray.finish.abandonTitle")}
+      action={t("gray.finish.abandonTitle")}
+      danger
+      write={write}
+      onConfirm={() => write.mutate(undefined)}
+      onClose={onClose}
+    >
+      <p>{t("gray.finish.abandonConfirm", { count: state.inBranch.total, name: place.ns })}</p>
+    </Confirm>
+  );
+}

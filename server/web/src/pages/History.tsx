@@ -1,0 +1,254 @@
+// Timeline of a namespace or of a whole cluster, and the difference that the chosen entry made, or
+// that there is between any two releases.
+import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { IconArrowLeft } from "@tabler/icons-react";
+import { useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { commits, releaseHistory } from "../api/history";
+import { envClusters, namespaceList, type Place } from "../api/queries";
+import type { OpenEnvClusterDTO } from "../api/bodies";
+import { nearest } from "../parts/EnvSwitch";
+import { Main } from "../parts/Main";
+import { Empty, Failure, Loaded, PageLoading } from "../parts/States";
+import { editEntry, KINDS, newestFirst, releaseEntry, type Entry, type Kind } from "../state/history";
+import classes from "./History.module.css";
+import { HistoryDetail } from "./HistoryDetail";
+import { HistoryKey } from "./HistoryKey";
+import { HistoryList } from "./HistoryList";
+
+const route = getRouteApi("/in/a/$app/history");
+const PAGE = 20;
+/** Each namespace is two calls; of more than these, one has to be chosen. */
+const NAMESPACES_TOGETHER = 8;
+
+export interface HistorySearch {
+  env?: string | undefined;
+  cluster?: string | undefined;
+  ns?: string | undefined;
+  key?: string | undefined;
+  kind?: Kind | undefined;
+  by?: string | undefined;
+  /** The chosen entry. */
+  at?: string | undefined;
+  /** The release that the chosen one is compared with, instead of its predecessor. */
+  against?: string | undefined;
+}
+
+export function History() {
+  const { t } = useTranslation();
+  const { app } = route.useParams();
+  const places = useQuery(envClusters(app));
+  return (
+    <Main title={t("history.title")} className={classes.page}>
+      <Loaded query={places}>{(list) => <Chosen app={app} places={list} />}</Loaded>
+    </Main>
+  );
+}
+
+function Chosen({ app, places }: { app: string; places: OpenEnvClusterDTO[] }) {
+  const { t } = useTranslation();
+  const search = route.useSearch();
+  const online = places.filter(({ clusters }) => clusters?.length);
+  const place = places.find(({ env }) => env === search.env) ?? online[0];
+  const cluster = nearest(place?.clusters ?? [], search.cluster ?? "default") || (search.cluster ?? "default");
+  const list = useQuery({ ...namespaceList(app, place?.env ?? "", cluster), enabled: place !== undefined });
+  if (!place) return <Empty title={t("app.noEnvironment")} />;
+  const at = { app, env: place.env, cluster };
+  return (
+    <>
+      <Filters at={at} places={places} namespaces={(list.data ?? []).map(({ namespaceName }) => namespaceName)} />
+      <Loaded query={list}>
+        {(namespaces) => (
+          <Timeline key={`${at.env}/${cluster}`} at={at} names={namespaces.map(({ namespaceName }) => namespaceName)} />
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+type At = Omit<Place, "ns">;
+
+function Filters({ at, places, namespaces }: { at: At; places: OpenEnvClusterDTO[]; namespaces: string[] }) {
+  const { t } = useTranslation();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const set = (change: HistorySearch) =>
+    void navigate({ search: (old) => ({ ...old, at: undefined, against: undefined, ...change }), replace: true });
+  const options = places.flatMap(({ env, clusters = [] }) =>
+    clusters.map((cluster) => ({ value: `${env}:${cluster}`, label: `${env} / ${cluster}` })),
+  );
+  return (
+    <div className="row">
+      <h1>{t("history.title")}</h1>
+      <NativeSelect
+        aria-label={t("env.environmentAndCluster")}
+        value={`${at.env}:${at.cluster}`}
+        data={options}
+        onChange={(event) => {
+          const [env, cluster] = event.currentTarget.value.split(":");
+          set({ env, cluster });
+        }}
+      />
+      <NativeSelect
+        aria-label={t("history.namespace")}
+        className={classes.namespace}
+        value={search.ns ?? ""}
+        data={[
+          { value: "", label: t("compare.allNamespaces") },
+          ...new Set([...namespaces, search.ns ?? ""].filter(Boolean)),
+        ]}
+        onChange={(event) => set({ ns: event.currentTarget.value || undefined, key: undefined })}
+      />
+      <NativeSelect
+        aria-label={t("history.kind")}
+        value={search.kind ?? ""}
+        data={[
+          { value: "", label: t("history.allKinds") },
+          ...KINDS.map((kind) => ({ value: kind, label: t(`history.kinds.${kind}`) })),
+        ]}
+        onChange={(event) => set({ kind: KINDS.find((kind) => kind === event.currentTarget.value) })}
+      />
+      <TextInput
+        aria-label={t("history.by")}
+        placeholder={t("history.by")}
+        value={search.by ?? ""}
+        onChange={(event) => set({ by: event.currentTarget.value || undefined })}
+      />
+      {search.ns !== undefined && (
+        <TextInput
+          aria-label={t("history.key")}
+          placeholder={t("history.key")}
+          value={search.key ?? ""}
+          onChange={(event) => set({ key: event.currentTarget.value || undefined })}
+        />
+      )}
+    </div>
+  );
+}
+
+function Timeline({ at, names }: { at: At; names: string[] }) {
+  const { t } = useTranslation();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const isNarrow = useMediaQuery("(max-width: 1119px)", false, { getInitialValueInEffect: false });
+  const [size, setSize] = useState(PAGE);
+  const chosen = search.ns !== undefined ? [search.ns] : names.slice(0, NAMESPACES_TOGETHER);
+  const read = useEntries(
+    chosen.map((ns) => ({ ...at, ns })),
+    size,
+    search.key,
+  );
+  const { entries } = read;
+  const shown = entries.filter(
+    (entry) =>
+      (!search.kind || entry.kind === search.kind) &&
+      (!search.by || entry.by.toLowerCase().includes(search.by.toLowerCase())),
+  );
+  const open = entries.find(({ id }) => id === search.at);
+  const choose = (entry: Entry) => void navigate({ search: (old) => ({ ...old, at: entry.id, against: undefined }) });
+  const close = () => void navigate({ search: (old) => ({ ...old, at: undefined, against: undefined }) });
+  if (search.ns !== undefined && search.key !== undefined) {
+    return (
+      <>
+        {read.error && <Failure error={read.error} />}
+        {read.isPending ? (
+          <PageLoading />
+        ) : (
+          <HistoryKey place={{ ...at, ns: search.ns }} entries={entries} name={search.key} />
+        )}
+      </>
+    );
+  }
+  const detail = open && (
+    <HistoryDetail
+      key={open.id}
+      place={{ ...at, ns: open.ns }}
+      entries={entries}
+      entry={open}
+      against={search.against}
+      onCompare={(against) => void navigate({ search: (old) => ({ ...old, against: String(against) }), replace: true })}
+    />
+  );
+  if (isNarrow && detail) {
+    return (
+      <>
+        <div>
+          <Button variant="default" leftSection={<IconArrowLeft size={16} />} onClick={close}>
+            {t("history.back")}
+          </Button>
+        </div>
+        {detail}
+      </>
+    );
+  }
+  return (
+    <>
+      {read.error && <Failure error={read.error} />}
+      {search.ns === undefined && names.length > chosen.length && (
+        <p className="note">{t("history.some", { count: chosen.length, total: names.length })}</p>
+      )}
+      <div className={classes.columns}>
+        <div className="stack">
+          {read.isPending && entries.length === 0 && <PageLoading />}
+          {!read.isPending && shown.length === 0 && (
+            <Empty title={t(entries.length > 0 ? "state.noMatch" : "history.none")} />
+          )}
+          {shown.length > 0 && (
+            <HistoryList
+              place={at}
+              entries={shown}
+              all={entries}
+              open={open?.id}
+              withNamespace={!search.ns}
+              onOpen={choose}
+            />
+          )}
+          {read.hasMore && (
+            <Button variant="default" loading={read.isPending} onClick={() => setSize(size + PAGE)}>
+              {t("history.older")}
+            </Button>
+          )}
+        </div>
+        {!isNarrow && (
+          <section className={classes.detail} aria-label={t("history.detail")}>
+            {detail ?? <Empty title={t("history.choose")} />}
+          </section>
+        )}
+      </div>
+    </>
+  );
+}
+
+interface Read {
+  entries: Entry[];
+  isPending: boolean;
+  error: Error | null;
+  hasMore: boolean;
+}
+
+/** Two calls for each namespace. */
+function useEntries(places: Place[], size: number, key: string | undefined): Read {
+  const published = useQueries({ queries: places.map((place) => releaseHistory(place, size)), combine: together });
+  const edited = useQueries({ queries: places.map((place) => commits(place, size, key)), combine: together });
+  return useMemo(() => {
+    const entries = [...published.rows.flat().map(releaseEntry), ...edited.rows.flat().map(editEntry)];
+    return {
+      entries: newestFirst(entries),
+      isPending: published.isPending || edited.isPending,
+      error: published.error ?? edited.error,
+      hasMore: [...published.rows, ...edited.rows].some((rows) => rows.length === size),
+    };
+  }, [published, edited, size]);
+}
+
+function together<Row>(queries: UseQueryResult<Row[]>[]) {
+  return {
+    rows: queries.map(({ data }) => data ?? []),
+    isPending: queries.some(({ isPending }) => isPending),
+    error: queries.find(({ error }) => error)?.error ?? null,
+  };
+}

@@ -1,0 +1,81 @@
+// The values that one key had: who stored or published each, and when. An earlier one can be
+// stored again.
+import { Button } from "@mantine/core";
+import { IconArrowBackUp, IconPencil, IconRocket } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { draft, type Place } from "../api/queries";
+import { useRight } from "../api/rights";
+import { createItem, updateItem, useWrite } from "../api/writes";
+import { Since } from "../parts/Since";
+import { Empty, Failure } from "../parts/States";
+import { StateChip } from "../parts/StateChip";
+import { publishTarget } from "../routes/address";
+import { keyValues, type Entry } from "../state/history";
+import classes from "./History.module.css";
+
+export function HistoryKey({ place, entries, name }: { place: Place; entries: Entry[]; name: string }) {
+  const { t } = useTranslation();
+  const values = keyValues(entries, name);
+  const stored = useQuery(draft(place)).data?.items?.find(
+    ({ key, extendInfo }) => key === name && !extendInfo?.isDeleted,
+  );
+  const mayEdit = useRight(place, "edit");
+  const write = useWrite((value: string) => {
+    const { type = 0, comment = "" } = stored ?? {};
+    return (stored ? updateItem : createItem)(place, { key: name, value, type, comment });
+  }, place);
+  const live = values.find(({ entry }) => entry.kind !== "edit")?.entry;
+  const { app, env, cluster, ns } = place;
+  return (
+    <section className="stack" aria-labelledby="key">
+      <h2 id="key" className={classes.heading}>
+        {t("history.keyTitle")} <span className="mono">{name}</span>
+      </h2>
+      <p role="status" className={write.isSuccess ? "note" : "unseen"}>
+        {write.isSuccess && (
+          <>
+            {t("history.restored")}{" "}
+            <Link to="/a/$app/publish" params={{ app }} search={{ t: publishTarget(env, cluster, ns) }}>
+              {t("promote.review")}
+            </Link>
+          </>
+        )}
+      </p>
+      {write.error && <Failure error={write.error} />}
+      {values.length === 0 && <Empty title={t("history.noKey")} />}
+      <ol className={classes.list}>
+        {values.map(({ entry, value }) => {
+          const Sign = entry.kind === "edit" ? IconPencil : IconRocket;
+          return (
+            <li key={entry.id} data-kind={entry.kind}>
+              <Sign size={16} stroke={1.8} className={classes.sign} aria-hidden />
+              <div>
+                <p>
+                  <b>{t(`history.did.${entry.did}`)}</b> {entry === live && <StateChip state="live" />}
+                </p>
+                <p className="wrap">{value ?? <em>{t("history.deleted")}</em>}</p>
+                <p className="note">
+                  {entry.by} <Since time={entry.at} /> {entry.title && <span className="mono">{entry.title}</span>}
+                </p>
+              </div>
+              {mayEdit && value !== null && value !== stored?.value && (
+                <Button
+                  variant="default"
+                  size="compact-sm"
+                  leftSection={<IconArrowBackUp size={14} />}
+                  loading={write.isPending && write.variables === value}
+                  onClick={() => write.mutate(value)}
+                >
+                  {t("history.restore")}
+                </Button>
+              )}
+            </li>
+          );
+        })}
+      </ol>
+    </section>
+  );
+}

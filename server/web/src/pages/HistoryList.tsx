@@ -1,0 +1,112 @@
+// The entries of a history, newest first: releases with their name, edits with their keys.
+import { Button } from "@mantine/core";
+import {
+  IconAlertTriangleFilled,
+  IconArrowBackUp,
+  IconGitBranch,
+  IconPencil,
+  IconRocket,
+  type Icon,
+} from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import type { Place } from "../api/queries";
+import { useRights } from "../api/rights";
+import { Since } from "../parts/Since";
+import { StateChip } from "../parts/StateChip";
+import { liveRelease, type Entry, type Kind } from "../state/history";
+import classes from "./History.module.css";
+
+const ICONS: Record<Kind, Icon> = {
+  publish: IconRocket,
+  rollback: IconArrowBackUp,
+  gray: IconGitBranch,
+  edit: IconPencil,
+};
+const SHOWN_KEYS = 3;
+
+interface Props {
+  place: Omit<Place, "ns">;
+  entries: Entry[];
+  /** Including those that a filter hides. */
+  all: Entry[];
+  /** Id of the chosen entry. */
+  open: string | undefined;
+  withNamespace: boolean;
+  onOpen: (entry: Entry) => void;
+}
+
+export function HistoryList({ place, entries, all, open, withNamespace, onOpen }: Props) {
+  const { t } = useTranslation();
+  const names = [...new Set(entries.map(({ ns }) => ns))];
+  const rights = useRights(names.map((ns) => ({ ...place, ns })));
+  const live = new Map(names.map((ns) => [ns, liveRelease(all, ns)]));
+  const newest = new Set(
+    [...live].map(([ns, id]) => all.find((entry) => entry.ns === ns && entry.releaseId === id)?.id),
+  );
+  return (
+    <ol className={classes.list}>
+      {entries.map((entry) => {
+        const Sign = ICONS[entry.kind];
+        const liveId = live.get(entry.ns) ?? 0;
+        const isLive = newest.has(entry.id);
+        const mayRollBack = rights[names.indexOf(entry.ns)]?.publish ?? false;
+        const isTarget = entry.kind === "publish" && entry.releaseId !== liveId && !entry.isAbandoned && liveId > 0;
+        return (
+          <li key={entry.id} data-kind={entry.kind} data-open={entry.id === open}>
+            <Sign size={16} stroke={1.8} className={classes.sign} aria-hidden />
+            <div>
+              <button type="button" aria-pressed={entry.id === open} onClick={() => onOpen(entry)}>
+                <b>{t(`history.did.${entry.did}`)}</b>{" "}
+                {entry.kind === "edit" ? (
+                  <span className="note">{t("history.keys", { count: entry.changes.length })}</span>
+                ) : (
+                  <span className="mono">{entry.isAbandoned ? <s>{entry.title}</s> : entry.title}</span>
+                )}
+              </button>{" "}
+              {isLive && <StateChip state="live" />}
+              {entry.isAbandoned && <span className="badge">{t("history.abandoned")}</span>}
+              {entry.isEmergency && (
+                <span className="chip" data-state="unpublished">
+                  <IconAlertTriangleFilled size={13} aria-hidden />
+                  {t("history.emergency")}
+                </span>
+              )}
+              {entry.comment && <p>{entry.comment}</p>}
+              {entry.changes.length > 0 && (
+                <p className={`mono ${classes.keys}`}>
+                  {entry.changes
+                    .slice(0, SHOWN_KEYS)
+                    .map(({ key }) => key)
+                    .join(", ")}
+                  {entry.changes.length > SHOWN_KEYS && ", …"}
+                </p>
+              )}
+              <p className="note">
+                {withNamespace && <span className="mono">{entry.ns} </span>}
+                {entry.by} <Since time={entry.at} />
+              </p>
+            </div>
+            {isTarget && mayRollBack && (
+              <Button
+                variant="default"
+                size="compact-sm"
+                renderRoot={(props) => (
+                  <Link
+                    {...props}
+                    to="/a/$app/rollback/$env/$releaseId"
+                    params={{ app: place.app, env: place.env, releaseId: String(liveId) }}
+                    search={{ to: entry.releaseId }}
+                  />
+                )}
+              >
+                {t("release.rollBack")}
+              </Button>
+            )}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

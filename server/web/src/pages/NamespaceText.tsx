@@ -1,0 +1,173 @@
+// The text view of a namespace: properties line by line, other formats as one document. Saving shows
+// what changes first; the text is kept in this browser until then.
+import { Button } from "@mantine/core";
+import { IconBraces, IconDeviceFloppy } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { ApiError } from "../api/errors";
+import { useBoot, type Draft, type Place } from "../api/queries";
+import { validateText } from "../api/writes";
+import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
+import { LeaveGuard } from "../parts/LeaveGuard";
+import { dropUnsaved, keepUnsaved, readUnsaved } from "../state/unsaved";
+import { prettyJson } from "../text/format";
+import { errorPlace } from "../text/place";
+import { fromText, linesOf, toText } from "../text/properties";
+import { unsavedName } from "./ItemActs";
+import classes from "./Namespace.module.css";
+import type { Access } from "./NamespaceAccess";
+import { SaveText } from "./SaveText";
+
+const IDLE_MS = 400;
+/** Formats that the server checks. */
+const CHECKED = ["json", "yml", "yaml"];
+
+interface Props {
+  place: Place;
+  draft: Draft;
+  access: Access | undefined;
+}
+
+export function storedText({ format = "properties", items = [] }: Draft): string {
+  if (format === "properties") return toText(linesOf(items));
+  return items.find((item) => item.key === "content" && !item.extendInfo?.isDeleted)?.value ?? "";
+}
+
+export function NamespaceText({ place, draft, access }: Props) {
+  const { t } = useTranslation();
+  const { userId } = useBoot().user;
+  const name = `${unsavedName(userId, place)}+text`;
+  const format = draft.format ?? "properties";
+  const stored = useMemo(() => storedText(draft), [draft]);
+  const editor = useRef<EditorHandle>(null);
+  const [kept] = useState(() => readUnsaved<string>(name));
+  // What is edited is compared with the state of the namespace on which the edit began.
+  const [base, setBase] = useState(draft);
+  const [edited, setEdited] = useState<string | null>(kept?.edit ?? null);
+  const [saving, setSaving] = useState(false);
+  const [said, setSaid] = useState("");
+  const text = edited ?? stored;
+  const problems = useProblems(place, format, text);
+  const canEdit = access?.canEdit === true && (access.editor === null || access.editor === userId);
+  const isDirty = edited !== null && edited !== stored;
+
+  const change = (changed: string) => {
+    if (edited === null) setBase(draft);
+    setSaid("");
+    setEdited(changed);
+    keepUnsaved(name, { edit: changed, revision: draft.revision });
+  };
+  const drop = () => {
+    dropUnsaved(name);
+    setEdited(null);
+  };
+  const save = () => {
+    const [first] = problems;
+    if (first) editor.current?.goTo(first);
+    else if (isDirty) setSaving(true);
+  };
+  const pretty = format === "json" ? prettyJson(text) : null;
+
+  return (
+    <>
+      <div className={classes.toolbar}>
+        <span className={classes.count} role="status">
+          {isDirty ? t("text.unsaved") : said}
+        </span>
+        {canEdit && format === "json" && (
+          <Button
+            variant="default"
+            leftSection={<IconBraces size={16} stroke={1.8} />}
+            disabled={pretty === null || pretty === text}
+            onClick={() => pretty !== null && change(pretty)}
+          >
+            {t("item.format")}
+          </Button>
+        )}
+        {isDirty && (
+          <Button variant="default" onClick={drop}>
+            {t("text.drop")}
+          </Button>
+        )}
+        {canEdit && (
+          <Button leftSection={<IconDeviceFloppy size={16} stroke={1.8} />} disabled={!isDirty} onClick={save}>
+            {t("text.save")}
+          </Button>
+        )}
+      </div>
+      <CodeEditor
+        ref={editor}
+        label={t("text.label", { name: place.ns })}
+        value={text}
+        format={format}
+        readOnly={!canEdit}
+        problems={problems}
+        onChange={(changed) => changed !== text && change(changed)}
+        onSave={save}
+      />
+      <ProblemList problems={problems} onGoTo={(problem) => editor.current?.goTo(problem)} />
+      {isDirty && <LeaveGuard />}
+      {saving && edited !== null && (
+        <SaveText
+          place={place}
+          draft={kept && base.revision === draft.revision ? { ...base, revision: kept.revision } : base}
+          text={edited}
+          onClose={() => setSaving(false)}
+          onDone={() => {
+            drop();
+            setSaving(false);
+            setSaid(t("text.saved"));
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function ProblemList({ problems, onGoTo }: { problems: Problem[]; onGoTo: (problem: Problem) => void }) {
+  const { t } = useTranslation();
+  return (
+    <div className={classes.problems} role="alert" aria-label={t("text.problems")}>
+      <ul>
+        {problems.map((problem) => (
+          <li key={`${problem.line} ${problem.message}`}>
+            <button type="button" onClick={() => onGoTo(problem)}>
+              {problem.column === undefined
+                ? t("text.line", { line: problem.line })
+                : t("text.lineAndColumn", { line: problem.line, column: problem.column })}
+            </button>{" "}
+            {problem.message}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** Checked while typing: properties here, documents by the server once the typing pauses. */
+function useProblems(place: Place, format: string, text: string): Problem[] {
+  const { t } = useTranslation();
+  const [idle] = useDebouncedValue(text, IDLE_MS);
+  const isChecked = CHECKED.includes(format) && idle.trim() !== "";
+  const { data } = useQuery({
+    queryKey: ["validation", place.app, format, idle],
+    enabled: isChecked,
+    staleTime: Infinity,
+    queryFn: async (): Promise<Problem[]> => {
+      try {
+        await validateText(place, format, idle);
+        return [];
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 400) throw error;
+        return [{ ...(errorPlace(error.message) ?? { line: 1 }), message: error.message }];
+      }
+    },
+  });
+  return useMemo(() => {
+    if (format !== "properties") return (isChecked && data) || [];
+    return fromText(text).problems.map(({ line, message }) => ({ line, message: t(`text.${message}`) }));
+  }, [format, text, data, isChecked, t]);
+}

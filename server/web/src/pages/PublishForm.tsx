@@ -1,0 +1,186 @@
+// Name and comment of a release, what prevents it, and after it the outcome for each namespace with
+// the instances that have received it.
+import { Button, Textarea, TextInput } from "@mantine/core";
+import { getHotkeyHandler } from "@mantine/hooks";
+import { IconRocket } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useBoot, type Place } from "../api/queries";
+import { publish } from "../api/writes";
+import { Confirm } from "../parts/Confirm";
+import { isProduction } from "../parts/EnvSwitch";
+import { ResultList } from "../parts/ResultList";
+import { RolloutBar } from "../parts/RolloutBar";
+import { useEach } from "../state/each";
+import { checkName, COMMENT_LENGTH, RELEASE_NAME_LENGTH } from "../text/check";
+import { releaseName } from "../text/format";
+import type { Reviewed } from "./Publish";
+import classes from "./Publish.module.css";
+
+interface Props {
+  reviewed: Reviewed[];
+  /** Whether the namespaces are being read again, so that the review may change. */
+  isReading: boolean;
+  place: Place;
+  /** Receives what is being published, null for a new review. */
+  onSubmit: (reviewed: Reviewed[] | null) => void;
+}
+
+const IDLE = { isPending: false, error: null };
+
+export function PublishForm({ reviewed, isReading, place: { app, env, cluster }, onSubmit }: Props) {
+  const { t } = useTranslation();
+  const cache = useQueryClient();
+  const { user } = useBoot();
+  const [title, setTitle] = useState(() => releaseName(new Date()));
+  const [comment, setComment] = useState("");
+  const [asking, setAsking] = useState<"production" | "emergency" | null>(null);
+  const [typed, setTyped] = useState("");
+  const [releases, setReleases] = useState<Record<string, number>>({});
+  const release = ({ place, draft, isOwnEdit }: Reviewed) =>
+    publish(
+      place,
+      { releaseTitle: title.trim(), releaseComment: comment, releasedBy: user.userId, isEmergencyPublish: isOwnEdit },
+      draft.revision,
+    );
+  const each = useEach(release, ({ place }, result) => {
+    if (result) setReleases((old) => ({ ...old, [place.ns]: result.id }));
+    const at = [place.app, place.env, place.cluster, place.ns];
+    for (const kind of ["draft", "history", "lock"]) void cache.invalidateQueries({ queryKey: [kind, ...at] });
+    void cache.invalidateQueries({ queryKey: ["list", app, env, cluster] });
+  });
+  const count = reviewed.reduce((sum, { changes }) => sum + changes.length, 0);
+  const deletions = reviewed.flatMap(({ changes }) => changes).filter(({ state }) => state === "deleted").length;
+  const isOwnEdit = reviewed.some((one) => one.isOwnEdit);
+  const emergency = isOwnEdit && reviewed.every((one) => one.emergency);
+  const titleProblem = checkName(title, RELEASE_NAME_LENGTH);
+  const commentProblem = comment.length > COMMENT_LENGTH ? "tooLong" : null;
+  const names = reviewed.map(({ place }) => place.ns).join(", ");
+  const run = () => {
+    setAsking(null);
+    onSubmit(reviewed);
+    void each.run(reviewed);
+  };
+  const submit = (event?: SyntheticEvent<HTMLFormElement>) => {
+    event?.preventDefault();
+    if (isReading) return;
+    if (titleProblem || commentProblem) document.querySelector<HTMLElement>("#publish [aria-invalid=true]")?.focus();
+    else if (isOwnEdit) setAsking(emergency ? "emergency" : null);
+    else if (isProduction(env)) setAsking("production");
+    else run();
+  };
+
+  if (each.outcomes.length > 0) {
+    const isDone = each.outcomes.every(({ state }) => state === "done");
+    return (
+      <div className={classes.side}>
+        {isDone && (
+          <p role="status">
+            {t("publish.done", { env })} <b className="mono">{title.trim()}</b>
+          </p>
+        )}
+        <ResultList
+          outcomes={each.outcomes}
+          name={({ place }) => place.ns}
+          note={({ place }) => {
+            const id = releases[place.ns];
+            return id !== undefined && <RolloutBar place={place} releaseId={id} />;
+          }}
+        />
+        {!isDone && !each.isPending && (
+          <Button
+            variant="default"
+            onClick={() => {
+              each.reset();
+              onSubmit(null);
+            }}
+          >
+            {t("publish.again")}
+          </Button>
+        )}
+        {reviewed.map(({ place }) => (
+          <Button
+            key={place.ns}
+            variant="default"
+            renderRoot={(props) => <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} />}
+          >
+            {t("publish.back", { name: place.ns })}
+          </Button>
+        ))}
+      </div>
+    );
+  }
+  if (!reviewed.every(({ canPublish }) => canPublish)) {
+    return <p className={classes.warning}>{t("publish.forbidden")}</p>;
+  }
+  const action = t(emergency ? "publish.emergency" : count > 0 ? "publish.act" : "publish.anyway", { env });
+  return (
+    <form
+      id="publish"
+      className={classes.side}
+      noValidate
+      onSubmit={submit}
+      onKeyDown={getHotkeyHandler([["mod+Enter", () => submit()]])}
+    >
+      <TextInput
+        label={t("publish.name")}
+        classNames={{ input: "mono" }}
+        value={title}
+        error={titleProblem && t(`check.${titleProblem}`)}
+        onChange={(event) => setTitle(event.currentTarget.value)}
+      />
+      <Textarea
+        label={t("publish.comment")}
+        rows={3}
+        value={comment}
+        error={commentProblem && t(`check.${commentProblem}`)}
+        onChange={(event) => setComment(event.currentTarget.value)}
+      />
+      {deletions > 0 && <p className={classes.warning}>{t("publish.deletions", { count: deletions })}</p>}
+      {isOwnEdit && <p className={classes.warning}>{t("publish.ownEdit")}</p>}
+      <Button
+        type="submit"
+        size="md"
+        color={emergency ? "red" : "blue"}
+        disabled={isOwnEdit && !emergency}
+        loading={isReading}
+        leftSection={<IconRocket size={18} stroke={1.8} />}
+      >
+        {action}
+      </Button>
+      {asking === "production" && (
+        <Confirm
+          title={t("publish.confirmTitle", { env })}
+          action={action}
+          write={IDLE}
+          onConfirm={run}
+          onClose={() => setAsking(null)}
+        >
+          <p>{t("publish.confirmText", { app, env, cluster, name: names, count })}</p>
+        </Confirm>
+      )}
+      {asking === "emergency" && (
+        <Confirm
+          title={t("publish.emergencyTitle", { env })}
+          action={t("publish.act", { env })}
+          danger
+          disabled={typed !== env}
+          write={IDLE}
+          onConfirm={run}
+          onClose={() => setAsking(null)}
+        >
+          <p>{t("publish.emergencyText")}</p>
+          <TextInput
+            label={t("publish.typeEnv", { env })}
+            value={typed}
+            onChange={(event) => setTyped(event.currentTarget.value)}
+            data-autofocus
+          />
+        </Confirm>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,82 @@
+// Shows what a text changes, then stores it. Items keep their types; a change that others have
+// overtaken is not written.
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useChanges } from "../api/changes";
+import type { Draft, Place } from "../api/queries";
+import { putItems, saveText, useWrite } from "../api/writes";
+import { OrConflict } from "../parts/ConflictView";
+import { Dialog } from "../parts/Dialog";
+import { DiffView } from "../parts/DiffView";
+import { Failure } from "../parts/States";
+import type { ItemChange } from "../state/changes";
+import { changeOf } from "../state/draft";
+import { changesOf, fromText, isLostInText, isRearranged, linesOf, wireText } from "../text/properties";
+
+interface Props {
+  place: Place;
+  /** The namespace on which the text is based. */
+  draft: Draft;
+  text: string;
+  onDone: () => void;
+  onClose: () => void;
+}
+
+export function SaveText({ place, draft, text, onDone, onClose }: Props) {
+  const { t } = useTranslation();
+  const [plan] = useState(() => planned(draft, text));
+  const changes = useChanges(place, onDone, draft.format);
+  const layout = useWrite(() => rewrite(place, plan, draft), place, onDone);
+  const error = changes.error ?? layout.error;
+  const save = () => (plan.isRearranged ? layout.mutate(undefined) : changes.run(plan.changes, draft.revision));
+  return (
+    <OrConflict changes={changes}>
+      <Dialog size="xl" title={t("text.preview")} onClose={onClose}>
+        <div className="stack">
+          {plan.isRearranged && <p>{t("text.rearranged")}</p>}
+          <DiffView changes={plan.changes.map(changeOf)} />
+          {error && <Failure error={error} />}
+          <div className="row end">
+            <Button variant="default" onClick={onClose}>
+              {t("act.cancel")}
+            </Button>
+            <Button loading={changes.isPending || layout.isPending} onClick={save} data-autofocus>
+              {t("text.saveChanges", { count: plan.changes.length })}
+            </Button>
+          </div>
+        </div>
+      </Dialog>
+    </OrConflict>
+  );
+}
+
+type Plan = ReturnType<typeof planned>;
+
+function planned({ format = "properties", items = [] }: Draft, text: string) {
+  if (format !== "properties") {
+    const content = items.find((item) => item.key === "content" && !item.extendInfo?.isDeleted);
+    const was = content ? { value: content.value ?? "", type: content.type ?? 0, comment: "" } : null;
+    const changes: ItemChange[] = [{ key: "content", was, now: { type: 0, comment: "", ...was, value: text } }];
+    return { changes, isRearranged: false, lines: [] };
+  }
+  const { lines } = fromText(text);
+  return { changes: changesOf(lines, items), isRearranged: isRearranged(linesOf(items), lines), lines };
+}
+
+/**
+ * Stores all lines, with their comments and their order. The server reads some values of such a text
+ * differently; these are written again.
+ */
+async function rewrite(place: Place, { lines }: Plan, { items = [], revision }: Draft): Promise<void> {
+  await saveText(place, "properties", wireText(lines), revision);
+  const lost = lines.filter(isLostInText);
+  if (lost.length === 0) return;
+  const stored = new Map(items.map((item) => [item.key, item]));
+  const item = ({ key, value }: { key: string; value: string }) => {
+    const { type = 0, comment = "" } = stored.get(key) ?? {};
+    return { key, value, type, comment };
+  };
+  await putItems(place, lost.map(item));
+}

@@ -1,0 +1,87 @@
+// Dialog that creates or changes one row of a ServerConfig table.
+import { NativeSelect, PasswordInput, Textarea, TextInput } from "@mantine/core";
+import { useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import { saveSetting, serverSettings } from "../api/admin";
+import { Dialog } from "../parts/Dialog";
+import { DialogEnd } from "../parts/DialogEnd";
+import { prettyJson } from "../text/format";
+import { isSecret, type SettingRow } from "../text/settings";
+
+interface Props {
+  /** Null for the table of the portal. */
+  env: string | null;
+  /** Null for a new key. */
+  row: SettingRow | null;
+  onClose: () => void;
+}
+
+export function SettingDialog({ env, row, onClose }: Props) {
+  const { t } = useTranslation();
+  const [key, setKey] = useState(row?.key ?? "");
+  const [value, setValue] = useState(row?.stored?.value ?? row?.known?.fallback ?? "");
+  const [comment, setComment] = useState(row?.stored?.comment ?? "");
+  const [isChecked, setIsChecked] = useState(false);
+  const cluster = row?.cluster || "default";
+  const write = useAction(
+    () => saveSetting(env, { key: key.trim(), value, comment, ...(env !== null && { cluster }) }),
+    [serverSettings(env).queryKey, ["root"]],
+    onClose,
+  );
+  const valid = row?.known?.valid ?? "";
+  const needsJson = valid.startsWith("JSON");
+  const isBroken = needsJson && value.trim() !== "" && prettyJson(value) === null;
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    setIsChecked(true);
+    if (key.trim() !== "" && !isBroken) write.mutate(undefined);
+  };
+  const field = {
+    label: t("setting.value"),
+    description: valid && t("setting.valid", { valid }),
+    value,
+    onChange: (event: { currentTarget: { value: string } }) => setValue(event.currentTarget.value),
+  };
+  return (
+    <Dialog size="lg" title={row ? t("setting.edit", { key: row.key }) : t("setting.new")} onClose={onClose}>
+      <form className="stack" noValidate onSubmit={submit}>
+        {row?.known && <p className="note">{row.known.about}</p>}
+        {row === null && (
+          <TextInput
+            label={t("setting.key")}
+            classNames={{ input: "mono" }}
+            data-autofocus
+            value={key}
+            error={isChecked && key.trim() === "" && t("check.required")}
+            onChange={(event) => setKey(event.currentTarget.value)}
+          />
+        )}
+        {valid.startsWith("true or false") ? (
+          <NativeSelect {...field} data={["true", "false"]} />
+        ) : isSecret(key) ? (
+          <PasswordInput
+            {...field}
+            autoComplete="off"
+            visibilityToggleButtonProps={{ "aria-label": t("signIn.reveal") }}
+          />
+        ) : (
+          <Textarea
+            {...field}
+            classNames={{ input: "mono" }}
+            rows={needsJson || value.length > 80 ? 8 : 2}
+            spellCheck={false}
+            error={isChecked && isBroken && t("check.json")}
+          />
+        )}
+        <TextInput
+          label={t("item.comment")}
+          value={comment}
+          onChange={(event) => setComment(event.currentTarget.value)}
+        />
+        <DialogEnd write={write} action={t("setting.save")} onClose={onClose} />
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,96 @@
+// Name, department and owner of an app.
+import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import type { OpenAppDTO, OpenEnvClusterDTO } from "../api/bodies";
+import { appDetail, organizations } from "../api/queries";
+import { useAppAdmin } from "../api/rights";
+import { updateApp } from "../api/settings";
+import { Failure, Loaded } from "../parts/States";
+import { UserPicker } from "../parts/UserPicker";
+import { APP_NAME_LENGTH, checkName } from "../text/check";
+
+export interface SectionProps {
+  app: string;
+  places: OpenEnvClusterDTO[];
+}
+
+export function SettingsGeneral({ app }: SectionProps) {
+  const detail = useQuery(appDetail(app));
+  return <Loaded query={detail}>{(found) => found && <Form stored={found} />}</Loaded>;
+}
+
+function Form({ stored }: { stored: OpenAppDTO }) {
+  const { t } = useTranslation();
+  const isAdmin = useAppAdmin(stored.appId);
+  const departments = useQuery(organizations).data ?? [];
+  const [form, setForm] = useState(stored);
+  const [problem, setProblem] = useState<ReturnType<typeof checkName>>(null);
+  const save = useAction((app: OpenAppDTO) => updateApp(app), [["app", stored.appId], ["home"]]);
+  const onSubmit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    const found = checkName(form.name, APP_NAME_LENGTH);
+    setProblem(found);
+    if (!found) save.mutate(form);
+  };
+  const known = departments.some(({ orgId }) => orgId === form.orgId);
+  if (!isAdmin) {
+    return (
+      <dl className="card stack">
+        {[
+          [t("newApp.appId"), stored.appId],
+          [t("newApp.name"), stored.name],
+          [t("newApp.orgId"), stored.orgName],
+          [t("newApp.ownerName"), stored.ownerDisplayName ?? stored.ownerName],
+        ].map(([name, value]) => (
+          <div key={name}>
+            <dt className="note">{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    );
+  }
+  return (
+    <form className="card stack" onSubmit={onSubmit}>
+      <TextInput label={t("newApp.appId")} value={stored.appId} readOnly description={t("settings.general.appId")} />
+      <TextInput
+        label={t("newApp.name")}
+        value={form.name}
+        error={problem && t(`check.${problem}`)}
+        onChange={(event) => setForm({ ...form, name: event.currentTarget.value })}
+      />
+      <NativeSelect
+        label={t("newApp.orgId")}
+        value={form.orgId ?? ""}
+        data={[
+          ...(known ? [] : [{ value: form.orgId ?? "", label: form.orgName ?? "" }]),
+          ...departments.map(({ orgId, orgName }) => ({ value: orgId, label: orgName })),
+        ]}
+        onChange={(event) => {
+          const orgId = event.currentTarget.value;
+          const orgName = departments.find((other) => other.orgId === orgId)?.orgName ?? "";
+          setForm({ ...form, orgId, orgName });
+        }}
+      />
+      <UserPicker
+        label={t("newApp.ownerName")}
+        description={t("newApp.ownerHelp")}
+        value={form.ownerName ?? ""}
+        onChange={(ownerName) => setForm({ ...form, ownerName })}
+      />
+      {save.error && <Failure error={save.error} />}
+      <div className="row end">
+        <span role="status" className="note">
+          {save.isSuccess && t("settings.general.saved")}
+        </span>
+        <Button type="submit" loading={save.isPending}>
+          {t("item.save")}
+        </Button>
+      </div>
+    </form>
+  );
+}

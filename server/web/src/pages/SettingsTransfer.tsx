@@ -1,0 +1,146 @@
+// Export of a cluster as an archive, and import of such an archive with the outcome of each entry.
+import { Button, FileButton, NativeSelect } from "@mantine/core";
+import { IconDownload, IconFileZip, IconUpload } from "@tabler/icons-react";
+import { useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import { useAppAdmin } from "../api/rights";
+import { exportAddress, importArchive, type OnConflict } from "../api/settings";
+import type { ImportedEntry } from "../api/schema";
+import { Empty, Failure } from "../parts/States";
+import classes from "./AppSettings.module.css";
+import publish from "./Publish.module.css";
+import type { SectionProps } from "./SettingsGeneral";
+
+const CONFLICTS = ["ignore", "cover"] as const;
+const OUTCOMES = ["created", "changed", "unchanged", "skipped"] as const;
+
+export function SettingsTransfer({ app, places }: SectionProps) {
+  const { t } = useTranslation();
+  const isAdmin = useAppAdmin(app);
+  const targets = places.flatMap(({ env, clusters = [] }) => clusters.map((cluster) => `${env} / ${cluster}`));
+  const [target, setTarget] = useState(targets[0] ?? "");
+  const [env = "", cluster = ""] = target.split(" / ");
+  const [file, setFile] = useState<File | null>(null);
+  const [isMissing, setIsMissing] = useState(false);
+  const [onConflict, setOnConflict] = useState<OnConflict>("ignore");
+  const upload = useAction(
+    (archive: File) => importArchive(app, env, cluster, archive, onConflict),
+    [
+      ["list", app, env, cluster],
+      ["draft", app, env, cluster],
+    ],
+  );
+  const onSubmit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    setIsMissing(file === null);
+    if (file) upload.mutate(file);
+  };
+  if (isAdmin === false) return <Empty title={t("settings.adminOnly")} />;
+  if (targets.length === 0) return <Empty title={t("app.noEnvironment")} />;
+  return (
+    <>
+      <div className="row">
+        <NativeSelect
+          label={t("env.environmentAndCluster")}
+          data={targets}
+          value={target}
+          onChange={(event) => {
+            setTarget(event.currentTarget.value);
+            upload.reset();
+          }}
+        />
+      </div>
+      <section className="card stack" aria-labelledby="export">
+        <h2 id="export">{t("settings.transfer.export")}</h2>
+        <p className="note">{t("settings.transfer.exportAbout")}</p>
+        <div>
+          <Button
+            component="a"
+            variant="default"
+            href={exportAddress(app, env, cluster)}
+            download
+            leftSection={<IconDownload size={16} />}
+          >
+            {t("settings.transfer.exportAct", { target })}
+          </Button>
+        </div>
+      </section>
+      <form className="card stack" aria-labelledby="import" onSubmit={onSubmit}>
+        <h2 id="import">{t("settings.transfer.import")}</h2>
+        <p className="note">{t("settings.transfer.importAbout")}</p>
+        <div className="row">
+          <FileButton
+            accept=".zip,application/zip"
+            onChange={setFile}
+            inputProps={{ "aria-label": t("settings.transfer.file") }}
+          >
+            {(props) => (
+              <Button {...props} variant="default" leftSection={<IconFileZip size={16} />}>
+                {t("settings.transfer.choose")}
+              </Button>
+            )}
+          </FileButton>
+          <span>{file?.name}</span>
+          {isMissing && !file && <span role="alert">{t("check.required")}</span>}
+        </div>
+        <fieldset className={publish.choices}>
+          <legend>{t("settings.transfer.conflict")}</legend>
+          {CONFLICTS.map((choice) => (
+            <label key={choice}>
+              <input
+                type="radio"
+                name="conflict"
+                checked={onConflict === choice}
+                onChange={() => setOnConflict(choice)}
+              />
+              <span>
+                {t(`settings.transfer.on.${choice}`)}{" "}
+                <small className="note">{t(`settings.transfer.onAbout.${choice}`)}</small>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {upload.error && <Failure error={upload.error} />}
+        <div className="row end">
+          <Button type="submit" loading={upload.isPending} leftSection={<IconUpload size={16} />}>
+            {t("settings.transfer.importAct", { target })}
+          </Button>
+        </div>
+      </form>
+      {upload.data && <Report entries={upload.data} />}
+    </>
+  );
+}
+
+function Report({ entries }: { entries: ImportedEntry[] }) {
+  const { t } = useTranslation();
+  return (
+    <section className="stack" aria-labelledby="report">
+      <h2 id="report">{t("settings.transfer.report")}</h2>
+      <p role="status">{t("settings.transfer.reported", { count: entries.length })}</p>
+      <table className={classes.table}>
+        <thead>
+          <tr>
+            <th scope="col">{t("settings.transfer.entry")}</th>
+            <th scope="col">{t("settings.transfer.outcome")}</th>
+            <th scope="col">{t("settings.transfer.items")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map(({ path, outcome, items }) => {
+            const known = OUTCOMES.find((name) => name === outcome);
+            return (
+              <tr key={path}>
+                <td className="mono">{path}</td>
+                <td>{known ? t(`settings.transfer.outcomes.${known}`) : outcome}</td>
+                <td>{items}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}

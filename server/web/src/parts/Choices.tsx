@@ -1,0 +1,27 @@
+// Several of a few known names, as check boxes.
+import { Checkbox } from "@mantine/core";
+
+interface Props {
+  label: string;
+  all: string[];
+  chosen: string[];
+  onChange: (chosen: string[]) => void;
+}
+
+export function Choices({ label, all, chosen, onChange }: Props) {
+  return (
+    <fieldset className="choices">
+      <legend>{label}</legend>
+      {all.map((name) => (
+        <Checkbox
+          key={name}
+          label={name}
+          checked={chosen.includes(name)}
+          onChange={(event) =>
+            onChange(event.currentTarget.checked ? [...chosen, name] : chosen.filter((other) => other !== name))
+          }
+        />
+      ))}
+    </fieldset>
+  );
+}

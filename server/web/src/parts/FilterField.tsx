@@ -1,0 +1,31 @@
+// The filter of a page: its text is in the address, and `/` leads to it.
+import { TextInput } from "@mantine/core";
+import { IconSearch } from "@tabler/icons-react";
+import { useRef } from "react";
+
+import { useShortcuts } from "../state/keys";
+import classes from "./FilterField.module.css";
+
+interface Props {
+  label: string;
+  value: string;
+  onChange: (text: string | undefined) => void;
+}
+
+export function FilterField({ label, value, onChange }: Props) {
+  const field = useRef<HTMLInputElement>(null);
+  useShortcuts({ "/": () => field.current?.focus() });
+  return (
+    <TextInput
+      ref={field}
+      className={classes.filter}
+      type="search"
+      aria-label={label}
+      placeholder={label}
+      leftSection={<IconSearch size={16} stroke={1.8} />}
+      rightSection={value ? undefined : <kbd>/</kbd>}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value || undefined)}
+    />
+  );
+}

@@ -1,0 +1,112 @@
+// The ways to sign in: a form for name and password, a link to the identity provider, or both.
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useEffect, useRef, useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { prefix, signIn } from "../api/client";
+import { isRefusal, providerAddress, signInWays, type Notice } from "../state/signIn";
+import classes from "./SignInForm.module.css";
+import { Failure } from "./States";
+
+const ways = signInWays(document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.dataset);
+
+interface Props {
+  /** Why the form is shown; replaced by the reason of a refusal. */
+  first: Notice | null;
+  /** Where the identity provider returns to. */
+  next: string | undefined;
+  /** The name that was signed in before. */
+  user?: string | undefined;
+  /** Whether the identity provider opens in another tab, so that this page is kept. */
+  keepsPage?: boolean;
+  onSignedIn: () => void;
+}
+
+export function SignInForm({ first, next, user = "", keepsPage = false, onSignedIn }: Props) {
+  const { t } = useTranslation();
+  const [notice, setNotice] = useState(first);
+  const [name, setName] = useState(user);
+  const [password, setPassword] = useState("");
+  const form = useMutation({
+    mutationFn: () => signIn(name, password),
+    onMutate: () => setNotice(null),
+    onSuccess: (refusal) => {
+      if (refusal === null) onSignedIn();
+      else setNotice(refusal);
+    },
+  });
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    form.mutate();
+  };
+  return (
+    <form className={classes.form} onSubmit={submit}>
+      {notice && <NoticeText notice={notice} />}
+      {form.error && <Failure error={form.error} />}
+      {ways.provider !== null && (
+        <Button
+          component="a"
+          size="md"
+          href={providerAddress(ways.provider, next, prefix)}
+          {...(keepsPage && { target: "_blank" })}
+        >
+          {t("signIn.provider")}
+        </Button>
+      )}
+      {ways.form && (
+        <>
+          <TextInput
+            name="username"
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            label={t("signIn.user")}
+            autoComplete="username"
+            required
+            withAsterisk={false}
+            autoFocus={user === ""}
+            data-autofocus={user === "" || undefined}
+          />
+          <PasswordInput
+            name="password"
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            label={t("signIn.password")}
+            autoComplete="current-password"
+            visibilityToggleButtonProps={{ "aria-label": t("signIn.reveal") }}
+            required
+            withAsterisk={false}
+            data-autofocus={user !== "" || undefined}
+          />
+          <Button
+            type="submit"
+            size="md"
+            variant={ways.provider === null ? "filled" : "default"}
+            loading={form.isPending || form.data === null}
+          >
+            {t("signIn.title")}
+          </Button>
+        </>
+      )}
+    </form>
+  );
+}
+
+function NoticeText({ notice }: { notice: Notice }) {
+  const { t } = useTranslation();
+  const text = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    if (isRefusal(notice)) text.current?.focus();
+  }, [notice]);
+  return (
+    <p
+      ref={text}
+      tabIndex={-1}
+      role={isRefusal(notice) ? "alert" : "status"}
+      className={classes.notice}
+      data-notice={notice}
+    >
+      {t(`signIn.${notice}`)}
+    </p>
+  );
+}

@@ -1,0 +1,127 @@
+// Access tokens with their scope, end and last use; and the actions on them.
+import { IconBan, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import type { OpenUserTokenSummary } from "../api/schema";
+import { deleteToken, revokeToken, STALE_TOKENS } from "../api/tokens";
+import { Confirm } from "./Confirm";
+import { DataTable } from "./DataTable";
+import { Since } from "./Since";
+
+interface Props {
+  tokens: OpenUserTokenSummary[];
+  /** Own tokens can be rotated; those of others show their owner. */
+  onRotate?: (token: OpenUserTokenSummary) => void;
+}
+
+type Asked = { kind: "revoke" | "delete"; token: OpenUserTokenSummary };
+
+export function TokenTable({ tokens, onRotate }: Props) {
+  const { t } = useTranslation();
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const isOwn = onRotate !== undefined;
+  const owner = { name: t("token.owner"), cell: (token: OpenUserTokenSummary) => token.userId };
+  return (
+    <>
+      <DataTable
+        label={t("token.title")}
+        rows={tokens}
+        rowKey={({ id = 0 }) => id}
+        columns={[
+          { name: t("token.name"), cell: ({ name }) => <b>{name}</b> },
+          ...(isOwn ? [] : [owner]),
+          { name: t("token.prefix"), cell: ({ tokenPrefix }) => <span className="mono">{tokenPrefix}…</span> },
+          { name: t("token.scope"), cell: (token) => <Scope token={token} /> },
+          { name: t("token.expires"), cell: ({ expires }) => <Day time={expires} /> },
+          { name: t("token.used"), cell: (token) => <LastUse token={token} /> },
+          { name: t("item.state"), cell: ({ status }) => <Status status={status} /> },
+        ]}
+        actions={(token) => {
+          const { name = "", status } = token;
+          const remove = {
+            label: t("token.delete", { name }),
+            icon: IconTrash,
+            onClick: () => setAsked({ kind: "delete", token }),
+          };
+          if (status !== "active") return [remove];
+          const revoke = {
+            label: t("token.revoke", { name }),
+            icon: IconBan,
+            onClick: () => setAsked({ kind: "revoke", token }),
+          };
+          const rotate = { label: t("token.rotate", { name }), icon: IconRefresh, onClick: () => onRotate?.(token) };
+          return isOwn ? [rotate, revoke, remove] : [revoke, remove];
+        }}
+      />
+      {asked && <Ask asked={asked} isOwn={isOwn} onClose={() => setAsked(null)} />}
+    </>
+  );
+}
+
+function Ask({ asked: { kind, token }, isOwn, onClose }: { asked: Asked; isOwn: boolean; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { id = 0, name } = token;
+  const write = useAction(
+    () => (kind === "revoke" ? revokeToken(id, isOwn) : deleteToken(id, isOwn)),
+    STALE_TOKENS,
+    onClose,
+  );
+  return (
+    <Confirm
+      title={t(`token.${kind}`, { name })}
+      action={t(`token.${kind}Act`)}
+      danger
+      write={write}
+      onConfirm={() => write.mutate(undefined)}
+      onClose={onClose}
+    >
+      <p>{t(`token.${kind}Text`)}</p>
+    </Confirm>
+  );
+}
+
+function Scope({ token }: { token: OpenUserTokenSummary }) {
+  const { t } = useTranslation();
+  const list = (names: string[] | undefined, all: string) => (names && names.length > 0 ? names.join(", ") : all);
+  return (
+    <>
+      <span className="mono">{list(token.operations, t("token.everything"))}</span>
+      <div className="note">
+        {list(token.appIds, t("token.allApps"))}; {list(token.envs, t("access.allEnvs"))}
+      </div>
+    </>
+  );
+}
+
+function Day({ time }: { time: string | undefined }) {
+  const { i18n } = useTranslation();
+  if (time === undefined) return null;
+  const at = new Date(time);
+  return (
+    <time dateTime={time} title={at.toString()}>
+      {at.toLocaleDateString(i18n.language, { year: "numeric", month: "short", day: "numeric" })}
+    </time>
+  );
+}
+
+function LastUse({ token }: { token: OpenUserTokenSummary }) {
+  const { t } = useTranslation();
+  if (!token.lastUsedTime) return <span className="note">{t("token.never")}</span>;
+  return (
+    <>
+      <Since time={token.lastUsedTime} /> <span className="note">{token.lastUsedIp}</span>
+    </>
+  );
+}
+
+function Status({ status }: { status: string | undefined }) {
+  const { t } = useTranslation();
+  const known = status === "active" || status === "expired" || status === "revoked" ? status : "active";
+  return (
+    <span className="chip" data-state={known === "active" ? "live" : "offline"}>
+      {t(`token.status.${known}`)}
+    </span>
+  );
+}

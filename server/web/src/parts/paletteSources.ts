@@ -1,0 +1,202 @@
+// What the palette offers for a query: recent apps, apps, namespaces, keys and values of all
+// environments, and actions. Each group has at most eight entries.
+import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import {
+  IconBolt,
+  IconBox,
+  IconClock,
+  IconFileText,
+  IconKey,
+  IconSettings,
+  IconTag,
+  type Icon,
+} from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { prefix } from "../api/client";
+import { appNamespaces, envClusters, useBoot } from "../api/queries";
+import { appsLike, itemsLike, publicNamespaces, type FoundItem } from "../api/search";
+import { namespaceAddress, search, segments } from "../routes/address";
+import { pageCommands } from "../state/commands";
+import { DENSITIES, setPrefs } from "../state/display";
+import { KEEP_TRANSITIONS, LANGUAGES, setLanguage } from "../state/prefs";
+import { recentApps } from "../state/recent";
+import { containsWords, type PaletteQuery, type Scope } from "../text/paletteQuery";
+import { useAppCommands } from "./appCommands";
+import { toast } from "./toast";
+
+const SHOWN = 8;
+/** A shorter text would be found in every second value. */
+const VALUE_LENGTH = 3;
+
+export interface Entry {
+  id: string;
+  label: string;
+  detail?: string | undefined;
+  keys?: string | undefined;
+  /** Whether the label is a key or an id. */
+  isCode?: boolean;
+  Sign: Icon;
+  /** Address below the prefix path. */
+  to?: string;
+  run?: () => void;
+}
+
+export interface Group {
+  name: "recent" | "apps" | "namespaces" | "keys" | "values" | "actions";
+  entries: Entry[];
+  /** What the group lacks. */
+  note?: string | undefined;
+}
+
+export function usePaletteGroups(query: PaletteQuery, onShortcuts: () => void) {
+  const { user } = useBoot();
+  const { text, scope } = query;
+  const actions = useActions(onShortcuts);
+  const found = useFound(query);
+  const groups: Group[] = [];
+  if (text === "" && scope === "all") {
+    const recent = recentApps(user.userId).slice(0, SHOWN);
+    groups.push({ name: "recent", entries: recent.map((app) => appEntry("recent", app, IconClock)) });
+  }
+  groups.push(...found.groups);
+  if (scope === "all" || scope === "actions") {
+    const matching = actions.filter((action) => text === "" || containsWords(action.label, text));
+    groups.push({ name: "actions", entries: scope === "actions" ? matching : matching.slice(0, SHOWN) });
+  }
+  return { groups, isSearching: found.isSearching };
+}
+
+/** Places whose names, keys or values contain the text. */
+function useFound({ scope, env, text }: PaletteQuery) {
+  const { t } = useTranslation();
+  const wants = (...scopes: Scope[]) => (scope === "all" || scopes.includes(scope) ? text : "");
+  const old = { placeholderData: keepPreviousData };
+  const apps = useQuery({ ...appsLike(wants("app")), ...old });
+  const keys = useQuery({ ...itemsLike("key", wants("key")), ...old });
+  const noKey = scope === "value" || (scope === "all" && keys.data?.items.length === 0);
+  const values = useQuery({ ...itemsLike("value", noKey && text.length >= VALUE_LENGTH ? text : ""), ...old });
+  const namespaces = useNamespaces(wants("ns"));
+  const inEnv = (item: FoundItem) => env === null || item.env.toUpperCase() === env;
+  const groups: Group[] = [];
+  if (wants("app")) {
+    const { total = 0, apps: list = [] } = apps.data ?? {};
+    const entries = list.map((app) => appEntry("app", app.appId, IconBox, app.name));
+    if (total > list.length) {
+      const label = t("palette.all", { count: total });
+      entries.push({ id: "apps/all", label, Sign: IconBox, to: "/browse" + search([["q", text]]) });
+    }
+    groups.push({ name: "apps", entries });
+  }
+  if (wants("ns")) groups.push({ name: "namespaces", entries: namespaces });
+  for (const [name, { data }, isWanted] of [
+    ["keys", keys, wants("key")],
+    ["values", values, noKey && text],
+  ] as const) {
+    if (!isWanted || !data) continue;
+    const items = data.items.filter(inEnv);
+    groups.push({ name, entries: items.slice(0, SHOWN).map((item) => itemEntry(name, item)), note: data.message });
+  }
+  return { groups, isSearching: [apps, keys, values].some((one) => one.isFetching) };
+}
+
+/** Those of the open app, then public ones of other apps. */
+function useNamespaces(text: string): Entry[] {
+  const { t } = useTranslation();
+  const { envs } = useBoot();
+  const { app = "", env = envs[0] ?? "", cluster = "default" } = useParams({ strict: false });
+  const own = useQuery({ ...appNamespaces(app), enabled: app !== "" && text !== "" }).data ?? [];
+  const others = useQuery({ ...publicNamespaces, enabled: text !== "" }).data ?? [];
+  const matching = [...own, ...others.filter((other) => other.appId !== app)].filter(({ name }) =>
+    containsWords(name, text),
+  );
+  return matching.slice(0, SHOWN).map(({ appId, name, isPublic }) => {
+    const to =
+      appId === app
+        ? namespaceAddress(app, env, cluster, name)
+        : namespaceAddress(appId, envs[0] ?? "", "default", name);
+    const detail = isPublic ? `${appId}, ${t("namespace.public")}` : appId;
+    return { id: `ns/${appId}/${name}`, label: name, detail, Sign: IconFileText, to };
+  });
+}
+
+function appEntry(group: string, app: string, Sign: Icon, name?: string): Entry {
+  const detail = name && name !== app ? app : undefined;
+  return { id: `${group}/${app}`, label: name ?? app, detail, Sign, to: segments("a", app) };
+}
+
+function itemEntry(group: "keys" | "values", { app, env, cluster, ns, key }: FoundItem): Entry {
+  return {
+    id: [group, app, env, cluster, ns, key].join("/"),
+    label: key,
+    isCode: true,
+    detail: [app, env, cluster, ns].join(" / "),
+    Sign: group === "keys" ? IconKey : IconTag,
+    to: namespaceAddress(app, env, cluster, ns, key),
+  };
+}
+
+/** Of the open page first, then those of the app, then those that are always there. */
+function useActions(onShortcuts: () => void): Entry[] {
+  const { t, i18n } = useTranslation();
+  const { setColorScheme } = useMantineColorScheme(KEEP_TRANSITIONS);
+  const other = useComputedColorScheme("light") === "dark" ? "light" : "dark";
+  const switches = useSwitches();
+  const inApp = useAppCommands();
+  const language = i18n.language === "zh" ? "en" : "zh";
+  const action = (id: string, label: string, rest: Pick<Entry, "to" | "run" | "keys">): Entry => ({
+    id: `action/${id}`,
+    label,
+    Sign: "to" in rest ? IconBolt : IconSettings,
+    ...rest,
+  });
+  return [
+    ...pageCommands().map(({ id, label, keys, run }) => action(id, label, { keys, run })),
+    ...inApp.map(({ id, label, ...rest }) => ({ ...action(id, label, rest), detail: rest.detail })),
+    ...switches,
+    action("new", t("newApp.title"), { to: "/new", keys: "n" }),
+    action("browse", t("browse.title"), { to: "/browse", keys: "g a" }),
+    action("public", t("publicNamespaces.title"), { to: "/public" }),
+    action("link", t("palette.copyLink"), { run: () => void copyLink(t("palette.copied")) }),
+    action("theme", t(`display.${other}`), { run: () => setColorScheme(other) }),
+    action("language", LANGUAGES[language], { run: () => void setLanguage(language) }),
+    ...DENSITIES.map((density) =>
+      action(density, `${t("prefs.density")}: ${t(`prefs.densities.${density}`)}`, {
+        run: () => setPrefs({ density }),
+      }),
+    ),
+    action("preferences", t("prefs.title"), { to: "/me/preferences" }),
+    action("shortcuts", t("shortcuts.title"), { run: onShortcuts, keys: "?" }),
+    action("signOut", t("shell.signOut"), { run: () => window.location.assign(`${prefix}/user/logout`) }),
+  ];
+}
+
+/** Other environments and clusters of the open place. */
+function useSwitches(): Entry[] {
+  const { t } = useTranslation();
+  const { app = "", env, cluster = "default", ns } = useParams({ strict: false });
+  const places = useQuery({ ...envClusters(app), enabled: app !== "" }).data ?? [];
+  const others = places.flatMap((place) =>
+    (place.clusters ?? [])
+      .filter((name) => (place.env === env ? name !== cluster : name === cluster || name === "default"))
+      .map((name) => ({ env: place.env, cluster: name })),
+  );
+  return others.map((place) => ({
+    id: `switch/${place.env}/${place.cluster}`,
+    label: t("palette.switch", { place: `${place.env} / ${place.cluster}` }),
+    Sign: IconBolt,
+    to: segments("a", app, "c", place.env, place.cluster, ...(ns === undefined ? [] : [ns])),
+  }));
+}
+
+async function copyLink(done: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(window.location.href);
+    await toast(done);
+  } catch {
+    // Without a secure context there is no clipboard: the address bar has the link.
+    await toast(window.location.href);
+  }
+}

@@ -1,0 +1,60 @@
+// The access matrix of an app: who has which right in which column, directly or through a wider
+// grant, and which of that is changed but not saved. Pure.
+import type { OpenUserInfoDTO } from "../api/bodies";
+import type { Holders, Right, Scope } from "../api/roles";
+
+export type AnyRight = Right | "admin";
+
+export interface AccessColumn {
+  id: string;
+  scope: Scope;
+  holders: Record<AnyRight, OpenUserInfoDTO[]>;
+}
+
+export interface Change {
+  user: string;
+  column: AccessColumn;
+  right: AnyRight;
+  isGrant: boolean;
+}
+
+export const RIGHTS: Record<Scope["kind"], AnyRight[]> = {
+  app: ["admin"],
+  namespace: ["edit", "publish"],
+  env: ["edit", "publish"],
+  cluster: ["edit", "publish"],
+};
+
+export const cellKey = (user: string, column: string, right: AnyRight) => JSON.stringify([user, column, right]);
+
+export function withAdmin(found: Holders | undefined): AccessColumn["holders"] {
+  return { admin: [], edit: found?.edit ?? [], publish: found?.publish ?? [] };
+}
+
+export function holds(column: AccessColumn, right: AnyRight, user: string): boolean {
+  return column.holders[right].some(({ userId }) => userId === user);
+}
+
+/** The column whose grant includes this one: all environments, for one environment. */
+export function widerGrant(columns: AccessColumn[], column: AccessColumn, right: AnyRight, user: string) {
+  if (column.scope.kind !== "env") return undefined;
+  return columns.find((other) => other.scope.kind === "namespace" && holds(other, right, user));
+}
+
+/** Everyone with a right in any column, and those added by hand, by name. */
+export function peopleIn(columns: AccessColumn[], added: string[]): OpenUserInfoDTO[] {
+  const people = new Map<string, OpenUserInfoDTO>(added.map((userId) => [userId, { userId }]));
+  for (const { holders } of columns) {
+    for (const user of Object.values(holders).flat()) people.set(user.userId, user);
+  }
+  return [...people.values()].sort((a, b) => a.userId.localeCompare(b.userId));
+}
+
+/** What differs from the stored rights; switching a cell twice is no change. */
+export function changesOf(columns: AccessColumn[], edits: ReadonlyMap<string, boolean>): Change[] {
+  return [...edits].flatMap(([key, isGrant]) => {
+    const [user, id, right] = JSON.parse(key) as [string, string, AnyRight];
+    const column = columns.find((other) => other.id === id);
+    return column && holds(column, right, user) !== isGrant ? [{ user, column, right, isGrant }] : [];
+  });
+}

@@ -1,0 +1,81 @@
+// A set of item changes, and what has become of it if others changed the same namespace meanwhile.
+// Pure.
+import type { OpenItemDTO } from "../api/bodies";
+import type { PastedItem } from "../text/paste";
+
+/** What becomes of one key. A null value is an item that does not exist. */
+export interface ItemChange {
+  key: string;
+  /** What was stored when the change was made. */
+  was: ItemContent | null;
+  now: ItemContent | null;
+}
+
+export interface ItemContent {
+  value: string;
+  type: number;
+  comment: string;
+}
+
+/** A key that someone else has given another value than this change would. */
+export interface Collision {
+  change: ItemChange;
+  /** What is stored now. */
+  theirs: ItemContent | null;
+}
+
+export function contentOf(item: Pick<OpenItemDTO, "value" | "type" | "comment">): ItemContent {
+  return { value: item.value ?? "", type: item.type ?? 0, comment: item.comment ?? "" };
+}
+
+/** The stored items by key, without deleted ones and comment lines. */
+export function storedItems(items: OpenItemDTO[] | undefined): Map<string, ItemContent> {
+  const stored = (items ?? []).filter((item) => item.key !== "" && !item.extendInfo?.isDeleted);
+  return new Map(stored.map((item) => [item.key, contentOf(item)]));
+}
+
+/**
+ * What pasted items change. Those that exist keep type, comment and the spelling of their key: the
+ * server compares keys without regard to case.
+ */
+export function changesBy(items: PastedItem[], stored: Map<string, ItemContent>): ItemChange[] {
+  const spellings = new Map([...stored.keys()].map((key) => [key.toLowerCase(), key]));
+  return items.flatMap(({ key: pasted, value, type }): ItemChange[] => {
+    const key = spellings.get(pasted.toLowerCase()) ?? pasted;
+    const was = stored.get(key) ?? null;
+    const now = was ? { ...was, value } : { value, type, comment: "" };
+    return was?.value === value ? [] : [{ key, was, now }];
+  });
+}
+
+export function collisions(changes: ItemChange[], stored: Map<string, ItemContent>): Collision[] {
+  return changes.flatMap((change) => {
+    const theirs = stored.get(change.key) ?? null;
+    return isSame(theirs, change.was) || isSame(theirs, change.now) ? [] : [{ change, theirs }];
+  });
+}
+
+/** The changes that are left to make on what is stored now. */
+export function rebase(changes: ItemChange[], stored: Map<string, ItemContent>): ItemChange[] {
+  const rebased = changes.map((change) => ({ ...change, was: stored.get(change.key) ?? null }));
+  return rebased.filter((change) => !isSame(change.was, change.now));
+}
+
+export function inverse(changes: ItemChange[]): ItemChange[] {
+  return changes.map(({ key, was, now }) => ({ key, was: now, now: was }));
+}
+
+/** How the changes are sent: values together, other members of an item and deletions one by one. */
+export function planned(changes: ItemChange[]) {
+  const kept = changes.flatMap(({ key, was, now }) => (now ? [{ key, was, item: { key, ...now } }] : []));
+  return {
+    values: kept.filter(({ was, item }) => was?.value !== item.value).map(({ item }) => item),
+    others: kept.filter(({ was, item }) => was?.value === item.value && !isSame(was, item)).map(({ item }) => item),
+    deletions: changes.filter(({ was, now }) => was && !now).map(({ key }) => key),
+  };
+}
+
+function isSame(a: ItemContent | null, b: ItemContent | null): boolean {
+  if (!a || !b) return a === b;
+  return a.value === b.value && a.type === b.type && a.comment === b.comment;
+}

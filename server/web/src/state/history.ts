@@ -1,0 +1,176 @@
+// The history of namespaces as one list of entries, newest first: publishes, rollbacks, gray
+// operations and edits. Pure.
+import type { OpenCommitDTO, OpenReleaseHistoryDTO } from "../api/schema";
+import type { KeyChange } from "../parts/DiffView";
+import { parseTime } from "../text/format";
+
+export const KINDS = ["publish", "rollback", "gray", "edit"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What was done, as a key of texts under `history.did`. */
+export type Did =
+  "publish" | "rollback" | "grayPublish" | "grayRules" | "merge" | "grayFollow" | "grayAbandon" | "grayEnd" | "edit";
+
+export interface Entry {
+  id: string;
+  kind: Kind;
+  did: Did;
+  ns: string;
+  at: string | undefined;
+  by: string;
+  /** Of the release that was in effect afterwards; 0 for edits. */
+  releaseId: number;
+  /** Of the release that was in effect before; 0 if there was none. */
+  previousId: number;
+  title: string;
+  comment: string;
+  isAbandoned: boolean;
+  isEmergency: boolean;
+  /** What an edit changed. */
+  changes: KeyChange[];
+  /** Values of the release, by key. */
+  values: Map<string, string>;
+}
+
+const OPERATIONS: Record<number, [Kind, Did]> = {
+  0: ["publish", "publish"],
+  1: ["rollback", "rollback"],
+  2: ["gray", "grayPublish"],
+  3: ["gray", "grayRules"],
+  4: ["publish", "merge"],
+  5: ["gray", "grayFollow"],
+  6: ["gray", "grayFollow"],
+  7: ["gray", "grayAbandon"],
+  8: ["gray", "grayEnd"],
+};
+
+export function releaseEntry(row: OpenReleaseHistoryDTO): Entry {
+  const [kind, did] = OPERATIONS[row.operation ?? 0] ?? ["publish", "publish"];
+  const context = (row.operationContext ?? {}) as { isEmergencyPublish?: unknown };
+  return {
+    id: `r${row.id ?? 0}`,
+    kind,
+    did,
+    ns: row.namespaceName ?? "",
+    at: row.releaseTime,
+    by: row.operatorDisplayName ?? row.operator ?? "",
+    releaseId: row.releaseId ?? 0,
+    previousId: row.previousReleaseId ?? 0,
+    title: row.releaseTitle ?? "",
+    comment: row.releaseComment ?? "",
+    isAbandoned: row.isReleaseAbandoned ?? false,
+    isEmergency: context.isEmergencyPublish === true,
+    changes: [],
+    values: new Map(
+      (row.configuration ?? []).map(({ firstEntity = "", secondEntity = "" }) => [firstEntity, secondEntity]),
+    ),
+  };
+}
+
+interface StoredItem {
+  key?: string;
+  value?: string;
+}
+
+interface ChangeSets {
+  createItems?: StoredItem[];
+  updateItems?: { oldItem?: StoredItem; newItem?: StoredItem }[];
+  deleteItems?: StoredItem[];
+}
+
+/** Edits have no id in the API; the time of an edit of a namespace is unique. */
+export function editEntry(row: OpenCommitDTO): Entry {
+  const ns = row.namespaceName ?? "";
+  return {
+    id: `e${ns}${row.dataChangeCreatedTime ?? ""}`,
+    kind: "edit",
+    did: "edit",
+    ns,
+    at: row.dataChangeCreatedTime,
+    by: row.dataChangeCreatedByDisplayName ?? row.dataChangeCreatedBy ?? "",
+    releaseId: 0,
+    previousId: 0,
+    title: "",
+    comment: "",
+    isAbandoned: false,
+    isEmergency: false,
+    changes: changesOf(row.changeSets ?? "{}"),
+    values: new Map(),
+  };
+}
+
+/** The release that clients receive: that of the newest operation on the main line. */
+export function liveRelease(entries: Entry[], ns: string): number {
+  return (
+    entries.find((entry) => entry.ns === ns && (entry.kind === "publish" || entry.kind === "rollback"))?.releaseId ?? 0
+  );
+}
+
+export function newestFirst(entries: Entry[]): Entry[] {
+  const time = ({ at }: Entry) => parseTime(at)?.getTime() ?? 0;
+  return entries.toSorted((a, b) => time(b) - time(a));
+}
+
+/** Releases that can be compared, newest first, each once. */
+export function releases(entries: Entry[], ns: string): Entry[] {
+  const seen = new Set<number>();
+  return entries.filter((entry) => {
+    if (entry.ns !== ns || entry.releaseId === 0 || seen.has(entry.releaseId)) return false;
+    seen.add(entry.releaseId);
+    return true;
+  });
+}
+
+/** One value of a key: who set or published it, and when. Null for a deletion. */
+export interface KeyValue {
+  entry: Entry;
+  value: string | null;
+}
+
+/** Publishes that did not change the key are left out. */
+export function keyValues(entries: Entry[], key: string): KeyValue[] {
+  const found: KeyValue[] = [];
+  let live: string | null = null;
+  for (const entry of entries.toReversed()) {
+    if (entry.kind === "edit") {
+      const change = entry.changes.find((other) => other.key === key);
+      if (change) found.push({ entry, value: change.after });
+    } else if (entry.kind !== "gray") {
+      const value = entry.values.get(key) ?? null;
+      if (value !== live) found.push({ entry, value });
+      live = value;
+    }
+  }
+  return found.toReversed();
+}
+
+function changesOf(text: string): KeyChange[] {
+  let sets: ChangeSets;
+  try {
+    sets = JSON.parse(text) as ChangeSets;
+  } catch {
+    return [];
+  }
+  const changes: KeyChange[] = [
+    ...(sets.updateItems ?? []).map(({ oldItem, newItem }) => ({
+      key: newItem?.key ?? "",
+      state: "modified" as const,
+      before: oldItem?.value ?? "",
+      after: newItem?.value ?? "",
+    })),
+    ...(sets.createItems ?? []).map(({ key = "", value = "" }) => ({
+      key,
+      state: "added" as const,
+      before: null,
+      after: value,
+    })),
+    ...(sets.deleteItems ?? []).map(({ key = "", value = "" }) => ({
+      key,
+      state: "deleted" as const,
+      before: value,
+      after: null,
+    })),
+  ];
+  // Comment lines have no key.
+  return changes.filter(({ key }) => key !== "");
+}

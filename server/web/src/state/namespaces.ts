@@ -1,0 +1,40 @@
+// The namespaces of a cluster in groups, compared with what the app defines: some are hidden from
+// the user, some are missing in this cluster. Pure.
+import type { OpenAppNamespaceDTO, OpenNamespaceDTO } from "../api/bodies";
+
+export const GROUPS = ["own", "associated", "hidden", "missing"] as const;
+export type NamespaceGroup = (typeof GROUPS)[number];
+
+export interface NamespaceEntry {
+  name: string;
+  group: NamespaceGroup;
+  format: string;
+}
+
+/** `missing` is undefined while it is unknown: then what is not in the list is not shown either. */
+export function namespaceEntries(
+  app: string,
+  list: OpenNamespaceDTO[],
+  defined: OpenAppNamespaceDTO[],
+  missing: string[] | undefined,
+): NamespaceEntry[] {
+  const listed = new Set(list.map(({ namespaceName }) => namespaceName));
+  const entries = list.map((namespace): NamespaceEntry => {
+    const parent = namespace.extendInfo?.parentAppId;
+    const group = parent !== undefined && parent !== app ? "associated" : "own";
+    return { name: namespace.namespaceName, group, format: namespace.format ?? "properties" };
+  });
+  const others = missing === undefined ? [] : defined.filter(({ name }) => !listed.has(name));
+  return [
+    ...entries,
+    ...others.map(({ name, format = "properties" }): NamespaceEntry => {
+      return { name, group: missing?.includes(name) ? "missing" : "hidden", format };
+    }),
+  ];
+}
+
+/** Whether the app defines namespaces that the list lacks, so that the reason has to be read. */
+export function isIncomplete(list: OpenNamespaceDTO[], defined: OpenAppNamespaceDTO[]): boolean {
+  const listed = new Set(list.map(({ namespaceName }) => namespaceName));
+  return defined.some(({ name }) => !listed.has(name));
+}

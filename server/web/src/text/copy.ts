@@ -1,0 +1,14 @@
+// Copies a text, also on pages that are not served over https, which have no clipboard API.
+
+export async function copyText(text: string): Promise<void> {
+  if (window.isSecureContext) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  const before = document.activeElement;
+  document.body.append(field);
+  field.select();
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way without a secure context
+  document.execCommand("copy");
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+}

@@ -1,0 +1,114 @@
+// A properties namespace as a text with one line for each item, comment and blank line. Line ends and
+// backslashes in values are escaped, so that an untouched line never changes what is stored. Pure.
+import type { OpenItemDTO } from "../api/bodies";
+import { contentOf, storedItems, type ItemChange } from "../state/changes";
+
+export type Line = { key: string; value: string } | { comment: string };
+
+export interface TextProblem {
+  /** From 1. */
+  line: number;
+  message: "noSeparator" | "repeatedKey";
+}
+
+export function linesOf(items: OpenItemDTO[]): Line[] {
+  const stored = items.filter((item) => !item.extendInfo?.isDeleted);
+  return stored
+    .toSorted((a, b) => (a.lineNum ?? 0) - (b.lineNum ?? 0))
+    .map((item) => (item.key ? { key: item.key, value: item.value ?? "" } : { comment: item.comment ?? "" }));
+}
+
+export function toText(lines: Line[]): string {
+  return lines
+    .map((line) => ("comment" in line ? line.comment : `${escapeKey(line.key)} = ${escapeValue(line.value)}`))
+    .join("\n");
+}
+
+export function fromText(text: string): { lines: Line[]; problems: TextProblem[] } {
+  const lines: Line[] = [];
+  const problems: TextProblem[] = [];
+  const numbers = new Map<string, number[]>();
+  const texts = text.split("\n");
+  while (texts.at(-1)?.trim() === "") texts.pop();
+  texts.forEach((raw, index) => {
+    const line = raw.trim();
+    if (line === "" || /^[#!]/.test(line)) {
+      lines.push({ comment: line });
+      return;
+    }
+    const [, key, value] = /^((?:\\.|[^\\=])*)=(.*)$/.exec(line) ?? [];
+    if (key === undefined || value === undefined || key.trim() === "") {
+      problems.push({ line: index + 1, message: "noSeparator" });
+      return;
+    }
+    const name = unescape(key.trim());
+    lines.push({ key: name, value: unescape(value.trim()) });
+    // The server compares keys like this.
+    const same = name.toLowerCase();
+    numbers.set(same, [...(numbers.get(same) ?? []), index + 1]);
+  });
+  for (const repeated of numbers.values()) {
+    if (repeated.length > 1) problems.push(...repeated.map((line) => ({ line, message: "repeatedKey" as const })));
+  }
+  return { lines, problems: problems.toSorted((a, b) => a.line - b.line) };
+}
+
+/** What the lines change of the stored items. Types and comments of items are kept. */
+export function changesOf(lines: Line[], items: OpenItemDTO[]): ItemChange[] {
+  const stored = storedItems(items);
+  const wanted = new Map(lines.flatMap((line) => ("key" in line ? [[line.key, line.value] as const] : [])));
+  const kept = [...wanted].flatMap(([key, value]): ItemChange[] => {
+    const was = stored.get(key) ?? null;
+    return was?.value === value ? [] : [{ key, was, now: { ...(was ?? contentOf({})), value } }];
+  });
+  const removed = [...stored].filter(([key]) => !wanted.has(key)).map(([key, was]) => ({ key, was, now: null }));
+  return [...kept, ...removed];
+}
+
+/** Whether comments, blank lines or the order of items differ, apart from items that are new at the end. */
+export function isRearranged(before: Line[], after: Line[]): boolean {
+  const [old, now] = [keys(before), keys(after)];
+  const rest = after.slice(0, after.findLastIndex((line) => "comment" in line || old.has(line.key)) + 1);
+  const kept = before.filter((line) => "comment" in line || now.has(line.key));
+  const trace = (lines: Line[]) => lines.map((line) => ("comment" in line ? `#${line.comment}` : `=${line.key}`));
+  return trace(kept).join("\n") !== trace(rest).join("\n");
+}
+
+/** The text as the server reads it, which escapes line ends only. */
+export function wireText(lines: Line[]): string {
+  return lines
+    .map((line) => ("comment" in line ? line.comment : `${line.key} = ${line.value.replaceAll("\n", "\\n")}`))
+    .join("\n");
+}
+
+/** Whether the server would read the line of an item as another value or key. */
+export function isLostInText(line: Line): line is { key: string; value: string } {
+  if ("comment" in line) return false;
+  const { key, value } = line;
+  return /^[#!\s]|[=\n]|\s$/.test(key) || value !== value.trim() || value.includes("\\n");
+}
+
+function keys(lines: Line[]): Set<string> {
+  return new Set(lines.flatMap((line) => ("key" in line ? [line.key] : [])));
+}
+
+const ESCAPES: Record<string, string> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const ESCAPED: Record<string, string> = { "\\": "\\", n: "\n", r: "\r", t: "\t", "=": "=", "#": "#", "!": "!" };
+
+export function escapeValue(value: string): string {
+  const escaped = value.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
+  return escaped.replace(/^ | $/g, "\\u0020");
+}
+
+export function escapeKey(key: string): string {
+  return escapeValue(key)
+    .replaceAll("=", "\\=")
+    .replace(/^[#!]/, (first) => `\\${first}`);
+}
+
+/** An unknown escape is two characters, because that is what was typed. */
+function unescape(text: string): string {
+  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (all, code: string | undefined, character: string) =>
+    code ? String.fromCharCode(parseInt(code, 16)) : (ESCAPED[character] ?? all),
+  );
+}

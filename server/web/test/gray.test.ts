@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+
+import { changesBetween, currentStep, grayFacts, isMatched, ruleItems } from "../src/state/gray";
+import { listOf } from "../src/text/list";
+
+const none = { total: 0, list: [] };
+const empty = { rules: [], release: null, onGray: none, inBranch: none, onMaster: none, history: [] };
+const at = { appId: "shop", clusterName: "default", namespaceName: "application" };
+const instance = (id: number, ip: string) => ({ id, ip, appId: "shop" });
+
+describe("differences of a gray release", () => {
+  const master = {
+    ...at,
+    items: [
+      { key: "a", value: "1" },
+      { key: "b", value: "2", extendInfo: { isNewlyAdded: true } },
+    ],
+  };
+  const branched = {
+    ...at,
+    items: [
+      { key: "a", value: "9" },
+      { key: "kept", value: "", extendInfo: { isDeleted: true } },
+    ],
+  };
+
+  it("compares with the live values, not with the draft of master", () => {
+    const facts = grayFacts(master, branched, empty);
+    expect(facts.differences.map(({ key, before, after }) => [key, before, after])).toEqual([["a", "1", "9"]]);
+    expect(facts.masterUnpublished).toBe(1);
+  });
+
+  it("has nothing to publish once the gray release contains the stored values", () => {
+    const release = { ...at, id: 3, name: "gray", configurations: { a: "9" } };
+    expect(grayFacts(master, branched, { ...empty, release }).unpublished).toEqual([]);
+  });
+
+  it("reports a removed gray value until it is published", () => {
+    const release = { ...at, id: 3, name: "gray", configurations: { a: "9", extra: "x" } };
+    const [change] = grayFacts(master, branched, { ...empty, release }).unpublished;
+    expect(change).toMatchObject({ key: "extra", state: "deleted", before: "x" });
+  });
+
+  it("finds stragglers: named by the rule but on master, or on an earlier gray release", () => {
+    const facts = grayFacts(master, branched, {
+      ...empty,
+      release: { ...at, id: 3, name: "gray", configurations: {} },
+      rules: [{ clientAppId: "shop", clientIpList: ["10.0.0.2"], clientLabelList: [] }],
+      onGray: { total: 1, list: [instance(1, "10.0.0.1")] },
+      inBranch: { total: 2, list: [instance(1, "10.0.0.1"), instance(4, "10.0.0.4")] },
+      onMaster: { total: 2, list: [instance(2, "10.0.0.2"), instance(3, "10.0.0.3")] },
+    });
+    expect(facts.late.map(({ id }) => id)).toEqual([4, 2]);
+    expect(facts.others.map(({ id }) => id)).toEqual([3]);
+  });
+});
+
+describe("audience", () => {
+  it("matches by address within the app, and everything with a star", () => {
+    const line = { app: "shop", ips: ["10.0.0.1"], labels: [] };
+    expect(isMatched(instance(1, "10.0.0.1"), [line])).toBe(true);
+    expect(isMatched(instance(1, "10.0.0.1"), [{ ...line, app: "other" }])).toBe(false);
+    expect(isMatched(instance(2, "10.0.0.9"), [{ ...line, ips: ["*"] }])).toBe(true);
+  });
+
+  it("leaves out lines that match nobody", () => {
+    expect(ruleItems([{ app: "shop", ips: [], labels: [] }])).toEqual([]);
+  });
+
+  it("splits pasted lists at any separator, once each", () => {
+    expect(listOf(" 10.0.0.1, 10.0.0.2\n10.0.0.1；b ")).toEqual(["10.0.0.1", "10.0.0.2", "b"]);
+  });
+});
+
+it("opens the first step that is not done", () => {
+  expect(currentStep({ changes: 0, rules: 0, isPublished: false })).toBe("change");
+  expect(currentStep({ changes: 1, rules: 0, isPublished: false })).toBe("audience");
+  expect(currentStep({ changes: 1, rules: 1, isPublished: false })).toBe("observe");
+});
+
+it("distinguishes an empty value from an absent one", () => {
+  expect(changesBetween({ a: "" }, {})).toMatchObject([{ state: "deleted" }]);
+  expect(changesBetween({}, { a: "" })).toMatchObject([{ state: "added" }]);
+});

@@ -1,0 +1,26 @@
+// The groups of the namespace panel.
+import { expect, it } from "vitest";
+
+import { isIncomplete, namespaceEntries } from "../src/state/namespaces";
+
+const list = [
+  { appId: "shop", clusterName: "default", namespaceName: "application", extendInfo: { parentAppId: "shop" } },
+  { appId: "shop", clusterName: "default", namespaceName: "PLATFORM.redis", extendInfo: { parentAppId: "redis" } },
+];
+const defined = ["application", "secret", "late.yml"].map((name) => ({ appId: "shop", name }));
+
+it("groups own and associated namespaces, and those that the cluster lacks or hides", () => {
+  const groups = namespaceEntries("shop", list, defined, ["late.yml"]).map(({ name, group }) => [name, group]);
+  expect(groups).toEqual([
+    ["application", "own"],
+    ["PLATFORM.redis", "associated"],
+    ["secret", "hidden"],
+    ["late.yml", "missing"],
+  ]);
+});
+
+it("shows nothing as hidden before it knows what is missing", () => {
+  expect(namespaceEntries("shop", list, defined, undefined)).toHaveLength(2);
+  expect(isIncomplete(list, defined)).toBe(true);
+  expect(isIncomplete(list, defined.slice(0, 1))).toBe(false);
+});

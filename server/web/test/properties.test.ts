@@ -1,0 +1,64 @@
+// The text of a properties namespace: nothing that is not touched changes.
+import { describe, expect, it } from "vitest";
+
+import type { OpenItemDTO } from "../src/api/bodies";
+import { changesOf, fromText, isLostInText, isRearranged, linesOf, toText } from "../src/text/properties";
+
+const ITEMS: OpenItemDTO[] = [
+  { key: "", comment: "# limits", lineNum: 1 },
+  { key: "a", value: "1", type: 1, comment: "Limit", lineNum: 2 },
+  { key: "", comment: "", lineNum: 3 },
+  { key: "path", value: "C:\\new\\temp", lineNum: 4 },
+  { key: "text", value: "two\nlines\t and a backslash-n: \\n ", lineNum: 5 },
+  { key: "#x=y", value: "", lineNum: 6 },
+  { key: "gone", value: "0", lineNum: 7, extendInfo: { isDeleted: true } },
+];
+
+describe("the text of properties", () => {
+  it("escapes what a line cannot contain, and reads back what was stored", () => {
+    const lines = linesOf(ITEMS);
+    const text = toText(lines);
+    expect(text.split("\n")).toEqual([
+      "# limits",
+      "a = 1",
+      "",
+      "path = C:\\\\new\\\\temp",
+      "text = two\\nlines\\t and a backslash-n: \\\\n\\u0020",
+      "\\#x\\=y = ",
+    ]);
+    expect(fromText(text)).toEqual({ lines, problems: [] });
+    expect(changesOf(lines, ITEMS)).toEqual([]);
+  });
+
+  it("keeps type and comment of a changed item", () => {
+    const { lines } = fromText("a = 2\n\\#x\\=y =");
+    expect(changesOf(lines, ITEMS).map(({ key, now }) => [key, now])).toEqual([
+      ["a", { value: "2", type: 1, comment: "Limit" }],
+      ["path", null],
+      ["text", null],
+    ]);
+  });
+
+  it("reports both lines of a repeated key, ignoring case, and lines without a separator", () => {
+    expect(fromText("k = 1\nword\nK = 2").problems).toEqual([
+      { line: 1, message: "repeatedKey" },
+      { line: 2, message: "noSeparator" },
+      { line: 3, message: "repeatedKey" },
+    ]);
+  });
+
+  it("knows when comments or the order changed", () => {
+    const before = fromText("# c\na = 1\nb = 2").lines;
+    const after = (text: string) => isRearranged(before, fromText(text).lines);
+    expect(after("# c\na = 5\nb = 2\nnew = 3")).toBe(false);
+    expect(after("# c\nb = 2")).toBe(false);
+    expect(after("# c\nnew = 3\na = 1\nb = 2")).toBe(true);
+    expect(after("# d\na = 1\nb = 2")).toBe(true);
+    expect(after("# c\nb = 2\na = 1")).toBe(true);
+  });
+
+  it("knows which items the server would read differently", () => {
+    const lost = linesOf(ITEMS).filter(isLostInText);
+    expect(lost.map(({ key }) => key)).toEqual(["path", "text", "#x=y"]);
+  });
+});
