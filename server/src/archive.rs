@@ -1,6 +1,6 @@
 //! Zip archives of exports and imports. Entries are written and read one at a time, so that memory
-//! holds one of them and not the archive. An archive is a file without a name among the temporary files; no
-//! path in it becomes a path on disk. Knows nothing about the content of entries.
+//! holds one of them and not the archive. An archive is a file without a name among the temporary
+//! files; no path in it becomes a path on disk. Knows nothing about the content of entries.
 
 mod reader;
 mod writer;

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 
-use crate::settings::definition::{DEFINITIONS, Definition, find};
+use crate::settings::definition::{self, Definition, find};
 use crate::settings::{Fault, Settings, Texts};
 use crate::{log, process};
 
@@ -97,7 +97,7 @@ fn program() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(with_settings(serve::command(), DEFINITIONS.iter()))
+        .subcommand(with_settings(serve::command(), definition::all()))
         .subcommand(with_settings(
             migrate::command(),
             std::iter::once("roles").chain(DATA).filter_map(find),
@@ -147,8 +147,7 @@ fn with_settings<'a>(
 }
 
 fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
-    let flags = DEFINITIONS
-        .iter()
+    let flags = definition::all()
         .filter_map(|definition| {
             let text = matches.try_get_one::<String>(definition.name).ok().flatten()?;
             Some((definition.name, text.clone()))

@@ -266,6 +266,7 @@ impl From<StoreError> for Error {
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
             | StoreError::ReadOnly(_)
+            | StoreError::Denied(_)
             | StoreError::SequenceBehind { .. }
             | StoreError::Storage(_) => Reaction::Unavailable,
             StoreError::Value(_) => Reaction::BadRequest,

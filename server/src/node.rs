@@ -45,7 +45,7 @@ use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Port, PortService};
 use crate::nudge::Nudge;
-use crate::registry::ServiceRegistry;
+use crate::registry::{Probe, ServiceRegistry};
 use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
@@ -273,14 +273,13 @@ impl Node {
         instance_retention::run(&store, &config, &self.background);
         let registry = sockets.registry(&settings, &config, &reserved).await?;
         self.registry = Some(registry.clone());
-        registry.run(&self.background).await;
         let nudge = Nudge::open(&reserved, &registry, random_hex()?).await?;
         nudge.run(&feed, &self.background);
         let (reread, refreshed) = (reserved, (config.clone(), Arc::clone(&settings)));
         self.background.repeat("config settings", CONFIG_PAUSE, move || {
             database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
         });
-        Ok(EnvironmentState {
+        let state = EnvironmentState {
             compat,
             settings,
             store,
@@ -290,7 +289,14 @@ impl Node {
             instances,
             registry,
             ready: self.ready.clone(),
-        })
+        };
+        let probed = state.clone();
+        let probe: Probe = Arc::new(move |service| {
+            let state = probed.clone();
+            Box::pin(async move { state.answers(service).await })
+        });
+        state.registry.run(&self.background, probe).await;
+        Ok(state)
     }
 
     async fn open_portal(&mut self, token: &str) -> Result<PortalState, StartError> {

@@ -22,3 +22,15 @@ pub fn client() -> ClientBuilder {
     install_tls();
     reqwest::Client::builder()
 }
+
+/// The error with its causes; the first text alone says only that sending failed.
+#[must_use]
+pub fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

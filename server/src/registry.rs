@@ -6,6 +6,7 @@
 pub mod address;
 mod custom;
 mod database;
+mod eureka;
 mod options;
 
 use std::collections::HashMap;
@@ -21,7 +22,12 @@ use futures_util::future::BoxFuture;
 use crate::background::Background;
 use crate::server_config::ServerConfig;
 
+pub use self::eureka::client::EurekaClient;
+pub use self::eureka::{Eureka, EurekaPeerState, Form};
 pub use self::options::RegistryOptions;
+
+/// Whether the service of this node with this name can answer at present.
+pub type Probe = Arc<dyn Fn(&'static str) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// One service of this process, with the address for other nodes and clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +55,8 @@ struct RegistryInner {
     own: Vec<OwnService>,
     others: ArcSwap<HashMap<String, Vec<ListedService>>>,
     source: Source,
+    /// The Eureka registry of this node, if it hosts one.
+    eureka: Option<Eureka>,
 }
 
 /// Where other nodes are found.
@@ -57,6 +65,10 @@ enum Source {
     Nowhere,
     Table(Box<database::RegistryTable>),
     Custom(ServerConfig),
+    /// The Eureka registry of this node.
+    Hosted,
+    /// The Eureka servers of others.
+    Servers(EurekaClient),
 }
 
 impl ServiceRegistry {
@@ -79,14 +91,69 @@ impl ServiceRegistry {
         Self::new(own, Source::Nowhere)
     }
 
-    fn new(own: Vec<OwnService>, source: Source) -> Self {
-        Self(Arc::new(RegistryInner { own, others: ArcSwap::default(), source }))
+    /// Lists the services in the Eureka registry of this node, which includes its own.
+    #[must_use]
+    pub fn hosted(eureka: Eureka) -> Self {
+        Self::with(Vec::new(), Source::Hosted, Some(eureka))
     }
 
-    /// Reads the table once, then keeps announcing and reading.
-    pub async fn run(&self, background: &Background) {
+    /// Registers with the Eureka servers of others, and lists the services there.
+    #[must_use]
+    pub fn client(client: EurekaClient) -> Self {
+        Self::new(Vec::new(), Source::Servers(client))
+    }
+
+    /// Whether `eureka.service.url` names a server that is not this node.
+    #[must_use]
+    pub fn has_eureka_servers(config: &ServerConfig, own_port: Option<u16>) -> bool {
+        let servers = eureka::endpoint::configured(config);
+        let is_own = |port: Option<u16>| port.is_some() && port == own_port;
+        servers
+            .iter()
+            .any(|server| !(server.is_loopback() && is_own(server.url.port_or_known_default())))
+    }
+
+    /// Whether all of these servers are on this machine, so that it needs no other address.
+    #[must_use]
+    pub fn are_eureka_servers_local(config: &ServerConfig) -> bool {
+        eureka::endpoint::configured(config).iter().all(eureka::endpoint::Endpoint::is_loopback)
+    }
+
+    /// Also lists the services in the Eureka registry of this node.
+    #[must_use]
+    pub fn and_hosted(self, eureka: Option<Eureka>) -> Self {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => Self(Arc::new(RegistryInner { eureka, ..inner })),
+            Err(shared) => Self(shared),
+        }
+    }
+
+    fn new(own: Vec<OwnService>, source: Source) -> Self {
+        Self::with(own, source, None)
+    }
+
+    fn with(own: Vec<OwnService>, source: Source, eureka: Option<Eureka>) -> Self {
+        Self(Arc::new(RegistryInner { own, others: ArcSwap::default(), source, eureka }))
+    }
+
+    /// The Eureka registry of this node, if it hosts one.
+    #[must_use]
+    pub fn eureka(&self) -> Option<&Eureka> {
+        self.0.eureka.as_ref()
+    }
+
+    /// Reads the table once, then keeps announcing and reading. Eureka also stores what the probe
+    /// reports.
+    pub async fn run(&self, background: &Background, probe: Probe) {
+        if let Some(eureka) = &self.0.eureka {
+            eureka.run(background, Arc::clone(&probe)).await;
+        }
+        if let Source::Servers(client) = &self.0.source {
+            client.run(background, probe);
+        }
         let Source::Table(table) = &self.0.source else { return };
         table.clean().await;
+        table.warn_of_eureka().await;
         self.announce(background).await;
         self.refresh(table).await;
         self.repeat(background, "service heartbeat", table.heartbeat_pause(), |_, table| {
@@ -135,30 +202,60 @@ impl ServiceRegistry {
     /// Stops announcing, then removes this node's rows, in this order: a late heartbeat must not
     /// insert them again.
     pub async fn leave(&self) {
+        if let Some(eureka) = &self.0.eureka {
+            eureka.leave().await;
+        }
+        if let Source::Servers(client) = &self.0.source {
+            client.leave().await;
+        }
         if let Source::Table(table) = &self.0.source {
             table.leave().await;
         }
     }
 
-    /// Instances of a service: those that the operator configures, or those of the table. This node
-    /// comes first if the table does not list it.
+    /// Instances of a service: those that the operator configures, or those of the table and of
+    /// Eureka, each address once. This node comes first if the table does not list it.
     #[must_use]
     pub fn instances(&self, service: &str) -> Vec<ServiceInstance> {
         if let Source::Custom(config) = &self.0.source {
             return custom::instances(config, service);
         }
+        if let Source::Servers(client) = &self.0.source {
+            return client.services(service);
+        }
         let others = self.0.others.load();
         let listed = others.get(service).map(Vec::as_slice).unwrap_or_default();
         let is_listed = |own: &OwnService| listed.iter().any(|other| other.uri == own.uri);
         let own = self.0.own.iter().filter(|own| own.name == service && !is_listed(own));
-        own.map(|own| &own.uri)
+        let mut instances: Vec<_> = own
+            .map(|own| &own.uri)
             .chain(listed.iter().map(|listed| &listed.uri))
             .map(|uri| ServiceInstance {
                 app_name: service.to_owned(),
                 instance_id: uri.clone(),
                 homepage_url: uri.clone(),
             })
-            .collect()
+            .collect();
+        let base = |instance: &ServiceInstance| {
+            instance.homepage_url.trim_end_matches('/').to_ascii_lowercase()
+        };
+        for instance in self.0.eureka.iter().flat_map(|eureka| eureka.services(service)) {
+            if !instances.iter().any(|known| base(known) == base(&instance)) {
+                instances.push(instance);
+            }
+        }
+        instances
+    }
+
+    /// What users of the health page should know, although this node serves without it.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        match &self.0.source {
+            Source::Servers(client) if client.is_unreachable() => {
+                vec!["eureka: unreachable".to_owned()]
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Config services of other Castalia nodes.
@@ -168,7 +265,13 @@ impl ServiceRegistry {
         let listed = others.get(CONFIG_SERVICE).map(Vec::as_slice).unwrap_or_default();
         let is_own = |uri: &str| self.0.own.iter().any(|own| own.uri == uri);
         let peers = listed.iter().filter(|listed| listed.is_ours && !is_own(&listed.uri));
-        peers.map(|listed| listed.uri.clone()).collect()
+        let peers = peers.map(|listed| listed.uri.clone());
+        let eureka = self.0.eureka.iter().flat_map(|eureka| eureka.other_nodes(CONFIG_SERVICE));
+        let servers = match &self.0.source {
+            Source::Servers(client) => client.other_nodes(CONFIG_SERVICE),
+            _ => Vec::new(),
+        };
+        peers.chain(eureka).chain(servers).collect()
     }
 
     async fn refresh(&self, table: &database::RegistryTable) {

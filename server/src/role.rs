@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod config;
+mod eureka;
 pub mod meta;
 pub mod portal;
 
@@ -21,6 +22,7 @@ use http::HeaderValue;
 use tower::{Service, ServiceExt as _};
 
 use self::config::Step;
+use self::eureka::EurekaPort;
 use crate::error::{Error, Result};
 use crate::feed::cache::ReadFrom;
 use crate::http::health;
@@ -37,6 +39,8 @@ pub enum ClientAccess {
     Open,
     /// For clients of the app that the request names; signed if the app has a filter key.
     Client,
+    /// For clients and peers of the hosted Eureka, with the user name and password of the settings.
+    Eureka,
     /// For other nodes of the installation, authenticated by the secret in the database.
     Node,
 }
@@ -53,6 +57,8 @@ pub struct ClientPort(Arc<ClientPortParts>);
 struct ClientPortParts {
     router: Router,
     state: EnvironmentState,
+    /// Absent unless this node hosts Eureka.
+    eureka: Option<EurekaPort>,
 }
 
 impl ClientPort {
@@ -72,7 +78,12 @@ impl ClientPort {
         if state.settings.plays(Role::Config) {
             listed.extend(config::listed());
         }
-        (Self(Arc::new(ClientPortParts { router: router.merge(more), state })), listed)
+        let eureka = state.registry.eureka().cloned();
+        let eureka = eureka.map(|eureka| EurekaPort::new(eureka, &state.settings));
+        if eureka.is_some() {
+            listed.extend(eureka::listed());
+        }
+        (Self(Arc::new(ClientPortParts { router: router.merge(more), state, eureka })), listed)
     }
 
     fn is_for_clients(&self, path: &str) -> bool {
@@ -138,6 +149,16 @@ impl Service<Request> for ClientPort {
         if self.is_for_clients(request.uri().path()) {
             return self.client(request).map(Ok);
         }
+        if self.0.eureka.is_some() && eureka::is_path(request.uri().path()) {
+            let parts = Arc::clone(&self.0);
+            let answer: BoxFuture<'static, Response> = Box::pin(async move {
+                match &parts.eureka {
+                    Some(eureka) => eureka.answer(request).await,
+                    None => Error::not_found("no such path").into_response(),
+                }
+            });
+            return answer.map(Ok);
+        }
         let routed = self.0.router.clone().oneshot(request);
         let answer: BoxFuture<'static, Response> =
             Box::pin(async { routed.await.unwrap_or_else(|never| match never {}) });
@@ -156,7 +177,9 @@ fn client_guard(
             ClientAccess::Open => next.run(request).await,
             // Not reached through the router: `ClientPort` passes these to the config role, which
             // checks them itself.
-            ClientAccess::Client => Error::not_found("no such path").into_response(),
+            ClientAccess::Client | ClientAccess::Eureka => {
+                Error::not_found("no such path").into_response()
+            }
             ClientAccess::Node if state.nudge.accepts(request.headers()) => next.run(request).await,
             ClientAccess::Node => {
                 Error::unauthorized("Only nodes of this installation may call this.")
@@ -170,7 +193,7 @@ fn client_guard(
 /// `UP` while publishes are stored, announced and served. Load balancers should use
 /// `/health/ready`: a node also serves from memory without its database.
 async fn health(State(state): State<EnvironmentState>) -> Response {
-    health::report(&state.faults().await)
+    health::report_with(&state.faults().await, &state.registry.notes())
 }
 
 /// Called by another node that committed a release message, a name or an access key.

@@ -74,6 +74,11 @@ impl ServerConfig {
         self.text(key.name).is_some_and(|text| !text.is_empty())
     }
 
+    /// Whether the process sets the key itself, so that its row has no effect.
+    pub fn is_fixed<K>(&self, key: &Key<K>) -> bool {
+        self.fixed.contains_key(key.name)
+    }
+
     fn text(&self, name: &str) -> Option<String> {
         self.fixed.get(name).cloned().or_else(|| self.rows.load().get(name).cloned())
     }
@@ -92,6 +97,10 @@ impl ServerConfig {
 /// Logs the members of a new value that have no effect. The values may be secrets.
 fn warn_of_malformed(key: &str, text: &str) {
     for entry in keys::ALL.iter().filter(|entry| entry.name() == key) {
+        if !entry.is_valid(text) {
+            let expected = entry.form();
+            tracing::warn!(key, expected, "a ServerConfig value is invalid; the default is used");
+        }
         for member in entry.malformed(text) {
             tracing::warn!(
                 key,

@@ -6,6 +6,7 @@ mod compat;
 pub mod definition;
 pub mod directory;
 pub mod environment;
+pub mod eureka;
 mod read;
 pub mod role;
 pub mod sign_in;
@@ -20,6 +21,7 @@ use castalia_store::{DatabaseUrl, Secret};
 use chrono::FixedOffset;
 use ipnet::IpNet;
 
+use self::eureka::EurekaSettings;
 use self::role::Role;
 use self::sign_in::SignInSettings;
 
@@ -54,6 +56,8 @@ pub enum Discovery {
     Database,
     /// Through the addresses in two keys of ServerConfig.
     Custom,
+    /// Through Eureka: that of this node, or else those in `eureka.service.url`.
+    Eureka,
 }
 
 /// The kind of installation, which selects the defaults: new ones are closed, adopted ones keep
@@ -128,6 +132,8 @@ pub struct Settings {
     pub sign_in: SignInSettings,
     /// How services find each other.
     pub discovery: Discovery,
+    /// How this node takes part in Eureka.
+    pub eureka: EurekaSettings,
     /// UTC offset of the clocks of Java nodes on the same database.
     pub time_zone: Option<FixedOffset>,
     /// Connections to MySQL or PostgreSQL for requests, per database.
@@ -152,11 +158,13 @@ impl Settings {
         }
         let roles = read.roles();
         let server_config = read.server_config(&roles);
+        let is_config = roles.contains(&Role::Config);
+        let bind = read
+            .parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0")
+            .unwrap_or(IpAddr::from([127, 0, 0, 1]));
         let settings = Self {
             roles,
-            bind: read
-                .parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0")
-                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            bind,
             config_port: read.parsed("config_port", PORT).unwrap_or_default(),
             admin_port: read.parsed("admin_port", PORT).unwrap_or_default(),
             portal_port: read.parsed("portal_port", PORT).unwrap_or_default(),
@@ -208,12 +216,8 @@ impl Settings {
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),
             sign_in: read.sign_in(),
-            discovery: read
-                .choice(
-                    "registry",
-                    &[("database", Discovery::Database), ("custom", Discovery::Custom)],
-                )
-                .unwrap_or(Discovery::Database),
+            discovery: read.discovery(),
+            eureka: read.eureka(is_config, bind),
             time_zone: read.parsed("store.time_zone", "an offset such as +08:00"),
             max_connections: read
                 .parsed("store.max_connections", MAX_CONNECTIONS)
@@ -273,6 +277,38 @@ mod tests {
                 .unwrap_err();
         let names: Vec<_> = faults.iter().map(|fault| fault.setting.as_str()).collect();
         assert_eq!(names, ["--roles", "--bind", "--config-port"]);
+    }
+
+    /// SEC-11: what could have no effect, or would tell clients a secret, stops the start.
+    #[test]
+    fn settings_without_effect_and_advertised_credentials_stop_the_start() {
+        let faults = |flag: (&'static str, &str), variable: (&str, &str)| -> Vec<String> {
+            let flags = vec![(flag.0, flag.1.to_owned())];
+            let variables = [(variable.0.to_owned(), variable.1.to_owned())];
+            let texts = Texts::gather(flags, None, variables.into_iter()).unwrap();
+            let faults = Settings::from_texts(&texts).err().unwrap_or_default();
+            faults.iter().map(Fault::to_string).collect()
+        };
+        let hold = "CASTALIA_LONG_POLLING_TIMEOUT";
+        let (portal, all) = (("roles", "portal"), ("roles", "config,meta,admin,portal"));
+        assert_eq!(faults(all, (hold, "30")), [""; 0]);
+        assert_eq!(faults(all, (hold, " ")), [""; 0], "a blank value is an absent one");
+        for text in ["abc", "0", "91"] {
+            let found = faults(all, (hold, text)).concat();
+            assert!(
+                found.contains(&format!("`{text}` is invalid; expected: s, 1 to 90")),
+                "{found}"
+            );
+        }
+        let tokens = ("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", r#"{"DEV":"x"}"#);
+        assert_eq!(faults(("roles", "config"), tokens).len(), 1);
+        assert_eq!(faults(portal, ("CASTALIA_EUREKA_HOST", "true")).len(), 1);
+        assert_eq!(faults(all, ("CASTALIA_EUREKA_HOST", "true")), [""; 0]);
+        for address in ["http://u:p@10.0.0.9:1", "https://u@node/"] {
+            let found = faults(("advertise", address), (hold, "30")).concat();
+            assert!(found.contains("contains credentials") && !found.contains("u:p"), "{found}");
+        }
+        assert_eq!(faults(("advertise", "http://10.0.0.9:1/a@b"), (hold, "30")), [""; 0]);
     }
 
     #[test]

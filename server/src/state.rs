@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use castalia_core::protocol::namespace::ADMIN_SERVICE;
 use castalia_store::{Status, Store};
 use tokio::sync::Notify;
 
@@ -72,6 +73,23 @@ impl EnvironmentState {
         obstacles
     }
 
+    /// Reasons why callers of the admin role cannot be answered at present; unlike clients, they are
+    /// not answered from memory.
+    pub async fn admin_obstacles(&self) -> Vec<String> {
+        let mut obstacles = self.obstacles();
+        if self.store.reserved().ping().await.is_err() {
+            obstacles.push(UNREACHABLE.to_owned());
+        }
+        obstacles
+    }
+
+    /// Whether a service of this node can answer at present. The start and the end of the node are
+    /// no obstacles here: it is not announced before and after.
+    pub async fn answers(&self, service: &str) -> bool {
+        self.feed.is_loaded()
+            && (service != ADMIN_SERVICE || self.store.reserved().ping().await.is_ok())
+    }
+
     /// Applies a committed limit or switch on this node. The other nodes read it within a minute,
     /// and so does this one if it cannot now.
     pub async fn reconfigured(&self) {
@@ -81,6 +99,8 @@ impl EnvironmentState {
     }
 }
 
+const UNREACHABLE: &str = "the database does not answer";
+
 /// Reasons why changes of this kind cannot be stored at present.
 async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
     let mut faults = Vec::new();
@@ -88,7 +108,7 @@ async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
         faults.push(format!("{changes} cannot be stored: {reason}"));
     }
     if store.ping().await.is_err() {
-        faults.push("the database does not answer".to_owned());
+        faults.push(UNREACHABLE.to_owned());
     }
     faults
 }

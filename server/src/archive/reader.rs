@@ -188,7 +188,10 @@ fn refused(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+    use crate::archive::ArchiveWriter;
 
     #[test]
     fn a_path_that_leaves_its_folder_is_refused() {
@@ -201,5 +204,47 @@ mod tests {
         {
             assert!(!is_path_of_export(path), "{path}");
         }
+    }
+
+    /// Whatever bytes are changed or missing, nothing panics, and no more text than the limits allow
+    /// is returned.
+    #[tokio::test]
+    async fn a_damaged_archive_is_refused_or_stays_within_its_limits() {
+        const LIMITS: ArchiveLimits = ArchiveLimits { entries: 4, entry: 600, total: 900 };
+        let mut writer = ArchiveWriter::new().await.unwrap();
+        for (path, length) in [("u/a/app.metadata", 20), ("u/a/x.json", 500), ("u/b", 300)] {
+            writer = writer.add(path.to_owned(), "é".repeat(length / 2)).await.unwrap();
+        }
+        let (mut file, _) = writer.finish().await.unwrap();
+        let mut whole = Vec::new();
+        file.read_to_end(&mut whole).unwrap();
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut opened, mut refused) = (0, 0);
+        for _ in 0..4000 {
+            let mut bytes = whole.clone();
+            for _ in 0..random.usize(1..6) {
+                let position = random.usize(..bytes.len());
+                bytes[position] = if random.bool() { random.u8(..) } else { 0xff };
+            }
+            if random.u8(..8) == 0 {
+                bytes.truncate(random.usize(..bytes.len()));
+            }
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            let Ok(reader) = ArchiveReader::open(file, LIMITS).await else {
+                refused += 1;
+                continue;
+            };
+            opened += 1;
+            let count = reader.paths().count();
+            let mut total = 0;
+            for position in 0..count {
+                let text = reader.read(position).await.unwrap_or_default();
+                assert!(text.len() as u64 <= LIMITS.entry);
+                total += text.len() as u64;
+            }
+            assert!(count as u64 <= LIMITS.entries && total <= LIMITS.total);
+        }
+        assert!(opened > 500 && refused > 500, "{opened} were opened, {refused} were refused");
     }
 }

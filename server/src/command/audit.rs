@@ -3,6 +3,7 @@
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Failure, block_on, print_line};
+use crate::domain::audit_log::retention;
 use crate::domain::audit_log::verify::{self, Head};
 use crate::node;
 use crate::settings::Settings;
@@ -23,7 +24,8 @@ pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
     let expected = matches.get_one::<Head>("expect").cloned();
     block_on(async move {
         let store = node::audited_store(&settings).await.map_err(Failure::of)?;
-        let report = verify::verify(&store, expected.as_ref()).await.map_err(Failure::of)?;
+        let report = verify::verify(&store, expected.as_ref(), retention::SHORTEST);
+        let report = report.await.map_err(Failure::of)?;
         if let Some(fault) = report.fault {
             return Err(Failure::Message(format!("{}: {fault}", store.url())));
         }
@@ -34,6 +36,9 @@ pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
             report.seals,
             report.unsealed
         ));
+        if let Some((seal, time)) = report.removed {
+            print_line(&format!("Records up to seal {seal} of {time:.0} were removed as too old"));
+        }
         if let Some(head) = report.head {
             print_line(&format!("Newest seal: {head}"));
         }

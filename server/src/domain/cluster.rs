@@ -217,6 +217,22 @@ pub async fn find(db: &impl Connection, app_id: &str, name: &str) -> Result<Clus
     cluster.ok_or_else(|| not_found(app_id, name))
 }
 
+/// Requires that no cluster with this name was deleted, unless there is one: whoever looked it up
+/// before must not create anything in it. The app is locked.
+pub(super) async fn require_not_deleted(
+    tx: &Transaction,
+    app_id: Option<&str>,
+    name: Option<&str>,
+) -> Result<()> {
+    let (Some(app_id), Some(name)) = (app_id, name) else { return Ok(()) };
+    if castalia_store::app::cluster(tx, app_id, name).await?.is_none()
+        && castalia_store::app::was_cluster_deleted(tx, app_id, name).await?
+    {
+        return Err(not_found(app_id, name));
+    }
+    Ok(())
+}
+
 fn not_found(app_id: &str, name: &str) -> Error {
     Error::not_found(format!("cluster not found for appId:{app_id} clusterName:{name}"))
         .with_code(Code::ClusterNotFound)

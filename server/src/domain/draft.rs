@@ -43,3 +43,16 @@ impl DraftChanges {
         self.create.is_empty() && self.update.is_empty() && self.delete.is_empty()
     }
 }
+
+/// A line at the position of its id, for tests.
+#[cfg(test)]
+fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
+    Line {
+        id,
+        key: key.into(),
+        value: value.into(),
+        kind: 1,
+        comment: comment.into(),
+        line_num: id,
+    }
+}

@@ -55,10 +55,15 @@ pub async fn newest(store: &Store) -> Result<Id> {
     Ok(event::newest(store.read()).await?)
 }
 
+/// Whether this event is still stored.
+pub async fn is_stored(store: &Store, id: Id) -> Result<bool> {
+    Ok(event::exists(store.read(), id).await?)
+}
+
 /// The events behind the last one that a page has seen; `None` if they are too many or no longer
 /// stored.
 pub async fn missed(store: &Store, last: Id, limit: u64) -> Result<Option<Vec<Event>>> {
-    if !event::exists(store.read(), last).await? {
+    if !is_stored(store, last).await? {
         return Ok(None);
     }
     let found = after(store, last, limit + 1).await?;

@@ -17,11 +17,11 @@ const LAST: i32 = 10_000;
 /// # Errors
 /// Fails if there is no such app.
 pub async fn add(store: &Store, user_id: &str, app_id: &str) -> Result<Favorite> {
-    portal_app::find(store, app_id).await?;
     check_width(user_id, "UserId", constraint::OPERATOR)?;
     let input = (user_id.to_owned(), app_id.to_owned());
     unique::write(store, input, |tx, (user_id, app_id)| {
         Box::pin(async move {
+            portal_app::lock(tx, app_id).await?;
             match favorite::find(tx, user_id, app_id).await? {
                 Some(found) => Ok(found),
                 None => Ok(favorite::insert(tx, user_id, app_id, LAST).await?),

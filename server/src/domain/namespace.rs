@@ -5,13 +5,14 @@ pub use castalia_store::namespace::Namespace;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use castalia_store::instance::ConfigNamespace;
-use castalia_store::namespace::NamespaceRow;
+use castalia_store::namespace::{NamespaceRow, find as find_named};
 use castalia_store::{Authorship, Connection, Store, Transaction};
 
 use super::app;
 use super::app_namespace::AppNamespace;
 use super::audit::Trail;
 use super::branch::{self, BranchStatus};
+use super::cluster;
 use super::constraint::{self, Author, check_name, check_width, fitting};
 use super::gray_rule;
 use super::page::{Page, Paged};
@@ -67,7 +68,7 @@ pub fn key_of(namespace: &Namespace) -> NamespaceKey {
 }
 
 /// Creates a namespace with the names of the body; `app_id` and `cluster` are those of the path.
-/// App, cluster and definition need not exist.
+/// App, cluster and definition need not exist, as in Apollo, but may not have been deleted.
 ///
 /// # Errors
 /// Fails if it exists, or if the cluster has reached its limit.
@@ -96,7 +97,8 @@ async fn create_at(
     let stored = app::lock_existing(tx, new.app_id.as_deref().unwrap_or(app_id)).await?;
     let new = &NewNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
     let name = new.name.as_deref().unwrap_or_default();
-    if castalia_store::namespace::find(tx, app_id, cluster, name).await?.is_some() {
+    cluster::require_not_deleted(tx, new.app_id.as_deref(), new.cluster.as_deref()).await?;
+    if find_named(tx, app_id, cluster, name).await?.is_some() {
         let message = format!("namespace already exists for namespaceName:{name}");
         return Err(Error::bad_request(message).with_code(Code::NamespaceExists));
     }
@@ -115,8 +117,7 @@ async fn create_in(
     let app_id = fitting(new.app_id.as_deref(), "AppId", constraint::APP_ID)?;
     let cluster_name = fitting(new.cluster.as_deref(), "ClusterName", constraint::NAME)?;
     let namespace_name = fitting(new.name.as_deref(), "NamespaceName", constraint::NAME)?;
-    if castalia_store::namespace::find(tx, &app_id, &cluster_name, &namespace_name).await?.is_some()
-    {
+    if find_named(tx, &app_id, &cluster_name, &namespace_name).await?.is_some() {
         return Err(Error::service("namespace not unique").with_code(Code::NamespaceExists));
     }
     limit.check(tx, &app_id, &cluster_name).await?;
@@ -145,8 +146,9 @@ pub(super) async fn create_of(
     Ok(())
 }
 
-/// Creates a namespace for each definition of the app in a new, empty cluster; no limit applies.
-/// Fails if the name of one cannot be decoded: the cluster would lack its namespace.
+/// Creates a namespace for each definition of the app in a new cluster, unless one was created
+/// before the cluster; no limit applies. Fails if a name cannot be decoded, because the cluster would
+/// lack that namespace.
 pub(super) async fn instantiate_definitions(
     tx: &Transaction,
     app_id: &str,
@@ -154,7 +156,12 @@ pub(super) async fn instantiate_definitions(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
+    let is_empty = castalia_store::namespace::of_cluster(tx, app_id, cluster).await?.is_empty();
     for name in castalia_store::namespace::app_namespace_names(tx, app_id).await? {
+        // The database decides whether two spellings are one name.
+        if !is_empty && find_named(tx, app_id, cluster, &name).await?.is_some() {
+            continue;
+        }
         let row = NamespaceRow {
             app_id: app_id.to_owned(),
             cluster_name: cluster.to_owned(),
@@ -284,8 +291,7 @@ pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<
 /// # Errors
 /// Fails if there is no such namespace.
 pub async fn find(db: &impl Connection, key: &NamespaceKey) -> Result<Namespace> {
-    let namespace =
-        castalia_store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
+    let namespace = find_named(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_found(key))
 }
 
@@ -301,8 +307,7 @@ pub(super) fn not_found(key: &NamespaceKey) -> Error {
 /// # Errors
 /// Fails if there is no such namespace.
 pub async fn require(db: &impl Connection, key: &NamespaceKey) -> Result<Namespace> {
-    let namespace =
-        castalia_store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
+    let namespace = find_named(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_exists(key))
 }
 

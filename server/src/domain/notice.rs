@@ -32,6 +32,9 @@ const LONGEST_SEARCH: Duration = Duration::from_secs(24 * 3600);
 /// Maximum number of attempts: with these pauses within 13 hours.
 const ATTEMPTS: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// A time of the last work that lies in the future by more than this means that the clock was set
+/// back: clocks of nodes differ by less.
+const SET_BACK: Duration = Duration::from_secs(60);
 /// Notices that are worked on in one round.
 const BATCH: u64 = 100;
 /// Maximum length of a problem in the log.
@@ -104,9 +107,23 @@ pub async fn withdraw(store: &Store, id: Id) -> Result<()> {
         .await
 }
 
-/// The notices whose deliveries do not exist, by the time at which they are due.
-pub async fn open(store: &Store) -> Result<Vec<Notice>> {
-    Ok(notice::open(store.read(), BATCH).await?)
+/// The environments with notices whose deliveries do not exist.
+pub async fn environments(store: &Store) -> Result<Vec<String>> {
+    Ok(notice::environments(store.read()).await?)
+}
+
+/// The notices of an environment whose deliveries do not exist, by the time at which they are due.
+/// Each environment is read alone, so that the notices of one that hangs hide no others.
+pub async fn open(store: &Store, env: &str) -> Result<Vec<Notice>> {
+    Ok(notice::open(store.read(), env, BATCH).await?)
+}
+
+/// When a notice is due. No pause is longer than these, so a later time means that the clock was set
+/// back.
+#[must_use]
+pub fn due_time(found: &Notice) -> DateTime<Utc> {
+    let next = *found.next_time;
+    if next > now() + OUTCOME_PATIENCE.max(RETRY) + SET_BACK { now() } else { next }
 }
 
 /// Reserves a due notice for this node.
@@ -142,7 +159,7 @@ pub async fn queue(
     receivers: Vec<Receiver>,
     longest_queue: u64,
 ) -> Result<()> {
-    let pending = delivery::pending(store.read()).await?;
+    let pending = pending(store).await?;
     let mut rows = Vec::with_capacity(receivers.len());
     for receiver in receivers {
         let is_full = pending.get(&receiver).is_some_and(|(count, _)| *count >= longest_queue);
@@ -191,7 +208,7 @@ pub async fn queue_test(store: &Store, webhook_id: Id, operator: &str, body: &st
 
 /// The number of pending deliveries of each receiver, and when the next one is due.
 pub async fn pending(store: &Store) -> Result<BTreeMap<Receiver, (u64, DateTime<Utc>)>> {
-    Ok(delivery::pending(store.read()).await?)
+    Ok(delivery::pending(store.read(), now() + SET_BACK).await?)
 }
 
 /// The next due delivery of a receiver with its notice, reserved for this node.
@@ -200,7 +217,9 @@ pub async fn take(
     receiver: &Receiver,
 ) -> Result<Option<(Delivery, Option<Notice>)>> {
     loop {
-        let Some(found) = delivery::due(store.read(), receiver).await? else { return Ok(None) };
+        let Some(found) = delivery::due(store.read(), receiver, now() + SET_BACK).await? else {
+            return Ok(None);
+        };
         let claimed = store.write(found.clone(), |tx, found| {
             Box::pin(
                 async move { Ok::<_, Error>(delivery::claim(tx, found, now() + LEASE).await?) },
@@ -273,10 +292,16 @@ pub async fn log(
 pub async fn trim(store: &Store, age: Duration, kept: u64) -> Result<()> {
     let behind = delivery::time_behind(store.read(), kept).await?;
     let before = behind.unwrap_or(DateTime::UNIX_EPOCH).max(now() - age);
-    let removed = store.write((), move |tx, ()| {
-        Box::pin(async move { Ok::<_, Error>(delivery::delete_finished(tx, before, BATCH).await?) })
-    });
-    removed.await.map(drop)
+    loop {
+        let removed = store.write((), move |tx, ()| {
+            Box::pin(
+                async move { Ok::<_, Error>(delivery::delete_finished(tx, before, BATCH).await?) },
+            )
+        });
+        if removed.await? < BATCH {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]

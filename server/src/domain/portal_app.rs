@@ -6,7 +6,7 @@ pub use castalia_store::app::App;
 use std::collections::BTreeSet;
 
 use castalia_store::app::AppRow;
-use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
+use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_app_namespace};
 use castalia_store::user::role;
 use castalia_store::{Authorship, Id, Store, Transaction, app};
 
@@ -123,8 +123,7 @@ async fn update_in(
     operator: &str,
 ) -> Result<App> {
     let app_id = &details.app_id;
-    let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == *app_id);
-    let old = found.ok_or_else(|| unknown(app_id))?;
+    let old = lock(tx, app_id).await?;
     let new = App {
         name: details.name.clone(),
         org_id: details.org_id.clone(),
@@ -149,12 +148,45 @@ pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
 }
 
 async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<()> {
-    let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == *app_id);
-    found.ok_or_else(|| unknown(app_id))?;
+    lock(tx, app_id).await?;
     app::delete(tx, app_id, operator).await?;
-    castalia_store::namespace::delete_app_namespaces(tx, app_id, operator).await?;
+    delete_app_namespaces(tx, app_id, operator).await?;
     castalia_store::user::favorite::delete_of_app(tx, app_id, operator).await?;
     grant::delete_app_roles(tx, app_id, operator).await
+}
+
+/// Creates missing roles of an app.
+///
+/// # Errors
+/// Fails if there is no such app.
+pub async fn ensure_roles(
+    store: &Store,
+    app_id: &str,
+    roles: Vec<NamedRole>,
+    operator: &str,
+) -> Result<()> {
+    let input = (app_id.to_owned(), roles, operator.to_owned());
+    unique::write(store, input, |tx, (app_id, roles, operator)| {
+        Box::pin(async move {
+            lock(tx, app_id).await?;
+            for role in roles {
+                grant::ensure(tx, role, operator).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// The app with this id, locked until the end of the transaction. Every transaction that adds
+/// something to an app takes this lock first, or it would add it to an app that another caller
+/// deletes: a definition without an app makes its id unusable.
+///
+/// # Errors
+/// Fails if there is no such app.
+pub(super) async fn lock(tx: &Transaction, app_id: &str) -> Result<App> {
+    let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == app_id);
+    found.ok_or_else(|| unknown(app_id))
 }
 
 /// The app with this id.
@@ -238,6 +270,8 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     };
     let author = Authorship::of(operator);
     let created = app::insert(tx, row, author.clone()).await?;
+    // Definitions may be left of an app that was deleted by hand.
+    delete_app_namespaces(tx, app_id, operator).await?;
     insert_app_namespace(tx, first_namespace(app_id), author).await?;
     grant::give(tx, &NamedRole::master(app_id), Grantee::User(owner_name), operator).await?;
     grant::ensure(tx, &NamedRole::manage_app_master(app_id), operator).await?;

@@ -3,7 +3,7 @@
 
 pub use castalia_store::namespace::AppNamespace;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 use castalia_store::namespace::AppNamespaceRow;
@@ -148,14 +148,17 @@ pub async fn definitions_of(
     app_id: &str,
     names: &[String],
 ) -> Result<HashMap<String, AppNamespace>> {
+    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
     let own = of_app(store, app_id).await?.into_iter();
-    let mut found: HashMap<_, _> = own.map(|row| (row.name.clone(), row)).collect();
-    found.retain(|name, _| names.contains(name));
+    let mut found: HashMap<_, _> = own
+        .filter(|row| names.contains(row.name.as_str()))
+        .map(|row| (row.name.clone(), row))
+        .collect();
     for name in names {
         if !found.contains_key(name)
             && let Some(public) = namespace::public_app_namespace(store.read(), name).await?
         {
-            found.insert(name.clone(), public);
+            found.insert(name.to_owned(), public);
         }
     }
     Ok(found)
@@ -187,7 +190,10 @@ pub async fn open(
 ) -> Result<()> {
     let input = (app_id.to_owned(), name.to_owned(), envs.to_vec(), operator.to_owned());
     unique::write(store, input, |tx, (app_id, name, envs, operator)| {
-        Box::pin(grant::open_namespace(tx, (app_id, name), envs, Some(operator), operator))
+        Box::pin(async move {
+            portal_app::lock(tx, app_id).await?;
+            grant::open_namespace(tx, (app_id, name), envs, Some(operator), operator).await
+        })
     })
     .await
 }
@@ -199,6 +205,7 @@ async fn create_in(
     editor: Option<&str>,
     operator: &str,
 ) -> Result<AppNamespace> {
+    portal_app::lock(tx, &new.app_id).await?;
     // No unique key ensures that a public name belongs to one app only.
     grant::lock_portal(tx).await?;
     check_unique(tx, new).await?;

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use castalia_store::user::session::{self, Session};
-use castalia_store::{Secret, Store, Transaction, now};
+use castalia_store::{Secret, Store, Transaction, clock};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -20,6 +20,8 @@ const IDLE: TimeDelta = TimeDelta::minutes(30);
 /// Maximum duration of a session, however much it is used: a stolen cookie must not remain valid
 /// forever.
 const LONGEST: TimeDelta = TimeDelta::hours(24);
+/// Time by which the start of a session may lie in the future, because the clock was set back.
+const SET_BACK: TimeDelta = TimeDelta::minutes(1);
 /// Minimum interval between two updates of the time of use, so that reading a page usually costs no
 /// write.
 const TOUCH_AFTER: TimeDelta = TimeDelta::minutes(1);
@@ -38,7 +40,7 @@ pub struct SignedIn {
 /// in.
 pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
     let id = random()?;
-    let now = now();
+    let now = clock::shared_time(store.read()).await?;
     let row = Session {
         id_hash: hash(&id),
         user_id: user.username.clone(),
@@ -70,36 +72,32 @@ async fn begin_in(tx: &Transaction, user: &User, row: &Session) -> Result<()> {
 /// same password. An invalid one is deleted, so that it does not become valid again when the user
 /// is enabled again.
 pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
-    let now = now();
-    let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
-    let end_time = *row.created_time + LONGEST;
-    let user = user::find(store, &row.user_id).await?.filter(user::is_enabled);
-    let is_valid = match &user {
-        Some(user) if now < end_time => is_token_of(&row.csrf_token, id, user)?,
-        _ => false,
-    };
-    if !is_valid {
+    let Some((row, now)) = session::find(store.read(), &hash(id)).await? else { return Ok(None) };
+    if !is_valid(store, id, &row, now).await? {
         if let Err(error) = end(store, id).await {
             tracing::warn!(%error, "cannot delete an expired session");
         }
         return Ok(None);
     }
-    if now - *row.last_seen_time > TOUCH_AFTER {
-        touch(store, row.id_hash, now, end_time).await?;
+    if (now - *row.last_seen_time).abs() > TOUCH_AFTER {
+        touch(store, row.id_hash, now, *row.created_time + LONGEST).await?;
     }
     Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))
 }
 
 /// The user of a session, as in [`find`]; the session is not used by that.
 pub async fn user(store: &Store, id: &str) -> Result<Option<String>> {
-    let now = now();
-    let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
-    let user = user::find(store, &row.user_id).await?.filter(user::is_enabled);
-    let is_valid = match &user {
-        Some(user) if now < *row.created_time + LONGEST => is_token_of(&row.csrf_token, id, user)?,
-        _ => false,
-    };
-    Ok(is_valid.then_some(row.user_id))
+    let Some((row, now)) = session::find(store.read(), &hash(id)).await? else { return Ok(None) };
+    Ok(is_valid(store, id, &row, now).await?.then_some(row.user_id))
+}
+
+/// Whether the session is neither too old nor from the future, and its user may use it.
+async fn is_valid(store: &Store, id: &str, row: &Session, now: DateTime<Utc>) -> Result<bool> {
+    let age = now - *row.created_time;
+    match user::find(store, &row.user_id).await?.filter(user::is_enabled) {
+        Some(user) if -SET_BACK < age && age < LONGEST => is_token_of(&row.csrf_token, id, &user),
+        _ => Ok(false),
+    }
 }
 
 /// Ends the sessions of users who were disabled or deleted, by any program: they must not become

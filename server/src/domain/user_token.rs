@@ -21,6 +21,8 @@ use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
 
+/// Maximum number of tokens of a user, ended ones included.
+const MANY: usize = 200;
 /// Widths of the columns, in characters.
 const NAME: usize = 128;
 const SCOPES: usize = 4096;
@@ -210,12 +212,16 @@ pub async fn create(
         revoked_at: None,
         revoked_by: None,
     };
-    let made = unique::write(store, row, |tx, row| {
-        Box::pin(
-            async move { Ok(token::insert(tx, row.clone(), Authorship::of(&row.user_id)).await?) },
-        )
-    });
+    let made = unique::write(store, row, |tx, row| Box::pin(insert(tx, row)));
     Ok((made.await?, text))
+}
+
+async fn insert(tx: &Transaction, row: &UserTokenRow) -> Result<Row> {
+    if token::of_user(tx, &row.user_id).await?.len() >= MANY {
+        let message = format!("You have {MANY} access tokens; delete one first");
+        return Err(Error::bad_request(message).with_code(Code::InvalidUserToken));
+    }
+    Ok(token::insert(tx, row.clone(), Authorship::of(&row.user_id)).await?)
 }
 
 /// The end of a new token. MySQL stores whole seconds.

@@ -2,7 +2,7 @@
 
 pub use castalia_store::notice::webhook::{Definition, Webhook};
 
-use castalia_store::notice::webhook;
+use castalia_store::notice::{delivery, webhook};
 use castalia_store::{Id, Secret, Store};
 use reqwest::Url;
 
@@ -12,6 +12,8 @@ use crate::settings::environment::normalise;
 
 /// Maximum number of webhooks: each has a queue of deliveries.
 const MANY: usize = 100;
+/// Problem in the delivery log of the deliveries that wait when their webhook is deleted.
+pub const DELETED: &str = "The webhook was deleted or disabled";
 /// Widths of the columns, in characters.
 const TEXT: usize = 1024;
 /// Lengths of a secret, in bytes.
@@ -62,10 +64,10 @@ pub async fn delete(store: &Store, id: Id) -> Result<()> {
     store
         .write((), move |tx, ()| {
             Box::pin(async move {
-                match webhook::delete(tx, id).await? {
-                    true => Ok(()),
-                    false => Err(unknown()),
+                if !webhook::delete(tx, id).await? {
+                    return Err(unknown());
                 }
+                Ok(delivery::fail_pending(tx, id, DELETED).await?)
             })
         })
         .await

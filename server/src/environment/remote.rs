@@ -270,7 +270,7 @@ fn transport(timeouts: Timeouts) -> Result<Transport> {
     let options = HttpOptions {
         connect_timeout: timeouts.connect,
         ca_file: None,
-        system_proxy: true,
+        system_proxy: false,
         user_agent: agent(),
     };
     let client = ReqwestClient::new(&options)
@@ -281,6 +281,8 @@ fn transport(timeouts: Timeouts) -> Result<Transport> {
 /// A client for requests to one environment.
 pub(super) fn client(timeouts: Timeouts) -> Result<Client> {
     let client = outgoing::client()
+        // Environments are internal, as for Apollo, and no proxy may see their tokens.
+        .no_proxy()
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .user_agent(agent())

@@ -284,6 +284,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn ordinary_polls_fit_beside_as_many_fat_ones_as_are_admitted() {
+        let hub = WatchHub::new(Limits { watch_bytes: 100_000, ..Limits::default() });
+        let mut fat = Vec::new();
+        for last in 0..200 {
+            let keys: Vec<_> = (0..50 + last).map(|at| format!("key-{last}-{at}")).collect();
+            let address = IpAddr::from([127, 0, 0, last]);
+            fat.push(hub.park(&keys, 60, Holder { address, ..holder("demo") }));
+            drop(park(&hub, &["ordinary"], 60));
+        }
+        assert!(fat.iter().any(Result::is_ok) && fat.iter().any(Result::is_err));
+    }
+
+    #[tokio::test]
     async fn a_key_that_others_share_is_counted_after_the_poll_that_brought_it() {
         let hub = WatchHub::default();
         let first = park(&hub, &["a", "b"], 60);

@@ -39,11 +39,17 @@ pub async fn version() -> String {
 /// status is an object, as in Apollo, and scripts search for the text `UP`.
 #[must_use]
 pub fn report(faults: &[String]) -> Response {
+    report_with(faults, &[])
+}
+
+/// The same with notes, which do not change the status.
+#[must_use]
+pub fn report_with(faults: &[String], notes: &[String]) -> Response {
     let (status, code) = match faults {
         [] => (StatusCode::OK, "UP"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "DOWN"),
     };
-    let status_body = StatusBody { code, description: faults.join("; ") };
+    let status_body = StatusBody { code, description: [faults, notes].concat().join("; ") };
     let body = crate::json::write(&Health { status: status_body }).unwrap_or_default();
     (status, [(CONTENT_TYPE, crate::json::JSON_TYPE)], body).into_response()
 }

@@ -26,7 +26,7 @@ pub(super) async fn seed(state: &PortalState) -> Result<()> {
         app_id: APP_ID.into(),
         name: "Sample app".into(),
         org_id: "TEST1".into(),
-        org_name: "样例部门1".into(),
+        org_name: "Sample department 1".into(),
         owner_name: ADMINISTRATOR.into(),
     };
     let new = NewApp {

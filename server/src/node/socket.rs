@@ -7,10 +7,10 @@ use castalia_store::{Dialect, Store};
 use tokio::net::TcpListener;
 
 use super::{Listening, StartError};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http;
 use crate::registry::address::{Listeners, own_services};
-use crate::registry::{RegistryOptions, ServiceRegistry};
+use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
@@ -51,7 +51,8 @@ impl Sockets {
         store: &Store,
     ) -> Result<ServiceRegistry> {
         if settings.discovery == Discovery::Custom {
-            return Ok(ServiceRegistry::custom(config.clone()));
+            let eureka = self.hosted_eureka(settings, config, &[])?;
+            return Ok(ServiceRegistry::custom(config.clone()).and_hosted(eureka));
         }
         let advertised = settings.advertise.clone().or_else(|| config.get(&keys::REGISTRY_URI));
         let listeners = Listeners {
@@ -59,11 +60,74 @@ impl Sockets {
             admin: local_address(&self.admin),
         };
         let own = own_services(listeners, advertised.as_deref(), &settings.base_path);
+        if settings.discovery == Discovery::Eureka {
+            return match self.hosted_eureka(settings, config, &own)? {
+                Some(eureka) => Ok(ServiceRegistry::hosted(eureka)),
+                None => self.eureka_client(settings, config, own, advertised.is_some()),
+            };
+        }
         // A loopback address would lead other nodes on the same database to themselves.
         let is_alone = store.dialect() == Dialect::Sqlite;
         let is_reachable = is_alone || advertised.is_some() || !settings.bind.is_loopback();
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
-        Ok(ServiceRegistry::database(own, store.clone(), options))
+        let eureka = self.hosted_eureka(settings, config, &[])?;
+        Ok(ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka))
+    }
+
+    /// The services at the Eureka servers of others.
+    fn eureka_client(
+        &self,
+        settings: &Settings,
+        config: &ServerConfig,
+        mut own: Vec<OwnService>,
+        is_advertised: bool,
+    ) -> Result<ServiceRegistry> {
+        let port = local_address(&self.client).map(|address| address.port());
+        if !ServiceRegistry::has_eureka_servers(config, port) {
+            return Err(Error::bad_request(
+                "--registry: eureka needs another server in `eureka.service.url` of ServerConfig, or eureka.host=on, so that this node is one itself",
+            ));
+        }
+        // A loopback address would lead others to themselves.
+        let is_reachable = is_advertised || !settings.bind.is_loopback();
+        if !is_reachable && !ServiceRegistry::are_eureka_servers_local(config) {
+            tracing::warn!(
+                "not registering with Eureka, because others cannot reach this node; set bind or advertise"
+            );
+            own.clear();
+        }
+        let client = EurekaClient::new(settings, config.clone(), &own);
+        let client =
+            client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
+        Ok(ServiceRegistry::client(client))
+    }
+
+    /// The Eureka registry of this node, if it hosts one. `own` are the services announced there.
+    fn hosted_eureka(
+        &self,
+        settings: &Settings,
+        config: &ServerConfig,
+        own: &[OwnService],
+    ) -> Result<Option<Eureka>> {
+        if !settings.eureka.is_hosted && config.get(&keys::EUREKA_SERVER) {
+            tracing::warn!(
+                key = keys::EUREKA_SERVER.name,
+                "a row of ServerConfig cannot make this node host Eureka; set eureka.host"
+            );
+        }
+        if !settings.eureka.is_hosted || !settings.plays(Role::Config) {
+            return Ok(None);
+        }
+        if settings.eureka.is_open {
+            tracing::warn!(
+                "everyone who reaches the config port can register services and receive the requests of clients and portals, because eureka.open is on"
+            );
+        }
+        let ports = local_address(&self.client).map(|address| address.port());
+        let eureka = Eureka::new(settings, config.clone(), own, ports.into_iter().collect());
+        let eureka =
+            eureka.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
+        Ok(Some(eureka))
     }
 }
 

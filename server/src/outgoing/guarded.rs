@@ -1,8 +1,9 @@
 //! A client for addresses that another party chooses in part, such as the endpoints in a discovery
 //! document. It calls the hosts in the operator's settings and hosts of the public internet, so
 //! that nobody can make the server call internal services; the metadata services of clouds, which
-//! hand out credentials, are never called. It resolves a name once, follows no redirect, and limits
-//! time and size. Does not know what is sent.
+//! hand out credentials, are never called. It resolves a name once, follows no redirect, uses no
+//! proxy (which would resolve the name itself), and limits time and size. Does not know what is
+//! sent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,14 +14,17 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use thiserror::Error;
 
-use super::client;
+use super::{causes, client};
 
 /// Maximum time of a call, including its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Maximum body of an answer, in bytes.
 const LARGEST: usize = 1024 * 1024;
 /// Metadata services of the clouds.
-const METADATA: [IpAddr; 4] = [
+const METADATA: [IpAddr; 6] = [
+    // Azure's, whose address is a public one.
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
@@ -34,7 +38,7 @@ pub enum CallError {
     #[error("{0} is neither in the settings nor a public address")]
     Refused(String),
     /// The connection or the answer failed.
-    #[error("{}", chain(.0))]
+    #[error("{}", causes(.0))]
     Failed(#[from] reqwest::Error),
     /// The answer is too large.
     #[error("the answer is larger than {LARGEST} bytes")]
@@ -59,8 +63,8 @@ impl GuardedClient {
     pub fn new(listed: Vec<String>) -> Result<Self, reqwest::Error> {
         let listed = Arc::new(listed);
         let resolver = Arc::new(Resolver(Arc::clone(&listed)));
-        let builder = client().redirect(Policy::none()).timeout(PATIENCE).dns_resolver(resolver);
-        Ok(Self { client: builder.build()?, listed })
+        let builder = client().no_proxy().redirect(Policy::none()).timeout(PATIENCE);
+        Ok(Self { client: builder.dns_resolver(resolver).build()?, listed })
     }
 
     /// Sends a request and reads the whole answer.
@@ -166,17 +170,6 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !is_special
 }
 
-/// The error with its causes; the first text alone says only that sending failed.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_metadata_service_is_never_called() {
-        for text in
-            ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"]
+        for text in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "168.63.129.16"]
         {
             assert!(!may_call(text.parse().unwrap(), true), "{text}");
         }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use castalia_store::{Store, StoreError, service_registry};
+use castalia_store::{Store, StoreError, clock, service_registry};
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
@@ -103,6 +103,16 @@ impl RegistryTable {
         Ok(alive)
     }
 
+    /// Reports that this installation probably uses Eureka: its settings name servers, and no node is
+    /// in the table. The nodes that use Eureka would not find this one.
+    pub(super) async fn warn_of_eureka(&self) {
+        if self.options.ignores_eureka && self.alive().await.is_ok_and(|alive| alive.is_empty()) {
+            tracing::warn!(
+                "eureka.service.url names Eureka servers, but registry=database announces this node in the table ServiceRegistry only, which is empty; set registry=eureka if clients find services through Eureka, or remove the servers"
+            );
+        }
+    }
+
     pub(super) async fn clean(&self) {
         if let Err(error) = self.remove_dead().await {
             tracing::debug!(%error, "cannot remove expired entries from the service registry");
@@ -122,7 +132,7 @@ impl RegistryTable {
 
     /// The present time in the representation of the nodes that share the table.
     async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        let time = service_registry::shared_time(self.store.read()).await?;
+        let time = clock::shared_time(self.store.read()).await?;
         self.warn_of_other_clock(time);
         Ok(time + self.options.shift)
     }

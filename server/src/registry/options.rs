@@ -6,12 +6,13 @@ use std::time::Duration;
 use castalia_store::{Dialect, Store, service_registry};
 use chrono::TimeDelta;
 
+use super::ServiceRegistry;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Discovery, Settings};
 
 /// Member of the metadata that announces to other Castalia nodes that nudges are understood.
-const OURS: &str = "castalia";
+pub(super) const OURS: &str = "castalia";
 
 /// Options that are fixed at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct RegistryOptions {
     pub(super) patience: TimeDelta,
     /// Difference of the clocks of Java nodes in the table from UTC.
     pub(super) shift: TimeDelta,
+    /// Whether the settings name Eureka servers, which this node does not use.
+    pub(super) ignores_eureka: bool,
 }
 
 impl RegistryOptions {
@@ -45,7 +48,7 @@ impl RegistryOptions {
         is_reachable: bool,
     ) -> Result<Self> {
         let uses_table = settings.discovery == Discovery::Database;
-        let mut metadata = config.below("apollo.service.registry.metadata.");
+        let mut metadata = config.below(keys::REGISTRY_METADATA);
         metadata.insert(OURS.to_owned(), "1".to_owned());
         Ok(Self {
             is_announced: uses_table && is_reachable && config.get(&keys::REGISTRATION),
@@ -56,6 +59,8 @@ impl RegistryOptions {
             patience: TimeDelta::from_std(config.get(&keys::DISCOVERY_PATIENCE))
                 .unwrap_or(TimeDelta::MAX),
             shift: shift(settings, store).await?,
+            ignores_eureka: !settings.eureka.is_hosted
+                && ServiceRegistry::has_eureka_servers(config, None),
         })
     }
 }

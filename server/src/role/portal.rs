@@ -69,14 +69,14 @@ pub enum PortalAccess {
     Call(Need),
     /// Requires a signed-in user with this permission; refused to tokens, whatever their permissions.
     Session(Need),
-    /// Requires a token of a user, whatever its scope.
-    UserToken,
     /// The same, but a user without permission to see the values receives an empty answer instead
     /// of an error.
     Read(Need, Hidden),
     /// Requires a known caller, and of a token an operation for this permission. The handler checks
     /// the permission as soon as it knows the namespaces or the release.
     ByContent(Need),
+    /// Requires a token of a user, whatever its scope.
+    UserToken,
 }
 
 /// The answer in place of values that a user may not see.

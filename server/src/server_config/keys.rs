@@ -20,6 +20,9 @@ macro_rules! keys {
     };
 }
 
+/// Prefix of the keys that describe this node in the registry; the rest of a key is up to its user.
+pub const REGISTRY_METADATA: &str = "apollo.service.registry.metadata.";
+
 /// A key of any kind.
 pub trait AnyKey: Sync {
     /// The name as in rows and files; variables spell it in capitals.
@@ -33,6 +36,12 @@ pub trait AnyKey: Sync {
 
     /// The parts of a text that have no effect because they are malformed.
     fn malformed(&self, text: &str) -> Vec<String>;
+
+    /// Whether a text as a whole has an effect.
+    fn is_valid(&self, text: &str) -> bool;
+
+    /// Describes the valid texts.
+    fn form(&self) -> String;
 }
 
 impl<K: Kind + Sync> AnyKey for Key<K> {
@@ -54,6 +63,14 @@ impl<K: Kind + Sync> AnyKey for Key<K> {
 
     fn malformed(&self, text: &str) -> Vec<String> {
         self.kind.malformed(text)
+    }
+
+    fn is_valid(&self, text: &str) -> bool {
+        text.trim().is_empty() || self.kind.is_valid(text)
+    }
+
+    fn form(&self) -> String {
+        self.kind.form()
     }
 }
 
@@ -111,6 +128,12 @@ keys! {
         "Whether operations are recorded in the audit log";
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
         "Addresses of config services, if `registry` is `custom`";
+    Config EUREKA_SERVER: Switch = "apollo.eureka.server.enabled", off(),
+        "Whether this node hosts Eureka, like `eureka.host`; only as a value that the node fixes, a row is ignored";
+    Config EUREKA_PASSWORD: Text = "apollo.eureka.server.security.password", Text,
+        "The same as `eureka.password`; only as a value that the node fixes";
+    Config EUREKA_USER: Text = "apollo.eureka.server.security.username", Text,
+        "The same as `eureka.username`; only as a value that the node fixes";
     Config SCAN_INTERVAL: Time = "apollo.message-scan.interval", time(Unit::Milliseconds, 1000, 100, 3_600_000),
         "Interval between scans of release messages";
     Config HISTORY_SIZE: Limit = "apollo.release-history.retention.size", Limit,
@@ -137,6 +160,8 @@ keys! {
         "Maximum length of item values by app, in characters";
     Config INCREMENTS: Switch = "config-service.incremental.change.enabled", off(),
         "Whether clients that support it receive changes instead of all values";
+    Config EUREKA_URL: List = "eureka.service.url", List,
+        "Eureka servers: the peers of a node that hosts Eureka, and otherwise the servers that `registry=eureka` uses";
     Config GAP_PATIENCE: Time = "feed.gap.patience", time(Unit::Seconds, 600, 1, DAY),
         "How long scans look for a release message whose id they have passed";
     Config RECONCILIATION_CONTENTS: Count = "feed.reconciliation.contents", count(500, 0, 1_000_000),

@@ -47,6 +47,11 @@ pub trait Kind {
     fn malformed(&self, _text: &str) -> Vec<String> {
         Vec::new()
     }
+
+    /// Whether a text as a whole is valid.
+    fn is_valid(&self, _text: &str) -> bool {
+        true
+    }
 }
 
 /// A number.
@@ -63,6 +68,10 @@ impl Kind for Count {
 
     fn read(&self, text: Option<String>) -> u64 {
         number(text, &self.range).unwrap_or(self.default)
+    }
+
+    fn is_valid(&self, text: &str) -> bool {
+        number(Some(text.to_owned()), &self.range).is_some()
     }
 
     fn default(&self) -> String {
@@ -83,6 +92,10 @@ impl Kind for Limit {
 
     fn read(&self, text: Option<String>) -> Option<u64> {
         number(text, &(1..=MANY))
+    }
+
+    fn is_valid(&self, text: &str) -> bool {
+        number(Some(text.to_owned()), &(1..=MANY)).is_some()
     }
 
     fn default(&self) -> String {
@@ -127,6 +140,10 @@ impl Kind for Time {
             Unit::Minutes => seconds(60),
             Unit::Hours => seconds(3600),
         }
+    }
+
+    fn is_valid(&self, text: &str) -> bool {
+        number(Some(text.to_owned()), &self.range).is_some()
     }
 
     fn default(&self) -> String {

@@ -42,14 +42,14 @@ pub fn check(text: &str, roles: &[Role]) -> Result<(), String> {
     let reader = reader(text)?;
     let plays = |role| roles.contains(&role);
     match reader {
-        Role::Portal if plays(Role::Admin) && !plays(Role::Portal) => {
-            Err("is a JSON object by environment, which only the portal reads; the admin role of this \
-                 process reads a comma-separated list of tokens"
+        Role::Portal if !plays(Role::Portal) => {
+            Err("is a JSON object by environment, which only the portal reads, and this process has no \
+                 portal role; the admin role reads a comma-separated list of tokens"
                 .to_owned())
         }
-        Role::Admin if plays(Role::Portal) && !plays(Role::Admin) && !text.trim().is_empty() => {
-            Err("is a list of tokens, which only the admin role reads; the portal of this process reads \
-                 a JSON object by environment such as {\"DEV\":\"token\"}"
+        Role::Admin if !plays(Role::Admin) && !text.trim().is_empty() => {
+            Err("is a list of tokens, which only the admin role reads, and this process has no admin \
+                 role; the portal reads a JSON object by environment such as {\"DEV\":\"token\"}"
                 .to_owned())
         }
         _ => Ok(()),
@@ -87,6 +87,8 @@ mod tests {
             ("", &[Role::Portal], None),
             (LIST, &[Role::Portal], Some("list of tokens")),
             (BY_ENV, &[Role::Config, Role::Admin], Some("JSON object")),
+            (BY_ENV, &[Role::Config, Role::Meta], Some("JSON object")),
+            (LIST, &[Role::Config, Role::Meta], Some("list of tokens")),
             (r#"{"DEV":["t1"]}"#, &both, Some("neither")),
             (r#"["t1"]"#, &both, Some("neither")),
             ("{t1", &[Role::Admin], Some("neither")),

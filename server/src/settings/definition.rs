@@ -1,9 +1,9 @@
 //! What a setting is called, and its default. Does not know where values come from or how they are
 //! used.
 
-mod table;
-
-pub use self::table::DEFINITIONS;
+mod discovery;
+mod node;
+mod sign_in;
 
 /// One setting. Its name has three spellings by rule: `security.require_access_key` in the file,
 /// `CASTALIA_SECURITY_REQUIRE_ACCESS_KEY` in the environment, `--security-require-access-key` as a
@@ -18,6 +18,20 @@ pub struct Definition {
     pub value: &'static str,
     /// Description in the help text.
     pub doc: &'static str,
+}
+
+const fn define(
+    name: &'static str,
+    default: Option<&'static str>,
+    value: &'static str,
+    doc: &'static str,
+) -> Definition {
+    Definition { name, default, value, doc }
+}
+
+/// Every setting, in the order of the help text.
+pub fn all() -> impl Iterator<Item = &'static Definition> {
+    [node::SETTINGS, sign_in::SETTINGS, discovery::SETTINGS].into_iter().flatten()
 }
 
 impl Definition {
@@ -37,7 +51,7 @@ impl Definition {
 /// The definition with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Definition> {
-    DEFINITIONS.iter().find(|definition| definition.name == name)
+    all().find(|definition| definition.name == name)
 }
 
 #[cfg(test)]
@@ -54,7 +68,7 @@ mod tests {
     #[test]
     fn the_readme_lists_every_setting_as_it_is() {
         let readme = include_str!("../../README.md");
-        for Definition { name, default, doc, .. } in DEFINITIONS {
+        for Definition { name, default, doc, .. } in all() {
             let default = default
                 .filter(|text| !text.is_empty())
                 .map(|text| format!("`{text}`"))
@@ -63,17 +77,17 @@ mod tests {
             assert!(readme.contains(&row), "server/README.md lacks this row:\n{row}");
         }
         let rows = readme.lines().filter(|line| line.starts_with("| `")).count();
-        assert_eq!(rows, DEFINITIONS.len());
+        assert_eq!(rows, all().count());
     }
 
     #[test]
     fn no_two_settings_share_a_spelling() {
-        let mut flags: Vec<_> = DEFINITIONS.iter().map(Definition::flag).collect();
-        let mut variables: Vec<_> = DEFINITIONS.iter().map(Definition::variable).collect();
+        let mut flags: Vec<_> = all().map(Definition::flag).collect();
+        let mut variables: Vec<_> = all().map(Definition::variable).collect();
         flags.sort();
         flags.dedup();
         variables.sort();
         variables.dedup();
-        assert_eq!((flags.len(), variables.len()), (DEFINITIONS.len(), DEFINITIONS.len()));
+        assert_eq!((flags.len(), variables.len()), (all().count(), all().count()));
     }
 }

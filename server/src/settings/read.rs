@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::compat::CompatOverrides;
 use super::{Fault, Texts, admin_tokens};
+use crate::server_config::keys;
 use crate::settings::role::Role;
 
 /// Shortest administrator password and metrics token that are accepted, in characters.
@@ -32,7 +33,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 21] = [
+pub(super) const NEVER_BLANK: [&str; 24] = [
     "roles",
     "data_dir",
     "config_db",
@@ -47,6 +48,9 @@ pub(super) const NEVER_BLANK: [&str; 21] = [
     "oidc.client_secret_file",
     "oidc.required_groups",
     "oidc.super_admin_groups",
+    "eureka.username",
+    "eureka.password",
+    "eureka.password_file",
     "proxy_sign_in.secret",
     "proxy_sign_in.secret_file",
     "ldap.urls",
@@ -151,6 +155,20 @@ impl SettingsReader<'_> {
         {
             self.fault(admin_tokens::KEY, problem);
         }
+        for (key, text) in &fixed {
+            match keys::ALL.iter().find(|entry| entry.name() == key) {
+                Some(entry) if !entry.is_valid(text) => {
+                    self.fault(key, format!("`{text}` is invalid; expected: {}", entry.form()));
+                }
+                None if !key.starts_with(keys::REGISTRY_METADATA) => {
+                    self.fault(
+                        key,
+                        "is not a key of ServerConfig; docs/server-config.md lists them",
+                    );
+                }
+                _ => {}
+            }
+        }
         fixed
     }
 
@@ -187,7 +205,9 @@ impl SettingsReader<'_> {
     pub(super) fn advertise(&mut self) -> Option<String> {
         let text = self.text("advertise")?;
         let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
+        if rest.is_some_and(|rest| rest.split('/').next().is_some_and(|host| host.contains('@'))) {
+            self.fault("advertise", "contains credentials, which every client would receive");
+        } else if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
             self.fault(
                 "advertise",
                 format!("`{text}` is not an address such as http://10.0.0.5:8080"),

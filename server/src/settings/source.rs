@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::definition::{DEFINITIONS, Definition, find};
+use super::definition::{self, Definition, find};
 use crate::server_config::keys;
 use crate::settings::environment::normalise;
 
@@ -79,7 +79,7 @@ impl Texts {
     ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut texts = Self::default();
-        for definition in DEFINITIONS {
+        for definition in definition::all() {
             if let Some(default) = definition.default {
                 texts.values.insert(definition.name, (default.to_owned(), Origin::Default));
             }
@@ -142,6 +142,7 @@ impl Texts {
             | "metrics_token"
             | "oidc.client_secret"
             | "ldap.password"
+            | "eureka.password"
             | "proxy_sign_in.secret" => true,
             "config_db" | "portal_db" => has_password(text),
             _ => false,
@@ -189,7 +190,7 @@ impl Texts {
 
     fn add_environment(&mut self, environment: BTreeMap<String, String>, faults: &mut Vec<Fault>) {
         let known: BTreeMap<String, &Definition> =
-            DEFINITIONS.iter().map(|definition| (definition.variable(), definition)).collect();
+            definition::all().map(|definition| (definition.variable(), definition)).collect();
         for (variable, text) in environment {
             if let Some(definition) = known.get(&variable) {
                 self.values.insert(definition.name, (text, Origin::Variable(variable)));

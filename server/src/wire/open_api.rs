@@ -1,7 +1,6 @@
 //! Bodies of `/openapi/v1` under the names of Apollo's contract, for scripts, the Java client and
 //! the web UI. Unknown members are ignored, absent ones are omitted.
 
-use castalia_core::protocol::wire::Configurations;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,12 +9,14 @@ use super::body::{Member, body};
 
 mod access_key;
 mod branch;
+mod eureka;
 mod forward;
 mod history;
 mod import;
 mod instance;
 mod permission;
 mod portal;
+mod release;
 mod system_info;
 mod transfer;
 mod usage;
@@ -24,6 +25,7 @@ mod webhook;
 
 pub use self::access_key::AccessKey;
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
+pub use self::eureka::{EurekaInstance, EurekaPeer, EurekaRegistry};
 pub use self::history::{Commit, KeyValue, ReleaseHistory};
 pub use self::import::{ImportReport, ImportedEntry};
 pub use self::instance::{Instance, InstanceConfig, InstancePage};
@@ -35,6 +37,7 @@ pub use self::portal::{
     Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,
     FoundItem, FoundItems, PageSettings, Setting, User,
 };
+pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
 pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
 pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};
@@ -329,67 +332,6 @@ body! {
         config_text: Option<String>,
         /// User that a consumer acts for.
         operator: Option<String>,
-    }
-}
-
-body! {
-    /// A release to create.
-    #[schema(as = NamespaceReleaseDTO)]
-    NewRelease {
-        /// Title.
-        release_title: Option<String>,
-        /// Comment.
-        release_comment: Option<String>,
-        /// User that a consumer acts for.
-        released_by: Option<String>,
-        /// Whether the user who edited the namespace may also publish it.
-        is_emergency_publish: bool,
-    }
-}
-
-body! {
-    /// A release: the published items of a namespace.
-    #[schema(as = OpenReleaseDTO)]
-    Release {
-        /// Row id.
-        id: i64,
-        /// Owner.
-        app_id: Option<String>,
-        /// Cluster, or branch.
-        cluster_name: Option<String>,
-        /// Namespace.
-        namespace_name: Option<String>,
-        /// Title.
-        name: Option<String>,
-        /// Values by key.
-        #[schema(value_type = HashMap<String, String>)]
-        configurations: Option<Box<Configurations>>,
-        /// Comment.
-        comment: Option<String>,
-    } + standard
-}
-
-body! {
-    /// How one release differs from another.
-    #[schema(as = OpenReleaseDiffDTO)]
-    ReleaseDiff {
-        /// Changes.
-        changes: Option<Vec<ReleaseChange>>,
-    }
-}
-
-body! {
-    /// One change between two releases.
-    #[schema(as = OpenReleaseChangeDTO)]
-    ReleaseChange {
-        /// `ADDED`, `MODIFIED` or `DELETED`.
-        change_type: Option<String>,
-        /// Key.
-        key: Option<String>,
-        /// Value in the later release.
-        new_value: Option<String>,
-        /// Value in the earlier release.
-        old_value: Option<String>,
     }
 }
 

@@ -42,6 +42,18 @@ pub(super) fn of_rows(logs: &[AuditLog], influences: &[AuditLogDataInfluence]) -
     logs.chain(influences).collect()
 }
 
+/// Adds the columns that every table of the portal has; the rows have no common type.
+macro_rules! add_standard {
+    ($digest:ident, $row:ident) => {
+        $digest.number(i64::from($row.is_deleted));
+        $digest.number($row.deleted_at);
+        $digest.text($row.data_change_created_by.as_deref());
+        $digest.number($row.data_change_created_time.timestamp_millis());
+        $digest.text($row.data_change_last_modified_by.as_deref());
+        $digest.number($row.data_change_last_time.map_or(-1, |time| time.timestamp_millis()));
+    };
+}
+
 fn of_log(row: &AuditLog) -> String {
     let mut digest = Fields::default();
     digest.number(row.id.0);
@@ -54,12 +66,7 @@ fn of_log(row: &AuditLog) -> String {
         digest.text(Some(text));
     }
     digest.text(row.description.as_deref());
-    digest.number(i64::from(row.is_deleted));
-    digest.number(row.deleted_at);
-    digest.text(row.data_change_created_by.as_deref());
-    digest.number(row.data_change_created_time.timestamp_millis());
-    digest.text(row.data_change_last_modified_by.as_deref());
-    digest.number(row.data_change_last_time.map_or(-1, |time| time.timestamp_millis()));
+    add_standard!(digest, row);
     digest.finish()
 }
 
@@ -72,12 +79,7 @@ fn of_influence(row: &AuditLogDataInfluence) -> String {
     for text in [&row.field_name, &row.field_old_value, &row.field_new_value] {
         digest.text(text.as_deref());
     }
-    digest.number(i64::from(row.is_deleted));
-    digest.number(row.deleted_at);
-    digest.text(row.data_change_created_by.as_deref());
-    digest.number(row.data_change_created_time.timestamp_millis());
-    digest.text(row.data_change_last_modified_by.as_deref());
-    digest.number(row.data_change_last_time.map_or(-1, |time| time.timestamp_millis()));
+    add_standard!(digest, row);
     digest.finish()
 }
 

@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_secs(3600);
 /// Seals that are looked at, and operations that are removed, in one transaction.
 const SEALS: u64 = 100;
 const OPERATIONS: i64 = 500;
+/// The shortest time that records are kept, whatever the setting is.
+pub const SHORTEST: TimeDelta = TimeDelta::days(1);
 /// Name of the operation that records a removal.
 pub(super) const NAME: &str = "AuditLog.removeOld";
 

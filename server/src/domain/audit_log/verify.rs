@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use castalia_store::audit::{AuditSeal, logs_named, seal};
-use castalia_store::{Id, Page, Store};
+use castalia_store::audit::{AuditLog, AuditSeal, logs_named, seal};
+use castalia_store::{Id, Page, Store, now};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::digest::{self, Records, Table};
 use super::retention;
@@ -18,6 +19,8 @@ const ROWS: u64 = 2_000;
 const BELOW_ALL: Id = Id(i64::MIN);
 /// Newest removals among which the one that explains the start of the chain must be.
 const REMOVALS: u64 = 20;
+/// Age at which a running server has sealed an operation.
+const LATE: TimeDelta = TimeDelta::minutes(10);
 /// Attempts, since a server may remove old records during a comparison.
 const ATTEMPTS: u32 = 3;
 
@@ -57,21 +60,24 @@ pub struct Report {
     pub records: u64,
     /// Operations that are not sealed yet.
     pub unsealed: u64,
+    /// The newest seal whose records were removed because of their age, and when it was made.
+    pub removed: Option<(i64, DateTime<Utc>)>,
     /// The newest seal.
     pub head: Option<Head>,
     /// The first difference.
     pub fault: Option<String>,
 }
 
-/// Compares everything. `expected` is the head of an earlier comparison.
+/// Compares everything. `expected` is the head of an earlier comparison; records are kept for the
+/// time `kept` at least, so nobody but a manipulator removes younger ones.
 ///
 /// # Errors
 /// Fails if the database cannot be read.
-pub async fn verify(store: &Store, expected: Option<&Head>) -> Result<Report> {
+pub async fn verify(store: &Store, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
     let mut attempt = 1;
     loop {
         let first = oldest(store).await?;
-        let report = compare(store, expected).await?;
+        let report = compare(store, expected, kept).await?;
         // Records that a server removed meanwhile are missing, but not because of a manipulation.
         if report.fault.is_none() || attempt == ATTEMPTS || oldest(store).await? == first {
             return Ok(report);
@@ -84,7 +90,7 @@ async fn oldest(store: &Store) -> Result<Option<AuditSeal>> {
     Ok(seal::after(store.read(), Id(0), 1).await?.pop())
 }
 
-async fn compare(store: &Store, expected: Option<&Head>) -> Result<Report> {
+async fn compare(store: &Store, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
     let mut report = Report::default();
     let mut previous: Option<AuditSeal> = None;
     let mut is_expected_found = expected.is_none();
@@ -97,16 +103,17 @@ async fn compare(store: &Store, expected: Option<&Head>) -> Result<Report> {
         for next in seals {
             let fault = match &previous {
                 None if next.number != Id(1) || next.records.is_empty() => {
-                    start(store, &next).await?
+                    report.removed = Some((next.number.0, *next.sealed_time));
+                    match start(store, &next, kept).await? {
+                        None => removed_expected(expected, &next),
+                        fault => fault,
+                    }
                 }
                 previous => link(store, previous.as_ref(), &next, &mut report).await?,
             };
             if let Some(expected) = expected.filter(|head| head.number == next.number.0) {
                 is_expected_found = expected.digest == next.digest;
             }
-            // A start after the expected seal was recorded as a removal.
-            is_expected_found |=
-                previous.is_none() && expected.is_some_and(|head| head.number < next.number.0);
             report.seals += 1;
             if fault.is_some() {
                 return Ok(Report { fault, ..report });
@@ -121,13 +128,29 @@ async fn compare(store: &Store, expected: Option<&Head>) -> Result<Report> {
         ));
     }
     let last = previous.as_ref().map_or(Id(0), |seal| seal.last_log_id);
-    report.unsealed = seal::logs(store.read(), (last, Id(i64::MAX)), ROWS).await?.len() as u64;
+    let unsealed = seal::logs(store.read(), (last, Id(i64::MAX)), ROWS).await?;
+    report.unsealed = unsealed.len() as u64;
     report.head = previous.map(|seal| Head { number: seal.number.0, digest: seal.digest });
+    if report.head.is_none() && report.fault.is_none() {
+        report.fault = unsealed.first().and_then(never_sealed);
+    }
     Ok(report)
 }
 
+/// The fault of a log without any seal: nothing can be compared, which is right for a new log only.
+fn never_sealed(first: &AuditLog) -> Option<String> {
+    let time = first.data_change_created_time;
+    (*time < now() - LATE).then(|| {
+        format!(
+            "no seal exists, although AuditLog {} is of {:.0}: the seals were removed, \
+             or no Castalia portal has sealed this log yet",
+            first.id.0, *time
+        )
+    })
+}
+
 /// Checks a seal whose records were removed: a record must say so, and no older row may exist.
-async fn start(store: &Store, seal: &AuditSeal) -> Result<Option<String>> {
+async fn start(store: &Store, seal: &AuditSeal, kept: TimeDelta) -> Result<Option<String>> {
     let number = seal.number;
     let before = format!("the seals before {} were removed", number.0);
     if !seal.records.is_empty() {
@@ -139,10 +162,26 @@ async fn start(store: &Store, seal: &AuditSeal) -> Result<Option<String>> {
     if removals.iter().all(|row| row.description.as_deref() != Some(expected.as_str())) {
         return Ok(Some(format!("{before}, and no record says that their time was over")));
     }
+    if *seal.sealed_time > now() - kept {
+        let (number, time) = (number.0, *seal.sealed_time);
+        return Ok(Some(format!(
+            "the records up to seal {number} of {time:.0} were removed before their time was over"
+        )));
+    }
     let found = rows(store, None, seal).await?;
     Ok(found.keys().next().map(|(table, id)| {
         format!("{} {} was inserted: its id is older than the first sealed one", table.name(), id.0)
     }))
+}
+
+/// An expected seal before the start of the chain no longer vouches for it.
+fn removed_expected(expected: Option<&Head>, start: &AuditSeal) -> Option<String> {
+    let expected = expected.filter(|head| head.number < start.number.0)?.number;
+    let (number, time) = (start.number.0, *start.sealed_time);
+    Some(format!(
+        "the records up to seal {number} of {time:.0} were removed, and with them the expected seal {expected}; \
+         nothing can be compared with it any more, so pass a newer one"
+    ))
 }
 
 /// Checks a seal after the one before, and the rows that it lists.

@@ -7,7 +7,7 @@ pub use castalia_store::consumer::{Consumer, ConsumerGrant, ConsumerToken};
 
 use castalia_store::consumer::{self, ConsumerRow, ConsumerTokenRow};
 use castalia_store::user::role;
-use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction};
+use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction, app};
 use chrono::NaiveDateTime;
 
 use super::{HASHED, check_app_id, hashed, never, random, stored_form};
@@ -231,6 +231,9 @@ pub async fn grant(
     unique::write(store, input, |tx, (id, roles, missing, operator)| {
         Box::pin(async move {
             let names: Vec<_> = roles.iter().map(|role| role.name.as_str()).collect();
+            if let Some(app_id) = names.first().and_then(|name| NamedRole::app_of(name)) {
+                app::lock(tx, app_id).await?;
+            }
             let found = role::named(tx, &names).await?;
             if found.len() < roles.len() {
                 return Err(Error::bad_request(*missing).with_code(Code::UnknownRole));

@@ -47,18 +47,8 @@ pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {
 
 #[cfg(test)]
 mod tests {
+    use super::super::line;
     use super::*;
-
-    fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
-        Line {
-            id,
-            key: key.into(),
-            value: value.into(),
-            kind: 0,
-            comment: comment.into(),
-            line_num: id,
-        }
-    }
 
     #[test]
     fn an_empty_draft_gets_all_lines_in_their_order() {

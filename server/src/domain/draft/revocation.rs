@@ -29,18 +29,8 @@ pub fn changes(released: &Configurations, draft: &[Line], deleted: &[Line]) -> D
 
 #[cfg(test)]
 mod tests {
+    use super::super::line;
     use super::*;
-
-    fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
-        Line {
-            id,
-            key: key.into(),
-            value: value.into(),
-            kind: 2,
-            comment: comment.into(),
-            line_num: id,
-        }
-    }
 
     #[test]
     fn values_go_back_and_comments_stay() {

@@ -157,18 +157,8 @@ impl<'d> Old<'d> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::line;
     use super::*;
-
-    fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
-        Line {
-            id,
-            key: key.into(),
-            value: value.into(),
-            kind: 1,
-            comment: comment.into(),
-            line_num: id,
-        }
-    }
 
     fn shown(lines: &[Line]) -> Vec<(i64, &str, &str, &str, i64)> {
         lines

@@ -26,18 +26,8 @@ pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {
 
 #[cfg(test)]
 mod tests {
+    use super::super::line;
     use super::*;
-
-    fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
-        Line {
-            id,
-            key: key.into(),
-            value: value.into(),
-            kind: 1,
-            comment: comment.into(),
-            line_num: id,
-        }
-    }
 
     #[test]
     fn new_and_different_values_come_over_and_nothing_is_deleted() {

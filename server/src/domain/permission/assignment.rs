@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use castalia_store::user::role;
-use castalia_store::{Id, Store};
+use castalia_store::{Id, Store, Transaction, app};
 
 use super::NamedRole;
 use super::grant;
@@ -20,6 +20,7 @@ pub async fn assign(store: &Store, role: NamedRole, user_id: &str, operator: &st
     let input = (role, user_id, operator.to_owned());
     unique::write(store, input, |tx, (role, user_id, operator)| {
         Box::pin(async move {
+            lock_app(tx, role).await?;
             let found = role::find(tx, &role.name).await?;
             let role_id = found.ok_or_else(|| unknown(role))?.id;
             if role::grant_to_user(tx, role_id, user_id, operator).await? {
@@ -46,6 +47,7 @@ pub async fn assign_all(
     let input = (role, user_ids, operator.to_owned());
     unique::write(store, input, |tx, (role, user_ids, operator)| {
         Box::pin(async move {
+            lock_app(tx, role).await?;
             let role_id = grant::ensure(tx, role, operator).await?;
             for user_id in user_ids {
                 role::grant_to_user(tx, role_id, user_id, operator).await?;
@@ -106,6 +108,14 @@ pub async fn holders<const N: usize>(
         holders.dedup();
         holders
     }))
+}
+
+/// Locks the app of a role, so that nobody gets a role of an app that is being deleted.
+async fn lock_app(tx: &Transaction, role: &NamedRole) -> Result<()> {
+    if let Some(app_id) = NamedRole::app_of(&role.name) {
+        app::lock(tx, app_id).await?.ok_or_else(|| unknown(role))?;
+    }
+    Ok(())
 }
 
 fn unknown(role: &NamedRole) -> Error {

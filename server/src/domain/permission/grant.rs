@@ -22,28 +22,21 @@ pub enum Grantee<'a> {
 
 /// Creates the roles that belong to no app, if they are missing.
 pub async fn seed_system_roles(store: &Store) -> Result<()> {
-    ensure_roles(store, vec![NamedRole::create_application(), NamedRole::manage_users()], SYSTEM)
-        .await
+    unique::write(store, (), |tx, ()| {
+        Box::pin(async move {
+            for role in [NamedRole::create_application(), NamedRole::manage_users()] {
+                ensure(tx, &role, SYSTEM).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Serialises transactions of the portal, for rules over several rows that no unique key ensures.
 /// Locks a role that every installation has.
 pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
     Ok(role::lock(tx, &NamedRole::create_application().name).await?)
-}
-
-/// Creates missing roles.
-pub async fn ensure_roles(store: &Store, roles: Vec<NamedRole>, operator: &str) -> Result<()> {
-    let input = (roles, operator.to_owned());
-    unique::write(store, input, |tx, (roles, operator)| {
-        Box::pin(async move {
-            for role in roles {
-                ensure(tx, role, operator).await?;
-            }
-            Ok(())
-        })
-    })
-    .await
 }
 
 /// Deletes the roles to edit or publish all of a cluster, with their permissions and grants.

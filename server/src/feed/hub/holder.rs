@@ -15,8 +15,9 @@ use slab::Slab;
 use super::Holder;
 use super::waiter_table::index;
 
-/// Memory that each poll adds to its holder's budget: on average some thirty namespaces. Polls that
-/// need more use a fixed amount in common, so that few of them fit however few polls there are.
+/// Memory that each poll adds to its holder's budget: on average some thirty namespaces. A poll that
+/// needs no more is never refused for memory. Polls that need more use a fixed amount in common, so
+/// that few of them fit however few polls there are.
 const BYTES_PER_POLL: usize = 1024;
 /// Fractions of the fixed amount that one address may use, and all apps together that are not
 /// stored.
@@ -114,7 +115,7 @@ impl Holders {
         let is_over = |held: PollCharge, fixed: usize| {
             held.bytes + bytes > fixed + BYTES_PER_POLL * (held.polls + 1)
         };
-        if fixed == 0 {
+        if fixed == 0 || bytes <= BYTES_PER_POLL {
             return Ok(());
         }
         if is_over(all, fixed) {
@@ -303,6 +304,20 @@ mod tests {
         for last in 1..200 {
             assert_eq!(enter("b", last, 1000), Ok(()), "ordinary polls fit in any number");
         }
+    }
+
+    #[test]
+    fn ordinary_polls_return_after_fat_polls_used_what_they_left() {
+        let mut holders = with_bytes();
+        let ordinary = (0..100).map(|_| {
+            let entered = holders.enter(holder("a", 1), 300, PollCharge::default());
+            entered.expect("an ordinary poll fits")
+        });
+        let entered: Vec<_> = ordinary.collect();
+        entered.into_iter().for_each(|place| holders.leave(place, 300));
+        let left = PollCharge { polls: 4, bytes: (160 + 100) * 1024 };
+        assert_eq!(holders.enter(holder("b", 2), 2000, left).err(), Some(Refused::Full));
+        assert!(holders.enter(holder("a", 1), 300, left).is_ok(), "a publish woke all of them");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use slab::Slab;
 use slotmap::{SlotMap, new_key_type};
 use tokio::sync::oneshot;
 
-use super::holder::{self, HolderEntries, Holders, Limits, Refused};
+use super::holder::{HolderEntries, Holders, Limits, PollCharge, Refused};
 use super::{Holder, Woken};
 
 /// Number of buckets; greater than the longest hold time, 90 s.
@@ -28,9 +28,9 @@ pub(super) struct WaiterTable {
     pub(super) keys: Slab<WaiterKey>,
     pub(super) waiters: SlotMap<Ticket, Waiter>,
     holders: Holders,
-    /// Bytes charged to polls, and bytes of all key texts. They are counted separately, because a
-    /// text that several polls use outlives the poll that it was charged to.
-    charged: usize,
+    /// Bytes of polls without the watched keys, and bytes of these. They are counted separately,
+    /// because a key that several polls watch outlives the poll that it was charged to.
+    poll_bytes: usize,
     key_bytes: usize,
     wheel: Vec<Vec<Ticket>>,
     now: usize,
@@ -46,8 +46,9 @@ pub(super) struct WaiterKey {
 pub(super) struct Waiter {
     keys: Box<[u32]>,
     place: HolderEntries,
-    /// Bytes charged to the waiter.
+    /// Bytes charged to its holder: its own, and those of the keys that it was the first to watch.
     charge: u32,
+    own_bytes: u32,
     sender: oneshot::Sender<Woken>,
 }
 
@@ -68,7 +69,7 @@ impl WaiterTable {
     /// Total bytes for watched keys.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.charged + self.key_bytes
+        self.poll_bytes + self.key_bytes
     }
 
     pub(super) fn is_watched(&self, key: &str) -> bool {
@@ -86,11 +87,11 @@ impl WaiterTable {
             let _ = sender.send(Woken::Closed);
             return Ok(Ticket::default());
         }
-        let before =
-            holder::PollCharge { polls: self.parked(), bytes: self.charged + self.key_bytes };
+        let key_bytes = self.key_bytes;
+        let before = PollCharge { polls: self.parked(), bytes: self.poll_bytes + key_bytes };
         let keys: Box<[u32]> = keys.iter().map(|key| self.intern(key.as_ref())).collect();
-        let new = self.charged + self.key_bytes - before.bytes;
-        let charge = new + keys.len() * KEY_OF_POLL + holder.more_bytes;
+        let own_bytes = keys.len() * KEY_OF_POLL + holder.more_bytes;
+        let charge = self.key_bytes - key_bytes + own_bytes;
         let place = match self.holders.enter(holder, charge, before) {
             Ok(place) => place,
             Err(refused) => {
@@ -98,8 +99,9 @@ impl WaiterTable {
                 return Err(refused);
             }
         };
-        self.charged += charge;
-        let waiter = Waiter { keys, place, charge: index(charge), sender };
+        self.poll_bytes += own_bytes;
+        let (charge, own_bytes) = (index(charge), index(own_bytes));
+        let waiter = Waiter { keys, place, charge, own_bytes, sender };
         let ticket = self.waiters.insert(waiter);
         for key in &self.waiters[ticket].keys {
             self.keys[*key as usize].tickets.push(ticket);
@@ -156,9 +158,8 @@ impl WaiterTable {
 
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<oneshot::Sender<Woken>> {
         let waiter = self.waiters.remove(ticket)?;
-        let charge = waiter.charge as usize;
-        self.charged -= charge;
-        self.holders.leave(waiter.place, charge);
+        self.poll_bytes -= waiter.own_bytes as usize;
+        self.holders.leave(waiter.place, waiter.charge as usize);
         for id in &waiter.keys {
             self.release_key(*id);
         }

@@ -24,11 +24,11 @@ async fn name() -> &'static str {
 }
 
 async fn well(State(state): State<EnvironmentState>) -> Response {
-    health::report(&state.faults().await)
+    health::report_with(&state.faults().await, &state.registry.notes())
 }
 
 async fn ready(State(state): State<EnvironmentState>) -> Response {
-    health::report(&state.obstacles())
+    health::report(&state.admin_obstacles().await)
 }
 
 async fn addresses() -> String {

@@ -75,16 +75,18 @@ pub(super) fn poll(
     let watched = watch(&state.feed, client.app_id.as_deref().unwrap_or(app_id), &query);
     let hold = state.config.get(&keys::POLL_HOLD).as_secs();
     let hold = usize::try_from(hold).unwrap_or(usize::MAX);
-    let parked = park(state, client, &watched, hold, peer_of(head))?;
+    let awaited = awaited(client, &watched);
+    let parked = park(state, client, &awaited, hold, peer_of(head));
     let outdated: Vec<_> =
         watched.iter().filter_map(|watched| outdated(&state.feed, watched)).collect();
     if !outdated.is_empty() {
         return written(&outdated).map(Step::Answer);
     }
-    let spellings = watched
+    let parked = parked.map_err(refusal)?;
+    let spellings = awaited
         .into_iter()
-        .filter(Watched::has_own_spelling)
-        .map(|watched| (watched.namespace, watched.spelling));
+        .filter(|watched| watched.has_own_spelling())
+        .map(|watched| (watched.namespace.clone(), watched.spelling.clone()));
     let form = PollForm::List(spellings.collect());
     Ok(Step::Wait(Poll { parked, client: client.clone(), app_id: app_id.into(), form }))
 }
@@ -115,14 +117,14 @@ pub(super) fn legacy_poll(
         is_declared: true,
         keys,
     }];
-    let parked = park(state, client, &watched, LEGACY_HOLD, peer_of(head))?;
+    let parked = park(state, client, &[&watched[0]], LEGACY_HOLD, peer_of(head));
     let [watched] = watched;
     let latest = watched.keys.iter().filter_map(|key| state.feed.positions().of(key)).max();
     if let Some(id) = latest.filter(|id| *id != watched.known_id) {
         return legacy(&watched.namespace, id).map(Step::Answer);
     }
     Ok(Step::Wait(Poll {
-        parked,
+        parked: parked.map_err(refusal)?,
         client: client.clone(),
         app_id: app_id.into(),
         form: PollForm::Legacy,
@@ -160,44 +162,48 @@ impl Poll {
     }
 }
 
-fn park(
-    state: &EnvironmentState,
-    client: &Client,
-    watched: &[Watched],
-    hold: usize,
-    peer: Option<IpAddr>,
-) -> Result<Parked> {
+/// The namespaces that a poll waits for: all declared ones, and a limited number of others.
+fn awaited<'a>(client: &Client, watched: &'a [Watched]) -> Vec<&'a Watched> {
     let mut undeclared =
         if client.app_id.is_some() { UNDECLARED } else { UNDECLARED_OF_UNKNOWN_APP };
-    let mut is_watched = |watched: &&Watched| {
+    let is_awaited = |watched: &&Watched| {
         let fits = watched.is_declared || undeclared > 0;
         undeclared = undeclared.saturating_sub(usize::from(!watched.is_declared));
         fits
     };
+    watched.iter().filter(is_awaited).collect()
+}
+
+fn park(
+    state: &EnvironmentState,
+    client: &Client,
+    awaited: &[&Watched],
+    hold: usize,
+    peer: Option<IpAddr>,
+) -> Result<Parked, Refused> {
     let names = state.feed.names();
-    let mut keys: Vec<String> = watched
-        .iter()
-        .filter(|watched| is_watched(watched))
-        .flat_map(|watched| &watched.keys)
-        .map(|key| names.waiting_key(key))
-        .collect();
+    let keys = awaited.iter().flat_map(|watched| &watched.keys);
+    let mut keys: Vec<String> = keys.map(|key| names.waiting_key(key)).collect();
     keys.sort_unstable();
     keys.dedup();
     let holder = Holder {
         app_id: client.app_id.as_deref().unwrap_or_default(),
         address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        more_bytes: watched.iter().map(Watched::spelling_bytes).sum(),
+        more_bytes: awaited.iter().map(|watched| watched.spelling_bytes()).sum(),
     };
-    state.feed.hub().park(&keys, hold, holder).map_err(|refused| {
-        metrics::counter!("castalia_refused_polls_total").increment(1);
-        match refused {
-            Refused::Share => Error::new(
-                Reaction::TooMany,
-                "This app or address has too many polls, or polls of too many namespaces.",
-            ),
-            Refused::Full => Error::unavailable("This node has reached its limit of polls."),
-        }
-    })
+    state.feed.hub().park(&keys, hold, holder)
+}
+
+/// The answer to a poll that can neither be answered at once nor parked.
+fn refusal(refused: Refused) -> Error {
+    metrics::counter!("castalia_refused_polls_total").increment(1);
+    match refused {
+        Refused::Share => Error::new(
+            Reaction::TooMany,
+            "This app or address has too many polls, or polls of too many namespaces.",
+        ),
+        Refused::Full => Error::unavailable("This node has reached its limit of polls."),
+    }
 }
 
 fn legacy(namespace: &str, notification_id: i64) -> Result<PlainAnswer> {

@@ -30,9 +30,16 @@ use crate::http::operation::About;
 use crate::json::Json;
 use crate::wire::admin::Page;
 
-/// Operations that publish a namespace.
-const PUBLISHES: [&str; 5] =
-    ["createRelease", "createGrayRelease", "createGrayDelRelease", "merge", "mergeBranch"];
+/// Operations that record their events themselves: publishes, and edits of other namespaces than
+/// the one in the path.
+const RECORDING: [&str; 6] = [
+    "createRelease",
+    "createGrayRelease",
+    "createGrayDelRelease",
+    "merge",
+    "mergeBranch",
+    "syncItems",
+];
 
 /// Header that unsafe requests of a browser must carry; its value is sent to the browser in the
 /// header of the same name.
@@ -73,12 +80,12 @@ pub(super) fn guard(
     })
 }
 
-/// The event of a request that edits a namespace. Publishes have their own.
+/// The event of a request that edits the namespace of its path.
 fn edit(parts: &Parts) -> Option<NewEvent> {
     let place = parts.extensions.get::<Resource>()?;
     let about = parts.extensions.get::<About>()?;
     let is_edit = audit::is_change(&parts.method, about.id)
-        && !PUBLISHES.contains(&about.id)
+        && !RECORDING.contains(&about.id)
         && !place.env.is_empty()
         && !place.cluster.is_empty()
         && !place.namespace.is_empty();

@@ -151,7 +151,16 @@ pub(super) async fn run(
         Some(recorded) => witnessed.trail(&portal, recorded, &witnessed.description(), &resource),
         None => Ok(None),
     };
+    let is_change = witnessed.recorded.is_some_and(|recorded| recorded.kind != OperationKind::Rpc);
     match trail {
+        // A change of an environment would succeed and leave no record.
+        Ok(Some(_)) if is_change && !portal.state.store.status().is_writable() => {
+            Error::unavailable(
+                "The database of the portal does not accept writes, so that the operation could not \
+                 be recorded in the audit log. Nothing was changed.",
+            )
+            .into_response()
+        }
         Ok(Some(trail)) => {
             // To the end, so that a caller that disconnects cannot prevent the record of a change.
             revision::to_the_end(async move {

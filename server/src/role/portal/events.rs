@@ -1,5 +1,8 @@
 //! Passes events from the database to the connections of pages. One task reads the table, for all
-//! connections of this node and only while there are any; another one writes what happens here.
+//! connections of this node and only while there are any; another one writes what happens here. The
+//! reader waits for the database of the portal only, never for an environment.
+
+mod rollout;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,14 +10,14 @@ use std::time::Duration;
 
 use castalia_store::Id;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{Notify, OnceCell, broadcast, mpsc};
+use tokio::time::{Instant, sleep};
 
+use super::Portal;
 use crate::domain::event::{self, Event, Kind, NewEvent};
-use crate::environment::Address;
+use crate::domain::permission::need::Resource;
 use crate::error::Result;
 use crate::state::PortalState;
-use crate::wire::admin;
 
 /// Maximum number of connections of one user, and of all.
 const OF_USER: usize = 12;
@@ -30,19 +33,50 @@ const OVERLAP: i64 = 50;
 const BATCH: u64 = 200;
 /// Interval at which old events are removed, while new ones are written.
 const TRIM: Duration = Duration::from_secs(60);
-/// How long instances are counted after a publish, how often, and for how many publishes at a time.
-const ROLLOUT: Duration = Duration::from_secs(300);
-const COUNT: Duration = Duration::from_secs(2);
-const ROLLOUTS: usize = 20;
 
 /// What a connection gets.
 #[derive(Debug, Clone)]
 pub(crate) enum News {
-    Event(Arc<Event>),
+    Event(Arc<Broadcast>),
     /// Instances that have a release.
-    Rollout(Arc<Event>, u64),
+    Rollout(Arc<Broadcast>, u64),
+    /// The ids went back, as after the restore of a backup: events are missing.
+    Reset,
     /// This node ends.
     End,
+}
+
+/// An event on its way to all connections, with the verdict about each session: the pages of one
+/// browser share the queries.
+#[derive(Debug)]
+pub(crate) struct Broadcast {
+    pub(crate) event: Arc<Event>,
+    verdicts: Mutex<HashMap<String, Arc<OnceCell<Verdict>>>>,
+}
+
+/// What a session gets of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Visible,
+    Hidden,
+    /// Nothing more: it has ended.
+    Ended,
+}
+
+impl Broadcast {
+    fn new(event: Arc<Event>) -> Arc<Self> {
+        Arc::new(Self { event, verdicts: Mutex::default() })
+    }
+
+    /// The verdict about a session; the first of its connections that asks finds it.
+    pub(crate) async fn verdict(
+        &self,
+        session: &str,
+        find: impl Future<Output = Result<Verdict>>,
+    ) -> Result<Verdict> {
+        let verdict = Arc::clone(self.verdicts.lock().entry(session.to_owned()).or_default());
+        verdict.get_or_try_init(|| find).await.copied()
+    }
 }
 
 /// All connections of this node. Cheap to clone.
@@ -55,8 +89,15 @@ struct Inner {
     news: broadcast::Sender<News>,
     written: Notify,
     queue: mpsc::Sender<NewEvent>,
+    connected: Mutex<Connected>,
+}
+
+#[derive(Debug, Default)]
+struct Connected {
     /// Connections by user.
-    users: Mutex<HashMap<String, usize>>,
+    users: HashMap<String, usize>,
+    /// Whether a task reads the table. A second one would pass on each event again.
+    is_read: bool,
 }
 
 /// The place of one connection.
@@ -68,7 +109,7 @@ pub(crate) struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut users = self.hub.0.users.lock();
+        let users = &mut self.hub.0.connected.lock().users;
         if let Some(count) = users.get_mut(&self.user) {
             *count -= 1;
             if *count == 0 {
@@ -87,7 +128,7 @@ impl Hub {
             news: broadcast::channel(LAG).0,
             written: Notify::new(),
             queue,
-            users: Mutex::default(),
+            connected: Mutex::default(),
             state: state.clone(),
         }));
         tokio::spawn(write(state, events, Arc::downgrade(&hub.0)));
@@ -103,7 +144,8 @@ impl Hub {
 
     /// Connects a user; `None` if there are too many connections.
     pub(crate) fn connect(&self, user: &str) -> Option<(Seat, broadcast::Receiver<News>)> {
-        let mut users = self.0.users.lock();
+        let connected = &mut *self.0.connected.lock();
+        let users = &mut connected.users;
         let all: usize = users.values().sum();
         let own = users.entry(user.to_owned()).or_default();
         if all >= OF_ALL || *own >= OF_USER {
@@ -115,14 +157,18 @@ impl Hub {
         *own += 1;
         let seat = Seat { hub: self.clone(), user: user.to_owned() };
         let news = self.0.news.subscribe();
-        if all == 0 {
+        if !std::mem::replace(&mut connected.is_read, true) {
             tokio::spawn(read(self.clone()));
         }
         Some((seat, news))
     }
 
-    fn is_unused(&self) -> bool {
-        self.0.users.lock().is_empty()
+    /// Whether the task that reads ends, because nobody is connected. The next connection starts
+    /// another one.
+    fn ends_reading(&self) -> bool {
+        let mut connected = self.0.connected.lock();
+        connected.is_read = !connected.users.is_empty();
+        !connected.is_read
     }
 }
 
@@ -149,46 +195,41 @@ async fn write(
     }
 }
 
-/// A publish whose instances are counted.
-struct Rollout {
-    event: Arc<Event>,
-    end: Instant,
-    count: u64,
+impl Portal {
+    /// Records an edit of a namespace that is not the one in the path of the request.
+    pub(super) fn edited(&self, place: &Resource, operator: &str) {
+        self.own.events.record(event::about(place, Kind::Edit, operator, 0));
+    }
 }
 
 /// Reads new events while there are connections.
 async fn read(hub: Hub) {
     let mut newest = None;
     let mut seen = BTreeSet::new();
-    let mut rollouts: Vec<Rollout> = Vec::new();
-    let mut counted = Instant::now();
+    let rollouts = rollout::start(hub.clone());
     let mut was_ready = false;
-    while !hub.is_unused() {
+    while !hub.ends_reading() {
         let is_ready = hub.0.state.ready.get();
         if was_ready && !is_ready {
             let _ = hub.0.news.send(News::End);
         }
         was_ready |= is_ready;
         match step(&hub, newest, &mut seen).await {
-            Ok((id, events)) => {
-                newest = Some(id);
+            Ok(None) => {
+                tracing::warn!("the newest event is no longer stored; pages are told to load anew");
+                (newest, seen) = (None, BTreeSet::new());
+                let _ = hub.0.news.send(News::Reset);
+            }
+            Ok(Some((id, events))) => {
+                let is_first = newest.replace(id).is_none();
                 for event in events {
-                    if event.kind.0 == Kind::Publish as i16 && event.release_id.0 > 0 {
-                        let end = Instant::now() + ROLLOUT;
-                        rollouts.push(Rollout { event: Arc::clone(&event), end, count: 0 });
+                    if !is_first && event.kind.0 == Kind::Publish as i16 && event.release_id.0 > 0 {
+                        let _ = rollouts.try_send(Arc::clone(&event));
                     }
-                    let _ = hub.0.news.send(News::Event(event));
+                    let _ = hub.0.news.send(News::Event(Broadcast::new(event)));
                 }
             }
             Err(error) => tracing::debug!(%error, "cannot read events; retrying"),
-        }
-        rollouts.retain(|rollout| rollout.end > Instant::now());
-        rollouts.drain(..rollouts.len().saturating_sub(ROLLOUTS));
-        if counted.elapsed() > COUNT {
-            for rollout in &mut rollouts {
-                count(&hub, rollout).await;
-            }
-            counted = Instant::now();
         }
         tokio::select! {
             () = sleep(LOOK) => {}
@@ -197,37 +238,29 @@ async fn read(hub: Hub) {
     }
 }
 
-/// The events that were not seen yet, and the greatest id.
+/// The events that were not seen yet, and the greatest id. The first time these are also events
+/// from before the connection, which drops them: only it knows where it began. `None` if the newest
+/// event, which nobody removes, is no longer stored.
 async fn step(
     hub: &Hub,
     newest: Option<Id>,
     seen: &mut BTreeSet<i64>,
-) -> Result<(Id, Vec<Arc<Event>>)> {
+) -> Result<Option<(Id, Vec<Arc<Event>>)>> {
     let store = &hub.0.state.store;
-    let is_first = newest.is_none();
     let newest = match newest {
         Some(newest) => newest,
         None => event::newest(store).await?,
     };
     let found = event::after(store, Id((newest.0 - OVERLAP).max(0)), BATCH).await?;
+    if newest.0 > 0
+        && found.iter().all(|event| event.id != newest)
+        && !event::is_stored(store, newest).await?
+    {
+        return Ok(None);
+    }
     let last = found.last().map_or(newest, |event| event.id.max(newest));
-    let is_new = |event: &Event| seen.insert(event.id.0) && !(is_first && event.id <= newest);
+    let is_new = |event: &Event| seen.insert(event.id.0);
     let events: Vec<_> = found.into_iter().filter(is_new).map(Arc::new).collect();
     *seen = seen.split_off(&(last.0 - OVERLAP));
-    Ok((last, events))
-}
-
-/// Counts the instances that have a release, and reports a change.
-async fn count(hub: &Hub, rollout: &mut Rollout) {
-    let event = &rollout.event;
-    let Ok(environment) = hub.0.state.environments.find(&event.env) else { return };
-    let id = event.release_id.to_string();
-    let address = Address::new(["instances", "by-release"]);
-    let address = address.with(&[("releaseId", &id), ("page", "0"), ("size", "1")]);
-    let page = environment.get::<admin::Page<serde_json::Value>>(address);
-    let Ok(Ok(page)) = timeout(COUNT, page).await else { return };
-    if page.total != rollout.count {
-        rollout.count = page.total;
-        let _ = hub.0.news.send(News::Rollout(Arc::clone(event), page.total));
-    }
+    Ok(Some((last, events)))
 }

@@ -13,6 +13,7 @@ pub(super) mod document;
 mod download;
 mod draft;
 mod env;
+mod eureka;
 mod events;
 mod export;
 mod favorite;

@@ -10,6 +10,7 @@ use crate::wire::body::{Member, body};
 body! {
     /// Namespaces that a token is limited to: those that have all of these names.
     #[schema(as = OpenUserTokenNamespaceScope)]
+    #[serde(deny_unknown_fields)]
     NamespaceScope {
         /// App; any if absent.
         app_id: Option<String>,
@@ -24,7 +25,9 @@ body! {
 
 body! {
     /// An access token to create. An empty or absent list does not limit it.
+    /// Unknown members are refused, because a misspelled limit would not limit it.
     #[schema(as = OpenCreateUserTokenRequest)]
+    #[serde(deny_unknown_fields)]
     CreateUserToken {
         /// Display name.
         name: Option<String>,

@@ -9,7 +9,7 @@ use reqwest::Url;
 use sha2::Sha256;
 
 use crate::domain::notice::{Attempt, Delivery, Kind, Notice};
-use crate::domain::webhook;
+use crate::domain::webhook::{self, DELETED};
 use crate::error::Result;
 use crate::outgoing::guarded::{CallError, GuardedClient};
 use crate::state::PortalState;
@@ -33,7 +33,7 @@ pub(super) async fn send(
             let found = webhooks.into_iter().find(|found| found.id == delivery.webhook_id);
             let is_test = delivery.kind.0 == Kind::Test as i16;
             let Some(found) = found.filter(|found| found.is_enabled || is_test) else {
-                return Ok(lasting("The webhook was deleted or disabled"));
+                return Ok(lasting(DELETED));
             };
             (found.url, Some(found.secret))
         }

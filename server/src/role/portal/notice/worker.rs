@@ -2,13 +2,14 @@
 //! receivers it does nothing. Each receiver and each environment has at most one job at a time, so
 //! that one that hangs delays no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_store::now;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep};
 
@@ -25,8 +26,9 @@ const LOOK: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(5);
 /// Interval at which the log is trimmed, if anything was delivered.
 const TRIM: Duration = Duration::from_secs(600);
-/// Maximum number of requests at a time.
+/// Maximum number of requests at a time to receivers that answer, and to those that failed last.
 const CONCURRENT: usize = 16;
+const CONCURRENT_FAILING: usize = 8;
 
 /// What a job works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +37,44 @@ enum Job {
     Receiver(Receiver),
 }
 
+/// The requests that may run at a time. Receivers whose last attempt failed have a share of their
+/// own, so that those that hang do not take the turns of those that answer.
+struct Permits {
+    answering: Semaphore,
+    failing: Semaphore,
+    failed: Mutex<HashSet<Receiver>>,
+}
+
+impl Permits {
+    fn new() -> Self {
+        Self {
+            answering: Semaphore::new(CONCURRENT),
+            failing: Semaphore::new(CONCURRENT_FAILING),
+            failed: Mutex::default(),
+        }
+    }
+
+    async fn acquire(
+        &self,
+        receiver: &Receiver,
+    ) -> std::result::Result<SemaphorePermit<'_>, AcquireError> {
+        let has_failed = self.failed.lock().contains(receiver);
+        if has_failed { self.failing.acquire().await } else { self.answering.acquire().await }
+    }
+
+    fn record(&self, receiver: &Receiver, outcome: State) {
+        let mut failed = self.failed.lock();
+        match outcome {
+            State::Delivered => failed.remove(receiver),
+            State::Pending | State::Failed => failed.insert(receiver.clone()),
+        };
+    }
+}
+
 struct Worker {
     state: PortalState,
     client: Option<(Vec<String>, GuardedClient)>,
-    permits: Arc<Semaphore>,
+    permits: Arc<Permits>,
     jobs: JoinSet<()>,
     running: HashMap<Id, Job>,
     trimmed: Option<Instant>,
@@ -49,7 +85,7 @@ struct Worker {
 pub(super) async fn run(state: PortalState) {
     let mut worker = Worker {
         client: None,
-        permits: Arc::new(Semaphore::new(CONCURRENT)),
+        permits: Arc::new(Permits::new()),
         jobs: JoinSet::new(),
         running: HashMap::new(),
         trimmed: None,
@@ -76,14 +112,17 @@ impl Worker {
     /// can be the reason.
     async fn round(&mut self) -> Result<Option<Duration>> {
         let mut next = None;
-        for found in notice::open(&self.state.store).await? {
-            self.at(*found.next_time, Job::Environment(found.env.clone()), &mut next)?;
+        for env in notice::environments(&self.state.store).await? {
+            let open = notice::open(&self.state.store, &env).await?;
+            if let Some(due) = open.iter().map(notice::due_time).min() {
+                self.at(due, Job::Environment(env), &mut next)?;
+            }
         }
         for (receiver, (_, due)) in notice::pending(&self.state.store).await? {
             self.at(due, Job::Receiver(receiver), &mut next)?;
         }
+        self.trim().await?;
         if next.is_none() && self.jobs.is_empty() {
-            self.trim().await?;
             return Ok(is_used(&self.state).await?.then_some(LOOK));
         }
         let until = |due: DateTime<Utc>| (due - now()).to_std().unwrap_or_default();
@@ -159,8 +198,8 @@ impl Worker {
 /// Queues the due notices of one environment.
 async fn queue_all(state: &PortalState, env: &str) {
     let outcome: Result<()> = async {
-        let is_due = |found: &Notice| found.env == env && *found.next_time <= now();
-        for found in notice::open(&state.store).await?.into_iter().filter(is_due) {
+        let is_due = |found: &Notice| notice::due_time(found) <= now();
+        for found in notice::open(&state.store, env).await?.into_iter().filter(is_due) {
             if !notice::claim(&state.store, &found).await? {
                 continue;
             }
@@ -185,16 +224,19 @@ async fn deliver_all(
     state: &PortalState,
     client: &GuardedClient,
     receiver: &Receiver,
-    permits: &Semaphore,
+    permits: &Permits,
 ) {
     let mut is_idle = true;
     loop {
-        let Ok(permit) = permits.acquire().await else { return };
+        let Ok(permit) = permits.acquire(receiver).await else { return };
         let made = deliver(state, client, receiver).await;
         drop(permit);
         match made {
-            Ok(true) => is_idle = false,
-            Ok(false) => {
+            Ok(Some(outcome)) => {
+                permits.record(receiver, outcome);
+                is_idle = false;
+            }
+            Ok(None) => {
                 // Another node was faster, or a row cannot be decoded: not looked at again at once.
                 if is_idle {
                     sleep(RETRY).await;
@@ -210,10 +252,14 @@ async fn deliver_all(
     }
 }
 
-/// Makes one attempt; returns whether anything was due.
-async fn deliver(state: &PortalState, client: &GuardedClient, receiver: &Receiver) -> Result<bool> {
+/// Makes one attempt; `None` if nothing was due.
+async fn deliver(
+    state: &PortalState,
+    client: &GuardedClient,
+    receiver: &Receiver,
+) -> Result<Option<State>> {
     let Some((delivery, found)) = notice::take(&state.store, receiver).await? else {
-        return Ok(false);
+        return Ok(None);
     };
     let attempt = match found {
         Some(found) => send(state, client, &delivery, found).await?,
@@ -235,7 +281,7 @@ async fn deliver(state: &PortalState, client: &GuardedClient, receiver: &Receive
         let (delivery, problem) = (delivery.delivery_key, problem.unwrap_or_default());
         tracing::warn!(delivery, problem, "a notice of a publish was not delivered");
     }
-    Ok(true)
+    Ok(Some(outcome))
 }
 
 async fn send(

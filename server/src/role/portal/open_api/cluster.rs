@@ -6,6 +6,7 @@ use super::{By, check_same_app, people, required};
 use crate::domain::constraint::check_name;
 use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole, grant};
+use crate::domain::portal_app;
 use crate::environment::Address;
 use crate::error::Result;
 use crate::http::request::Body;
@@ -38,12 +39,9 @@ pub(super) async fn create(
     let address = Address::new(["apps", &place.app_id, "clusters"]);
     let environment = portal.state.environments.find(&place.env)?;
     let made: admin::Cluster = environment.create(address, &body).await?;
-    grant::ensure_roles(
-        &portal.state.store,
-        roles(&Resource { cluster: name, ..place }),
-        &operator,
-    )
-    .await?;
+    let place = Resource { cluster: name, ..place };
+    let app_id = &place.app_id;
+    portal_app::ensure_roles(&portal.state.store, app_id, roles(&place), &operator).await?;
     shown(&portal, made).await
 }
 

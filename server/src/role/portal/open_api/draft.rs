@@ -39,8 +39,15 @@ pub(super) async fn draft(environment: &Environment, place: &Resource) -> Result
 /// Row id of a namespace. Read before the draft, because a change is based on the last revision
 /// that was read.
 pub(super) async fn namespace_id(environment: &Environment, place: &Resource) -> Result<i64> {
-    let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
-    Ok(namespace.id)
+    Ok(stored(environment, place).await?.id)
+}
+
+/// A namespace as its environment stores it.
+pub(super) async fn stored(
+    environment: &Environment,
+    place: &Resource,
+) -> Result<admin::Namespace> {
+    environment.get(Address::in_namespace(place, &[])).await
 }
 
 pub(super) async fn apply(

@@ -26,7 +26,7 @@ use crate::error::{Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
-use crate::role::portal::events::{News, Seat};
+use crate::role::portal::events::{Broadcast, News, Seat, Verdict};
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::{Caller, session_id};
 
@@ -54,7 +54,9 @@ struct Connection {
     session: String,
     app: Option<String>,
     news: broadcast::Receiver<News>,
-    /// Events that were sent before the first one of `news`.
+    /// The event with which the page begins; it has this one and those before.
+    start: Id,
+    /// Events after it that were sent before the first one of `news`.
     resent: HashSet<i64>,
     waiting: VecDeque<Bytes>,
     next_check: Instant,
@@ -75,12 +77,16 @@ pub(super) async fn stream(
         return Err(Error::new(Reaction::TooMany, "Too many event streams are open"));
     };
     let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let last = header.and_then(|text| text.parse().ok()).or(scope.last_event_id);
+    // An id that this server never sent is one that it does not know any more.
+    let header =
+        header.filter(|text| !text.is_empty()).map(|text| text.parse().unwrap_or_default());
+    let last = header.or(scope.last_event_id);
     let mut connection = Connection {
         user_id: user_id.clone(),
         session: session.to_owned(),
         app: scope.app.filter(|app| !app.is_empty()),
         news,
+        start: Id(0),
         resent: HashSet::new(),
         // A first byte, so that the browser considers the stream open.
         waiting: VecDeque::from([Bytes::from_static(b": open\n\n")]),
@@ -101,24 +107,31 @@ impl Connection {
     async fn resume(&mut self, last: Option<Id>) -> Result<()> {
         let store = self.portal.state.store.clone();
         let Some(last) = last else {
-            // The id with which the page can resume before its first event.
-            let newest = event::newest(&store).await?;
-            self.waiting.push_back(format!("id: {newest}\nevent: start\ndata: {{}}\n\n").into());
-            return Ok(());
+            return self.begin("start").await;
         };
+        self.start = last;
         match event::missed(&store, last, MISSED).await? {
             Some(missed) => {
-                for event in missed {
-                    self.resent.insert(event.id.0);
-                    self.add(&event, None).await?;
+                self.resent.extend(missed.iter().map(|event| event.id.0));
+                let places: Vec<_> = missed.iter().map(place).collect();
+                let visible = self.portal.rights().visible_among(&self.identity(), &places).await?;
+                for (event, is_visible) in missed.iter().zip(visible) {
+                    if is_visible && self.is_wanted(event) {
+                        self.push(event, None);
+                    }
                 }
             }
-            None => {
-                let newest = event::newest(&store).await?;
-                self.waiting
-                    .push_back(format!("id: {newest}\nevent: reset\ndata: {{}}\n\n").into());
-            }
+            None => self.begin("reset").await?,
         }
+        Ok(())
+    }
+
+    /// Begins at the newest event, and sends its id, with which the page can resume before its
+    /// first event.
+    async fn begin(&mut self, kind: &str) -> Result<()> {
+        self.start = event::newest(&self.portal.state.store).await?;
+        let first = format!("id: {}\nevent: {kind}\ndata: {{}}\n\n", self.start);
+        self.waiting.push_back(first.into());
         Ok(())
     }
 
@@ -132,10 +145,7 @@ impl Connection {
                 news = self.news.recv() => {
                     // A reader that lags behind is disconnected; it resumes with its last id.
                     let news = news.ok()?;
-                    if matches!(news, News::End)
-                        || !self.has_session().await
-                        || self.tell(news).await.is_err()
-                    {
+                    if !self.queue(news).await.unwrap_or(false) {
                         return None;
                     }
                 }
@@ -155,30 +165,52 @@ impl Connection {
         user.is_ok_and(|user| user.as_deref() == Some(self.user_id.as_str()))
     }
 
-    async fn tell(&mut self, news: News) -> Result<()> {
+    /// Returns whether the stream continues.
+    async fn queue(&mut self, news: News) -> Result<bool> {
         match news {
-            News::Event(event) if self.resent.remove(&event.id.0) => Ok(()),
-            News::Event(event) => self.add(&event, None).await,
-            News::Rollout(event, count) => self.add(&event, Some(count)).await,
-            News::End => Ok(()),
+            News::Event(new) if new.event.id <= self.start => Ok(true),
+            News::Event(new) if self.resent.remove(&new.event.id.0) => Ok(true),
+            News::Event(new) => self.add(&new, None).await,
+            News::Rollout(new, count) => self.add(&new, Some(count)).await,
+            News::Reset => {
+                self.resent.clear();
+                self.begin("reset").await?;
+                Ok(true)
+            }
+            News::End => Ok(false),
         }
     }
 
-    /// Queues an event if the user may see its namespace.
-    async fn add(&mut self, event: &Event, instances: Option<u64>) -> Result<()> {
-        if self.app.as_ref().is_some_and(|app| *app != event.app_id) {
-            return Ok(());
+    /// Queues an event if the user may see its namespace; returns whether the stream continues.
+    async fn add(&mut self, new: &Broadcast, instances: Option<u64>) -> Result<bool> {
+        if !self.is_wanted(&new.event) {
+            return Ok(true);
         }
-        let place = Resource {
-            app_id: event.app_id.clone(),
-            env: event.env.clone(),
-            cluster: event.cluster_name.clone(),
-            namespace: event.namespace_name.clone(),
-        };
-        let identity = Identity::User(self.user_id.clone());
-        if !self.portal.rights().allow(&identity, Need::See, &place).await? {
-            return Ok(());
+        let verdict = new.verdict(&self.session, self.verdict(&new.event)).await?;
+        if verdict == Verdict::Visible {
+            self.push(&new.event, instances);
         }
+        Ok(verdict != Verdict::Ended)
+    }
+
+    async fn verdict(&self, event: &Event) -> Result<Verdict> {
+        if !self.has_session().await {
+            return Ok(Verdict::Ended);
+        }
+        let place = place(event);
+        let is_visible = self.portal.rights().allow(&self.identity(), Need::See, &place).await?;
+        Ok(if is_visible { Verdict::Visible } else { Verdict::Hidden })
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::User(self.user_id.clone())
+    }
+
+    fn is_wanted(&self, event: &Event) -> bool {
+        self.app.as_ref().is_none_or(|app| *app == event.app_id)
+    }
+
+    fn push(&mut self, event: &Event, instances: Option<u64>) {
         let mut data = json!({
             "env": event.env,
             "appId": event.app_id,
@@ -201,7 +233,15 @@ impl Connection {
             }
         };
         self.waiting.push_back(text.into());
-        Ok(())
+    }
+}
+
+fn place(event: &Event) -> Resource {
+    Resource {
+        app_id: event.app_id.clone(),
+        env: event.env.clone(),
+        cluster: event.cluster_name.clone(),
+        namespace: event.namespace_name.clone(),
     }
 }
 

@@ -2,7 +2,10 @@
 //! layouts of Apollo's portal. An environment that does not answer fails an export: one that lacks
 //! it without a word would be restored one day.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use axum::extract::{Extension, State};
+use castalia_core::protocol::namespace::Format;
 use chrono::Local;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,7 +14,8 @@ use super::download::Download;
 use crate::archive::ArchiveWriter;
 use crate::domain::archive_path::{self, Formats};
 use crate::domain::permission::need::Resource;
-use crate::domain::{portal_app, portal_namespace};
+use crate::domain::portal_app::{self, App};
+use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Reaction, Result};
 use crate::json;
@@ -36,24 +40,54 @@ pub(super) async fn everything(
     let _turn = portal.turn_to_transfer().await?;
     let environments = chosen(&portal, &envs)?;
     let apps = portal_app::all(&portal.state.store).await?;
-    let definitions = portal_namespace::all(&portal.state.store).await?;
-    let formats = Formats::new(&definitions);
+    let formats = Formats::new(&portal_namespace::all(&portal.state.store).await?);
     let mut archive = ArchiveWriter::new().await?;
-    for app in &apps {
+    let mut places = Vec::new();
+    for environment in &environments {
+        for app in &apps {
+            archive = add_app(archive, environment, app, &formats, &mut places).await?;
+        }
+    }
+    archive = add_definitions(archive, &portal, apps, places).await?;
+    let name = format!("apollo_config_export_{}.zip", Local::now().format(TIME));
+    Ok(Download::file(name, archive.finish().await?))
+}
+
+/// Adds the apps and what defines the exported namespaces. They are read last, because an
+/// environment may contain what was created during the export. A namespace that lost its public
+/// definition is exported as one of its app: nothing else would define it on the day of the import.
+async fn add_definitions(
+    mut archive: ArchiveWriter,
+    portal: &Portal,
+    mut apps: Vec<App>,
+    places: Vec<Resource>,
+) -> Result<ArchiveWriter> {
+    let store = &portal.state.store;
+    let definitions = portal_namespace::all(store).await?;
+    let formats = Formats::new(&definitions);
+    let known: HashSet<String> = apps.iter().map(|app| app.app_id.clone()).collect();
+    let newer = portal_app::all(store).await?;
+    apps.extend(newer.into_iter().filter(|app| !known.contains(&app.app_id)));
+    let apps: BTreeMap<_, _> = apps.into_iter().map(|app| (app.app_id.clone(), app)).collect();
+    for app in apps.values() {
         let path = archive_path::of_app(&app.owner_name, &app.app_id);
         archive = archive.add(path, json::write(&app_body(app))?).await?;
     }
-    for definition in definitions {
-        let path = archive_path::of_app_namespace(&definition.app_id, &definition.name);
-        archive = archive.add(path, json::write(&definition_body(definition))?).await?;
+    let defined = definitions.into_iter().filter(|row| apps.contains_key(&row.app_id));
+    let mut bodies: Vec<_> = defined.map(definition_body).collect();
+    let orphans = places.into_iter().filter(|place| !formats.is_defined(place));
+    let orphans: BTreeSet<_> = orphans.map(|place| (place.app_id, place.namespace)).collect();
+    for (app_id, name) in orphans {
+        let author = apps.get(&app_id).map(|app| app.data_change_created_by.clone());
+        bodies.push(orphan_body(app_id, name, author));
     }
-    for environment in &environments {
-        for app in &apps {
-            archive = add_app(archive, environment, app, &formats).await?;
-        }
+    for body in bodies {
+        let (app_id, name) = (body.app_id.as_deref(), body.name.as_deref());
+        let path =
+            archive_path::of_app_namespace(app_id.unwrap_or_default(), name.unwrap_or_default());
+        archive = archive.add(path, json::write(&body)?).await?;
     }
-    let name = format!("apollo_config_export_{}.zip", Local::now().format(TIME));
-    Ok(Download::file(name, archive.finish().await?))
+    Ok(archive)
 }
 
 /// The environments of a list; the reachable ones if it is empty.
@@ -69,8 +103,9 @@ pub(super) fn chosen(portal: &Portal, envs: &str) -> Result<Vec<Environment>> {
 async fn add_app(
     mut archive: ArchiveWriter,
     environment: &Environment,
-    app: &portal_app::App,
+    app: &App,
     formats: &Formats,
+    places: &mut Vec<Resource>,
 ) -> Result<ArchiveWriter> {
     let address = Address::new(["apps", &app.app_id, "clusters"]);
     let clusters: Vec<admin::Cluster> = match environment.get(address).await {
@@ -88,6 +123,7 @@ async fn add_app(
         let path = archive_path::of_cluster(&app.owner_name, &place);
         archive = archive.add(path, json::write(&admin::Cluster { id: 0, ..cluster })?).await?;
         archive = add_namespaces(archive, environment, &place, |place| {
+            places.push(place.clone());
             archive_path::of_namespace(&app.owner_name, place, formats.of(place))
         })
         .await?;
@@ -100,7 +136,7 @@ async fn add_namespaces(
     mut archive: ArchiveWriter,
     environment: &Environment,
     cluster: &Resource,
-    path: impl Fn(&Resource) -> String,
+    mut path: impl FnMut(&Resource) -> String,
 ) -> Result<ArchiveWriter> {
     let address = Address::in_cluster(cluster, &["namespaces"]);
     let found = environment.get(address).await;
@@ -176,7 +212,20 @@ fn in_env(environment: &Environment, error: Error) -> Error {
     Error::new(error.reaction(), message).with_code(error.code()).caused_by(error)
 }
 
-fn app_body(app: &portal_app::App) -> admin::App {
+fn orphan_body(app_id: String, name: String, author: Option<String>) -> admin::AppNamespace {
+    admin::AppNamespace {
+        format: Some(Format::of(&name).name().to_owned()),
+        name: Some(name),
+        app_id: Some(app_id),
+        comment: Some(String::new()),
+        is_public: false,
+        data_change_created_by: author.clone(),
+        data_change_last_modified_by: author,
+        ..admin::AppNamespace::default()
+    }
+}
+
+fn app_body(app: &App) -> admin::App {
     admin::App {
         name: Some(app.name.clone()),
         app_id: Some(app.app_id.clone()),

@@ -159,9 +159,13 @@ pub(super) async fn associate(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let mut failed = Vec::new();
     for place in &places {
-        if let Err(error) = make(&portal, place, &operator).await {
-            tracing::debug!(app_id = place.app_id, env = place.env, namespace = place.namespace, %error, "cannot create a namespace");
-            failed.push(format!("{}/{}/{}", place.env, place.cluster, place.namespace));
+        match make(&portal, place, &operator).await {
+            Ok(()) => portal.edited(place, &operator),
+            Err(error) => {
+                tracing::debug!(app_id = place.app_id, env = place.env, namespace = place.namespace, %error, "cannot create a namespace");
+                let Resource { env, cluster, namespace, .. } = place;
+                failed.push(format!("{env}/{cluster}/{namespace} ({})", error.message()));
+            }
         }
     }
     if failed.is_empty() {

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::{By, people};
 use crate::domain::constraint::{self, can_be_stored};
 use crate::domain::permission::need::{Identity, Need, Resource};
-use crate::domain::permission::{Act, NamedRole, assignment, grant};
+use crate::domain::permission::{Act, NamedRole, assignment};
 use crate::domain::portal_app;
 use crate::error::{Code, Error, Result};
 use crate::http::request::Path;
@@ -184,7 +184,6 @@ pub(super) async fn create_roles(
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
-    portal_app::find(&portal.state.store, &place.app_id).await?;
     let name = if place.cluster.is_empty() { &place.namespace } else { &place.cluster };
     if !can_be_stored(name, constraint::NAME) {
         let message = format!("`{name}` is not a name of a namespace or cluster");
@@ -197,7 +196,7 @@ pub(super) async fn create_roles(
         }
         false => Act::ALL.map(|act| place.role_to(act)).to_vec(),
     };
-    grant::ensure_roles(&portal.state.store, roles, &operator).await
+    portal_app::ensure_roles(&portal.state.store, &place.app_id, roles, &operator).await
 }
 
 async fn operators(portal: &Portal, caller: &Caller, place: &Resource) -> Result<[Vec<User>; 2]> {

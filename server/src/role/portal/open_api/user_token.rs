@@ -239,37 +239,56 @@ fn owner(caller: &Caller) -> Result<&str> {
 
 /// The scope of a body, with environments in their normalised spellings.
 fn scope(portal: &Portal, body: CreateUserToken) -> Result<TokenScope> {
-    let names = |names: Option<Vec<String>>| -> Vec<String> {
-        let mut names: Vec<_> =
-            names.iter().flatten().filter_map(|name| given(Some(name))).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
     let env = |name: String| -> Result<String> {
         Ok(portal.state.environments.find(&name)?.name().to_owned())
     };
     let namespaces = body.namespaces.iter().flatten().map(|scope| {
+        let NamespaceScope { app_id, env: env_name, cluster_name, namespace_name } = scope;
+        if [app_id, env_name, cluster_name, namespace_name].iter().all(|name| name.is_none()) {
+            return Err(unlimited("namespaces"));
+        }
+        let given = |name: &Option<String>| limit("namespaces", name.as_deref());
         Ok(token_scope::NamespaceScope {
-            app_id: given(scope.app_id.as_deref()),
-            env: given(scope.env.as_deref()).map(env).transpose()?,
-            cluster_name: given(scope.cluster_name.as_deref()),
-            namespace_name: given(scope.namespace_name.as_deref()),
+            app_id: given(app_id)?,
+            env: given(env_name)?.map(env).transpose()?,
+            cluster_name: given(cluster_name)?,
+            namespace_name: given(namespace_name)?,
         })
     });
     let namespaces = namespaces.collect::<Result<_>>()?;
     Ok(TokenScope {
-        operations: names(body.operations),
-        app_ids: names(body.app_ids),
-        envs: names(body.envs).into_iter().map(env).collect::<Result<_>>()?,
+        operations: limits("operations", body.operations)?,
+        app_ids: limits("appIds", body.app_ids)?,
+        envs: limits("envs", body.envs)?.into_iter().map(env).collect::<Result<_>>()?,
         namespaces,
     })
 }
 
-/// A name that limits a token.
-fn given(name: Option<&str>) -> Option<String> {
-    let name = name?.trim();
-    (!name.is_empty() && name != token_scope::ANY).then(|| name.to_owned())
+/// The names of a list that limit a token, sorted and without duplicates.
+fn limits(list: &str, names: Option<Vec<String>>) -> Result<Vec<String>> {
+    let names = names.into_iter().flatten();
+    let names = names.filter_map(|name| limit(list, Some(&name)).transpose());
+    let mut names = names.collect::<Result<Vec<_>>>()?;
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// A name that limits a token. An empty one is refused, because it is more likely an unset variable
+/// of a script than the wish for a token without limits.
+fn limit(list: &str, name: Option<&str>) -> Result<Option<String>> {
+    let Some(name) = name.map(str::trim) else { return Ok(None) };
+    if name.is_empty() {
+        return Err(unlimited(list));
+    }
+    Ok((name != token_scope::ANY).then(|| name.to_owned()))
+}
+
+fn unlimited(list: &str) -> Error {
+    let message = format!(
+        "{list} has an entry without a name, which would not limit the token; name what it may be used for, or leave the list out"
+    );
+    Error::bad_request(message).with_code(Code::InvalidUserToken)
 }
 
 impl From<token_scope::NamespaceScope> for NamespaceScope {

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::in_environment;
 use crate::domain::permission::need::{Need, Resource};
-use crate::domain::permission::{Act, NamedRole, grant};
+use crate::domain::permission::{Act, NamedRole};
 use crate::domain::portal_app;
 use crate::environment::Address;
 use crate::error::{Reaction, Result};
@@ -69,7 +69,7 @@ pub(in super::super) async fn create(
             NamedRole::cluster(act, &row.app_id, &place.env, DEFAULT_CLUSTER),
         ]
     });
-    grant::ensure_roles(store, roles.collect(), &operator).await
+    portal_app::ensure_roles(store, &row.app_id, roles.collect(), &operator).await
 }
 
 /// Deletes an app with everything in it, in every reachable environment, then in the portal. A

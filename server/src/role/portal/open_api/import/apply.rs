@@ -7,14 +7,13 @@ use super::plan::{Plan, leniency, lines};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
 use crate::domain::draft::{Line, import};
-use crate::domain::permission::grant;
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
-use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, namespace_id};
+use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, stored};
 use crate::role::portal::open_api::{app, app_namespace, cluster, namespace};
 use crate::wire::admin;
 use crate::wire::open_api::{ImportReport, ImportedEntry};
@@ -136,7 +135,10 @@ impl Import<'_> {
         let address = Address::in_cluster(&place, &[]);
         match environment.get::<admin::Cluster>(address).await {
             Err(error) if error.reaction() == Reaction::NotFound => {}
-            found => return found.map(|_| Outcome::Unchanged),
+            found => {
+                same_spelling(&place.cluster, found?.name.as_deref())?;
+                return Ok(Outcome::Unchanged);
+            }
         }
         let body = admin::Cluster {
             name: Some(place.cluster.clone()),
@@ -147,8 +149,8 @@ impl Import<'_> {
             ..admin::Cluster::default()
         };
         environment.post(Address::new(["apps", &place.app_id, "clusters"]), &body).await?;
-        let roles = cluster::roles(&place);
-        grant::ensure_roles(&self.portal.state.store, roles, self.operator).await?;
+        let (store, roles) = (&self.portal.state.store, cluster::roles(&place));
+        portal_app::ensure_roles(store, &place.app_id, roles, self.operator).await?;
         Ok(Outcome::Created)
     }
 
@@ -160,7 +162,11 @@ impl Import<'_> {
     ) -> Result<(Outcome, usize)> {
         let text = self.archive.read(at).await?;
         let lines = lines(&text, formats.of(place), leniency(self.portal))?;
-        bring(self.portal, place, &lines, self.on_conflict, self.operator).await
+        let brought = bring(self.portal, place, &lines, self.on_conflict, self.operator).await?;
+        if let (Outcome::Created | Outcome::Changed, _) = brought {
+            self.portal.edited(place, self.operator);
+        }
+        Ok(brought)
     }
 
     fn report(&self, outcomes: Outcomes) -> Result<ImportReport> {
@@ -202,14 +208,16 @@ pub(super) async fn bring(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let id = match namespace_id(&environment, place).await {
+        let found = match stored(&environment, place).await {
             Err(error) if error.reaction() == Reaction::NotFound && !is_new => {
                 namespace::make(portal, place, operator).await?;
                 is_new = true;
-                namespace_id(&environment, place).await?
+                stored(&environment, place).await?
             }
-            id => id?,
+            found => found?,
         };
+        same_spelling(&place.cluster, found.cluster_name.as_deref())?;
+        same_spelling(&place.namespace, found.namespace_name.as_deref())?;
         let draft = draft(&environment, place).await?;
         if on_conflict == OnConflict::Ignore && !draft.is_empty() {
             return Ok((Outcome::Skipped, 0));
@@ -221,10 +229,22 @@ pub(super) async fn bring(
             (false, 0) => Outcome::Unchanged,
             (false, _) => Outcome::Changed,
         };
-        match apply(&environment, place, id, changes, operator).await {
+        match apply(&environment, place, found.id, changes, operator).await {
             Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
             done => return done.map(|()| (outcome, items)),
         }
+    }
+}
+
+/// Refuses to bring an object into another one that only the database of the environment considers
+/// equal: MySQL and MariaDB ignore case.
+fn same_spelling(name: &str, stored: Option<&str>) -> Result<()> {
+    match stored.filter(|stored| *stored != name) {
+        None => Ok(()),
+        Some(stored) => Err(Error::bad_request(format!(
+            "the environment has `{stored}`, and its database does not distinguish `{name}` from it"
+        ))
+        .with_code(Code::InvalidName)),
     }
 }
 

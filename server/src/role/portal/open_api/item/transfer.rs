@@ -93,9 +93,12 @@ pub(in super::super) async fn synchronize(
     }
     let (mut failed, mut cause) = (Vec::new(), None);
     for target in &targets {
-        if let Err(error) = bring(&portal, target, &lines, &operator).await {
-            failed.push(format!("{}/{}", target.env, target.cluster));
-            cause = Some(error);
+        match bring(&portal, target, &lines, &operator).await {
+            Ok(()) => portal.edited(target, &operator),
+            Err(error) => {
+                failed.push(format!("{}/{}", target.env, target.cluster));
+                cause = Some(error);
+            }
         }
     }
     match cause {

@@ -10,8 +10,7 @@ use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
-    routes
+    let routes = routes
         .operation(
             Method::GET,
             "/openapi/v1/page-settings",
@@ -35,7 +34,15 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
                 "Searches the items of all environments that the caller may see.",
             ),
             search::items,
-        )
+        );
+    databases(routes)
+}
+
+/// The settings in the databases.
+fn databases(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal Management", id, summary);
+    let root = PortalAccess::Session(Need::Root);
+    routes
         .operation(
             Method::GET,
             "/openapi/v1/server/portal-db/config/find-all-config",

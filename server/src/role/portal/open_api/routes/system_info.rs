@@ -1,10 +1,10 @@
-//! The operations of the page about the system: the environments and their services.
+//! The operations of the page about the system: the environments, their services, and Eureka.
 
 use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::system_info;
+use crate::role::portal::open_api::{eureka, system_info};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -24,5 +24,12 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             root,
             about("checkSystemHealth", "Returns the health of an instance of a service."),
             system_info::health,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/eureka",
+            root,
+            about("findEurekaRegistry", "Lists instances and peers of the Eureka of this node."),
+            eureka::get,
         )
 }

@@ -1,0 +1,117 @@
+//! Reads the lists of other servers. Older ones write an object where there is only one element of
+//! an array. An instance that cannot be accepted is left out.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Instance, Invalid};
+
+#[derive(Deserialize)]
+struct ListDocument {
+    applications: Applications,
+}
+
+#[derive(Deserialize)]
+struct Applications {
+    #[serde(default)]
+    application: OneOrMany<Application>,
+}
+
+#[derive(Deserialize)]
+struct AppDocument {
+    application: Application,
+}
+
+#[derive(Deserialize)]
+struct Application {
+    #[serde(default)]
+    instance: OneOrMany<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    Many(Vec<T>),
+    One(T),
+    None(()),
+}
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::None(())
+    }
+}
+
+impl<T> OneOrMany<T> {
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::Many(many) => many,
+            Self::One(one) => vec![one],
+            Self::None(()) => Vec::new(),
+        }
+    }
+}
+
+/// The instances of all apps.
+///
+/// # Errors
+/// Fails if the body is not such a list.
+pub fn read(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
+    let document: ListDocument = parse(body)?;
+    Ok(document.applications.application.into_vec().into_iter().flat_map(instances).collect())
+}
+
+/// The instances of one app.
+///
+/// # Errors
+/// Fails if the body is not an app.
+pub fn read_one(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
+    let document: AppDocument = parse(body)?;
+    Ok(instances(document.application).collect())
+}
+
+fn instances(application: Application) -> impl Iterator<Item = Instance> {
+    let instances = application.instance.into_vec().into_iter();
+    instances.filter(|value| !value.is_null()).filter_map(|value| Instance::from_value(&value).ok())
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invalid> {
+    serde_json::from_slice(body)
+        .map_err(|error| Invalid::new(format!("cannot parse the list: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::instance::tests::sample;
+
+    /// Case 85, for the forms of a list.
+    #[test]
+    fn one_element_may_be_written_without_an_array() {
+        let good = sample("A", "a", 1);
+        let mut bad = sample("A", "b", 1);
+        bad["hostName"] = json!("");
+        for (application, expected) in [
+            (json!([{"name": "A", "instance": [good, bad]}, {"name": "B", "instance": good}]), 2),
+            (json!({"name": "A", "instance": good}), 1),
+            (json!({"name": "A", "instance": null}), 0),
+            (json!([]), 0),
+            (json!(null), 0),
+        ] {
+            let body = json!({"applications": {"versions_delta": 1, "application": application}});
+            let read = read(body.to_string().as_bytes()).unwrap();
+            assert_eq!(read.len(), expected, "{body}");
+        }
+        let body = json!({"application": {"name": "A", "instance": good}});
+        assert_eq!(read_one(body.to_string().as_bytes()).unwrap().len(), 1);
+    }
+
+    /// Case 86, for the depth.
+    #[test]
+    fn a_list_that_is_nested_too_deeply_is_refused() {
+        let body = format!("{{\"applications\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(read(body.as_bytes()).is_err());
+    }
+}

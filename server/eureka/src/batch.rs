@@ -1,0 +1,291 @@
+//! The body of a replication: changes that one server sends to another, and their outcomes, in the
+//! same order and number.
+
+use std::fmt;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::json::{self, Members as InstanceMembers, Style};
+use crate::members::{Members, parse};
+use crate::registry::Lease;
+use crate::{Instance, Invalid, Status};
+
+/// Maximum number of items; Eureka's servers send at most 250.
+const MOST: usize = 1_000;
+/// Maximum length of an item, in bytes, as of a registration.
+const ITEM: usize = 64 * 1024;
+
+/// A replicated change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// App, in upper case.
+    pub app: String,
+    /// Id of the instance.
+    pub id: String,
+    /// The time of the description that the sender has.
+    pub dirty: Option<i64>,
+    /// The new status of a change of status.
+    pub status: Option<Status>,
+    /// The override that the sender has.
+    pub overridden: Option<Status>,
+    /// The change.
+    pub task: Task,
+}
+
+/// Kinds of changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// A registration with its description.
+    Register(Box<Instance>),
+    /// A heartbeat.
+    Heartbeat,
+    /// The instance leaves.
+    Cancel,
+    /// An operator overrides the status.
+    StatusUpdate,
+    /// An operator removes the override.
+    DeleteStatusOverride,
+}
+
+impl Task {
+    /// Name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Register(_) => "Register",
+            Self::Heartbeat => "Heartbeat",
+            Self::Cancel => "Cancel",
+            Self::StatusUpdate => "StatusUpdate",
+            Self::DeleteStatusOverride => "DeleteStatusOverride",
+        }
+    }
+}
+
+/// Outcome of an item.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Status as of a single call.
+    pub status: u16,
+    /// The receiver's newer description.
+    pub newer: Option<Lease>,
+}
+
+/// Why a batch is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// It has too many items.
+    #[error("the batch has more than {MOST} items")]
+    TooMany,
+    /// It is not a batch.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// Reads a batch; an item that cannot be accepted does not affect the others.
+///
+/// # Errors
+/// Fails if the body is not a list of items, or too long.
+pub fn read(body: &[u8]) -> Result<Vec<Result<Item, Invalid>>, BatchError> {
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow, rename = "replicationList")]
+        list: Option<Items<'a>>,
+    }
+    let document: Document<'_> = serde_json::from_slice(body)
+        .map_err(|error| Invalid::new(format!("cannot parse the body: {error}")))?;
+    let Items(items) = document.list.ok_or_else(|| Invalid::new("Missing replicationList"))?;
+    if items.len() > MOST {
+        return Err(BatchError::TooMany);
+    }
+    Ok(items.into_iter().map(|text| item(text.get())).collect())
+}
+
+/// Items as they are written, at most one more than a batch may have. They are parsed one by one,
+/// because a body of brackets takes many times its length in memory.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of changes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items<'de>, A::Error> {
+                let mut items = Vec::new();
+                while items.len() <= MOST {
+                    let Some(item) = list.next_element()? else { return Ok(Items(items)) };
+                    items.push(item);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Items(items))
+            }
+        }
+
+        deserializer.deserialize_seq(Reader)
+    }
+}
+
+fn item(text: &str) -> Result<Item, Invalid> {
+    if text.len() > ITEM {
+        return Err(Invalid::new("the item is too large"));
+    }
+    let value = parse(text.as_bytes())?;
+    let members = Members::of(&value, "the item")?;
+    let needed =
+        |name: &str| members.filled(name)?.ok_or_else(|| Invalid::new(format!("Missing {name}")));
+    let status = |name: &str| -> Result<Option<Status>, Invalid> {
+        Ok(members.filled(name)?.and_then(|name| Status::find(&name)))
+    };
+    let app = needed("appName")?.to_ascii_uppercase();
+    let id = needed("id")?;
+    let task = match &*needed("action")? {
+        "Register" => {
+            let info = members.value("instanceInfo");
+            let info = info.ok_or_else(|| Invalid::new("Missing instanceInfo"))?;
+            let instance = Instance::from_value(info)?;
+            if instance.app != app || instance.id() != id {
+                return Err(Invalid::new("the item and its instanceInfo have different names"));
+            }
+            Task::Register(Box::new(instance))
+        }
+        "Heartbeat" => Task::Heartbeat,
+        "Cancel" => Task::Cancel,
+        "StatusUpdate" => Task::StatusUpdate,
+        "DeleteStatusOverride" => Task::DeleteStatusOverride,
+        _ => return Err(Invalid::new("unknown action")),
+    };
+    Ok(Item {
+        app,
+        id,
+        dirty: members.number("lastDirtyTimestamp")?,
+        status: status("status")?,
+        overridden: status("overriddenStatus")?,
+        task,
+    })
+}
+
+/// Writes a batch.
+#[must_use]
+pub fn write<'a>(items: impl IntoIterator<Item = &'a Item>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        #[serde(rename = "replicationList")]
+        list: Vec<Body<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        app_name: &'a str,
+        id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_dirty_timestamp: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        overridden_status: Option<Status>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        instance_info: Option<InstanceMembers<'a>>,
+        action: &'static str,
+    }
+    let described = items.into_iter().map(|item| match &item.task {
+        Task::Register(instance) => (item, Some(Lease::unregistered((**instance).clone()))),
+        _ => (item, None),
+    });
+    let described: Vec<_> = described.collect();
+    let list = described.iter().map(|(item, lease)| Body {
+        app_name: &item.app,
+        id: &item.id,
+        last_dirty_timestamp: item.dirty,
+        overridden_status: item.overridden,
+        status: item.status,
+        instance_info: lease.as_ref().map(|lease| json::members(lease, Style::Full)),
+        action: item.task.name(),
+    });
+    json::write(&Document { list: list.collect() })
+}
+
+/// Writes the outcomes of a batch.
+#[must_use]
+pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        #[serde(rename = "responseList")]
+        list: Vec<Body<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        status_code: u16,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        response_entity: Option<InstanceMembers<'a>>,
+    }
+    let list = outcomes.iter().map(|outcome| Body {
+        status_code: outcome.status,
+        response_entity: outcome.newer.as_ref().map(|lease| json::members(lease, Style::Full)),
+    });
+    json::write(&Document { list: list.collect() })
+}
+
+/// Reads the outcomes of a batch: statuses, and newer descriptions that can be accepted.
+///
+/// # Errors
+/// Fails if the body is not a list of outcomes.
+pub fn read_outcomes(body: &[u8]) -> Result<Vec<(u16, Option<Instance>)>, Invalid> {
+    let value = parse(body)?;
+    let list = Members::of(&value, "the body")?.value("responseList");
+    let list = list.and_then(Value::as_array);
+    let list = list.ok_or_else(|| Invalid::new("Missing responseList"))?;
+    let outcome = |value: &Value| {
+        let members = Members::of(value, "the outcome")?;
+        let status = members.number("statusCode")?.and_then(|status| u16::try_from(status).ok());
+        let status = status.ok_or_else(|| Invalid::new("Missing statusCode"))?;
+        let newer = members.value("responseEntity").map(Instance::from_value);
+        Ok((status, newer.and_then(Result::ok)))
+    };
+    list.iter().map(outcome).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn statuses(body: &str) -> Result<Vec<bool>, BatchError> {
+        Ok(read(body.as_bytes())?.iter().map(Result::is_ok).collect())
+    }
+
+    /// Case 52.
+    #[test]
+    fn an_item_that_cannot_be_accepted_does_not_affect_the_others() {
+        let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        let large = json!({"appName": "A", "id": "a", "action": "Cancel", "x": "y".repeat(ITEM)});
+        let good = json!({"appName": "a", "id": "b", "action": "Cancel"});
+        let body =
+            format!(r#"{{"other": {deep}, "replicationList": [{deep}, {large}, 7, {good}]}}"#);
+        assert_eq!(statuses(&body).unwrap(), [false, false, false, true]);
+    }
+
+    /// Case 53.
+    #[test]
+    fn what_is_not_a_list_of_items_is_refused() {
+        for body in
+            ["", "x", "{}", "[]", r#"{"replicationList": null}"#, r#"{"replicationList": {}}"#]
+        {
+            assert!(matches!(statuses(body), Err(BatchError::Invalid(_))), "{body}");
+        }
+        let list =
+            |number: usize| format!(r#"{{"replicationList": [{}]}}"#, vec!["0"; number].join(","));
+        assert_eq!(statuses(&list(MOST)).unwrap().len(), MOST);
+        assert!(matches!(statuses(&list(MOST + 1)), Err(BatchError::TooMany)));
+        assert!(statuses(r#"{"replicationList": []}"#).unwrap().is_empty());
+    }
+}

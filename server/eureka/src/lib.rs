@@ -1,0 +1,34 @@
+#![forbid(unsafe_code)]
+//! The Eureka protocol without a network: the bodies in JSON and XML, and the rules of a registry
+//! and its replication. Time is a parameter. Knows no HTTP, no settings and no log.
+
+pub mod applications;
+pub mod batch;
+mod changes;
+mod instance;
+pub mod json;
+mod limits;
+mod members;
+mod overrides;
+mod preservation;
+pub mod queue;
+mod registry;
+mod status;
+pub mod xml;
+
+pub use self::instance::{DataCenter, Instance, Port};
+pub use self::json::Style;
+pub use self::limits::{check_metadata, is_app_name};
+pub use self::registry::{Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal};
+pub use self::status::{Action, Status};
+
+/// A body that cannot be accepted; the text says why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
+
+impl Invalid {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}

@@ -1,0 +1,390 @@
+//! The registry: which instances have a lease, and the rules by which leases begin, are renewed and
+//! end. Each call takes the present time, so that tests decide what time it is.
+
+mod call;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::changes::Changes;
+use crate::overrides::Overrides;
+use crate::preservation::Preservation;
+use crate::status::effective;
+use crate::{Action, Instance, Status};
+
+/// Maximum number of instances of one app, and of apps.
+const PER_APP: usize = 2_000;
+const APPS: usize = 1_000;
+/// A pause between two runs of the eviction that is longer than this is granted to every lease: the
+/// process was stopped and could not receive heartbeats.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Minimum time between two runs that readers cause.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Time in which only a part of the leases may end, and the part: 15 %, but at least 4.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// The present time on two clocks: leases are measured on one that never jumps.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Of the monotonic clock.
+    pub at: Instant,
+    /// Milliseconds since 1970.
+    pub wall: i64,
+}
+
+/// Who sends a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A client or an operator.
+    Client,
+    /// Another server, which received it from a client.
+    Peer,
+    /// This process, about its own services.
+    Own,
+}
+
+/// Bounds and switches.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Maximum number of instances.
+    pub max_instances: usize,
+    /// Whether leases stay while most heartbeats are missing.
+    pub preserves: bool,
+    /// Apps that may register; empty means all.
+    pub apps: BTreeSet<String>,
+}
+
+/// Why an instance is not registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The app is not one of those that may register.
+    #[error("this app may not register here")]
+    App,
+    /// There are too many instances or apps.
+    #[error("the registry has the maximum number of instances")]
+    Full,
+    /// The id is that of a service of this process.
+    #[error("the id is that of a service of this node")]
+    OwnId,
+}
+
+/// Outcome of a heartbeat.
+#[derive(Debug)]
+pub enum Renewal {
+    /// The lease was renewed.
+    Renewed(Lease),
+    /// The lease was renewed, but the caller has a newer description and has to register it.
+    Outdated(Lease),
+    /// A peer has an older description than this one.
+    Newer(Lease),
+    /// There is no such lease; the caller has to register.
+    Unknown,
+}
+
+/// An instance, and what the registry knows about it. All times are milliseconds since 1970.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Its description, with the status that is in effect.
+    pub instance: Arc<Instance>,
+    /// Time of the registration.
+    pub registered: i64,
+    /// Time of the last renewal plus the duration of the lease, as Eureka writes it.
+    pub renewed: i64,
+    /// When it ended; 0 if it did not.
+    pub evicted: i64,
+    /// When it was first registered as `UP`; 0 if it was not.
+    pub up_since: i64,
+    /// When this registry last changed it.
+    pub updated: i64,
+    /// The last change.
+    pub action: Option<Action>,
+    /// Whether it describes a service of this process.
+    pub is_own: bool,
+    /// Start of the time after which it ends.
+    renewed_at: Option<Instant>,
+}
+
+impl Lease {
+    /// A lease that no registry has, for sending a description.
+    #[must_use]
+    pub fn unregistered(instance: Instance) -> Self {
+        Self {
+            instance: Arc::new(instance),
+            registered: 0,
+            renewed: 0,
+            evicted: 0,
+            up_since: 0,
+            updated: 0,
+            action: None,
+            is_own: false,
+            renewed_at: None,
+        }
+    }
+
+    /// Time of the last heartbeat, or of the registration without one.
+    #[must_use]
+    pub fn heartbeat(&self) -> i64 {
+        self.renewed - i64::from(self.instance.lease_duration) * 1000
+    }
+
+    /// When it ends unless it is renewed; a service of this process does not.
+    fn end(&self) -> Option<Instant> {
+        let duration = Duration::from_secs(self.instance.lease_duration.into());
+        self.renewed_at.filter(|_| !self.is_own)?.checked_add(duration)
+    }
+
+    fn is_expired(&self, now: Moment) -> bool {
+        self.end().is_some_and(|end| now.at > end)
+    }
+
+    fn renew(&mut self, now: Moment) {
+        self.renewed_at = Some(now.at);
+        self.renewed = now.wall + i64::from(self.instance.lease_duration) * 1000;
+    }
+}
+
+/// A list of apps with their leases.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Number of the list.
+    pub version: i64,
+    /// Number of instances by status, as clients compute it.
+    pub hash: String,
+    /// Leases by app.
+    pub apps: Vec<(String, Vec<Lease>)>,
+}
+
+/// App and id.
+pub(crate) type LeaseKey = (String, String);
+
+/// All leases.
+#[derive(Debug)]
+pub struct Registry {
+    options: Options,
+    apps: BTreeMap<String, BTreeMap<String, Lease>>,
+    size: usize,
+    /// Services of this process, whose ids nobody else may use, also while an operator removed one.
+    own: BTreeSet<LeaseKey>,
+    overrides: Overrides,
+    changes: Changes,
+    preservation: Preservation,
+    /// When the eviction last ran, and when leases ended within the last minute.
+    last_run: Option<Instant>,
+    ended: Vec<Instant>,
+    /// When the eviction is next worth a run: no lease ends earlier.
+    next_end: Option<Instant>,
+    revision: u64,
+    deltas: i64,
+}
+
+impl Registry {
+    /// An empty registry.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let changes = Changes::new(options.max_instances.saturating_mul(2));
+        let overrides = Overrides::new(options.max_instances);
+        Self {
+            options,
+            apps: BTreeMap::new(),
+            size: 0,
+            own: BTreeSet::new(),
+            overrides,
+            changes,
+            preservation: Preservation::default(),
+            last_run: None,
+            ended: Vec::new(),
+            next_end: None,
+            revision: 0,
+            deltas: 0,
+        }
+    }
+
+    /// Number of leases.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.size
+    }
+
+    /// Whether there is no lease.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    /// Increases with each change that a list shows.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether leases stay because most heartbeats are missing.
+    #[must_use]
+    pub fn is_preserving(&self) -> bool {
+        self.options.preserves && self.preservation.holds()
+    }
+
+    /// A lease.
+    #[must_use]
+    pub fn get(&self, app: &str, id: &str) -> Option<&Lease> {
+        self.apps.get(app)?.get(id)
+    }
+
+    /// Whether an instance was here recently and left.
+    #[must_use]
+    pub fn has_left(&self, app: &str, id: &str) -> bool {
+        self.changes.has_left(app, id)
+    }
+
+    /// The first lease with this id in any app.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Lease> {
+        self.apps.values().find_map(|leases| leases.get(id))
+    }
+
+    /// The leases of an app, by id.
+    #[must_use]
+    pub fn app(&self, app: &str) -> Vec<Lease> {
+        self.apps.get(app).into_iter().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// All leases.
+    #[must_use]
+    pub fn list(&self) -> Listing {
+        let leases = |leases: &BTreeMap<String, Lease>| leases.values().cloned().collect();
+        let apps = self.apps.iter().map(|(app, of_app)| (app.clone(), leases(of_app)));
+        Listing { version: 1, hash: self.hash(), apps: apps.collect() }
+    }
+
+    /// The leases whose plain or secure address contains this name.
+    #[must_use]
+    pub fn with_address(&self, address: &str, is_secure: bool) -> Listing {
+        let fits = |lease: &Lease| {
+            let Instance { vip_address, secure_vip_address, .. } = &*lease.instance;
+            let own = if is_secure { secure_vip_address } else { vip_address };
+            own.as_deref().is_some_and(|own| own.split(',').any(|own| own == address))
+        };
+        let mut listing = self.list();
+        for (_, leases) in &mut listing.apps {
+            leases.retain(fits);
+        }
+        listing.apps.retain(|(_, leases)| !leases.is_empty());
+        let hash = hash(listing.apps.iter().flat_map(|(_, leases)| leases));
+        Listing { version: -1, hash, ..listing }
+    }
+
+    /// The instances that changed recently, each once and in its newest state; those that left have
+    /// their last description. The hash is that of the whole registry.
+    pub fn delta(&mut self, now: Moment) -> Listing {
+        self.expire_changes(now);
+        self.deltas += 1;
+        let mut apps: BTreeMap<String, Vec<Lease>> = BTreeMap::new();
+        for ((app, id), left) in self.changes.iter() {
+            if let Some(lease) = left.or_else(|| self.get(app, id)) {
+                apps.entry(app.clone()).or_default().push(lease.clone());
+            }
+        }
+        let full = self.changes.overflowed().then(|| "RELOAD_1_".to_owned());
+        let hash = full.unwrap_or_else(|| self.hash());
+        Listing { version: self.deltas, hash, apps: apps.into_iter().collect() }
+    }
+
+    /// Forgets changes that clients have had time to read.
+    pub fn expire_changes(&mut self, now: Moment) {
+        if self.changes.expire(now.at) {
+            self.revision += 1;
+        }
+    }
+
+    /// Ends leases that were not renewed, if there can be any, so that no reader is shown one.
+    /// Returns how many ended.
+    pub fn evict_due(&mut self, now: Moment) -> usize {
+        if self.next_end.is_some_and(|end| now.at > end) { self.evict(now) } else { 0 }
+    }
+
+    /// Ends leases that were not renewed, but only a part of them in a minute, so that a stopped
+    /// process does not empty a large registry. Returns how many ended.
+    pub fn evict(&mut self, now: Moment) -> usize {
+        let pause = self.last_run.map(|last| now.at.saturating_duration_since(last));
+        self.last_run = Some(now.at);
+        if let Some(pause) = pause.filter(|pause| *pause > PAUSE) {
+            for lease in self.apps.values_mut().flat_map(BTreeMap::values_mut) {
+                lease.renewed_at = lease.renewed_at.and_then(|at| at.checked_add(pause));
+            }
+        }
+        self.overrides.expire(now.at);
+        self.expire_changes(now);
+        self.ended.retain(|ended| now.at.saturating_duration_since(*ended) < WINDOW);
+        let all = self.apps.values().flat_map(BTreeMap::values);
+        let intervals = all.filter(|lease| !lease.is_own);
+        self.preservation.update(intervals.map(|lease| lease.instance.renewal_interval), now.at);
+        // Those that may not end yet are looked at again soon, and not by every reader.
+        let again = now.at.checked_add(AGAIN);
+        if self.is_preserving() {
+            self.next_end = again;
+            return 0;
+        }
+        let before = self.size + self.ended.len();
+        let most = before.saturating_mul(15).div_ceil(100).max(4);
+        let allowed = most.saturating_sub(self.ended.len());
+        let leases = self.apps.iter().flat_map(|(app, leases)| {
+            leases.iter().map(move |(id, lease)| (lease, (app.clone(), id.clone())))
+        });
+        let mut expired: Vec<(Option<Instant>, LeaseKey)> = leases
+            .filter(|(lease, _)| lease.is_expired(now))
+            .map(|(lease, key)| (lease.end(), key))
+            .collect();
+        // The oldest first: in the order of names, an app whose instances keep failing would use up
+        // the part of each minute, and those of later apps would never end.
+        expired.sort_unstable();
+        expired.truncate(allowed);
+        for (_, (app, id)) in &expired {
+            self.end(app, id, now);
+            self.overrides.set_left(app, id, Some(now.at));
+            self.ended.push(now.at);
+        }
+        let ends = self.apps.values().flat_map(BTreeMap::values).filter_map(Lease::end);
+        self.next_end = ends.min().max(again);
+        expired.len()
+    }
+
+    fn hash(&self) -> String {
+        hash(self.apps.values().flat_map(BTreeMap::values))
+    }
+
+    fn lease_mut(&mut self, app: &str, id: &str) -> Option<&mut Lease> {
+        self.apps.get_mut(app)?.get_mut(id)
+    }
+
+    /// Removes a lease, and records that it left.
+    fn end(&mut self, app: &str, id: &str, now: Moment) -> Option<Lease> {
+        let leases = self.apps.get_mut(app)?;
+        let mut lease = leases.remove(id)?;
+        if leases.is_empty() {
+            self.apps.remove(app);
+        }
+        self.size -= 1;
+        lease.evicted = now.wall;
+        lease.updated = now.wall;
+        lease.action = Some(Action::Deleted);
+        self.changed(app, id, Some(lease.clone()), now);
+        Some(lease)
+    }
+
+    fn changed(&mut self, app: &str, id: &str, left: Option<Lease>, now: Moment) {
+        self.revision += 1;
+        self.changes.record((app.to_owned(), id.to_owned()), left, now.at);
+    }
+}
+
+/// Number of instances by status, for each status that occurs.
+fn hash<'a>(leases: impl Iterator<Item = &'a Lease>) -> String {
+    let mut numbers: BTreeMap<Status, usize> = BTreeMap::new();
+    for lease in leases {
+        *numbers.entry(lease.instance.status).or_default() += 1;
+    }
+    numbers.iter().map(|(status, number)| format!("{}_{number}_", status.name())).collect()
+}
+
+#[cfg(test)]
+mod tests;

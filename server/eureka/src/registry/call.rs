@@ -1,0 +1,233 @@
+//! The calls of clients, peers and operators, and how each changes a lease.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{
+    APPS, Action, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal, Status, effective,
+};
+use crate::{Instance, Invalid, limits};
+
+impl Registry {
+    /// Registers an instance, or renews its registration. Returns the lease, and whether a newer
+    /// description than this one was kept.
+    ///
+    /// # Errors
+    /// Returns the reason why it is not registered.
+    pub fn register(
+        &mut self,
+        mut instance: Instance,
+        origin: Origin,
+        now: Moment,
+    ) -> Result<(Lease, bool), Refused> {
+        let (app, id) = (instance.app.clone(), instance.id().to_owned());
+        self.check(&app, &id, origin)?;
+        let existing = self.get(&app, &id);
+        // One that reports no time is newer than any before it, also on a node whose clock is behind.
+        let known = existing.and_then(|lease| lease.instance.dirty);
+        let dirty = instance.dirty.unwrap_or(now.wall.max(known.unwrap_or(now.wall)));
+        let newer = existing.filter(|lease| lease.instance.dirty > Some(dirty));
+        let kept = newer.map(|lease| Arc::clone(&lease.instance));
+        let previous = existing.map(|lease| lease.instance.status);
+        let up_since = existing.map_or(0, |lease| lease.up_since);
+        let is_kept = kept.is_some();
+        instance = kept.map_or(instance, Arc::unwrap_or_clone);
+        instance.dirty.get_or_insert(dirty);
+        let reported = instance.overridden_status;
+        if reported != Status::Unknown && self.overrides.get(&app, &id).is_none() {
+            self.overrides.set(&app, &id, reported);
+        }
+        let override_ = self.overrides.get(&app, &id);
+        self.overrides.set_left(&app, &id, None);
+        instance.overridden_status = override_.unwrap_or(instance.overridden_status);
+        let previous = previous.filter(|_| origin != Origin::Peer);
+        instance.status = effective(instance.status, override_, previous);
+        let is_up = instance.status == Status::Up;
+        let lease = Lease {
+            registered: now.wall,
+            renewed: now.wall,
+            up_since: if up_since == 0 && is_up { now.wall } else { up_since },
+            updated: now.wall,
+            action: Some(Action::Added),
+            is_own: origin == Origin::Own,
+            renewed_at: Some(now.at),
+            ..Lease::unregistered(instance)
+        };
+        let ends = [self.next_end, lease.end()];
+        self.next_end = ends.into_iter().flatten().min();
+        let leases = self.apps.entry(app.clone()).or_default();
+        if leases.insert(id.clone(), lease.clone()).is_none() {
+            self.size += 1;
+        }
+        if lease.is_own {
+            self.own.insert((app.clone(), id.clone()));
+        }
+        self.preservation.count(now.at);
+        self.changed(&app, &id, None, now);
+        Ok((lease, is_kept))
+    }
+
+    fn check(&self, app: &str, id: &str, origin: Origin) -> Result<(), Refused> {
+        if origin == Origin::Own {
+            return Ok(());
+        }
+        if !self.options.apps.is_empty() && !self.options.apps.contains(app) {
+            return Err(Refused::App);
+        }
+        if self.own.contains(&(app.to_owned(), id.to_owned())) {
+            return Err(Refused::OwnId);
+        }
+        match self.get(app, id) {
+            Some(_) => Ok(()),
+            None => {
+                let in_app = self.apps.get(app).map(BTreeMap::len);
+                let is_full = self.size >= self.options.max_instances
+                    || in_app.map_or(self.apps.len() >= APPS, |number| number >= PER_APP);
+                if is_full { Err(Refused::Full) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Renews a lease. `dirty` is the time of the caller's description, and `override_` what a peer
+    /// reports about its own.
+    pub fn renew(
+        &mut self,
+        app: &str,
+        id: &str,
+        dirty: Option<i64>,
+        override_: Option<Status>,
+        origin: Origin,
+        now: Moment,
+    ) -> Renewal {
+        let remembered = self.overrides.get(app, id);
+        let Some(lease) = self.lease_mut(app, id) else { return Renewal::Unknown };
+        let own = &lease.instance;
+        let previous = Some(own.status).filter(|_| origin != Origin::Peer);
+        let status = effective(own.status, remembered, previous);
+        if status == Status::Unknown {
+            return Renewal::Unknown;
+        }
+        let has_changed = status != own.status;
+        if has_changed {
+            Arc::make_mut(&mut lease.instance).status = status;
+            lease.updated = now.wall;
+            lease.action = Some(Action::Modified);
+        }
+        lease.renew(now);
+        let known = lease.instance.dirty;
+        let renewed = lease.clone();
+        self.preservation.count(now.at);
+        if has_changed {
+            self.changed(app, id, None, now);
+        }
+        if dirty.is_none() || dirty == known {
+            return Renewal::Renewed(renewed);
+        }
+        if dirty > known {
+            let reported = override_.filter(|status| *status != Status::Unknown);
+            if let Some(status) = reported.filter(|_| origin == Origin::Peer) {
+                self.overrides.set(app, id, status);
+                self.modify(app, id, now, |instance| instance.overridden_status = status);
+            }
+            return Renewal::Outdated(renewed);
+        }
+        if origin == Origin::Peer { Renewal::Newer(renewed) } else { Renewal::Renewed(renewed) }
+    }
+
+    /// Ends a lease and forgets its override. Returns the lease as it was.
+    pub fn cancel(&mut self, app: &str, id: &str, now: Moment) -> Option<Lease> {
+        let lease = self.end(app, id, now)?;
+        self.overrides.remove(app, id);
+        Some(lease)
+    }
+
+    /// Overrides the status of an instance. Returns its lease, if there is one.
+    pub fn set_status(
+        &mut self,
+        app: &str,
+        id: &str,
+        status: Status,
+        dirty: Option<i64>,
+        now: Moment,
+    ) -> Option<Lease> {
+        let lease = self.lease_mut(app, id)?;
+        lease.renew(now);
+        if lease.instance.status == status {
+            return Some(lease.clone());
+        }
+        if lease.up_since == 0 && status == Status::Up {
+            lease.up_since = now.wall;
+        }
+        self.overrides.set(app, id, status);
+        self.modify(app, id, now, |instance| {
+            instance.status = status;
+            instance.overridden_status = status;
+            instance.dirty = instance.dirty.max(dirty);
+        })
+    }
+
+    /// Removes an override; without a status, the instance has to report its own. Returns its
+    /// lease, if there is one.
+    pub fn remove_override(
+        &mut self,
+        app: &str,
+        id: &str,
+        status: Option<Status>,
+        dirty: Option<i64>,
+        now: Moment,
+    ) -> Option<Lease> {
+        // Also that of an instance whose lease ended: it would take effect when it comes back.
+        let was_overridden = self.overrides.remove(app, id);
+        let lease = self.lease_mut(app, id)?;
+        lease.renew(now);
+        if !was_overridden {
+            return Some(lease.clone());
+        }
+        self.modify(app, id, now, |instance| {
+            instance.status = status.unwrap_or(Status::Unknown);
+            instance.overridden_status = Status::Unknown;
+            instance.dirty = instance.dirty.max(dirty);
+        })
+    }
+
+    /// Sets entries of the metadata, until the instance registers anew. Returns its lease, if there
+    /// is one.
+    ///
+    /// # Errors
+    /// Fails if the metadata would be too large.
+    pub fn set_metadata(
+        &mut self,
+        app: &str,
+        id: &str,
+        entries: impl IntoIterator<Item = (String, String)>,
+        now: Moment,
+    ) -> Result<Option<Lease>, Invalid> {
+        let Some(lease) = self.lease_mut(app, id) else { return Ok(None) };
+        let mut metadata = lease.instance.metadata.clone();
+        // Java's clients would take this entry for the name of a class, as in a registration.
+        metadata.extend(entries.into_iter().filter(|(key, _)| key != "@class"));
+        limits::check_metadata(&metadata)?;
+        lease.registered = now.wall;
+        lease.renew(now);
+        let changed = self.modify(app, id, now, |instance| instance.metadata = metadata);
+        let Some(lease) = self.lease_mut(app, id) else { return Ok(changed) };
+        lease.action = Some(Action::Added);
+        Ok(Some(lease.clone()))
+    }
+
+    fn modify(
+        &mut self,
+        app: &str,
+        id: &str,
+        now: Moment,
+        change: impl FnOnce(&mut Instance),
+    ) -> Option<Lease> {
+        let lease = self.lease_mut(app, id)?;
+        change(Arc::make_mut(&mut lease.instance));
+        lease.updated = now.wall;
+        lease.action = Some(Action::Modified);
+        let modified = lease.clone();
+        self.changed(app, id, None, now);
+        Some(modified)
+    }
+}

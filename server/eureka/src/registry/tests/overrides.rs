@@ -1,0 +1,103 @@
+//! Statuses that operators set in place of those that instances report.
+
+use super::*;
+
+/// Case 36.
+#[test]
+fn a_registration_does_not_take_an_instance_out_of_service_unless_it_is_replicated() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.register(with_status(OutOfService, 9), Client, clock.after(1)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+    registry.register(with_status(OutOfService, 10), Peer, clock.after(2)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, Unknown));
+}
+
+/// Cases 37 and 38.
+#[test]
+fn an_override_lasts_until_it_is_removed() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+    registry.register(with_status(Down, 6), Client, clock.after(2)).unwrap();
+    assert_eq!(statuses(&registry), (Down, OutOfService));
+    assert!(is_renewed(&registry.renew("DEMO", "k", None, None, Client, clock.after(3))));
+    assert_eq!(statuses(&registry), (Down, OutOfService));
+    registry.register(with_status(Up, 7), Client, clock.after(4)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+    registry.remove_override("DEMO", "k", Some(Up), None, clock.after(5)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+}
+
+/// Case 39.
+#[test]
+fn an_instance_whose_override_was_removed_without_a_status_registers_anew() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", None, None, clock.after(2)).unwrap();
+    assert_eq!(statuses(&registry), (Unknown, Unknown));
+    let renewal = registry.renew("DEMO", "k", None, None, Client, clock.after(3));
+    assert!(matches!(renewal, Renewal::Unknown));
+    registry.register(with_status(Up, 6), Client, clock.after(4)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+}
+
+/// Cases 40 to 42.
+#[test]
+fn an_override_belongs_to_one_registration_of_one_app() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.cancel("DEMO", "k", clock.after(2)).unwrap();
+    registry.register(with_status(Up, 6), Client, clock.after(3)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+    registry.cancel("DEMO", "k", clock.after(4)).unwrap();
+    let overridden = Instance { overridden_status: OutOfService, ..with_status(Up, 7) };
+    let (lease, _) = registry.register(overridden, Client, clock.after(5)).unwrap();
+    assert_eq!((statuses(&registry), lease.up_since), ((OutOfService, OutOfService), 0));
+    let (other, _) = registry.register(instance("OTHER", "k", 1), Client, clock.after(6)).unwrap();
+    assert_eq!(other.instance.status, Up);
+}
+
+/// Case 51.
+#[test]
+fn a_peer_reports_its_override_with_a_heartbeat() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 9), Client, clock.after(0)).unwrap();
+    let mut renew = |dirty, override_| {
+        registry.renew("DEMO", "k", Some(dirty), override_, Peer, clock.after(1))
+    };
+    assert!(matches!(renew(5, None), Renewal::Newer(_)));
+    assert!(matches!(renew(12, Some(OutOfService)), Renewal::Outdated(_)));
+    assert_eq!(statuses(&registry).1, OutOfService);
+}
+
+/// Otherwise an instance that comes back has a status that nobody can explain.
+#[test]
+fn an_override_can_be_removed_while_the_instance_is_away() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(short("k"), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    assert_eq!(registry.evict(clock.after(8)), 1);
+    assert!(registry.remove_override("DEMO", "k", Some(Up), None, clock.after(9)).is_none());
+    registry.register(with_status(Up, 6), Peer, clock.after(10)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+}
+
+/// Case 48: otherwise the hash of every reader differs from that of the delta.
+#[test]
+fn a_status_that_changes_with_a_heartbeat_is_in_the_delta() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    let mut renew = |second, dirty, override_, origin| {
+        registry.renew("DEMO", "k", Some(dirty), override_, origin, clock.after(second))
+    };
+    assert!(matches!(renew(1, 9, Some(OutOfService), Peer), Renewal::Outdated(_)));
+    assert!(is_renewed(&renew(200, 5, None, Client)));
+    let delta = registry.delta(clock.after(201));
+    assert_eq!(delta.hash, "OUT_OF_SERVICE_1_");
+    let lease = &delta.apps[0].1[0];
+    assert_eq!((lease.instance.status, lease.action), (OutOfService, Some(Action::Modified)));
+}

@@ -1,0 +1,390 @@
+//! The Eureka registry of this node: leases in memory, mirrored to the other servers in
+//! `eureka.service.url`. Exists only if the node hosts Eureka. Handlers never wait here for the
+//! database, the network or a peer, because Spring's servers wait 200 ms for an answer.
+
+pub(super) mod client;
+pub(super) mod endpoint;
+mod lists;
+mod own;
+mod peer;
+mod peers;
+mod replicated;
+mod services;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use castalia_core::protocol::wire::ServiceInstance;
+use castalia_eureka::batch::Task;
+use castalia_eureka::{
+    Instance, Invalid, Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal, Status,
+};
+use parking_lot::{Mutex, MutexGuard};
+
+pub use self::lists::Form;
+use self::lists::Lists;
+use self::own::OwnInstances;
+pub use self::peer::EurekaPeerState;
+use self::peers::Peers;
+use self::replicated::{interval, item};
+use super::{OwnService, Probe};
+use crate::background::Background;
+use crate::log_rate::{LogRate, shortened};
+use crate::server_config::ServerConfig;
+use crate::settings::Settings;
+use crate::settings::eureka::EurekaSettings;
+
+/// Interval at which expired leases end and the peers are read from the settings.
+const MAINTENANCE: Duration = Duration::from_secs(5);
+/// Maximum time for sending the last changes at the end.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// The registry. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Eureka(Arc<EurekaInner>);
+
+#[derive(Debug)]
+struct EurekaInner {
+    registry: Mutex<Registry>,
+    /// This node's services, if they are announced here.
+    own: OwnInstances,
+    renewal_interval: Duration,
+    lists: Lists,
+    peers: Peers,
+}
+
+impl Eureka {
+    /// An empty registry. `own` are the services that are announced here, and `addresses` the hosts
+    /// and ports under which this node may be listed as a peer.
+    ///
+    /// # Errors
+    /// Fails if the HTTP client cannot be created.
+    pub fn new(
+        settings: &Settings,
+        config: ServerConfig,
+        own: &[OwnService],
+        ports: Vec<u16>,
+    ) -> reqwest::Result<Self> {
+        let EurekaSettings { preserves, max_instances, apps, instance, .. } = &settings.eureka;
+        let options = Options {
+            max_instances: *max_instances,
+            preserves: *preserves,
+            apps: apps.iter().cloned().collect(),
+        };
+        Ok(Self(Arc::new(EurekaInner {
+            registry: Mutex::new(Registry::new(options)),
+            own: OwnInstances::new(own, instance),
+            renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
+            lists: Lists::default(),
+            peers: Peers::new(config, ports, settings.advertise.as_deref())?,
+        })))
+    }
+
+    /// Enters the services of this node, then keeps leases and peers.
+    pub async fn run(&self, background: &Background, probe: Probe) {
+        self.0.peers.refresh(self, background).await;
+        self.0.peers.begin_copy();
+        self.announce();
+        let copying = self.clone();
+        background.spawn("eureka copy", move || {
+            let eureka = copying.clone();
+            async move { eureka.0.peers.copy(&eureka).await }
+        });
+        let eureka = self.clone();
+        background.repeat("eureka leases", MAINTENANCE, move || {
+            let eureka = eureka.clone();
+            async move { eureka.maintain() }
+        });
+        // Not together with the leases: while names of peers are resolved slowly, the leases would
+        // be granted the time, and none would ever end.
+        let (eureka, peers) = (self.clone(), background.clone());
+        background.repeat("eureka peers", MAINTENANCE, move || {
+            let (eureka, background) = (eureka.clone(), peers.clone());
+            async move { eureka.0.peers.refresh(&eureka, &background).await }
+        });
+        let (eureka, pause) = (self.clone(), self.0.renewal_interval);
+        background.repeat("eureka heartbeat", pause, move || {
+            let (eureka, probe) = (eureka.clone(), Arc::clone(&probe));
+            async move {
+                eureka.0.own.check(&probe).await;
+                eureka.announce();
+            }
+        });
+    }
+
+    fn maintain(&self) {
+        let (size, is_preserving) = {
+            let mut registry = self.0.registry.lock();
+            report_evicted(registry.evict(now()));
+            (registry.len(), registry.is_preserving())
+        };
+        metrics::gauge!("castalia_eureka_instances").set(size as f64);
+        metrics::gauge!("castalia_eureka_preserving").set(u8::from(is_preserving));
+    }
+
+    /// Registers the services of this node, or renews their leases.
+    fn announce(&self) {
+        self.0.own.announce(|instance| {
+            let (app, id) = (instance.app.as_str(), instance.id());
+            let renewed = self.renew(app, id, instance.dirty, None, Origin::Own);
+            if !matches!(renewed, Renewal::Renewed(_)) {
+                let registered = self.register(instance.clone(), Origin::Own);
+                if let Err(error) = registered {
+                    tracing::warn!(%error, "cannot register a service of this node in its Eureka");
+                }
+            }
+        });
+    }
+
+    /// Removes the services of this node, and waits until the peers know.
+    pub async fn leave(&self) {
+        let own = self.0.own.take();
+        for instance in &own {
+            self.cancel(&instance.app, instance.id(), Origin::Own);
+        }
+        if !own.is_empty() && tokio::time::timeout(FLUSH, self.0.peers.flushed()).await.is_err() {
+            tracing::warn!("some peers of Eureka do not know that this node left");
+        }
+    }
+
+    /// Registers an instance.
+    ///
+    /// # Errors
+    /// Returns the reason why it is not registered.
+    pub fn register(&self, instance: Instance, origin: Origin) -> Result<(), Refused> {
+        static OLDER: LogRate = LogRate::once_a_minute();
+        static OWN: LogRate = LogRate::once_a_minute();
+        let dirty = instance.dirty;
+        let id = instance.id().to_owned();
+        let registered = {
+            let mut registry = self.0.registry.lock();
+            let registered = registry.register(instance, origin, now());
+            if let Ok((lease, _)) = &registered {
+                let task = Task::Register(Box::new((*lease.instance).clone()));
+                self.replicate(lease, task, None, origin);
+            }
+            registered
+        };
+        if registered.as_ref().is_err_and(|refused| *refused == Refused::OwnId)
+            && let Some(suppressed) = OWN.admit()
+        {
+            tracing::warn!(
+                id = shortened(&id),
+                suppressed,
+                "refused to register an instance with the id of a service of this node"
+            );
+        }
+        let (lease, is_kept) = registered?;
+        if is_kept && let Some(suppressed) = OLDER.admit() {
+            let (sent, kept) = (dirty, lease.instance.dirty);
+            tracing::warn!(
+                id = shortened(&id),
+                sent,
+                kept,
+                suppressed,
+                "an instance registered with an older timestamp than before; its earlier description is kept. Is its clock wrong?"
+            );
+        }
+        Ok(())
+    }
+
+    /// Renews a lease.
+    pub fn renew(
+        &self,
+        app: &str,
+        id: &str,
+        dirty: Option<i64>,
+        override_: Option<Status>,
+        origin: Origin,
+    ) -> Renewal {
+        metrics::counter!("castalia_eureka_renewals_total").increment(1);
+        let mut registry = self.0.registry.lock();
+        let renewal = registry.renew(app, id, dirty, override_, origin, now());
+        if let Renewal::Renewed(lease) | Renewal::Outdated(lease) = &renewal {
+            self.replicate(lease, Task::Heartbeat, Some(lease.instance.status), origin);
+        }
+        renewal
+    }
+
+    /// Ends a lease. Returns whether there was one.
+    pub fn cancel(&self, app: &str, id: &str, origin: Origin) -> bool {
+        let mut registry = self.0.registry.lock();
+        let cancelled = registry.cancel(app, id, now());
+        self.changed(cancelled, Task::Cancel, None, origin)
+    }
+
+    /// Overrides a status. Returns whether there is such a lease.
+    pub fn set_status(
+        &self,
+        app: &str,
+        id: &str,
+        status: Status,
+        dirty: Option<i64>,
+        origin: Origin,
+    ) -> bool {
+        let mut registry = self.0.registry.lock();
+        let changed = registry.set_status(app, id, status, dirty, now());
+        self.changed(changed, Task::StatusUpdate, Some(status), origin)
+    }
+
+    /// Removes an override. Returns whether there is such a lease.
+    pub fn remove_override(
+        &self,
+        app: &str,
+        id: &str,
+        status: Option<Status>,
+        dirty: Option<i64>,
+        origin: Origin,
+    ) -> bool {
+        let mut registry = self.0.registry.lock();
+        let changed = registry.remove_override(app, id, status, dirty, now());
+        self.changed(changed, Task::DeleteStatusOverride, status, origin)
+    }
+
+    fn changed(
+        &self,
+        lease: Option<Lease>,
+        task: Task,
+        status: Option<Status>,
+        origin: Origin,
+    ) -> bool {
+        let is_known = lease.is_some();
+        if let Some(lease) = lease {
+            self.replicate(&lease, task, status, origin);
+        }
+        is_known
+    }
+
+    /// Sets entries of the metadata. Returns whether there is such a lease.
+    ///
+    /// # Errors
+    /// Fails if the metadata would be too large.
+    pub fn set_metadata(
+        &self,
+        app: &str,
+        id: &str,
+        entries: impl IntoIterator<Item = (String, String)>,
+        origin: Origin,
+    ) -> Result<bool, Invalid> {
+        let mut registry = self.0.registry.lock();
+        let Some(lease) = registry.set_metadata(app, id, entries, now())? else { return Ok(false) };
+        let task = Task::Register(Box::new((*lease.instance).clone()));
+        self.replicate(&lease, task, None, origin);
+        Ok(true)
+    }
+
+    /// Appends a change to the queues of all peers, unless it came from one. The registry has to be
+    /// locked still, so that peers receive changes in the order in which they were made here.
+    fn replicate(&self, lease: &Lease, task: Task, status: Option<Status>, origin: Origin) {
+        if origin == Origin::Peer {
+            return;
+        }
+        self.0.peers.push(&item(&lease.instance, task, status), interval(&lease.instance));
+    }
+
+    /// The registry without the leases that ended since the last maintenance.
+    fn current(&self) -> MutexGuard<'_, Registry> {
+        let mut registry = self.0.registry.lock();
+        report_evicted(registry.evict_due(now()));
+        registry
+    }
+
+    /// The lease of an instance.
+    #[must_use]
+    pub fn get(&self, app: &str, id: &str) -> Option<Lease> {
+        self.current().get(app, id).cloned()
+    }
+
+    /// The first lease with this id in any app.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Lease> {
+        self.current().find(id).cloned()
+    }
+
+    /// The leases of an app.
+    #[must_use]
+    pub fn app(&self, app: &str) -> Vec<Lease> {
+        self.current().app(app)
+    }
+
+    /// The leases with this address.
+    #[must_use]
+    pub fn with_address(&self, address: &str, is_secure: bool) -> Listing {
+        self.current().with_address(address, is_secure)
+    }
+
+    /// All leases or recent changes, rendered.
+    pub async fn list(&self, form: Form) -> Bytes {
+        let revision = self.current().revision();
+        let eureka = self.clone();
+        let read = move || {
+            let mut registry = eureka.0.registry.lock();
+            let listing = if form.is_delta { registry.delta(now()) } else { registry.list() };
+            (registry.revision(), listing)
+        };
+        self.0.lists.get(form, revision, read).await
+    }
+
+    /// All leases, by app and id.
+    #[must_use]
+    pub fn leases(&self) -> Vec<Lease> {
+        self.current().list().apps.into_iter().flat_map(|(_, leases)| leases).collect()
+    }
+
+    /// Whether leases stay because most heartbeats are missing.
+    #[must_use]
+    pub fn is_preserving(&self) -> bool {
+        self.0.registry.lock().is_preserving()
+    }
+
+    /// The servers that mirror this registry.
+    #[must_use]
+    pub fn peers(&self) -> Vec<EurekaPeerState> {
+        self.0.peers.states()
+    }
+
+    /// Whether this node has just started and still copies the list of a peer.
+    #[must_use]
+    pub fn is_copying(&self) -> bool {
+        self.0.peers.is_copying()
+    }
+
+    /// Random id of this process, by which it recognises its own requests.
+    #[must_use]
+    pub fn node_id(&self) -> &str {
+        self.0.peers.node_id()
+    }
+
+    /// The live instances of one of Apollo's services; those of this node first.
+    pub(super) fn services(&self, service: &str) -> Vec<ServiceInstance> {
+        let mut leases = self.app(&service.to_ascii_uppercase());
+        leases.sort_by_key(|lease| (!lease.is_own, lease.registered));
+        leases.iter().filter_map(|lease| services::listed(&lease.instance)).collect()
+    }
+
+    /// Addresses of the other Castalia nodes with this service.
+    pub(super) fn other_nodes(&self, service: &str) -> Vec<String> {
+        let leases = self.app(&service.to_ascii_uppercase());
+        let others = leases.iter().filter(|lease| !lease.is_own);
+        let ours = others.filter(|lease| services::is_ours(&lease.instance));
+        ours.filter_map(|lease| services::listed(&lease.instance))
+            .map(|listed| listed.homepage_url)
+            .collect()
+    }
+}
+
+fn report_evicted(evicted: usize) {
+    if evicted > 0 {
+        metrics::counter!("castalia_eureka_evictions_total").increment(evicted as u64);
+        tracing::info!(
+            instances = evicted,
+            "instances without heartbeats were removed from Eureka"
+        );
+    }
+}
+
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { at: Instant::now(), wall: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }
+}

@@ -1,0 +1,168 @@
+//! The addresses of Eureka servers, as Apollo's key `eureka.service.url` lists them. Credentials
+//! are kept apart from the address, so that no log line and no redirect can contain them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use castalia_store::Secret;
+use percent_encoding::percent_decode_str;
+use reqwest::{Method, RequestBuilder, Url};
+
+use crate::outgoing;
+use crate::server_config::{ServerConfig, keys};
+
+/// Maximum length of a list of services, in bytes.
+const LARGEST: usize = 32 * 1024 * 1024;
+
+/// The row that every new database has, of Apollo's scripts as well as ours. It stands for a server
+/// in the node itself: whoever has another one replaces it.
+const SHIPPED: &str = "http://localhost:8080/eureka/";
+
+/// The addresses in `eureka.service.url`; none if it has only the value of a new database.
+pub(in crate::registry) fn configured(config: &ServerConfig) -> Vec<Endpoint> {
+    let listed = config.get(&keys::EUREKA_URL);
+    if !config.is_fixed(&keys::EUREKA_URL) && listed == [SHIPPED] {
+        return Vec::new();
+    }
+    listed.iter().filter_map(|text| Endpoint::parse(text)).collect()
+}
+
+/// The base address of an Eureka server.
+#[derive(Clone)]
+pub(in crate::registry) struct Endpoint {
+    /// Without credentials, with a trailing slash.
+    pub(in crate::registry) url: Url,
+    credentials: Option<(String, Secret)>,
+}
+
+impl Endpoint {
+    /// Reads an address; `None` if it is not one of HTTP.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut url = Url::parse(text.trim()).ok()?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return None;
+        }
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let password = url.password().map(decoded).unwrap_or_default();
+        let credentials = Some(decoded(url.username())).filter(|name| !name.is_empty());
+        let credentials = credentials.map(|name| (name, Secret::new(password)));
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Some(Self { url, credentials })
+    }
+
+    /// A request to a path below the base address.
+    pub(super) fn request(
+        &self,
+        client: &reqwest::Client,
+        method: Method,
+        segments: &[&str],
+    ) -> RequestBuilder {
+        self.request_with(client, method, segments, &[])
+    }
+
+    /// The same with parameters.
+    pub(super) fn request_with(
+        &self,
+        client: &reqwest::Client,
+        method: Method,
+        segments: &[&str],
+        parameters: &[(&str, &str)],
+    ) -> RequestBuilder {
+        let mut url = self.url.clone();
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        let request = client.request(method, url).header("accept", "application/json");
+        match &self.credentials {
+            Some((name, password)) => request.basic_auth(name, Some(password.expose())),
+            None => request,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Whether it is on this machine.
+    pub(in crate::registry) fn is_loopback(&self) -> bool {
+        let host = self.url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        let own = self.credentials.as_ref().map(|(name, password)| (name, password.expose()));
+        let others = other.credentials.as_ref().map(|(name, password)| (name, password.expose()));
+        self.url == other.url && own == others
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.url)
+    }
+}
+
+/// A client for the operator's own servers: it follows no redirect.
+pub(super) fn client(connect: Duration, total: Duration) -> reqwest::Result<reqwest::Client> {
+    outgoing::client()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(connect)
+        .timeout(total)
+        .user_agent(concat!("castalia/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Reads a body of limited size; `None` if it is larger or ends early.
+pub(super) async fn body(mut response: reqwest::Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if body.len() + chunk.len() > LARGEST {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case 103, for addresses.
+    #[test]
+    fn credentials_are_decoded_and_never_shown() {
+        let endpoint = Endpoint::parse(" http://eu:p%40ss@10.0.0.1:8080/eureka ").unwrap();
+        assert_eq!(endpoint.url.as_str(), "http://10.0.0.1:8080/eureka/");
+        let (name, password) = endpoint.credentials.as_ref().unwrap();
+        assert_eq!((&**name, password.expose()), ("eu", "p@ss"));
+        assert!(!format!("{endpoint} {endpoint:?}").contains("p@ss"));
+        for text in ["", "ftp://h/", "eureka", "http://"] {
+            assert!(Endpoint::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_segment_of_the_path() {
+        outgoing::install_tls();
+        let endpoint = Endpoint::parse("http://h/eureka").unwrap();
+        let request =
+            endpoint.request(&reqwest::Client::new(), Method::PUT, &["apps", "A", "h:a:1"]);
+        assert_eq!(request.build().unwrap().url().as_str(), "http://h/eureka/apps/A/h:a:1");
+    }
+}

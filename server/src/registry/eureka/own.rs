@@ -1,0 +1,201 @@
+//! The services of this node: how they describe themselves, and whether they can answer.
+
+use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+use castalia_eureka::{DataCenter, Instance, Port, Status};
+use parking_lot::Mutex;
+use reqwest::Url;
+
+use super::now;
+use crate::registry::options::OURS;
+use crate::registry::{OwnService, Probe};
+use crate::settings::eureka::EurekaInstance;
+
+/// The descriptions; empty once this node has left.
+#[derive(Debug)]
+pub(super) struct OwnInstances(Mutex<Vec<Instance>>);
+
+impl OwnInstances {
+    pub(super) fn new(own: &[OwnService], settings: &EurekaInstance) -> Self {
+        let now = now().wall;
+        let described =
+            own.iter().filter_map(|service| describe(service, settings, own.len() == 1, now));
+        Self(Mutex::new(described.collect()))
+    }
+
+    pub(super) fn all(&self) -> Vec<Instance> {
+        self.0.lock().clone()
+    }
+
+    /// Announces each; [`Self::take`] waits for the end of it.
+    pub(super) fn announce(&self, announce: impl Fn(&Instance)) {
+        self.0.lock().iter().for_each(announce);
+    }
+
+    /// Removes the descriptions, so that nothing is announced any more.
+    pub(super) fn take(&self) -> Vec<Instance> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    pub(super) fn contains(&self, instance: &Instance) -> bool {
+        self.0.lock().iter().any(|own| own.app == instance.app && own.id() == instance.id())
+    }
+
+    /// Sets the status of each service. A changed description has a newer timestamp, for which a
+    /// registry asks at the next heartbeat.
+    pub(super) async fn check(&self, probe: &Probe) {
+        for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
+            let app = service.to_ascii_uppercase();
+            if !self.0.lock().iter().any(|own| own.app == app) {
+                continue;
+            }
+            let status = if probe(service).await { Status::Up } else { Status::Down };
+            for own in self.0.lock().iter_mut().filter(|own| own.app == app) {
+                if own.status != status {
+                    own.status = status;
+                    own.dirty = Some(later(own.dirty));
+                    tracing::info!(app, status = status.name(), "the status in Eureka changed");
+                }
+            }
+        }
+    }
+
+    /// The description of a service of this node with a timestamp that is newer than the present one
+    /// and than another; `None` if it is not one.
+    pub(super) fn renewed(&self, app: &str, id: &str, other: Option<i64>) -> Option<Instance> {
+        let mut all = self.0.lock();
+        let own = all.iter_mut().find(|own| own.app == app && own.id() == id)?;
+        own.dirty = Some(later(own.dirty.max(other)));
+        Some(own.clone())
+    }
+}
+
+/// The present time, but later than this timestamp, even if the clock was set back.
+fn later(dirty: Option<i64>) -> i64 {
+    now().wall.max(dirty.map_or(0, |dirty| dirty.saturating_add(1)))
+}
+
+/// The description of a service; `None` if its address is not a URL. `is_only` states whether this
+/// process has no other one.
+pub(super) fn describe(
+    own: &OwnService,
+    settings: &EurekaInstance,
+    is_only: bool,
+    now: i64,
+) -> Option<Instance> {
+    let home = settings.home_page_url.as_deref().filter(|_| is_only).unwrap_or(&own.uri);
+    let mut home = Url::parse(home).ok()?;
+    if !home.path().ends_with('/') {
+        home.set_path(&format!("{}/", home.path()));
+    }
+    let host = home.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = home.port_or_known_default()?;
+    let number = i64::from(port);
+    let (plain, secure) = match home.scheme() {
+        "https" => (Port { number, is_enabled: false }, Port { number, is_enabled: true }),
+        _ => (Port { number, is_enabled: true }, Port { number: 443, is_enabled: false }),
+    };
+    let ip_addr = settings.ip_address.clone().unwrap_or_else(|| host.clone());
+    let machine = whoami::hostname().unwrap_or_else(|_| ip_addr.clone());
+    let id = match &settings.instance_id {
+        Some(id) if is_only => id.clone(),
+        Some(id) => format!("{id}:{}", own.name),
+        None => format!("{machine}:{}:{port}", own.name),
+    };
+    let mut metadata = settings.metadata.clone();
+    metadata.insert("management.port".to_owned(), port.to_string());
+    metadata.insert(OURS.to_owned(), "1".to_owned());
+    Some(Instance {
+        instance_id: Some(id),
+        host_name: settings.hostname.clone().unwrap_or(host),
+        app: own.name.to_ascii_uppercase(),
+        ip_addr,
+        sid: None,
+        status: Status::Up,
+        overridden_status: Status::Unknown,
+        port: plain,
+        secure_port: secure,
+        country_id: 1,
+        data_center: DataCenter { name: "MyOwn".to_owned(), amazon: None },
+        renewal_interval: settings.renewal_interval,
+        lease_duration: settings.lease_duration,
+        metadata,
+        app_group_name: None,
+        status_page_url: Some(format!("{home}info")),
+        health_check_url: Some(format!("{home}health")),
+        home_page_url: Some(home.into()),
+        secure_health_check_url: None,
+        vip_address: Some(own.name.to_owned()),
+        secure_vip_address: Some(own.name.to_owned()),
+        asg_name: None,
+        dirty: Some(now),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn settings() -> EurekaInstance {
+        EurekaInstance {
+            ip_address: None,
+            hostname: None,
+            home_page_url: None,
+            instance_id: None,
+            renewal_interval: 30,
+            lease_duration: 90,
+            metadata: [("zone".to_owned(), "a".to_owned())].into(),
+        }
+    }
+
+    /// Case 84.
+    #[test]
+    fn the_advertised_address_is_described_with_its_path() {
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://203.0.113.7:9000/ctx".into() };
+        let instance = describe(&own, &settings(), true, 5).unwrap();
+        assert_eq!(instance.home_page_url.as_deref(), Some("http://203.0.113.7:9000/ctx/"));
+        assert_eq!(
+            instance.health_check_url.as_deref(),
+            Some("http://203.0.113.7:9000/ctx/health")
+        );
+        assert_eq!((&*instance.ip_addr, instance.port.number), ("203.0.113.7", 9000));
+        assert_eq!(instance.app, "APOLLO-CONFIGSERVICE");
+        assert_eq!((&*instance.metadata["zone"], &*instance.metadata[OURS]), ("a", "1"));
+        assert!(instance.id().ends_with(":apollo-configservice:9000"), "{}", instance.id());
+    }
+
+    #[test]
+    fn a_service_behind_tls_has_a_secure_port_only() {
+        let own = OwnService { name: CONFIG_SERVICE, uri: "https://c.example:8443/".into() };
+        let instance = describe(&own, &settings(), true, 5).unwrap();
+        assert_eq!((instance.port.is_enabled, instance.secure_port.number), (false, 8443));
+    }
+
+    #[test]
+    fn a_configured_id_differs_between_the_services_of_a_process() {
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into() };
+        let settings = EurekaInstance { instance_id: Some("node1".into()), ..settings() };
+        let id = |is_only| describe(&own, &settings, is_only, 5).unwrap().id().to_owned();
+        assert_eq!((&*id(true), &*id(false)), ("node1", "node1:apollo-configservice"));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_cannot_answer_is_down_with_a_newer_timestamp() {
+        let services = [CONFIG_SERVICE, ADMIN_SERVICE]
+            .map(|name| OwnService { name, uri: format!("http://{name}:1/") });
+        let own = OwnInstances::new(&services, &settings());
+        let before = own.all();
+        let probe: Probe =
+            Arc::new(|service| Box::pin(std::future::ready(service == CONFIG_SERVICE)));
+        own.check(&probe).await;
+        let after = own.all();
+        assert_eq!((after[0].status, after[1].status), (Status::Up, Status::Down));
+        assert!(after[0].dirty == before[0].dirty && after[1].dirty > before[1].dirty);
+        own.check(&probe).await;
+        assert_eq!(own.all()[1].dirty, after[1].dirty);
+        // The clock of a peer is ahead, or the own one went back.
+        let (app, id) = (&after[1].app, after[1].id());
+        assert!(own.renewed(app, id, Some(i64::MAX - 9)).unwrap().dirty > Some(i64::MAX - 9));
+    }
+}

@@ -1,0 +1,259 @@
+//! One peer: its queue, and the task that sends it, one batch at a time, so that changes arrive in
+//! their order.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use castalia_eureka::batch::{self, Item, Task};
+use castalia_eureka::queue::{Queue, Queued};
+use http::StatusCode;
+use parking_lot::Mutex;
+use reqwest::Method;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Eureka;
+use super::endpoint::{self, Endpoint};
+use super::replicated::{interval, item};
+use crate::log_rate::LogRate;
+use crate::outgoing::causes;
+
+/// Header by which a node recognises its own requests.
+pub(super) const NODE: &str = "x-castalia-node";
+/// Pauses after a failed connection, and after an answer that did not come or asked for it.
+const RECONNECT: Duration = Duration::from_millis(100);
+const BUSY: Duration = Duration::from_secs(1);
+
+/// A peer, as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct EurekaPeerState {
+    /// Base address, without credentials.
+    pub service_url: String,
+    /// Number of changes that wait.
+    pub waiting: usize,
+    /// Why the last batch was not accepted; `None` if it was.
+    pub problem: Option<String>,
+}
+
+/// A peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) endpoint: Endpoint,
+    /// Cancelled when the settings no longer name it.
+    pub(super) removed: CancellationToken,
+    queue: Mutex<Queue>,
+    changed: Notify,
+    is_sending: AtomicBool,
+    /// Whether the address turned out to be that of this node.
+    is_self: AtomicBool,
+    problem: Mutex<Option<String>>,
+}
+
+/// Why a batch was not delivered.
+enum Failure {
+    /// It is sent again after a pause.
+    Retry(Duration),
+    /// It is sent again in parts.
+    TooLarge,
+    /// It is not sent again.
+    Permanent,
+    /// The peer is this node.
+    Own,
+}
+
+impl Peer {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            removed: CancellationToken::new(),
+            queue: Mutex::default(),
+            changed: Notify::new(),
+            is_sending: AtomicBool::new(false),
+            is_self: AtomicBool::new(false),
+            problem: Mutex::default(),
+        }
+    }
+
+    pub(super) fn push(&self, item: Item, interval: Duration) {
+        if self.is_self() {
+            return;
+        }
+        if self.queue.lock().push(item, interval, Instant::now()) {
+            metrics::counter!("castalia_eureka_dropped_changes_total").increment(1);
+        }
+        self.changed.notify_one();
+    }
+
+    pub(super) fn state(&self) -> EurekaPeerState {
+        EurekaPeerState {
+            service_url: self.endpoint.to_string(),
+            waiting: self.waiting(),
+            problem: self.problem.lock().clone(),
+        }
+    }
+
+    pub(super) fn is_self(&self) -> bool {
+        self.is_self.load(Ordering::Relaxed)
+    }
+
+    /// Sends nothing to this address any more, because it is that of this node.
+    pub(super) fn mark_self(&self) {
+        tracing::info!(service_url = %self.endpoint, "an address in eureka.service.url is that of this node; sending it nothing");
+        self.is_self.store(true, Ordering::Relaxed);
+        *self.queue.lock() = Queue::default();
+    }
+
+    /// Number of changes that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.lock().len()
+    }
+
+    /// Whether everything was sent, or cannot be.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.waiting() == 0 && !self.is_sending.load(Ordering::Acquire)
+    }
+
+    /// Sends changes until the peer is removed.
+    pub(super) async fn send_all(&self, eureka: &Eureka) {
+        loop {
+            tokio::select! {
+                () = self.removed.cancelled() => return,
+                () = self.changed.notified() => {}
+            }
+            loop {
+                let pause = {
+                    let batch = self.take();
+                    if batch.is_empty() {
+                        self.is_sending.store(false, Ordering::Release);
+                        break;
+                    }
+                    self.deliver(eureka, batch).await
+                };
+                if let Some(pause) = pause {
+                    tokio::select! {
+                        () = self.removed.cancelled() => return,
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self) -> Vec<Queued> {
+        let mut queue = self.queue.lock();
+        self.is_sending.store(true, Ordering::Release);
+        queue.take(Instant::now())
+    }
+
+    /// Sends a batch. Returns a pause if it has to be sent again.
+    async fn deliver(&self, eureka: &Eureka, mut batch: Vec<Queued>) -> Option<Duration> {
+        match self.post(eureka, &batch).await {
+            Ok(outcomes) => {
+                for (queued, (status, newer)) in batch.iter().zip(outcomes) {
+                    self.settle(eureka, &queued.item, status, newer);
+                }
+                None
+            }
+            Err(Failure::Retry(pause)) => {
+                self.queue.lock().restore(batch);
+                Some(pause)
+            }
+            Err(Failure::TooLarge) if batch.len() > 1 => {
+                let rest = batch.split_off(batch.len() / 2);
+                let pause = Box::pin(self.deliver(eureka, batch)).await;
+                if pause.is_some() {
+                    self.queue.lock().restore(rest);
+                    return pause;
+                }
+                Box::pin(self.deliver(eureka, rest)).await
+            }
+            Err(Failure::TooLarge | Failure::Permanent) => None,
+            Err(Failure::Own) => {
+                self.mark_self();
+                None
+            }
+        }
+    }
+
+    async fn post(
+        &self,
+        eureka: &Eureka,
+        batch: &[Queued],
+    ) -> Result<Vec<(u16, Option<castalia_eureka::Instance>)>, Failure> {
+        static FAILED: LogRate = LogRate::once_a_minute();
+        let report = |error: &dyn std::fmt::Display| {
+            *self.problem.lock() = Some(error.to_string());
+            if let Some(suppressed) = FAILED.admit() {
+                tracing::warn!(service_url = %self.endpoint, %error, suppressed, "cannot send changes to a peer of Eureka");
+            }
+        };
+        let body = batch::write(batch.iter().map(|queued| &queued.item));
+        // The empty last segment makes the path end with a slash, as Java's servers send it.
+        let segments = ["peerreplication", "batch", ""];
+        let peers = &eureka.0.peers;
+        let request = self.endpoint.request(peers.client(), Method::POST, &segments);
+        let request = request
+            .header(NODE, peers.node_id())
+            .header("discoveryidentity-name", "DefaultServer")
+            .header("discoveryidentity-version", "1.0")
+            .header("content-type", "application/json")
+            .body(body);
+        let response = request.send().await.map_err(|error| {
+            report(&causes(&error.without_url()));
+            Failure::Retry(RECONNECT)
+        })?;
+        let answered = response.headers().get(NODE).map(|id| id.as_bytes().to_vec());
+        if answered.is_some_and(|id| id == peers.node_id().as_bytes()) {
+            return Err(Failure::Own);
+        }
+        let status = response.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
+            report(&status);
+            return Err(Failure::Retry(BUSY));
+        }
+        if !status.is_success() {
+            report(&status);
+            let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(if is_large { Failure::TooLarge } else { Failure::Permanent });
+        }
+        let body = endpoint::body(response).await.ok_or(Failure::Retry(BUSY))?;
+        match batch::read_outcomes(&body) {
+            Ok(outcomes) if outcomes.len() == batch.len() => {
+                *self.problem.lock() = None;
+                Ok(outcomes)
+            }
+            Ok(outcomes) => {
+                report(&format!("{} outcomes for {} changes", outcomes.len(), batch.len()));
+                Err(Failure::Permanent)
+            }
+            Err(error) => {
+                report(&error);
+                Err(Failure::Permanent)
+            }
+        }
+    }
+
+    /// Uses the outcome of a change.
+    fn settle(
+        &self,
+        eureka: &Eureka,
+        sent: &Item,
+        status: u16,
+        newer: Option<castalia_eureka::Instance>,
+    ) {
+        match (&sent.task, status, newer) {
+            (_, 200..=299, _) => {}
+            // The peer does not have this instance, or an older description.
+            (Task::Heartbeat, 404, _) => {
+                if let Some(lease) = eureka.get(&sent.app, &sent.id) {
+                    let task = Task::Register(Box::new((*lease.instance).clone()));
+                    self.push(item(&lease.instance, task, None), interval(&lease.instance));
+                }
+            }
+            (Task::Heartbeat, 409, Some(newer)) => eureka.adopt(newer),
+            (task, ..) => {
+                tracing::debug!(service_url = %self.endpoint, status, action = task.name(), "a peer of Eureka did not accept a change");
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The peers: the servers that `eureka.service.url` names, except for this node; and the copy of
+//! their list with which a node starts.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use castalia_eureka::applications;
+use castalia_eureka::batch::Item;
+use http::header::RETRY_AFTER;
+use reqwest::{Method, Url};
+
+use super::Eureka;
+use super::endpoint::{self, Endpoint};
+use super::peer::{EurekaPeerState, NODE, Peer};
+use crate::background::Background;
+use crate::server_config::ServerConfig;
+
+/// Time-outs of a request to a peer.
+const CONNECT: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_secs(2);
+/// Maximum time for resolving a name; the start waits for it.
+const RESOLVE: Duration = Duration::from_secs(1);
+/// Maximum time for which a starting node refuses to show its incomplete list.
+const COPY: Duration = Duration::from_secs(10);
+/// Rounds in which the peers are asked for their lists, and the pause between two.
+const ROUNDS: usize = 3;
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// All peers.
+#[derive(Debug)]
+pub(super) struct Peers {
+    config: ServerConfig,
+    client: reqwest::Client,
+    node_id: String,
+    /// Ports and hosts under which this node may be listed.
+    ports: Vec<u16>,
+    host: Option<String>,
+    list: ArcSwap<Vec<Arc<Peer>>>,
+    is_copying: AtomicBool,
+}
+
+impl Peers {
+    pub(super) fn new(
+        config: ServerConfig,
+        mut ports: Vec<u16>,
+        advertised: Option<&str>,
+    ) -> reqwest::Result<Self> {
+        let advertised = advertised.and_then(|address| Url::parse(address).ok());
+        ports.extend(advertised.as_ref().and_then(Url::port_or_known_default));
+        Ok(Self {
+            config,
+            client: endpoint::client(CONNECT, ANSWER)?,
+            node_id: format!("{:032x}", fastrand::u128(..)),
+            ports,
+            host: advertised.and_then(|url| url.host_str().map(str::to_owned)),
+            list: ArcSwap::default(),
+            is_copying: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    pub(super) fn node_id(&self) -> &str {
+        &self.node_id
+    }
+
+    pub(super) fn is_copying(&self) -> bool {
+        self.is_copying.load(Ordering::Relaxed)
+    }
+
+    /// Appends a change to every queue.
+    pub(super) fn push(&self, item: &Item, interval: Duration) {
+        for peer in self.list.load().iter() {
+            peer.push(item.clone(), interval);
+        }
+    }
+
+    /// The peers as they are now.
+    pub(super) fn states(&self) -> Vec<EurekaPeerState> {
+        self.list.load().iter().map(|peer| peer.state()).collect()
+    }
+
+    /// Completes when all queues are empty.
+    pub(super) async fn flushed(&self) {
+        while !self.list.load().iter().all(|peer| peer.is_flushed()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Adds and removes peers according to the settings. The queue of a new one is empty.
+    pub(super) async fn refresh(&self, eureka: &Eureka, background: &Background) {
+        let present = self.list.load_full();
+        let waiting: usize = present.iter().map(|peer| peer.waiting()).sum();
+        metrics::gauge!("castalia_eureka_replication_queue").set(waiting as f64);
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for endpoint in endpoint::configured(&self.config) {
+            if !endpoints.contains(&endpoint) && !self.is_self(&endpoint.url).await {
+                endpoints.push(endpoint);
+            }
+        }
+        if present.iter().map(|peer| &peer.endpoint).eq(&endpoints) {
+            return;
+        }
+        let (kept, removed): (Vec<_>, Vec<_>) =
+            present.iter().cloned().partition(|peer| endpoints.contains(&peer.endpoint));
+        removed.iter().for_each(|peer| peer.removed.cancel());
+        let peers = endpoints.into_iter().map(|endpoint| {
+            let known = kept.iter().find(|peer| peer.endpoint == endpoint);
+            known.cloned().unwrap_or_else(|| {
+                let peer = Arc::new(Peer::new(endpoint));
+                let (eureka, sender) = (eureka.clone(), Arc::clone(&peer));
+                background.spawn("eureka replication", move || {
+                    let (eureka, sender) = (eureka.clone(), Arc::clone(&sender));
+                    async move { sender.send_all(&eureka).await }
+                });
+                peer
+            })
+        });
+        let peers: Vec<_> = peers.collect();
+        metrics::gauge!("castalia_eureka_peers").set(peers.len() as f64);
+        self.list.store(Arc::new(peers));
+    }
+
+    /// Whether an address is that of this node: one of its ports on one of its addresses.
+    async fn is_self(&self, url: &Url) -> bool {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return false;
+        };
+        if !self.ports.contains(&port) {
+            return false;
+        }
+        if self.host.as_deref() == Some(host) {
+            return true;
+        }
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let is_local = |ip: IpAddr| {
+            ip.is_loopback() || interfaces.iter().any(|interface| interface.ip() == ip)
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
+        found.is_ok_and(|found| {
+            found.is_ok_and(|mut found| found.any(|address| is_local(address.ip())))
+        })
+    }
+
+    /// Hides the list of this node until [`Self::copy`] ends, if there are peers.
+    pub(super) fn begin_copy(&self) {
+        self.is_copying.store(!self.list.load().is_empty(), Ordering::Relaxed);
+    }
+
+    /// Copies the list of the first peer that has a complete one.
+    pub(super) async fn copy(&self, eureka: &Eureka) {
+        if !self.is_copying() {
+            return;
+        }
+        let copied = tokio::time::timeout(COPY, self.copy_from_any(eureka)).await;
+        self.is_copying.store(false, Ordering::Relaxed);
+        if copied != Ok(true) {
+            tracing::warn!("no peer of Eureka answered; heartbeats fill the list");
+        }
+    }
+
+    async fn copy_from_any(&self, eureka: &Eureka) -> bool {
+        for round in 0..ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let peers = self.list.load_full();
+            let mut is_starting = false;
+            for peer in peers.iter().filter(|peer| !peer.is_self()) {
+                let Some((instances, is_complete)) = self.read(peer).await else { continue };
+                let number = instances.len();
+                instances.into_iter().for_each(|instance| eureka.copy(instance));
+                tracing::info!(service_url = %peer.endpoint, instances = number, is_complete, "copied the list of a peer of Eureka");
+                if is_complete {
+                    return true;
+                }
+                is_starting = true;
+            }
+            // Nodes that start together do not wait for each other.
+            if is_starting || peers.iter().all(|peer| peer.is_self()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The list of a peer, and whether it is complete: one that is starting copies a list itself.
+    async fn read(&self, peer: &Peer) -> Option<(Vec<castalia_eureka::Instance>, bool)> {
+        let request = peer.endpoint.request(&self.client, Method::GET, &["apps", ""]);
+        let response = request.header(NODE, &self.node_id).send().await.ok()?;
+        if response.headers().get(NODE).is_some_and(|id| *id == *self.node_id) {
+            peer.mark_self();
+            return None;
+        }
+        if !response.status().is_success() {
+            return None;
+        }
+        let is_complete = !response.headers().contains_key(RETRY_AFTER);
+        Some((applications::read(&endpoint::body(response).await?).ok()?, is_complete))
+    }
+}

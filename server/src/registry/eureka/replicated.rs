@@ -1,0 +1,83 @@
+//! Changes on their way between peers: how one that a peer sends is carried out, and how one of this
+//! node is described.
+
+use std::time::Duration;
+
+use castalia_eureka::batch::{Item, Outcome, Task};
+use castalia_eureka::{Instance, Origin, Refused, Renewal, Status};
+
+use super::Eureka;
+
+impl Eureka {
+    /// Carries out a change that a peer sends.
+    pub fn apply(&self, item: Item) -> Outcome {
+        let Item { app, id, dirty, status, overridden, task } = item;
+        let found = |is_found| if is_found { 200 } else { 404 };
+        let (status, newer) = match (task, status) {
+            (Task::Register(instance), _) => (
+                match self.register(*instance, Origin::Peer) {
+                    Ok(()) => 200,
+                    Err(Refused::App) => 403,
+                    Err(Refused::Full) => 429,
+                    Err(Refused::OwnId) => 409,
+                },
+                None,
+            ),
+            (Task::Heartbeat, _) => match self.renew(&app, &id, dirty, overridden, Origin::Peer) {
+                Renewal::Renewed(_) => (200, None),
+                Renewal::Outdated(_) | Renewal::Unknown => (404, None),
+                Renewal::Newer(lease) => (409, Some(lease)),
+            },
+            (Task::Cancel, _) => (found(self.cancel(&app, &id, Origin::Peer)), None),
+            (Task::StatusUpdate, Some(status)) => {
+                (found(self.set_status(&app, &id, status, dirty, Origin::Peer)), None)
+            }
+            (Task::StatusUpdate, None) => (400, None),
+            (Task::DeleteStatusOverride, status) => {
+                (found(self.remove_override(&app, &id, status, dirty, Origin::Peer)), None)
+            }
+        };
+        Outcome { status, newer }
+    }
+
+    /// Registers an instance of a peer's list, unless it left here while the list was on its way.
+    pub(super) fn copy(&self, instance: Instance) {
+        if !self.0.registry.lock().has_left(&instance.app, instance.id()) {
+            // Services of this node are known better here, and are refused.
+            let _ = self.register(instance, Origin::Peer);
+        }
+    }
+
+    /// A newer description than that of this node, from a peer.
+    pub(super) fn adopt(&self, instance: Instance) {
+        let renewed = self.0.own.renewed(&instance.app, instance.id(), instance.dirty);
+        let (instance, origin) = match renewed {
+            // The clock of this node went back: its description has to win.
+            Some(own) => (own, Origin::Own),
+            None => (instance, Origin::Peer),
+        };
+        if let Err(error) = self.register(instance, origin) {
+            tracing::debug!(%error, "cannot adopt the description of a peer");
+        }
+    }
+}
+
+/// A change of an instance, as it is sent to peers.
+pub(super) fn item(instance: &Instance, task: Task, status: Option<Status>) -> Item {
+    let overridden = Some(instance.overridden_status).filter(|status| *status != Status::Unknown);
+    let is_heartbeat = matches!(task, Task::Heartbeat);
+    let is_cancel = matches!(task, Task::Cancel);
+    Item {
+        app: instance.app.clone(),
+        id: instance.id().to_owned(),
+        dirty: instance.dirty.filter(|_| !is_cancel),
+        status: if matches!(task, Task::Register(_)) { Some(instance.status) } else { status },
+        overridden: overridden.filter(|_| is_heartbeat),
+        task,
+    }
+}
+
+/// Interval between the heartbeats of an instance.
+pub(super) fn interval(instance: &Instance) -> Duration {
+    Duration::from_secs(instance.renewal_interval.into())
+}

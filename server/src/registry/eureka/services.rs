@@ -1,0 +1,61 @@
+//! The services of Apollo in a list of Eureka, as the meta role reports them.
+
+use castalia_core::protocol::wire::ServiceInstance;
+use castalia_eureka::{Instance, Status};
+use reqwest::Url;
+
+use crate::registry::options::OURS;
+
+/// Maximum length of the address of a service, in bytes.
+const ADDRESS: usize = 512;
+
+/// A service that is `UP` and has an address that clients may call; they send it their signatures,
+/// and portals their tokens.
+pub(super) fn listed(instance: &Instance) -> Option<ServiceInstance> {
+    if instance.status != Status::Up {
+        return None;
+    }
+    let address = instance.home_page_url.as_deref().filter(|address| is_acceptable(address));
+    let Some(address) = address else {
+        metrics::counter!("castalia_eureka_unusable_services_total").increment(1);
+        return None;
+    };
+    Some(ServiceInstance {
+        app_name: instance.app.clone(),
+        instance_id: instance.id().to_owned(),
+        homepage_url: address.to_owned(),
+    })
+}
+
+/// Whether an instance describes a Castalia node, which understands nudges.
+pub(super) fn is_ours(instance: &Instance) -> bool {
+    instance.metadata.contains_key(OURS)
+}
+
+fn is_acceptable(address: &str) -> bool {
+    let is_plain = |url: &Url| url.username().is_empty() && url.password().is_none();
+    let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    address.len() <= ADDRESS && Url::parse(address).is_ok_and(|url| is_http(&url) && is_plain(&url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cases 85 and 102.
+    #[test]
+    fn only_addresses_that_clients_may_call_are_listed() {
+        assert!(is_acceptable("http://10.0.0.1:8080/") && is_acceptable("https://c.example/x/"));
+        for address in [
+            "http://user:pw@evil/",
+            "http://user@evil/",
+            "file:///x",
+            "javascript:alert(1)",
+            "",
+            "/services",
+            &format!("http://h/{}", "x".repeat(ADDRESS)),
+        ] {
+            assert!(!is_acceptable(address), "{address}");
+        }
+    }
+}

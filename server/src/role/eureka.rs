@@ -1,0 +1,234 @@
+//! Eureka on the config port. One parser reads every path below `/eureka`, after the caller is
+//! authenticated: no spelling of a path is answered without credentials, and none reveals whether an
+//! app or an instance exists.
+
+mod access;
+mod batch;
+mod body;
+mod call;
+mod path;
+
+use std::net::IpAddr;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use castalia_eureka::{Origin, json, xml};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde::Serialize;
+
+use self::access::Access;
+use self::path::Resource;
+use crate::http::route::Listed;
+use crate::registry::{Eureka, Form};
+use crate::role::ClientAccess;
+use crate::settings::Settings;
+use castalia_eureka::Style;
+
+/// Header of a change that a peer received from a client.
+const REPLICATION: HeaderName = HeaderName::from_static("x-netflix-discovery-replication");
+/// Header by which a node recognises its own requests.
+const NODE: HeaderName = HeaderName::from_static("x-castalia-node");
+/// Header that selects how much of an instance is written.
+const STYLE: HeaderName = HeaderName::from_static("x-eureka-accept");
+
+/// The registry, and who may call it.
+#[derive(Debug)]
+pub(super) struct EurekaPort {
+    eureka: Eureka,
+    access: Access,
+}
+
+/// Whether a path is answered here.
+pub(super) fn is_path(path: &str) -> bool {
+    path.strip_prefix("/eureka").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The paths, for callers that enumerate all routes.
+pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
+    let methods = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+    methods.into_iter().map(|method| Listed {
+        method,
+        path: "/eureka/{*rest}",
+        access: ClientAccess::Eureka,
+        operation: None,
+    })
+}
+
+/// What a handler needs of a request.
+struct Call {
+    method: Method,
+    headers: HeaderMap,
+    query: String,
+    peer: Option<IpAddr>,
+}
+
+impl Call {
+    fn header(&self, name: &HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    fn origin(&self) -> Origin {
+        if self.header(&REPLICATION) == "true" { Origin::Peer } else { Origin::Client }
+    }
+
+    fn is_json(&self) -> bool {
+        self.header(&ACCEPT).contains("json")
+    }
+
+    fn style(&self) -> Style {
+        if self.header(&STYLE).eq_ignore_ascii_case("compact") {
+            Style::Compact
+        } else {
+            Style::Full
+        }
+    }
+
+    /// The first value of a parameter.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = form_urlencoded::parse(self.query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+impl EurekaPort {
+    pub(super) fn new(eureka: Eureka, settings: &Settings) -> Self {
+        Self { eureka, access: Access::new(settings) }
+    }
+
+    pub(super) async fn answer(&self, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let peer = head.extensions.get::<ConnectInfo<std::net::SocketAddr>>();
+        let call = Call {
+            method: head.method,
+            peer: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers,
+        };
+        if let Err(refusal) = self.access.check(&call.headers, call.peer) {
+            return refusal.into_response();
+        }
+        let Some(resource) = Resource::parse(head.uri.path()) else {
+            return empty(StatusCode::NOT_FOUND);
+        };
+        let allowed = resource.methods();
+        if !allowed.contains(&call.method) {
+            let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
+            let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+            if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
+                response.headers_mut().insert(ALLOW, names);
+            }
+            return response;
+        }
+        match resource {
+            Resource::Batch => self.batch(&call, body).await,
+            Resource::App(app) if call.method == Method::POST => {
+                self.register(&call, &app, body).await
+            }
+            Resource::Apps => self.list(&call, false).await,
+            Resource::Delta => self.list(&call, true).await,
+            resource if call.method == Method::GET => self.read(&call, &resource),
+            resource => self.change(&call, resource),
+        }
+    }
+
+    /// All apps, or those that changed. A node that has just started does not show its incomplete
+    /// list to clients; to a peer that starts as well, it does.
+    async fn list(&self, call: &Call, is_delta: bool) -> Response {
+        let (is_copying, is_node) = (self.eureka.is_copying(), call.headers.contains_key(NODE));
+        if is_copying && !is_node {
+            let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, "this node is starting");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            return response;
+        }
+        let is_gzip = call.header(&ACCEPT_ENCODING).contains("gzip");
+        let form = Form { is_delta, is_json: call.is_json(), style: call.style(), is_gzip };
+        let mut response = document(call, self.eureka.list(form).await);
+        if is_gzip {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if is_copying {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if is_node {
+            self.identify(&mut response);
+        }
+        response
+    }
+
+    /// Lets a node recognise an answer of its own.
+    fn identify(&self, response: &mut Response) {
+        if let Ok(id) = HeaderValue::from_str(self.eureka.node_id()) {
+            response.headers_mut().insert(NODE, id);
+        }
+    }
+
+    fn read(&self, call: &Call, resource: &Resource) -> Response {
+        let lease = match resource {
+            Resource::App(app) => {
+                let leases = self.eureka.app(app);
+                if leases.is_empty() {
+                    return empty(StatusCode::NOT_FOUND);
+                }
+                let write = if call.is_json() { json::application } else { xml::application };
+                return document(call, write(app, &leases, call.style()));
+            }
+            Resource::Vip { address, is_secure } => {
+                let listing = self.eureka.with_address(address, *is_secure);
+                let write = if call.is_json() { json::applications } else { xml::applications };
+                return document(call, write(&listing, call.style()));
+            }
+            Resource::Instance(app, id) => self.eureka.get(app, id),
+            Resource::ById(id) => self.eureka.find(id),
+            _ => None,
+        };
+        let write = if call.is_json() { json::instance } else { xml::instance };
+        lease.map_or_else(|| empty(StatusCode::NOT_FOUND), |lease| document(call, write(&lease)))
+    }
+}
+
+fn document(call: &Call, body: impl Into<Bytes>) -> Response {
+    let media_type = if call.is_json() { "application/json" } else { "application/xml" };
+    ([(CONTENT_TYPE, media_type)], body.into()).into_response()
+}
+
+/// An answer without a body: Java's clients try to read an instance from any other one.
+fn empty(status: StatusCode) -> Response {
+    status.into_response()
+}
+
+/// Why a request is not answered, with one more header.
+struct Refusal {
+    status: StatusCode,
+    text: String,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), header: None }
+    }
+
+    fn with(self, name: HeaderName, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    fn into_response(self) -> Response {
+        let mut response = failure(self.status, &self.text);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// An error with its text, for answers whose body clients do not read as an instance.
+fn failure(status: StatusCode, text: &str) -> Response {
+    #[derive(Serialize)]
+    struct Failure<'a> {
+        error: &'a str,
+    }
+    let body = serde_json::to_vec(&Failure { error: text }).unwrap_or_default();
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,121 @@
+//! Who may call Eureka: callers with the user name and the password of the settings, by basic
+//! authentication. No other header grants anything.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::Refusal;
+use crate::feed::hub::network;
+use crate::log_rate::LogRate;
+use crate::settings::Settings;
+
+/// Time in which calls of one address are counted.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Wrong passwords and registrations of one address in that time.
+const FAILURES: u32 = 10;
+const REGISTRATIONS: u32 = 600;
+/// Maximum number of addresses that are counted.
+const ADDRESSES: usize = 10_000;
+
+/// Checks callers.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// Hash of `user:password`, so that the comparison takes the same time for every length; `None`
+    /// if no credentials are required.
+    expected: Option<[u8; 32]>,
+    failures: Counters,
+    registrations: Counters,
+}
+
+impl Access {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let credentials = settings.eureka.credentials.as_ref();
+        let expected = credentials.map(|(name, password)| format!("{name}:{}", password.expose()));
+        Self {
+            expected: expected.map(|expected| Sha256::digest(expected).into()),
+            failures: Counters::default(),
+            registrations: Counters::default(),
+        }
+    }
+
+    /// Checks the credentials.
+    pub(super) fn check(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), Refusal> {
+        static FAILED: LogRate = LogRate::once_a_minute();
+        let Some(expected) = &self.expected else { return Ok(()) };
+        if self.failures.number(peer) >= FAILURES {
+            return Err(too_many("too many wrong passwords from this address"));
+        }
+        let given = credentials(headers);
+        let digest: [u8; 32] = Sha256::digest(given.as_deref().unwrap_or_default()).into();
+        if given.is_some() && bool::from(digest.ct_eq(expected)) {
+            return Ok(());
+        }
+        if given.is_some() {
+            self.failures.count(peer);
+            if let Some(suppressed) = FAILED.admit() {
+                tracing::warn!(peer = ?peer, suppressed, "a caller of Eureka has a wrong user name or password");
+            }
+        }
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "");
+        Err(refusal.with(WWW_AUTHENTICATE, "Basic realm=\"castalia\""))
+    }
+
+    /// Counts a registration.
+    pub(super) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
+        if self.registrations.count(peer) > REGISTRATIONS {
+            return Err(too_many("too many registrations from this address"));
+        }
+        Ok(())
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = text.split_once(' ')?;
+    let encoded = Some(encoded.trim()).filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    BASE64_STANDARD.decode(encoded).ok()
+}
+
+fn too_many(text: &str) -> Refusal {
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).with(RETRY_AFTER, "30")
+}
+
+/// Calls by address within the window.
+#[derive(Debug, Default)]
+struct Counters(Mutex<HashMap<IpAddr, (Instant, u32)>>);
+
+impl Counters {
+    fn number(&self, peer: Option<IpAddr>) -> u32 {
+        let Some(address) = peer.map(network) else { return 0 };
+        let counters = self.0.lock();
+        let counter = counters.get(&address).filter(|(began, _)| began.elapsed() < WINDOW);
+        counter.map_or(0, |(_, number)| *number)
+    }
+
+    /// Counts a call, and returns the number in this window.
+    fn count(&self, peer: Option<IpAddr>) -> u32 {
+        let Some(address) = peer.map(network) else { return 0 };
+        let mut counters = self.0.lock();
+        if counters.len() >= ADDRESSES {
+            counters.retain(|_, (began, _)| began.elapsed() < WINDOW);
+        }
+        if counters.len() >= ADDRESSES && !counters.contains_key(&address) {
+            return 0;
+        }
+        let counter = counters.entry(address).or_insert_with(|| (Instant::now(), 0));
+        if counter.0.elapsed() >= WINDOW {
+            *counter = (Instant::now(), 0);
+        }
+        counter.1 = counter.1.saturating_add(1);
+        counter.1
+    }
+}

@@ -1,0 +1,42 @@
+//! Changes that a peer sends. A change that cannot be accepted does not affect the others.
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use castalia_eureka::batch::{self, BatchError, Outcome};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use super::body::read;
+use super::{Call, EurekaPort, NODE, failure};
+
+/// Maximum body of a batch, in bytes.
+const BATCH: usize = 8 * 1024 * 1024;
+
+impl EurekaPort {
+    pub(super) async fn batch(&self, call: &Call, body: Body) -> Response {
+        let body = match read(&call.headers, body, BATCH).await {
+            Ok((_, body)) => body,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let items = match batch::read(&body) {
+            Ok(items) => items,
+            Err(BatchError::TooMany) => {
+                let text = BatchError::TooMany.to_string();
+                return failure(StatusCode::PAYLOAD_TOO_LARGE, &text);
+            }
+            Err(BatchError::Invalid(error)) => return failure(StatusCode::BAD_REQUEST, &error.0),
+        };
+        // An address in the settings leads back to this node, which learns it from the answer.
+        let is_own = call.header(&NODE) == self.eureka.node_id();
+        let outcomes = items.into_iter().map(|item| match item {
+            _ if is_own => Outcome { status: 200, newer: None },
+            Ok(item) => self.eureka.apply(item),
+            Err(_) => Outcome { status: 400, newer: None },
+        });
+        let outcomes: Vec<_> = outcomes.collect();
+        let written = batch::write_outcomes(&outcomes);
+        let mut response = ([(CONTENT_TYPE, "application/json")], written).into_response();
+        self.identify(&mut response);
+        response
+    }
+}

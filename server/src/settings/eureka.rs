@@ -1,0 +1,176 @@
+//! Settings of Eureka: whether this node hosts it, for whom, and how it describes itself. Apollo's
+//! names are accepted if this node fixes them; rows of the database cannot open an endpoint.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use castalia_store::Secret;
+
+use super::read::SettingsReader;
+use crate::server_config::keys;
+
+/// Apps that may register with a registry that everyone can reach.
+const APOLLO: [&str; 2] = ["APOLLO-CONFIGSERVICE", "APOLLO-ADMINSERVICE"];
+
+/// How this node takes part in Eureka.
+#[derive(Debug, Clone)]
+pub struct EurekaSettings {
+    /// Whether the config port has the routes of an Eureka server.
+    pub is_hosted: bool,
+    /// User name and password of clients and peers; `None` if no credentials are required.
+    pub credentials: Option<(String, Secret)>,
+    /// Whether others than this machine can call it without credentials.
+    pub is_open: bool,
+    /// Whether leases stay while most heartbeats are missing.
+    pub preserves: bool,
+    /// Maximum number of instances.
+    pub max_instances: usize,
+    /// Apps that may register; empty means all.
+    pub apps: Vec<String>,
+    /// How the services of this node are described.
+    pub instance: EurekaInstance,
+}
+
+/// Members of the description of this node's services.
+#[derive(Debug, Clone)]
+pub struct EurekaInstance {
+    /// Address; by default that of the service.
+    pub ip_address: Option<String>,
+    /// Host; by default that of the service.
+    pub hostname: Option<String>,
+    /// Base address, if this process has one of the roles config and admin.
+    pub home_page_url: Option<String>,
+    /// First part of the ids.
+    pub instance_id: Option<String>,
+    /// Seconds between two heartbeats.
+    pub renewal_interval: u32,
+    /// Seconds without a heartbeat after which a service is no longer listed.
+    pub lease_duration: u32,
+    /// Additional metadata, for those who choose among instances by it.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl SettingsReader<'_> {
+    /// How services are found.
+    pub(super) fn discovery(&mut self) -> super::Discovery {
+        let ways = [
+            ("database", super::Discovery::Database),
+            ("custom", super::Discovery::Custom),
+            ("eureka", super::Discovery::Eureka),
+        ];
+        self.choice("registry", &ways).unwrap_or(super::Discovery::Database)
+    }
+
+    pub(super) fn eureka(&mut self, is_config: bool, bind: IpAddr) -> EurekaSettings {
+        let is_fixed = self.fixed(keys::EUREKA_SERVER.name).as_deref() == Some("true");
+        let is_hosted = self.switch("eureka.host").unwrap_or_default() || is_fixed;
+        if self.switch("eureka.host").unwrap_or_default() && !is_config {
+            self.fault("eureka.host", "needs the config role, whose port has the routes of Eureka");
+        }
+        let is_open = self.switch("eureka.open").unwrap_or_default();
+        let credentials = self.eureka_credentials();
+        if is_hosted && credentials.is_none() && !is_open && !bind.is_loopback() {
+            self.fault(
+                "eureka.username",
+                "hosting Eureka for others than this machine requires eureka.username and eureka.password; \
+                 eureka.open admits everyone",
+            );
+        }
+        let mut apps: Vec<_> =
+            self.list("eureka.apps").iter().map(|app| app.to_ascii_uppercase()).collect();
+        if let Some(app) = apps.iter().find(|app| !castalia_eureka::is_app_name(app)) {
+            let problem = format!("`{app}` is not the name of an app");
+            self.fault("eureka.apps", problem);
+        }
+        if is_open && apps.is_empty() {
+            apps = APOLLO.map(str::to_owned).to_vec();
+        }
+        EurekaSettings {
+            is_hosted,
+            credentials: credentials.filter(|_| !is_open),
+            is_open,
+            preserves: self.switch("eureka.self_preservation").unwrap_or_default(),
+            max_instances: self.parsed("eureka.max_instances", "a whole number").unwrap_or(10_000),
+            apps,
+            instance: self.eureka_instance(),
+        }
+    }
+
+    fn eureka_credentials(&mut self) -> Option<(String, Secret)> {
+        let name = self.text("eureka.username").or_else(|| self.fixed(keys::EUREKA_USER.name));
+        let password = self
+            .secret("eureka.password", "eureka.password_file")
+            .or_else(|| self.fixed(keys::EUREKA_PASSWORD.name).map(Secret::new));
+        match (name, password) {
+            (Some(name), Some(password)) => {
+                if name.contains(':') {
+                    self.fault(
+                        "eureka.username",
+                        "contains `:`, which separates it from the password",
+                    );
+                }
+                // Spring's clients split the credentials in a URL at every `:` and then send none.
+                if password.expose().contains(':') {
+                    self.fault(
+                        "eureka.password",
+                        "contains `:`, which Spring's clients cannot send",
+                    );
+                }
+                Some((name, password))
+            }
+            (Some(_), None) => {
+                self.fault("eureka.username", "needs eureka.password or eureka.password_file");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("eureka.password", "has no effect without eureka.username");
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn eureka_instance(&mut self) -> EurekaInstance {
+        let seconds = "a number of seconds";
+        let renewal_interval = self.parsed("eureka.instance.lease_renewal_interval", seconds);
+        let renewal_interval = renewal_interval.unwrap_or(30);
+        let lease_duration = self.parsed("eureka.instance.lease_duration", seconds).unwrap_or(90);
+        if !(1..=300).contains(&renewal_interval) {
+            self.fault("eureka.instance.lease_renewal_interval", "must be from 1 to 300");
+        } else if !(renewal_interval * 3..=900).contains(&lease_duration) {
+            let problem = format!("must be from {} to 900", renewal_interval * 3);
+            self.fault("eureka.instance.lease_duration", problem);
+        }
+        EurekaInstance {
+            ip_address: self.text("eureka.instance.ip_address"),
+            hostname: self.text("eureka.instance.hostname"),
+            home_page_url: self.text("eureka.instance.home_page_url"),
+            instance_id: self.text("eureka.instance.instance_id"),
+            renewal_interval,
+            lease_duration,
+            metadata: self.eureka_metadata(),
+        }
+    }
+
+    fn eureka_metadata(&mut self) -> BTreeMap<String, String> {
+        let name = "eureka.instance.metadata";
+        let mut metadata = BTreeMap::new();
+        for entry in self.list(name) {
+            match entry.split_once('=') {
+                Some((key, value)) if !key.trim().is_empty() => {
+                    metadata.insert(key.trim().to_owned(), value.trim().to_owned());
+                }
+                _ => self.fault(name, format!("`{entry}` is not of the form KEY=VALUE")),
+            }
+        }
+        if let Err(error) = castalia_eureka::check_metadata(&metadata) {
+            self.fault(name, error.to_string());
+        }
+        metadata
+    }
+
+    /// The text of a key of ServerConfig that this node fixes.
+    fn fixed(&self, key: &str) -> Option<String> {
+        self.texts.server_config.get(key).filter(|text| !text.is_empty()).cloned()
+    }
+}
