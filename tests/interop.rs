@@ -1,5 +1,6 @@
 //! Apollo's own clients and servers on the other side of the protocol.
 
+mod eureka;
 mod java;
 mod java_cache;
 mod java_client;

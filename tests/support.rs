@@ -14,6 +14,7 @@ pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod session;
 pub(crate) mod sign;
 pub(crate) mod way;
 

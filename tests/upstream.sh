@@ -2,12 +2,13 @@
 # The black-box suites against Apollo itself: its config and admin service on a temporary MariaDB
 # database.
 #
-#   CASTALIA_TEST_UPSTREAM=DIR tests/upstream.sh [conformance] [admin]    both suites unless one is named
+#   CASTALIA_TEST_UPSTREAM=DIR tests/upstream.sh [eureka] [conformance] [admin]    all suites unless one is named
 #
-# DIR is a checkout of Apollo (github.com/apolloconfig/apollo, 3.0 line). What is not built yet is
-# built there, which takes a JDK 17 and some minutes. tests/upstream.differences lists the tests
-# that Apollo is known to fail, which are skipped; docs/apollo-differences.md explains them. The
-# admin suite takes half an hour, because Apollo reads its settings once a minute.
+# DIR is a checkout of Apollo (github.com/apolloconfig/apollo): the 3.0 line, for the eureka suite also
+# the 2.5 line. What is not built yet is built there, which takes a JDK 17 and some minutes.
+# tests/upstream.differences lists the tests that Apollo is known to fail, which are skipped;
+# docs/apollo-differences.md explains them. The admin suite takes half an hour, because Apollo reads
+# its settings once a minute; the eureka suite, which starts Apollo's services itself, ten minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -61,6 +62,16 @@ start() {
     fail "Apollo's $1 service did not start"
 }
 
+# Starts both services for the suites that call them.
+start_services() {
+    [ -z "${CASTALIA_TEST_ADMIN_URL:-}" ] || return 0
+    start config
+    export CASTALIA_TEST_CONFIG_URL=$address
+    start admin
+    export CASTALIA_TEST_ADMIN_URL=$address
+    export CASTALIA_TEST_REREAD=62
+}
+
 end() {
     [ ${#pids[@]} -eq 0 ] || { kill "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null || true
     [ -z "${mysql:-}" ] || sql -e "DROP DATABASE IF EXISTS $database" || true
@@ -71,14 +82,23 @@ end() {
 left_out() { sed -n "s/^$1 \([a-z0-9_:]*\) .*/--skip \1/p" tests/upstream.differences; }
 
 # shellcheck disable=SC2046 # two words for each test
-run_conformance() { cargo test --quiet --workspace --test suite -- conformance:: $(left_out conformance); }
+run_eureka() {
+    local version
+    version=$(sed -n 's,.*<revision>\([0-9]*\)\..*,\1,p' "$upstream/pom.xml")
+    CASTALIA_TEST_CONFIG_JAR=$(jar config) CASTALIA_TEST_ADMIN_JAR=$(jar admin) \
+        cargo test --quiet --workspace --test suite -- --ignored --nocapture --test-threads=1 \
+        interop::eureka::apollo:: $(left_out "eureka-$version")
+}
 
 # shellcheck disable=SC2046 # two words for each test
-run_admin() { cargo test --quiet --workspace --test admin -- --test-threads=1 $(left_out admin); }
+run_conformance() { start_services && cargo test --quiet --workspace --test suite -- conformance:: $(left_out conformance); }
 
-[ $# -gt 0 ] || set -- conformance admin
+# shellcheck disable=SC2046 # two words for each test
+run_admin() { start_services && cargo test --quiet --workspace --test admin -- --test-threads=1 $(left_out admin); }
+
+[ $# -gt 0 ] || set -- eureka conformance admin
 for suite in "$@"; do
-    [[ $suite =~ ^(conformance|admin)$ ]] || fail "unknown suite $suite"
+    [[ $suite =~ ^(eureka|conformance|admin)$ ]] || fail "unknown suite $suite"
 done
 [ -n "${CASTALIA_TEST_UPSTREAM:-}" ] || fail "set CASTALIA_TEST_UPSTREAM to a checkout of github.com/apolloconfig/apollo"
 upstream=$(cd "$CASTALIA_TEST_UPSTREAM" && pwd)
@@ -86,14 +106,10 @@ trap end EXIT
 build
 cargo test --quiet --workspace --no-run --test suite --test admin
 create_database
-start config
-export CASTALIA_TEST_CONFIG_URL=$address
-start admin
-export CASTALIA_TEST_ADMIN_URL=$address
-export CASTALIA_TEST_REREAD=62
 export CASTALIA_TEST_CONFIG_DB=mysql://$user:$user@$mysql/$database
 failed=()
-for suite in "$@"; do
-    "run_$suite" || failed+=("$suite")
+# The first one needs a database that no other service uses.
+for suite in eureka conformance admin; do
+    [[ " $* " != *" $suite "* ]] || "run_$suite" || failed+=("$suite")
 done
 [ ${#failed[@]} -eq 0 ] || fail "failed: ${failed[*]}"

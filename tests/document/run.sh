@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=$(realpath -m "${CASTALIA_VENV:-.venv}")
 bindings/python/environment.sh
-cargo build --quiet --workspace --bin castalia
+# The whole workspace: a part of it unifies other features and would compile the dependencies twice.
+cargo build --quiet --workspace --all-targets
 binary=${CASTALIA_TEST_BINARY:-${CARGO_TARGET_DIR:-target}/debug/castalia}
 dir=$(mktemp -d)
 server=

@@ -14,8 +14,10 @@ use crate::support::server::{Options, Server};
 
 /// Rounds from which a median is computed.
 const ROUNDS: u64 = 15;
-/// Time for a scan to find a message, with a margin for a busy machine.
+/// Time in which half of the messages are found by a scan.
 const SCAN: Duration = Duration::from_millis(1_200);
+/// Time for any message on a busy machine.
+const LATEST: Duration = Duration::from_secs(5);
 /// Time for the direct notification on a busy machine; otherwise about ten milliseconds.
 const USUAL: Duration = Duration::from_millis(250);
 
@@ -98,7 +100,7 @@ async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
             Instant::now()
         };
         let (time, next) = told(&clients, id, publish).await;
-        assert!(time < SCAN, "{time:?}");
+        assert!(time < LATEST, "{time:?}");
         (id, usual) = (next, [usual, vec![time]].concat());
     }
     let usual = median(usual);
@@ -113,14 +115,16 @@ async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
             Instant::now()
         };
         let (time, next) = told(&clients, id, publish).await;
-        assert!(time < SCAN, "{time:?} by the scan alone");
+        assert!(time < LATEST, "{time:?} by the scan alone");
         (id, scanned) = (next, [scanned, vec![time]].concat());
         for http in &clients {
             let config = http.get("/configs/demo/default/application").await.ok().json();
             assert_eq!(config["releaseKey"], format!("20260101000000-{round:016x}"));
         }
     }
-    tracing(engine, usual, median(scanned));
+    let scanned = median(scanned);
+    assert!(scanned < SCAN, "{scanned:?} by the scan alone");
+    tracing(engine, usual, scanned);
     nodes.end().await;
 }
 

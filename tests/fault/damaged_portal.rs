@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::demo::Demo;
 use crate::support::http::{Answer, Http};
-use crate::support::server::{Options, PASSWORD, Server};
+use crate::support::server::{Options, Server};
+use crate::support::session;
 
 /// Tables and the rows that are damaged; those of consumers are of the one that is called `bad`.
 const TARGETS: [(&str, &str); 12] = [
@@ -42,13 +43,7 @@ impl World {
         let portal = Http::new(&server.portal);
         let good = portal.clone().with("Authorization", &server.token("good", &["--all-apps"]));
         let bad = portal.clone().with("Authorization", &server.token("bad", &["--app", "demo"]));
-        let form = [("username", "apollo"), ("password", PASSWORD)];
-        let signed_in = portal.form("/signin", &form).await;
-        let cookie = signed_in.headers.get_all("set-cookie").iter();
-        let cookie = cookie
-            .filter_map(|value| value.to_str().ok())
-            .find(|text| text.starts_with("SESSION="));
-        let user = portal.with("Cookie", cookie.unwrap().split(';').next().unwrap());
+        let user = session::root(server).await;
         let database = Database::file(server.data_dir(), "portal.db");
         Self { good, bad, user, demo, other, database }
     }

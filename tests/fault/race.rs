@@ -6,7 +6,7 @@ mod access_key;
 mod invariant;
 pub(crate) mod operations;
 mod public_name;
-mod session;
+mod root;
 pub(crate) mod subject;
 
 use futures_util::future::join_all;
@@ -18,6 +18,7 @@ use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server, command};
+use crate::support::session;
 use crate::support::variable;
 
 /// Operations that are raced against all others.
@@ -80,8 +81,8 @@ impl Nodes {
 
     async fn send(&self, node: usize, request: Request) -> Answer {
         let root = &self.roots[node % self.roots.len()];
-        if session::is_needed(&request) {
-            let answer = session::send(root, request).await;
+        if root::is_needed(&request) {
+            let answer = root::send(root, request).await;
             // A refused caller races nothing.
             assert!(!matches!(answer.status, 401 | 403), "{answer:?}");
             return answer;

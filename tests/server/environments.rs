@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::demo::Demo;
 use crate::support::http::{Answer, Http};
-use crate::support::server::{Options, PASSWORD, Server};
+use crate::support::server::{Options, Server};
+use crate::support::session;
 
 /// Read timeout of the portal towards an environment.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,16 +40,6 @@ fn start(env: &str, directory: &Path, before: Option<&Server>) -> Server {
 fn signal(server: &Server, name: &str) {
     let status = Command::new("kill").args([name, &server.pid().to_string()]).status().unwrap();
     assert!(status.success());
-}
-
-/// The portal as a super administrator who signed in.
-async fn signed_in(portal: &Server) -> Http {
-    let portal = Http::new(&portal.portal);
-    let answer = portal.form("/signin", &[("username", "apollo"), ("password", PASSWORD)]).await;
-    let cookies = answer.headers.get_all("set-cookie").iter();
-    let mut cookies = cookies.filter_map(|value| value.to_str().ok());
-    let session = cookies.find(|text| text.starts_with("SESSION=")).unwrap();
-    portal.with("Cookie", session.split(';').next().unwrap())
 }
 
 /// Requests whose answer has to come in normal time.
@@ -155,7 +146,7 @@ async fn a_killed_and_a_frozen_environment_hold_up_no_other_and_are_used_again()
             .variable("CASTALIA_API_READTIMEOUT", &READ_TIMEOUT.as_millis().to_string()),
     );
     let api = portal.open_api();
-    let root = signed_in(&portal).await;
+    let root = session::root(&portal).await;
     let demo = Demo::create_in(api.clone(), "DEV", "demo").await;
     let places = names.map(|name| demo.in_env(name));
     for place in &places {

@@ -29,30 +29,30 @@ const WRONG: &str = "planted-wrong-password-of-somebody-77ac";
 
 /// Outputs that others may read, and the secrets that must not be in them.
 #[derive(Default)]
-struct Search {
+pub(super) struct Search {
     secrets: BTreeMap<&'static str, String>,
     found: Vec<String>,
     places: Vec<(String, String)>,
 }
 
 impl Search {
-    fn plant(&mut self, what: &'static str, secret: &str) {
+    pub(super) fn plant(&mut self, what: &'static str, secret: &str) {
         assert!(secret.len() >= 16, "{what} is too short to be recognised: {secret}");
         self.secrets.insert(what, secret.to_owned());
     }
 
     /// Adds an output that others may read.
-    fn add(&mut self, place: &str, text: String) {
+    pub(super) fn add(&mut self, place: &str, text: String) {
         self.places.push((place.to_owned(), text));
     }
 
     /// Adds an answer with its headers, unless it returns a secret or a value to its owner.
-    fn answer(&mut self, what: &str, answer: &Answer) {
+    pub(super) fn answer(&mut self, what: &str, answer: &Answer) {
         self.add(what, format!("{} {:?} {}", answer.status, answer.headers, answer.text));
     }
 
     /// Searches for each secret in clear, in hexadecimal and in Base64.
-    fn run(mut self) {
+    pub(super) fn run(mut self) {
         for (what, secret) in &self.secrets {
             let mut forms = vec![secret.clone(), hex::encode(secret), hex::encode_upper(secret)];
             for shift in 0..3 {

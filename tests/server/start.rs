@@ -66,6 +66,13 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         (&["--metrics-token", "abababababababababababababababab"], "--metrics-token"),
         (&["--metrics-token", "short"], "--metrics-token"),
         (&["--config-file", "/no/such/file.toml"], "--config-file"),
+        (&["--registry", "consul"], "--registry"),
+        (&["--eureka-host", "maybe"], "--eureka-host"),
+        (&["--eureka-max-instances", "many"], "--eureka-max-instances"),
+        (&["--eureka-apps", "a b"], "--eureka-apps"),
+        (&["--eureka-username", "eu"], "--eureka-username"),
+        (&["--eureka-instance-lease-renewal-interval", "0"], "--eureka-instance-lease-renewal"),
+        (&["--eureka-instance-lease-duration", "5"], "--eureka-instance-lease-duration"),
     ];
     let variables: &[(&str, &str)] = &[
         ("CASTALIA_ADMIN_PASSWORD", "short"),

@@ -1,8 +1,6 @@
 //! Cases C106 to C118: which services are listed, and the table through which nodes discover each
 //! other.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, compatible, is_by_address};
@@ -74,9 +72,7 @@ async fn fresh_rows_of_the_same_cluster_are_listed() {
             &row(service, "http://a:1/", "default", 0),
         ])
         .await;
-    let start = Instant::now();
     eventually("the row", || is(json!([instance(service, "http://a:1/")]))).await;
-    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
     let aged = row(service, "http://b:1/", "default", 62);
     database.run(&[r#"DELETE FROM "ServiceRegistry" WHERE "Uri" = 'http://a:1/'"#, &aged]).await;
     eventually("an empty list", || is(json!([]))).await;
@@ -92,14 +88,12 @@ async fn a_node_lists_itself_and_puts_its_row_back() {
     database.run(&[r#"DELETE FROM "ServiceRegistry""#]).await;
     let own = json!([instance("apollo-configservice", &format!("{}/", server.config))]);
     assert_eq!(http.get("/services/config").await.ok().json(), own);
-    let start = Instant::now();
     eventually("the row", async || {
         let rows = database.rows(r#"SELECT "Uri","Cluster" FROM "ServiceRegistry""#).await;
         (rows == [json!({ "Uri": format!("{}/", server.config), "Cluster": "default" })])
             .then_some(())
     })
     .await;
-    assert!(start.elapsed() < Duration::from_secs(11), "{:?}", start.elapsed());
 }
 
 /// C113, C114: a node that shuts down deletes its rows; one that starts deletes those that expired

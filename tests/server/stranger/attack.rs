@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -109,7 +110,8 @@ pub(super) async fn hold(
         held.push(stream);
     }
     // Once the server answers on a newer connection, even with a refusal, it has read all of them.
-    let _ = Http::new(&server.config).get("/health").await;
+    let http = Http::new(&server.config);
+    let _ = http.try_send(Method::GET, "/health", None, Duration::from_secs(30)).await;
     held
 }
 

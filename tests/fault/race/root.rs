@@ -5,26 +5,12 @@ use serde_json::json;
 
 use super::operations::Request;
 use crate::support::http::{Answer, Http};
-use crate::support::server::{PASSWORD, Server};
 
 /// Parts of the paths of such operations.
 const PATHS: [&str; 5] = ["/system/roles/", "/roles/master", "/consumers", "/server/", "/import"];
 
 pub(super) fn is_needed(request: &Request) -> bool {
     request.is_portal && PATHS.iter().any(|part| request.path.contains(part))
-}
-
-/// Signs in.
-pub(super) async fn root(server: &Server) -> Http {
-    let portal = Http::new(&server.portal);
-    let answer = portal.form("/signin", &[("username", "apollo"), ("password", PASSWORD)]).await;
-    let cookies = answer.headers.get_all("set-cookie").iter();
-    let mut cookies = cookies.filter_map(|value| value.to_str().ok());
-    let session = cookies.find(|text| text.starts_with("SESSION=")).expect("a session");
-    let portal = portal.with("Cookie", session.split(';').next().unwrap());
-    let user = portal.get("/openapi/v1/user").await.ok();
-    let token = user.header("x-csrf-token").to_owned();
-    portal.with("X-CSRF-Token", &token)
 }
 
 pub(super) async fn send(root: &Http, request: Request) -> Answer {

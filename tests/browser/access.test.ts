@@ -1,0 +1,75 @@
+// What users without a right see, and the separation of editing and publishing: scenarios S21 to S23.
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { useSuite } from "./support/suite";
+
+const suite = useSuite({
+  variables: { NAMESPACE_LOCK_SWITCH: "true", EMERGENCYPUBLISH_SUPPORTED_ENVS: "PRO" },
+  environments: ["DEV", "PRO"],
+});
+
+async function application(): Promise<Place> {
+  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+}
+
+const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
+
+test("S21: while another user edits, editing is disabled with the reason, and publishing is possible", async () => {
+  const at = await application();
+  const [u1, u2] = [await suite.as("u1"), await suite.as("u2")];
+  const api = await suite.api;
+  for (const user of ["u1", "u2"]) {
+    await api.grant(at, "ModifyNamespace", user);
+    await api.grant(at, "ReleaseNamespace", user);
+  }
+  await u1.setItem(at, { key: "limit", value: "100" });
+  const other = await suite.open(address(at), { as: u2.user });
+  await other.getByText("u1 is editing this namespace.").waitFor();
+  expect(await other.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
+  expect(await other.getByRole("button", { name: "Edit limit" }).count()).toBe(0);
+  const editor = await suite.open(address(at), { as: u1.user });
+  await editor.getByText("Someone else has to publish it").waitFor();
+  await editor.getByRole("link", { name: "Review and publish" }).click();
+  await editor.getByText("You have edited this namespace").waitFor();
+  expect(await editor.getByRole("button", { name: "Publish to DEV" }).isDisabled()).toBe(true);
+  await other.getByRole("link", { name: "Review and publish" }).click();
+  await other.getByRole("button", { name: "Publish to DEV" }).click();
+  await other.getByText("Published to DEV").waitFor();
+});
+
+test("S22: an emergency publish needs the typed environment, and is marked in the history", async () => {
+  const at = { ...(await application()), env: "PRO" };
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  const page = await suite.open(`/a/${at.app}/publish?t=PRO:default:application`);
+  await page.getByRole("button", { name: "Emergency publish to PRO…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Emergency publish to PRO" });
+  expect(await dialog.getByRole("button", { name: "Publish to PRO" }).isDisabled()).toBe(true);
+  await dialog.getByLabel("Type PRO to confirm").fill("PRO");
+  await dialog.getByRole("button", { name: "Publish to PRO" }).click();
+  await page.getByText("Published to PRO").waitFor();
+  const histories = `apps/${at.app}/envs/PRO/clusters/default/namespaces/application/releases/histories?page=0&size=1`;
+  const [entry] = await api.call<{ operationContext: unknown }[]>("GET", histories);
+  expect(JSON.stringify(entry?.operationContext)).toContain("isEmergencyPublish");
+});
+
+test("S23: a viewer can neither edit nor publish, and learns who grants access", async () => {
+  const at = await application();
+  await (await suite.api).setItem(at, { key: "limit", value: "100" });
+  const viewer = await suite.as("viewer");
+  const page = await suite.open(address(at), { as: viewer.user });
+  await page.getByText("Read only.").waitFor();
+  await page.getByRole("row", { name: "limit" }).waitFor();
+  expect(await page.getByRole("button", { name: /Add key|Edit limit|Discard/ }).count()).toBe(0);
+  expect(await page.getByRole("link", { name: "Review and publish" }).count()).toBe(0);
+  await page.getByRole("button", { name: "Request access" }).click();
+  await page.getByRole("dialog").getByText("apollo", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Copy link" }).click();
+  await page.getByText("Copied.").waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe(`${suite.castalia.portal}/a/${at.app}/access?env=DEV&ns=application&who=viewer`);
+  await page.goto(`/a/${at.app}/publish?t=DEV:default:application`);
+  await page.getByRole("region", { name: "limit" }).waitFor();
+  expect(await page.getByRole("button", { name: /Publish/ }).count()).toBe(0);
+});

@@ -1,0 +1,155 @@
+// Access, tokens and administration: scenarios S25, S28 to S30 and S34.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+import { namespacePath } from "./support/api";
+import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+
+const suite = useSuite({
+  environments: ["DEV", "PRO"],
+  variables: { EUREKA_HOST: "on", REGISTRY: "eureka" },
+});
+const run = promisify(execFile);
+
+test("S25: a user who is granted edit in DEV only can edit there and not in PRO", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}/access`);
+  const member = await suite.as("member");
+  await page.getByLabel("Add a person").fill("member");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByLabel("Edit, member, DEV").check();
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await page.getByText("1 of 1", { exact: false }).waitFor();
+  const place = (env: string) => ({ app, env, cluster: "default", ns: "application" });
+  await member.setItem(place("DEV"), { key: "a", value: "1" });
+  await expect(member.setItem(place("PRO"), { key: "a", value: "1" })).rejects.toThrow("403");
+  // In a browser of that user the matrix is read-only.
+  const other = await suite.open(`/a/${app}/access`, { as: "member" });
+  await other.getByText("Only administrators of the app can change this.").waitFor();
+  expect(await other.getByLabel("Edit, member, DEV").isChecked()).toBe(true);
+  expect(await other.getByLabel("Edit, member, DEV").isDisabled()).toBe(true);
+});
+
+test("the last administrator of an app cannot be removed", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}/access`);
+  const box = page.getByLabel("Admin, apollo, the app");
+  await box.waitFor();
+  expect(await box.isDisabled()).toBe(true);
+});
+
+test("S28: the token of a new consumer works with the command that the page shows", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open("/admin/consumers");
+  await page.getByRole("button", { name: "New third-party app" }).click();
+  await page.getByLabel("Id", { exact: true }).fill("robot");
+  await page.getByLabel("Name", { exact: true }).fill("Robot");
+  await page.getByRole("button", { name: "Register" }).click();
+  await page.getByText("This is shown only once.").waitFor();
+  await page.getByLabel("App id").fill(app);
+  await page.getByLabel("Namespace", { exact: true }).fill("application");
+  await page.getByRole("button", { name: "Grant access", exact: true }).click();
+  const command = await page.locator("code").filter({ hasText: "curl" }).textContent();
+  const { stdout } = await run("sh", ["-c", command ?? ""]);
+  expect(JSON.parse(stdout)).toMatchObject({ appId: app, namespaceName: "application" });
+});
+
+test("S29: a token with read scope is listed with prefix and last use, is rotated and revoked", async () => {
+  const page = await suite.open("/me/tokens", { as: "scripter" });
+  await page.getByRole("button", { name: "New token" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("ci");
+  await page.getByRole("button", { name: "Create token" }).click();
+  const secret = await page
+    .locator("code")
+    .filter({ hasText: /^apollo_pat_/ })
+    .textContent();
+  await page.getByRole("button", { name: "I have stored it" }).click();
+  const row = page.getByRole("row").filter({ hasText: "config:read" });
+  expect(await row.textContent()).toContain(secret?.slice("apollo_pat_".length, "apollo_pat_".length + 8));
+  expect(await row.textContent()).toContain("never");
+  await page.getByRole("button", { name: "Rotate ci" }).click();
+  await page.getByRole("button", { name: "Rotate token" }).click();
+  const fresh = await page
+    .locator("code")
+    .filter({ hasText: /^apollo_pat_/ })
+    .textContent();
+  expect(fresh).not.toBe(secret);
+  await page.getByRole("button", { name: "I have stored it" }).click();
+  await page.getByRole("button", { name: "Revoke ci" }).click();
+  await page.getByRole("button", { name: "Revoke token" }).click();
+  await expect.poll(() => page.getByText("Revoked").count()).toBe(2);
+  const answer = await fetch(`${suite.castalia.portal}/openapi/v1/apps`, {
+    headers: { Authorization: `Bearer ${fresh ?? ""}` },
+  });
+  expect(answer.status).toBe(401);
+});
+
+test("S30: a setting shows its meaning, default, source and effect, and is stored", async () => {
+  const page = await suite.open("/admin/settings?q=api.connectTimeout");
+  const row = page.getByRole("row").filter({ hasText: "api.connectTimeout" });
+  await row.waitFor();
+  expect(await row.textContent()).toContain("Timeout of connections to an admin service");
+  expect(await row.textContent()).toContain("3000");
+  expect(await row.textContent()).toContain("within a minute");
+  await page.getByRole("button", { name: "Edit api.connectTimeout" }).click();
+  await page.getByLabel("Value").fill("4000");
+  await page.getByRole("button", { name: "Save" }).click();
+  await row.getByText("table", { exact: true }).waitFor();
+  expect(await row.textContent()).toContain("Default 3000");
+});
+
+test("S34: the audit log filtered by app and user says who deleted a namespace, and from where", async () => {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  await api.createNamespace(app, "extra");
+  const place = { app, env: "DEV", cluster: "default", ns: "extra" };
+  await api.call("GET", namespacePath(place));
+  await api.call("DELETE", `apps/${app}/envs/DEV/clusters/default/namespaces/extra`);
+  const page = await suite.open(`/admin/audit?q=apollo&app=${app}`);
+  const row = page.getByRole("row").filter({ hasText: "Namespace.deleteLinkedNamespace" });
+  await row.waitFor();
+  expect(await row.textContent()).toContain("127.0.0.1 DELETE");
+  const others = await page.getByRole("row").filter({ hasNotText: app }).count();
+  expect(others, "only the head has no app").toBe(1);
+  await page.goto(`/admin/audit?app=${app}&to=2020-01-01T00:00`);
+  await page.getByText("Nothing matches the filter.").waitFor();
+});
+
+test("the administration is closed to others, and says who can see it", async () => {
+  const page = await suite.open("/admin/users", { as: "member" });
+  await page.getByText("Only super administrators can see this.").waitFor();
+});
+
+test("the health of the system lists the instances in Eureka", async () => {
+  const page = await suite.open("/admin/health");
+  const registry = page.getByRole("table", { name: "Instances in Eureka" });
+  await registry
+    .getByRole("row", { name: /APOLLO-ADMINSERVICE/ })
+    .getByText("UP")
+    .waitFor();
+  expect(await registry.getByRole("row").count()).toBe(3);
+});
+
+const SECTIONS = ["users", "roles", "consumers", "tokens", "settings", "health", "audit", "webhooks"];
+
+test("the administration is accessible in both themes and widths", async () => {
+  const page = await suite.open("/admin/users");
+  for (const section of SECTIONS) {
+    await page.goto(`/admin/${section}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await expect.poll(() => page.getByRole("status", { name: "Loading" }).count(), { timeout: 10_000 }).toBe(0);
+    await expectAccessibleInAllViews(page);
+  }
+  // Eight pages in four views each.
+}, 240_000);
+
+test("access and own tokens are accessible in both themes and widths", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}/access`);
+  await page.getByRole("table").waitFor();
+  await expectAccessibleInAllViews(page);
+  await page.goto("/me/tokens");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await expectAccessibleInAllViews(page);
+});

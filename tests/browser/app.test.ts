@@ -1,0 +1,145 @@
+// Apps and their namespaces in several environments, one of them unreachable: scenarios S4, S5, S6,
+// S24, S26 and S31.
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { expectAccessible, useSuite } from "./support/suite";
+
+const suite = useSuite({
+  environments: ["DEV", "PRO"],
+  offline: ["UAT"],
+  variables: { CONFIGVIEW_MEMBERONLY_ENVS: "PRO" },
+});
+
+const place = (app: string, env: string, ns = "application"): Place => ({ app, env, cluster: "default", ns });
+const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
+
+test("S4: a new app has its namespace in each environment, and each outcome is reported", async () => {
+  await suite.as("second");
+  const page = await suite.open("/new");
+  await page.getByLabel("App id").fill("orders");
+  await page.getByLabel("App name").fill("Orders");
+  await page.getByLabel("More administrators").fill("second");
+  await page.getByRole("button", { name: "Create app" }).click();
+  await page.getByRole("heading", { name: "Orders", exact: true }).waitFor();
+  const outcome = (env: string) =>
+    page.getByRole("region", { name: "Results" }).getByRole("listitem").filter({ hasText: env });
+  for (const env of ["DEV", "PRO"]) await outcome(env).filter({ hasText: "Done" }).waitFor();
+  await outcome("UAT").filter({ hasText: "Failed" }).waitFor();
+  const api = await suite.as("second");
+  for (const env of ["DEV", "PRO"]) expect(await api.items(place("orders", env))).toEqual([]);
+});
+
+test("S5: an id that exists is named beside its field, and the input is kept", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open("/new");
+  await page.getByLabel("App name").fill("Kept");
+  await page.getByLabel("App id").fill(app);
+  await page.getByText("An app with this id exists already.").waitFor();
+  await page.getByRole("button", { name: "Create app" }).click();
+  expect(await page.getByLabel("App name").inputValue()).toBe("Kept");
+  expect(await page.getByLabel("App id").inputValue()).toBe(app);
+});
+
+test("S6: a key is added in two environments at once, and an outcome that fails is named", async () => {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  const page = await suite.open(address(place(app, "DEV")));
+  await page.getByRole("button", { name: "Add key" }).click();
+  const form = page.getByRole("dialog", { name: "Add key" });
+  await form.getByLabel("Key").fill("limit");
+  await form.getByLabel("Value").fill("100");
+  await form.getByRole("checkbox", { name: "PRO / default" }).check();
+  await form.getByRole("button", { name: "Add key" }).click();
+  const results = page.getByRole("dialog", { name: "Added in DEV / default" });
+  await results.getByText("1 of 1 done").waitFor();
+  await results.getByRole("button", { name: "Close" }).last().click();
+  for (const env of ["DEV", "PRO"]) {
+    expect((await api.items(place(app, env))).map(({ key, value }) => `${key}=${value}`)).toEqual(["limit=100"]);
+    await page.goto(address(place(app, env)));
+    await page.getByText("1 unpublished change in application").waitFor();
+  }
+});
+
+test("S24: an outsider sees the names of private namespaces of a member-only environment as hidden", async () => {
+  const app = await suite.createApp();
+  await (await suite.api).setItem(place(app, "PRO"), { key: "secret", value: "1" });
+  await suite.as("outsider");
+  const page = await suite.open(`/a/${app}/c/PRO/default`, { as: "outsider" });
+  const list = page.getByRole("navigation", { name: "Namespaces" });
+  await list.getByRole("heading", { name: "Hidden from you" }).waitFor();
+  await list.getByRole("link", { name: "application" }).click();
+  await page.getByRole("heading", { name: "application" }).waitFor();
+  expect(await page.getByText("secret").count()).toBe(0);
+});
+
+test("S26: an associated namespace shows effective values with their origin, and overrides them", async () => {
+  const owner = await suite.createApp();
+  const app = await suite.createApp();
+  const api = await suite.api;
+  const shared = `shared-${owner}`;
+  await api.createNamespace(owner, shared, "properties", true);
+  const parent = place(owner, "DEV", shared);
+  for (const key of ["host", "port"]) await api.setItem(parent, { key, value: `of ${key}` });
+  await api.publish(parent);
+  await api.setItem(parent, { key: "unpublished", value: "1" });
+
+  const page = await suite.open(`/a/${app}/c/DEV/default`);
+  await page.getByRole("link", { name: "New namespace" }).click();
+  await page.getByRole("radio", { name: "Associate a public namespace of another app" }).check();
+  await page.getByLabel("Namespace", { exact: true }).selectOption(shared);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Associate" }).click();
+  await page.getByRole("button", { name: `Open ${shared}` }).click();
+  const row = (key: string) => page.getByRole("row", { name: key });
+  await row("host")
+    .filter({ hasText: `from ${owner}` })
+    .waitFor();
+  expect(await row("unpublished").count()).toBe(0);
+  await row("port").hover();
+  await row("port").getByRole("button", { name: "Override port" }).click();
+  const form = page.getByRole("dialog", { name: "Add key" });
+  expect(await form.getByLabel("Value").inputValue()).toBe("of port");
+  await form.getByLabel("Value").fill("own");
+  await form.getByRole("button", { name: "Add key" }).click();
+  await row("port")
+    .filter({ hasText: `overrides ${owner}: of port` })
+    .waitFor();
+  expect((await api.items(place(app, "DEV", shared))).map(({ key, value }) => `${key}=${value}`)).toEqual(["port=own"]);
+  await expectAccessible(page);
+  await row("port").hover();
+  await row("port").getByRole("button", { name: "Remove the override of port" }).click();
+  await page.getByRole("button", { name: "Delete key" }).click();
+  await row("port")
+    .filter({ hasText: `from ${owner}` })
+    .waitFor();
+});
+
+test("a namespace of the app is created with the suffix of its format, and opened", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}/settings/namespaces`);
+  await page.getByRole("link", { name: "New namespace" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("two words");
+  await page.getByLabel("Format").selectOption("yaml");
+  await page.getByRole("button", { name: "Create namespace" }).click();
+  expect(await page.getByLabel("Name", { exact: true }).getAttribute("aria-invalid")).toBe("true");
+  await page.getByLabel("Name", { exact: true }).fill("rules");
+  await page.getByRole("button", { name: "Create namespace" }).click();
+  await page.getByRole("heading", { name: "rules.yaml" }).waitFor();
+  for (const env of ["DEV", "PRO"]) expect(await (await suite.api).items(place(app, env, "rules.yaml"))).toEqual([]);
+});
+
+test("S31: an unreachable environment is named with its error, and the others are fully usable", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}`);
+  await page.getByRole("listitem").filter({ hasText: "UAT" }).filter({ hasText: "offline" }).first().waitFor();
+  await page.goto(address(place(app, "DEV")));
+  expect(await page.getByRole("radio", { name: "UAT" }).isDisabled()).toBe(true);
+  await page.getByRole("button", { name: "Add key" }).click();
+  const form = page.getByRole("dialog", { name: "Add key" });
+  await form.getByLabel("Key").fill("limit");
+  await form.getByRole("button", { name: "Add key" }).click();
+  await page.getByRole("link", { name: "Review and publish" }).click();
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+});

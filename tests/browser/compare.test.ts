@@ -1,0 +1,148 @@
+// Comparing environments and promoting between them: scenarios S16 and S17.
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+
+import type { Item, Place } from "./support/api";
+import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
+
+const suite = useSuite({ environments: ["DEV", "PRO"], offline: ["FAT"] });
+
+const place = (app: string, env: string, ns = "application"): Place => ({ app, env, cluster: "default", ns });
+
+/** An app whose environments have other values, which are published. */
+async function createDifferent(dev: Record<string, string>, pro: Record<string, string>): Promise<string> {
+  const [app, api] = [await suite.createApp(), await suite.api];
+  for (const [env, items] of [["DEV", dev] as const, ["PRO", pro] as const]) {
+    for (const [key, value] of Object.entries(items)) await api.setItem(place(app, env), { key, value });
+    await api.publish(place(app, env));
+  }
+  return app;
+}
+
+const values = (items: Item[]) => Object.fromEntries(items.map(({ key, value }) => [key, value]));
+const cell = (page: Page, key: string, env: string) => page.getByRole("gridcell", { name: `${key} in ${env}` });
+
+test("S16: differing keys are shown, equal ones are hidden, and one click copies a key as an unpublished change", async () => {
+  const app = await createDifferent({ timeout: "200", same: "1" }, { timeout: "100", same: "1" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await cell(page, "timeout", "PRO").waitFor();
+  expect(await page.getByRole("rowheader", { name: "same" }).count()).toBe(0);
+  await page.getByText("1 of 2 keys differ").waitFor();
+  await cell(page, "timeout", "PRO").hover();
+  await page.getByRole("button", { name: "Copy here" }).click();
+  await page.getByText("Copied timeout to PRO.").waitFor();
+  const api = await suite.api;
+  expect(values(await api.items(place(app, "PRO")))).toEqual({ timeout: "200", same: "1" });
+  // Clients still read the live release.
+  const release = await api.call<{ configurations: object }>(
+    "GET",
+    `envs/PRO/apps/${app}/clusters/default/namespaces/application/releases/latest`,
+  );
+  expect(release.configurations).toEqual({ timeout: "100", same: "1" });
+  await page.getByText("All", { exact: true }).click();
+  await page.getByRole("rowheader", { name: "same" }).waitFor();
+  expect(new URL(page.url()).searchParams.get("show")).toBe("all");
+});
+
+test("S17: deletions are not chosen with a column, are included on demand, and are then applied", async () => {
+  const app = await createDifferent({ a: "1", b: "2" }, { a: "0", old: "x" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await page.getByLabel("Choose all differing keys of PRO").click();
+  await page.getByText("2 cells to promote").waitFor();
+  await page.getByText("2 new or changed, 0 deletions").waitFor();
+  expect(await cell(page, "old", "PRO").getByRole("checkbox").isChecked()).toBe(false);
+  await page.getByRole("button", { name: "Include deletions (1)" }).click();
+  expect(await cell(page, "old", "PRO").getByRole("checkbox").isChecked()).toBe(true);
+  await page.getByRole("button", { name: "Preview promotion" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("1 key is deleted from the target.").waitFor();
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Promote to PRO" }).click();
+  await dialog.getByText("1 of 1 done").waitFor();
+  expect(values(await (await suite.api).items(place(app, "PRO")))).toEqual({ a: "1", b: "2" });
+  await dialog.getByRole("link", { name: "Review and publish" }).click();
+  await page.waitForURL(`**/a/${app}/publish?t=PRO*`);
+});
+
+test("S17: without the deletion, the key of the target is kept", async () => {
+  const app = await createDifferent({ a: "1" }, { a: "0", old: "x" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await page.getByLabel("Choose all differing keys of PRO").click();
+  await page.getByRole("button", { name: "Preview promotion" }).click();
+  await page.getByRole("button", { name: "Promote to PRO" }).click();
+  await page.getByText("1 of 1 done").waitFor();
+  expect(values(await (await suite.api).items(place(app, "PRO")))).toEqual({ a: "1", old: "x" });
+});
+
+test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows the difference", async () => {
+  const app = await createDifferent({ a: "1", b: "2" }, { a: "0", b: "0" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await cell(page, "a", "PRO").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Space");
+  await page.getByText("1 cell to promote").waitFor();
+  expect(await cell(page, "b", "PRO").getByRole("checkbox").isChecked()).toBe(true);
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByText("From PRO to DEV / default").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(await cell(page, "b", "PRO").evaluate((element) => element === document.activeElement)).toBe(true);
+});
+
+test("a column without permission to edit is read only", async () => {
+  const app = await createDifferent({ a: "1" }, { a: "0" });
+  await suite.as("publisher");
+  await (await suite.api).grant({ app, env: "PRO", ns: "application" }, "ReleaseNamespace", "publisher");
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`, { as: "publisher" });
+  await page.getByText("read only").waitFor();
+  await cell(page, "a", "PRO").filter({ hasText: "Differs" }).waitFor();
+  expect(await page.getByRole("checkbox").count()).toBe(0);
+});
+
+test("a namespace that is hidden from the user is shown as hidden, without values", async () => {
+  const app = await createDifferent({ a: "1" }, { a: "0" });
+  await suite.as("outsider");
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`, { as: "outsider" });
+  await page.getByText("hidden from you").waitFor();
+});
+
+test("a failed target is named with its reason, and only it is repeated", async () => {
+  const app = await createDifferent({ a: "1" }, { a: "0" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await page.getByLabel("Choose all differing keys of PRO").click();
+  await page.getByRole("button", { name: "Preview promotion" }).click();
+  await page.route(
+    "**/items/synchronize",
+    (route) => route.fulfill({ status: 500, body: `{"message":"out of order"}` }),
+    {
+      times: 1,
+    },
+  );
+  await page.getByRole("button", { name: "Promote to PRO" }).click();
+  await page.getByText("out of order").waitFor();
+  await page.getByRole("button", { name: "Retry failed" }).click();
+  await page.getByText("1 of 1 done").waitFor();
+});
+
+test("an offline environment is an unknown column, and the others are compared", async () => {
+  const app = await createDifferent({ a: "1" }, { a: "0" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV`);
+  await cell(page, "a", "FAT").filter({ hasText: "unknown" }).waitFor();
+  await cell(page, "a", "PRO").filter({ hasText: "Differs" }).waitFor();
+});
+
+test("the draft side compares what is stored", async () => {
+  const app = await createDifferent({ a: "1" }, { a: "1" });
+  await (await suite.api).setItem(place(app, "DEV"), { key: "a", value: "2" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await page.getByText("No difference to show. 1 key was compared.").waitFor();
+  await page.getByText("Draft", { exact: true }).click();
+  await cell(page, "a", "PRO").filter({ hasText: "Differs" }).waitFor();
+});
+
+test("the comparison is accessible in both themes and widths", async () => {
+  const app = await createDifferent({ a: "1", b: "2", c: "3" }, { a: "0", old: "x", c: "3" });
+  const page = await suite.open(`/a/${app}/compare?show=all`);
+  await cell(page, "a", "PRO").filter({ hasText: "Differs" }).waitFor();
+  await expectAccessibleInAllViews(page);
+});

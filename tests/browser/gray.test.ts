@@ -1,0 +1,127 @@
+// Gray releases: scenarios S18 to S20.
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
+
+const suite = useSuite();
+
+/** A namespace whose live release has `timeout` = 3000, read by two instances. */
+async function prepare(): Promise<Place> {
+  const place = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const api = await suite.api;
+  await api.setItem(place, { key: "timeout", value: "3000" });
+  await api.publish(place, "first");
+  await Promise.all([read(place, "10.0.0.1"), read(place, "10.0.0.2")]);
+  return place;
+}
+
+/** What the config service returns to a client with this address. */
+async function read({ app, cluster, ns }: Place, ip: string): Promise<string | undefined> {
+  const response = await fetch(`${suite.castalia.config.DEV}/configs/${app}/${cluster}/${ns}?ip=${ip}`);
+  const body = (await response.json()) as { configurations: Record<string, string> };
+  return body.configurations.timeout;
+}
+
+const addressOf = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}/gray`;
+
+async function changeTimeout(place: Place, width?: number) {
+  const page = await suite.open(addressOf(place), width === undefined ? {} : { width });
+  await page.getByRole("button", { name: "Start gray release" }).click();
+  await page.getByLabel("Change a key of master…").selectOption("timeout");
+  await page.getByLabel("Value").fill("4500");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("cell", { name: "4500" }).waitFor();
+  return page;
+}
+
+async function publishTo(place: Place, ip: string, width?: number) {
+  const page = await changeTimeout(place, width);
+  await page.getByRole("button", { name: "Next: Audience" }).click();
+  await page.getByLabel(ip).check();
+  await page.getByText("Matches 1 of 2 known instances").waitFor();
+  await page.getByRole("button", { name: "Save audience" }).click();
+  await page.getByRole("button", { name: "Publish gray release" }).click();
+  await page.getByText("1 of 1 instance runs the gray release").or(page.getByText("0 of 1 instance")).waitFor();
+  return page;
+}
+
+test.each([undefined, NARROW])(
+  "S18: after a gray publish to one address, that instance reads the gray value and another the old one (width %s)",
+  async (width) => {
+    const place = await prepare();
+    const page = await publishTo(place, "10.0.0.1", width);
+    // The straggler is named until it has read.
+    await page.getByText("has not picked it up").waitFor();
+    expect(await read(place, "10.0.0.1")).toBe("4500");
+    expect(await read(place, "10.0.0.2")).toBe("3000");
+    await page.getByText("1 of 1 instance runs the gray release").waitFor();
+    await page.getByText("1 other instance stays on master.").waitFor();
+  },
+);
+
+test("S19: without a rule the page asks for the audience instead of publishing", async () => {
+  const place = await prepare();
+  const page = await changeTimeout(place);
+  await page.goto(`${addressOf(place)}?step=observe`);
+  await page.getByText("Without an audience no instance would receive it.").waitFor();
+  expect(await page.getByRole("button", { name: "Publish gray release" }).count()).toBe(0);
+  await page.getByRole("button", { name: "Choose the audience first" }).click();
+  await page.getByRole("button", { name: "Save audience" }).waitFor();
+  expect(new URL(page.url()).searchParams.get("step")).toBe("audience");
+  expect(await read(place, "10.0.0.1")).toBe("3000");
+});
+
+test("S20: a release to all gives every instance the value and removes the gray release", async () => {
+  const place = await prepare();
+  const page = await publishTo(place, "10.0.0.1");
+  await page.getByRole("button", { name: "Release to all, or abandon" }).click();
+  await page.getByRole("button", { name: "Release to all 2 instances…" }).click();
+  await page.getByRole("button", { name: "Release to all of DEV" }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith("/gray"));
+  await expect.poll(() => read(place, "10.0.0.2")).toBe("4500");
+  expect(await (await suite.api).call("GET", branchesOf(place))).toBeNull();
+});
+
+test("S20: after abandoning, master is unchanged and its value returns to the instance", async () => {
+  const place = await prepare();
+  const page = await publishTo(place, "10.0.0.1");
+  expect(await read(place, "10.0.0.1")).toBe("4500");
+  await page.getByRole("button", { name: "Release to all, or abandon" }).click();
+  await page.getByRole("button", { name: "Abandon…" }).click();
+  await page.getByRole("button", { name: "Abandon gray release" }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith("/gray"));
+  await expect.poll(() => read(place, "10.0.0.1")).toBe("3000");
+  const [item] = await (await suite.api).items(place);
+  expect(item?.value).toBe("3000");
+});
+
+test("unpublished changes of master block the release to all, which says how many", async () => {
+  const place = await prepare();
+  const page = await publishTo(place, "10.0.0.1");
+  await (await suite.api).setItem(place, { key: "other", value: "1" });
+  await page.goto(`${addressOf(place)}?step=finish`);
+  await page.getByText("Master has 1 unpublished change").waitFor();
+  expect(await page.getByRole("button", { name: /^Release to all \d/ }).isDisabled()).toBe(true);
+});
+
+test("a user without the right to edit sees who can grant it, and no start", async () => {
+  const place = await prepare();
+  const page = await suite.open(addressOf(place), { as: "gray-reader" });
+  await page.getByText("This needs the permission to edit the namespace.").waitFor();
+  expect(await page.getByRole("button", { name: "Start gray release" }).count()).toBe(0);
+});
+
+test("each step is accessible in both themes and widths", async () => {
+  const place = await prepare();
+  await publishTo(place, "10.0.0.1");
+  const page = await suite.open(addressOf(place));
+  for (const step of ["change", "audience", "observe", "finish"]) {
+    await page.goto(`${addressOf(place)}?step=${step}`);
+    await page.locator("[aria-current=step]").waitFor();
+    await expectAccessibleInAllViews(page);
+  }
+});
+
+const branchesOf = ({ app, env, cluster, ns }: Place) =>
+  `envs/${env}/apps/${app}/clusters/${cluster}/namespaces/${ns}/branches`;

@@ -1,0 +1,94 @@
+// Which instances read a namespace, and which release each of them has.
+import { expect, test } from "vitest";
+
+import { namespacePath } from "./support/api";
+import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+
+const suite = useSuite();
+
+test("instances are listed with the release that each of them has, also a gray one, and filtered by address", async () => {
+  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const api = await suite.api;
+  const read = async (ip: string, dataCenter: string) => {
+    const query = new URLSearchParams({ ip, dataCenter });
+    await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?${query}`);
+  };
+  const page = await suite.open(`/a/${at.app}/c/DEV/default/application?view=instances`);
+  await page.getByText("No instance can have a release before the first publish.").waitFor();
+  await api.setItem(at, { key: "limit", value: "1" });
+  await api.publish(at, "first");
+  await page.reload();
+  await page.getByText("No instance has read this namespace within a day.").waitFor();
+  for (const [ip, center] of [
+    ["10.0.0.1", "fra1"],
+    ["10.0.0.2", "ams2"],
+    ["10.0.0.3", "fra1"],
+  ] as const)
+    await read(ip, center);
+  await api.setItem(at, { key: "limit", value: "2" });
+  await api.publish(at, "second");
+  await read("10.0.0.1", "fra1");
+  const branches = `${namespacePath(at)}/branches`;
+  const { clusterName } = await api.call<{ clusterName: string }>("POST", branches);
+  await api.setItem({ ...at, cluster: clusterName }, { key: "limit", value: "3" });
+  const ruleItems = [{ clientAppId: at.app, clientIpList: ["10.0.0.3"], clientLabelList: [] }];
+  await api.call("PUT", `${branches}/${clusterName}/rules`, { ruleItems });
+  const release = { releaseTitle: "trial", releaseComment: "", releasedBy: "apollo", isEmergencyPublish: false };
+  await api.call("POST", `${branches}/${clusterName}/releases`, release);
+  const table = page.getByRole("table", { name: "Instances" });
+  // Records of instances are stored a moment later; the rule takes effect within a minute.
+  await expect
+    .poll(
+      async () => {
+        await read("10.0.0.3", "fra1");
+        await page.reload();
+        await table.getByRole("row").nth(1).waitFor();
+        return (await table.getByRole("row").allInnerTexts())
+          .slice(1)
+          .map((text) => text.split(/\s*\n\s*/).slice(0, 3));
+      },
+      { timeout: 70_000, interval: 500 },
+    )
+    .toEqual([
+      ["10.0.0.2", "Not yet", "first"],
+      ["10.0.0.3", "Gray", "trial"],
+      ["10.0.0.1", "Live", "second"],
+    ]);
+  await expectAccessibleInAllViews(page);
+  await page.getByRole("button", { name: "Earlier release 1" }).click();
+  await page.getByText("1 of 3 instances").waitFor();
+  await page.getByRole("button", { name: "Earlier release 1" }).click();
+  await page.getByRole("searchbox", { name: "IP address, data center, app or release" }).fill("fra1");
+  await page.getByText("2 of 3 instances").waitFor();
+  expect(new URL(page.url()).search).toBe("?view=instances&q=fra1");
+  await page.reload();
+  await page.getByText("2 of 3 instances").waitFor();
+});
+
+test("instances beyond the first two thousand are listed and found by the filter", async () => {
+  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "1" });
+  await api.publish(at, "first");
+  const addresses = Array.from({ length: 2100 }, (_, n) => `10.1.${n >> 8}.${n & 255}`);
+  const { DEV = "" } = suite.castalia.config;
+  for (let n = 0; n < addresses.length; n += 100) {
+    await Promise.all(
+      addresses.slice(n, n + 100).map((ip) => fetch(`${DEV}/configs/${at.app}/default/application?ip=${ip}`)),
+    );
+  }
+  // Records of instances are stored a moment later.
+  await expect
+    .poll(() => api.call<number>("GET", `${namespacePath(at)}/instances`), { timeout: 30_000 })
+    .toBe(addresses.length);
+  const page = await suite.open(`/a/${at.app}/c/DEV/default/application?view=instances`);
+  await page.getByText("2100 of 2100 instances").waitFor();
+  for (const ip of [addresses[0], addresses.at(-1)]) {
+    await page.getByRole("searchbox", { name: "IP address, data center, app or release" }).fill(ip ?? "");
+    await page.getByText("1 of 2100 instances").waitFor();
+    await page
+      .getByRole("table", { name: "Instances" })
+      .getByText(ip ?? "", { exact: true })
+      .waitFor();
+  }
+});

@@ -1,0 +1,11 @@
+// Runs what takes the pictures of the documentation, apart from the tests.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["pictures/take.ts"],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+  },
+});

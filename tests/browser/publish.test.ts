@@ -1,0 +1,120 @@
+// Publishing several namespaces, what others do meanwhile, and who has received a release.
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+
+const suite = useSuite();
+
+async function application(): Promise<Place> {
+  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+}
+
+const address = (at: Place) => `/a/${at.app}/publish?t=DEV:default:${at.ns}`;
+
+test("several namespaces are published together, and each outcome is listed", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.createNamespace(at.app, "switches");
+  const other = { ...at, ns: "switches" };
+  await api.setItem(at, { key: "limit", value: "100" });
+  await api.setItem(other, { key: "new-form", value: "true" });
+  const page = await suite.open(address(at));
+  await page.getByRole("link", { name: "Review switches as well" }).click();
+  await page.getByRole("region", { name: "new-form" }).waitFor();
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  const results = page.getByRole("region", { name: /Results|Outcome/i }).getByRole("listitem");
+  expect(await results.count()).toBe(2);
+  for (const [ns, key] of [["application", "limit"] as const, ["switches", "new-form"] as const]) {
+    const answer = await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/${ns}`);
+    expect(Object.keys(((await answer.json()) as { configurations: object }).configurations)).toEqual([key]);
+  }
+});
+
+test("differences are shown inline on demand, on the next page too", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  await api.publish(at);
+  await api.setItem(at, { key: "limit", value: "150" });
+  const page = await suite.open(address(at));
+  const sides = page.getByRole("region", { name: "limit" }).locator("code");
+  const areBeside = async () => {
+    const [before, after] = await sides.all();
+    const [left, right] = [await before?.boundingBox(), await after?.boundingBox()];
+    return left?.y === right?.y;
+  };
+  await sides.first().waitFor();
+  expect(await areBeside()).toBe(true);
+  await page.getByRole("button", { name: "Inline" }).click();
+  expect(await areBeside()).toBe(false);
+  await page.reload();
+  await sides.first().waitFor();
+  expect(await areBeside()).toBe(false);
+  await page.getByRole("button", { name: "Side by side" }).click();
+  expect(await areBeside()).toBe(true);
+});
+
+test("an edit that arrives during the review is shown, and not published unseen", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  const page = await suite.open(address(at));
+  await page.getByRole("region", { name: "limit" }).waitFor();
+  await page.route("**/openapi/v1/events*", (route) => route.abort());
+  await page.reload();
+  await page.getByRole("region", { name: "limit" }).waitFor();
+  await api.setItem(at, { key: "unseen", value: "1" });
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Someone else has changed this in the meantime.").waitFor();
+  expect((await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application`)).status).toBe(404);
+  await page.getByRole("button", { name: "Review again" }).click();
+  await page.getByRole("region", { name: "unseen" }).waitFor();
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+});
+
+test("the edit of another user appears without a reload", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);
+  await page.getByRole("row", { name: "limit" }).waitFor();
+  await api.setItem(at, { key: "from.elsewhere", value: "1" });
+  await page.getByRole("row", { name: "from.elsewhere" }).waitFor();
+});
+
+test("after a publish the instances that have it are counted", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  await api.publish(at);
+  const client = `${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.24.8.31`;
+  await fetch(client);
+  await api.setItem(at, { key: "limit", value: "150" });
+  await expect
+    .poll(() => api.call("GET", `envs/DEV/apps/${at.app}/clusters/default/namespaces/application/instances`), {
+      timeout: 15_000,
+    })
+    .toBe(1);
+  const page = await suite.open(address(at));
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("0 of 1 instance has it").waitFor();
+  await page.getByText("Not yet: 10.24.8.31").waitFor();
+  await fetch(client);
+  await page.getByText("1 of 1 instance has it").waitFor();
+}, 45_000);
+
+test("the review is accessible in both themes and widths", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "rules", value: '{"version":6,"actions":["review"]}', type: 3 });
+  await api.setItem(at, { key: "legacy", value: "x" });
+  await api.publish(at);
+  await api.setItem(at, { key: "rules", value: '{"version":7,"actions":["review","block"]}', type: 3 });
+  await api.deleteItem(at, "legacy");
+  const page = await suite.open(address(at));
+  await page.getByRole("region", { name: "rules" }).waitFor();
+  await expectAccessibleInAllViews(page);
+});

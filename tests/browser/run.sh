@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Tests the web UI in Chromium against a running server on SQLite: the scenarios of users, in both
+# themes, on wide and on narrow screens. Needs target/debug/castalia (`make build`)
+# or the server in CASTALIA_TEST_BINARY. Arguments select tests: tests/browser/run.sh sign_in
+# `tests/browser/run.sh pictures` takes the pictures of the documentation instead, into the directory
+# in CASTALIA_TEST_PICTURES, by default tests/browser/pictures/out.
+#
+# CASTALIA_TEST_CHROMIUM is the browser; by default Debian's package, which is installed if missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$(cd ../.. && pwd)
+
+fail() { echo "browser: $*" >&2; exit 1; }
+
+install_chromium() {
+    [ "$(id -u)" = 0 ] || fail "install chromium, or run as root"
+    echo "browser: installing chromium" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update >&2
+    apt-get -qq install -y --no-install-recommends chromium >&2
+}
+
+export CASTALIA_TEST_CHROMIUM=${CASTALIA_TEST_CHROMIUM:-/usr/bin/chromium}
+[ -x "$CASTALIA_TEST_CHROMIUM" ] || install_chromium
+export CASTALIA_TEST_BINARY=${CASTALIA_TEST_BINARY:-${CARGO_TARGET_DIR:-$root/target}/debug/castalia}
+[ -x "$CASTALIA_TEST_BINARY" ] || fail "$CASTALIA_TEST_BINARY is missing: make build"
+# A debug build reads the pages from server/web/dist when they are requested.
+"$root/.ci/web"
+"$root/.ci/npm" .
+if [ "${1:-}" = pictures ]; then
+    npm run --silent pictures
+else
+    npm test --silent -- "$@"
+fi

@@ -1,0 +1,151 @@
+// Much data, only the keyboard, and a narrow screen: scenarios S14, S15, S35 and S37.
+import type { Locator } from "playwright-core";
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { NARROW, useSuite } from "./support/suite";
+
+const suite = useSuite();
+
+const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
+const application = async (): Promise<Place> => {
+  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+};
+
+const NAMESPACES = 150;
+const KEYS = 5000;
+
+test("S14: of many namespaces only those in view are rendered, and one is found by its name", async () => {
+  const at = await application();
+  const api = await suite.api;
+  for (let n = 0; n < NAMESPACES; n++) await api.createNamespace(at.app, `rules-${n}`);
+  const page = await suite.open(`/a/${at.app}/c/DEV/default`);
+  const list = page.getByRole("navigation", { name: "Namespaces" });
+  await list.getByRole("link", { name: "rules-0" }).waitFor();
+  expect(await list.getByRole("listitem").count()).toBeLessThan(100);
+  await list.getByRole("textbox").fill(`rules-${NAMESPACES - 1}`);
+  await list.getByRole("link", { name: `rules-${NAMESPACES - 1}` }).click();
+  await page.getByRole("heading", { name: `rules-${NAMESPACES - 1}` }).waitFor();
+});
+
+test("S15: five thousand keys are scrolled and filtered by value, and only rows in view are rendered", async () => {
+  const at = await application();
+  const lines = Array.from({ length: KEYS }, (_, n) => `key.${n} = value ${n}`);
+  await (await suite.api).setText(at, lines.join("\n"));
+  const page = await suite.open(address(at));
+  const rows = page.getByRole("grid", { name: "Items" }).getByRole("row");
+  await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
+  expect(await rows.count()).toBeLessThan(100);
+  await rows.nth(1).focus();
+  await page.keyboard.press("End");
+  await page.getByRole("row", { name: `key.${KEYS - 1}` }).waitFor();
+  await page.getByRole("textbox", { name: "Key, value, comment, person" }).fill("4321");
+  await page.getByText(`1 of ${KEYS}`).waitFor();
+  await page.getByRole("row", { name: "key.4321" }).waitFor();
+});
+
+test("S15: the views of a namespace can be reached beside many releases", async () => {
+  const at = await application();
+  const api = await suite.api;
+  for (let n = 0; n < 20; n++) {
+    await api.setItem(at, { key: "limit", value: String(n) });
+    await api.publish(at, `release-${n}`);
+  }
+  const page = await suite.open(`${address(at)}?view=history`);
+  await page.getByText("release-19", { exact: true }).last().waitFor();
+  await page.getByRole("link", { name: "Table" }).click();
+  await page.getByRole("row", { name: "limit" }).waitFor();
+});
+
+for (const locale of ["en-US", "zh-CN"]) {
+  test(`S37: each view of a namespace and each right is in view on a narrow screen in ${locale}`, async () => {
+    const at = await application();
+    const page = await suite.open(address(at), { width: NARROW, locale });
+    const inView = async (parts: Locator) => {
+      for (const part of await parts.all()) {
+        const box = await part.boundingBox();
+        expect(box && box.x >= 0 && box.x + box.width, await part.innerText()).toBeLessThanOrEqual(NARROW);
+      }
+      return parts.count();
+    };
+    await page.locator("main nav a").first().waitFor();
+    expect(await inView(page.locator("main nav a"))).toBe(6);
+    await page.goto(`/a/${at.app}/access`);
+    await page.getByRole("checkbox").first().waitFor();
+    // Administrator, and two rights in all environments and in DEV.
+    expect(await inView(page.locator("label:has([type=checkbox])"))).toBe(5);
+  });
+}
+
+test("S35: adding, editing, publishing and rolling back need only the keyboard", async () => {
+  const at = await application();
+  const page = await suite.open(address(at));
+  const press = (...keys: string[]) =>
+    keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
+  const publish = async () => {
+    await press("p");
+    await page.getByRole("heading", { name: "Review and publish" }).waitFor();
+    await page.getByRole("button", { name: "Publish to DEV", exact: true, disabled: false }).press("Enter");
+    await page.getByText("Published to DEV").waitFor();
+  };
+  await page.getByRole("button", { name: "Add key" }).waitFor();
+  await press("a");
+  const form = page.getByRole("dialog");
+  await form.waitFor();
+  await page.keyboard.type("limit");
+  await press("Tab", "Tab");
+  await page.keyboard.type("100");
+  await press("Control+Enter");
+  await form.waitFor({ state: "hidden" });
+  await publish();
+  await page.goto(address(at));
+  await page.getByRole("row", { name: "limit" }).focus();
+  await press("e");
+  await form.waitFor();
+  // The focus stays in the dialog.
+  for (let n = 0; n < 12; n++) {
+    await press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.closest("[role=dialog]") !== null)).toBe(true);
+  }
+  await form.getByLabel("Value").focus();
+  await press("Control+a");
+  await page.keyboard.type("150");
+  await press("Control+Enter");
+  await page.getByText("1 unpublished change in application").waitFor();
+  await publish();
+  await page.goto(`/a/${at.app}/history?env=DEV&cluster=default&ns=application`);
+  await page.getByRole("link", { name: "Roll back to this…" }).first().press("Enter");
+  await page.getByRole("button", { name: "Roll back DEV" }).press("Enter");
+  await page.getByRole("dialog").getByRole("button", { name: "Roll back DEV" }).press("Enter");
+  await page.getByText("2 of 2 done").waitFor();
+  const answer = await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application`);
+  expect(await answer.json()).toMatchObject({ configurations: { limit: "100" } });
+});
+
+test("S37: a narrow screen reads, publishes and rolls back without scrolling sideways", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  await api.publish(at);
+  await api.setItem(at, { key: "limit", value: "a long value ".repeat(40) });
+  const page = await suite.open(address(at), { width: NARROW });
+  const expectFits = async () => {
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+  };
+  await page.getByRole("row", { name: "limit" }).waitFor();
+  await expectFits();
+  await page.getByRole("link", { name: "Review and publish" }).click();
+  await page.getByRole("button", { name: "Publish to DEV" }).waitFor();
+  await expectFits();
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  await expectFits();
+  await page.goto(`/a/${at.app}/history?env=DEV&cluster=default&ns=application`);
+  await page.getByRole("link", { name: "Roll back to this…" }).first().click();
+  await page.getByRole("button", { name: "Roll back DEV" }).waitFor();
+  await expectFits();
+  await page.getByRole("button", { name: "Roll back DEV" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Roll back DEV" }).click();
+  await page.getByText("2 of 2 done").waitFor();
+  await expectFits();
+});

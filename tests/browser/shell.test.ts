@@ -1,0 +1,206 @@
+// The frame of all pages: sign-out, the session that ends, the palette, display, old addresses:
+// scenarios S3, S36, S38, S39.
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+
+import { PASSWORD } from "./support/server";
+import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
+
+const suite = useSuite({ environments: ["DEV", "PRO"], offline: ["FAT"] });
+
+/** Ends the session of the page on the server. */
+async function endSession(page: Page) {
+  await page.request.get("/user/logout");
+}
+
+test("S3: after the sign-out, the back button shows no data", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open("/", { as: "leaver" });
+  await page.goto(`/a/${app}`);
+  await page.getByRole("heading", { name: app, exact: true }).waitFor();
+  await page.getByRole("button", { name: "Account of leaver" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.goBack();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  expect(await page.getByRole("heading", { name: app, exact: true }).count()).toBe(0);
+});
+
+test("a session that ends is renewed over the page, and the failed call is repeated", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open("/", { as: "returner" });
+  await page.getByText("You have no role in an app yet.").waitFor();
+  await endSession(page);
+  await page.getByRole("link", { name: "All apps" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+  await dialog.waitFor();
+  await expectAccessible(page);
+  await dialog.getByLabel("Password", { exact: true }).fill("wrong");
+  await page.keyboard.press("Enter");
+  await dialog.getByRole("alert").waitFor();
+  await dialog.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await dialog.waitFor({ state: "hidden" });
+  await page.getByRole("link", { name: app, exact: true }).waitFor();
+  expect(new URL(page.url()).pathname).toBe("/browse");
+});
+
+test("another user who signs in over the page gets a new page", async () => {
+  await suite.as("second");
+  const page = await suite.open("/?tab=recent", { as: "first" });
+  await page.getByText("Apps that you open appear here.").waitFor();
+  await endSession(page);
+  await page.getByRole("link", { name: "All apps" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+  await dialog.getByLabel("User name").fill("second");
+  await dialog.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Account of second" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe("/");
+});
+
+test("S39: the palette finds apps, namespaces and keys of each environment, and Enter opens the row", async () => {
+  const api = await suite.api;
+  await api.createApp("lookup.timeout", "Look-up");
+  await api.createNamespace("lookup.timeout", "lookup.timeouts");
+  for (const env of ["DEV", "PRO"]) {
+    const place = { app: "lookup.timeout", env, cluster: "default", ns: "application" };
+    await api.setItem(place, { key: "lookup.timeout", value: "3000" });
+  }
+  const page = await suite.open("/a/lookup.timeout");
+  await page.getByRole("heading", { name: "Look-up" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("lookup.timeout");
+  const results = page.getByRole("listbox");
+  const group = (name: string) => results.getByRole("group", { name });
+  await group("Keys").getByText("lookup.timeout / PRO / default / application").waitFor();
+  await group("Apps").getByText("Look-up").waitFor();
+  await group("Namespaces").getByText("lookup.timeouts").waitFor();
+  expect(await group("Keys").getByRole("option").count()).toBe(2);
+  await page.getByRole("combobox").fill("key:lookup.timeout env:PRO");
+  await group("Apps").waitFor({ state: "detached" });
+  await expect.poll(() => results.getByRole("option").count()).toBe(1);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/a/lookup.timeout/c/PRO/default/application?f=lookup.timeout*");
+  await page.getByRole("main").getByText("lookup.timeout", { exact: true }).waitFor();
+});
+
+test("the palette runs commands", async () => {
+  const page = await suite.open("/");
+  await page.getByRole("heading", { name: "Apps" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("> preferences");
+  await page.getByRole("option", { name: "Preferences" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+});
+
+test("the palette and its keys lead from a namespace to each place of its app", async () => {
+  const app = await suite.createApp();
+  const namespace = `/a/${app}/c/DEV/default/application`;
+  const page = await suite.open(namespace);
+  const palette = page.getByRole("dialog", { name: "Search or run a command" });
+  const shown = (name: string) => page.getByRole("heading", { name, exact: true }).waitFor();
+  const places = [
+    ["Review and publish", "p", `/a/${app}/publish?t=DEV%3Adefault%3Aapplication`],
+    ["Compare", "g c", `/a/${app}/compare?ns=application`],
+    ["History", "g y", `/a/${app}/history?env=DEV&cluster=default&ns=application`],
+    ["Access", "g p", `/a/${app}/access`],
+    ["Settings", "g s", `/a/${app}/settings/general`],
+    ["New namespace", null, `/a/${app}/new-namespace`],
+    ["Instances", null, `${namespace}?view=instances`],
+    ["Text", "t", `${namespace}?view=text`],
+  ] as const;
+  const reached = () => page.evaluate(() => location.pathname + location.search);
+  for (const [name, keys, address] of places) {
+    await shown("application");
+    await page.keyboard.press("Control+k");
+    await palette.getByRole("combobox").fill(`> ${name}`);
+    const option = palette.getByRole("option").filter({ has: page.getByText(name, { exact: true }) });
+    await option.waitFor();
+    if (keys !== null) expect(await option.locator("kbd").innerText()).toBe(keys);
+    await option.click();
+    await expect.poll(reached).toBe(address);
+    await page.goto(namespace);
+    await shown("application");
+    if (keys === null) continue;
+    for (const key of keys.split(" ")) await page.keyboard.press(key);
+    await expect.poll(reached).toBe(address);
+    await page.goto(namespace);
+  }
+  await page.getByRole("button", { name: "Add key" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await palette.getByRole("combobox").fill("> Add key");
+  await palette.getByRole("option", { name: "Add key" }).click();
+  await page.getByRole("dialog", { name: "Add key" }).waitFor();
+});
+
+test("S36: the theme follows the system, and a choice persists", async () => {
+  const page = await suite.open("/me/preferences", { theme: "dark" });
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  const scheme = () => page.locator("html").getAttribute("data-mantine-color-scheme");
+  expect(await scheme()).toBe("dark");
+  await page.getByText("Light", { exact: true }).click();
+  await expect.poll(scheme).toBe("light");
+  await page.reload();
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  expect(await scheme()).toBe("light");
+});
+
+test("S38: the language changes without a reload, also of refusals", async () => {
+  const page = await suite.open("/a/no-such-app");
+  await page.getByText("This app does not exist.").waitFor();
+  await page.evaluate("window.kept = true");
+  await page.getByRole("button", { name: "中文" }).click();
+  await page.getByText("此应用不存在。").waitFor();
+  expect(await page.evaluate("window.kept")).toBe(true);
+  expect(await page.locator("html").getAttribute("lang")).toBe("zh");
+  await page.reload();
+  await page.getByText("此应用不存在。").waitFor();
+});
+
+test("single-key shortcuts can be switched off", async () => {
+  const page = await suite.open("/me/preferences");
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  await page.keyboard.press("?");
+  const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await list.waitFor();
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await list.waitFor({ state: "hidden" });
+  await page.getByLabel("Single-key shortcuts").uncheck();
+  await page.getByRole("heading", { name: "Preferences" }).click();
+  await page.keyboard.press("?");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").waitFor();
+  expect(await list.count()).toBe(0);
+  // Also those of a namespace.
+  const app = await suite.createApp();
+  await page.goto(`/a/${app}/c/DEV/default/application`);
+  await page.getByRole("button", { name: "Add key" }).waitFor();
+  await page.keyboard.press("p");
+  await page.keyboard.press("a");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("dialog").getByRole("combobox").waitFor();
+  expect(await page.getByRole("dialog", { name: "Add key" }).count()).toBe(0);
+  expect(new URL(page.url()).pathname).toBe(`/a/${app}/c/DEV/default/application`);
+});
+
+test("old addresses lead to the same thing, and unknown ones to a message", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/config.html#/appid=${app}&env=DEV&cluster=default&namespace=application`);
+  await page.getByRole("heading", { name: "application" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe(`/a/${app}/c/DEV/default/application`);
+  await page.goto("/config.html?#/env=DEV");
+  await page.getByText("This link is from the old portal and no longer leads anywhere.").waitFor();
+  expect(new URL(page.url()).pathname).toBe("/");
+});
+
+test("palette and preferences are accessible in both themes and widths", async () => {
+  const page = await suite.open("/me/preferences");
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  await expectAccessibleInAllViews(page);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("option", { name: "All apps" }).waitFor();
+  await expectAccessibleInAllViews(page);
+});

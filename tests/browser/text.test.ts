@@ -1,0 +1,108 @@
+// The text view of a namespace: scenarios S10, S11 and S12.
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { expectAccessible, THEMES, useSuite } from "./support/suite";
+
+const suite = useSuite();
+
+async function application(): Promise<Place> {
+  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+}
+
+const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
+
+/** Replaces the text in the editor as a user would. */
+async function type(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Text of" }).click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.press("Delete");
+  await page.keyboard.insertText(text);
+}
+
+test("S10: both lines of a repeated key are marked before anything is saved", async () => {
+  const at = await application();
+  const page = await suite.open(`${address(at)}?view=text`);
+  await type(page, "limit = 1\nother = 2\nlimit = 3");
+  const problems = page.getByRole("alert", { name: "Problems" }).getByRole("listitem");
+  await problems.first().waitFor();
+  expect(await problems.allTextContents()).toEqual([
+    "Line 1 The key occurs more than once.",
+    "Line 3 The key occurs more than once.",
+  ]);
+  expect(await page.locator(".cm-lintRange-error").count()).toBe(2);
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  expect(await (await suite.api).items(at)).toEqual([]);
+});
+
+test("S11: a line that is not touched keeps its value, type and comment", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "path", value: "C:\\new\\temp", comment: "Windows" });
+  await api.setItem(at, { key: "lines", value: "one\ntwo" });
+  await api.setItem(at, { key: "limit", value: "100", type: 1 });
+  const page = await suite.open(`${address(at)}?view=text`);
+  await type(page, "path = C:\\\\new\\\\temp\nlines = one\\ntwo\nlimit = 150");
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  const dialog = page.getByRole("dialog");
+  expect(await dialog.getByRole("region").count()).toBe(1);
+  await dialog.getByRole("button", { name: "Save 1 change" }).click();
+  await page.getByText("Saved. Clients receive it").waitFor();
+  const stored = await api.items(at);
+  expect(stored.map(({ key, value, type, comment }) => [key, value, type, comment])).toEqual([
+    ["path", "C:\\new\\temp", 0, "Windows"],
+    ["lines", "one\ntwo", 0, ""],
+    ["limit", "150", 1, ""],
+  ]);
+});
+
+test("comments and the order of lines are stored, and no value changes with them", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "path", value: "C:\\new" });
+  await api.setItem(at, { key: "limit", value: "100", type: 1 });
+  const page = await suite.open(`${address(at)}?view=text`);
+  await type(page, "# limits\nlimit = 100\n\npath = C:\\\\new");
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  await page.getByText("The order of the lines").waitFor();
+  await page.getByRole("button", { name: "Save 0 changes" }).click();
+  await page.getByText("Saved. Clients receive it").waitFor();
+  const stored = await api.items(at);
+  expect(stored.map(({ key, value, type, comment }) => [key, value, type, comment])).toEqual([
+    ["", "", 0, "# limits"],
+    ["limit", "100", 1, ""],
+    ["", "", 0, ""],
+    ["path", "C:\\new", 0, ""],
+  ]);
+});
+
+test("S12: invalid YAML is reported with line and column, and is not stored", async () => {
+  const at = { ...(await application()), ns: "pay.yml" };
+  const api = await suite.api;
+  await api.createNamespace(at.app, "pay", "yml");
+  const page = await suite.open(address(at));
+  await type(page, "a:\n  b: 1\n c: 2\n");
+  await page.getByRole("button", { name: "Line 3, column 2" }).waitFor();
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  expect(await page.locator(".cm-activeLine").textContent()).toBe(" c: 2");
+  expect(await api.items(at)).toEqual([]);
+  await type(page, "a:\n  b: 1\n");
+  await page.getByRole("alert", { name: "Problems" }).getByRole("listitem").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  await page.getByRole("button", { name: "Save 1 change" }).click();
+  await page.getByText("Saved. Clients receive it").waitFor();
+  expect(await api.items(at)).toMatchObject([{ key: "content", value: "a:\n  b: 1\n" }]);
+});
+
+test.each(THEMES)("the text view is accessible in %s", async (theme) => {
+  const at = { ...(await application()), ns: "pay.yml" };
+  const api = await suite.api;
+  await api.createNamespace(at.app, "pay", "yml");
+  await api.setText(at, "# gateway\ngateway:\n  url: https://example.org\n  timeout: 3000\n  retry: true\n", "yml");
+  const page = await suite.open(address(at), { theme });
+  await page.getByRole("textbox", { name: "Text of pay.yml" }).waitFor();
+  await expectAccessible(page);
+});

@@ -1,0 +1,117 @@
+//! SEC-31: while the portal's database accepts no writes, the portal changes nothing in an
+//! environment, because no audit record would say so.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+
+use crate::support::database::{Database, Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::http::{Answer, Http};
+use crate::support::server::{Options, Server};
+
+const NAMESPACE: &str = "/openapi/v1/envs/DEV/apps/demo/clusters/default/namespaces/application";
+const LOCK: &str = r#"UPDATE "ServerConfig" SET "Comment" = 'locked'"#;
+
+async fn edit(portal: &Http, value: &str) -> Answer {
+    let item = json!({
+        "key": "k", "value": value, "dataChangeCreatedBy": "apollo",
+        "dataChangeLastModifiedBy": "apollo",
+    });
+    portal.put(&format!("{NAMESPACE}/items/k?createIfNotExists=true"), item).await
+}
+
+async fn publish(portal: &Http) -> Answer {
+    let release = json!({ "releaseTitle": "r", "releasedBy": "apollo" });
+    portal.post(&format!("{NAMESPACE}/releases"), release).await
+}
+
+async fn create_app(portal: &Http) {
+    let app = json!({
+        "app": {
+            "appId": "demo", "name": "demo", "orgId": "o", "orgName": "O", "ownerName": "apollo",
+            "ownerEmail": "", "dataChangeCreatedBy": "apollo",
+        },
+    });
+    portal.post("/openapi/v1/apps", app).await.ok();
+}
+
+/// The disk has no room for records of operations, but for smaller rows of other tables.
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_stops_changes_until_they_can_be_recorded() {
+    let Some(fresh) = Fresh::on(Engine::Postgres).await else { return };
+    let server = Server::start_with(Options::new().flag("--portal-db", &fresh.database.url));
+    let portal = server.open_api();
+    create_app(&portal).await;
+    edit(&portal, "1").await.ok();
+    let function = r"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$";
+    let trigger = r#"CREATE TRIGGER no_room BEFORE INSERT ON "AuditLog"
+        FOR EACH ROW EXECUTE FUNCTION no_room()"#;
+    fresh.database.run(&[function, trigger]).await;
+    let first = edit(&portal, "2").await;
+    assert_eq!(first.status, 503, "{first:?}");
+    eventually("/health to report the full disk", async || {
+        (portal.get("/health").await.status == 503).then_some(())
+    })
+    .await;
+    // Longer than the pause between two trial writes.
+    for _ in 0..10 {
+        let refused = edit(&portal, "3").await;
+        assert!(refused.text.contains("Nothing was changed"), "{refused:?}");
+        assert_eq!(portal.get("/health").await.status, 503);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    fresh.database.run(&[r#"DROP TRIGGER no_room ON "AuditLog""#]).await;
+    eventually("/health to report the recovery", async || {
+        (portal.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    edit(&portal, "4").await.ok();
+    drop(server);
+    fresh.remove().await;
+}
+
+#[tokio::test]
+async fn nothing_is_changed_that_cannot_be_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_in(directory.path(), Options::new());
+    let (portal, client) = (server.open_api(), Http::new(&server.config));
+    create_app(&portal).await;
+    edit(&portal, "1").await.ok();
+    publish(&portal).await.ok();
+    let item = async || -> Value { portal.get(&format!("{NAMESPACE}/items/k")).await.json() };
+    let served = async || -> Value {
+        client.get("/configs/demo/default/application").await.json()["configurations"]["k"].clone()
+    };
+    eventually("the release", async || (served().await == "1").then_some(())).await;
+
+    let locked = Database::file(directory.path(), "portal.db").begin(&[]).await;
+    locked.execute_unprepared(LOCK).await.unwrap();
+    // The first change shows that the database is locked; its answer says that it was made.
+    let first = edit(&portal, "2").await;
+    assert_eq!(first.status, 503, "{first:?}");
+    eventually("/health to report the lock", async || {
+        (portal.get("/health").await.status == 503).then_some(())
+    })
+    .await;
+    let before = item().await;
+    for _ in 0..3 {
+        for refused in [edit(&portal, "3").await, publish(&portal).await] {
+            assert_eq!(refused.status, 503, "{refused:?}");
+            assert!(refused.text.contains("Nothing was changed"), "{refused:?}");
+        }
+    }
+    assert_eq!(item().await, before);
+    assert_eq!(served().await, "1");
+
+    locked.rollback().await.unwrap();
+    eventually("/health to report the recovery", async || {
+        (portal.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    edit(&portal, "4").await.ok();
+    publish(&portal).await.ok();
+    eventually("the next release", async || (served().await == "4").then_some(())).await;
+}

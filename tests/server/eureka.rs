@@ -1,0 +1,279 @@
+//! The hosted Eureka: what clients, operators and strangers get. The rules of the registry are
+//! tested beside it, in `server/eureka`.
+
+mod bounds;
+mod hostile_peers;
+mod hostile_server;
+mod other_server;
+mod peer_list;
+mod peers;
+mod registering;
+mod secrets;
+mod slow_names;
+mod starting;
+mod strangers;
+mod texts;
+
+use serde_json::{Value, json};
+
+use crate::support::eventually::eventually;
+use crate::support::http::{Answer, Http};
+use crate::support::server::{Options, Server};
+use crate::support::session;
+
+/// Arguments of a node that hosts Eureka for a user `eu`.
+pub(super) fn hosting() -> Options {
+    hosting_beside("eureka")
+}
+
+/// The same, with its own services in this registry.
+fn hosting_beside(registry: &str) -> Options {
+    hosting_with(registry, "config,meta,admin")
+}
+
+fn hosting_with(registry: &str, roles: &str) -> Options {
+    Options::new()
+        .flag("--registry", registry)
+        .flag("--eureka-host", "on")
+        .flag("--eureka-username", "eu")
+        .variable("CASTALIA_EUREKA_PASSWORD", "pw")
+        .flag("--roles", roles)
+}
+
+/// Calls of a client with the right password, which asks for JSON.
+pub(super) fn client(server: &Server) -> Http {
+    Http::new(&server.config)
+        .with("authorization", "Basic ZXU6cHc=")
+        .with("accept", "application/json")
+}
+
+/// A port that is free now, for a node whose address others have to know before it starts.
+pub(super) fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// A metric without labels; 0 if it was never recorded.
+pub(super) async fn metric(server: &Server, name: &str) -> f64 {
+    let operator = format!("Bearer {}", server.metrics_token());
+    let operator = Http::new(&server.config).with("authorization", &operator);
+    let text = operator.get("/prometheus").await.ok().text;
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+    text.lines().find_map(value).unwrap_or_default()
+}
+
+/// Sends changes as a peer does, and returns their outcomes.
+pub(super) async fn replicate(eureka: &Http, changes: &[Value]) -> Vec<Value> {
+    let body = json!({ "replicationList": changes });
+    let answer = eureka.post("/eureka/peerreplication/batch/", body).await.ok().json();
+    answer["responseList"].as_array().unwrap().clone()
+}
+
+/// A registration as one of these changes.
+pub(super) fn registration(app: &str, id: &str, dirty: i64) -> Value {
+    let info = instance(app, id, dirty)["instance"].clone();
+    json!({"appName": app, "id": id, "action": "Register", "instanceInfo": info})
+}
+
+/// A description of an instance.
+pub(super) fn instance(app: &str, id: &str, dirty: i64) -> Value {
+    json!({"instance": {
+        "instanceId": id, "hostName": "10.0.0.21", "app": app, "ipAddr": "10.0.0.21",
+        "status": "UP", "port": {"$": 8080, "@enabled": "true"},
+        "securePort": {"$": 443, "@enabled": "false"},
+        "dataCenterInfo": {
+            "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", "name": "MyOwn",
+        },
+        "leaseInfo": {"renewalIntervalInSecs": 30, "durationInSecs": 90},
+        "metadata": {"management.port": "8080"},
+        "homePageUrl": "http://10.0.0.21:8080/", "vipAddress": app.to_lowercase(),
+        "lastDirtyTimestamp": dirty.to_string(),
+    }})
+}
+
+pub(super) async fn register(eureka: &Http, app: &str, id: &str, dirty: i64) -> Answer {
+    eureka.post(&format!("/eureka/apps/{app}"), instance(app, id, dirty)).await
+}
+
+/// Status and override of an instance.
+async fn statuses(eureka: &Http, path: &str) -> (String, String) {
+    let answer = eureka.get(path).await.ok().json();
+    let text = |name: &str| answer["instance"][name].as_str().unwrap().to_owned();
+    (text("status"), text("overriddenStatus"))
+}
+
+/// Cases 1, 2, 3 and 87: a node lists itself in both forms and under all spellings at once.
+#[tokio::test]
+async fn a_hosting_node_lists_its_own_services() {
+    let server = Server::start_with(hosting());
+    let eureka = client(&server);
+    let all = eureka.get("/eureka/apps").await.ok();
+    assert_eq!(all.header("content-type"), "application/json");
+    let list = &all.json()["applications"];
+    assert_eq!((&list["versions__delta"], &list["apps__hashcode"]), (&json!("1"), &json!("UP_2_")));
+    let own = &list["application"][1]["instance"][0];
+    assert_eq!(
+        (&own["app"], &own["vipAddress"]),
+        (&json!("APOLLO-CONFIGSERVICE"), &json!("apollo-configservice"))
+    );
+    assert_eq!(own["isCoordinatingDiscoveryServer"], "true");
+    for path in ["/eureka/apps/", "/eureka/v2/apps", "/eureka/v2/apps/"] {
+        assert_eq!(eureka.get(path).await.text, all.text, "{path}");
+    }
+    let xml = Http::new(&server.config).with("authorization", "Basic ZXU6cHc=");
+    let xml = xml.get("/eureka/apps").await.ok();
+    assert_eq!(xml.header("content-type"), "application/xml");
+    assert!(
+        xml.text.starts_with("<applications>")
+            && xml.text.contains("<app>APOLLO-ADMINSERVICE</app>")
+    );
+    let listed = Http::new(&server.config).get("/services/config").await.ok().json();
+    assert_eq!(listed[0]["appName"], "APOLLO-CONFIGSERVICE");
+    assert_eq!(listed[0]["homepageUrl"], format!("{}/", server.config));
+}
+
+/// Cases 4 to 6, 8 to 10, 20 to 22, 25 to 28 and 35.
+#[tokio::test]
+async fn an_instance_registers_renews_and_leaves() {
+    let server = Server::start_with(hosting());
+    let eureka = client(&server);
+    let registered = register(&eureka, "demo", "h1:demo:8080", 1_700_000_000_000).await;
+    assert_eq!((registered.status, &*registered.text), (204, ""));
+    let path = "/eureka/apps/DEMO/h1:demo:8080";
+    let one = eureka.get(path).await.ok();
+    assert_eq!(one.json()["instance"]["lastDirtyTimestamp"], "1700000000000");
+    assert_eq!(eureka.get("/eureka/apps/demo/h1%3Ademo%3A8080").await.text, one.text);
+    let app = eureka.get("/eureka/apps/demo").await.ok().json();
+    assert_eq!(app["application"]["instance"].as_array().unwrap().len(), 1);
+    assert_eq!(eureka.get("/eureka/instances/h1:demo:8080").await.text, one.text);
+    let vips = eureka.get("/eureka/vips/demo").await.ok().json();
+    assert_eq!(vips["applications"]["versions__delta"], "-1");
+    assert_eq!(
+        eureka.get("/eureka/svips/none").await.ok().json()["applications"]["application"],
+        json!([])
+    );
+    for path in ["/eureka/apps/NOPE", "/eureka/apps/NOPE/x", "/eureka/instances/x"] {
+        let answer = eureka.get(path).await;
+        assert_eq!((answer.status, answer.header("content-length")), (404, "0"), "{path}");
+    }
+    let renew = async |query: &str| eureka.put(&format!("{path}{query}"), json!({})).await;
+    for (query, status) in [
+        ("", 200),
+        ("?status=UP&lastDirtyTimestamp=1700000000000", 200),
+        ("?lastDirtyTimestamp=1700000000001", 404),
+        ("?lastDirtyTimestamp=1", 200),
+        ("?lastDirtyTimestamp=abc", 400),
+    ] {
+        assert_eq!(renew(query).await.status, status, "{query}");
+    }
+    let peer = eureka.clone().with("x-netflix-discovery-replication", "true");
+    let conflict = peer.put(&format!("{path}?lastDirtyTimestamp=1"), json!({})).await;
+    assert_eq!((conflict.status, &conflict.json()["instance"]["app"]), (409, &json!("DEMO")));
+    for (method, path, allowed) in [
+        (reqwest::Method::POST, "/eureka/apps", "GET"),
+        (reqwest::Method::PUT, "/eureka/apps/DEMO", "GET, POST"),
+        (reqwest::Method::GET, "/eureka/peerreplication/batch", "POST"),
+    ] {
+        let answer = eureka.send(method, path, None).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, allowed), "{path}");
+    }
+    let compact = eureka.clone().with("x-eureka-accept", "COMPACT");
+    let compact = compact.get("/eureka/apps/DEMO").await.ok();
+    assert!(!compact.text.contains("metadata") && compact.text.contains("vipAddress"));
+    assert_eq!(eureka.delete(path).await.status, 200);
+    assert_eq!(eureka.delete(path).await.status, 404);
+    let delta = eureka.get("/eureka/apps/delta").await.ok().json();
+    let deleted = |app: &&Value| app["name"] == "DEMO";
+    let apps = delta["applications"]["application"].as_array().unwrap();
+    assert_eq!(apps.iter().find(deleted).unwrap()["instance"][0]["actionType"], "DELETED");
+}
+
+/// Cases 37 to 39, 43 and 44.
+#[tokio::test]
+async fn an_operator_overrides_a_status() {
+    let server = Server::start_with(hosting());
+    let eureka = client(&server);
+    register(&eureka, "DEMO", "k", 5).await;
+    let path = "/eureka/apps/DEMO/k";
+    let put = async |query: &str| eureka.put(&format!("{path}{query}"), json!({})).await.status;
+    assert_eq!(put("/status?value=OUT_OF_SERVICE").await, 200);
+    let both = |status: &str, override_: &str| (status.to_owned(), override_.to_owned());
+    assert_eq!(statuses(&eureka, path).await, both("OUT_OF_SERVICE", "OUT_OF_SERVICE"));
+    for query in ["/status", "/status?value=down", "/status?value=BOGUS"] {
+        assert_eq!(put(query).await, 400, "{query}");
+    }
+    assert_eq!(eureka.delete(&format!("{path}/status")).await.status, 200);
+    assert_eq!(statuses(&eureka, path).await, both("UNKNOWN", "UNKNOWN"));
+    assert_eq!(put("").await, 404);
+    assert_eq!(register(&eureka, "DEMO", "k", 6).await.status, 204);
+    assert_eq!(statuses(&eureka, path).await, both("UP", "UNKNOWN"));
+    assert_eq!(put("/metadata?a=1&b=x%20y&a=2").await, 200);
+    let metadata = &eureka.get(path).await.ok().json()["instance"]["metadata"];
+    assert_eq!(*metadata, json!({"a": "1", "b": "x y", "management.port": "8080"}));
+}
+
+/// Cases 11, 12, 15 and 17.
+#[tokio::test]
+async fn a_registration_that_is_not_acceptable_stores_nothing() {
+    let server = Server::start_with(hosting());
+    let eureka = client(&server);
+    let answer = eureka.post("/eureka/apps/OTHER", instance("DEMO", "a", 1)).await;
+    assert!(answer.status == 400 && answer.text.contains("OTHER") && answer.text.contains("DEMO"));
+    for body in [json!([]), json!({}), json!({"app": "DEMO"}), json!({"instance": {"app": "DEMO"}})]
+    {
+        assert_eq!(eureka.post("/eureka/apps/DEMO", body.clone()).await.status, 400, "{body}");
+    }
+    assert_eq!(eureka.get("/eureka/apps/DEMO").await.status, 404);
+    let mut python = instance("DEMO", "a", 1);
+    python["instance"]["overriddenstatus"] = json!("UNKNOWN");
+    python["instance"]["secureHealthCheckUrl"] = json!("");
+    assert_eq!(eureka.post("/eureka/apps/DEMO", python).await.status, 204);
+}
+
+/// Case 88: during a migration both kinds of nodes are found, each address once.
+#[tokio::test]
+async fn the_bridge_lists_the_table_and_eureka() {
+    let server = Server::start_with(hosting_beside("database"));
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "APOLLO-ADMINSERVICE", "java", 1).await.status, 204);
+    let mut own = instance("APOLLO-ADMINSERVICE", "own", 1);
+    own["instance"]["homePageUrl"] = json!(format!("{}/", server.admin));
+    assert_eq!(eureka.post("/eureka/apps/APOLLO-ADMINSERVICE", own).await.status, 204);
+    let listed = Http::new(&server.config).get("/services/admin").await.ok().json();
+    let listed: Vec<_> = listed.as_array().unwrap().iter().map(|one| &one["homepageUrl"]).collect();
+    assert_eq!(listed, [&json!(format!("{}/", server.admin)), &json!("http://10.0.0.21:8080/")]);
+}
+
+/// Instead of a dashboard the portal has a list of the instances and of the peers, for super
+/// administrators only and without the password of a peer.
+#[tokio::test]
+async fn administrators_see_instances_and_peers() {
+    let options = hosting_with("eureka", "config,meta,admin,portal")
+        .variable("CASTALIA_EUREKA_SERVICE_URL", "http://eu:hidden-word@127.0.0.1:1/eureka/");
+    let server = Server::start_with(options);
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
+    let out = eureka.put("/eureka/apps/DEMO/k/status?value=OUT_OF_SERVICE", json!({})).await;
+    assert_eq!(out.status, 200);
+    let root = session::root(&server).await;
+    let shown = eventually("a peer that does not answer", async || {
+        let shown = root.get("/openapi/v1/eureka").await.ok();
+        (!shown.json()["peers"][0]["problem"].is_null()).then_some(shown)
+    })
+    .await;
+    assert!(!shown.text.contains("hidden-word"), "{}", shown.text);
+    let shown = shown.json();
+    assert_eq!((&shown["hosted"], &shown["total"]), (&json!(true), &json!(3)));
+    assert_eq!(shown["peers"][0]["serviceUrl"], "http://127.0.0.1:1/eureka/");
+    assert!(shown["peers"][0]["waiting"].as_i64() > Some(0), "{shown}");
+    let instances = shown["instances"].as_array().unwrap();
+    let demo = instances.iter().find(|one| one["app"] == "DEMO").unwrap();
+    assert_eq!(
+        (&demo["instanceId"], &demo["status"], &demo["overriddenStatus"], &demo["own"]),
+        (&json!("k"), &json!("OUT_OF_SERVICE"), &json!("OUT_OF_SERVICE"), &json!(false))
+    );
+    assert!(demo["lastHeartbeatTime"].is_string());
+    assert_eq!(instances.iter().filter(|one| one["own"] == true).count(), 2);
+    let stranger = Http::new(&server.portal).get("/openapi/v1/eureka").await;
+    assert_eq!(stranger.status, 401);
+}

@@ -1,0 +1,185 @@
+//! What a node knows that has just started, beside others that know more.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::hostile_peers::node;
+use super::other_server::{OtherServer, Reply};
+use super::peers::{has, listed, member};
+use super::{client, free_port, hosting, instance, register, registration, replicate};
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::server::Server;
+
+/// Instances that a node renews while its peer is away.
+const INSTANCES: usize = 300;
+
+/// Status and override of each instance of an app in a list.
+fn statuses(list: &Value) -> BTreeMap<String, (String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let instances = list["instance"].as_array().unwrap().iter();
+    let statuses = instances.map(|one| {
+        (text(&one["instanceId"]), (text(&one["status"]), text(&one["overriddenStatus"])))
+    });
+    statuses.collect()
+}
+
+/// Case 61: the first list that a restarted node shows is complete, with statuses and overrides;
+/// the other node meanwhile queues no more than it may, and does not flood its log.
+#[tokio::test]
+async fn a_node_that_was_away_has_everything_before_it_shows_anything() {
+    let ports = [free_port(), free_port()];
+    let began = Instant::now();
+    let mut first = Server::start_with(member(ports[0], &listed(ports)));
+    let eureka = client(&first);
+    let ids: Vec<_> = (0..INSTANCES).map(|number| format!("i{number}")).collect();
+    for part in ids.chunks(100) {
+        let mut changes: Vec<_> = part.iter().map(|id| registration("DEMO", id, 5)).collect();
+        changes[0]["instanceInfo"]["status"] = json!("DOWN");
+        assert!(replicate(&eureka, &changes).await.iter().all(|one| one["statusCode"] == 200));
+    }
+    for id in ids.iter().step_by(30).skip(1) {
+        let path = format!("/eureka/apps/DEMO/{id}/status?value=OUT_OF_SERVICE");
+        assert_eq!(eureka.put(&path, json!({})).await.status, 200);
+    }
+    for id in &ids {
+        let path = format!("/eureka/apps/DEMO/{id}?lastDirtyTimestamp=5");
+        assert_eq!(eureka.put(&path, json!({})).await.status, 200);
+    }
+    assert!(super::metric(&first, "castalia_eureka_replication_queue").await <= 10_000.0);
+    let expected = eureka.get("/eureka/apps/DEMO").await.ok().json();
+    let expected = statuses(&expected["application"]);
+    assert_eq!(expected.len(), INSTANCES);
+    let second = Server::start_with(member(ports[1], &listed(ports)));
+    let second = client(&second);
+    let shown = eventually("a list", async || {
+        let answer = second.get("/eureka/apps").await;
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
+    let apps = shown["applications"]["application"].as_array().unwrap();
+    let demo = apps.iter().find(|app| app["name"] == "DEMO").expect("the app is in the list");
+    assert_eq!(statuses(demo), expected);
+    let allowed = began.elapsed().as_secs() / 10 + 1;
+    let lines = first.printed_until_exit();
+    let reports = lines.iter().filter(|line| line.contains("cannot send changes to a peer"));
+    let reports = u64::try_from(reports.count()).unwrap();
+    assert!(reports <= allowed, "{reports} lines, {allowed} allowed");
+}
+
+/// An operator's decision survives the restart of each node in turn, and can then be undone.
+#[tokio::test]
+async fn an_override_survives_the_restart_of_each_node() {
+    let ports = [free_port(), free_port()];
+    let start = |number: usize| Server::start_with(member(ports[number], &listed(ports)));
+    let (mut first, mut second) = (start(0), start(1));
+    let path = "/eureka/apps/DEMO/k";
+    let is_out = |one: &Value| {
+        one["status"] == "OUT_OF_SERVICE" && one["overriddenStatus"] == "OUT_OF_SERVICE"
+    };
+    assert_eq!(register(&client(&first), "DEMO", "k", 5).await.status, 204);
+    let out = format!("{path}/status?value=OUT_OF_SERVICE");
+    assert_eq!(client(&first).put(&out, json!({})).await.status, 200);
+    eventually("the override at the second", async || has(&client(&second), path, is_out).await)
+        .await;
+    second.kill();
+    second = start(1);
+    eventually("the override after a restart", async || has(&client(&second), path, is_out).await)
+        .await;
+    first.kill();
+    first = start(0);
+    eventually("the override after the other restart", async || {
+        has(&client(&first), path, is_out).await
+    })
+    .await;
+    // The instance does not know of it.
+    assert_eq!(register(&client(&first), "DEMO", "k", 9).await.status, 204);
+    assert!(has(&client(&first), path, is_out).await.is_some());
+    let is_newer = |one: &Value| one["lastDirtyTimestamp"] == "9" && is_out(one);
+    eventually("the newer description", async || has(&client(&second), path, is_newer).await).await;
+    let undo = client(&second).delete(&format!("{path}/status?value=UP")).await;
+    assert_eq!(undo.status, 200);
+    let is_up = |one: &Value| one["status"] == "UP" && one["overriddenStatus"] == "UNKNOWN";
+    for server in [&first, &second] {
+        eventually("the end of the override", async || has(&client(server), path, is_up).await)
+            .await;
+    }
+    assert_eq!(register(&client(&second), "DEMO", "k", 10).await.status, 204);
+    let is_up_again = |one: &Value| one["lastDirtyTimestamp"] == "10" && is_up(one);
+    eventually("no override left", async || has(&client(&first), path, is_up_again).await).await;
+}
+
+/// The list of a peer that starts as well is not the truth: the next peer is asked.
+#[tokio::test]
+async fn an_incomplete_list_is_not_taken_for_the_whole() {
+    let none = json!({"applications": {"application": []}}).to_string().into_bytes();
+    let starting = move |_: &_| {
+        Reply::Answer(
+            200,
+            "content-type: application/json\r\nretry-after: 2\r\n".to_owned(),
+            none.clone(),
+        )
+    };
+    let starting = OtherServer::start(starting).await;
+    let complete = Server::start_with(hosting());
+    assert_eq!(register(&client(&complete), "DEMO", "k", 1).await.status, 204);
+    let url = complete.config.replace("http://", "http://eu:pw@") + "/eureka/";
+    let server = node(&[starting.listed(), url]);
+    eventually("the copy", async || has(&client(&server), "/eureka/apps/DEMO/k", |_| true).await)
+        .await;
+}
+
+/// A node that is copying shows its list to other nodes only, marked as incomplete.
+#[tokio::test]
+async fn a_node_that_is_starting_says_so() {
+    let silent = OtherServer::start(|_| Reply::Silence).await;
+    let server = node(&[silent.listed()]);
+    let eureka = client(&server);
+    let hidden = eureka.get("/eureka/apps").await;
+    let shown = eureka.clone().with("x-castalia-node", "another").get("/eureka/apps").await.ok();
+    // After ten seconds it gives up.
+    if eureka.get("/eureka/apps").await.status == 503 {
+        assert_eq!((hidden.status, hidden.header("retry-after")), (503, "2"));
+        assert_eq!(shown.header("retry-after"), "2");
+    }
+    assert_eq!(Http::new(&server.config).get("/services/config").await.status, 200);
+    eventually("the list", async || (eureka.get("/eureka/apps").await.status == 200).then_some(()))
+        .await;
+    let shown = eureka.with("x-castalia-node", "another").get("/eureka/apps").await.ok();
+    assert_eq!(shown.header("retry-after"), "");
+}
+
+/// An instance that left while the list of a peer was on its way does not come back with it.
+#[tokio::test]
+async fn a_copy_does_not_bring_back_what_has_left() {
+    let (allow, allowed) = watch::channel(false);
+    let of = |id: &str| instance("DEMO", id, 5)["instance"].clone();
+    let list = json!({"applications": {"application": [
+        {"name": "DEMO", "instance": [of("a-left"), of("known"), of("stays")]},
+    ]}});
+    let peer = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => Reply::Later(allowed.clone(), list.clone()),
+        false => Reply::accepted(request),
+    })
+    .await;
+    let server = node(&[peer.listed()]);
+    let eureka = client(&server);
+    eventually("a request for the list", async || {
+        (peer.asked("GET /eureka/apps/") > 0).then_some(())
+    })
+    .await;
+    let path = "/eureka/apps/DEMO/a-left";
+    assert_eq!(eureka.put(path, json!({})).await.status, 404);
+    assert_eq!(register(&eureka, "DEMO", "a-left", 9).await.status, 204);
+    assert_eq!(register(&eureka, "DEMO", "known", 9).await.status, 204);
+    assert_eq!(eureka.delete(path).await.status, 200);
+    allow.send_replace(true);
+    eventually("the copy", || has(&eureka, "/eureka/apps/DEMO/stays", |_| true)).await;
+    assert_eq!(eureka.get(path).await.status, 404);
+    // What registered meanwhile is newer than the copy.
+    let is_newer = |one: &Value| one["lastDirtyTimestamp"] == "9";
+    assert!(has(&eureka, "/eureka/apps/DEMO/known", is_newer).await.is_some());
+}
