@@ -46,7 +46,12 @@ fmt-check: tools ## check the formatting
 	cargo fmt --all --check
 	cd fuzz && cargo fmt --check
 
-.PHONY: lint clippy docs server-alone licences
+.PHONY: lint lint-patiently clippy docs server-alone licences
+lint-patiently:
+	@nice -n 19 $(MAKE) --no-print-directory lint
+
+# A directory of its own, so that linters and builds never wait for each other.
+lint: export CARGO_TARGET_DIR := $(abspath $(TARGET)/lint)
 lint: fmt-check clippy docs server-alone licences ## run all linters
 	cd server/web && npm run --silent lint && npm run --silent typecheck
 	.ci/npm tests/browser && cd tests/browser && npm run --silent lint
@@ -74,7 +79,10 @@ header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
 
 .PHONY: test test-browser test-document test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
-test: lint build test-interop test-bindings test-packages test-demo test-rust test-document test-browser test-databases ## run all linters and the tests of all languages
+# In lanes, because tests wait most of the time; linters compute meanwhile, at the lowest priority.
+test: build test-interop databases ## run all linters and the tests of all languages
+	.ci/npm tests/browser
+	.ci/lanes "test-rust test-databases" "test-bindings test-packages test-demo test-document test-browser" "lint-patiently"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## run the Rust tests, unit and black box, on all databases

@@ -45,13 +45,9 @@ install_packages() {
     [ -x "$(postgres_bin)/initdb" ] || missing+=(postgresql)
     [ -x /usr/sbin/slapd ] || missing+=(slapd)
     [ ${#missing[@]} -eq 0 ] && return
-    [ "$(id -u)" = 0 ] || fail "install ${missing[*]}, or run as root"
-    echo "databases.sh: installing ${missing[*]}" >&2
-    export DEBIAN_FRONTEND=noninteractive
     # Without this the package starts a server with an empty directory.
-    echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
-    apt-get -qq update >&2
-    apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+    [ "$(id -u)" != 0 ] || echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
+    "$(dirname "${BASH_SOURCE[0]}")/../.ci/apt" "${missing[@]}"
 }
 
 make_directories() {

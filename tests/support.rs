@@ -16,6 +16,7 @@ pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod sign;
+pub(crate) mod stopwatch;
 pub(crate) mod way;
 
 /// An environment variable that configures the tests.

@@ -12,16 +12,8 @@ root=$(cd ../.. && pwd)
 
 fail() { echo "browser: $*" >&2; exit 1; }
 
-install_chromium() {
-    [ "$(id -u)" = 0 ] || fail "install chromium, or run as root"
-    echo "browser: installing chromium" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update >&2
-    apt-get -qq install -y --no-install-recommends chromium >&2
-}
-
 export CASTALIA_TEST_CHROMIUM=${CASTALIA_TEST_CHROMIUM:-/usr/bin/chromium}
-[ -x "$CASTALIA_TEST_CHROMIUM" ] || install_chromium
+[ -x "$CASTALIA_TEST_CHROMIUM" ] || "$root/.ci/apt" chromium
 export CASTALIA_TEST_BINARY=${CASTALIA_TEST_BINARY:-${CARGO_TARGET_DIR:-$root/target}/debug/castalia}
 [ -x "$CASTALIA_TEST_BINARY" ] || fail "$CASTALIA_TEST_BINARY is missing: make build"
 # A debug build reads the pages from server/web/dist when they are requested.

@@ -11,12 +11,7 @@ missing=()
 for tool in cmake pkg-config valgrind; do
   command -v $tool >/dev/null || missing+=($tool)
 done
-if [ ${#missing[@]} -gt 0 ]; then
-  [ "$(id -u)" = 0 ] || { echo "tests/c/run.sh: install ${missing[*]}, or run as root" >&2; exit 1; }
-  echo "tests/c/run.sh: installing ${missing[*]}" >&2
-  apt-get -qq update >&2
-  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
-fi
+[ ${#missing[@]} -eq 0 ] || .ci/apt "${missing[@]}"
 # The whole workspace: a part of it unifies other features and would compile the dependencies twice.
 cargo build --quiet --workspace --all-targets
 

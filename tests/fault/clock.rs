@@ -23,8 +23,8 @@ fn library() -> PathBuf {
         files.lines().find(|line| line.ends_with("/libfaketimeMT.so.1")).map(PathBuf::from)
     };
     find().unwrap_or_else(|| {
-        let arguments = ["-qq", "install", "-y", "--no-install-recommends", PACKAGE];
-        let status = Command::new("apt-get").args(arguments).status();
+        let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/apt");
+        let status = Command::new(install).arg(PACKAGE).status();
         assert!(status.is_ok_and(|status| status.success()), "install {PACKAGE}, or run as root");
         find().unwrap()
     })

@@ -1,7 +1,7 @@
 //! REL-04: the database becomes unreachable, comes back, or is slow. Nodes serve what they have in
 //! memory and recover by themselves.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
@@ -10,6 +10,7 @@ use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
+use crate::support::stopwatch::Stopwatch;
 
 /// Time limit of an answer from memory on a machine that is busy with other tests.
 const QUICK: Duration = Duration::from_millis(1_000);
@@ -54,7 +55,7 @@ impl Behind {
     async fn read_often(&self) -> (Duration, Duration) {
         let mut times = Vec::new();
         for _ in 0..50 {
-            let start = Instant::now();
+            let start = Stopwatch::start();
             assert_eq!(self.value().await, "1");
             times.push(start.elapsed());
         }
@@ -122,7 +123,7 @@ async fn a_database_goes_away_and_comes_back(engine: Engine) {
     let (usual, slowest) = node.read_often().await;
     assert!(usual < before * 3 + QUICKLY, "{usual:?} without the database, {before:?} with it");
     assert!(slowest < QUICK, "{slowest:?}");
-    let start = Instant::now();
+    let start = Stopwatch::start();
     assert_eq!(node.status("/configs/demo/default/never-asked-for").await, 503);
     let refused = node.app.try_publish("default", "application").await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
@@ -131,7 +132,7 @@ async fn a_database_goes_away_and_comes_back(engine: Engine) {
     assert!(waiting.is_held_for(Duration::from_secs(3)).await);
 
     node.gate.open();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     eventually("a publish", async || {
         let published = node.app.try_publish("default", "application").await;
         (published.status == 200).then_some(())
@@ -169,7 +170,7 @@ async fn what_happened_meanwhile_is_told(engine: Engine) {
     assert_eq!(node.status(&path).await, 503);
     assert_eq!(node.value().await, "1");
     node.gate.open();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let (answer, _) = waiting.end().await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!((answer.status, newest(&answer)), (200, told));
@@ -186,12 +187,12 @@ async fn a_slow_database_slows_no_reader(engine: Engine) {
     let mut waiting = Waiting::start(&node.http, &poll::path("demo", &[("application", id)])).await;
     node.gate.slow_down(Duration::from_secs(5));
     for _ in 0..20 {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         assert_eq!(node.value().await, "1");
         assert!(start.elapsed() < QUICK, "{:?}", start.elapsed());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let start = Instant::now();
+    let start = Stopwatch::start();
     assert_eq!(node.status("/configs/demo/default/never-asked-for").await, 503);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert!(waiting.is_held_for(Duration::from_millis(100)).await);
@@ -259,7 +260,7 @@ async fn a_recovery_is_reported_before_the_next_reconciliation(engine: Engine) {
     })
     .await;
     node.gate.open();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     eventually("the recovery", async || (node.status(path).await == 200).then_some(())).await;
     assert!(start.elapsed() < INTERVAL * 6 / 10, "{:?}", start.elapsed());
     node.end().await;

@@ -1,12 +1,13 @@
 //! A namespace that cannot be read although the database answers: its messages are deferred, which
 //! is reported from the first one, and others arrive as usual.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::feed_node::{Kind, Node, value_of};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
+use crate::support::stopwatch::Stopwatch;
 
 #[tokio::test]
 async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
@@ -37,7 +38,7 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
     // Scans that waited for the lock one after another would take five seconds each.
     for _ in 0..3 {
         other.publish("x").await;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let newest = node.database.newest("other+default+application").await;
         eventually("the other app's message", async || {
             let path = crate::support::poll::path("other", &[("application", newest - 1)]);

@@ -2,13 +2,14 @@
 //! for a row lock of another transaction. Messages with greater ids are announced meanwhile, and all
 //! of the early ones once it commits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::feed_node::{Kind, Node};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
+use crate::support::stopwatch::Stopwatch;
 
 /// More than two reads of a scan.
 const MESSAGES: usize = 1_200;
@@ -50,7 +51,7 @@ async fn a_batch_behind_a_row_lock_delays_nobody_and_is_announced(kind: Kind) {
     })
     .await;
     for round in 1..=3 {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         other.publish(&round.to_string()).await;
         let id = node.database.newest("other+default+application").await;
         eventually("the greater id", async || {

@@ -2,13 +2,14 @@
 //! transaction does. Clients do not notice, publishes are refused, `/health` says why, and all
 //! continues afterwards.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
 
 use super::feed_node::{Kind, Node, on_each_kind};
 use crate::support::eventually::eventually;
 use crate::support::poll::{self, Waiting, newest, position};
+use crate::support::stopwatch::Stopwatch;
 
 /// The limit of a write that waits for a lock, with a margin for a machine that is busy with other
 /// tests. SQLite has its own, below three seconds.
@@ -35,7 +36,7 @@ async fn a_locked_database_stops_publishes_only_and_health_says_so(kind: Kind) {
     let [lock, unlock] = lock(kind);
     let locked = node.database.begin(&[]).await;
     locked.execute_unprepared(lock).await.unwrap();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let refused = node.app.try_publish("default", "application").await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(start.elapsed() < REFUSED_WITHIN, "{:?}", start.elapsed());
@@ -45,7 +46,7 @@ async fn a_locked_database_stops_publishes_only_and_health_says_so(kind: Kind) {
     })
     .await;
     for _ in 0..20 {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         assert_eq!(node.value().await, "1");
         assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     }

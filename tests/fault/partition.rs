@@ -2,12 +2,13 @@
 //! one, and repeatedly. Both are current soon after a partition heals; nothing acknowledged is lost,
 //! and clients that move between the nodes receive nothing older.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::load::Load;
 use super::member::Member;
 use crate::support::database::{Engine, Fresh};
 use crate::support::gate::Direction;
+use crate::support::stopwatch::Stopwatch;
 
 /// Duration of a partition, and of the time after it.
 const FAULT: Duration = Duration::from_millis(1_200);
@@ -51,7 +52,7 @@ async fn partitions_heal_and_lose_nothing(engine: Engine) {
         tokio::time::sleep(FAULT / 6).await;
     }
     heal();
-    let healed = Instant::now();
+    let healed = Stopwatch::start();
     for node in &nodes {
         node.is_healthy().await;
     }

@@ -1,7 +1,7 @@
 //! A node that is slow inside its transaction, because its connection to the database is: changes
 //! by others in the meantime are neither undone nor delayed for long.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
@@ -9,6 +9,7 @@ use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
+use crate::support::stopwatch::Stopwatch;
 
 /// Namespaces of the app that is deleted.
 const NAMESPACES: usize = 1_600;
@@ -102,7 +103,7 @@ async fn deleting_a_large_app_hinders_nobody(engine: Engine) {
     let deletion = tokio::spawn(async move { slow.delete("/apps/large?operator=u").await });
     let mut meanwhile = 0;
     while !deletion.is_finished() {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         other.publish(&format!("{meanwhile}")).await;
         assert!(begun.elapsed() < UNHINDERED, "{:?} for a publish of another app", begun.elapsed());
         meanwhile += 1;

@@ -1,7 +1,7 @@
 //! Signals that should not kill: a terminal that closes, a limit on file sizes.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
@@ -10,6 +10,7 @@ use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, position};
 use crate::support::server::{Options, Server, command};
+use crate::support::stopwatch::Stopwatch;
 
 fn send(signal: &str, server: &Server) {
     kill(signal, server.pid());
@@ -52,7 +53,7 @@ async fn a_start_that_waits_for_its_database_can_be_ended(engine: Engine) {
     // Written when the signals are already handled.
     let written = directory.path().join("metrics.token");
     eventually("the start to begin", async || written.exists().then_some(())).await;
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     kill("-TERM", starting.id());
     let status = tokio::task::spawn_blocking(move || starting.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::http::Http;
 use crate::support::poll::newest;
+use crate::support::stopwatch::Stopwatch;
 
 /// Concurrent callers; a node reads with 12 connections, or 4 for a SQLite file.
 const CALLERS: usize = 60;
@@ -63,7 +64,7 @@ async fn slow_reads_delay_neither_announcements_nor_misses(kind: Kind) {
         node.app.try_publish("default", "application").await.ok();
         assert!(newest(&waiting.soon().await.ok()) > id);
         assert_eq!(node.value().await, "1");
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let miss = node.get(&format!("/configs/demo/default/{name}")).await;
         assert_eq!(value_of(&miss), name);
         assert!(begun.elapsed() < SOON, "a miss took {:?}", begun.elapsed());

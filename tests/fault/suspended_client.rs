@@ -7,7 +7,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use castalia_core::{Client, Settings};
 
@@ -16,6 +16,7 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::parked;
 use crate::support::server::{Options, Server};
+use crate::support::stopwatch::Stopwatch;
 use crate::support::variable;
 use crate::support::way::Way;
 
@@ -116,7 +117,7 @@ async fn a_suspended_client_is_current_soon_after_it_continues() {
             app.publish(value).await;
         }
         process.signal("-CONT");
-        let continued = Instant::now();
+        let continued = Stopwatch::start();
         process.prints(value).await;
         assert!(continued.elapsed() < CURRENT, "{value}: {:?}", continued.elapsed());
     }

@@ -1,7 +1,7 @@
 //! Access keys in all their states: not read yet, too old, revoked while a poll is parked, required
 //! of every app.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use castalia_core::protocol::signature::{
     AUTHORIZATION_HEADER, Signer, TIMESTAMP_HEADER, authorization,
@@ -15,6 +15,7 @@ use crate::support::poll::{self, Waiting, position};
 use crate::support::raw;
 use crate::support::server::{Options, Server, command};
 use crate::support::sign;
+use crate::support::stopwatch::Stopwatch;
 
 fn open_admin() -> Options {
     Options::new()
@@ -180,7 +181,7 @@ async fn a_revoked_key_ends_its_polls() {
     })
     .await;
     app.disable_key(first).await;
-    let revoked = Instant::now();
+    let revoked = Stopwatch::start();
     for poll in polls {
         let (secret, answer) = poll.await.unwrap();
         assert_eq!(answer.status, if secret == "s1" { 401 } else { 304 }, "{answer:?}");

@@ -2,13 +2,14 @@
 //! little memory.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::app::App;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
+use crate::support::stopwatch::Stopwatch;
 
 /// Time limit of a refusal, on a busy machine and without optimisation; a bomb takes minutes.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -70,7 +71,7 @@ async fn documents_cannot_execute_or_explode() {
         |text: &str| json!({ "key": "content", "value": text, "dataChangeCreatedBy": "apollo" });
     let before = peak_kib(&server);
     for (namespace, text) in hostile() {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let path = format!("{}/items", app.path("default", namespace));
         let answer = admin.post(&path, item(&text)).await;
         let start = &text[..text.len().min(40)];

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use crate::support::demo::Demo;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 use crate::support::session;
+use crate::support::stopwatch::Stopwatch;
 
 /// Read timeout of the portal towards an environment.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -56,7 +57,7 @@ impl Quick<'_> {
 }
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     let answer = work.await;
     assert!(begun.elapsed() < AT_ONCE, "{what} took {:?}", begun.elapsed());
     answer
@@ -119,7 +120,7 @@ async fn states(root: &Http) -> Vec<(String, bool, String)> {
 
 /// Waits until the portal uses exactly these environments.
 async fn uses(api: &Http, expected: &[&str]) {
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     loop {
         let used = Quick(api).get("/openapi/v1/envs").await.ok().json();
         if used == json!(expected) {

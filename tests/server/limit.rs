@@ -14,6 +14,7 @@ use crate::support::memory::resident_kib;
 use crate::support::poll::{self, Waiting, position};
 use crate::support::raw;
 use crate::support::server::{Options, Server};
+use crate::support::stopwatch::Stopwatch;
 
 fn client_roles() -> Options {
     Options::new()
@@ -41,7 +42,7 @@ async fn heads_have_a_limit() {
         (format!("/notifications/v2?appId=demo&cluster=c&x={}", filler(70)), 0, &[414, 431]),
         ("/health".to_owned(), 17, &[431]),
     ] {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let header = filler(headers);
         let found = answer(&server, &target, &[("x-filler", &header)]).await;
         let status = found.map(|answer| answer.status);
@@ -96,7 +97,7 @@ async fn a_parameter_of_ten_megabytes_is_refused_early() {
     let list = element.repeat(10 * 1024 * 1024 / element.len());
     let target = format!("/notifications/v2?appId=demo&cluster=default&notifications=%5B{list}%5D");
     for _ in 0..20 {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let found = answer(&server, &target, &[]).await;
         // The answer may be lost if the client is still writing when the connection is closed.
         assert!(found.is_none_or(|answer| matches!(answer.status, 414 | 431)));
@@ -203,10 +204,10 @@ async fn the_app_with_most_polls_is_refused_first() {
         assert!(answer.contains(" 429 ") && answer.contains("retry-after: "), "{number}: {answer}");
     }
 
-    let start = Instant::now();
+    let start = Stopwatch::start();
     http.get("/health").await.ok();
     assert!(start.elapsed() < Duration::from_secs(1));
-    let start = Instant::now();
+    let start = Stopwatch::start();
     small[0].publish("2").await;
     let told = held[0].answer().await;
     assert!(

@@ -10,6 +10,7 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::raw;
+use crate::support::stopwatch::Stopwatch;
 
 /// C061, C066: a client that is behind is answered immediately, with all watch keys that ever
 /// changed; `.properties` is not repeated.
@@ -175,7 +176,7 @@ async fn a_new_public_namespace_is_known_at_once() {
     owner.add_namespace(&namespace, true).await;
     owner.release("default", &namespace, &[("k", "v")]).await;
     let path = format!("/configs/{}/default/{}", user.id, namespace.to_uppercase());
-    let start = std::time::Instant::now();
+    let start = Stopwatch::start();
     eventually("the namespace", async || {
         Some(fixture.config.get(&path).await).filter(|answer| answer.status == 200)
     })

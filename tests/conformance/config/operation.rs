@@ -1,12 +1,13 @@
 //! Cases C119, C120, C126 and C127: health, metrics, headers and the shutdown of a node. (Health
 //! without a database is a case of the fault suite.)
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::fixture::{Fixture, compatible, is_by_address, special};
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, position};
 use crate::support::server::{Options, Server};
+use crate::support::stopwatch::Stopwatch;
 
 /// C119: health is `UP`.
 #[tokio::test]
@@ -71,7 +72,7 @@ async fn a_node_that_ends_answers_its_polls() {
     let v2 = Waiting::start(&http, &path).await;
     let v1 = format!("/notifications?appId=demo&cluster=default&notificationId={id}");
     let v1 = Waiting::start(&http, &v1).await;
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let ended = tokio::task::spawn_blocking(move || server.terminate());
     assert_eq!((v2.soon().await.status, v1.soon().await.status), (304, 304));
     assert!(ended.await.unwrap().success());

@@ -11,6 +11,7 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Server, command};
+use crate::support::stopwatch::Stopwatch;
 
 /// The watch keys and ids in an answer.
 #[track_caller]
@@ -221,7 +222,7 @@ async fn no_notification_is_lost() {
                 app.try_publish("default", "application").await.ok();
             }
         });
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let answer = http.get(&poll::path(&app.id, &[("application", known)])).await.ok();
         known = newest(&answer);
         publisher.await.unwrap();

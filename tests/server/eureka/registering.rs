@@ -201,7 +201,8 @@ async fn a_service_without_its_database_is_down() {
 /// The same where the node hosts Eureka.
 #[tokio::test]
 async fn a_hosting_node_without_its_database_lists_no_admin_service() {
-    let options = hosting().flag("--eureka-instance-lease-renewal-interval", "1");
+    // Later than anything here waits: a change of the status does not wait for a heartbeat.
+    let options = hosting().flag("--eureka-instance-lease-renewal-interval", "80");
     let server = Server::start_with(options);
     let (meta, own) = (Http::new(&server.config), format!("{}/", server.admin));
     assert!(has(&meta, &own).await);
@@ -212,13 +213,16 @@ async fn a_hosting_node_without_its_database_lists_no_admin_service() {
     eventually("a list with it", async || has(&meta, &own).await.then_some(())).await;
 }
 
-/// An operator learns that a node does not use the Eureka of the installation.
+/// An operator learns that a node does not use the Eureka of the installation, or a part of it.
 #[tokio::test]
 async fn a_node_beside_eureka_logs_that_it_ignores_it() {
     let ignoring = "eureka.service.url names Eureka servers";
-    for (servers, expected) in
-        [("http://10.0.0.1:8080/eureka/", 1), ("http://localhost:8080/eureka/", 0)]
-    {
+    let unusable = "is not one of http or https";
+    for (servers, expected) in [
+        ("http://10.0.0.1:8080/eureka/", [1, 0]),
+        ("http://localhost:8080/eureka/", [0, 0]),
+        ("http://10.0.0.1:8080/eureka/,ftp://eu:s3cret@10.0.0.2/", [1, 1]),
+    ] {
         let row = format!(
             r#"UPDATE "ServerConfig" SET "Value" = '{servers}' WHERE "Key" = 'eureka.service.url'"#
         );
@@ -230,7 +234,8 @@ async fn a_node_beside_eureka_logs_that_it_ignores_it() {
         let mut again = command(&["serve"]);
         again.args(arguments).arg("--data-dir").arg(directory.path()).stdout(Stdio::piped());
         let printed = terminate_after(1, r#""listening""#, again.spawn().unwrap());
-        let warnings = printed.matches(ignoring).count();
+        let warnings = [ignoring, unusable].map(|warning| printed.matches(warning).count());
         assert_eq!(warnings, expected, "{printed}");
+        assert!(!printed.contains("s3cret"), "{printed}");
     }
 }

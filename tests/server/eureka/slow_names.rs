@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use super::peers::member;
 use super::{client, free_port, instance, metric};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
+use crate::support::stopwatch::Stopwatch;
 
 /// Time for which `slow_names.c` looks a name up.
 const LOOKUP: Duration = Duration::from_secs(12);
@@ -28,7 +29,7 @@ async fn slow_names_delay_neither_the_start_nor_the_end_of_a_lease() {
     let port = free_port();
     // Only with the port of the node itself a name could be its own.
     let urls = ["a", "b"].map(|name| format!("http://eu:pw@{name}.slow:{port}/eureka/")).join(",");
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let options = member(port, &urls).variable("LD_PRELOAD", library.to_str().unwrap());
     let server = Server::start_with(options);
     assert!(began.elapsed() < 2 * LOOKUP, "the start took {:?}", began.elapsed());
