@@ -103,12 +103,15 @@ impl Eureka {
             let (eureka, background) = (eureka.clone(), peers.clone());
             async move { eureka.0.peers.refresh(&eureka, &background).await }
         });
-        let (eureka, pause) = (self.clone(), self.0.renewal_interval);
-        background.repeat("eureka heartbeat", pause, move || {
+        let eureka = self.clone();
+        background.spawn("eureka heartbeat", move || {
             let (eureka, probe) = (eureka.clone(), Arc::clone(&probe));
             async move {
-                eureka.0.own.check(&probe).await;
-                eureka.announce();
+                loop {
+                    eureka.0.own.check(&probe).await;
+                    eureka.announce();
+                    eureka.0.own.changed_within(eureka.0.renewal_interval, &probe).await;
+                }
             }
         });
     }

@@ -17,7 +17,7 @@ use castalia_eureka::{Instance, Lease, applications, json};
 use http::StatusCode;
 use reqwest::Method;
 
-use super::endpoint::{self, Endpoint};
+use super::endpoint::{self, Endpoint, LARGEST_ANSWER, LARGEST_LIST};
 use super::own::OwnInstances;
 use super::{now, services};
 use crate::background::Background;
@@ -95,7 +95,7 @@ impl EurekaClient {
         });
     }
 
-    /// Registers, and renews from then on; after a failure at once with the next server, and then
+    /// Registers, and renews from then on, and at once when a status changed; after a failure at once with the next server, and then
     /// after a pause.
     async fn keep_registered(&self, probe: &Probe) {
         let mut pause = PAUSE;
@@ -104,7 +104,7 @@ impl EurekaClient {
             let is_registered = self.announce().await;
             let wait = if is_registered { self.0.renewal_interval } else { pause };
             pause = if is_registered { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-            tokio::time::sleep(wait.mul_f64(0.9 + fastrand::f64() * 0.1)).await;
+            self.0.own.changed_within(wait.mul_f64(0.9 + fastrand::f64() * 0.1), probe).await;
         }
     }
 
@@ -123,7 +123,7 @@ impl EurekaClient {
         let dirty = instance.dirty.unwrap_or_default().to_string();
         let parameters = [("status", instance.status.name()), ("lastDirtyTimestamp", &*dirty)];
         let renewed = self
-            .send(is_answer, |server| {
+            .send(LARGEST_ANSWER, is_answer, |server| {
                 server.request_with(&self.0.client, Method::PUT, &segments, &parameters)
             })
             .await;
@@ -140,7 +140,7 @@ impl EurekaClient {
         let Some(instance) = self.0.own.renewed(app, id, None) else { return true };
         let body = json::instance(&Lease::unregistered(instance));
         let registered = self
-            .send(StatusCode::is_success, |server| {
+            .send(LARGEST_ANSWER, StatusCode::is_success, |server| {
                 let request = server.request(&self.0.client, Method::POST, &["apps", app]);
                 request.header("content-type", "application/json").body(body.clone())
             })
@@ -156,7 +156,7 @@ impl EurekaClient {
         for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
             let app = service.to_ascii_uppercase();
             let answer = self
-                .send(is_answer, |server| {
+                .send(LARGEST_LIST, is_answer, |server| {
                     server.request(&self.0.client, Method::GET, &["apps", &app])
                 })
                 .await;
@@ -194,9 +194,11 @@ impl EurekaClient {
     }
 
     /// Sends a request to the server that answered last, or to the next one whose status is an
-    /// answer: one that does not mean that the server cannot be used.
+    /// answer: one that does not mean that the server cannot be used. The body is at most `largest`
+    /// bytes long.
     async fn send(
         &self,
+        largest: usize,
         is_answer: impl Fn(&StatusCode) -> bool,
         request: impl Fn(&Endpoint) -> reqwest::RequestBuilder,
     ) -> Option<(StatusCode, Vec<u8>)> {
@@ -213,7 +215,7 @@ impl EurekaClient {
             match request.send().await {
                 Ok(response) if is_answer(&response.status()) => {
                     let status = response.status();
-                    if let Some(body) = endpoint::body(response).await {
+                    if let Some(body) = endpoint::body(response, largest).await {
                         self.0.position.store(position, Ordering::Relaxed);
                         self.0.is_unreachable.store(false, Ordering::Relaxed);
                         return Some((status, body));

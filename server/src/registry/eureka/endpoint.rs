@@ -9,23 +9,45 @@ use castalia_store::Secret;
 use percent_encoding::percent_decode_str;
 use reqwest::{Method, RequestBuilder, Url};
 
+use crate::log_rate::LogRate;
 use crate::outgoing;
 use crate::server_config::{ServerConfig, keys};
 
-/// Maximum length of a list of services, in bytes.
-const LARGEST: usize = 32 * 1024 * 1024;
+/// Maximum length of a list of services, and of the answer to any other request, in bytes.
+pub(super) const LARGEST_LIST: usize = 32 * 1024 * 1024;
+pub(super) const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// The row that every new database has, of Apollo's scripts as well as ours. It stands for a server
 /// in the node itself: whoever has another one replaces it.
 const SHIPPED: &str = "http://localhost:8080/eureka/";
 
-/// The addresses in `eureka.service.url`; none if it has only the value of a new database.
+/// The addresses in `eureka.service.url`, without those that cannot be used; none if it has only the
+/// value of a new database.
 pub(in crate::registry) fn configured(config: &ServerConfig) -> Vec<Endpoint> {
     let listed = config.get(&keys::EUREKA_URL);
     if !config.is_fixed(&keys::EUREKA_URL) && listed == [SHIPPED] {
         return Vec::new();
     }
-    listed.iter().filter_map(|text| Endpoint::parse(text)).collect()
+    let usable = listed.iter().zip(1..).filter_map(|(text, position)| {
+        let endpoint = Endpoint::parse(text);
+        if endpoint.is_none() {
+            report_unusable(position);
+        }
+        endpoint
+    });
+    usable.collect()
+}
+
+/// Without the text, which may contain a password.
+fn report_unusable(position: usize) {
+    static UNUSABLE: LogRate = LogRate::once_a_minute();
+    if let Some(suppressed) = UNUSABLE.admit() {
+        tracing::warn!(
+            position,
+            suppressed,
+            "an address in eureka.service.url is not one of http or https and is not used"
+        );
+    }
 }
 
 /// The base address of an Eureka server.
@@ -128,11 +150,11 @@ pub(super) fn client(connect: Duration, total: Duration) -> reqwest::Result<reqw
         .build()
 }
 
-/// Reads a body of limited size; `None` if it is larger or ends early.
-pub(super) async fn body(mut response: reqwest::Response) -> Option<Vec<u8>> {
+/// Reads a body of at most `limit` bytes; `None` if it is larger or ends early.
+pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > LARGEST {
+        if body.len() + chunk.len() > limit {
             return None;
         }
         body.extend_from_slice(&chunk);

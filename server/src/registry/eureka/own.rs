@@ -1,5 +1,7 @@
 //! The services of this node: how they describe themselves, and whether they can answer.
 
+use std::time::Duration;
+
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::{DataCenter, Instance, Port, Status};
 use parking_lot::Mutex;
@@ -9,6 +11,9 @@ use super::now;
 use crate::registry::options::OURS;
 use crate::registry::{OwnService, Probe};
 use crate::settings::eureka::EurekaInstance;
+
+/// Interval at which services are asked whether they can answer.
+const CHECK: Duration = Duration::from_secs(5);
 
 /// The descriptions; empty once this node has left.
 #[derive(Debug)]
@@ -40,9 +45,24 @@ impl OwnInstances {
         self.0.lock().iter().any(|own| own.app == instance.app && own.id() == instance.id())
     }
 
-    /// Sets the status of each service. A changed description has a newer timestamp, for which a
-    /// registry asks at the next heartbeat.
-    pub(super) async fn check(&self, probe: &Probe) {
+    /// Completes after this time, or once the status of a service has changed.
+    pub(super) async fn changed_within(&self, time: Duration, probe: &Probe) {
+        let changed = async {
+            loop {
+                tokio::time::sleep(CHECK).await;
+                if self.check(probe).await {
+                    return;
+                }
+            }
+        };
+        // A change that was found is never lost: the status is set and announced next.
+        tokio::time::timeout(time, changed).await.ok();
+    }
+
+    /// Sets the status of each service, and returns whether one changed. A changed description has a
+    /// newer timestamp, for which a registry asks at the next heartbeat.
+    pub(super) async fn check(&self, probe: &Probe) -> bool {
+        let mut has_changed = false;
         for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
             let app = service.to_ascii_uppercase();
             if !self.0.lock().iter().any(|own| own.app == app) {
@@ -53,10 +73,12 @@ impl OwnInstances {
                 if own.status != status {
                     own.status = status;
                     own.dirty = Some(later(own.dirty));
+                    has_changed = true;
                     tracing::info!(app, status = status.name(), "the status in Eureka changed");
                 }
             }
         }
+        has_changed
     }
 
     /// The description of a service of this node with a timestamp that is newer than the present one

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Eureka;
-use super::endpoint::{self, Endpoint};
+use super::endpoint::{self, Endpoint, LARGEST_LIST};
 use super::replicated::{interval, item};
 use crate::log_rate::LogRate;
 use crate::outgoing::causes;
@@ -23,6 +23,8 @@ pub(super) const NODE: &str = "x-castalia-node";
 /// Pauses after a failed connection, and after an answer that did not come or asked for it.
 const RECONNECT: Duration = Duration::from_millis(100);
 const BUSY: Duration = Duration::from_secs(1);
+/// Interval at which an address that was that of this node is tried again: a name may lead elsewhere.
+const OWN: Duration = Duration::from_secs(300);
 
 /// A peer, as an operator sees it.
 #[derive(Debug, Clone)]
@@ -44,8 +46,8 @@ pub(super) struct Peer {
     queue: Mutex<Queue>,
     changed: Notify,
     is_sending: AtomicBool,
-    /// Whether the address turned out to be that of this node.
-    is_self: AtomicBool,
+    /// When the address last turned out to be that of this node.
+    found_own: Mutex<Option<Instant>>,
     problem: Mutex<Option<String>>,
 }
 
@@ -69,7 +71,7 @@ impl Peer {
             queue: Mutex::default(),
             changed: Notify::new(),
             is_sending: AtomicBool::new(false),
-            is_self: AtomicBool::new(false),
+            found_own: Mutex::default(),
             problem: Mutex::default(),
         }
     }
@@ -93,13 +95,13 @@ impl Peer {
     }
 
     pub(super) fn is_self(&self) -> bool {
-        self.is_self.load(Ordering::Relaxed)
+        self.found_own.lock().is_some_and(|found| found.elapsed() < OWN)
     }
 
-    /// Sends nothing to this address any more, because it is that of this node.
+    /// Sends nothing to this address for a while, because it is that of this node.
     pub(super) fn mark_self(&self) {
-        tracing::info!(service_url = %self.endpoint, "an address in eureka.service.url is that of this node; sending it nothing");
-        self.is_self.store(true, Ordering::Relaxed);
+        tracing::info!(service_url = %self.endpoint, "an address in eureka.service.url is that of this node; sending it nothing for five minutes");
+        *self.found_own.lock() = Some(Instant::now());
         *self.queue.lock() = Queue::default();
     }
 
@@ -216,7 +218,7 @@ impl Peer {
             let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
             return Err(if is_large { Failure::TooLarge } else { Failure::Permanent });
         }
-        let body = endpoint::body(response).await.ok_or(Failure::Retry(BUSY))?;
+        let body = endpoint::body(response, LARGEST_LIST).await.ok_or(Failure::Retry(BUSY))?;
         match batch::read_outcomes(&body) {
             Ok(outcomes) if outcomes.len() == batch.len() => {
                 *self.problem.lock() = None;

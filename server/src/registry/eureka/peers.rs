@@ -13,7 +13,7 @@ use http::header::RETRY_AFTER;
 use reqwest::{Method, Url};
 
 use super::Eureka;
-use super::endpoint::{self, Endpoint};
+use super::endpoint::{self, Endpoint, LARGEST_LIST};
 use super::peer::{EurekaPeerState, NODE, Peer};
 use crate::background::Background;
 use crate::server_config::ServerConfig;
@@ -202,6 +202,9 @@ impl Peers {
             return None;
         }
         let is_complete = !response.headers().contains_key(RETRY_AFTER);
-        Some((applications::read(&endpoint::body(response).await?).ok()?, is_complete))
+        Some((
+            applications::read(&endpoint::body(response, LARGEST_LIST).await?).ok()?,
+            is_complete,
+        ))
     }
 }
