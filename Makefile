@@ -78,11 +78,11 @@ header: ## regenerate include/castalia.h
 header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-browser test-document test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
+.PHONY: test test-browser test-document test-rust test-bindings test-examples databases test-databases test-interop test-packages test-demo test-upstream
 # In lanes, because tests wait most of the time; linters compute meanwhile, at the lowest priority.
 test: build test-interop databases ## run all linters and the tests of all languages
 	.ci/npm tests/browser
-	.ci/lanes "test-rust test-databases" "test-bindings test-packages test-demo test-document test-browser" "lint-patiently"
+	.ci/lanes "test-rust test-databases" "test-bindings test-examples test-packages test-demo test-document test-browser" "lint-patiently"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## run the Rust tests, unit and black box, on all databases
@@ -109,6 +109,9 @@ test-bindings: web ## run the tests of the other languages
 	bindings/python/test.sh
 	bindings/node/test.sh
 	bindings/kotlin/test.sh
+
+test-examples: ## run the examples in Python and Kotlin, after test-bindings
+	cargo test --workspace --quiet --test suite examples:: -- --ignored
 
 test-packages: web ## pack for each language, install elsewhere and run (unoptimised)
 	PROFILE=dev $(MAKE) package PACKAGES=target/package-dev

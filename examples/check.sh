@@ -21,7 +21,7 @@ export APP_ID=order APOLLO_META=${url//%3A/:} APOLLO_CACHE_FILE_ENABLE=false
 export APOLLO_META=${APOLLO_META//%2F/\/} APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS=0
 shown=$(mktemp)
 trap 'rm -f "$shown"' EXIT
-timeout 60 "$@" >"$shown" &
+timeout 150 "$@" >"$shown" &
 order held 1
 # Waits for the first value: the poll starts before the program has read it.
 until grep -q hello "$shown"; do

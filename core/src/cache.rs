@@ -305,6 +305,12 @@ mod tests {
         let error = written(b"good=1\nk=\\u12G4\n").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Parse);
         assert!(error.to_string().contains("order+default+a.properties"));
+        let cut = b"#Persisted by DefaultConfig\n#Mon Nov 23 08:00:00 UTC 2026\nlimit=10";
+        for damaged in [&cut[..], &cut[..40], &cut[..9], b"\0\0\0\0", b"a=1\n\0\0", b"\x8f\x01\n"] {
+            let error = written(damaged).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Parse, "{damaged:?}");
+        }
+        assert_eq!(written(b"by=hand").unwrap(), Some(content(&[("by", "hand")])));
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(crate) struct Pipeline {
     namespace: Arc<Namespace>,
     dependencies: PipelineDependencies,
     schedule: Schedule,
-    /// Signals the cache writer that the snapshot is newer than the file.
+    /// Signals the cache writer that the file may differ from the snapshot.
     unsaved: watch::Sender<()>,
     /// Newest announcement. Its messages are sent with each load, so that a server that is behind
     /// refreshes its own cache first.
@@ -306,17 +306,15 @@ impl Pipeline {
         }
         let previous = self.namespace.snapshot();
         self.schedule.loaded(snapshot.release_key() != previous.release_key());
-        let changed = self.namespace.publish(&snapshot);
-        // The first answer of a server is stored even if it changes nothing: the values before may
-        // come from a seed, which has no cache file yet.
-        if changed || previous.source() != Source::Remote {
-            self.unsaved.send_replace(());
-        }
+        self.namespace.publish(&snapshot);
         self.record_success();
         Ok(())
     }
 
     fn record_success(&mut self) {
+        // Also if nothing changed: the values may come from a seed, the last write may have failed,
+        // or somebody deleted the file. The writer leaves a file that is current.
+        self.unsaved.send_replace(());
         let runtime = self.namespace.runtime();
         let monitor = runtime.monitor();
         let snapshot = self.namespace.snapshot();

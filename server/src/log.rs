@@ -61,10 +61,12 @@ pub(crate) fn start(settings: &Settings) -> io::Result<()> {
 
 /// Spans of libraries contain the arguments of their functions, such as a database URL with its
 /// password, and every line inside them would repeat those. The pool of sqlx warns of each
-/// connection that the store closes on purpose, whose reason the store logs itself.
+/// connection that the store closes on purpose, whose reason the store logs itself; the verifier of
+/// certificates reports each attempt without its address, which the caller logs with it.
 fn is_wanted(metadata: &Metadata<'_>) -> bool {
     (metadata.is_event() || metadata.target().starts_with("castalia"))
         && metadata.target() != "sqlx_core::pool::connection"
+        && !metadata.target().starts_with("rustls_platform_verifier")
 }
 
 /// Waits briefly for the last lines; a reader that accepts none does not block the end of the

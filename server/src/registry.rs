@@ -36,6 +36,8 @@ pub struct OwnService {
     pub name: &'static str,
     /// Base address, with a trailing slash.
     pub uri: String,
+    /// Port that this process listens on, which differs from that of the address behind a proxy.
+    pub port: u16,
 }
 
 /// One service in the table.
@@ -296,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_node_lists_itself_once() {
-        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into() };
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into(), port: 1 };
         let registry = ServiceRegistry::fixed(vec![own]);
         assert_eq!(registry.instances(ADMIN_SERVICE), []);
         let uris = |registry: &ServiceRegistry| {

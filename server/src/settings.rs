@@ -172,7 +172,7 @@ impl Settings {
             config_db: read.database("config_db"),
             portal_db: read.database("portal_db"),
             env: read.env(),
-            advertise: read.advertise(),
+            advertise: read.address("advertise"),
             base_path: read.base_path(),
             schema: read
                 .choice(

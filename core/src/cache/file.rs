@@ -1,7 +1,7 @@
 //! One cache file: its name, its text, and reading it.
 
-use std::fs;
-use std::io::ErrorKind as IoKind;
+use std::fs::{self, File};
+use std::io::{ErrorKind as IoKind, Read as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -12,6 +12,8 @@ use crate::protocol::namespace::Format;
 use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::Configurations;
 
+/// Maximum size of a cache file, in bytes.
+const LARGEST: u64 = 128 * 1024 * 1024;
 // Both lines of the head are what `java.util.Properties.store` writes for the Java client.
 const FIRST_LINE: &str = "#Persisted by DefaultConfig";
 // `Properties.store` uses the line separator of the platform.
@@ -48,17 +50,44 @@ pub(super) fn text(content: &Configurations) -> String {
 }
 
 /// The content of a file; `None` if it does not exist or is empty.
+///
+/// # Errors
+/// [`ErrorKind::Io`] if it cannot be read, [`ErrorKind::Parse`] if it is damaged.
 pub(super) fn read(path: &Path) -> Result<Option<CachedContent>> {
     let Some((bytes, written_at)) = read_bytes(path)? else {
         return Ok(None);
     };
+    if is_damaged(&bytes) {
+        let text = "the cache file is damaged; delete it";
+        let error = Error::new(ErrorKind::Parse, OPERATION, text);
+        return Err(error.with("path", path.display().to_string()));
+    }
     let content = properties::parse(&properties::decode(&bytes));
     let content = content.map_err(|error| error.with("path", path.display().to_string()))?;
     Ok(Some(CachedContent { content, written_at }))
 }
 
+/// Whether a crash or a full disk left something else than what was written: control characters,
+/// which are always escaped, or a file that ends within a line. Files that somebody wrote by hand may
+/// end without a line feed.
+fn is_damaged(bytes: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r\x0c".contains(byte);
+    let first = &bytes[..bytes.len().min(FIRST_LINE.len())];
+    let is_cut = FIRST_LINE.as_bytes().starts_with(first) && !bytes.ends_with(b"\n");
+    is_cut || bytes.iter().any(is_control)
+}
+
 pub(super) fn read_bytes(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>> {
-    let read = || Ok((fs::read(path)?, fs::metadata(path)?.modified()?));
+    let read = || {
+        let metadata = fs::metadata(path)?;
+        // A device or a pipe would never end, and a larger file is not a cache.
+        if !metadata.is_file() || metadata.len() > LARGEST {
+            return Err(std::io::Error::other("it is not a regular file, or too large"));
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+        Ok((bytes, metadata.modified()?))
+    };
     match read() {
         // A zero-length file is the remains of a crash of a client that writes in place; a
         // namespace without keys still has the two lines of the head.
@@ -78,4 +107,22 @@ pub(super) fn failed(message: &'static str, path: &Path, error: std::io::Error) 
     Error::new(ErrorKind::Io, OPERATION, message)
         .with("path", path.display().to_string())
         .caused_by(error)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// What never ends, or is too large for a cache, is neither read nor waited for.
+    #[test]
+    fn only_regular_files_of_limited_size_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("order+default+a.properties");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), ErrorKind::Io);
+        fs::remove_file(&path).unwrap();
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        let error = read(&path).unwrap_err();
+        assert!(error.to_string().contains("order+default+a.properties"), "{error}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::error::Result;
 pub(super) struct CacheWriter {
     disk: Option<Disk>,
     namespace: Arc<Namespace>,
-    /// Changes when the snapshot is newer than the file.
+    /// Changes when the file may differ from the snapshot.
     unsaved: watch::Receiver<()>,
     /// Whether the last write failed. Only the first failure in a row is logged.
     failing: bool,

@@ -105,6 +105,29 @@ async fn a_change_of_the_disk_is_told_once() {
     }
 }
 
+/// A file that somebody deleted, or that could not be written, is written by the next refresh, which
+/// brings nothing new.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_brings_nothing_writes_a_missing_file() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open().await;
+    let file = fixture.cache_file(NAMESPACE);
+    eventually("cache written", || file.exists()).await;
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    config.refresh().await.unwrap();
+    eventually("written again", || file.exists()).await;
+
+    // A directory in the place of the file cannot be replaced.
+    fs::remove_file(&file).unwrap();
+    fs::create_dir_all(file.join("x")).unwrap();
+    fixture.server.publish(APP, NAMESPACE, &[("a", "new")]);
+    config.refresh().await.unwrap();
+    fs::remove_dir_all(&file).unwrap();
+    config.refresh().await.unwrap();
+    let holds = || fs::read_to_string(&file).is_ok_and(|text| text.contains("a=new"));
+    eventually("written after the obstacle is gone", holds).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_restart_with_the_same_content_writes_nothing() {
     let fixture = Fixture::new();

@@ -38,12 +38,16 @@ pub fn is_app_name(text: &str) -> bool {
     (1..=APP).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text can be the id of an instance.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
     let fits = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#' | ' ');
     (1..=NAME).contains(&text.len()) && text.chars().all(fits)
 }
 
-fn is_host(text: &str) -> bool {
+/// Whether a text can be the host or the address of an instance.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte);
     (1..=NAME).contains(&text.len()) && text.bytes().all(fits)
 }

@@ -134,7 +134,9 @@ impl Lease {
         self.renewed_at.filter(|_| !self.is_own)?.checked_add(duration)
     }
 
-    fn is_expired(&self, now: Moment) -> bool {
+    /// Whether it has ended; preservation may keep it in the lists nevertheless.
+    #[must_use]
+    pub fn is_expired(&self, now: Moment) -> bool {
         self.end().is_some_and(|end| now.at > end)
     }
 

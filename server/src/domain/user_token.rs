@@ -21,7 +21,7 @@ use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
 
-/// Maximum number of tokens of a user, ended ones included.
+/// Maximum number of tokens of a user; of those that ended, the newest are listed beside the active ones.
 const MANY: usize = 200;
 /// Widths of the columns, in characters.
 const NAME: usize = 128;
@@ -217,9 +217,16 @@ pub async fn create(
 }
 
 async fn insert(tx: &Transaction, row: &UserTokenRow) -> Result<Row> {
-    if token::of_user(tx, &row.user_id).await?.len() >= MANY {
-        let message = format!("You have {MANY} access tokens; delete one first");
+    let rows = token::of_user(tx, &row.user_id).await?;
+    let (active, ended): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| status(row) == TokenStatus::Active);
+    if active.len() >= MANY {
+        let message = format!("You have {MANY} active access tokens; delete one first");
         return Err(Error::bad_request(message).with_code(Code::InvalidUserToken));
+    }
+    // Newest first: those that ended long ago make room.
+    for row in ended.iter().skip(MANY - 1 - active.len()) {
+        token::delete(tx, row.id, &row.user_id).await?;
     }
     Ok(token::insert(tx, row.clone(), Authorship::of(&row.user_id)).await?)
 }
@@ -273,7 +280,7 @@ pub async fn rotate(store: &Store, owner: &str, id: Id) -> Result<(Row, Secret)>
                 revoked_at: None,
                 revoked_by: None,
             };
-            Ok(token::insert(tx, new, Authorship::of(owner)).await?)
+            insert(tx, &new).await
         })
     });
     Ok((made.await?, text))

@@ -63,7 +63,7 @@ impl Sockets {
         if settings.discovery == Discovery::Eureka {
             return match self.hosted_eureka(settings, config, &own)? {
                 Some(eureka) => Ok(ServiceRegistry::hosted(eureka)),
-                None => self.eureka_client(settings, config, own, advertised.is_some()),
+                None => self.eureka_client(settings, config, &own, advertised.is_some()),
             };
         }
         // A loopback address would lead other nodes on the same database to themselves.
@@ -79,7 +79,7 @@ impl Sockets {
         &self,
         settings: &Settings,
         config: &ServerConfig,
-        mut own: Vec<OwnService>,
+        own: &[OwnService],
         is_advertised: bool,
     ) -> Result<ServiceRegistry> {
         let port = local_address(&self.client).map(|address| address.port());
@@ -90,13 +90,13 @@ impl Sockets {
         }
         // A loopback address would lead others to themselves.
         let is_reachable = is_advertised || !settings.bind.is_loopback();
-        if !is_reachable && !ServiceRegistry::are_eureka_servers_local(config) {
+        let registers = is_reachable || ServiceRegistry::are_eureka_servers_local(config);
+        if !registers {
             tracing::warn!(
                 "not registering with Eureka, because others cannot reach this node; set bind or advertise"
             );
-            own.clear();
         }
-        let client = EurekaClient::new(settings, config.clone(), &own);
+        let client = EurekaClient::new(settings, config.clone(), own, registers);
         let client =
             client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         Ok(ServiceRegistry::client(client))
@@ -117,6 +117,12 @@ impl Sockets {
         }
         if !settings.eureka.is_hosted || !settings.plays(Role::Config) {
             return Ok(None);
+        }
+        let is_anonymous = settings.eureka.credentials.is_none();
+        if is_anonymous && settings.bind.is_loopback() && settings.advertise.is_some() {
+            tracing::warn!(
+                "everyone who reaches the hosted Eureka through a proxy can register services; set eureka.username and eureka.password"
+            );
         }
         if settings.eureka.is_open {
             tracing::warn!(

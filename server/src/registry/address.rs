@@ -28,9 +28,10 @@ pub fn own_services(
     services
         .into_iter()
         .filter_map(|(name, socket, takes_port)| {
-            let origin = origin(socket?, advertise, takes_port);
+            let socket = socket?;
+            let origin = origin(socket, advertise, takes_port);
             let path = if base_path.is_empty() { "/" } else { base_path };
-            Some(OwnService { name, uri: format!("{origin}{path}") })
+            Some(OwnService { name, uri: format!("{origin}{path}"), port: socket.port() })
         })
         .collect()
 }

@@ -8,19 +8,19 @@ mod lists;
 mod own;
 mod peer;
 mod peers;
+mod queries;
 mod replicated;
 mod services;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::batch::Task;
 use castalia_eureka::{
-    Instance, Invalid, Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal, Status,
+    Instance, Invalid, Lease, Moment, Options, Origin, Refused, Registry, Renewal, Status,
 };
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 pub use self::lists::Form;
 use self::lists::Lists;
@@ -50,6 +50,8 @@ struct EurekaInner {
     /// This node's services, if they are announced here.
     own: OwnInstances,
     renewal_interval: Duration,
+    /// Whether leases stayed at the last maintenance.
+    is_preserving: AtomicBool,
     lists: Lists,
     peers: Peers,
 }
@@ -76,7 +78,8 @@ impl Eureka {
             registry: Mutex::new(Registry::new(options)),
             own: OwnInstances::new(own, instance),
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
-            lists: Lists::default(),
+            is_preserving: AtomicBool::new(false),
+            lists: Lists::new(*max_instances),
             peers: Peers::new(config, ports, settings.advertise.as_deref())?,
         })))
     }
@@ -122,6 +125,12 @@ impl Eureka {
             report_evicted(registry.evict(now()));
             (registry.len(), registry.is_preserving())
         };
+        if self.0.is_preserving.swap(is_preserving, Ordering::Relaxed) != is_preserving {
+            tracing::warn!(
+                is_preserving,
+                "self-preservation of Eureka: leases stay while most heartbeats are missing"
+            );
+        }
         metrics::gauge!("castalia_eureka_instances").set(size as f64);
         metrics::gauge!("castalia_eureka_preserving").set(u8::from(is_preserving));
     }
@@ -160,6 +169,8 @@ impl Eureka {
         static OWN: LogRate = LogRate::once_a_minute();
         let dirty = instance.dirty;
         let id = instance.id().to_owned();
+        // After a restart peers still have the services of this node, and send them back.
+        let is_echo = origin == Origin::Peer && self.0.own.describes(&instance);
         let registered = {
             let mut registry = self.0.registry.lock();
             let registered = registry.register(instance, origin, now());
@@ -170,6 +181,7 @@ impl Eureka {
             registered
         };
         if registered.as_ref().is_err_and(|refused| *refused == Refused::OwnId)
+            && !is_echo
             && let Some(suppressed) = OWN.admit()
         {
             tracing::warn!(
@@ -212,9 +224,16 @@ impl Eureka {
 
     /// Ends a lease. Returns whether there was one.
     pub fn cancel(&self, app: &str, id: &str, origin: Origin) -> bool {
-        let mut registry = self.0.registry.lock();
-        let cancelled = registry.cancel(app, id, now());
-        self.changed(cancelled, Task::Cancel, None, origin)
+        let is_cancelled = {
+            let mut registry = self.0.registry.lock();
+            let cancelled = registry.cancel(app, id, now());
+            self.changed(cancelled, Task::Cancel, None, origin)
+        };
+        // A service of this node stays until the node leaves.
+        if is_cancelled && origin != Origin::Own {
+            self.announce();
+        }
+        is_cancelled
     }
 
     /// Overrides a status. Returns whether there is such a lease.
@@ -284,96 +303,6 @@ impl Eureka {
             return;
         }
         self.0.peers.push(&item(&lease.instance, task, status), interval(&lease.instance));
-    }
-
-    /// The registry without the leases that ended since the last maintenance.
-    fn current(&self) -> MutexGuard<'_, Registry> {
-        let mut registry = self.0.registry.lock();
-        report_evicted(registry.evict_due(now()));
-        registry
-    }
-
-    /// The lease of an instance.
-    #[must_use]
-    pub fn get(&self, app: &str, id: &str) -> Option<Lease> {
-        self.current().get(app, id).cloned()
-    }
-
-    /// The first lease with this id in any app.
-    #[must_use]
-    pub fn find(&self, id: &str) -> Option<Lease> {
-        self.current().find(id).cloned()
-    }
-
-    /// The leases of an app.
-    #[must_use]
-    pub fn app(&self, app: &str) -> Vec<Lease> {
-        self.current().app(app)
-    }
-
-    /// The leases with this address.
-    #[must_use]
-    pub fn with_address(&self, address: &str, is_secure: bool) -> Listing {
-        self.current().with_address(address, is_secure)
-    }
-
-    /// All leases or recent changes, rendered.
-    pub async fn list(&self, form: Form) -> Bytes {
-        let revision = self.current().revision();
-        let eureka = self.clone();
-        let read = move || {
-            let mut registry = eureka.0.registry.lock();
-            let listing = if form.is_delta { registry.delta(now()) } else { registry.list() };
-            (registry.revision(), listing)
-        };
-        self.0.lists.get(form, revision, read).await
-    }
-
-    /// All leases, by app and id.
-    #[must_use]
-    pub fn leases(&self) -> Vec<Lease> {
-        self.current().list().apps.into_iter().flat_map(|(_, leases)| leases).collect()
-    }
-
-    /// Whether leases stay because most heartbeats are missing.
-    #[must_use]
-    pub fn is_preserving(&self) -> bool {
-        self.0.registry.lock().is_preserving()
-    }
-
-    /// The servers that mirror this registry.
-    #[must_use]
-    pub fn peers(&self) -> Vec<EurekaPeerState> {
-        self.0.peers.states()
-    }
-
-    /// Whether this node has just started and still copies the list of a peer.
-    #[must_use]
-    pub fn is_copying(&self) -> bool {
-        self.0.peers.is_copying()
-    }
-
-    /// Random id of this process, by which it recognises its own requests.
-    #[must_use]
-    pub fn node_id(&self) -> &str {
-        self.0.peers.node_id()
-    }
-
-    /// The live instances of one of Apollo's services; those of this node first.
-    pub(super) fn services(&self, service: &str) -> Vec<ServiceInstance> {
-        let mut leases = self.app(&service.to_ascii_uppercase());
-        leases.sort_by_key(|lease| (!lease.is_own, lease.registered));
-        leases.iter().filter_map(|lease| services::listed(&lease.instance)).collect()
-    }
-
-    /// Addresses of the other Castalia nodes with this service.
-    pub(super) fn other_nodes(&self, service: &str) -> Vec<String> {
-        let leases = self.app(&service.to_ascii_uppercase());
-        let others = leases.iter().filter(|lease| !lease.is_own);
-        let ours = others.filter(|lease| services::is_ours(&lease.instance));
-        ours.filter_map(|lease| services::listed(&lease.instance))
-            .map(|listed| listed.homepage_url)
-            .collect()
     }
 }
 

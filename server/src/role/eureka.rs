@@ -16,10 +16,12 @@ use bytes::Bytes;
 use castalia_eureka::{Origin, json, xml};
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use ipnet::IpNet;
 use serde::Serialize;
 
 use self::access::Access;
 use self::path::Resource;
+use crate::http::client_address::client_address;
 use crate::http::route::Listed;
 use crate::registry::{Eureka, Form};
 use crate::role::ClientAccess;
@@ -38,6 +40,7 @@ const STYLE: HeaderName = HeaderName::from_static("x-eureka-accept");
 pub(super) struct EurekaPort {
     eureka: Eureka,
     access: Access,
+    trusted_proxies: Vec<IpNet>,
 }
 
 /// Whether a path is answered here.
@@ -94,7 +97,8 @@ impl Call {
 
 impl EurekaPort {
     pub(super) fn new(eureka: Eureka, settings: &Settings) -> Self {
-        Self { eureka, access: Access::new(settings) }
+        let trusted_proxies = settings.trusted_proxies.clone();
+        Self { eureka, access: Access::new(settings), trusted_proxies }
     }
 
     pub(super) async fn answer(&self, request: Request) -> Response {
@@ -102,7 +106,7 @@ impl EurekaPort {
         let peer = head.extensions.get::<ConnectInfo<std::net::SocketAddr>>();
         let call = Call {
             method: head.method,
-            peer: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
+            peer: peer.map(|peer| client_address(Some(peer), &head.headers, &self.trusted_proxies)),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
         };
@@ -138,13 +142,14 @@ impl EurekaPort {
     async fn list(&self, call: &Call, is_delta: bool) -> Response {
         let (is_copying, is_node) = (self.eureka.is_copying(), call.headers.contains_key(NODE));
         if is_copying && !is_node {
-            let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, "this node is starting");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
-            return response;
+            return unavailable("this node is starting");
         }
         let is_gzip = call.header(&ACCEPT_ENCODING).contains("gzip");
         let form = Form { is_delta, is_json: call.is_json(), style: call.style(), is_gzip };
-        let mut response = document(call, self.eureka.list(form).await);
+        let Some(text) = self.eureka.list(form).await else {
+            return unavailable("too many clients receive older lists slowly");
+        };
+        let mut response = document(call, text);
         if is_gzip {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
@@ -221,6 +226,13 @@ impl Refusal {
         }
         response
     }
+}
+
+/// An answer to a request that may be repeated soon.
+fn unavailable(text: &str) -> Response {
+    let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    response
 }
 
 /// An error with its text, for answers whose body clients do not read as an instance.

@@ -4,7 +4,6 @@
 mod access;
 mod audit;
 mod calls;
-mod client_address;
 mod events;
 mod extract;
 mod identity;

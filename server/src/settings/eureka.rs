@@ -90,10 +90,19 @@ impl SettingsReader<'_> {
             credentials: credentials.filter(|_| !is_open),
             is_open,
             preserves: self.switch("eureka.self_preservation").unwrap_or_default(),
-            max_instances: self.parsed("eureka.max_instances", "a whole number").unwrap_or(10_000),
+            max_instances: self.eureka_max_instances(),
             apps,
             instance: self.eureka_instance(),
         }
+    }
+
+    fn eureka_max_instances(&mut self) -> usize {
+        let name = "eureka.max_instances";
+        let number = self.parsed(name, "a whole number").unwrap_or(10_000);
+        if number == 0 {
+            self.fault(name, "must be at least 1");
+        }
+        number
     }
 
     fn eureka_credentials(&mut self) -> Option<(String, Secret)> {
@@ -142,14 +151,24 @@ impl SettingsReader<'_> {
             self.fault("eureka.instance.lease_duration", problem);
         }
         EurekaInstance {
-            ip_address: self.text("eureka.instance.ip_address"),
-            hostname: self.text("eureka.instance.hostname"),
-            home_page_url: self.text("eureka.instance.home_page_url"),
-            instance_id: self.text("eureka.instance.instance_id"),
+            ip_address: self.fitting("eureka.instance.ip_address", castalia_eureka::is_host),
+            hostname: self.fitting("eureka.instance.hostname", castalia_eureka::is_host),
+            home_page_url: self.address("eureka.instance.home_page_url"),
+            instance_id: self.fitting("eureka.instance.instance_id", castalia_eureka::is_id),
             renewal_interval,
             lease_duration,
             metadata: self.eureka_metadata(),
         }
+    }
+
+    /// A text that Eureka servers accept; they would silently not list this node otherwise.
+    fn fitting(&mut self, name: &'static str, fits: fn(&str) -> bool) -> Option<String> {
+        let text = self.text(name)?;
+        if !fits(&text) {
+            let problem = format!("`{text}` has characters that Eureka does not accept here");
+            self.fault(name, problem);
+        }
+        Some(text)
     }
 
     fn eureka_metadata(&mut self) -> BTreeMap<String, String> {

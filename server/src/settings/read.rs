@@ -202,16 +202,16 @@ impl SettingsReader<'_> {
         crate::settings::environment::normalise(&text)
     }
 
-    pub(super) fn advertise(&mut self) -> Option<String> {
-        let text = self.text("advertise")?;
+    /// An address of this node that clients receive.
+    pub(super) fn address(&mut self, name: &'static str) -> Option<String> {
+        let text = self.text(name)?;
         let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        if rest.is_some_and(|rest| rest.split('/').next().is_some_and(|host| host.contains('@'))) {
-            self.fault("advertise", "contains credentials, which every client would receive");
-        } else if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
-            self.fault(
-                "advertise",
-                format!("`{text}` is not an address such as http://10.0.0.5:8080"),
-            );
+        let authority = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        if authority.contains('@') {
+            self.fault(name, "contains credentials, which every client would receive");
+        } else if authority.is_empty() || reqwest::Url::parse(&text).is_err() {
+            let problem = format!("`{text}` is not an address such as http://10.0.0.5:8080");
+            self.fault(name, problem);
         }
         Some(text)
     }

@@ -104,6 +104,23 @@ async fn a_rotated_token_is_replaced_once() {
     assert!(!listed.to_string().contains("tokenValue"));
 }
 
+/// A token that is rotated each night leaves no more rows than a user may have tokens, and never
+/// keeps its owner from a new one.
+#[tokio::test]
+async fn tokens_that_ended_make_room() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut token = user.post(TOKENS, json!({ "name": "nightly" })).await.ok();
+    for _ in 0..205 {
+        token = user.post(&format!("{TOKENS}/{}/rotate", token["id"]), Value::Null).await.ok();
+    }
+    user.post(TOKENS, json!({ "name": "another" })).await.ok();
+    let listed = user.get(TOKENS).await.ok();
+    let listed = listed.as_array().unwrap();
+    let active = listed.iter().filter(|row| row["status"] == "active").count();
+    assert_eq!((listed.len(), active), (200, 2));
+}
+
 /// Operations for sessions refuse tokens (A77), whatever the rights of their owners.
 #[tokio::test]
 async fn what_belongs_to_a_session_is_refused() {

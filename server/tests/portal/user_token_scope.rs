@@ -50,7 +50,7 @@ async fn the_tokens_of_a_user_are_bounded() {
     for _ in 1..200 {
         create().await.ok();
     }
-    create().await.fails(400, "You have 200 access tokens; delete one first");
+    create().await.fails(400, "You have 200 active access tokens; delete one first");
     user.delete(&format!("{TOKENS}/{first}")).await.empty();
     create().await.ok();
     world.user("u2").await.post(TOKENS, json!({ "name": "ci" })).await.ok();

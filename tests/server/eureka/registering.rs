@@ -202,7 +202,9 @@ async fn a_service_without_its_database_is_down() {
 #[tokio::test]
 async fn a_hosting_node_without_its_database_lists_no_admin_service() {
     // Later than anything here waits: a change of the status does not wait for a heartbeat.
-    let options = hosting().flag("--eureka-instance-lease-renewal-interval", "80");
+    let options = hosting()
+        .flag("--eureka-instance-lease-renewal-interval", "80")
+        .flag("--eureka-instance-lease-duration", "240");
     let server = Server::start_with(options);
     let (meta, own) = (Http::new(&server.config), format!("{}/", server.admin));
     assert!(has(&meta, &own).await);
@@ -217,7 +219,7 @@ async fn a_hosting_node_without_its_database_lists_no_admin_service() {
 #[tokio::test]
 async fn a_node_beside_eureka_logs_that_it_ignores_it() {
     let ignoring = "eureka.service.url names Eureka servers";
-    let unusable = "is not one of http or https";
+    let unusable = "are not of http or https";
     for (servers, expected) in [
         ("http://10.0.0.1:8080/eureka/", [1, 0]),
         ("http://localhost:8080/eureka/", [0, 0]),

@@ -8,13 +8,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::{Instance, Lease, applications, json};
 use http::StatusCode;
+use parking_lot::Mutex;
 use reqwest::Method;
 
 use super::endpoint::{self, Endpoint, LARGEST_ANSWER, LARGEST_LIST};
@@ -35,6 +36,8 @@ const READ: Duration = Duration::from_secs(30);
 /// Pauses between attempts to register.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Time within which each service registers again, unless its leases are longer than usual.
+const LEASE: Duration = Duration::from_secs(90);
 /// Maximum time for deregistering.
 const LEAVE: Duration = Duration::from_secs(2);
 
@@ -48,17 +51,22 @@ struct ClientInner {
     client: reqwest::Client,
     renewal_interval: Duration,
     own: OwnInstances,
+    /// Whether the own services are registered; if not, only this node lists them.
+    registers: bool,
     /// Held during a registration or a heartbeat, so that none follows the departure.
     announcing: tokio::sync::Mutex<()>,
     /// The server that answered last.
     position: AtomicUsize,
-    /// Set while no server answers.
+    /// Set from the moment when no server answered with a list or a registration, until one lists a
+    /// service.
     is_unreachable: AtomicBool,
     listed: ArcSwap<HashMap<&'static str, Vec<Instance>>>,
+    /// When a service was first read without instances, although the last list has some.
+    emptied: Mutex<HashMap<&'static str, Instant>>,
 }
 
 impl EurekaClient {
-    /// `own` are the services that are registered.
+    /// `own` are the services of this node.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be created.
@@ -66,6 +74,7 @@ impl EurekaClient {
         settings: &Settings,
         config: ServerConfig,
         own: &[OwnService],
+        registers: bool,
     ) -> reqwest::Result<Self> {
         let instance = &settings.eureka.instance;
         Ok(Self(Arc::new(ClientInner {
@@ -73,10 +82,12 @@ impl EurekaClient {
             client: endpoint::client(CONNECT, ANSWER)?,
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
             own: OwnInstances::new(own, instance),
+            registers: registers && !own.is_empty(),
             announcing: tokio::sync::Mutex::default(),
             position: AtomicUsize::new(0),
             is_unreachable: AtomicBool::new(false),
             listed: ArcSwap::default(),
+            emptied: Mutex::default(),
         })))
     }
 
@@ -101,7 +112,7 @@ impl EurekaClient {
         let mut pause = PAUSE;
         loop {
             self.0.own.check(probe).await;
-            let is_registered = self.announce().await;
+            let is_registered = !self.0.registers || self.announce().await;
             let wait = if is_registered { self.0.renewal_interval } else { pause };
             pause = if is_registered { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
             self.0.own.changed_within(wait.mul_f64(0.9 + fastrand::f64() * 0.1), probe).await;
@@ -171,16 +182,38 @@ impl EurekaClient {
             };
             listed.insert(service, instances);
         }
+        let is_somebody_listed = listed.values().any(|instances| !instances.is_empty());
+        if is_somebody_listed || !self.0.registers {
+            self.0.is_unreachable.store(false, Ordering::Relaxed);
+        }
         // A server that has just started knows nobody; the heartbeats fill it. One that knows nobody
         // because it has no Eureka at this address is left by a node that does not register.
-        if listed.values().all(Vec::is_empty) {
-            if self.0.own.all().is_empty() {
+        if !is_somebody_listed {
+            if !self.0.registers {
                 self.0.position.fetch_add(1, Ordering::Relaxed);
             }
             return;
         }
+        self.keep_known(&mut listed);
         self.0.listed.store(Arc::new(listed));
         metrics::gauge!("castalia_eureka_read_timestamp_seconds").set(now().wall as f64 / 1000.0);
+    }
+
+    /// Keeps the last instances of a service that is listed without any, until the others would have
+    /// registered again with a server that lost all of them: one after the other does so.
+    fn keep_known(&self, listed: &mut HashMap<&'static str, Vec<Instance>>) {
+        let known = self.0.listed.load();
+        let mut emptied = self.0.emptied.lock();
+        for (service, instances) in listed {
+            let last = known.get(service).filter(|last| !last.is_empty());
+            let Some(last) = last.filter(|_| instances.is_empty()) else {
+                emptied.remove(service);
+                continue;
+            };
+            if emptied.entry(service).or_insert_with(Instant::now).elapsed() < LEASE {
+                instances.clone_from(last);
+            }
+        }
     }
 
     /// Uses the next server from now on, because the answer of this one is not a list: a proxy may
@@ -191,6 +224,7 @@ impl EurekaClient {
             tracing::warn!(%error, suppressed, "an Eureka server answers with something other than a list; using the next one");
         }
         self.0.position.fetch_add(1, Ordering::Relaxed);
+        self.0.is_unreachable.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request to the server that answered last, or to the next one whose status is an
@@ -217,7 +251,6 @@ impl EurekaClient {
                     let status = response.status();
                     if let Some(body) = endpoint::body(response, largest).await {
                         self.0.position.store(position, Ordering::Relaxed);
-                        self.0.is_unreachable.store(false, Ordering::Relaxed);
                         return Some((status, body));
                     }
                     reason =
@@ -253,6 +286,9 @@ impl EurekaClient {
     /// Deregisters at every server, because each may have accepted this node.
     pub async fn leave(&self) {
         let own = self.0.own.take();
+        if !self.0.registers {
+            return;
+        }
         let leaving = async {
             let _announcing = self.0.announcing.lock().await;
             let servers = self.servers();
@@ -271,7 +307,7 @@ impl EurekaClient {
         }
     }
 
-    /// Whether no server answered the last request.
+    /// Whether no server can be used.
     pub(in crate::registry) fn is_unreachable(&self) -> bool {
         self.0.is_unreachable.load(Ordering::Relaxed)
     }

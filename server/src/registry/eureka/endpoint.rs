@@ -28,24 +28,22 @@ pub(in crate::registry) fn configured(config: &ServerConfig) -> Vec<Endpoint> {
     if !config.is_fixed(&keys::EUREKA_URL) && listed == [SHIPPED] {
         return Vec::new();
     }
-    let usable = listed.iter().zip(1..).filter_map(|(text, position)| {
-        let endpoint = Endpoint::parse(text);
-        if endpoint.is_none() {
-            report_unusable(position);
-        }
-        endpoint
-    });
-    usable.collect()
+    let usable: Vec<_> = listed.iter().filter_map(|text| Endpoint::parse(text)).collect();
+    if usable.len() < listed.len() {
+        let unusable = listed.iter().zip(1..).filter(|(text, _)| Endpoint::parse(text).is_none());
+        report_unusable(&unusable.map(|(_, position)| position).collect::<Vec<u32>>());
+    }
+    usable
 }
 
 /// Without the text, which may contain a password.
-fn report_unusable(position: usize) {
+fn report_unusable(positions: &[u32]) {
     static UNUSABLE: LogRate = LogRate::once_a_minute();
     if let Some(suppressed) = UNUSABLE.admit() {
         tracing::warn!(
-            position,
+            ?positions,
             suppressed,
-            "an address in eureka.service.url is not one of http or https and is not used"
+            "addresses in eureka.service.url are not of http or https and are not used"
         );
     }
 }

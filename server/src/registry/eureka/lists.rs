@@ -1,8 +1,10 @@
 //! The rendered lists. Each form is rendered once for each change, by the first reader; others wait
-//! for it and share the text.
+//! for it and share the text. What all texts take is limited, those included that slow readers still
+//! receive although a newer one exists.
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use castalia_eureka::{Listing, Style, json, xml};
@@ -41,35 +43,101 @@ impl Form {
 /// A rendered text, with the revision of the registry that it shows.
 type Rendered = Option<(u64, Bytes)>;
 
+/// Maximum bytes of all texts for each instance that may register.
+const PER_INSTANCE: usize = 16 * 1024;
+
 /// The rendered text of each form.
-#[derive(Debug, Default)]
-pub(super) struct Lists(Arc<[Mutex<Rendered>; 16]>);
+#[derive(Debug)]
+pub(super) struct Lists {
+    forms: Arc<[Mutex<Rendered>; 16]>,
+    memory: Arc<Memory>,
+}
+
+/// The bytes of all texts that exist.
+#[derive(Debug)]
+struct Memory {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+/// A text that counts until its last reader has received it.
+struct Text {
+    text: Bytes,
+    memory: Arc<Memory>,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        self.memory.used.fetch_sub(self.text.len(), Ordering::Relaxed);
+    }
+}
+
+impl Memory {
+    /// `None` if there is no space for the text.
+    fn hold(self: &Arc<Self>, text: Bytes) -> Option<Bytes> {
+        let used = self.used.fetch_add(text.len(), Ordering::Relaxed) + text.len();
+        let text = Text { text, memory: Arc::clone(self) };
+        (used <= self.limit).then(|| Bytes::from_owner(text))
+    }
+}
 
 impl Lists {
-    /// The text of a form. `read` is called with the form if the registry has changed since.
+    /// Lists of at most so many instances.
+    pub(super) fn new(max_instances: usize) -> Self {
+        let limit = max_instances.max(1_000).saturating_mul(PER_INSTANCE);
+        Self {
+            forms: Arc::default(),
+            memory: Arc::new(Memory { used: AtomicUsize::new(0), limit }),
+        }
+    }
+
+    /// The text of a form; `None` while there is no space for it, because slow readers receive older
+    /// ones. `read` is called with the form if the registry has changed since.
     pub(super) async fn get(
         &self,
         form: Form,
         revision: u64,
         read: impl FnOnce() -> (u64, Listing) + Send + 'static,
-    ) -> Bytes {
-        let forms = Arc::clone(&self.0);
+    ) -> Option<Bytes> {
+        let (forms, memory) = (Arc::clone(&self.forms), Arc::clone(&self.memory));
         // A task of its own, because a reader that does not wait for the end must not make the next
         // one begin anew.
         let rendering = tokio::spawn(async move {
             let mut rendered = forms[form.index()].lock().await;
             let present = rendered.as_ref().filter(|(rendered, _)| *rendered >= revision);
             if let Some((_, text)) = present {
-                return text.clone();
+                return Some(text.clone());
             }
+            *rendered = None;
             let (revision, listing) = read();
             // Thousands of instances take longer than other requests may wait.
             let text = tokio::task::spawn_blocking(move || form.render(&listing)).await;
             let text = text.unwrap_or_default();
-            *rendered = Some((revision, text.clone()));
-            text
+            let held = memory.hold(text.clone()).or_else(|| {
+                forget_older(&*forms, revision);
+                memory.hold(text)
+            })?;
+            *rendered = Some((revision, held.clone()));
+            Some(held)
         });
-        rendering.await.unwrap_or_default()
+        rendering.await.ok().flatten()
+    }
+}
+
+/// Drops the texts of other forms that the next reader would not receive.
+fn forget_older(forms: &[Mutex<Rendered>], revision: u64) {
+    for form in forms {
+        if let Ok(mut rendered) = form.try_lock()
+            && rendered.as_ref().is_some_and(|(rendered, _)| *rendered < revision)
+        {
+            *rendered = None;
+        }
     }
 }
 
@@ -91,7 +159,7 @@ mod tests {
     /// Case 99.
     #[tokio::test]
     async fn a_reader_that_leaves_early_does_not_cause_another_rendering() {
-        let (lists, renderings) = (Lists::default(), Arc::new(AtomicUsize::new(0)));
+        let (lists, renderings) = (Lists::new(0), Arc::new(AtomicUsize::new(0)));
         let get = || {
             let renderings = Arc::clone(&renderings);
             lists.get(FORM, 1, move || {
@@ -105,7 +173,31 @@ mod tests {
             tokio::task::yield_now().await;
         }
         drop(first);
-        assert!(!get().await.is_empty());
+        assert!(!get().await.unwrap().is_empty());
         assert_eq!(renderings.load(Ordering::SeqCst), 1);
+    }
+
+    /// Readers that do not read cannot make the node hold any number of texts.
+    #[tokio::test]
+    async fn texts_of_slow_readers_are_limited() {
+        let lists = Lists::new(0);
+        let limit = lists.memory.limit;
+        let space = lists.memory.hold(vec![0; limit - 100].into()).unwrap();
+        let get = |form, revision| {
+            lists.get(form, revision, move || {
+                (revision, Listing { version: 1, hash: String::new(), apps: Vec::new() })
+            })
+        };
+        assert!(get(FORM, 1).await.is_none());
+        drop(space);
+        let first = get(FORM, 1).await.unwrap();
+        assert_eq!(lists.memory.used.load(Ordering::Relaxed), first.len());
+        let length = first.len();
+        let space = lists.memory.hold(vec![0; limit - length].into()).unwrap();
+        assert!(get(FORM, 2).await.is_none(), "the old text is still being received");
+        drop(first);
+        let compact = Form { style: Style::Compact, ..FORM };
+        assert!(get(compact, 2).await.is_some(), "older texts without readers are dropped");
+        drop(space);
     }
 }

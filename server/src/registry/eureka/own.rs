@@ -45,6 +45,16 @@ impl OwnInstances {
         self.0.lock().iter().any(|own| own.app == instance.app && own.id() == instance.id())
     }
 
+    /// Whether this is one of them as well by its address, and not another process with its id.
+    pub(super) fn describes(&self, instance: &Instance) -> bool {
+        let is_alike = |own: &Instance| {
+            own.app == instance.app
+                && own.id() == instance.id()
+                && own.home_page_url == instance.home_page_url
+        };
+        self.0.lock().iter().any(is_alike)
+    }
+
     /// Completes after this time, or once the status of a service has changed.
     pub(super) async fn changed_within(&self, time: Duration, probe: &Probe) {
         let changed = async {
@@ -121,10 +131,11 @@ pub(super) fn describe(
     let id = match &settings.instance_id {
         Some(id) if is_only => id.clone(),
         Some(id) => format!("{id}:{}", own.name),
-        None => format!("{machine}:{}:{port}", own.name),
+        // Not the port of the address, which several nodes of a machine behind a proxy share.
+        None => format!("{machine}:{}:{}", own.name, own.port),
     };
     let mut metadata = settings.metadata.clone();
-    metadata.insert("management.port".to_owned(), port.to_string());
+    metadata.insert("management.port".to_owned(), own.port.to_string());
     metadata.insert(OURS.to_owned(), "1".to_owned());
     Some(Instance {
         instance_id: Some(id),
@@ -174,7 +185,11 @@ mod tests {
     /// Case 84.
     #[test]
     fn the_advertised_address_is_described_with_its_path() {
-        let own = OwnService { name: CONFIG_SERVICE, uri: "http://203.0.113.7:9000/ctx".into() };
+        let own = OwnService {
+            name: CONFIG_SERVICE,
+            uri: "http://203.0.113.7:9000/ctx".into(),
+            port: 8080,
+        };
         let instance = describe(&own, &settings(), true, 5).unwrap();
         assert_eq!(instance.home_page_url.as_deref(), Some("http://203.0.113.7:9000/ctx/"));
         assert_eq!(
@@ -184,19 +199,21 @@ mod tests {
         assert_eq!((&*instance.ip_addr, instance.port.number), ("203.0.113.7", 9000));
         assert_eq!(instance.app, "APOLLO-CONFIGSERVICE");
         assert_eq!((&*instance.metadata["zone"], &*instance.metadata[OURS]), ("a", "1"));
-        assert!(instance.id().ends_with(":apollo-configservice:9000"), "{}", instance.id());
+        assert!(instance.id().ends_with(":apollo-configservice:8080"), "{}", instance.id());
+        assert_eq!(instance.metadata["management.port"], "8080");
     }
 
     #[test]
     fn a_service_behind_tls_has_a_secure_port_only() {
-        let own = OwnService { name: CONFIG_SERVICE, uri: "https://c.example:8443/".into() };
+        let own =
+            OwnService { name: CONFIG_SERVICE, uri: "https://c.example:8443/".into(), port: 1 };
         let instance = describe(&own, &settings(), true, 5).unwrap();
         assert_eq!((instance.port.is_enabled, instance.secure_port.number), (false, 8443));
     }
 
     #[test]
     fn a_configured_id_differs_between_the_services_of_a_process() {
-        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into() };
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into(), port: 1 };
         let settings = EurekaInstance { instance_id: Some("node1".into()), ..settings() };
         let id = |is_only| describe(&own, &settings, is_only, 5).unwrap().id().to_owned();
         assert_eq!((&*id(true), &*id(false)), ("node1", "node1:apollo-configservice"));
@@ -204,8 +221,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_service_that_cannot_answer_is_down_with_a_newer_timestamp() {
-        let services = [CONFIG_SERVICE, ADMIN_SERVICE]
-            .map(|name| OwnService { name, uri: format!("http://{name}:1/") });
+        let services = [CONFIG_SERVICE, ADMIN_SERVICE].map(|name| OwnService {
+            name,
+            uri: format!("http://{name}:1/"),
+            port: 1,
+        });
         let own = OwnInstances::new(&services, &settings());
         let before = own.all();
         let probe: Probe =

@@ -49,6 +49,9 @@ pub(super) struct Peer {
     /// When the address last turned out to be that of this node.
     found_own: Mutex<Option<Instant>>,
     problem: Mutex<Option<String>>,
+    /// Of the lines about this peer, so that one peer does not hide another.
+    failed: LogRate,
+    refused: LogRate,
 }
 
 /// Why a batch was not delivered.
@@ -73,6 +76,8 @@ impl Peer {
             is_sending: AtomicBool::new(false),
             found_own: Mutex::default(),
             problem: Mutex::default(),
+            failed: LogRate::once_a_minute(),
+            refused: LogRate::once_a_minute(),
         }
     }
 
@@ -169,7 +174,11 @@ impl Peer {
                 }
                 Box::pin(self.deliver(eureka, rest)).await
             }
-            Err(Failure::TooLarge | Failure::Permanent) => None,
+            Err(Failure::TooLarge | Failure::Permanent) => {
+                let dropped = batch.len() as u64;
+                metrics::counter!("castalia_eureka_dropped_changes_total").increment(dropped);
+                None
+            }
             Err(Failure::Own) => {
                 self.mark_self();
                 None
@@ -182,10 +191,9 @@ impl Peer {
         eureka: &Eureka,
         batch: &[Queued],
     ) -> Result<Vec<(u16, Option<castalia_eureka::Instance>)>, Failure> {
-        static FAILED: LogRate = LogRate::once_a_minute();
         let report = |error: &dyn std::fmt::Display| {
             *self.problem.lock() = Some(error.to_string());
-            if let Some(suppressed) = FAILED.admit() {
+            if let Some(suppressed) = self.failed.admit() {
                 tracing::warn!(service_url = %self.endpoint, %error, suppressed, "cannot send changes to a peer of Eureka");
             }
         };
@@ -221,7 +229,9 @@ impl Peer {
         let body = endpoint::body(response, LARGEST_LIST).await.ok_or(Failure::Retry(BUSY))?;
         match batch::read_outcomes(&body) {
             Ok(outcomes) if outcomes.len() == batch.len() => {
-                *self.problem.lock() = None;
+                if self.problem.lock().take().is_some() {
+                    tracing::info!(service_url = %self.endpoint, "a peer of Eureka accepts changes again");
+                }
                 Ok(outcomes)
             }
             Ok(outcomes) => {
@@ -253,8 +263,13 @@ impl Peer {
                 }
             }
             (Task::Heartbeat, 409, Some(newer)) => eureka.adopt(newer),
+            // It is gone there as well, or has the id of a service there, which that server reports.
+            (_, 404 | 409, _) => {}
             (task, ..) => {
-                tracing::debug!(service_url = %self.endpoint, status, action = task.name(), "a peer of Eureka did not accept a change");
+                if let Some(suppressed) = self.refused.admit() {
+                    let (action, id) = (task.name(), &sent.id);
+                    tracing::warn!(service_url = %self.endpoint, id, status, action, suppressed, "a peer of Eureka did not accept a change");
+                }
             }
         }
     }

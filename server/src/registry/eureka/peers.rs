@@ -97,6 +97,7 @@ impl Peers {
         let present = self.list.load_full();
         let waiting: usize = present.iter().map(|peer| peer.waiting()).sum();
         metrics::gauge!("castalia_eureka_replication_queue").set(waiting as f64);
+        metrics::gauge!("castalia_eureka_peers").set(present.len() as f64);
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for endpoint in endpoint::configured(&self.config) {
             if !endpoints.contains(&endpoint) && !self.is_self(&endpoint.url).await {
@@ -122,7 +123,6 @@ impl Peers {
             })
         });
         let peers: Vec<_> = peers.collect();
-        metrics::gauge!("castalia_eureka_peers").set(peers.len() as f64);
         self.list.store(Arc::new(peers));
     }
 

@@ -42,8 +42,14 @@ impl Eureka {
 
     /// Registers an instance of a peer's list, unless it left here while the list was on its way.
     pub(super) fn copy(&self, instance: Instance) {
-        if !self.0.registry.lock().has_left(&instance.app, instance.id()) {
-            // Services of this node are known better here, and are refused.
+        // Services of this node are known better here, but not what an operator decided about them
+        // before this node ended.
+        if self.0.own.describes(&instance) {
+            let decided = instance.overridden_status;
+            if decided != Status::Unknown {
+                self.set_status(&instance.app, instance.id(), decided, None, Origin::Peer);
+            }
+        } else if !self.0.registry.lock().has_left(&instance.app, instance.id()) {
             let _ = self.register(instance, Origin::Peer);
         }
     }

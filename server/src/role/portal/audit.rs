@@ -16,13 +16,13 @@ use http::{Method, Uri};
 
 use self::names::Recorded;
 use super::Portal;
-use super::client_address::client_address;
 use super::identity::Caller;
 use crate::domain::audit_log::request::{Request as Audited, Trail};
 use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::permission::need::{Identity, Resource};
 use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
+use crate::http::client_address::client_address;
 use crate::http::operation::About;
 
 /// Name of the operation of a refused request.
@@ -117,7 +117,7 @@ pub(super) fn is_change(method: &Method, id: &'static str) -> bool {
 /// The address that a request came from.
 pub(super) fn address(portal: &Portal, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().copied().map(Extension);
-    client_address(peer.as_ref(), &parts.headers, &portal.state.settings.trusted_proxies)
+    client_address(peer.as_deref(), &parts.headers, &portal.state.settings.trusted_proxies)
 }
 
 /// The path without segments that are secrets.

@@ -21,7 +21,6 @@ use self::cookie::{BROWSER_COOKIE, Cookies, ENDED};
 
 use super::access::redirect;
 use super::audit::sign_in::within;
-use super::client_address::client_address;
 use super::identity::{COOKIE_NAME, cookie_value, session_id};
 use super::open_api::user::current;
 use super::origin::check_same_origin;
@@ -31,6 +30,7 @@ use crate::domain::permission::need::Need;
 use crate::domain::user::SignIn;
 use crate::domain::{known_browser, session, user};
 use crate::error::{Code, Error, Reaction, Result};
+use crate::http::client_address::client_address;
 use crate::http::request::read;
 use crate::state::PortalState;
 
@@ -77,7 +77,7 @@ async fn sign_in(
     let headers = parts.headers.clone();
     let given = credentials(Request::from_parts(parts, body)).await?;
     let proxies = &portal.state.settings.trusted_proxies;
-    let address = client_address(peer.as_ref(), &headers, proxies);
+    let address = client_address(peer.as_deref(), &headers, proxies);
     let store = &portal.state.store;
     let browser = match cookie_value(&headers, BROWSER_COOKIE) {
         Some(mark) => known_browser::verify(store, &given.username, mark).await?,
@@ -130,7 +130,7 @@ async fn sign_out(
         && let Some(sign_in) = session::find(store, id).await?
     {
         let proxies = &portal.state.settings.trusted_proxies;
-        let address = client_address(peer.as_ref(), &headers, proxies);
+        let address = client_address(peer.as_deref(), &headers, proxies);
         let trail = portal.signs_out(&sign_in.user_id, address)?;
         within(trail, session::end(store, id)).await?;
     }

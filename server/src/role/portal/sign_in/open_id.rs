@@ -16,12 +16,12 @@ use subtle::ConstantTimeEq as _;
 use super::cookie::{Cookies, ENDED, is_https};
 use crate::domain::user::external::{self, Admission, ExternalUser};
 use crate::error::{Code, Error, Result};
+use crate::http::client_address::client_address;
 use crate::http::request::Path;
 use crate::log_rate::LogRate;
 use crate::open_id::claims::Person;
 use crate::open_id::{Failure, OpenId, Pending};
 use crate::role::portal::audit::sign_in::within;
-use crate::role::portal::client_address::client_address;
 use crate::role::portal::identity::cookie_value;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
 
@@ -121,7 +121,7 @@ async fn finish(
         Err(problem) => return Ok(refuse(&portal, cookies, &rejected(problem))),
     };
     let proxies = &portal.state.settings.trusted_proxies;
-    let address = client_address(peer.as_ref(), &headers, proxies);
+    let address = client_address(peer.as_deref(), &headers, proxies);
     let name = person.id.clone();
     // Recorded together with the account and the rights that it creates.
     let trail = portal.signs_in(&name, address)?;

@@ -4,21 +4,20 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Extension};
+use axum::extract::ConnectInfo;
 use http::HeaderMap;
 use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The client of the request, as far as the connection and trusted proxies identify it.
-pub(super) fn client_address(
-    peer: Option<&Extension<ConnectInfo<SocketAddr>>>,
+pub(crate) fn client_address(
+    peer: Option<&ConnectInfo<SocketAddr>>,
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> IpAddr {
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| {
-        peer.ip().to_canonical()
-    });
+    let peer =
+        peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip().to_canonical());
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(&peer) {
         return peer;
@@ -47,7 +46,7 @@ mod tests {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|text| text.parse().unwrap()).collect();
-        let peer = Extension(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        let peer = ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1));
         client_address(Some(&peer), &headers, &trusted).to_string()
     }
 

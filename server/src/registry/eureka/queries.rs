@@ -1,0 +1,111 @@
+//! What the Eureka registry of this node answers: leases, lists, and the services of Apollo that the
+//! meta role reports.
+
+use bytes::Bytes;
+use castalia_core::protocol::wire::ServiceInstance;
+use castalia_eureka::{Lease, Listing, Registry};
+use parking_lot::MutexGuard;
+
+use super::lists::Form;
+use super::{Eureka, EurekaPeerState, now, report_evicted, services};
+
+impl Eureka {
+    /// The registry without the leases that ended since the last maintenance.
+    fn current(&self) -> MutexGuard<'_, Registry> {
+        let mut registry = self.0.registry.lock();
+        report_evicted(registry.evict_due(now()));
+        registry
+    }
+
+    /// The lease of an instance.
+    #[must_use]
+    pub fn get(&self, app: &str, id: &str) -> Option<Lease> {
+        self.current().get(app, id).cloned()
+    }
+
+    /// The first lease with this id in any app.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Lease> {
+        self.current().find(id).cloned()
+    }
+
+    /// The leases of an app.
+    #[must_use]
+    pub fn app(&self, app: &str) -> Vec<Lease> {
+        self.current().app(app)
+    }
+
+    /// The leases with this address.
+    #[must_use]
+    pub fn with_address(&self, address: &str, is_secure: bool) -> Listing {
+        self.current().with_address(address, is_secure)
+    }
+
+    /// All leases or recent changes, rendered; `None` while slow readers use the memory for them.
+    pub async fn list(&self, form: Form) -> Option<Bytes> {
+        let revision = self.current().revision();
+        let eureka = self.clone();
+        let read = move || {
+            let mut registry = eureka.0.registry.lock();
+            let listing = if form.is_delta { registry.delta(now()) } else { registry.list() };
+            (registry.revision(), listing)
+        };
+        self.0.lists.get(form, revision, read).await
+    }
+
+    /// All leases, by app and id.
+    #[must_use]
+    pub fn leases(&self) -> Vec<Lease> {
+        self.current().list().apps.into_iter().flat_map(|(_, leases)| leases).collect()
+    }
+
+    /// Whether leases stay because most heartbeats are missing.
+    #[must_use]
+    pub fn is_preserving(&self) -> bool {
+        self.0.registry.lock().is_preserving()
+    }
+
+    /// The servers that mirror this registry.
+    #[must_use]
+    pub fn peers(&self) -> Vec<EurekaPeerState> {
+        self.0.peers.states()
+    }
+
+    /// Whether this node has just started and still copies the list of a peer.
+    #[must_use]
+    pub fn is_copying(&self) -> bool {
+        self.0.peers.is_copying()
+    }
+
+    /// Random id of this process, by which it recognises its own requests.
+    #[must_use]
+    pub fn node_id(&self) -> &str {
+        self.0.peers.node_id()
+    }
+
+    /// The live instances of one of Apollo's services; those of this node first.
+    pub(in crate::registry) fn services(&self, service: &str) -> Vec<ServiceInstance> {
+        let mut leases = self.live(service);
+        leases.sort_by_key(|lease| (!lease.is_own, lease.registered));
+        leases.iter().filter_map(|lease| services::listed(&lease.instance)).collect()
+    }
+
+    /// Addresses of the other Castalia nodes with this service.
+    pub(in crate::registry) fn other_nodes(&self, service: &str) -> Vec<String> {
+        let leases = self.live(service);
+        let others = leases.iter().filter(|lease| !lease.is_own);
+        let ours = others.filter(|lease| services::is_ours(&lease.instance));
+        ours.filter_map(|lease| services::listed(&lease.instance))
+            .map(|listed| listed.homepage_url)
+            .collect()
+    }
+
+    /// The leases of a service that have not ended. Self-preservation does not apply: clients would
+    /// be sent to servers that are gone.
+    fn live(&self, service: &str) -> Vec<Lease> {
+        let mut leases = self.app(&service.to_ascii_uppercase());
+        let now = now();
+        leases.retain(|lease| !lease.is_expired(now));
+        leases
+    }
+}
