@@ -188,3 +188,23 @@ async fn a_public_name_belongs_to_one_app_in_any_case() {
         .await
         .fails(400, "AppNamespace application already exists in appId: ");
 }
+
+/// The revision on a page with items is that of the items which it shows, and does not cost another
+/// read of all of them.
+#[tokio::test]
+async fn a_page_of_a_namespace_reads_its_items_once() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    user.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    let (page, name) = (format!("{NS}?fillItemDetail=true"), format!("{NS}?fillItemDetail=false"));
+    let revision = user.get(&page).await.header("castalia-revision").to_owned();
+    assert_eq!(user.get(&name).await.header("castalia-revision"), revision);
+    let mut fewest = u64::MAX;
+    // The scan of the feed may send statements meanwhile.
+    for _ in 0..5 {
+        let before = world.environment_store.statements();
+        user.get(&page).await.ok();
+        fewest = fewest.min(world.environment_store.statements() - before);
+    }
+    assert_eq!(fewest, 3, "the namespace, the same for its items, and the items");
+}

@@ -1,7 +1,7 @@
 //! The differences between a draft and the release. Only values are compared: comments, types and
 //! order make no difference to clients.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use castalia_core::protocol::wire::Configurations;
 
@@ -29,8 +29,11 @@ pub fn of_line(line: &Line, released: &Configurations) -> Option<Difference> {
 #[must_use]
 pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> Vec<Line> {
     let drafted: HashSet<_> = draft.iter().map(|line| line.key.as_str()).collect();
+    // Of several deletions of a key, the newest is inserted last.
+    let deleted: HashMap<_, _> =
+        deleted.iter().rev().map(|line| (line.key.as_str(), line)).collect();
     let line = |key: &String| {
-        let known = deleted.iter().find(|line| line.key == *key).cloned().unwrap_or_default();
+        let known = deleted.get(key.as_str()).map(|line| (*line).clone()).unwrap_or_default();
         Line { key: key.clone(), ..known }
     };
     released.keys().filter(|key| !drafted.contains(key.as_str())).map(line).collect()
@@ -93,11 +96,14 @@ mod tests {
         let missing = missing(
             &[line("a", "1")],
             &map(&[("a", "1"), ("b", "2"), ("c", "3")]),
-            &[line("b", "old")],
+            &[line("b", "newest"), line("b", "old")],
         );
         assert_eq!(
-            missing.iter().map(|l| (l.key.as_str(), l.comment.as_str())).collect::<Vec<_>>(),
-            [("b", "c"), ("c", "")]
+            missing
+                .iter()
+                .map(|l| (l.key.as_str(), l.value.as_str(), l.comment.as_str()))
+                .collect::<Vec<_>>(),
+            [("b", "newest", "c"), ("c", "", "")]
         );
     }
 

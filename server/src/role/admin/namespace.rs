@@ -1,6 +1,7 @@
 //! Namespaces, their definitions (app namespaces), and edit locks.
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use indexmap::IndexMap;
 
 use super::body::{bodies, page_body};
@@ -103,13 +104,19 @@ async fn list(
     Ok(Json(bodies(namespace::list(&state.store, &app_id, &cluster).await?)))
 }
 
+/// With the revision, unless the caller does not want it: it costs a read of all items.
 async fn find(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-) -> Result<At<Json<wire::Namespace>>> {
+    QueryParameters(parameters): QueryParameters,
+) -> Result<Response> {
     let found = namespace::find(state.store.read(), &key(&names)).await?;
-    let revision = Revision::current(state.store.read(), found.id).await?;
-    Ok(At(revision, Json(found.into())))
+    let id = found.id;
+    let body = Json(wire::Namespace::from(found));
+    if !parameters.flag("revision", true)? {
+        return Ok(body.into_response());
+    }
+    Ok(At(Revision::current(state.store.read(), id).await?, body).into_response())
 }
 
 async fn delete(

@@ -36,18 +36,18 @@ pub(super) async fn draft(environment: &Environment, place: &Resource) -> Result
     Ok(items.iter().map(line).collect())
 }
 
-/// Row id of a namespace. Read before the draft, because a change is based on the last revision
-/// that was read.
+/// Row id of a namespace.
 pub(super) async fn namespace_id(environment: &Environment, place: &Resource) -> Result<i64> {
     Ok(stored(environment, place).await?.id)
 }
 
-/// A namespace as its environment stores it.
+/// A namespace as its environment stores it. A change is not based on this read but on that of the
+/// draft, so the revision, which costs a read of all items, is not requested.
 pub(super) async fn stored(
     environment: &Environment,
     place: &Resource,
 ) -> Result<admin::Namespace> {
-    environment.get(Address::in_namespace(place, &[])).await
+    environment.get(Address::in_namespace(place, &[]).with(&[("revision", "false")])).await
 }
 
 pub(super) async fn apply(

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::download::Download;
+use super::draft::stored;
 use crate::archive::ArchiveWriter;
 use crate::domain::archive_path::{self, Formats};
 use crate::domain::permission::need::Resource;
@@ -180,7 +181,7 @@ pub(super) async fn namespace(
 ) -> Result<Download> {
     let environment = portal.state.environments.find(&place.env)?;
     // The items of an unknown namespace are an empty list.
-    let _: admin::Namespace = environment.get(Address::in_namespace(&place, &[])).await?;
+    stored(&environment, &place).await?;
     let items = items(&environment, &place).await?;
     Ok(Download::text(&archive_path::file_name(&place.namespace), items))
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::content::Content;
-use super::draft::line;
+use super::draft::{line, stored};
 use super::{By, people, required};
 use crate::domain::draft::Line;
 use crate::domain::draft::difference::{self, Difference};
@@ -85,7 +85,11 @@ pub(super) async fn get(
     Query(view): Query<View>,
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let found: admin::Namespace = environment.get(Address::in_namespace(&place, &[])).await?;
+    // The revision is read with the items.
+    let found = match view.fill_item_detail {
+        true => stored(&environment, &place).await?,
+        false => environment.get(Address::in_namespace(&place, &[])).await?,
+    };
     let shown = shown(&portal, &environment, &place.app_id, vec![found], view).await?;
     Ok(Json(shown.into_iter().next().unwrap_or_default()))
 }
