@@ -81,14 +81,14 @@ async fn every_stage_notes_its_errors() {
     std::fs::write(&directory, "in the way").unwrap();
     fixture.publish(&[("a", "2")]);
     eventually("the cache file", || !operations(&client).is_empty()).await;
-    assert_eq!(operations(&client), ["local cache"]);
+    // Each load tries again.
+    assert!(operations(&client).iter().all(|operation| *operation == "local cache"));
     fixture.server.fail_next(Endpoint::Poll, Fault::status(500));
     fixture.server.fail_next(Endpoint::Services, Fault::status(503));
-    eventually("poll and discovery", || operations(&client).len() == 3).await;
-    let metrics = client.metrics();
-    let has = |text: &str| metrics.errors.iter().any(|error| error.to_string().contains(text));
-    assert!(has("/notifications/v2") && has("/services/config"), "{:?}", metrics.errors);
-    assert_eq!(metrics.error_count, 3);
+    let has =
+        |text: &str| client.metrics().errors.iter().any(|error| error.to_string().contains(text));
+    eventually("poll and discovery", || has("/notifications/v2") && has("/services/config")).await;
+    assert!(client.metrics().error_count >= 3);
     assert_eq!(config.get_or("a", 0), 2);
 }
 

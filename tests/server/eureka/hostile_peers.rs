@@ -70,7 +70,9 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     let lines = server.printed_until_exit();
     let reports = lines.iter().filter(|line| line.contains("cannot send changes to a peer"));
     let reports = reports.count();
-    assert!((1..=3).contains(&reports), "{reports} lines, the end took {:?}", began.elapsed());
+    // Each peer is reported once a minute, so that none hides another.
+    let expected = 4..=2 * peers.len();
+    assert!(expected.contains(&reports), "{reports} lines, the end took {:?}", began.elapsed());
 }
 
 /// Case 62: a node that its list names under several addresses, one of them a proxy, asks itself

@@ -182,7 +182,7 @@ mod tests {
     async fn texts_of_slow_readers_are_limited() {
         let lists = Lists::new(0);
         let limit = lists.memory.limit;
-        let space = lists.memory.hold(vec![0; limit - 100].into()).unwrap();
+        let space = lists.memory.hold(vec![0; limit].into()).unwrap();
         let get = |form, revision| {
             lists.get(form, revision, move || {
                 (revision, Listing { version: 1, hash: String::new(), apps: Vec::new() })
