@@ -51,6 +51,7 @@ mod portal {
     mod permission;
     mod provider;
     mod proxy;
+    mod reads;
     mod receiver;
     mod registration;
     mod release;

@@ -12,6 +12,7 @@ use super::item::Item;
 use super::namespace;
 use super::release::Release;
 use crate::error::Result;
+use crate::server_config::{ServerConfig, keys};
 
 /// The content of a namespace.
 #[derive(Debug, Clone)]
@@ -25,14 +26,18 @@ pub struct NamespaceContent {
     /// Items that were deleted since that release, newest first; only if it has a key that the draft
     /// lacks.
     pub deleted: Vec<Item>,
+    /// Whether it has a gray release.
+    pub is_gray: bool,
+    /// User who edits it, if others may not meanwhile.
+    pub locked_by: Option<String>,
 }
 
-/// The content of the namespaces of a cluster; of an unknown cluster none. Releases and deleted
-/// items are read only `with_releases`.
+/// The content of the namespaces of a cluster; of an unknown cluster none. Releases, deleted items,
+/// gray releases and locks are read only `with_releases`.
 pub async fn of_cluster(
     store: &Store,
-    app_id: &str,
-    cluster: &str,
+    config: &ServerConfig,
+    (app_id, cluster): (&str, &str),
     with_releases: bool,
 ) -> Result<Vec<NamespaceContent>> {
     let db = store.read();
@@ -47,15 +52,37 @@ pub async fn of_cluster(
         let latest = castalia_store::release::latest_of_cluster(db, app_id, cluster).await?;
         releases.extend(latest.into_iter().map(|row| (row.namespace_name.clone(), row)));
     }
+    let mut gray = HashSet::new();
+    let mut locks = HashMap::new();
+    if with_releases {
+        gray.extend(gray_names(store, app_id, cluster).await?);
+    }
+    if with_releases && config.get(&keys::EDIT_LOCK) {
+        let found = castalia_store::namespace::locks(db, &ids).await?;
+        locks.extend(found.into_iter().map(|row| (row.namespace_id, row.data_change_created_by)));
+    }
     let content = namespaces.into_iter().map(|namespace| NamespaceContent {
         items: items.remove(&namespace.id).unwrap_or_default(),
         release: releases.remove(&namespace.namespace_name),
+        is_gray: gray.contains(&namespace.namespace_name),
+        locked_by: locks.remove(&namespace.id),
         namespace: namespace.namespace_name,
         deleted: Vec::new(),
     });
     let mut contents: Vec<_> = content.collect();
     add_deleted(store, app_id, cluster, &mut contents).await?;
     Ok(contents)
+}
+
+/// Names of the namespaces that have a branch.
+async fn gray_names(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<String>> {
+    let db = store.read();
+    let Some(parent) = castalia_store::app::cluster(db, app_id, cluster).await? else {
+        return Ok(Vec::new());
+    };
+    let branches = castalia_store::app::child_clusters(db, parent.id).await?;
+    let names: Vec<_> = branches.into_iter().map(|branch| branch.name).collect();
+    Ok(castalia_store::namespace::names_in_clusters(db, app_id, &names).await?)
 }
 
 async fn add_deleted(

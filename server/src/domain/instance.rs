@@ -52,8 +52,8 @@ pub async fn by_release(
     Ok(Paged { total: configs.total, rows: readers(store, configs.rows, &HashMap::new()).await? })
 }
 
-/// The clients of a namespace that have none of the given releases; the releases that they have are
-/// returned without configurations.
+/// The clients of a namespace that have none of the given releases, at most as many as the limit; the
+/// releases that they have are returned without configurations.
 ///
 /// # Errors
 /// Fails if none of the releases is known.
@@ -61,6 +61,7 @@ pub async fn without_releases(
     store: &Store,
     key: &NamespaceKey,
     release_ids: &[i64],
+    limit: Option<u64>,
 ) -> Result<Vec<InstanceReads>> {
     let releases = release::by_ids(store, release_ids).await?;
     if releases.is_empty() {
@@ -74,6 +75,7 @@ pub async fn without_releases(
         read_by(key),
         since,
         &keys,
+        limit,
     )
     .await?;
     let mut other_keys: Vec<_> = configs.iter().map(|config| config.release_key.clone()).collect();

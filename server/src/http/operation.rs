@@ -77,10 +77,10 @@ impl Signature {
         self.response = Some(Media { kind: JSON, schema: T::schema(&mut self.schemas) });
     }
 
-    /// Sets a stream of server-sent events as the body of a success.
-    pub fn events(&mut self) {
+    /// Sets a text that is sent in parts, as they arise, as the body of a success.
+    pub fn stream(&mut self, kind: &'static str) {
         let text = ObjectBuilder::new().schema_type(Type::String).into();
-        self.response = Some(Media { kind: "text/event-stream", schema: text });
+        self.response = Some(Media { kind, schema: text });
     }
 
     /// Sets a file as the body of a success.

@@ -233,6 +233,10 @@ body! {
         parent_app_id: Option<String>,
         /// Number of items that differ from the latest release.
         item_modified_cnt: i64,
+        /// Whether it has a gray release; only in lists with items.
+        is_gray: Option<bool>,
+        /// User who edits it while others may not; only in lists with items.
+        locked_by: Option<String>,
     }
 }
 

@@ -262,16 +262,18 @@ pub async fn configs_of_namespace(
     page::paged(db, configs, page).await
 }
 
-/// The rows of the namespace that have none of the releases and were changed later than `since`.
+/// The rows of the namespace that have none of the releases and were changed later than `since`; the
+/// first ones by id if there is a limit.
 pub async fn configs_without_releases<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,
     since: DateTime<Utc>,
     release_keys: &[S],
+    limit: Option<u64>,
 ) -> Result<Vec<instance_config::Model>, StoreError> {
     use instance_config::Column;
     let keys = release_keys.iter().map(AsRef::as_ref);
-    let others = namespace.select(since).filter(Column::ReleaseKey.is_not_in(keys));
+    let others = namespace.select(since).filter(Column::ReleaseKey.is_not_in(keys)).limit(limit);
     readable::models(db, others.order_by_asc(Column::Id)).await
 }
 

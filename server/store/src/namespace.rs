@@ -28,7 +28,7 @@ pub use definition::{
     delete_app_namespaces, insert_app_namespace, public_app_namespace, public_app_namespaces,
 };
 pub use family::lock_family;
-pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock};
+pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock, locks};
 pub use publish_state::{PublishState, publish_states};
 pub use publishable::{Publishable, publishable};
 
@@ -78,6 +78,23 @@ pub async fn readable_of_cluster(
 ) -> Result<Vec<Model>, StoreError> {
     let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
     readable::models(db, namespaces).await
+}
+
+/// Names of the namespaces of these clusters or branches, without rows that cannot be decoded.
+pub async fn names_in_clusters(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    clusters: &[String],
+) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for chunk in chunks(clusters) {
+        let namespaces = Entity::live()
+            .filter(Column::AppId.eq(app_id))
+            .filter(Column::ClusterName.is_in(chunk));
+        let found = readable::models(db, namespaces).await?;
+        names.extend(found.into_iter().map(|row| row.namespace_name));
+    }
+    Ok(names)
 }
 
 /// The namespaces of all clusters and branches of an app by id, without rows that cannot be decoded.

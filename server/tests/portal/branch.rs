@@ -55,6 +55,40 @@ async fn a_namespace_has_one_branch() {
 }
 
 #[tokio::test]
+async fn a_list_marks_gray_releases_and_editors() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let list = NS.trim_end_matches("/application");
+    let other =
+        json!({ "appId": "demo", "name": "other", "format": "properties", "isPublic": false });
+    user.post("/openapi/v1/apps/demo/appnamespaces", other).await.ok();
+    branch(&user).await;
+    let marks = async || -> Vec<Value> {
+        let found = world.user("u1").await.get(&format!("{list}?extendInfo=true")).await.ok();
+        let mark = |name: &str| {
+            let row = found.as_array().unwrap().iter().find(|row| row["namespaceName"] == name);
+            let extend = &row.unwrap()["extendInfo"];
+            json!([extend["isGray"], extend["lockedBy"]])
+        };
+        vec![mark("application"), mark("other")]
+    };
+    assert_eq!(marks().await, [json!([true, null]), json!([false, null])]);
+    world.set_in_environment("namespace.lock.switch", "true");
+    set(&user, &format!("{list}/other"), "k", "1").await;
+    assert_eq!(marks().await, [json!([true, null]), json!([false, "u1"])]);
+    // A lock that remains has no effect while the switch is off.
+    world.set_in_environment("namespace.lock.switch", "false");
+    assert_eq!(marks().await, [json!([true, null]), json!([false, null])]);
+    user.delete(&branch_path(&user).await).await;
+    assert_eq!(marks().await, [json!([false, null]), json!([false, null])]);
+}
+
+async fn branch_path(user: &Caller<'_>) -> String {
+    let found = user.get(&format!("{NS}/branches")).await.ok();
+    format!("{NS}/branches/{}", found["clusterName"].as_str().unwrap())
+}
+
+#[tokio::test]
 async fn rules_belong_to_the_branch_of_the_path() {
     // A61: names of another app or cluster in the body are ignored.
     let world = World::with_demo().await;

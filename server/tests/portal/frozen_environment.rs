@@ -17,7 +17,7 @@ use super::world::{NS, World};
 const SOON: Duration = Duration::from_secs(8);
 
 /// A portal with the environment FAR, whose admin service is frozen.
-async fn world_beside_a_frozen_environment() -> World {
+pub(super) async fn world_beside_a_frozen_environment() -> World {
     let mut world = world().await;
     let meta = meta_server(&[hanging().await]).await;
     world.set("apollo.portal.envs", "local,far");

@@ -80,6 +80,11 @@ async fn instances_are_found_by_namespace_and_by_release() {
     let others = user.get(&others).await.ok();
     assert_eq!(addresses(&others), ["10.0.0.1"]);
     assert_eq!(others[0]["configs"][0]["release"]["id"], first);
+    let others = format!("{INSTANCES}/by-namespace-and-releases-not-in?{NAMES}&releaseIds={first}");
+    for (limit, count) in [("", 2), ("&limit=0", 2), ("&limit=1", 1), ("&limit=9", 2)] {
+        let found = user.get(&format!("{others}{limit}")).await.ok();
+        assert_eq!(addresses(&found).len(), count, "{limit}");
+    }
 }
 
 #[tokio::test]

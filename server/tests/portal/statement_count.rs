@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 4;
 const EXPORTS: [&str; 2] = ["exportAppConfig", "exportAllConfigs"];
 
 /// Every operation, with its query. `{...}` is an id of the rows.
-const OPERATIONS: [(&str, &str); 84] = [
+const OPERATIONS: [(&str, &str); 85] = [
     ("findAuditLogs", "?page=0&size=500"),
     ("searchAuditLogs", "?query=create&page=0&size=500"),
     ("findAuditDataInfluencesByField", "?entityName=App&entityId=1&fieldName=AppId"),
@@ -102,6 +102,7 @@ const OPERATIONS: [(&str, &str); 84] = [
     ("findWebhookDeliveries", "?page=0&size=500"),
     // Opening the stream: a page that missed events resumes with one check of the permission each.
     ("streamEvents", ""),
+    ("readTogether", "?paths=user%0Aenvs"),
     ("searchUsers", "?keyword=&offset=0&limit=500&includeInactiveUsers=true"),
 ];
 

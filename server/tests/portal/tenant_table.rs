@@ -137,6 +137,8 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "PUT /favorites/{favoriteId}",
     // Each event is checked on its own: `events.rs`.
     "GET /events",
+    // Each read is a call of its own: `reads.rs`.
+    "GET /reads",
     "GET /webhooks",
     "POST /webhooks",
     "PUT /webhooks/{webhookId}",

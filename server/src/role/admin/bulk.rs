@@ -28,7 +28,9 @@ async fn contents(
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::NamespaceContent>>> {
     let with_releases = parameters.flag("releases", false)?;
-    let found = cluster_content::of_cluster(&state.store, &app_id, &cluster, with_releases).await?;
+    let place = (app_id.as_str(), cluster.as_str());
+    let found =
+        cluster_content::of_cluster(&state.store, &state.config, place, with_releases).await?;
     Ok(Json(bodies(found)))
 }
 
@@ -46,6 +48,8 @@ impl From<NamespaceContent> for wire::NamespaceContent {
             items: bodies(content.items),
             release: content.release.map(Into::into),
             deleted_items: bodies(content.deleted),
+            is_gray: Some(content.is_gray),
+            locked_by: content.locked_by,
         }
     }
 }

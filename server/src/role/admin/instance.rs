@@ -43,7 +43,9 @@ async fn without_releases(
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Instance>>> {
     let ids = parameters.ids("releaseIds")?;
-    Ok(Json(bodies(instance::without_releases(&state.store, &key(&parameters)?, &ids).await?)))
+    let limit = u64::try_from(parameters.number_or("limit", 0)?).ok().filter(|limit| *limit > 0);
+    let key = key(&parameters)?;
+    Ok(Json(bodies(instance::without_releases(&state.store, &key, &ids, limit).await?)))
 }
 
 async fn of_namespace(

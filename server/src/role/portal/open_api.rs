@@ -28,6 +28,7 @@ mod organization;
 mod page_settings;
 mod people;
 mod permission;
+pub(super) mod reads;
 mod release;
 pub(super) mod routes;
 mod search;

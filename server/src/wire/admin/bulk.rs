@@ -17,6 +17,10 @@ pub struct NamespaceContent {
     pub release: Option<Release>,
     /// Items that were deleted since, newest first.
     pub deleted_items: Vec<Item>,
+    /// Whether it has a gray release; `None` from a node that does not report it.
+    pub is_gray: Option<bool>,
+    /// User who edits it, if others may not meanwhile.
+    pub locked_by: Option<String>,
 }
 
 /// Number of clients that read a namespace of one cluster.

@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use crate::condition::chunks;
 use crate::entity::namespace_lock::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::flag::is_surely_unset;
 use crate::number::Id;
 use crate::row::decode;
@@ -22,6 +23,18 @@ pub async fn lock(
         .filter(Column::NamespaceId.eq(namespace_id))
         .filter(is_surely_unset(Column::IsDeleted.into_expr()));
     decode::one(db, lock).await
+}
+
+/// The locks of these namespaces, without those that cannot be decoded.
+pub async fn locks(db: &impl ConnectionTrait, namespaces: &[Id]) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(namespaces) {
+        let locks = Entity::find()
+            .filter(Column::NamespaceId.is_in(chunk))
+            .filter(is_surely_unset(Column::IsDeleted.into_expr()));
+        found.extend(readable::models(db, locks).await?);
+    }
+    Ok(found)
 }
 
 /// Fails with [`StoreError::Duplicate`] if another user has the lock: must be called in a separate

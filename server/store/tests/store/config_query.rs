@@ -355,7 +355,8 @@ async fn readers_are_counted(store: &Store, ids: &[Id]) {
         let found = instances::configs_of_namespace(db, place, since, app_id, &page).await.unwrap();
         assert_eq!(found.total, total, "{app_id:?}");
     }
-    let without = instances::configs_without_releases(db, place, since, &["key-1"]).await.unwrap();
+    let without =
+        instances::configs_without_releases(db, place, since, &["key-1"], None).await.unwrap();
     assert_eq!(without.len(), 300);
     let config = without[0].id;
     let input = (vec![config], now() + TimeDelta::seconds(10));

@@ -1662,6 +1662,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/reads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Answers several reads of a web page, each as a line of JSON. */
+        get: operations["readTogether"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/server/envs/{env}/config-db/config": {
         parameters: {
             query?: never;
@@ -3013,11 +3030,15 @@ export interface components {
         OpenNamespaceExtendDTO: {
             /** @description Whether the values are hidden from the caller. */
             isConfigHidden?: boolean;
+            /** @description Whether it has a gray release; only in lists with items. */
+            isGray?: boolean;
             /**
              * Format: int64
              * @description Number of items that differ from the latest release.
              */
             itemModifiedCnt?: number;
+            /** @description User who edits it while others may not; only in lists with items. */
+            lockedBy?: string;
             /** @description App that owns the app namespace. */
             parentAppId?: string;
         };
@@ -7390,6 +7411,8 @@ export interface operations {
                 namespaceName: string;
                 /** @description Row ids of releases, separated by commas. */
                 releaseIds: string;
+                /** @description Maximum number of instances; all by default. */
+                limit?: number;
             };
             header?: never;
             path: {
@@ -7942,6 +7965,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenPermissionConditionDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    readTogether: {
+        parameters: {
+            query?: {
+                /** @description Paths below `/openapi/v1/` with their queries, one in each line. */
+                paths?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

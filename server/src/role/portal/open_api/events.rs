@@ -263,6 +263,6 @@ impl IntoResponse for EventStream {
 
 impl Output for EventStream {
     fn describe(signature: &mut Signature) {
-        signature.events();
+        signature.stream("text/event-stream");
     }
 }

@@ -63,6 +63,10 @@ pub(super) struct WantedRelease {
 pub(super) struct ReleaseIds {
     /// Row ids of releases, separated by commas.
     release_ids: String,
+    /// Maximum number of instances; all by default.
+    #[serde(default)]
+    #[param(default = 0)]
+    limit: usize,
 }
 
 /// Number of the instances that read a namespace.
@@ -121,7 +125,7 @@ pub(super) async fn without_releases(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(wanted): Query<Names>,
-    Query(ReleaseIds { release_ids }): Query<ReleaseIds>,
+    Query(ReleaseIds { release_ids, limit }): Query<ReleaseIds>,
 ) -> Result<Json<Vec<Instance>>> {
     let place = wanted.within(&place);
     if !sees(&portal, &caller, &place).await? {
@@ -138,9 +142,14 @@ pub(super) async fn without_releases(
     let environment = portal.state.environments.find(&place.env)?;
     let mut parameters = names(&place).to_vec();
     let ids = ids.join(",");
-    parameters.push(("releaseIds", &ids));
+    let text = limit.to_string();
+    parameters.extend([("releaseIds", ids.as_str()), ("limit", &text)]);
     let address = Address::new(["instances", "by-namespace-and-releases-not-in"]).with(&parameters);
-    let found: Vec<admin::Instance> = environment.get(address).await?;
+    let mut found: Vec<admin::Instance> = environment.get(address).await?;
+    // Apollo's admin service knows no limit.
+    if limit > 0 {
+        found.truncate(limit);
+    }
     Ok(Json(found.into_iter().map(Instance::from).collect()))
 }
 

@@ -250,6 +250,8 @@ fn full(
 ) -> Namespace {
     let mut shown: Vec<_> = content.items.iter().cloned().map(Item::from).collect();
     let mut extend = NamespaceExtend {
+        is_gray: content.is_gray,
+        locked_by: content.locked_by.clone(),
         parent_app_id: definition.map(|definition| definition.app_id.clone()),
         ..NamespaceExtend::default()
     };
@@ -269,7 +271,7 @@ fn full(
 /// Marks how each item differs from the release, and adds those that are only in the release.
 /// Returns the number of differences.
 fn compare(namespace_id: i64, content: Content, shown: &mut Vec<Item>) -> i64 {
-    let Content { items, released, deleted } = content;
+    let Content { items, released, deleted, .. } = content;
     let draft: Vec<_> = items.iter().map(line).collect();
     let mut count = 0;
     for (line, item) in draft.iter().zip(shown.iter_mut()) {

@@ -22,6 +22,9 @@ pub(super) struct Content {
     pub(super) released: Configurations,
     /// Items that were deleted since, newest first; only if a released key is not in the draft.
     pub(super) deleted: Vec<admin::Item>,
+    /// Whether it has a gray release, and who edits it; known only of a whole cluster.
+    pub(super) is_gray: Option<bool>,
+    pub(super) locked_by: Option<String>,
 }
 
 /// The contents of namespaces of one cluster, in their order.
@@ -75,8 +78,14 @@ async fn of_cluster(
         let released = content.release.map(Release::from);
         let released = released.and_then(|release| release.configurations);
         let released = released.map(|configurations| *configurations).unwrap_or_default();
-        let (items, deleted) = (content.items, content.deleted_items);
-        (content.namespace_name, Content { items, released, deleted })
+        let shown = Content {
+            items: content.items,
+            released,
+            deleted: content.deleted_items,
+            is_gray: content.is_gray,
+            locked_by: content.locked_by,
+        };
+        (content.namespace_name, shown)
     };
     Ok(Some(found.into_iter().map(content).collect()))
 }

@@ -5,7 +5,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::{events, page_settings, search, server_setting};
+use crate::role::portal::open_api::{events, page_settings, reads, search, server_setting};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -24,6 +24,13 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Session(Need::Person),
             about("streamEvents", "Streams edits, publishes and their instances to a web page."),
             events::stream,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/reads",
+            PortalAccess::Session(Need::Person),
+            about("readTogether", "Answers several reads of a web page, each as a line of JSON."),
+            reads::read,
         )
         .operation(
             Method::GET,

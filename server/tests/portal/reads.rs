@@ -1,0 +1,118 @@
+//! Several reads in one call: each is answered as a call of its own, and none waits for another.
+
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+
+use super::frozen_environment::world_beside_a_frozen_environment;
+use super::world::{Caller, NS, World, item};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn address(paths: &[&str]) -> String {
+    let lines = form_urlencoded::Serializer::new(String::new())
+        .append_pair("paths", &paths.join("\n"))
+        .finish();
+    format!("/openapi/v1/reads?{lines}")
+}
+
+/// The answers in the order of the paths.
+async fn read(caller: &Caller<'_>, paths: &[&str]) -> Vec<Value> {
+    let answer = caller.get(&address(paths)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/x-ndjson");
+    let mut lines: Vec<Value> =
+        answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    lines.sort_by_key(|line| line["index"].as_u64());
+    assert_eq!(lines.len(), paths.len(), "{lines:?}");
+    lines
+}
+
+#[tokio::test]
+async fn reads_together_are_answered_like_calls_of_their_own() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    user.put(&format!("{NS}/items/a?createIfNotExists=true"), item("a", "1\n2")).await.empty();
+    let namespace = NS.trim_start_matches("/openapi/v1/");
+    let draft = format!("{namespace}?fillItemDetail=true");
+    let paths = ["user", "apps/demo", &draft, "apps/unknown", "nothing/here"];
+    for (line, path) in read(&user, &paths).await.iter().zip(paths) {
+        let alone = user.get(&format!("/openapi/v1/{path}")).await;
+        assert_eq!(line["status"], alone.status, "{path}");
+        let mut body = line["body"].clone();
+        // The time of an error.
+        if let Some(body) = body.as_object_mut() {
+            body.remove("timestamp");
+        }
+        let mut expected = alone.json();
+        if let Some(expected) = expected.as_object_mut() {
+            expected.remove("timestamp");
+        }
+        assert_eq!(body, expected, "{path}");
+    }
+    let lines = read(&user, &["user", &draft]).await;
+    let header = |line: usize, name: &str| lines[line]["headers"][name].as_str().unwrap();
+    let alone = user.get(&format!("/openapi/v1/{draft}")).await;
+    assert_eq!(header(1, "castalia-revision"), alone.header("castalia-revision"));
+    assert_eq!(
+        header(0, "x-csrf-token"),
+        user.get("/openapi/v1/user").await.header("x-csrf-token")
+    );
+    assert_eq!(lines[0]["headers"].get("castalia-revision"), None, "each has its own revision");
+}
+
+#[tokio::test]
+async fn each_of_several_reads_is_checked() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    owner.put(&format!("{NS}/items/a?createIfNotExists=true"), item("a", "hidden")).await.empty();
+    assert_eq!(world.nobody().get(&address(&["envs", "user"])).await.status, 401);
+    let token = world.token("script", &["demo"]).await;
+    world
+        .consumer(&token)
+        .get(&address(&["user"]))
+        .await
+        .fails(403, "Portal user session is required");
+    let lines = read(&owner, &["server/portal-db/config/find-all-config", "user"]).await;
+    assert_eq!(lines[0]["status"], 403, "{lines:?}");
+    assert_eq!(lines[1]["body"]["userId"], "u1");
+}
+
+#[tokio::test]
+async fn only_json_is_read_together_and_no_call_contains_another() {
+    let world = World::with_demo().await;
+    let user = world.user("apollo").await;
+    let export = "apps/demo/envs/LOCAL/clusters/default/namespaces/application/items/export";
+    for line in read(&user, &["events", export]).await {
+        assert_eq!(line["status"], 400, "{line}");
+    }
+    for path in ["reads", "reads?paths=user", " "] {
+        assert_eq!(user.get(&address(&["user", path])).await.status, 400, "{path}");
+    }
+    assert_eq!(user.get(&address(&["user"; 201])).await.status, 400);
+    assert_eq!(user.get("/openapi/v1/reads").await.body, "");
+    assert_eq!(user.post("/openapi/v1/reads", json!({})).await.status, 405);
+}
+
+/// An environment that accepts connections and never answers delays its own answer only.
+#[tokio::test]
+async fn a_frozen_environment_delays_no_other_read() {
+    let world = world_beside_a_frozen_environment().await;
+    let user = world.user("u1").await;
+    let frozen = "envs/FAR/apps/demo/clusters/default/namespaces/application";
+    let start = Instant::now();
+    let mut body = user.open(&address(&[frozen, "user", "envs"])).await;
+    let first = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
+    let lines = String::from_utf8(first.into_data().unwrap().to_vec()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    let mut indices: Vec<_> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["index"].as_u64().unwrap())
+        .collect();
+    indices.sort_unstable();
+    assert_eq!(indices, [1, 2], "sent together, before the frozen one");
+    let last = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
+    let line: Value = serde_json::from_slice(&last.into_data().unwrap()).unwrap();
+    assert_eq!((line["index"].as_u64(), line["status"].as_u64()), (Some(0), Some(500)), "{line}");
+}
