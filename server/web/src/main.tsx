@@ -38,7 +38,7 @@ function leaveToSignIn(error: Error) {
 const queryClient = new QueryClient({
   // At boot the route itself leads to the sign-in: there is no session yet that could have ended.
   queryCache: new QueryCache({
-    onError: (error, query) => query.queryKey[0] !== boot.queryKey[0] && leaveToSignIn(error),
+    onError: (error, query) => query.queryKey[0] !== boot.queryKey[0] && !query.meta?.isEarly && leaveToSignIn(error),
   }),
   mutationCache: new MutationCache({ onError: leaveToSignIn }),
   defaultOptions: { queries: { staleTime: STALE_MS, retry: mayRetry }, mutations: { retry: false } },

@@ -253,13 +253,26 @@ function api(request, url, session, text) {
 function answerApi(request, response, url, session, text) {
   const headers = { ...HEADERS, "Content-Type": "application/json", "Cache-Control": "no-store" };
   if (session) headers["X-CSRF-Token"] = session.csrf;
+  if (url.pathname === "/openapi/v1/reads" && session) {
+    const lines = url.searchParams
+      .get("paths")
+      .split("\n")
+      .map((path, index) => {
+        const read = new URL(`/openapi/v1/${path}`, url);
+        return JSON.stringify({ index, headers: { "x-csrf-token": session.csrf }, ...outcome(request, read, session) });
+      });
+    return response.writeHead(200, headers).end(lines.map((line) => `${line}\n`).join(""));
+  }
+  const { status, body } = outcome(request, url, session, text);
+  return response.writeHead(status, headers).end(body === null ? "" : JSON.stringify(body));
+}
+
+function outcome(request, url, session, text) {
   try {
-    const result = api(request, url, session, text);
-    response.writeHead(200, headers).end(result === undefined ? "" : JSON.stringify(result));
+    return { status: 200, body: api(request, url, session, text) ?? null };
   } catch (error) {
     const status = error.status ?? 500;
-    const body = { status, message: error.message, timestamp: now(), exception: error.name };
-    response.writeHead(status, headers).end(JSON.stringify(body));
+    return { status, body: { status, message: error.message, timestamp: now(), exception: error.name } };
   }
 }
 

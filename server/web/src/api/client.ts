@@ -2,6 +2,7 @@
 // user to sign in again, then is repeated. Knows no page and no cache.
 import { signedInAgain } from "../state/signOut";
 import { ApiError, type Stale } from "./errors";
+import { readTogether, type Answer } from "./reads";
 
 const CSRF_HEADER = "X-CSRF-Token";
 /** The state of a namespace that an answer shows, or that a write is based on. */
@@ -24,6 +25,13 @@ export function path(parts: TemplateStringsArray, ...values: (string | number)[]
 export function encodedKey(key: string): string {
   const bytes = String.fromCharCode(...new TextEncoder().encode(key));
   return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** A file, as its text. */
+export async function download(path: string): Promise<string> {
+  const response = await reach(`${prefix}/openapi/v1/${path}`, { redirect: "manual" });
+  if (!response.ok) throw await failure(response);
+  return response.text();
 }
 
 /** Empty answers, by which the API reports a missing object, are null. */
@@ -82,16 +90,16 @@ export async function signIn(username: string, password: string): Promise<SignIn
 export async function sessionUser(): Promise<string | null> {
   const response = await requestOnce("GET", "user");
   if (!response.ok) return null;
-  return ((await response.json()) as { userId: string }).userId;
+  return (JSON.parse(await response.text()) as { userId: string }).userId;
 }
 
-async function request(method: string, path: string, body?: unknown, revision?: string): Promise<Response> {
-  const response = await requestOnce(method, path, body, revision);
-  if (!isSignedOut(response) || !(await signedInAgain())) return response;
+async function request(method: string, path: string, body?: unknown, revision?: string): Promise<Answer> {
+  const answer = await requestOnce(method, path, body, revision);
+  if (!isSignedOut(answer) || !(await signedInAgain())) return answer;
   return requestOnce(method, path, body, revision);
 }
 
-async function requestOnce(method: string, path: string, body?: unknown, revision?: string): Promise<Response> {
+async function requestOnce(method: string, path: string, body?: unknown, revision?: string): Promise<Answer> {
   const headers = new Headers({ Accept: "application/json" });
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers.set("Content-Type", "application/json");
@@ -99,9 +107,10 @@ async function requestOnce(method: string, path: string, body?: unknown, revisio
   if (revision) headers.set(REVISION_HEADER, revision);
   const init: RequestInit = { method, headers, redirect: "manual" };
   if (body !== undefined) init.body = isForm ? body : JSON.stringify(body);
-  const response = await reach(`${prefix}/openapi/v1/${path}`, init);
-  csrfToken = response.headers.get(CSRF_HEADER) ?? csrfToken;
-  return response;
+  const call = (path: string) => reach(`${prefix}/openapi/v1/${path}`, init);
+  const answer = await (method === "GET" ? readTogether(path, call) : call(path));
+  csrfToken = answer.headers.get(CSRF_HEADER) ?? csrfToken;
+  return answer;
 }
 
 async function freshToken(): Promise<string | null> {
@@ -117,18 +126,18 @@ async function reach(address: string, init: RequestInit): Promise<Response> {
   }
 }
 
-async function read<T>(response: Response): Promise<T | null> {
+async function read<T>(response: Answer): Promise<T | null> {
   if (!response.ok) throw await failure(response);
   const text = await response.text();
   return text === "" ? null : (JSON.parse(text) as T);
 }
 
 /** A redirect of an API call can only lead to the sign-in page. */
-function isSignedOut(response: Response): boolean {
+function isSignedOut(response: Answer): boolean {
   return response.status === 401 || response.type === "opaqueredirect";
 }
 
-async function failure(response: Response): Promise<ApiError> {
+async function failure(response: Answer): Promise<ApiError> {
   if (isSignedOut(response)) return new ApiError(401, "");
   const text = await response.text();
   const retryAfter = Number(response.headers.get("Retry-After") ?? NaN);

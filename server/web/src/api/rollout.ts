@@ -7,6 +7,8 @@ import { get, path } from "./client";
 import { namespacePath, type Place } from "./queries";
 
 const PAGE = 100;
+/** Instances without the release that are named; right after a publish nearly all lack it. */
+export const NAMED = 5;
 const AGAIN_MS = 2000;
 /** Instances that have not asked by then are probably not running any more. */
 export const PATIENCE_MS = 600_000;
@@ -19,6 +21,7 @@ interface InstancePage {
 export interface Rollout {
   have: number;
   total: number;
+  /** Some of those that do not have it. */
   late: OpenInstanceDTO[];
 }
 
@@ -37,7 +40,7 @@ export const rollout = (at: Place, releaseId: number, since: number) =>
   queryOptions({
     queryKey: ["rollout", at.env, releaseId],
     queryFn: async (): Promise<Rollout> => {
-      const query = path`appId=${at.app}&clusterName=${at.cluster}&namespaceName=${at.ns}&releaseIds=${releaseId}`;
+      const query = path`appId=${at.app}&clusterName=${at.cluster}&namespaceName=${at.ns}&releaseIds=${releaseId}&limit=${NAMED}`;
       const [total, page, late] = await Promise.all([
         get<number>(`${namespacePath(at)}/instances`),
         get<InstancePage>(path`envs/${at.env}/instances/by-release?releaseId=${releaseId}&page=0&size=1`),

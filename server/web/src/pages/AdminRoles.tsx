@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { appCreators, forbidCreation, permitCreation, serverSettings } from "../api/admin";
+import { usersLike } from "../api/users";
 import { DataTable } from "../parts/DataTable";
 import { Main } from "../parts/Main";
 import { Empty, Failure, Loaded } from "../parts/States";
@@ -21,6 +22,8 @@ export function AdminRoles() {
   const { t } = useTranslation();
   const settings = useQuery(serverSettings(null));
   const creators = useQuery(appCreators);
+  // Of the picker below, with the same call.
+  useQuery(usersLike(""));
   const value = (key: string) => settings.data?.find((setting) => setting.key === key)?.value ?? "";
   return (
     <Main title={t("admin.section.roles")}>

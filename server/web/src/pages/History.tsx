@@ -9,7 +9,8 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { commits, releaseHistory } from "../api/history";
-import { envClusters, namespaceList, type Place } from "../api/queries";
+import { draft, envClusters, namespaceList, type Place } from "../api/queries";
+import { useRights } from "../api/rights";
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { nearest } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
@@ -22,7 +23,7 @@ import { HistoryList } from "./HistoryList";
 
 const route = getRouteApi("/in/a/$app/history");
 const PAGE = 20;
-/** Each namespace is two calls; of more than these, one has to be chosen. */
+/** Each namespace is two reads; of more than these, one has to be chosen. */
 const NAMESPACES_TOGETHER = 8;
 
 export interface HistorySearch {
@@ -142,6 +143,10 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
     size,
     search.key,
   );
+  useEarly(
+    chosen.map((ns) => ({ ...at, ns })),
+    search.key,
+  );
   const { entries } = read;
   const shown = entries.filter(
     (entry) =>
@@ -230,7 +235,13 @@ interface Read {
   hasMore: boolean;
 }
 
-/** Two calls for each namespace. */
+/** What the entries need is read with them, and not because of them. */
+function useEarly(places: Place[], key: string | undefined): void {
+  useRights(places);
+  useQueries({ queries: key === undefined ? [] : places.map((place) => draft(place)) });
+}
+
+/** Two reads for each namespace. */
 function useEntries(places: Place[], size: number, key: string | undefined): Read {
   const published = useQueries({ queries: places.map((place) => releaseHistory(place, size)), combine: together });
   const edited = useQueries({ queries: places.map((place) => commits(place, size, key)), combine: together });

@@ -8,8 +8,6 @@ import { rollout } from "../api/rollout";
 import classes from "./RolloutBar.module.css";
 import { Loaded } from "./States";
 
-const NAMED = 5;
-
 interface Props {
   place: Place;
   releaseId: number;
@@ -25,14 +23,17 @@ export function RolloutBar({ place, releaseId, since }: Props) {
     <Loaded query={query}>
       {({ have, total, late }) => {
         if (total === 0) return <p className="note">{t("rollout.none")}</p>;
-        const names = late.slice(0, NAMED).map(({ ip }) => ip ?? "");
+        const names = late.map(({ ip }) => ip ?? "");
         return (
           <div className={classes.rollout}>
             <progress aria-label={t("rollout.label", { name: place.ns })} max={total} value={have} />
             <span role="status">{t("rollout.have", { have, total, count: total })}</span>
             {late.length > 0 && (
               <span className="note">
-                {t("rollout.late", { list: new Intl.ListFormat(i18n.language).format(names), count: late.length })}
+                {t("rollout.late", {
+                  list: new Intl.ListFormat(i18n.language).format(names),
+                  count: Math.max(total - have, late.length),
+                })}
               </span>
             )}
           </div>

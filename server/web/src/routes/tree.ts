@@ -11,7 +11,7 @@ import {
 
 import { isSignedOut } from "../api/errors";
 import type { Receipt } from "../api/instances";
-import { boot } from "../api/queries";
+import { appDetail, boot, envClusters } from "../api/queries";
 import type { CompareSearch } from "../pages/CompareToolbar";
 import type { HistorySearch } from "../pages/History";
 import { NotFound, PageFailure, PageLoading } from "../parts/States";
@@ -64,6 +64,7 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: "in",
   beforeLoad: async ({ context, location }) => {
+    readEarly(context.queryClient, location.pathname);
     try {
       await context.queryClient.query({ ...boot, staleTime: "static" });
     } catch (error) {
@@ -74,11 +75,22 @@ const shell = createRoute({
   component: lazyRouteComponent(() => import("../parts/Shell"), "Shell"),
 });
 
+/** What every page of an app needs is read together with what every page needs. */
+function readEarly(cache: QueryClient, pathname: string): void {
+  const app = /^\/a\/([^/]+)/.exec(pathname)?.[1];
+  if (app === undefined) return;
+  const [detail, clusters] = [appDetail(decodeURIComponent(app)), envClusters(decodeURIComponent(app))];
+  // A failure is reported by the page, which reads them again.
+  const meta = { isEarly: true };
+  cache.query({ ...detail, meta }).catch(() => undefined);
+  cache.query({ ...clusters, meta }).catch(() => undefined);
+}
+
 const home = createRoute({
   getParentRoute: () => shell,
   path: "/",
-  validateSearch: (search: Search): { tab?: "pinned" | "recent"; q?: string } => ({
-    tab: oneOf(search.tab, "pinned", "recent"),
+  validateSearch: (search: Search): { tab?: "pinned" | "recent" | "team"; q?: string } => ({
+    tab: oneOf(search.tab, "pinned", "recent", "team"),
     q: text(search.q),
   }),
   component: lazyRouteComponent(() => import("../pages/Home"), "Home"),
@@ -190,7 +202,10 @@ const adminWebhooks = createRoute({
 const newApp = createRoute({
   getParentRoute: () => shell,
   path: "/new",
-  validateSearch: (search: Search): { app?: string } => ({ app: text(search.app) }),
+  validateSearch: (search: Search): { app?: string; from?: string } => ({
+    app: text(search.app),
+    from: text(search.from),
+  }),
   component: lazyRouteComponent(() => import("../pages/NewApp"), "NewApp"),
 });
 
@@ -203,7 +218,10 @@ const appFrame = createRoute({
 const app = createRoute({
   getParentRoute: () => appFrame,
   path: "/",
-  validateSearch: (search: Search): { created?: "1" } => ({ created: oneOf(search.created, "1") }),
+  validateSearch: (search: Search): { created?: "1"; add?: "cluster" } => ({
+    created: oneOf(search.created, "1"),
+    add: oneOf(search.add, "cluster"),
+  }),
   component: lazyRouteComponent(() => import("../pages/App"), "App"),
 });
 

@@ -1,0 +1,116 @@
+// How many calls of the API a view costs when it is opened from a link, however many clusters and
+// namespaces it shows.
+import type { Page, Request } from "playwright-core";
+import { expect, test } from "vitest";
+
+import { useSuite } from "./support/suite";
+
+const suite = useSuite({ environments: ["DEV", "FAT"] });
+
+const MOST = 3;
+/** Which instances to ask for is known step by step: releases, the gray release, then who has them. */
+const MORE = { "?view=live": 6, "?view=instances": 4, "/admin/health": 4 };
+/** A page that has sent nothing for this long has read everything. */
+const QUIET_MS = 600;
+const ENVS = ["DEV", "FAT"];
+const CLUSTERS = ["default", "fra1", "ams2"];
+const NAMESPACES = ["application", "limits", "rules", "switches", "texts"];
+
+/** Differs between environments, is published, and has unpublished changes. */
+async function filledApp(): Promise<string> {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  for (const ns of NAMESPACES.slice(1)) await api.createNamespace(app, ns);
+  for (const env of ENVS) {
+    for (const name of CLUSTERS.slice(1)) {
+      await api.call("POST", `envs/${env}/apps/${app}/clusters`, { appId: app, name });
+    }
+    for (const cluster of CLUSTERS) {
+      for (const ns of NAMESPACES) {
+        await api.setItem({ app, env, cluster, ns }, { key: "limit", value: `${env} ${cluster}` });
+        await api.publish({ app, env, cluster, ns });
+        await api.setItem({ app, env, cluster, ns }, { key: "limit", value: `${env} ${cluster} later` });
+      }
+    }
+  }
+  return app;
+}
+
+/** The calls of a view until it is quiet; the stream of events is not one, it lasts as long as the page. */
+async function calls(page: Page, path: string): Promise<string[]> {
+  const sent: string[] = [];
+  const open = new Set<Request>();
+  let last = Date.now();
+  const isCall = (url: string) => url.includes("/openapi/v1/") && !url.includes("/openapi/v1/events");
+  const begin = (request: Request) => {
+    if (!isCall(request.url())) return;
+    sent.push(decodeURIComponent(new URL(request.url()).pathname + new URL(request.url()).search));
+    open.add(request);
+    last = Date.now();
+  };
+  const end = (request: Request) => {
+    if (open.delete(request)) last = Date.now();
+  };
+  page.on("request", begin).on("requestfinished", end).on("requestfailed", end);
+  await page.goto(path);
+  await page.locator("main h1").first().waitFor({ state: "attached" });
+  await expect.poll(() => open.size === 0 && Date.now() - last > QUIET_MS, { timeout: 20_000 }).toBe(true);
+  page.off("request", begin).off("requestfinished", end).off("requestfailed", end);
+  return sent;
+}
+
+/** Adds a view that costs too many calls to the list. */
+async function check(page: Page, view: string, over: string[]): Promise<void> {
+  const most = Object.entries(MORE).find(([end]) => view.endsWith(end))?.[1] ?? MOST;
+  let sent = await calls(page, view);
+  // A busy machine may render answers that arrived together far apart.
+  for (let again = 0; sent.length > most && again < 2; again++) sent = await calls(page, view);
+  if (sent.length > most) over.push(`${view}: ${sent.length}\n${sent.join("\n\n")}`);
+}
+
+/** A page whose own calls are over. */
+async function quietPage(): Promise<Page> {
+  const page = await suite.open("/");
+  await calls(page, "/me/preferences");
+  return page;
+}
+
+test("each view of an app costs at most three calls", async () => {
+  const app = await filledApp();
+  const at = `/a/${app}/c/DEV/default/application`;
+  const views = [
+    `/a/${app}`,
+    `/a/${app}/c/DEV/default`,
+    at,
+    `${at}?view=text`,
+    `${at}?view=live`,
+    `${at}?view=history`,
+    `${at}?view=instances`,
+    `${at}/gray`,
+    `/a/${app}/compare`,
+    `/a/${app}/compare?with=DEV:fra1,DEV:ams2,FAT:default,FAT:fra1,FAT:ams2`,
+    `/a/${app}/history`,
+    `/a/${app}/history?env=FAT&cluster=fra1`,
+    `/a/${app}/history?env=DEV&cluster=default&ns=application&key=limit`,
+    `/a/${app}/publish?t=DEV:default:application,DEV:default:limits`,
+    `/a/${app}/access`,
+    ...["general", "clusters", "namespaces", "keys", "transfer"].map((section) => `/a/${app}/settings/${section}`),
+  ];
+  const page = await quietPage();
+  const over: string[] = [];
+  for (const view of views) {
+    await check(page, view, over);
+  }
+  expect(over.join("\n\n\n")).toBe("");
+});
+
+test("each view outside an app costs at most three calls", async () => {
+  const page = await quietPage();
+  const over: string[] = [];
+  const sections = ["users", "roles", "consumers", "tokens", "settings", "health", "audit", "webhooks"];
+  const views = ["/", "/?tab=team", "/?tab=pinned", "/browse", "/public", "/new", "/me/tokens", "/me/preferences"];
+  for (const view of [...views, ...sections.map((section) => `/admin/${section}`)]) {
+    await check(page, view, over);
+  }
+  expect(over.join("\n\n\n")).toBe("");
+});
