@@ -17,6 +17,7 @@ const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${clus
 
 test("S21: while another user edits, editing is disabled with the reason, and publishing is possible", async () => {
   const at = await application();
+  await (await suite.api).createNamespace(at.app, "free");
   const [u1, u2] = [await suite.as("u1"), await suite.as("u2")];
   const api = await suite.api;
   for (const user of ["u1", "u2"]) {
@@ -26,6 +27,9 @@ test("S21: while another user edits, editing is disabled with the reason, and pu
   await u1.setItem(at, { key: "limit", value: "100" });
   const other = await suite.open(address(at), { as: u2.user });
   await other.getByText("u1 is editing this namespace.").waitFor();
+  const list = other.getByRole("navigation", { name: "Namespaces" });
+  await list.getByRole("link", { name: "application" }).getByText("u1 is editing").waitFor({ state: "attached" });
+  expect(await list.getByText("is editing").count()).toBe(1);
   expect(await other.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
   expect(await other.getByRole("button", { name: "Edit limit" }).count()).toBe(0);
   const editor = await suite.open(address(at), { as: u1.user });

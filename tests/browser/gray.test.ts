@@ -125,3 +125,19 @@ test("each step is accessible in both themes and widths", async () => {
 
 const branchesOf = ({ app, env, cluster, ns }: Place) =>
   `envs/${env}/apps/${app}/clusters/${cluster}/namespaces/${ns}/branches`;
+
+test("the views of the namespace are in reach of its gray release", async () => {
+  const place = await prepare();
+  await (await suite.api).createNamespace(place.app, "other");
+  const page = await changeTimeout(place);
+  const views = page.getByRole("navigation", { name: "Views of the namespace" });
+  await views.getByRole("link", { name: "Gray" }).waitFor();
+  expect(await views.locator("[aria-current=page]").allInnerTexts()).toHaveLength(1);
+  await views.getByRole("link", { name: "Live" }).click();
+  await page.getByRole("table", { name: /Releases/ }).waitFor();
+  await views.getByRole("link", { name: "Table" }).click();
+  await page.getByRole("row", { name: "timeout" }).waitFor();
+  const list = page.getByRole("navigation", { name: "Namespaces" });
+  await list.getByRole("link", { name: "application" }).getByText("Has a gray release").waitFor({ state: "attached" });
+  expect(await list.getByText("Has a gray release").count()).toBe(1);
+});

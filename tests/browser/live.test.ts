@@ -91,6 +91,8 @@ test("changes of a review are ticked as viewed; one that is edited afterwards ne
   expect(await second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(true);
   expect(await second.locator("code").first().isVisible()).toBe(false);
   await expectAccessible(page);
+  await page.reload();
+  await page.getByText("1 of 2 viewed").waitFor();
   await api.setItem(at, { key: "second", value: "2" });
   await second.getByText("Changed since you viewed it").waitFor();
   expect(await second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(false);

@@ -32,6 +32,26 @@ test("several namespaces are published together, and each outcome is listed", as
   }
 });
 
+test("namespaces of several clusters are published together", async () => {
+  const at = await application();
+  const api = await suite.api;
+  const other = { ...at, cluster: "fra1" };
+  await api.call("POST", `envs/DEV/apps/${at.app}/clusters`, { appId: at.app, name: "fra1" });
+  for (const place of [at, other]) await api.setItem(place, { key: "limit", value: place.cluster });
+  const page = await suite.open(address(at));
+  await page.getByRole("button", { name: "Look in other clusters" }).click();
+  await page.getByRole("link", { name: "Review application (DEV / fra1) as well" }).click();
+  await page.getByRole("heading", { name: "application (DEV / fra1)" }).waitFor();
+  await expectAccessibleInAllViews(page);
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  await page.getByText("2 of 2 done").waitFor();
+  for (const { app, cluster, ns } of [at, other]) {
+    const answer = await fetch(`${suite.castalia.config.DEV}/configs/${app}/${cluster}/${ns}`);
+    expect(await answer.json()).toMatchObject({ configurations: { limit: cluster } });
+  }
+});
+
 test("differences are shown inline on demand, on the next page too", async () => {
   const at = await application();
   const api = await suite.api;

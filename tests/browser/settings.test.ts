@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
@@ -99,6 +99,23 @@ test("a cluster is created and, with its name typed, deleted", async () => {
   expect(await (await suite.api).call("GET", `apps/${app}/envclusters`)).toEqual([
     { env: "DEV", clusters: ["default"] },
   ]);
+});
+
+test("a cluster is added from the overview of the app", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}`);
+  await page.getByRole("link", { name: "Add cluster" }).click();
+  await page.keyboard.type("fra1");
+  await page.keyboard.press("Enter");
+  await page.getByText("1 of 1 done").waitFor();
+  await expectAccessible(page);
+  await page.getByRole("dialog").getByText("Close").click();
+  await page.getByRole("main").getByRole("link", { name: "fra1" }).waitFor();
+  expect(new URL(page.url()).search).toBe("");
+  await suite.as("reader");
+  const other = await suite.open(`/a/${app}?add=cluster`, { as: "reader" });
+  await other.getByRole("heading", { name: "Environments" }).waitFor();
+  expect(await other.getByRole("link", { name: "Add cluster" }).count()).toBe(0);
 });
 
 test("a namespace is deleted after its name is typed", async () => {

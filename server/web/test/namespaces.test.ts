@@ -1,7 +1,7 @@
 // The groups of the namespace panel.
 import { expect, it } from "vitest";
 
-import { isIncomplete, namespaceEntries } from "../src/state/namespaces";
+import { isIncomplete, namespaceEntries, namespaceMarks } from "../src/state/namespaces";
 
 const list = [
   { appId: "shop", clusterName: "default", namespaceName: "application", extendInfo: { parentAppId: "shop" } },
@@ -23,4 +23,14 @@ it("shows nothing as hidden before it knows what is missing", () => {
   expect(namespaceEntries("shop", list, defined, undefined)).toHaveLength(2);
   expect(isIncomplete(list, defined)).toBe(true);
   expect(isIncomplete(list, defined.slice(0, 1))).toBe(false);
+});
+
+it("marks unpublished changes, gray releases and editors", () => {
+  const marked = list.map((one, at) =>
+    at === 0 ? { ...one, extendInfo: { itemModifiedCnt: 2, isGray: true, lockedBy: "ann" } } : one,
+  );
+  expect([...namespaceMarks(marked)]).toEqual([
+    ["application", { unpublished: 2, isGray: true, lockedBy: "ann" }],
+    ["PLATFORM.redis", { unpublished: 0, isGray: false, lockedBy: undefined }],
+  ]);
 });

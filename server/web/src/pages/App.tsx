@@ -15,6 +15,7 @@ import { Main } from "../parts/Main";
 import { PinButton, usePins } from "../parts/PinButton";
 import { Empty, Loaded } from "../parts/States";
 import { useShortcuts } from "../state/keys";
+import { AddCluster } from "./AddCluster";
 import classes from "./App.module.css";
 import { AppEnvironments } from "./AppEnvironments";
 import { CreatedIn } from "./CreatedIn";
@@ -28,7 +29,7 @@ const route = getRouteApi("/in/a/$app/");
 export function App() {
   const { t } = useTranslation();
   const { app } = route.useParams();
-  const { created } = route.useSearch();
+  const { created, add } = route.useSearch();
   const navigate = route.useNavigate();
   const detail = useQuery(appDetail(app));
   const clusters = useQuery(envClusters(app));
@@ -42,6 +43,7 @@ export function App() {
   useShortcuts(Object.fromEntries((clusters.data ?? []).map((place, index) => [String(index + 1), () => open(place)])));
   const pins = usePins();
   const mayCreate = useMayCreate("Namespace", app) === true;
+  const mayAddCluster = useMayCreate("Cluster", app) === true;
   if (isUnknown(detail.error)) return <Unknown app={app} />;
   return (
     <Main title={app}>
@@ -65,29 +67,50 @@ export function App() {
       {!detail.isError && (
         <>
           <section className="stack" aria-labelledby="environments">
-            <h2 id="environments">{t("app.environments")}</h2>
+            <div className="row">
+              <h2 id="environments">{t("app.environments")}</h2>
+              {mayAddCluster && <AddButton app={app} search={{ add: "cluster" }} text={t("settings.clusters.add")} />}
+            </div>
             <Loaded query={clusters}>{(places) => <AppEnvironments app={app} places={places} />}</Loaded>
           </section>
           {namespaces.data?.length === 1 && first && <FirstSteps app={app} {...first} />}
           <section className="stack" aria-labelledby="namespaces">
             <div className="row">
               <h2 id="namespaces">{t("app.namespaces")}</h2>
-              {mayCreate && (
-                <Button
-                  className="push"
-                  variant="default"
-                  leftSection={<IconPlus size={16} stroke={1.8} />}
-                  renderRoot={(props) => <Link {...props} to="/a/$app/new-namespace" params={{ app }} />}
-                >
-                  {t("newNamespace.title")}
-                </Button>
-              )}
+              {mayCreate && <AddButton app={app} text={t("newNamespace.title")} />}
             </div>
             <Loaded query={namespaces}>{(list) => <NamespaceRows app={app} list={list} first={first} />}</Loaded>
           </section>
+          {add && mayAddCluster && clusters.data && (
+            <AddCluster
+              app={app}
+              places={clusters.data}
+              onClose={() => void navigate({ search: { created }, replace: true })}
+            />
+          )}
         </>
       )}
     </Main>
+  );
+}
+
+/** Opens the dialog of a new cluster, or the page of a new namespace. */
+function AddButton({ app, search, text }: { app: string; search?: { add: "cluster" }; text: string }) {
+  return (
+    <Button
+      className="push"
+      variant="default"
+      leftSection={<IconPlus size={16} stroke={1.8} />}
+      renderRoot={(props) =>
+        search ? (
+          <Link {...props} to="/a/$app" params={{ app }} search={search} />
+        ) : (
+          <Link {...props} to="/a/$app/new-namespace" params={{ app }} />
+        )
+      }
+    >
+      {text}
+    </Button>
   );
 }
 

@@ -1,7 +1,7 @@
 // The gray release of a namespace in four steps: change, audience, observe, release to all or abandon.
 import { Button } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import { IconArrowLeft, IconCheck, IconGitBranch } from "@tabler/icons-react";
+import { IconCheck, IconGitBranch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -23,6 +23,7 @@ import { GrayAudience } from "./GrayAudience";
 import { GrayChange } from "./GrayChange";
 import { GrayFinish } from "./GrayFinish";
 import { GrayObserve } from "./GrayObserve";
+import { isDocument, NamespaceTabs } from "./NamespaceTabs";
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns/gray");
 const OBSERVED_MS = 3000;
@@ -37,9 +38,6 @@ export function Gray() {
   return (
     <Main title={`${t("gray.title")} ${place.ns} / ${place.env}`} className={classes.page}>
       <div className={classes.head}>
-        <Link className={classes.back} to="/a/$app/c/$env/$cluster/$ns" params={place} aria-label={t("gray.back")}>
-          <IconArrowLeft size={18} stroke={1.8} />
-        </Link>
         <h1>{place.ns}</h1>
         <EnvName env={place.env} />
         <StateChip state="gray" />
@@ -52,6 +50,7 @@ export function Gray() {
           </span>
         )}
       </div>
+      {master.data && <NamespaceTabs place={place} isDocument={isDocument(master.data)} />}
       <Loaded query={master}>
         {(namespace) => (
           <Loaded query={open}>

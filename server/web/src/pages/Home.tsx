@@ -1,4 +1,4 @@
-// Start page: the user's own, pinned or recently visited apps as cards, with a filter.
+// Start page: the user's own, pinned or recently visited apps, or those of the team, as cards with a filter.
 import { Button } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -8,19 +8,19 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenAppDTO } from "../api/bodies";
 import { appsById, mayCreateApps, pins } from "../api/home";
-import { ownApps, useBoot } from "../api/queries";
+import { allApps, ownApps, useBoot } from "../api/queries";
 import { AppTabs } from "../parts/AppTabs";
 import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { Empty, Loaded, NoMatch } from "../parts/States";
 import { useShortcuts } from "../state/keys";
 import { recentApps } from "../state/recent";
-import { appMatches } from "../text/apps";
+import { appMatches, teamApps } from "../text/apps";
 import { AppCards } from "./AppCards";
 
 const route = getRouteApi("/in/");
 
-type Tab = "pinned" | "recent" | undefined;
+type Tab = "pinned" | "recent" | "team" | undefined;
 
 export function Home() {
   const { t } = useTranslation();
@@ -50,6 +50,7 @@ interface ListProps {
 
 function Lists(props: ListProps) {
   if (props.tab === "pinned") return <Pinned {...props} />;
+  if (props.tab === "team") return <Team {...props} />;
   return props.tab === "recent" ? <Recent {...props} /> : <Own {...props} />;
 }
 
@@ -67,6 +68,16 @@ function Recent(props: ListProps) {
   const user = useBoot().user.userId;
   const [ids] = useState(() => recentApps(user));
   return <ById ids={ids} {...props} />;
+}
+
+function Team(props: ListProps) {
+  const own = useQuery(ownApps);
+  const all = useQuery(allApps);
+  return (
+    <Loaded query={own}>
+      {(mine) => <Loaded query={all}>{(apps) => <Filtered apps={teamApps(mine, apps)} {...props} />}</Loaded>}
+    </Loaded>
+  );
 }
 
 function ById({ ids, ...props }: ListProps & { ids: string[] }) {

@@ -1,10 +1,9 @@
 // One namespace: its items compared with the live release as a table, and its releases. All actions
 // on it start here.
 import { Button } from "@mantine/core";
-import { IconBroadcast, IconFileText, IconGitBranch, IconHistory, IconServer, IconTable } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { lazy } from "react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
 import { activeReleases, draft, type Place } from "../api/queries";
@@ -15,10 +14,11 @@ import { RecentRollout } from "../parts/RecentRollout";
 import { ReleaseList } from "../parts/ReleaseList";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
-import { Loaded } from "../parts/States";
+import { Loaded, PageLoading } from "../parts/States";
 import classes from "./Namespace.module.css";
 import { AccessBanner, useAccess } from "./NamespaceAccess";
 import { NamespaceItems, publishing } from "./NamespaceItems";
+import { isDocument, NamespaceTabs } from "./NamespaceTabs";
 
 const NamespaceLive = lazy(async () => ({ default: (await import("./NamespaceLive")).NamespaceLive }));
 const NamespaceInstances = lazy(async () => ({
@@ -30,7 +30,7 @@ const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
 
 export function Namespace() {
   const place = route.useParams();
-  const { view } = route.useSearch();
+  const { view, f } = route.useSearch();
   const stored = useQuery(draft(place));
   const releases = useQuery(activeReleases(place));
   const live = releases.data && (releases.data[0] ?? null);
@@ -46,24 +46,32 @@ export function Namespace() {
               <Head place={place} namespace={namespace} live={live} canPublish={access?.canPublish ?? false} />
               {live && <RecentRollout key={live.id} place={place} release={live} />}
               {access && <AccessBanner place={place} access={access} />}
-              <Tabs place={place} isDocument={isDocument(namespace)} />
-              {view === "history" ? (
-                <div className={classes.scroll}>
+              <NamespaceTabs place={place} isDocument={isDocument(namespace)} f={f} />
+              {/* The others are shown while the code of a view is loaded. */}
+              <Suspense fallback={<PageLoading />}>
+                {view === "history" ? (
+                  <div className={classes.scroll}>
+                    <Loaded query={releases}>
+                      {(list) => <ReleaseList app={place.app} env={place.env} releases={list} />}
+                    </Loaded>
+                  </div>
+                ) : view === "live" ? (
+                  <NamespaceLive place={place} format={namespace.format ?? "properties"} />
+                ) : view === "instances" ? (
                   <Loaded query={releases}>
-                    {(list) => <ReleaseList app={place.app} env={place.env} releases={list} />}
+                    {([newest = null]) => <NamespaceInstances place={place} live={newest} />}
                   </Loaded>
-                </div>
-              ) : view === "live" ? (
-                <NamespaceLive place={place} format={namespace.format ?? "properties"} />
-              ) : view === "instances" ? (
-                <Loaded query={releases}>
-                  {([newest = null]) => <NamespaceInstances place={place} live={newest} />}
-                </Loaded>
-              ) : view === "text" || isDocument(namespace) ? (
-                <NamespaceText key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
-              ) : (
-                <NamespaceItems key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
-              )}
+                ) : view === "text" || isDocument(namespace) ? (
+                  <NamespaceText key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
+                ) : (
+                  <NamespaceItems
+                    key={Object.values(place).join("+")}
+                    place={place}
+                    draft={namespace}
+                    access={access}
+                  />
+                )}
+              </Suspense>
             </>
           )
         }
@@ -103,44 +111,6 @@ function Head({ place, namespace, live, canPublish }: HeadProps) {
         </p>
       )}
     </div>
-  );
-}
-
-function isDocument({ format = "properties" }: OpenNamespaceDTO): boolean {
-  return format !== "properties";
-}
-
-function Tabs({ place, isDocument }: { place: Place; isDocument: boolean }) {
-  const { t } = useTranslation();
-  const { f } = route.useSearch();
-  return (
-    <nav className={`tabs ${classes.tabs}`} aria-label={t("namespace.views")}>
-      {!isDocument && (
-        <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ f }} activeOptions={{ exact: true }}>
-          <IconTable size={16} stroke={1.8} aria-hidden /> {t("namespace.table")}
-        </Link>
-      )}
-      <Link
-        to="/a/$app/c/$env/$cluster/$ns"
-        params={place}
-        search={isDocument ? { f } : { view: "text", f }}
-        activeOptions={{ exact: true }}
-      >
-        <IconFileText size={16} stroke={1.8} aria-hidden /> {t("namespace.text")}
-      </Link>
-      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "live", f }}>
-        <IconBroadcast size={16} stroke={1.8} aria-hidden /> {t("live.tab")}
-      </Link>
-      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "history", f }}>
-        <IconHistory size={16} stroke={1.8} aria-hidden /> {t("namespace.history")}
-      </Link>
-      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "instances", f }}>
-        <IconServer size={16} stroke={1.8} aria-hidden /> {t("instance.title")}
-      </Link>
-      <Link to="/a/$app/c/$env/$cluster/$ns/gray" params={place} search={{}}>
-        <IconGitBranch size={16} stroke={1.8} aria-hidden /> {t("gray.tab")}
-      </Link>
-    </nav>
   );
 }
 

@@ -11,7 +11,7 @@ import { useMayCreate } from "../api/rights";
 import { Main } from "../parts/Main";
 import { NamespacePanel } from "../parts/NamespacePanel";
 import { Empty, Failure } from "../parts/States";
-import { isIncomplete, namespaceEntries } from "../state/namespaces";
+import { isIncomplete, namespaceEntries, namespaceMarks } from "../state/namespaces";
 import { MissingNamespace } from "./MissingNamespace";
 import classes from "./Namespaces.module.css";
 
@@ -25,7 +25,7 @@ export function Namespaces() {
   const { app, env, cluster } = route.useParams();
   const { ns } = useParams({ strict: false });
   const navigate = route.useNavigate();
-  const { query, entries, unpublished } = useNamespaces(app, env, cluster);
+  const { query, entries, marks } = useNamespaces(app, env, cluster);
   const open = (ns: string) =>
     void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: {} });
   const mayCreate = useMayCreate("Namespace", app) === true;
@@ -37,7 +37,7 @@ export function Namespaces() {
           <Failure error={query.error} onRetry={() => void query.refetch()} />
         </div>
       )}
-      {entries && <NamespacePanel {...{ app, env, cluster, ns, entries, unpublished, mayCreate }} onOpen={open} />}
+      {entries && <NamespacePanel {...{ app, env, cluster, ns, entries, marks, mayCreate }} onOpen={open} />}
       {ns === undefined ? (
         <Main title={`${app} / ${env} / ${cluster}`} className={classes.main}>
           <h1 className="unseen">{`${env} / ${cluster}`}</h1>
@@ -71,11 +71,8 @@ function useNamespaces(app: string, env: string, cluster: string) {
     () => list && namespaceEntries(app, list, defined ?? [], absent),
     [app, list, defined, absent],
   );
-  const unpublished = useMemo(
-    () => new Map(counted?.map((one) => [one.namespaceName, one.extendInfo?.itemModifiedCnt ?? 0])),
-    [counted],
-  );
-  return { query, entries, unpublished };
+  const marks = useMemo(() => namespaceMarks(counted ?? []), [counted]);
+  return { query, entries, marks };
 }
 
 const NONE: string[] = [];

@@ -1,5 +1,6 @@
-// Form of a new app. The server creates it in every reachable environment with the namespace
-// `application`; the overview then reports the outcome for each of them.
+// Form of a new app, or of a copy of another one. The server creates it in every reachable environment
+// with the namespace `application`; the overview, or the list of what was copied, then reports the
+// outcome for each of them.
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
@@ -7,13 +8,15 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { appDetail, organizations, useBoot } from "../api/queries";
-import type { OpenOrganizationDto } from "../api/bodies";
+import { appDetail, envClusters, organizations, useBoot } from "../api/queries";
+import type { OpenAppDTO, OpenEnvClusterDTO, OpenOrganizationDto } from "../api/bodies";
 import { createApp, useWrite } from "../api/writes";
 import { Main } from "../parts/Main";
 import { Failure, Loaded } from "../parts/States";
+import { TargetTree } from "../parts/TargetTree";
 import { UserPicker } from "../parts/UserPicker";
 import { APP_NAME_LENGTH, checkAppId, checkName, type Problem } from "../text/check";
+import { Copied, useCopies } from "./DuplicateApp";
 
 const PAUSE_MS = 300;
 
@@ -21,36 +24,62 @@ const route = getRouteApi("/in/new");
 
 export function NewApp() {
   const { t } = useTranslation();
+  const { from } = route.useSearch();
   const query = useQuery(organizations);
+  const title = from === undefined ? t("newApp.title") : t("duplicate.app", { name: from });
   return (
-    <Main title={t("newApp.title")} className="page narrow">
-      <h1>{t("newApp.title")}</h1>
-      <Loaded query={query}>{(departments) => <Form departments={departments} />}</Loaded>
+    <Main title={title} className="page narrow">
+      <h1>{title}</h1>
+      <Loaded query={query}>
+        {(departments) =>
+          from === undefined ? <Form departments={departments} /> : <Copy from={from} departments={departments} />
+        }
+      </Loaded>
     </Main>
   );
 }
 
-function Form({ departments }: { departments: OpenOrganizationDto[] }) {
+interface FormProps {
+  departments: OpenOrganizationDto[];
+  source?: { app: OpenAppDTO; places: OpenEnvClusterDTO[] };
+}
+
+function Copy({ from, departments }: FormProps & { from: string }) {
+  const detail = useQuery(appDetail(from));
+  const clusters = useQuery(envClusters(from));
+  return (
+    <Loaded query={detail}>
+      {(app) => (
+        <Loaded query={clusters}>
+          {(places) => app && <Form departments={departments} source={{ app, places }} />}
+        </Loaded>
+      )}
+    </Loaded>
+  );
+}
+
+function Form({ departments, source }: FormProps) {
   const { t } = useTranslation();
   const { user } = useBoot();
   const navigate = route.useNavigate();
   const { app: wanted = "" } = route.useSearch();
   const [app, setApp] = useState({
-    orgId: departments[0]?.orgId ?? "",
+    orgId: source?.app.orgId ?? departments[0]?.orgId ?? "",
     appId: wanted,
-    name: "",
+    name: source?.app.name ?? "",
     ownerName: user.userId,
     admins: "",
   });
+  const copies = useCopies(source, app.appId);
   const [canEdit, setCanEdit] = useState(true);
   const [checked, setChecked] = useState<Partial<Record<keyof typeof app, boolean>>>({});
   const [searched] = useDebouncedValue(app.appId, PAUSE_MS);
   const taken = useQuery({ ...appDetail(searched), enabled: checkAppId(searched) === null, retry: false });
   const isTaken = searched === app.appId && taken.isSuccess && taken.data !== null;
-  const write = useWrite(
-    createApp,
-    { app: app.appId },
-    () => void navigate({ to: "/a/$app", params: { app: app.appId }, search: { created: "1" } }),
+  const write = useWrite(createApp, { app: app.appId }, () =>
+    copies.chosen.length > 0
+      ? void copies.run(copies.chosen)
+      : void navigate({ to: "/a/$app", params: { app: app.appId }, search: { created: "1" } }),
   );
   const problems: Partial<Record<keyof typeof app, Problem | null>> = {
     orgId: checkName(app.orgId, APP_NAME_LENGTH),
@@ -82,8 +111,10 @@ function Form({ departments }: { departments: OpenOrganizationDto[] }) {
       app: { appId, name, orgId, orgName, ownerName },
     });
   };
+  if (copies.outcomes.length > 0) return <Copied app={app.appId} copies={copies} />;
   return (
     <form className="card stack" noValidate onSubmit={submit}>
+      {source && <p className="note">{t("duplicate.appAbout")}</p>}
       {departments.length > 0 ? (
         <NativeSelect
           {...field("orgId")}
@@ -111,6 +142,14 @@ function Form({ departments }: { departments: OpenOrganizationDto[] }) {
         checked={canEdit}
         onChange={(event) => setCanEdit(event.currentTarget.checked)}
       />
+      {source && (
+        <TargetTree
+          legend={t("duplicate.itemsOf")}
+          places={source.places}
+          chosen={copies.chosen}
+          onChange={copies.setChosen}
+        />
+      )}
       {write.error && <Failure error={write.error} />}
       <div className="row end">
         <Button type="submit" loading={write.isPending}>

@@ -1,21 +1,22 @@
 // Review of the unpublished changes of one or several namespaces, then their release with its name
 // and comment. What is published is exactly what was reviewed.
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { draft, lock, namespaceList, useBoot, type Draft, type Place } from "../api/queries";
+import { draft, lock, useBoot, type Draft, type Place } from "../api/queries";
 import { ownRights } from "../api/roles";
 import { DiffView } from "../parts/DiffView";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { Empty, Failure, PageLoading } from "../parts/States";
-import { publishTarget } from "../routes/address";
 import { draftRows, keyChanges, type KeyChange } from "../state/draft";
 import { useShortcuts } from "../state/keys";
-import { toggleViewed, viewState, type Viewed } from "../state/viewed";
+import { scopeOf, targetName } from "../state/targets";
+import { keepViewed, readViewed, toggleViewed, viewState, withoutTicks, type Viewed } from "../state/viewed";
 import { PublishForm } from "./PublishForm";
+import { PublishMore } from "./PublishMore";
 import classes from "./Publish.module.css";
 
 const route = getRouteApi("/in/a/$app/publish");
@@ -39,22 +40,20 @@ export function Publish() {
     const [env, cluster, ns] = target.split(":");
     return env && cluster && ns ? [{ app, env, cluster, ns }] : [];
   });
-  const [first] = places;
-  // Kept when a namespace is added to the review.
-  const [viewed, setViewed] = useState<Viewed>(new Map());
+  const { envs, clusters } = scopeOf(places);
+  // Kept when a namespace is added to the review, and when the page is loaded again.
+  const ticks = useTicks();
   return (
     <Main title={t("publish.title")} className={classes.page}>
       <div className="row">
         <h1>{t("publish.title")}</h1>
-        {first && (
-          <>
-            <EnvName env={first.env} />
-            <span className="note">{first.cluster}</span>
-          </>
-        )}
+        {envs.map((env) => (
+          <EnvName key={env} env={env} />
+        ))}
+        <span className="note">{clusters.join(", ")}</span>
       </div>
-      {first ? (
-        <Review key={targets} places={places} first={first} ticks={[viewed, setViewed]} />
+      {places.length > 0 ? (
+        <Review key={targets} places={places} ticks={ticks} />
       ) : (
         <Empty title={t("publish.noTarget")} />
       )}
@@ -62,13 +61,24 @@ export function Publish() {
   );
 }
 
-interface ReviewProps {
-  places: Place[];
-  first: Place;
-  ticks: [Viewed, (viewed: Viewed) => void];
+interface Ticks {
+  viewed: Viewed;
+  change: (to: (viewed: Viewed) => Viewed) => void;
 }
 
-function Review({ places, first, ticks: [viewed, setViewed] }: ReviewProps) {
+function useTicks(): Ticks {
+  const { userId } = useBoot().user;
+  const [viewed, setViewed] = useState(() => readViewed(userId));
+  useEffect(() => keepViewed(userId, viewed), [userId, viewed]);
+  return { viewed, change: setViewed };
+}
+
+interface ReviewProps {
+  places: Place[];
+  ticks: Ticks;
+}
+
+function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps) {
   const { t } = useTranslation();
   const { userId } = useBoot().user;
   useChangeKeys();
@@ -99,7 +109,7 @@ function Review({ places, first, ticks: [viewed, setViewed] }: ReviewProps) {
   if (!submitted && isLoading) return <PageLoading />;
   const reviewed = submitted ?? current;
   const seen = reviewed.flatMap(({ place, changes }) =>
-    changes.filter((change) => viewState(viewed, place.ns, change) === "viewed"),
+    changes.filter((change) => viewState(viewed, place, change) === "viewed"),
   ).length;
   const total = reviewed.reduce((sum, { changes }) => sum + changes.length, 0);
   return (
@@ -107,11 +117,11 @@ function Review({ places, first, ticks: [viewed, setViewed] }: ReviewProps) {
       <div className="stack">
         {!submitted && seen > 0 && <Seen seen={seen} total={total} />}
         {reviewed.map(({ place, changes }) => (
-          <section key={place.ns} aria-label={place.ns} className="stack">
+          <section key={Object.values(place).join("/")} aria-label={targetName(place, places)} className="stack">
             <div className="row">
               <h2>
                 <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} className="mono">
-                  {place.ns}
+                  {targetName(place, places)}
                 </Link>
               </h2>
               <span className="note">{t("publish.keys", { count: changes.length })}</span>
@@ -119,12 +129,13 @@ function Review({ places, first, ticks: [viewed, setViewed] }: ReviewProps) {
             {changes.length > 0 && (
               <DiffView
                 changes={changes}
+                owner={places.length > 1 ? targetName(place, places) : undefined}
                 review={
                   submitted
                     ? undefined
                     : {
-                        state: (change) => viewState(viewed, place.ns, change),
-                        toggle: (change) => setViewed(toggleViewed(viewed, place.ns, change)),
+                        state: (change) => viewState(viewed, place, change),
+                        toggle: (change) => changeTicks((old) => toggleViewed(old, place, change)),
                       }
                 }
               />
@@ -132,9 +143,14 @@ function Review({ places, first, ticks: [viewed, setViewed] }: ReviewProps) {
           </section>
         ))}
         {total === 0 && <Empty title={t("publish.nothing")} />}
-        {!submitted && <More places={places} first={first} />}
+        {!submitted && <PublishMore places={places} />}
       </div>
-      <PublishForm reviewed={reviewed} isReading={isReading} place={first} onSubmit={setSubmitted} />
+      <PublishForm
+        reviewed={reviewed}
+        isReading={isReading}
+        onSubmit={setSubmitted}
+        onPublished={(place) => changeTicks((old) => withoutTicks(old, place))}
+      />
     </div>
   );
 }
@@ -163,31 +179,4 @@ function useChangeKeys(): void {
     k: () => move(-1),
     v: () => document.activeElement?.closest("[data-change]")?.querySelector<HTMLElement>("[type=checkbox]")?.click(),
   });
-}
-
-/** Other namespaces of the cluster that have unpublished changes, to publish them together. */
-function More({ places, first }: { places: Place[]; first: Place }) {
-  const { t } = useTranslation();
-  const { targets, app, env, cluster } = { ...first, targets: places.map(({ ns }) => ns) };
-  const list = useQuery(namespaceList(app, env, cluster)).data ?? [];
-  const others = list.filter(
-    ({ namespaceName, extendInfo }) => !targets.includes(namespaceName) && (extendInfo?.itemModifiedCnt ?? 0) > 0,
-  );
-  if (others.length === 0) return null;
-  const address = (names: string[]) => names.map((ns) => publishTarget(env, cluster, ns)).join(",");
-  return (
-    <section className="stack" aria-label={t("publish.more")}>
-      <h2>{t("publish.more")}</h2>
-      <ul className="lines">
-        {others.map(({ namespaceName, extendInfo }) => (
-          <li key={namespaceName}>
-            <Link to="/a/$app/publish" params={{ app }} search={{ t: address([...targets, namespaceName]) }}>
-              {t("publish.add", { name: namespaceName })}
-            </Link>{" "}
-            <span className="note">{t("publish.keys", { count: extendInfo?.itemModifiedCnt ?? 0 })}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
 }

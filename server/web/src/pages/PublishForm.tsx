@@ -15,6 +15,7 @@ import { isProduction } from "../parts/EnvSwitch";
 import { ResultList } from "../parts/ResultList";
 import { RolloutBar } from "../parts/RolloutBar";
 import { useEach } from "../state/each";
+import { scopeOf, targetName } from "../state/targets";
 import { checkName, COMMENT_LENGTH, RELEASE_NAME_LENGTH } from "../text/check";
 import { releaseName } from "../text/format";
 import type { Reviewed } from "./Publish";
@@ -24,15 +25,20 @@ interface Props {
   reviewed: Reviewed[];
   /** Whether the namespaces are being read again, so that the review may change. */
   isReading: boolean;
-  place: Place;
   /** Receives what is being published, null for a new review. */
   onSubmit: (reviewed: Reviewed[] | null) => void;
+  onPublished: (place: Place) => void;
 }
 
 const IDLE = { isPending: false, error: null };
 
-export function PublishForm({ reviewed, isReading, place: { app, env, cluster }, onSubmit }: Props) {
-  const { t } = useTranslation();
+export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Props) {
+  const { t, i18n } = useTranslation();
+  const places = reviewed.map(({ place }) => place);
+  const { envs, clusters } = scopeOf(places);
+  const list = (names: string[]) => new Intl.ListFormat(i18n.language).format(names);
+  const [app, env, cluster] = [places[0]?.app ?? "", list(envs), list(clusters)];
+  const nameOf = (place: Place) => targetName(place, places);
   const cache = useQueryClient();
   const { user } = useBoot();
   const [title, setTitle] = useState(() => releaseName(new Date()));
@@ -47,10 +53,11 @@ export function PublishForm({ reviewed, isReading, place: { app, env, cluster },
       draft.revision,
     );
   const each = useEach(release, ({ place }, result) => {
-    if (result) setReleases((old) => ({ ...old, [place.ns]: result.id }));
+    if (result) setReleases((old) => ({ ...old, [nameOf(place)]: result.id }));
+    onPublished(place);
     const at = [place.app, place.env, place.cluster, place.ns];
     for (const kind of ["draft", "history", "lock"]) void cache.invalidateQueries({ queryKey: [kind, ...at] });
-    void cache.invalidateQueries({ queryKey: ["list", app, env, cluster] });
+    void cache.invalidateQueries({ queryKey: ["list", place.app, place.env, place.cluster] });
   });
   const count = reviewed.reduce((sum, { changes }) => sum + changes.length, 0);
   const deletions = reviewed.flatMap(({ changes }) => changes).filter(({ state }) => state === "deleted").length;
@@ -58,7 +65,7 @@ export function PublishForm({ reviewed, isReading, place: { app, env, cluster },
   const emergency = isOwnEdit && reviewed.every((one) => one.emergency);
   const titleProblem = checkName(title, RELEASE_NAME_LENGTH);
   const commentProblem = comment.length > COMMENT_LENGTH ? "tooLong" : null;
-  const names = reviewed.map(({ place }) => place.ns).join(", ");
+  const names = list(places.map(nameOf));
   const run = () => {
     setAsking(null);
     onSubmit(reviewed);
@@ -69,7 +76,7 @@ export function PublishForm({ reviewed, isReading, place: { app, env, cluster },
     if (isReading) return;
     if (titleProblem || commentProblem) document.querySelector<HTMLElement>("#publish [aria-invalid=true]")?.focus();
     else if (isOwnEdit) setAsking(emergency ? "emergency" : null);
-    else if (isProduction(env)) setAsking("production");
+    else if (envs.some(isProduction)) setAsking("production");
     else run();
   };
 
@@ -84,9 +91,9 @@ export function PublishForm({ reviewed, isReading, place: { app, env, cluster },
         )}
         <ResultList
           outcomes={each.outcomes}
-          name={({ place }) => place.ns}
+          name={({ place }) => nameOf(place)}
           note={({ place }) => {
-            const id = releases[place.ns];
+            const id = releases[nameOf(place)];
             return id !== undefined && <RolloutBar place={place} releaseId={id} />;
           }}
         />
@@ -101,13 +108,13 @@ export function PublishForm({ reviewed, isReading, place: { app, env, cluster },
             {t("publish.again")}
           </Button>
         )}
-        {reviewed.map(({ place }) => (
+        {places.map((place) => (
           <Button
-            key={place.ns}
+            key={nameOf(place)}
             variant="default"
             renderRoot={(props) => <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} />}
           >
-            {t("publish.back", { name: place.ns })}
+            {t("publish.back", { name: nameOf(place) })}
           </Button>
         ))}
       </div>

@@ -1,12 +1,15 @@
-// Name, department and owner of an app.
+// Name, department and owner of an app, and the way to a copy of it.
 import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { IconCopy } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import type { OpenAppDTO, OpenEnvClusterDTO } from "../api/bodies";
-import { appDetail, organizations } from "../api/queries";
+import { mayCreateApps } from "../api/home";
+import { appDetail, organizations, useBoot } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
 import { updateApp } from "../api/settings";
 import { Failure, Loaded } from "../parts/States";
@@ -20,7 +23,40 @@ export interface SectionProps {
 
 export function SettingsGeneral({ app }: SectionProps) {
   const detail = useQuery(appDetail(app));
-  return <Loaded query={detail}>{(found) => found && <Form stored={found} />}</Loaded>;
+  return (
+    <Loaded query={detail}>
+      {(found) =>
+        found && (
+          <>
+            <Form stored={found} />
+            <Duplicate app={app} />
+          </>
+        )
+      }
+    </Loaded>
+  );
+}
+
+/** For those who may create apps. */
+function Duplicate({ app }: { app: string }) {
+  const { t } = useTranslation();
+  const isAllowed = useQuery(mayCreateApps(useBoot().user.userId)).data === true;
+  if (!isAllowed) return null;
+  return (
+    <section className="card stack" aria-labelledby="duplicate">
+      <h2 id="duplicate">{t("duplicate.app", { name: app })}</h2>
+      <p className="note">{t("duplicate.appAbout")}</p>
+      <div>
+        <Button
+          variant="default"
+          leftSection={<IconCopy size={16} />}
+          renderRoot={(props) => <Link {...props} to="/new" search={{ from: app }} />}
+        >
+          {t("duplicate.start")}
+        </Button>
+      </div>
+    </section>
+  );
 }
 
 function Form({ stored }: { stored: OpenAppDTO }) {

@@ -1,12 +1,13 @@
 // Definitions of the namespaces of an app, which exist in all its clusters, and their deletion.
 import { Button } from "@mantine/core";
-import { IconTrash } from "@tabler/icons-react";
+import { IconCopy, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
+import type { OpenAppNamespaceDTO } from "../api/bodies";
 import { appNamespaces } from "../api/queries";
 import { useAppAdmin, useMayCreate } from "../api/rights";
 import { deleteAppNamespace, namespaceUsage } from "../api/settings";
@@ -14,11 +15,12 @@ import { ConfirmName } from "../parts/ConfirmName";
 import { Filtered } from "../parts/Filtered";
 import { Empty, Loaded } from "../parts/States";
 import classes from "./AppSettings.module.css";
+import { DuplicateNamespace } from "./DuplicateNamespace";
 import type { SectionProps } from "./SettingsGeneral";
 
 const route = getRouteApi("/in/a/$app/settings/$section");
 
-export function SettingsNamespaces({ app }: SectionProps) {
+export function SettingsNamespaces({ app, places }: SectionProps) {
   const { t } = useTranslation();
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
@@ -26,6 +28,7 @@ export function SettingsNamespaces({ app }: SectionProps) {
   const isAdmin = useAppAdmin(app);
   const mayCreate = useMayCreate("Namespace", app) === true;
   const [deleting, setDeleting] = useState<string | null>(null);
+  const [duplicating, setDuplicating] = useState<OpenAppNamespaceDTO | null>(null);
   return (
     <>
       <div className="row">
@@ -53,30 +56,46 @@ export function SettingsNamespaces({ app }: SectionProps) {
             >
               {(found) => (
                 <ul className={classes.rows}>
-                  {found.map(({ name, format = "properties", isPublic, comment }) => (
-                    <li key={name}>
-                      <span className={`mono ${classes.grow}`}>{name}</span>
-                      <span className="badge">{format}</span>
-                      <span className="badge">{t(isPublic ? "namespace.public" : "namespace.private")}</span>
-                      <span className="note">{comment}</span>
-                      {isAdmin && (
-                        <Button
-                          variant="default"
-                          leftSection={<IconTrash size={16} />}
-                          aria-label={t("settings.namespaces.deleteOf", { name })}
-                          onClick={() => setDeleting(name)}
-                        >
-                          {t("act.delete")}
-                        </Button>
-                      )}
-                    </li>
-                  ))}
+                  {found.map((namespace) => {
+                    const { name, format = "properties", isPublic, comment } = namespace;
+                    return (
+                      <li key={name}>
+                        <span className={`mono ${classes.grow}`}>{name}</span>
+                        <span className="badge">{format}</span>
+                        <span className="badge">{t(isPublic ? "namespace.public" : "namespace.private")}</span>
+                        <span className="note">{comment}</span>
+                        {mayCreate && (
+                          <Button
+                            variant="default"
+                            leftSection={<IconCopy size={16} />}
+                            aria-label={t("duplicate.namespace", { name })}
+                            onClick={() => setDuplicating(namespace)}
+                          >
+                            {t("duplicate.start")}
+                          </Button>
+                        )}
+                        {isAdmin && (
+                          <Button
+                            variant="default"
+                            leftSection={<IconTrash size={16} />}
+                            aria-label={t("settings.namespaces.deleteOf", { name })}
+                            onClick={() => setDeleting(name)}
+                          >
+                            {t("act.delete")}
+                          </Button>
+                        )}
+                      </li>
+                    );
+                  })}
                 </ul>
               )}
             </Filtered>
           )
         }
       </Loaded>
+      {duplicating && (
+        <DuplicateNamespace namespace={duplicating} places={places} onClose={() => setDuplicating(null)} />
+      )}
       {deleting !== null && <Delete app={app} name={deleting} onClose={() => setDeleting(null)} />}
     </>
   );

@@ -1,4 +1,4 @@
-// The lists of the start page: own, pinned and recent apps, all apps, public namespaces.
+// The lists of the start page: own, pinned and recent apps, those of the team, all apps, public namespaces.
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
@@ -7,8 +7,14 @@ export function AppTabs() {
   const exact = { activeOptions: { exact: true, includeSearch: true } };
   return (
     <nav className="tabs" aria-label={t("home.which")}>
-      {([undefined, "pinned", "recent"] as const).map((tab) => (
-        <Link key={tab ?? "mine"} to="/" search={({ q }) => ({ tab, q })} {...exact}>
+      {([undefined, "pinned", "recent", "team"] as const).map((tab) => (
+        <Link
+          key={tab ?? "mine"}
+          to="/"
+          search={({ q }) => ({ tab, q })}
+          title={tab === "team" ? t("home.teamTip") : undefined}
+          {...exact}
+        >
           {t(`home.${tab ?? "mine"}`)}
         </Link>
       ))}

@@ -22,6 +22,8 @@ const NARROW = "(max-width: 1120px)";
 
 interface Props {
   changes: KeyChange[];
+  /** What they belong to, where keys of several namespaces may be equal. */
+  owner?: string | undefined;
   /** For a review whose changes are ticked off. */
   review?: Review | undefined;
 }
@@ -31,7 +33,7 @@ export interface Review {
   toggle: (change: KeyChange) => void;
 }
 
-export function DiffView({ changes, review }: Props) {
+export function DiffView({ changes, owner, review }: Props) {
   const { t } = useTranslation();
   const { inlineDiff } = usePrefs();
   const isNarrow = useMediaQuery(NARROW, false, { getInitialValueInEffect: false });
@@ -53,18 +55,22 @@ export function DiffView({ changes, review }: Props) {
         </div>
       )}
       {changes.map((change) => (
-        <KeyDiff key={change.key} change={change} review={review} />
+        <KeyDiff key={change.key} change={change} owner={owner} review={review} />
       ))}
     </div>
   );
 }
 
-function KeyDiff({ change, review }: { change: KeyChange; review: Review | undefined }) {
+function KeyDiff({ change, owner, review }: Omit<Props, "changes"> & { change: KeyChange }) {
   const { t } = useTranslation();
   const viewed = review?.state(change);
   const { rows, formatted } = useMemo(() => compare(change.before, change.after), [change.before, change.after]);
   return (
-    <section aria-label={change.key} tabIndex={review ? -1 : undefined} data-change={review ? "" : undefined}>
+    <section
+      aria-label={owner ? `${change.key}, ${owner}` : change.key}
+      tabIndex={review ? -1 : undefined}
+      data-change={review ? "" : undefined}
+    >
       <h2 className={classes.head}>
         <span className={classes.key}>{change.key}</span>
         <StateChip state={change.state} />

@@ -1,14 +1,14 @@
-// Namespaces of a cluster with their format and unpublished changes: a panel beside the page, one list on narrow
+// Namespaces of a cluster with their format, unpublished changes, gray release and lock: a panel beside the page, one list on narrow
 // screens. Only visible entries are rendered.
 import { NativeSelect, TextInput } from "@mantine/core";
-import { IconEyeOff, IconPlus, IconSearch, IconTopologyStar } from "@tabler/icons-react";
+import { IconEyeOff, IconGitBranch, IconLock, IconPlus, IconSearch, IconTopologyStar } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useShortcuts } from "../state/keys";
-import { GROUPS, type NamespaceEntry, type NamespaceGroup } from "../state/namespaces";
+import { GROUPS, type NamespaceEntry, type NamespaceGroup, type NamespaceMarks } from "../state/namespaces";
 import classes from "./NamespacePanel.module.css";
 import { StateChip } from "./StateChip";
 
@@ -21,8 +21,8 @@ interface Props {
   env: string;
   cluster: string;
   entries: NamespaceEntry[];
-  /** Numbers of unpublished changes by namespace. */
-  unpublished: Map<string, number>;
+  /** What is going on in namespaces, by name. */
+  marks: Map<string, NamespaceMarks>;
   /** Whether the user may create namespaces. */
   mayCreate: boolean;
   /** The open namespace, if any. */
@@ -32,7 +32,7 @@ interface Props {
 
 type Row = NamespaceEntry | { heading: NamespaceGroup; count: number };
 
-export function NamespacePanel({ app, env, cluster, entries, unpublished, mayCreate, ns, onOpen }: Props) {
+export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, ns, onOpen }: Props) {
   const { t } = useTranslation();
   const [filter, setFilter] = useState("");
   const field = useRef<HTMLInputElement>(null);
@@ -94,7 +94,7 @@ export function NamespacePanel({ app, env, cluster, entries, unpublished, mayCre
                       <span className={classes.name} title={row.name}>
                         {row.name}
                       </span>
-                      <Badge entry={row} count={unpublished.get(row.name) ?? 0} />
+                      <Badges entry={row} marks={marks.get(row.name)} />
                     </Link>
                   ) : (
                     <h2 className={classes.group}>
@@ -122,7 +122,7 @@ export function NamespacePanel({ app, env, cluster, entries, unpublished, mayCre
   );
 }
 
-function Badge({ entry, count }: { entry: NamespaceEntry; count: number }) {
+function Badges({ entry, marks }: { entry: NamespaceEntry; marks: NamespaceMarks | undefined }) {
   const { t } = useTranslation();
   if (entry.group === "hidden" || entry.group === "missing") {
     const Sign = entry.group === "hidden" ? IconEyeOff : IconTopologyStar;
@@ -133,7 +133,25 @@ function Badge({ entry, count }: { entry: NamespaceEntry; count: number }) {
       </span>
     );
   }
-  return count > 0 ? <StateChip state="unpublished" count={count} /> : null;
+  if (!marks) return null;
+  const { unpublished, isGray, lockedBy } = marks;
+  return (
+    <>
+      {lockedBy && (
+        <span className={classes.sign} title={t("namespace.lockedBy", { name: lockedBy })}>
+          <IconLock size={14} stroke={1.8} aria-hidden />
+          <span className="unseen">{t("namespace.lockedBy", { name: lockedBy })}</span>
+        </span>
+      )}
+      {isGray && (
+        <span className={classes.gray} title={t("namespace.gray")}>
+          <IconGitBranch size={14} stroke={1.8} aria-hidden />
+          <span className="unseen">{t("namespace.gray")}</span>
+        </span>
+      )}
+      {unpublished > 0 && <StateChip state="unpublished" count={unpublished} />}
+    </>
+  );
 }
 
 /** The matching entries below a heading for each group that has any. */

@@ -22,6 +22,7 @@ export function useAppCommands(): AppCommand[] {
   const { app = "", env, cluster, ns } = useParams({ strict: false });
   const { userId } = useBoot().user;
   const creates = useQuery({ ...mayCreate(userId, "Namespace", app), enabled: app !== "" }).data === true;
+  const addsClusters = useQuery({ ...mayCreate(userId, "Cluster", app), enabled: app !== "" }).data === true;
   if (app === "") return [];
   const place: [string, string][] =
     env !== undefined && cluster !== undefined && ns !== undefined
@@ -58,6 +59,10 @@ export function useAppCommands(): AppCommand[] {
   if (creates) {
     const to = segments("a", app, "new-namespace");
     ofApp.push({ id: "newNamespace", label: t("newNamespace.title"), detail: app, to });
+  }
+  if (addsClusters) {
+    const to = segments("a", app) + search([["add", "cluster"]]);
+    ofApp.push({ id: "newCluster", label: t("settings.clusters.add"), detail: app, to });
   }
   if (env === undefined || cluster === undefined || ns === undefined) return ofApp;
   const address = namespaceAddress(app, env, cluster, ns);

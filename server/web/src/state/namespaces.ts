@@ -11,6 +11,25 @@ export interface NamespaceEntry {
   format: string;
 }
 
+/** What is going on in a namespace. */
+export interface NamespaceMarks {
+  /** Number of unpublished changes. */
+  unpublished: number;
+  isGray: boolean;
+  /** Who edits it while others may not. */
+  lockedBy: string | undefined;
+}
+
+/** By name. */
+export function namespaceMarks(list: OpenNamespaceDTO[]): Map<string, NamespaceMarks> {
+  return new Map(
+    list.map(({ namespaceName, extendInfo = {} }) => {
+      const { itemModifiedCnt = 0, isGray = false, lockedBy } = extendInfo;
+      return [namespaceName, { unpublished: itemModifiedCnt, isGray, lockedBy }];
+    }),
+  );
+}
+
 /** `missing` is undefined while it is unknown: then what is not in the list is not shown either. */
 export function namespaceEntries(
   app: string,

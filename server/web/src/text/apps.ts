@@ -1,6 +1,12 @@
-// Which apps a filter selects. Pure.
+// Which apps a filter or a tab of the start page selects. Pure.
 import type { OpenAppDTO } from "../api/bodies";
 import { containsWords } from "./paletteQuery";
+
+/** The apps of the departments in which the user has apps. */
+export function teamApps(own: OpenAppDTO[], all: OpenAppDTO[]): OpenAppDTO[] {
+  const departments = new Set(own.map(({ orgId }) => orgId));
+  return all.filter(({ orgId }) => departments.has(orgId));
+}
 
 /** Each word occurs in the id, the name, the department or the owner. */
 export function appMatches(app: OpenAppDTO, filter: string): boolean {

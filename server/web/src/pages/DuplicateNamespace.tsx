@@ -1,0 +1,110 @@
+// Dialog that creates a namespace like another one of the app, and copies its items in chosen clusters.
+import { Button, TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAction } from "../api/action";
+import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/bodies";
+import { baseName, copyItems, createLike } from "../api/duplicate";
+import { NAMESPACE_LENGTH } from "../api/namespaces";
+import { Dialog } from "../parts/Dialog";
+import { ResultList } from "../parts/ResultList";
+import { Failure } from "../parts/States";
+import { TargetTree, type Target } from "../parts/TargetTree";
+import { useEach } from "../state/each";
+import { checkName } from "../text/check";
+
+interface Props {
+  namespace: OpenAppNamespaceDTO;
+  places: OpenEnvClusterDTO[];
+  onClose: () => void;
+}
+
+export function DuplicateNamespace({ namespace, places, onClose }: Props) {
+  const { t } = useTranslation();
+  const cache = useQueryClient();
+  const { appId: app, name: from, format = "properties" } = namespace;
+  const suffix = format === "properties" ? "" : `.${format}`;
+  const [name, setName] = useState(`${baseName(namespace)}-copy`);
+  const [chosen, setChosen] = useState<Target[]>(
+    places.flatMap(({ env, clusters = [] }) => clusters.map((cluster) => ({ env, cluster }))),
+  );
+  const [isChecked, setChecked] = useState(false);
+  const problem =
+    checkName(name, NAMESPACE_LENGTH - suffix.length) ?? (/^[0-9a-zA-Z_.-]+$/.test(name) ? null : "appId");
+  const full = name.trim() + suffix;
+  const copies = useEach(
+    (target: Target) => copyItems({ app, ...target, ns: from }, { app, ...target, ns: full }),
+    ({ env, cluster }) => void cache.invalidateQueries({ queryKey: ["list", app, env, cluster] }),
+  );
+  const create = useAction(
+    () => createLike(namespace, app, name.trim()),
+    [
+      ["app", app],
+      ["list", app],
+    ],
+    () => void copies.run(chosen),
+  );
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    setChecked(true);
+    if (!problem) create.mutate(undefined);
+  };
+  const [first] = chosen;
+  return (
+    <Dialog title={t("duplicate.namespace", { name: from })} onClose={onClose}>
+      {create.isSuccess ? (
+        <div className="stack">
+          {chosen.length > 0 && (
+            <ResultList
+              outcomes={copies.outcomes}
+              name={({ env, cluster }) => `${env} / ${cluster}`}
+              onRetry={() => void copies.retry()}
+            />
+          )}
+          <div className="row end">
+            {first && (
+              <Button
+                disabled={copies.isPending}
+                renderRoot={(props) => (
+                  <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={{ app, ...first, ns: full }} />
+                )}
+              >
+                {t("duplicate.open", { name: full })}
+              </Button>
+            )}
+            <Button variant="default" disabled={copies.isPending} onClick={onClose}>
+              {t("act.close")}
+            </Button>
+          </div>
+        </div>
+      ) : (
+        <form className="stack" noValidate onSubmit={submit}>
+          <p className="note">{t("duplicate.namespaceAbout")}</p>
+          <TextInput
+            label={t("newNamespace.name")}
+            classNames={{ input: "mono" }}
+            spellCheck={false}
+            value={name}
+            error={isChecked && problem && t(`check.${problem}`)}
+            description={suffix && t("newNamespace.suffix", { suffix })}
+            onChange={(event) => setName(event.currentTarget.value)}
+            data-autofocus
+          />
+          <TargetTree legend={t("duplicate.itemsOf")} places={places} chosen={chosen} onChange={setChosen} />
+          {create.error && <Failure error={create.error} />}
+          <div className="row end">
+            <Button variant="default" onClick={onClose}>
+              {t("act.cancel")}
+            </Button>
+            <Button type="submit" loading={create.isPending}>
+              {t("duplicate.act")}
+            </Button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}
