@@ -44,7 +44,7 @@ async function filtered(page: Page, text: string): Promise<number> {
     const shown = page.evaluate(
       () =>
         new Promise<number>((done) => {
-          const count = [...document.querySelectorAll("main [role=status]")].find((one) =>
+          const count = Array.from(document.querySelectorAll("main [role=status]")).find((one) =>
             / of /.test(one.textContent),
           );
           let start = 0;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{ErrorKind, Source};
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, obstruct, record_log};
 
 #[tokio::test(start_paused = true)]
 async fn the_file_is_where_the_java_client_looks() {
@@ -52,8 +52,7 @@ async fn a_directory_that_cannot_be_written_stops_nothing() {
     let (client, config) = fixture.open().await;
     eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
     let directory = fixture.cache_file(NAMESPACE).parent().unwrap().to_owned();
-    fs::remove_dir_all(&directory).unwrap();
-    fs::write(&directory, "in the way").unwrap();
+    obstruct(&directory).await;
     for value in ["2", "3"] {
         fixture.publish(&[("a", value)]);
         config.refresh().await.unwrap();
@@ -86,8 +85,7 @@ async fn a_change_of_the_disk_is_told_once() {
     let failures = || client.metrics().namespaces[0].cache_failures;
     let told = |what: &str| logged(&format!("{what} namespace=f116")).len();
     for round in 1..=2 {
-        fs::remove_dir_all(directory).unwrap();
-        fs::write(directory, "in the way").unwrap();
+        obstruct(directory).await;
         for _ in 0..3 {
             let before = failures();
             publish(&format!("failing {before}"));
@@ -113,16 +111,15 @@ async fn a_refresh_that_brings_nothing_writes_a_missing_file() {
     let (_client, config) = fixture.open().await;
     let file = fixture.cache_file(NAMESPACE);
     eventually("cache written", || file.exists()).await;
-    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    let directory = file.parent().unwrap();
+    eventually("removed", || fs::remove_dir_all(directory).is_ok()).await;
     config.refresh().await.unwrap();
     eventually("written again", || file.exists()).await;
 
-    // A directory in the place of the file cannot be replaced.
-    fs::remove_file(&file).unwrap();
-    fs::create_dir_all(file.join("x")).unwrap();
+    obstruct(directory).await;
     fixture.server.publish(APP, NAMESPACE, &[("a", "new")]);
     config.refresh().await.unwrap();
-    fs::remove_dir_all(&file).unwrap();
+    fs::remove_file(directory).unwrap();
     config.refresh().await.unwrap();
     let holds = || fs::read_to_string(&file).is_ok_and(|text| text.contains("a=new"));
     eventually("written after the obstacle is gone", holds).await;

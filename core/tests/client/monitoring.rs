@@ -77,8 +77,7 @@ async fn every_stage_notes_its_errors() {
     fixture.server.holds(1).await;
     let directory = fixture.cache_file(NAMESPACE).parent().unwrap().to_owned();
     eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
-    std::fs::remove_dir_all(&directory).unwrap();
-    std::fs::write(&directory, "in the way").unwrap();
+    support::obstruct(&directory).await;
     fixture.publish(&[("a", "2")]);
     eventually("the cache file", || !operations(&client).is_empty()).await;
     // Each load tries again.

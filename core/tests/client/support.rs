@@ -1,7 +1,7 @@
 //! The fixture of most tests: app `order` with namespace `application` = `a:1, b:2`, release `k1`,
 //! message 10.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -142,6 +142,17 @@ pub(crate) fn pairs(config: &Config) -> Vec<(String, String)> {
     let snapshot = config.snapshot();
     let pairs = snapshot.iter();
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// Replaces a directory by a file, so that nothing can be written below it. A write that is under way
+/// may still create something.
+pub(crate) async fn obstruct(directory: &Path) {
+    let replaced = || {
+        // It may be gone already.
+        let _ = std::fs::remove_dir_all(directory);
+        std::fs::write(directory, "in the way").is_ok()
+    };
+    eventually("an obstacle", replaced).await;
 }
 
 /// Waits until this is true, checking every 10 ms of the test's clock, for at most ten minutes of
