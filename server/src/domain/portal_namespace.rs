@@ -116,12 +116,16 @@ pub fn check_full(new: &NewDefinition) -> Result<()> {
 /// # Errors
 /// Fails if there is no such definition.
 pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
-    let found =
-        namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
-    found.ok_or_else(|| {
-        let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
+    stored(store, app_id, name).await?.ok_or_else(|| {
+        // Apollo's command line recognizes a missing definition by this message.
+        let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
         Error::bad_request(message).with_code(Code::UnknownAppNamespace)
     })
+}
+
+async fn stored(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNamespace>> {
+    let found = namespace::app_namespace(store.read(), app_id, name).await?;
+    Ok(found.filter(|row| row.name == name))
 }
 
 /// Deletes a definition of an app, with the roles of its namespaces.
@@ -129,7 +133,10 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
 /// # Errors
 /// Fails if the app has no such definition.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    find(store, app_id, name).await?;
+    if stored(store, app_id, name).await?.is_none() {
+        let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
+        return Err(Error::bad_request(message).with_code(Code::UnknownAppNamespace));
+    }
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
     store
         .write(input, |tx, (app_id, name, operator)| {

@@ -242,8 +242,16 @@ impl IntoResponse for Relayed {
 }
 
 fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
+    if status.is_success() {
+        return Ok(body);
+    }
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let exception = parsed.as_ref().and_then(|body| body["exception"].as_str());
     let reaction = match status {
-        status if status.is_success() => return Ok(body),
+        // Apollo's answer for a path that its version does not have.
+        _ if exception.is_some_and(|class| class.ends_with(".NoResourceFoundException")) => {
+            Reaction::NotFound
+        }
         // The portal's own credentials are wrong, not the caller's.
         StatusCode::UNAUTHORIZED => {
             let message = "The admin service refuses the portal; set its token in admin-service.access.tokens.";
@@ -258,7 +266,6 @@ fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
         status if status.is_client_error() => Reaction::BadRequest,
         _ => Reaction::Service,
     };
-    let parsed: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
     let message = parsed.as_ref().and_then(|body| body["message"].as_str());
     let message =
         message.map_or_else(|| format!("An admin service answered {status}."), str::to_owned);
@@ -310,6 +317,14 @@ mod tests {
         assert_eq!((error.reaction(), error.message()), (Reaction::NotFound, "item not found"));
         let relayed = Relayed::of(&error).unwrap();
         assert_eq!((relayed.status, &relayed.body[..]), (StatusCode::NOT_FOUND, body.as_bytes()));
+    }
+
+    #[test]
+    fn a_path_that_apollo_does_not_have_is_not_found() {
+        let body = r#"{"status":500,"message":"No static resource apps/a/clusters/b/contents.",
+            "exception":"org.springframework.web.servlet.resource.NoResourceFoundException"}"#;
+        let error = answer(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(body)).unwrap_err();
+        assert_eq!(error.reaction(), Reaction::NotFound);
     }
 
     #[test]

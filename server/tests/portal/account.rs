@@ -156,6 +156,7 @@ async fn users_are_found_by_a_part_of_their_names() {
     for (query, expected) in [
         ("keyword=", &["apollo", "u1"][..]),
         ("keyword=&includeInactiveUsers=true", &["apollo", "u1", "u2"]),
+        ("keyword=&includeInactiveUsers=false&offset=&limit=", &["apollo", "u1"]),
         ("keyword=pol", &["apollo"]),
         ("keyword=Name%20of%20u", &["u1"]),
         ("keyword=u2&includeInactiveUsers=true&offset=5&limit=1", &["u2"]),

@@ -42,7 +42,7 @@ async fn a_private_namespace_gets_its_suffix_and_its_maker_the_right() {
         (&one["comment"], &one["dataChangeCreatedBy"]),
         (&json!("what it is for"), &json!("u2"))
     );
-    user.get(&format!("{DEFINITIONS}/ghost")).await.fails(400, "AppNamespace not exist.");
+    user.get(&format!("{DEFINITIONS}/ghost")).await.fails(400, "appNamespace not exist for appId:");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn a_deleted_app_namespace_takes_its_namespaces_and_rights_with_it() {
     let path = format!("{DEFINITIONS}/part");
     world.user("u2").await.delete(&path).await.fails(403, "Access is denied");
     user.delete(&path).await.empty();
-    user.get(&path).await.fails(400, "AppNamespace not exist.");
+    user.get(&path).await.fails(400, "appNamespace not exist for appId:");
     user.delete(&path).await.fails(400, "AppNamespace not exist.");
     assert_eq!(user.get(&NS.replace("application", "part")).await.status, 404);
     assert_eq!(rights(&world, "demo+part").await, other);

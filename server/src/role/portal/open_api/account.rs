@@ -2,7 +2,8 @@
 
 use axum::extract::{Extension, State};
 use castalia_store::Secret;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use super::{By, people};
@@ -26,13 +27,19 @@ pub(super) struct UserFilter {
     #[param(default = false)]
     include_inactive_users: bool,
     /// Accepted and ignored, as by Apollo's portal.
-    #[serde(rename = "offset", default)]
+    #[serde(rename = "offset", default, deserialize_with = "number_or_nothing")]
     #[param(default = 0, minimum = 0)]
     _offset: u64,
     /// Accepted and ignored, as by Apollo's portal.
-    #[serde(rename = "limit", default)]
+    #[serde(rename = "limit", default, deserialize_with = "number_or_nothing")]
     #[param(default = 10, minimum = 1)]
     _limit: u64,
+}
+
+/// The pages of Apollo's portal send these parameters without a value.
+fn number_or_nothing<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<u64, D::Error> {
+    let text = String::deserialize(value)?;
+    if text.is_empty() { Ok(0) } else { text.parse().map_err(D::Error::custom) }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
