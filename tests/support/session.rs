@@ -5,8 +5,13 @@ use super::server::{PASSWORD, Server};
 
 /// Signs in at the portal.
 pub(crate) async fn root(server: &Server) -> Http {
-    let portal = Http::new(&server.portal);
-    let answer = portal.form("/signin", &[("username", "apollo"), ("password", PASSWORD)]).await;
+    sign_in(&server.portal, PASSWORD).await
+}
+
+/// Signs in at a portal, ours or Apollo's, which has no token against forged requests.
+pub(crate) async fn sign_in(portal: &str, password: &str) -> Http {
+    let portal = Http::new(portal);
+    let answer = portal.form("/signin", &[("username", "apollo"), ("password", password)]).await;
     let cookies = answer.headers.get_all("set-cookie").iter();
     let mut cookies = cookies.filter_map(|value| value.to_str().ok());
     let session = cookies.find(|text| text.starts_with("SESSION=")).expect("a session");
