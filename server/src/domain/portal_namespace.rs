@@ -128,15 +128,24 @@ async fn stored(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNam
     Ok(found.filter(|row| row.name == name))
 }
 
+/// Checks that there is a definition to delete; the message is that of Apollo's deletion.
+///
+/// # Errors
+/// Fails if the app has no such definition.
+pub async fn check_deletable(store: &Store, app_id: &str, name: &str) -> Result<()> {
+    if stored(store, app_id, name).await?.is_some() {
+        return Ok(());
+    }
+    let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
+    Err(Error::bad_request(message).with_code(Code::UnknownAppNamespace))
+}
+
 /// Deletes a definition of an app, with the roles of its namespaces.
 ///
 /// # Errors
 /// Fails if the app has no such definition.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    if stored(store, app_id, name).await?.is_none() {
-        let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
-        return Err(Error::bad_request(message).with_code(Code::UnknownAppNamespace));
-    }
+    check_deletable(store, app_id, name).await?;
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
     store
         .write(input, |tx, (app_id, name, operator)| {

@@ -84,7 +84,7 @@ pub(super) async fn delete(
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let (store, Resource { app_id, namespace, .. }) = (&portal.state.store, &place);
-    portal_namespace::find(store, app_id, namespace).await?;
+    portal_namespace::check_deletable(store, app_id, namespace).await?;
     for environment in portal.state.environments.active() {
         let address = Address::new(["apps", app_id, "appnamespaces", namespace]);
         match environment.delete(address.with(&[("operator", &operator)])).await {
