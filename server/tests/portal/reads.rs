@@ -1,6 +1,6 @@
 //! Several reads in one call: each is answered as a call of its own, and none waits for another.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -101,17 +101,17 @@ async fn a_frozen_environment_delays_no_other_read() {
     let world = world_beside_a_frozen_environment().await;
     let user = world.user("u1").await;
     let frozen = "envs/FAR/apps/demo/clusters/default/namespaces/application";
-    let start = Instant::now();
     let mut body = user.open(&address(&[frozen, "user", "envs"])).await;
-    let first = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
-    let lines = String::from_utf8(first.into_data().unwrap().to_vec()).unwrap();
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-    let mut indices: Vec<_> = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["index"].as_u64().unwrap())
-        .collect();
+    let mut indices = Vec::new();
+    while indices.len() < 2 {
+        let frame = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
+        let lines = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+        let index =
+            |line: &str| serde_json::from_str::<Value>(line).unwrap()["index"].as_u64().unwrap();
+        indices.extend(lines.lines().map(index));
+    }
     indices.sort_unstable();
-    assert_eq!(indices, [1, 2], "sent together, before the frozen one");
+    assert_eq!(indices, [1, 2], "before the frozen one");
     let last = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
     let line: Value = serde_json::from_slice(&last.into_data().unwrap()).unwrap();
     assert_eq!((line["index"].as_u64(), line["status"].as_u64()), (Some(0), Some(500)), "{line}");
