@@ -35,7 +35,7 @@ test("from a new app to an access key without a detour", async () => {
   await page.getByLabel("App id").fill(APP);
   await page.getByLabel("App name").fill("Newcomer");
   await click(button("Create app"));
-  await page.getByRole("heading", { name: "Newcomer" }).waitFor();
+  await page.getByRole("heading", { name: "Newcomer", exact: true }).waitFor();
   expectClicks(2);
 
   // A namespace, from the overview of the app.
