@@ -21,7 +21,8 @@ use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
 
-/// Maximum number of tokens of a user; of those that ended, the newest are listed beside the active ones.
+/// Maximum number of tokens of a user; of those that ended, the newest are listed beside the active
+/// ones.
 const MANY: usize = 200;
 /// Widths of the columns, in characters.
 const NAME: usize = 128;

@@ -106,8 +106,8 @@ impl EurekaClient {
         });
     }
 
-    /// Registers, and renews from then on, and at once when a status changed; after a failure at once with the next server, and then
-    /// after a pause.
+    /// Registers, and renews from then on, at once when a status changed; after a failure at once with
+    /// the next server, and then after a pause.
     async fn keep_registered(&self, probe: &Probe) {
         let mut pause = PAUSE;
         loop {
@@ -199,8 +199,8 @@ impl EurekaClient {
         metrics::gauge!("castalia_eureka_read_timestamp_seconds").set(now().wall as f64 / 1000.0);
     }
 
-    /// Keeps the last instances of a service that is listed without any, until the others would have
-    /// registered again with a server that lost all of them: one after the other does so.
+    /// Keeps the last instances of a service that is listed without any for the time in which they
+    /// register again with a server that lost them: the services do so one after the other.
     fn keep_known(&self, listed: &mut HashMap<&'static str, Vec<Instance>>) {
         let known = self.0.listed.load();
         let mut emptied = self.0.emptied.lock();
