@@ -22,7 +22,8 @@ trap finish EXIT
 seed=(--seed "${CASTALIA_TEST_SEED:-1}")
 [ "${CASTALIA_TEST_SEED:-}" != random ] || seed=()
 password="correct horse battery staple"
-CASTALIA_ADMIN_PASSWORD=$password env -u CASTALIA_VENV "$binary" serve --data-dir "$dir/data" --log-format json \
+# A generated request deletes the row of the environments, which a variable overrides.
+CASTALIA_APOLLO_PORTAL_ENVS=DEV CASTALIA_ADMIN_PASSWORD=$password env -u CASTALIA_VENV "$binary" serve --data-dir "$dir/data" --log-format json \
     --config-port 0 --admin-port 0 --portal-port 0 >"$dir/log" 2>&1 &
 server=$!
 address() { sed -n 's/.*"message":"listening".*"role":"portal".*"address":"\([^"]*\)".*/\1/p' "$dir/log"; }
