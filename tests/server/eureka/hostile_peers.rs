@@ -18,6 +18,8 @@ use crate::support::way::Way;
 const INSTANCES: usize = 10;
 /// Bytes of an answer that is not one of a peer.
 const GARBAGE: usize = 5 * 1024 * 1024;
+/// Answers after which each thread of the server has read one.
+const WARM: usize = 10;
 /// Growth of the memory that repeated answers of this kind must not cause, in KiB.
 const GROWTH: u64 = 24 * 1024;
 
@@ -48,7 +50,7 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     // A second batch shows that the failure of the first one has been reported.
     let is_done = |rounds: usize| {
         let answering = peers.iter().filter(|peer| peer.url != silent.url);
-        rounds >= 3 && batches(&garbage) >= 6 && answering.map(batches).all(|count| count >= 2)
+        rounds >= 3 && batches(&garbage) >= 2 * WARM && answering.map(batches).all(|count| count >= 2)
     };
     eventually("two batches at every peer, and several at one", async || {
         let held = (silent.held(), batches(&silent));
@@ -60,7 +62,7 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
         let is_held = held.0 > 0 && held == (silent.held(), batches(&silent));
         let rounds = rounds_beside_a_silent_peer.get() + usize::from(is_held);
         rounds_beside_a_silent_peer.set(rounds);
-        if batches(&garbage) >= 3 && peak.get().is_none() {
+        if batches(&garbage) >= WARM && peak.get().is_none() {
             peak.set(Some(memory::peak_kib(&server)));
         }
         is_done(rounds).then_some(())
