@@ -50,7 +50,9 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     // A second batch shows that the failure of the first one has been reported.
     let is_done = |rounds: usize| {
         let answering = peers.iter().filter(|peer| peer.url != silent.url);
-        rounds >= 3 && batches(&garbage) >= 2 * WARM && answering.map(batches).all(|count| count >= 2)
+        rounds >= 3
+            && batches(&garbage) >= 2 * WARM
+            && answering.map(batches).all(|count| count >= 2)
     };
     eventually("two batches at every peer, and several at one", async || {
         let held = (silent.held(), batches(&silent));
