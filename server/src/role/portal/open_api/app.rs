@@ -73,6 +73,7 @@ pub(super) async fn create(
     for environment in active {
         let made = environment.create::<admin::App>(Address::new(["apps"]), &body).await;
         note(&environment, &row.app_id, made);
+        presence::remove_orphan(&portal, &environment, &row.app_id, &operator).await?;
     }
     Ok(())
 }

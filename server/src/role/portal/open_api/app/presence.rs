@@ -7,7 +7,7 @@ use super::in_environment;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::portal_app;
-use crate::environment::Address;
+use crate::environment::{Address, Environment};
 use crate::error::{Reaction, Result};
 use crate::http::request::Body;
 use crate::json::Json;
@@ -62,7 +62,7 @@ pub(in super::super) async fn create(
     let (store, environments) = (&portal.state.store, &portal.state.environments);
     let row = portal_app::find(store, &place.app_id).await?;
     let environment = environments.find(&place.env)?;
-    environment.post(Address::new(["apps"]), &in_environment(&row, &operator)).await?;
+    add(&portal, &environment, &row, &operator).await?;
     let roles = Act::ALL.into_iter().flat_map(|act| {
         [
             NamedRole::namespace_in_env(act, &row.app_id, DEFAULT_NAMESPACE, &place.env),
@@ -83,14 +83,60 @@ pub(in super::super) async fn delete(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let app_id = &place.app_id;
     portal_app::find(&portal.state.store, app_id).await?;
-    for environment in portal.state.environments.active() {
-        let address = Address::new(["apps", app_id]).with(&[("operator", &operator)]);
-        match environment.delete(address).await {
+    let environments = portal.state.environments.active();
+    for environment in &environments {
+        match delete_in(environment, app_id, &operator).await {
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, env = environment.name(), %error, "an environment has no such app to delete");
             }
             outcome => outcome?,
         }
     }
-    portal_app::delete(&portal.state.store, app_id, &operator).await
+    portal_app::delete(&portal.state.store, app_id, &operator).await?;
+    // Callers who found the app before may have added it to an environment meanwhile.
+    for environment in &environments {
+        match remove_orphan(&portal, environment, app_id, &operator).await {
+            Err(error)
+                if !matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) =>
+            {
+                tracing::warn!(app_id, env = environment.name(), %error, "cannot check that a deleted app is not in an environment; delete it there if it is");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Adds an app of the portal to an environment.
+pub(in super::super) async fn add(
+    portal: &Portal,
+    environment: &Environment,
+    app: &portal_app::App,
+    operator: &str,
+) -> Result<()> {
+    environment.post(Address::new(["apps"]), &in_environment(app, operator)).await?;
+    match remove_orphan(portal, environment, &app.app_id, operator).await? {
+        true => portal_app::find(&portal.state.store, &app.app_id).await.map(drop),
+        false => Ok(()),
+    }
+}
+
+/// Deletes an app in an environment if the portal does not have it; returns whether that was so.
+/// Whoever adds an app to an environment calls this afterwards, and so does whoever deletes one in the
+/// portal, so that the later of two such callers sees the change of the other.
+pub(super) async fn remove_orphan(
+    portal: &Portal,
+    environment: &Environment,
+    app_id: &str,
+    operator: &str,
+) -> Result<bool> {
+    if !portal_app::named(&portal.state.store, &[app_id]).await?.is_empty() {
+        return Ok(false);
+    }
+    delete_in(environment, app_id, operator).await?;
+    Ok(true)
+}
+
+async fn delete_in(environment: &Environment, app_id: &str, operator: &str) -> Result<()> {
+    environment.delete(Address::new(["apps", app_id]).with(&[("operator", operator)])).await
 }

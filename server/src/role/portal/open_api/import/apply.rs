@@ -108,8 +108,7 @@ impl Import<'_> {
             let address = Address::new(["apps", &row.app_id]);
             match environment.get::<admin::App>(address).await {
                 Err(error) if error.reaction() == Reaction::NotFound => {
-                    let body = app::in_environment(&row, self.operator);
-                    environment.post(Address::new(["apps"]), &body).await?;
+                    app::presence::add(self.portal, &environment, &row, self.operator).await?;
                     is_new = true;
                 }
                 found => drop(found?),
