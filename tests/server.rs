@@ -14,6 +14,7 @@ mod input;
 mod instance;
 mod limit;
 mod log_line;
+mod metric;
 mod mutation;
 mod open_api;
 mod page;

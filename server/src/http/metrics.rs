@@ -18,6 +18,29 @@ use super::route::{Listed, Routes};
 use crate::error::Error;
 use crate::feed::ReleaseFeed;
 
+/// Counters that an alarm watches from the start: one that begins with its first event grows unnoticed
+/// by `increase()`. Those of Eureka exist where it is used, those of single tables with the table.
+const ALARMS: [&str; 13] = [
+    "castalia_cut_connections_total",
+    "castalia_deferred_messages_total",
+    "castalia_instance_batches_failed_total",
+    "castalia_instance_records_dropped_total",
+    "castalia_log_lines_lost_total",
+    "castalia_message_rewinds_total",
+    "castalia_notices_lost_total",
+    "castalia_observed_signature_failures_total",
+    "castalia_refused_connections_total",
+    "castalia_refused_polls_total",
+    "castalia_refused_searches_total",
+    "castalia_task_restarts_total",
+    "castalia_unreadable_releases_total",
+];
+/// The same with labels.
+const LABELLED_ALARMS: [(&str, &str, &[&str]); 2] = [
+    ("castalia_deliveries_total", "outcome", &["delivered", "retried", "failed"]),
+    ("castalia_reconciled_total", "what", &["release", "content", "position"]),
+];
+
 /// Content type of the Prometheus text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -68,6 +91,14 @@ fn recorder() -> PrometheusHandle {
         // Fails only if a host program has installed its own recorder. That one then records
         // everything and this one remains empty.
         let _ = metrics::set_global_recorder(recorder);
+        for name in ALARMS {
+            metrics::counter!(name).increment(0);
+        }
+        for (name, label, values) in LABELLED_ALARMS {
+            for value in values {
+                metrics::counter!(name, label => *value).increment(0);
+            }
+        }
         handle
     };
     RECORDER.get_or_init(install).clone()
