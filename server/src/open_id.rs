@@ -7,7 +7,7 @@ mod provider;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims,
 };
@@ -207,7 +207,7 @@ fn verify<'t>(
     id_token: &'t CoreIdToken,
     nonce: &Nonce,
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
-    let verifier = client.id_token_verifier().set_time_fn(|| Utc::now() - SKEW);
+    let verifier = client.id_token_verifier().set_time_fn(|| castalia_store::now() - SKEW);
     id_token.claims(&verifier, nonce)
 }
 

@@ -51,10 +51,16 @@ impl Clock {
     }
 
     pub(super) fn options(&self) -> Options {
-        Options::new()
+        let options = Options::new()
             .flag("--roles", "config,meta,admin")
             .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
-            .variable("CASTALIA_LONG_POLLING_TIMEOUT", "4")
+            .variable("CASTALIA_LONG_POLLING_TIMEOUT", "4");
+        self.rules(options)
+    }
+
+    /// Adds this clock to the options of a server.
+    pub(super) fn rules(&self, options: Options) -> Options {
+        options
             .variable("LD_PRELOAD", library().to_str().unwrap())
             .variable("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap())
             .variable("FAKETIME_NO_CACHE", "1")
@@ -109,4 +115,32 @@ async fn a_jump_of_the_clock_changes_no_hold_and_loses_nothing() {
         let listed = http.get("/services/config").await.ok().json();
         assert_eq!(listed.as_array().unwrap().len(), 1, "{offset}: {listed}");
     }
+}
+
+/// A board without a battery starts in 1970 or, in some zones and after a wrong correction, before.
+#[tokio::test]
+async fn a_clock_before_1970_stops_no_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(directory.path());
+    let mut server = Server::start_in(directory.path(), clock.options());
+    let admin = Http::new(&server.admin);
+    let app = App::create(&admin, "demo").await;
+    app.publish("1").await;
+    let http = Http::new(&server.config);
+    clock.jump(-60 * 366 * 24 * HOUR);
+    app.publish("2").await;
+    eventually("the release", async || {
+        let config = http.get("/configs/demo/default/application").await.ok().json();
+        (config["configurations"]["k"] == "2").then_some(())
+    })
+    .await;
+    admin.get("/apps/unknown").await;
+    for _ in 0..3 {
+        // Longer than the pause of the tasks that scan.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(http.get("/health").await.status, 200);
+    }
+    let lines = server.printed_until_exit();
+    let panics = lines.iter().filter(|line| line.contains("panicked")).collect::<Vec<_>>();
+    assert!(panics.is_empty(), "{panics:?}");
 }

@@ -38,7 +38,8 @@ pub(super) fn names_to_read(identity: &NamespaceKey) -> Vec<String> {
 
 pub(super) fn text(content: &Configurations) -> String {
     // The form of Java's `Date.toString` in an English locale.
-    let date = chrono::Utc::now().format("%a %b %d %H:%M:%S UTC %Y");
+    let date =
+        chrono::DateTime::<chrono::Utc>::from(SystemTime::now()).format("%a %b %d %H:%M:%S UTC %Y");
     let entries = content.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     // Java reads the file as ISO 8859-1, so other characters are escaped.
     let lines = properties::write(entries, Escaping::Ascii);

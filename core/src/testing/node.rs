@@ -154,7 +154,8 @@ impl Node {
 
     fn answer(&self, status: u16, body: Vec<u8>, request: &Request) -> TestResponse {
         let behaviour = lock(&self.behaviour);
-        let date = chrono::Utc::now() + chrono::Duration::seconds(behaviour.clock_offset);
+        let date = chrono::DateTime::<chrono::Utc>::from(SystemTime::now())
+            + chrono::Duration::seconds(behaviour.clock_offset);
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let mut headers = vec![("Date".to_owned(), date)];
         let poll_line = behaviour.poll_line.map(|bytes| bytes.to_string());

@@ -275,7 +275,8 @@ async fn a_hanging_server_costs_no_more_than_its_limit() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_for_patience_gets_it() {
     // In seconds, or as a date by the server's clock, which may be wrong.
-    let moment = chrono::Utc::now() + chrono::Duration::seconds(309);
+    let moment = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+        + chrono::Duration::seconds(309);
     for (clock_offset, patience) in [(0, "7".to_owned()), (300, moment.to_rfc2822())] {
         let fixture = Fixture::new();
         fixture.server.set_clock_offset(clock_offset);

@@ -51,7 +51,7 @@ pub struct Presented {
 
 /// The consumer that owns a token.
 pub async fn of_token(store: &Store, token: &str) -> Result<Option<Presented>> {
-    let clock = Local::now().naive_local();
+    let clock = now().with_timezone(&Local).naive_local();
     let found = match consumer::token(store.read(), &hashed(token), clock).await? {
         Some(row) => Some(row),
         // A hash that was read from the database must not be accepted as a token.

@@ -5,7 +5,8 @@ pub use castalia_store::event::{Event, NewEvent};
 
 use std::time::Duration;
 
-use castalia_store::{Id, Small, Store, event, now};
+use castalia_store::clock::shared_time;
+use castalia_store::{Id, Small, Store, event};
 
 use super::permission::need::Resource;
 use crate::error::{Error, Result};
@@ -73,11 +74,10 @@ pub async fn missed(store: &Store, last: Id, limit: u64) -> Result<Option<Vec<Ev
 /// Removes old events.
 pub async fn trim(store: &Store) -> Result<()> {
     let newest = newest(store).await?;
+    let before = shared_time(store.read()).await? - KEPT;
     store
         .write((), move |tx, ()| {
-            Box::pin(async move {
-                Ok::<_, Error>(event::delete_before(tx, now() - KEPT, newest).await?)
-            })
+            Box::pin(async move { Ok::<_, Error>(event::delete_before(tx, before, newest).await?) })
         })
         .await
 }

@@ -14,7 +14,7 @@ static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random()))
 /// Generates a unique key.
 #[must_use]
 pub fn generate(app_id: &str, cluster: &str, namespace: &str) -> String {
-    let time = Local::now().format("%Y%m%d%H%M%S").to_string();
+    let time = castalia_store::now().with_timezone(&Local).format("%Y%m%d%H%M%S").to_string();
     let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
     compose(&time, hash([app_id, cluster, namespace]), *MACHINE, counter)
 }

@@ -1,7 +1,8 @@
 //! Notices of publishes and their deliveries: a queue in the database. A notice is announced before
 //! its publish begins, so that what was published is delivered even if the process ends before it
 //! could record the outcome; it is delivered at least once to each receiver, or the log of
-//! deliveries says why not. How the outcome is found, and how a delivery is sent, is not known here.
+//! deliveries says why not. All times are those of the shared clock, because one node retries what
+//! another one tried. How the outcome is found, and how a delivery is sent, is not known here.
 
 pub use castalia_store::notice::delivery::{Delivery, Outcome, Receiver, State};
 pub use castalia_store::notice::{Notice, State as Progress};
@@ -9,8 +10,9 @@ pub use castalia_store::notice::{Notice, State as Progress};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use castalia_store::clock::shared_time;
 use castalia_store::notice::delivery;
-use castalia_store::{Id, Page, Small, Store, notice, now};
+use castalia_store::{Id, Page, Small, Store, notice};
 use chrono::{DateTime, Utc};
 
 use super::history::ReleaseOperation;
@@ -32,8 +34,8 @@ const LONGEST_SEARCH: Duration = Duration::from_secs(24 * 3600);
 /// Maximum number of attempts: with these pauses within 13 hours.
 const ATTEMPTS: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
-/// A time of the last work that lies in the future by more than this means that the clock was set
-/// back: clocks of nodes differ by less.
+/// A time that is later than the longest pause allows by more than this means that the clock was set
+/// back.
 const SET_BACK: Duration = Duration::from_secs(60);
 /// Notices that are worked on in one round.
 const BATCH: u64 = 100;
@@ -76,7 +78,7 @@ pub async fn announce(store: &Store, new: Announcement) -> Result<Id> {
         operator: new.operator,
         release_id: Id(new.left_release),
         state: Progress::Announced,
-        next_time: now() + OUTCOME_PATIENCE,
+        pause: OUTCOME_PATIENCE,
         body: None,
     };
     store
@@ -91,9 +93,7 @@ pub async fn announce(store: &Store, new: Announcement) -> Result<Id> {
 pub async fn confirm(store: &Store, id: Id, release_id: i64) -> Result<()> {
     store
         .write((), move |tx, ()| {
-            Box::pin(async move {
-                Ok::<_, Error>(notice::publish(tx, id, Id(release_id), now()).await?)
-            })
+            Box::pin(async move { Ok::<_, Error>(notice::publish(tx, id, Id(release_id)).await?) })
         })
         .await
 }
@@ -118,18 +118,23 @@ pub async fn open(store: &Store, env: &str) -> Result<Vec<Notice>> {
     Ok(notice::open(store.read(), env, BATCH).await?)
 }
 
+/// The present time of the queue.
+pub async fn time(store: &Store) -> Result<DateTime<Utc>> {
+    Ok(shared_time(store.read()).await?)
+}
+
 /// When a notice is due. No pause is longer than these, so a later time means that the clock was set
 /// back.
 #[must_use]
-pub fn due_time(found: &Notice) -> DateTime<Utc> {
+pub fn due_time(found: &Notice, now: DateTime<Utc>) -> DateTime<Utc> {
     let next = *found.next_time;
-    if next > now() + OUTCOME_PATIENCE.max(RETRY) + SET_BACK { now() } else { next }
+    if next > now + OUTCOME_PATIENCE.max(RETRY) + SET_BACK { now } else { next }
 }
 
 /// Reserves a due notice for this node.
 pub async fn claim(store: &Store, found: &Notice) -> Result<bool> {
     let claimed = store.write(found.clone(), |tx, found| {
-        Box::pin(async move { Ok::<_, Error>(notice::claim(tx, found, now() + RETRY).await?) })
+        Box::pin(async move { Ok::<_, Error>(notice::claim(tx, found, RETRY).await?) })
     });
     claimed.await
 }
@@ -137,12 +142,12 @@ pub async fn claim(store: &Store, found: &Notice) -> Result<bool> {
 /// Whether a notice is given up: if its environment was searched without a result, after the time
 /// that a publish may take, else after a day.
 #[must_use]
-pub fn is_expired(notice: &Notice, was_searched: bool) -> bool {
+pub fn is_expired(notice: &Notice, was_searched: bool, now: DateTime<Utc>) -> bool {
     let longest = match was_searched && notice.state == Progress::Announced.code() {
         true => LONGEST_PUBLISH,
         false => LONGEST_SEARCH,
     };
-    *notice.created_time + longest < now()
+    *notice.created_time + longest < now
 }
 
 /// Releases and history entries, with their operations, that other notices are about.
@@ -191,7 +196,7 @@ pub async fn queue_test(store: &Store, webhook_id: Id, operator: &str, body: &st
         operator: operator.to_owned(),
         release_id: Id(0),
         state: Progress::Queued,
-        next_time: now(),
+        pause: Duration::ZERO,
         body: Some(body.to_owned()),
     };
     let receiver = Receiver { kind: Kind::Test as i16, webhook_id, target: String::new() };
@@ -208,7 +213,7 @@ pub async fn queue_test(store: &Store, webhook_id: Id, operator: &str, body: &st
 
 /// The number of pending deliveries of each receiver, and when the next one is due.
 pub async fn pending(store: &Store) -> Result<BTreeMap<Receiver, (u64, DateTime<Utc>)>> {
-    Ok(delivery::pending(store.read(), now() + SET_BACK).await?)
+    Ok(delivery::pending(store.read()).await?)
 }
 
 /// The next due delivery of a receiver with its notice, reserved for this node.
@@ -217,13 +222,11 @@ pub async fn take(
     receiver: &Receiver,
 ) -> Result<Option<(Delivery, Option<Notice>)>> {
     loop {
-        let Some(found) = delivery::due(store.read(), receiver, now() + SET_BACK).await? else {
+        let Some(found) = delivery::due(store.read(), receiver).await? else {
             return Ok(None);
         };
         let claimed = store.write(found.clone(), |tx, found| {
-            Box::pin(
-                async move { Ok::<_, Error>(delivery::claim(tx, found, now() + LEASE).await?) },
-            )
+            Box::pin(async move { Ok::<_, Error>(delivery::claim(tx, found, LEASE).await?) })
         });
         if claimed.await? {
             let notice = notice::by_ids(store.read(), &[found.notice_id]).await?.pop();
@@ -242,8 +245,7 @@ pub async fn settle(store: &Store, found: &Delivery, attempt: Attempt) -> Result
         (Some(_), _) => (State::Failed, Duration::ZERO),
     };
     let problem = attempt.problem.unwrap_or_default().chars().take(PROBLEM).collect();
-    let outcome =
-        Outcome { state, status: Small(attempt.status), problem, next_time: now() + pause };
+    let outcome = Outcome { state, status: Small(attempt.status), problem, pause };
     let id = found.id;
     store
         .write(outcome, move |tx, outcome| {
@@ -291,7 +293,7 @@ pub async fn log(
 /// Removes finished deliveries that are too old or too many from the log.
 pub async fn trim(store: &Store, age: Duration, kept: u64) -> Result<()> {
     let behind = delivery::time_behind(store.read(), kept).await?;
-    let before = behind.unwrap_or(DateTime::UNIX_EPOCH).max(now() - age);
+    let before = behind.unwrap_or(DateTime::UNIX_EPOCH).max(time(store).await? - age);
     loop {
         let removed = store.write((), move |tx, ()| {
             Box::pin(

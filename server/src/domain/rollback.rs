@@ -167,7 +167,7 @@ async fn carry(
         return Ok(());
     };
     let Some(branch) = Family::of(tx, &main).await?.branch else { return Ok(()) };
-    let time = chrono::Local::now().format("%Y%m%d%H%M%S");
+    let time = castalia_store::now().with_timezone(&chrono::Local).format("%Y%m%d%H%M%S");
     let publication = Publication {
         title: format!("{time}-master-rollback-merge-to-gray"),
         comment: Some(String::new()),

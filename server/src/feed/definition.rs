@@ -35,13 +35,13 @@ struct Moment {
 
 impl Moment {
     fn now() -> Self {
-        Self { wall: Utc::now(), steady: Instant::now() }
+        Self { wall: castalia_store::now(), steady: Instant::now() }
     }
 
     /// The present time according to each clock; returns the earlier one.
     fn present(&self) -> DateTime<Utc> {
         let passed = TimeDelta::from_std(self.steady.elapsed()).unwrap_or_default();
-        Utc::now().min(self.wall + passed)
+        castalia_store::now().min(self.wall + passed)
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chrono::{Local, Utc};
+use chrono::{DateTime, Local, Utc};
 use futures_util::FutureExt as _;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
@@ -144,7 +145,10 @@ fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {
     static UNAVAILABLE: LogRate = LogRate::new();
     let (path, status_code) = (shortened(path), status.as_u16());
     if !status.is_server_error() {
-        tracing::debug!(%method, path, status = status_code, %error, "request refused");
+        // It names what the caller sent.
+        let error = error.to_string();
+        let error = shortened(&error);
+        tracing::debug!(%method, path, status = status_code, error, "request refused");
     } else if matches!(error.reaction(), Reaction::Unavailable) {
         if let Some(suppressed) = UNAVAILABLE.admit() {
             tracing::warn!(%method, path, status = status_code, %error, suppressed, "request refused because a resource is unavailable");
@@ -204,7 +208,9 @@ fn body(error: &Error, status: StatusCode, path: &str) -> Option<String> {
     };
     let written = if error.is_early() {
         crate::json::write(&Early {
-            timestamp: Utc::now().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string(),
+            timestamp: DateTime::<Utc>::from(SystemTime::now())
+                .format("%Y-%m-%dT%H:%M:%S%.3f+0000")
+                .to_string(),
             status: status.as_u16(),
             error: status.canonical_reason().unwrap_or_default(),
             path,
@@ -216,7 +222,9 @@ fn body(error: &Error, status: StatusCode, path: &str) -> Option<String> {
             exception: exception(error.reaction()),
             message,
             status: status.as_u16(),
-            timestamp: Local::now().format("%Y-%m-%dT%H:%M:%S%.6f").to_string(),
+            timestamp: DateTime::<Local>::from(SystemTime::now())
+                .format("%Y-%m-%dT%H:%M:%S%.6f")
+                .to_string(),
             code: error.code(),
             stale: error.revisions(),
         })

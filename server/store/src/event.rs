@@ -6,11 +6,11 @@ use sea_orm::{
     Set,
 };
 
+use crate::clock::shared_time;
 use crate::entity::castalia_event::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::{Id, Small};
-use crate::row::now;
 
 pub use crate::entity::castalia_event::Model as Event;
 
@@ -27,6 +27,7 @@ pub struct NewEvent {
 }
 
 pub async fn insert(db: &impl ConnectionTrait, events: &[NewEvent]) -> Result<(), StoreError> {
+    let now = shared_time(db).await?;
     let rows = events.iter().map(|new| ActiveModel {
         id: ActiveValue::NotSet,
         env: Set(new.env.clone()),
@@ -36,7 +37,7 @@ pub async fn insert(db: &impl ConnectionTrait, events: &[NewEvent]) -> Result<()
         kind: Set(new.kind),
         operator: Set(new.operator.clone()),
         release_id: Set(new.release_id),
-        created_time: Set(now().into()),
+        created_time: Set(now.into()),
     });
     Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())

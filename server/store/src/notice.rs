@@ -1,17 +1,19 @@
 //! Queries: publishes of which others are notified. The deliveries to each receiver are in
-//! `notice/delivery.rs`, the webhooks in `notice/webhook.rs`. When something is retried or given up
-//! is not known here.
+//! `notice/delivery.rs`, the webhooks in `notice/webhook.rs`. All times are those of the shared clock.
+//! When something is retried or given up is not known here.
 
 pub mod delivery;
 pub mod webhook;
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Set,
 };
 
+use crate::clock::shared_time;
 use crate::condition::chunks;
 use crate::entity::castalia_notice::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
@@ -50,12 +52,13 @@ pub struct NewNotice {
     /// The release that a rollback leaves, else 0.
     pub release_id: Id,
     pub state: State,
-    /// When it is looked at if nothing else happens.
-    pub next_time: DateTime<Utc>,
+    /// Time until it is looked at if nothing else happens.
+    pub pause: Duration,
     pub body: Option<String>,
 }
 
 pub async fn insert(db: &impl ConnectionTrait, new: NewNotice) -> Result<Id, StoreError> {
+    let now = shared_time(db).await?;
     let row = ActiveModel {
         id: ActiveValue::NotSet,
         env: Set(new.env),
@@ -67,24 +70,20 @@ pub async fn insert(db: &impl ConnectionTrait, new: NewNotice) -> Result<Id, Sto
         release_id: Set(new.release_id),
         history_id: Set(Id(0)),
         state: Set(new.state.code()),
-        created_time: Set(row::now().into()),
-        next_time: Set(new.next_time.into()),
+        created_time: Set(now.into()),
+        next_time: Set((now + new.pause).into()),
         body: Set(new.body),
     };
     Ok(row::insert(db, row).await?.id)
 }
 
-/// Records that the publish was made.
-pub async fn publish(
-    db: &impl ConnectionTrait,
-    id: Id,
-    release_id: Id,
-    next_time: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// Records that the publish was made. The notice is due.
+pub async fn publish(db: &impl ConnectionTrait, id: Id, release_id: Id) -> Result<(), StoreError> {
+    let now = shared_time(db).await?;
     Entity::update_many()
         .col_expr(Column::State, Expr::value(State::Published.code()))
         .col_expr(Column::ReleaseId, Expr::value(release_id))
-        .col_expr(Column::NextTime, Expr::value(next_time))
+        .col_expr(Column::NextTime, Expr::value(now))
         .filter(Column::Id.eq(id))
         .filter(Column::State.eq(State::Announced.code()))
         .exec(db)
@@ -111,12 +110,13 @@ pub async fn queue(
     Ok(queued.rows_affected > 0)
 }
 
-/// Reserves a due notice until `next_time`; returns whether no other node did so before.
+/// Reserves a due notice for `lease`; returns whether no other node did so before.
 pub async fn claim(
     db: &impl ConnectionTrait,
     notice: &Notice,
-    next_time: DateTime<Utc>,
+    lease: Duration,
 ) -> Result<bool, StoreError> {
+    let next_time = shared_time(db).await? + lease;
     let claimed = Entity::update_many()
         .col_expr(Column::NextTime, Expr::value(next_time))
         .filter(Column::Id.eq(notice.id))

@@ -3,6 +3,8 @@
 
 pub(crate) mod decode;
 
+use std::time::SystemTime;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::sea_query::{Condition, Expr, InsertStatement, IntoCondition, Query};
 use sea_orm::{
@@ -14,9 +16,10 @@ use crate::error::StoreError;
 use crate::flag::is_unset;
 use crate::number::Id;
 
-/// The present time in the resolution of the tables: milliseconds.
+/// The present time in the resolution of the tables: milliseconds. Unlike `Utc::now`, it does not
+/// panic with a clock before 1970.
 pub fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(3)
+    DateTime::<Utc>::from(SystemTime::now()).trunc_subsecs(3)
 }
 
 /// Author and times of a new row.

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use castalia_store::event::{self, NewEvent};
 use castalia_store::notice::{self, NewNotice};
-use castalia_store::{Id, Small, Store, StoreError, now};
-use chrono::TimeDelta;
+use castalia_store::{Id, Small, Store, StoreError};
 use serde_json::json;
 
 use super::environment::{hanging, meta_server};
@@ -37,7 +36,7 @@ async fn announce(store: &Store, count: usize) {
         operator: "u1".to_owned(),
         release_id: Id(0),
         state: notice::State::Announced,
-        next_time: now() - TimeDelta::hours(1),
+        pause: Duration::ZERO,
         body: None,
     };
     let done: Result<(), StoreError> = store

@@ -2,7 +2,6 @@
 
 use castalia_store::instance::{Identity, Reading, record_readings, upsert};
 use castalia_store::{Store, StoreError};
-use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::world::{Caller, NS, World, item};
@@ -22,14 +21,14 @@ pub(crate) async fn read(store: &Store, app_id: &str, ip: &str, release_key: &st
                     data_center: "dc".to_owned(),
                     ip: ip.clone(),
                 };
-                let stored = upsert(tx, &[identity], Utc::now()).await?;
+                let stored = upsert(tx, &[identity], castalia_store::now()).await?;
                 let reading = Reading {
                     instance_id: stored[0].id,
                     config_app_id: "demo".to_owned(),
                     config_cluster: "default".to_owned(),
                     config_namespace: "application".to_owned(),
                     release_key: release_key.clone(),
-                    time: Utc::now(),
+                    time: castalia_store::now(),
                 };
                 record_readings(tx, &[reading]).await
             })

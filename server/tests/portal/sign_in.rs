@@ -29,7 +29,7 @@ async fn a_token_opens_until_it_expires() {
     let world = World::adopted().await;
     let token = world.token("ci", &[]).await;
     assert!(world.consumer(&token).get("/openapi/v1/apps").await.ok().is_array());
-    let past = Local::now().naive_local() - Duration::minutes(1);
+    let past = castalia_store::now().with_timezone(&Local).naive_local() - Duration::minutes(1);
     let changed: Result<_, StoreError> = world
         .store
         .write(past, |tx, past| {
@@ -152,7 +152,7 @@ async fn signing_in_again_ends_the_old_session() {
 async fn an_idle_session_ends() {
     let world = World::adopted().await;
     let user = world.user("u1").await;
-    let past = chrono::Utc::now() - Duration::seconds(1);
+    let past = castalia_store::now() - Duration::seconds(1);
     let changed: Result<_, StoreError> = world
         .store
         .write(past, |tx, past| {
@@ -303,7 +303,7 @@ async fn a_session_ends_a_day_after_the_sign_in_however_much_it_is_used() {
     let began = |hours| {
         let world = &world;
         async move {
-            let time = chrono::Utc::now() - Duration::hours(hours) - Duration::minutes(1);
+            let time = castalia_store::now() - Duration::hours(hours) - Duration::minutes(1);
             let changed: Result<_, StoreError> = world
                 .store
                 .write(time, |tx, time| {
@@ -322,7 +322,7 @@ async fn a_session_ends_a_day_after_the_sign_in_however_much_it_is_used() {
     began(23).await;
     user.get("/openapi/v1/apps").await.ok();
     let row = castalia_session::Entity::find().one(world.store.read()).await.unwrap().unwrap();
-    assert!(*row.expiry_time > chrono::Utc::now() + Duration::minutes(29), "use extends it");
+    assert!(*row.expiry_time > castalia_store::now() + Duration::minutes(29), "use extends it");
     began(24).await;
     user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
 }

@@ -35,7 +35,8 @@ pub(super) async fn set_enabled(world: &World, name: &str, is_enabled: bool) {
 }
 
 fn in_days(days: i64) -> String {
-    (Local::now() + TimeDelta::days(days)).to_rfc3339_opts(SecondsFormat::Secs, false)
+    (castalia_store::now().with_timezone(&Local) + TimeDelta::days(days))
+        .to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
 /// Waits until a query returns something.
@@ -76,7 +77,7 @@ async fn the_lifetime_of_a_token_is_limited() {
 }
 
 fn in_utc(days: i64) -> String {
-    let end = chrono::Utc::now() + TimeDelta::days(days);
+    let end = castalia_store::now() + TimeDelta::days(days);
     end.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -1,6 +1,7 @@
 //! Queries: the deliveries of a notice, which are also the delivery log.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, Query};
@@ -9,6 +10,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, Set,
 };
 
+use crate::clock::shared_time;
 use crate::condition::chunks;
 use crate::entity::castalia_delivery::{ActiveModel, Column, Entity};
 use crate::entity::castalia_notice as notice;
@@ -16,10 +18,14 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::{Id, Small};
 use crate::page::{self, Page};
-use crate::row::{self, now};
+use crate::row;
 use crate::time::StoredTime;
 
 pub use crate::entity::castalia_delivery::Model as Delivery;
+
+/// A delivery that was last worked on later than the present time plus this is due: the clock was
+/// set back since.
+const SET_BACK: Duration = Duration::from_secs(60);
 
 /// How far a delivery is. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +59,8 @@ pub struct Outcome {
     /// Status of the answer; 0 without one.
     pub status: Small,
     pub problem: String,
-    /// When it is retried, if it is pending.
-    pub next_time: DateTime<Utc>,
+    /// Time until it is retried, if it is pending.
+    pub pause: Duration,
 }
 
 /// Inserts a delivery that is due now, or one that already failed.
@@ -65,6 +71,7 @@ pub async fn insert(
     delivery_key: &str,
     problem: Option<&str>,
 ) -> Result<(), StoreError> {
+    let now = shared_time(db).await?;
     let state = if problem.is_some() { State::Failed } else { State::Pending };
     let row = ActiveModel {
         id: ActiveValue::NotSet,
@@ -77,20 +84,19 @@ pub async fn insert(
         attempts: Set(Small(0)),
         status: Set(Small(0)),
         problem: Set(problem.unwrap_or_default().to_owned()),
-        created_time: Set(now().into()),
-        next_time: Set(now().into()),
-        last_time: Set(now().into()),
+        created_time: Set(now.into()),
+        next_time: Set(now.into()),
+        last_time: Set(now.into()),
     };
     row::insert(db, row).await?;
     Ok(())
 }
 
-/// The number of pending deliveries, and when the first is due, by receiver. A delivery that was
-/// last worked on later than `set_back` is due: the clock was set back since.
+/// The number of pending deliveries, and when the first is due, by receiver.
 pub async fn pending(
     db: &impl ConnectionTrait,
-    set_back: DateTime<Utc>,
 ) -> Result<BTreeMap<Receiver, (u64, DateTime<Utc>)>, StoreError> {
+    let now = shared_time(db).await?;
     let rows = Entity::find()
         .select_only()
         .columns([Column::Kind, Column::WebhookId, Column::Target])
@@ -104,39 +110,39 @@ pub async fn pending(
     type Row = (Small, Id, String, i64, StoredTime<Entity>, StoredTime<Entity>);
     let rows: Vec<Row> = rows.into_tuple().all(db).await?;
     let receiver = |(kind, webhook_id, target, count, earliest, latest): Row| {
-        let due = if *latest > set_back { now() } else { *earliest };
+        let due = if *latest > now + SET_BACK { now } else { *earliest };
         (Receiver { kind: kind.0, webhook_id, target }, (count.unsigned_abs(), due))
     };
     Ok(rows.into_iter().map(receiver).collect())
 }
 
-/// The first delivery of a receiver that is due, in the order of the publishes; `set_back` as for
-/// [`pending`].
+/// The first delivery of a receiver that is due, in the order of the publishes.
 pub async fn due(
     db: &impl ConnectionTrait,
     receiver: &Receiver,
-    set_back: DateTime<Utc>,
 ) -> Result<Option<Delivery>, StoreError> {
+    let now = shared_time(db).await?;
     let due = Entity::find()
         .filter(Column::State.eq(State::Pending.code()))
         .filter(Column::Kind.eq(Small(receiver.kind)))
         .filter(Column::WebhookId.eq(receiver.webhook_id))
         .filter(Column::Target.eq(receiver.target.as_str()))
-        .filter(Column::NextTime.lte(now()).or(Column::LastTime.gt(set_back)))
+        .filter(Column::NextTime.lte(now).or(Column::LastTime.gt(now + SET_BACK)))
         .order_by_asc(Column::Id)
         .limit(1);
     Ok(readable::models(db, due).await?.pop())
 }
 
-/// Reserves a due delivery until `next_time`; returns whether no other node did so before.
+/// Reserves a due delivery for `lease`; returns whether no other node did so before.
 pub async fn claim(
     db: &impl ConnectionTrait,
     delivery: &Delivery,
-    next_time: DateTime<Utc>,
+    lease: Duration,
 ) -> Result<bool, StoreError> {
+    let now = shared_time(db).await?;
     let claimed = Entity::update_many()
-        .col_expr(Column::NextTime, Expr::value(next_time))
-        .col_expr(Column::LastTime, Expr::value(now()))
+        .col_expr(Column::NextTime, Expr::value(now + lease))
+        .col_expr(Column::LastTime, Expr::value(now))
         .filter(Column::Id.eq(delivery.id))
         .filter(Column::State.eq(State::Pending.code()))
         .filter(Column::NextTime.eq(*delivery.next_time))
@@ -151,13 +157,14 @@ pub async fn settle(
     id: Id,
     outcome: &Outcome,
 ) -> Result<(), StoreError> {
+    let now = shared_time(db).await?;
     Entity::update_many()
         .col_expr(Column::State, Expr::value(outcome.state.code()))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::Status, Expr::value(outcome.status))
         .col_expr(Column::Problem, Expr::value(outcome.problem.as_str()))
-        .col_expr(Column::NextTime, Expr::value(outcome.next_time))
-        .col_expr(Column::LastTime, Expr::value(now()))
+        .col_expr(Column::NextTime, Expr::value(now + outcome.pause))
+        .col_expr(Column::LastTime, Expr::value(now))
         .filter(Column::Id.eq(id))
         .exec(db)
         .await?;
@@ -183,10 +190,11 @@ pub async fn fail_pending(
     webhook_id: Id,
     problem: &str,
 ) -> Result<(), StoreError> {
+    let now = shared_time(db).await?;
     Entity::update_many()
         .col_expr(Column::State, Expr::value(State::Failed.code()))
         .col_expr(Column::Problem, Expr::value(problem))
-        .col_expr(Column::LastTime, Expr::value(now()))
+        .col_expr(Column::LastTime, Expr::value(now))
         .filter(Column::State.eq(State::Pending.code()))
         .filter(Column::WebhookId.eq(webhook_id))
         .exec(db)

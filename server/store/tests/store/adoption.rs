@@ -201,7 +201,7 @@ async fn writes_rows_as_apollo_does(store: &Store, raw: &DatabaseConnection) {
         comment: Set(Some("c".into())),
         ..cluster::ActiveModel::created_and_edited_by("apollo")
     };
-    let before = chrono::Utc::now();
+    let before = castalia_store::now();
     store.write(row, |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
     // Read as text, without the types of the store: a missing flag bit would appear as NULL.
     let sql = "SELECT CONCAT_WS('|', AppId, Name, ParentClusterId, Comment, IsDeleted + 0, DeletedAt, \

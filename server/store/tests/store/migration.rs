@@ -120,7 +120,7 @@ on_each_database! {
         assert_eq!((row.format.as_str(), row.is_public, row.deleted_at), ("properties", false, 0));
         assert_eq!(row.data_change_created_by, "default");
         assert_eq!(row.data_change_last_modified_by.as_deref(), Some(""));
-        let age = chrono::Utc::now() - *row.data_change_last_time.unwrap();
+        let age = castalia_store::now() - *row.data_change_last_time.unwrap();
         assert!(age.num_seconds().abs() < 60, "{age}");
     }
 }

@@ -1,7 +1,6 @@
 //! The body that webhooks receive: the one of Apollo's webhooks, an entry of the release history
 //! with the values of the release.
 
-use chrono::Utc;
 use serde_json::json;
 
 use crate::environment::{Address, Environment};
@@ -27,7 +26,7 @@ pub(super) async fn of_publish(
     let body = ReleaseHistory {
         release_time_formatted: entry
             .data_change_last_modified_time
-            .map(|time| history::ago(time, Utc::now())),
+            .map(|time| history::ago(time, castalia_store::now())),
         ..history::history(release.as_ref(), entry)
     };
     let text = json::write(&body)?;

@@ -28,7 +28,8 @@ pub(super) async fn settle(state: &PortalState, found: &Notice) -> Result<()> {
         false => recorded(&environment, found).await?,
     };
     let Some(entry) = entry else {
-        if notice::is_expired(found, true) {
+        let now = notice::time(&state.store).await?;
+        if notice::is_expired(found, true, now) {
             let is_lost = found.state != Progress::Announced.code();
             give_up(state, found, is_lost).await?;
         }

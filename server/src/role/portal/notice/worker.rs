@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use castalia_store::now;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
@@ -111,31 +110,38 @@ impl Worker {
     /// Starts what is due, and returns the time until something else is; `None` if only a publish
     /// can be the reason.
     async fn round(&mut self) -> Result<Option<Duration>> {
+        let now = notice::time(&self.state.store).await?;
         let mut next = None;
         for env in notice::environments(&self.state.store).await? {
             let open = notice::open(&self.state.store, &env).await?;
-            if let Some(due) = open.iter().map(notice::due_time).min() {
-                self.at(due, Job::Environment(env), &mut next)?;
+            if let Some(due) = open.iter().map(|found| notice::due_time(found, now)).min() {
+                self.at(due, now, Job::Environment(env), &mut next)?;
             }
         }
         for (receiver, (_, due)) in notice::pending(&self.state.store).await? {
-            self.at(due, Job::Receiver(receiver), &mut next)?;
+            self.at(due, now, Job::Receiver(receiver), &mut next)?;
         }
         self.trim().await?;
         if next.is_none() && self.jobs.is_empty() {
             return Ok(is_used(&self.state).await?.then_some(LOOK));
         }
-        let until = |due: DateTime<Utc>| (due - now()).to_std().unwrap_or_default();
+        let until = |due: DateTime<Utc>| (due - now).to_std().unwrap_or_default();
         Ok(Some(next.map_or(LOOK, until).min(LOOK)))
     }
 
     /// Starts a job that is due, or notes when it is.
-    fn at(&mut self, due: DateTime<Utc>, job: Job, next: &mut Option<DateTime<Utc>>) -> Result<()> {
+    fn at(
+        &mut self,
+        due: DateTime<Utc>,
+        now: DateTime<Utc>,
+        job: Job,
+        next: &mut Option<DateTime<Utc>>,
+    ) -> Result<()> {
         // A job that runs reads what is due itself.
         if self.running.values().any(|running| *running == job) {
             return Ok(());
         }
-        if due > now() {
+        if due > now {
             let due = due + TimeDelta::milliseconds(1);
             *next = Some(next.map_or(due, |next| next.min(due)));
             return Ok(());
@@ -198,14 +204,15 @@ impl Worker {
 /// Queues the due notices of one environment.
 async fn queue_all(state: &PortalState, env: &str) {
     let outcome: Result<()> = async {
-        let is_due = |found: &Notice| notice::due_time(found) <= now();
+        let now = notice::time(&state.store).await?;
+        let is_due = |found: &Notice| notice::due_time(found, now) <= now;
         for found in notice::open(&state.store, env).await?.into_iter().filter(is_due) {
             if !notice::claim(&state.store, &found).await? {
                 continue;
             }
             if let Err(error) = outcome::settle(state, &found).await {
                 tracing::debug!(env, %error, "cannot read what was published; retrying");
-                if notice::is_expired(&found, false) {
+                if notice::is_expired(&found, false, now) {
                     outcome::give_up(state, &found, true).await?;
                 }
             }

@@ -50,7 +50,10 @@ pub(super) async fn everything(
         }
     }
     archive = add_definitions(archive, &portal, apps, places).await?;
-    let name = format!("apollo_config_export_{}.zip", Local::now().format(TIME));
+    let name = format!(
+        "apollo_config_export_{}.zip",
+        castalia_store::now().with_timezone(&Local).format(TIME)
+    );
     Ok(Download::file(name, archive.finish().await?))
 }
 
@@ -167,7 +170,10 @@ pub(super) async fn cluster(
     })
     .await?;
     let Resource { app_id, env, cluster, .. } = &place;
-    let name = format!("{app_id}+{env}+{cluster}+{}.zip", Local::now().format(TIME));
+    let name = format!(
+        "{app_id}+{env}+{cluster}+{}.zip",
+        castalia_store::now().with_timezone(&Local).format(TIME)
+    );
     Ok(Download::file(name, archive.finish().await?))
 }
 

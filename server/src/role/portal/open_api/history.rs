@@ -65,7 +65,7 @@ pub(super) async fn releases(
     let releases = releases_of(&environment, &found).await?;
     let operators = found.iter().filter_map(|row| row.data_change_created_by.as_deref());
     let names = people::called(&portal, operators).await?;
-    let now = Utc::now();
+    let now = castalia_store::now();
     let shown = |row: admin::ReleaseHistory| ReleaseHistory {
         operator_display_name: row
             .data_change_created_by
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn times_are_named_as_apollos_portal_names_them() {
-        let now = Utc::now();
+        let now = castalia_store::now();
         for (seconds, text) in [
             (-5, "now"),
             (0, "now"),
