@@ -259,7 +259,7 @@ impl Node {
         let settings = Arc::clone(&self.settings);
         let ConfigDatabase { store, config, installation } =
             database::open_config(&settings, token).await?;
-        self.stores.push(store.clone());
+        self.keep(&store);
         let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
         let options =
             FeedOptions { folds_names: compat.fold_names, polls: self.capacity.polls(&settings) };
@@ -299,11 +299,18 @@ impl Node {
         Ok(state)
     }
 
+    /// Closes the database when the node ends, and tries writes until then.
+    fn keep(&mut self, store: &Store) {
+        self.stores.push(store.clone());
+        let tried = store.clone();
+        self.background.spawn("trial writes", move || tried.keep_trying());
+    }
+
     async fn open_portal(&mut self, token: &str) -> Result<PortalState, StartError> {
         let settings = Arc::clone(&self.settings);
         let PortalDatabase { store, config, installation, is_new } =
             database::open_portal(&settings, token, self.installation_id().await?).await?;
-        self.stores.push(store.clone());
+        self.keep(&store);
         let installation = settings.defaults.unwrap_or(installation);
         if installation == Installation::Fresh {
             self.generated_password = seed::administrator(&settings, &store).await?;
@@ -318,7 +325,7 @@ impl Node {
         let state = PortalState {
             compat: settings.compat.resolve(installation),
             environments: Environments::new(&settings, &config, admin),
-            registry: self.environment.as_ref().map(|environment| environment.registry.clone()),
+            environment: self.environment.clone(),
             settings: Arc::clone(&settings),
             installation,
             store,
@@ -327,11 +334,8 @@ impl Node {
             ready: self.ready.clone(),
         };
         role::portal::run(&state, &self.background);
-        if is_new
-            && settings.sample_app
-            && settings.portal_db.is_none()
-            && self.environment.is_some()
-        {
+        let is_own = settings.portal_db.is_none() && self.environment.is_some();
+        if is_new && settings.sample_app && is_own {
             sample::seed(&state).await?;
         }
         Ok(state)

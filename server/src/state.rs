@@ -128,8 +128,8 @@ pub struct PortalState {
     pub config: ServerConfig,
     /// The environments, and how each is reached.
     pub environments: Environments,
-    /// The services of the environment of this process, if it has one.
-    pub registry: Option<ServiceRegistry>,
+    /// The environment of this process, if it has one.
+    pub environment: Option<EnvironmentState>,
     /// Wakes the task that delivers notices of publishes.
     pub notices: Arc<Notify>,
     /// Whether this node can serve.
@@ -137,9 +137,20 @@ pub struct PortalState {
 }
 
 impl PortalState {
-    /// Reasons why the portal cannot store changes at present, one sentence each.
+    /// Reasons why changes cannot be stored at present, also those in the environment of this process,
+    /// one sentence each.
     pub async fn faults(&self) -> Vec<String> {
-        faults_of(&self.store, "changes of users and permissions").await
+        let mut faults = faults_of(&self.store, "changes of users and permissions").await;
+        if let Some(environment) = &self.environment {
+            faults.extend(environment.faults().await);
+        }
+        faults
+    }
+
+    /// The services of the environment of this process, if it has one.
+    #[must_use]
+    pub fn registry(&self) -> Option<&ServiceRegistry> {
+        self.environment.as_ref().map(|environment| &environment.registry)
     }
 
     /// Applies a committed setting on this node. The other nodes read it within a minute, and so does

@@ -8,12 +8,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
 use tokio::sync::oneshot;
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::audit::trail::Step;
 use crate::error::{JobError, StoreError};
 use crate::pulse::Pulse;
 
+/// Duration after which a job takes long.
+const SLOW: Duration = Duration::from_secs(2);
 /// Additional time for the last batch that starts before a job's deadline.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -68,9 +70,16 @@ where
 }
 
 impl<T, E: JobError> Answer<T, E> {
-    /// Waits for it, as long as the job may take.
-    pub(crate) async fn receive(self) -> Result<T, E> {
-        match timeout_at(self.deadline + GRACE, self.receiver).await {
+    /// Waits for it, as long as the job may take; calls `late` if it takes long.
+    pub(crate) async fn receive(mut self, late: impl FnOnce()) -> Result<T, E> {
+        let answered = match timeout(SLOW, &mut self.receiver).await {
+            Ok(answer) => Ok(answer),
+            Err(_) => {
+                late();
+                timeout_at(self.deadline + GRACE, self.receiver).await
+            }
+        };
+        match answered {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::other("a write job panicked").into()),
             // The job may still be running and commit later.

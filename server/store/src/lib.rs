@@ -33,6 +33,7 @@ pub mod page;
 mod pool;
 mod pulse;
 mod reader;
+mod rehearsal;
 pub mod release;
 pub mod removal;
 mod retirement;
@@ -231,7 +232,7 @@ impl Store {
         let step = Trail::step(&self.shared);
         let (job, answer) = job::prepare(input, job, step.clone());
         self.submit(job).await;
-        let outcome = answer.receive().await;
+        let outcome = answer.receive(|| self.check_extent()).await;
         if let Some(step) = step {
             step.end(outcome.is_ok());
         }

@@ -236,11 +236,12 @@ fn server_options(
 /// has no limit for the statement.
 ///
 /// Strict whatever the server's default is: otherwise a character that a column cannot store becomes
-/// `?`, and a long value is cut, in a change that is acknowledged.
+/// `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a rehearsal)
+/// uses up no id.
 fn mysql_limits() -> SqlStr {
     let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
     AssertSqlSafe(format!(
-        "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES'), \
+        "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO'), \
          innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
          wait_timeout = {} /*M!100301 , max_statement_time = {longest}, \
          idle_transaction_timeout = {longest} */",

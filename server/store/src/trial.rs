@@ -1,15 +1,27 @@
-//! Trial writes: they show whether a database that rejected a write accepts writes again, or whether
-//! a lock is on one row or on whole tables. Knows no table; the rows are those of their own modules.
+//! Trial writes: they show whether a database that rejected a write accepts writes again, whether a
+//! lock is on one row or on whole tables, and whether a database to which nothing is written stores
+//! changes. Knows no table; the rows are those of their own modules.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use sea_orm::DbErr;
+use tokio::time::{sleep, timeout};
+
 use crate::error::StoreError;
-use crate::{Store, app, audit, installation, message};
+use crate::url::Dialect;
+use crate::{Store, app, audit, installation, message, rehearsal};
 
 /// Interval of the trial writes to a database that rejects writes.
 const RETRY: Duration = Duration::from_secs(1);
+/// Interval of the trial writes to a database that accepted the last one. A node that is not asked to
+/// change anything would not notice otherwise that it could not.
+const INTERVAL: Duration = Duration::from_secs(20);
+/// Maximum duration of a trial write; longer than a write waits for a lock.
+const LONGEST: Duration = Duration::from_secs(8);
 
 impl Store {
     /// A success is not noted: a job that found nothing to write succeeds even if the database
@@ -24,24 +36,59 @@ impl Store {
         }
     }
 
+    /// Tries writes in intervals, without an end.
+    pub fn keep_trying(&self) -> BoxFuture<'static, ()> {
+        let store = self.reserved();
+        Box::pin(async move {
+            loop {
+                if store.status().is_writable() {
+                    let tried = match store.dialect() {
+                        Dialect::Sqlite => installation::record_write(&store).await,
+                        Dialect::MySql | Dialect::Postgres => store.rehearse().await,
+                    };
+                    match tried {
+                        Err(error) if error.is_missing_table() => {}
+                        Err(error) => store.note_extent(&error),
+                        Ok(()) => {}
+                    }
+                }
+                sleep(INTERVAL).await;
+            }
+        })
+    }
+
     /// A lock that a transaction waited for in vain may be on one row, or on whole tables, as a
-    /// backup takes them, and a privilege that is lacking may be on one table or on all: a trial
-    /// write shows which.
-    fn check_extent(&self) {
+    /// backup takes them, a privilege that is lacking may be on one table or on all, and a write
+    /// that takes long may wait for a row or for the disk: a trial write shows which.
+    pub(super) fn check_extent(&self) {
         if self.shared.is_on_trial.swap(true, Ordering::AcqRel) {
             return;
         }
         let store = self.reserved();
         tokio::spawn(async move {
-            let outcome = store.try_write().await.map_err(StoreError::while_beginning);
-            store.shared.is_on_trial.store(false, Ordering::Release);
-            if let Err(error) = outcome
-                && (error.is_outage() || error.is_denied())
-                && store.shared.status.failed(&error)
-            {
-                store.notice_recovery();
+            let mut trial = pin!(store.try_write());
+            match timeout(LONGEST, &mut trial).await {
+                Ok(outcome) => {
+                    if let Err(error) = outcome.map_err(StoreError::while_beginning) {
+                        store.note_extent(&error);
+                    }
+                }
+                Err(_) => {
+                    let problem = format!("a write does not end within {LONGEST:?}");
+                    store.note_extent(&StoreError::Unavailable(DbErr::Custom(problem)));
+                    // Trials that hang must not use up the connections.
+                    drop(trial.await);
+                }
             }
+            store.shared.is_on_trial.store(false, Ordering::Release);
         });
+    }
+
+    /// Notes the error of a trial write.
+    fn note_extent(&self, error: &StoreError) {
+        if (error.is_outage() || error.is_denied()) && self.shared.status.failed(error) {
+            self.notice_recovery();
+        }
     }
 
     /// Tries small writes until one succeeds, so that the status recovers even if nothing is
@@ -50,7 +97,7 @@ impl Store {
         let shared = Arc::downgrade(&self.shared);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(RETRY).await;
+                sleep(RETRY).await;
                 let Some(shared) = shared.upgrade() else { return };
                 let store = Self { shared, is_reserved: true };
                 if store.shared.status.get().is_writable() {
@@ -70,6 +117,7 @@ impl Store {
     /// Writes the same rows as a publish and an operation of the portal, and removes them. Each
     /// database has the table of one of them, or both.
     async fn try_write(&self) -> Result<(), StoreError> {
+        self.rehearse().await?;
         let mut has_written = false;
         for outcome in [message::try_write(self).await, audit::try_write(self).await] {
             match outcome {
@@ -89,5 +137,21 @@ impl Store {
             }
             outcome => outcome,
         }
+    }
+
+    /// Inserts rows as large as usual ones and rolls them back. Only an outage matters: each database
+    /// has the tables of one kind of rows, or of both, and the account may not insert into all.
+    async fn rehearse(&self) -> Result<(), StoreError> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        for outcome in [rehearsal::publish(self).await, rehearsal::operation(self).await] {
+            match outcome {
+                Err(error) if error.is_outage() => return Err(error),
+                Err(error) => tracing::debug!(%error, "a rehearsal failed"),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 }

@@ -30,6 +30,8 @@ mod portal_query;
 mod publish;
 #[path = "store/published.rs"]
 mod published;
+#[path = "store/rehearsal.rs"]
+mod rehearsal;
 #[path = "store/round_trip.rs"]
 mod round_trip;
 #[path = "store/transaction.rs"]

@@ -112,7 +112,7 @@ impl World {
                 &config,
                 Some(admin::in_process(environment.clone())),
             ),
-            registry: Some(environment.registry.clone()),
+            environment: Some(environment.clone()),
             settings,
             store: store.clone(),
             config: config.clone(),

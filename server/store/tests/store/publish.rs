@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder};
 
 use crate::database::{Database, on_each_database};
 
-fn rows(count: i64) -> Publish<'static> {
+pub(crate) fn rows(count: i64) -> Publish<'static> {
     let release = ReleaseRow {
         release_key: format!("key-{count}"),
         name: "name".to_owned(),

@@ -13,7 +13,7 @@ use crate::wire::open_api::{EurekaInstance, EurekaPeer, EurekaRegistry};
 const LARGEST: usize = 1_000;
 
 pub(super) async fn get(State(portal): State<Portal>) -> Json<EurekaRegistry> {
-    let registry = portal.state.registry.as_ref();
+    let registry = portal.state.registry();
     let Some(eureka) = registry.and_then(|registry| registry.eureka()) else {
         return Json(EurekaRegistry::default());
     };

@@ -51,7 +51,7 @@ pub(super) async fn health(
 async fn all_services(portal: &Portal) -> Vec<(Environment, Result<Services>)> {
     let environments = portal.state.environments.all().into_iter();
     join_all(environments.map(async |environment| {
-        let services = match &portal.state.registry {
+        let services = match portal.state.registry() {
             Some(registry) if environment.is_in_process() => Ok(Services {
                 config: registry.instances(CONFIG_SERVICE),
                 admin: registry.instances(ADMIN_SERVICE),
