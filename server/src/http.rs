@@ -29,16 +29,17 @@ use std::future::{Future, pending, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::HeaderValue;
-use ::http::header::CONNECTION;
+use ::http::header::{CONNECTION, DATE};
 use ::http::uri::{PathAndQuery, Uri};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use futures_util::future::Either;
+use httpdate::HttpDate;
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -241,6 +242,7 @@ async fn through_hyper<S: PortService>(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
@@ -293,11 +295,19 @@ fn answer<S: PortService>(
     let answer = answer.map(|answered| answered.unwrap_or_else(|never: Infallible| match never {}));
     let strict = port.strict_status;
     async move {
-        let response = failure::complete(strict, &method, &path, answer).await;
+        let mut response = failure::complete(strict, &method, &path, answer).await;
+        if let Ok(date) = HeaderValue::try_from(date(SystemTime::now()).to_string()) {
+            response.headers_mut().insert(DATE, date);
+        }
         let status = response.status().as_u16();
         tracing::trace!(%method, path = shortened(&path), status, "request answered");
         Ok(response)
     }
+}
+
+/// The header `Date`. The format has no time before 1970, which hyper treats as impossible.
+fn date(now: SystemTime) -> HttpDate {
+    HttpDate::from(now.max(SystemTime::UNIX_EPOCH))
 }
 
 /// A URL relative to the base path.

@@ -14,8 +14,8 @@ use crate::support::server::{PASSWORD, command};
 
 /// Requests whose refusal is logged with their path: together more than the pipe and the queue
 /// hold.
-const REQUESTS: usize = 1_000;
-const PATH_LENGTH: usize = 7_000;
+const REQUESTS: usize = 8_000;
+const PATH_LENGTH: usize = 300;
 
 /// A server whose log only the test reads.
 struct Logging {

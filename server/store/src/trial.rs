@@ -139,15 +139,15 @@ impl Store {
         }
     }
 
-    /// Inserts rows as large as usual ones and rolls them back. Only an outage matters: each database
-    /// has the tables of one kind of rows, or of both, and the account may not insert into all.
+    /// Inserts rows as large as usual ones and rolls them back. Only outages and locks matter: each
+    /// database has the tables of one kind of rows, or of both, and the account may not insert into all.
     async fn rehearse(&self) -> Result<(), StoreError> {
         if self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
         for outcome in [rehearsal::publish(self).await, rehearsal::operation(self).await] {
             match outcome {
-                Err(error) if error.is_outage() => return Err(error),
+                Err(error) if error.is_outage() || error.is_retryable() => return Err(error),
                 Err(error) => tracing::debug!(%error, "a rehearsal failed"),
                 Ok(()) => {}
             }

@@ -14,10 +14,10 @@ use bytes::{Buf as _, Bytes};
 use http::header::CONTENT_LENGTH;
 use http::{StatusCode, response};
 use http_body_util::BodyExt as _;
-use httpdate::HttpDate;
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
+use super::super::date;
 use super::super::failure::COMMON_HEADERS;
 use super::super::memory::{FrontAnswer, PlainAnswer};
 use super::super::stream::Stream;
@@ -184,5 +184,5 @@ fn write_end(
     if let Some(length) = length {
         write!(head, "content-length: {length}\r\n")?;
     }
-    write!(head, "date: {}\r\n\r\n", HttpDate::from(now))
+    write!(head, "date: {}\r\n\r\n", date(now))
 }
