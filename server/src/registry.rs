@@ -10,6 +10,7 @@ mod eureka;
 mod options;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +37,9 @@ pub struct OwnService {
     pub name: &'static str,
     /// Base address, with a trailing slash.
     pub uri: String,
-    /// Port that this process listens on, which differs from that of the address behind a proxy.
-    pub port: u16,
+    /// Address of this machine and port that this process listens on, which differ from those of
+    /// the address behind a proxy.
+    pub machine: SocketAddr,
 }
 
 /// One service in the table.
@@ -298,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_node_lists_itself_once() {
-        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into(), port: 1 };
+        let machine = SocketAddr::from(([10, 0, 0, 1], 1));
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into(), machine };
         let registry = ServiceRegistry::fixed(vec![own]);
         assert_eq!(registry.instances(ADMIN_SERVICE), []);
         let uris = |registry: &ServiceRegistry| {

@@ -87,6 +87,9 @@ pub struct Settings {
     pub env: String,
     /// Address at which clients and other nodes reach this node.
     pub advertise: Option<String>,
+    /// Address at which others reach the admin role, if it differs from the former by more than
+    /// the port.
+    pub advertise_admin: Option<String>,
     /// Path in front of every route: empty, or with a leading and without a trailing slash.
     pub base_path: String,
     /// How the start treats the schema.
@@ -158,10 +161,10 @@ impl Settings {
         }
         let roles = read.roles();
         let server_config = read.server_config(&roles);
-        let is_config = roles.contains(&Role::Config);
         let bind = read
             .parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0")
             .unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let eureka = read.eureka(&roles, bind);
         let settings = Self {
             roles,
             bind,
@@ -173,6 +176,7 @@ impl Settings {
             portal_db: read.database("portal_db"),
             env: read.env(),
             advertise: read.address("advertise"),
+            advertise_admin: read.address("advertise_admin"),
             base_path: read.base_path(),
             schema: read
                 .choice(
@@ -217,7 +221,7 @@ impl Settings {
                 .unwrap_or_default(),
             sign_in: read.sign_in(),
             discovery: read.discovery(),
-            eureka: read.eureka(is_config, bind),
+            eureka,
             time_zone: read.parsed("store.time_zone", "an offset such as +08:00"),
             max_connections: read
                 .parsed("store.max_connections", MAX_CONNECTIONS)

@@ -1,6 +1,7 @@
 //! The hosted Eureka: what clients, operators and strangers get. The rules of the registry are
 //! tested beside it, in `server/eureka`.
 
+mod addresses;
 mod bounds;
 mod hostile_peers;
 mod hostile_server;

@@ -3,13 +3,14 @@
 
 use std::net::SocketAddr;
 
+use castalia_core::protocol::namespace::ADMIN_SERVICE;
 use castalia_store::{Dialect, Store};
 use tokio::net::TcpListener;
 
 use super::{Listening, StartError};
 use crate::error::{Error, Result};
 use crate::http;
-use crate::registry::address::{Listeners, own_services};
+use crate::registry::address::{Advertised, Listeners, own_services};
 use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
@@ -59,16 +60,25 @@ impl Sockets {
             config: local_address(&self.client).filter(|_| settings.plays(Role::Config)),
             admin: local_address(&self.admin),
         };
-        let own = own_services(listeners, advertised.as_deref(), &settings.base_path);
+        let stated = Advertised {
+            config: advertised.as_deref(),
+            admin: settings.advertise_admin.as_deref(),
+        };
+        let own = own_services(listeners, stated, &settings.base_path);
+        warn_of_tls(stated, &own);
+        let is_advertised = match listeners.config {
+            Some(_) => stated.config.is_some(),
+            None => stated.config.or(stated.admin).is_some(),
+        };
         if settings.discovery == Discovery::Eureka {
             return match self.hosted_eureka(settings, config, &own)? {
                 Some(eureka) => Ok(ServiceRegistry::hosted(eureka)),
-                None => self.eureka_client(settings, config, &own, advertised.is_some()),
+                None => self.eureka_client(settings, config, &own, is_advertised),
             };
         }
         // A loopback address would lead other nodes on the same database to themselves.
         let is_alone = store.dialect() == Dialect::Sqlite;
-        let is_reachable = is_alone || advertised.is_some() || !settings.bind.is_loopback();
+        let is_reachable = is_alone || is_advertised || !settings.bind.is_loopback();
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
         let eureka = self.hosted_eureka(settings, config, &[])?;
         Ok(ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka))
@@ -134,6 +144,19 @@ impl Sockets {
         let eureka =
             eureka.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         Ok(Some(eureka))
+    }
+}
+
+/// The ports of this process speak plain HTTP, and the proxy of the config role is probably not also
+/// on the admin port.
+fn warn_of_tls(stated: Advertised<'_>, own: &[OwnService]) {
+    let is_derived = stated.admin.is_none() && stated.config.is_some();
+    let admin = own.iter().find(|own| own.name == ADMIN_SERVICE && own.uri.starts_with("https:"));
+    if let Some(admin) = admin.filter(|_| is_derived) {
+        tracing::warn!(
+            address = admin.uri,
+            "the admin role is announced with TLS on its own port, which has none; set advertise_admin to the address of its proxy"
+        );
     }
 }
 

@@ -15,43 +15,96 @@ pub struct Listeners {
     pub admin: Option<SocketAddr>,
 }
 
+/// The addresses that an operator states for the roles, which others reach in another way than by
+/// the listening address.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Advertised<'a> {
+    /// That of the config role. The admin role is on the same host.
+    pub config: Option<&'a str>,
+    /// That of the admin role, if it differs by more than the port.
+    pub admin: Option<&'a str>,
+}
+
 /// Services of this node with the addresses for others: the advertised one, else the listening
 /// address, else the first address of this machine that is not loopback.
 #[must_use]
 pub fn own_services(
     listeners: Listeners,
-    advertise: Option<&str>,
+    advertised: Advertised<'_>,
     base_path: &str,
 ) -> Vec<OwnService> {
-    let services =
-        [(CONFIG_SERVICE, listeners.config, true), (ADMIN_SERVICE, listeners.admin, false)];
-    services
-        .into_iter()
-        .filter_map(|(name, socket, takes_port)| {
-            let socket = socket?;
-            let origin = origin(socket, advertise, takes_port);
-            let path = if base_path.is_empty() { "/" } else { base_path };
-            Some(OwnService { name, uri: format!("{origin}{path}"), port: socket.port() })
-        })
-        .collect()
+    let config = listeners.config.map(|socket| {
+        let uri = match advertised.config {
+            Some(stated) => as_stated(stated, socket.port(), base_path),
+            None => listening(socket, base_path),
+        };
+        OwnService { name: CONFIG_SERVICE, uri, machine: machine(socket) }
+    });
+    let admin = listeners.admin.map(|socket| {
+        let uri = match (advertised.admin, advertised.config) {
+            (Some(stated), _) => as_stated(stated, socket.port(), base_path),
+            (None, Some(config)) => on_same_host(config, socket.port(), base_path),
+            (None, None) => listening(socket, base_path),
+        };
+        OwnService { name: ADMIN_SERVICE, uri, machine: machine(socket) }
+    });
+    config.into_iter().chain(admin).collect()
 }
 
-/// `scheme://host:port`. An advertised port is that of the config role; the admin role keeps its
-/// own.
-fn origin(socket: SocketAddr, advertise: Option<&str>, takes_port: bool) -> String {
-    let Some(advertised) = advertise else { return format!("http://{}", reachable(socket)) };
-    let advertised = advertised.trim_end_matches('/');
-    let (scheme, authority) = advertised.split_once("://").unwrap_or(("http", advertised));
+fn listening(socket: SocketAddr, base_path: &str) -> String {
+    format!("http://{}{}", reachable(socket), path(base_path))
+}
+
+/// An address as the operator states it. Without a port it means that of the role, but for HTTPS
+/// the usual one: the port of the role has no TLS. The base path may be included.
+fn as_stated(stated: &str, port: u16, base_path: &str) -> String {
+    let (scheme, authority, stated_path) = parts(stated);
+    let (host, stated_port) = host_and_port(authority);
+    let authority = match stated_port {
+        None if scheme == "http" => format!("{host}:{port}"),
+        _ => authority.to_owned(),
+    };
+    let rest = if stated_path.ends_with(base_path) { "" } else { base_path };
+    format!("{scheme}://{authority}{}", path(&format!("{stated_path}{rest}")))
+}
+
+/// The address of the admin role on the host of the config role, with its own port.
+fn on_same_host(config: &str, port: u16, base_path: &str) -> String {
+    let (scheme, authority, _) = parts(config);
+    let (host, _) = host_and_port(authority);
+    format!("{scheme}://{host}:{port}{}", path(base_path))
+}
+
+/// Scheme, host with port, and path without a slash at its end.
+fn parts(address: &str) -> (&str, &str, &str) {
+    let address = address.trim_end_matches('/');
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    let end = rest.find('/').unwrap_or(rest.len());
+    (scheme, &rest[..end], &rest[end..])
+}
+
+fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     let after_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     match authority[after_host..].rfind(':') {
-        Some(_) if takes_port => format!("{scheme}://{authority}"),
-        Some(colon) => format!("{scheme}://{}:{}", &authority[..after_host + colon], socket.port()),
-        None => format!("{scheme}://{authority}:{}", socket.port()),
+        Some(colon) => {
+            (&authority[..after_host + colon], Some(&authority[after_host + colon + 1..]))
+        }
+        None => (authority, None),
     }
 }
 
+fn path(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
+}
+
+/// The listening address, with an address that others reach in place of an unspecified one.
 fn reachable(socket: SocketAddr) -> SocketAddr {
-    if !socket.ip().is_unspecified() {
+    if socket.ip().is_unspecified() { machine(socket) } else { socket }
+}
+
+/// The port with an address of this machine that others reach, if it has one.
+fn machine(socket: SocketAddr) -> SocketAddr {
+    if !socket.ip().is_unspecified() && !socket.ip().is_loopback() {
         return socket;
     }
     let addresses = if_addrs::get_if_addrs().unwrap_or_default();
@@ -69,7 +122,11 @@ mod tests {
     fn uris(bind: &str, advertise: Option<&str>, base_path: &str) -> Vec<String> {
         let socket = |port: u16| Some(SocketAddr::new(bind.parse().unwrap(), port));
         let listeners = Listeners { config: socket(8080), admin: socket(8090) };
-        own_services(listeners, advertise, base_path).into_iter().map(|own| own.uri).collect()
+        addresses(listeners, Advertised { config: advertise, admin: None }, base_path)
+    }
+
+    fn addresses(listeners: Listeners, advertised: Advertised<'_>, base_path: &str) -> Vec<String> {
+        own_services(listeners, advertised, base_path).into_iter().map(|own| own.uri).collect()
     }
 
     #[test]
@@ -83,15 +140,42 @@ mod tests {
 
     #[test]
     fn what_is_advertised_wins_and_a_port_in_it_is_the_config_roles() {
-        assert_eq!(
-            uris("0.0.0.0", Some("https://c.example/"), ""),
-            ["https://c.example:8080/", "https://c.example:8090/"]
-        );
         assert_eq!(uris("0.0.0.0", Some("http://c:80"), ""), ["http://c:80/", "http://c:8090/"]);
         assert_eq!(
             uris("::", Some("http://[fd00::1]"), ""),
             ["http://[fd00::1]:8080/", "http://[fd00::1]:8090/"]
         );
+    }
+
+    /// The port of a role speaks plain HTTP, so that an address with TLS is that of a proxy.
+    #[test]
+    fn an_address_with_tls_is_announced_as_it_is_stated() {
+        for (stated, base_path, expected) in [
+            ("https://c.example/", "", "https://c.example/"),
+            ("https://c.example", "/apollo", "https://c.example/apollo"),
+            ("https://c.example:443", "", "https://c.example:443/"),
+            ("https://[fd00::1]", "", "https://[fd00::1]/"),
+            ("https://c.example:9443/stripped", "", "https://c.example:9443/stripped"),
+            ("http://c:9000/apollo", "/apollo", "http://c:9000/apollo"),
+            ("http://c:9000/a/apollo/", "/apollo", "http://c:9000/a/apollo"),
+            ("http://c/a", "/apollo", "http://c:8080/a/apollo"),
+        ] {
+            assert_eq!(uris("0.0.0.0", Some(stated), base_path)[0], expected, "{stated}");
+        }
+    }
+
+    #[test]
+    fn the_admin_role_has_an_address_of_its_own() {
+        let socket = |port| Some(SocketAddr::from(([10, 1, 2, 3], port)));
+        let both = Listeners { config: socket(8080), admin: socket(8090) };
+        let config = Some("https://c.example/");
+        let stated = Advertised { config, admin: Some("https://admin.example") };
+        assert_eq!(addresses(both, stated, ""), ["https://c.example/", "https://admin.example/"]);
+        let only = Listeners { config: None, ..both };
+        let stated = Advertised { config: None, admin: Some("http://a:1") };
+        assert_eq!(addresses(only, stated, ""), ["http://a:1/"]);
+        let derived = Advertised { config: Some("http://c:80/strip"), admin: None };
+        assert_eq!(addresses(only, derived, "/apollo"), ["http://c:8090/apollo"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use castalia_store::Secret;
 
 use super::read::SettingsReader;
+use super::role::Role;
 use crate::server_config::keys;
 
 /// Apps that may register with a registry that everyone can reach.
@@ -35,7 +36,7 @@ pub struct EurekaSettings {
 #[derive(Debug, Clone)]
 pub struct EurekaInstance {
     /// Address; by default that of the service.
-    pub ip_address: Option<String>,
+    pub ip_address: Option<IpAddr>,
     /// Host; by default that of the service.
     pub hostname: Option<String>,
     /// Base address, if this process has one of the roles config and admin.
@@ -61,7 +62,8 @@ impl SettingsReader<'_> {
         self.choice("registry", &ways).unwrap_or(super::Discovery::Database)
     }
 
-    pub(super) fn eureka(&mut self, is_config: bool, bind: IpAddr) -> EurekaSettings {
+    pub(super) fn eureka(&mut self, roles: &[Role], bind: IpAddr) -> EurekaSettings {
+        let is_config = roles.contains(&Role::Config);
         let is_fixed = self.fixed(keys::EUREKA_SERVER.name).as_deref() == Some("true");
         let is_hosted = self.switch("eureka.host").unwrap_or_default() || is_fixed;
         if self.switch("eureka.host").unwrap_or_default() && !is_config {
@@ -92,7 +94,7 @@ impl SettingsReader<'_> {
             preserves: self.switch("eureka.self_preservation").unwrap_or_default(),
             max_instances: self.eureka_max_instances(),
             apps,
-            instance: self.eureka_instance(),
+            instance: self.eureka_instance(roles),
         }
     }
 
@@ -139,7 +141,7 @@ impl SettingsReader<'_> {
         }
     }
 
-    fn eureka_instance(&mut self) -> EurekaInstance {
+    fn eureka_instance(&mut self, roles: &[Role]) -> EurekaInstance {
         let seconds = "a number of seconds";
         let renewal_interval = self.parsed("eureka.instance.lease_renewal_interval", seconds);
         let renewal_interval = renewal_interval.unwrap_or(30);
@@ -151,14 +153,27 @@ impl SettingsReader<'_> {
             self.fault("eureka.instance.lease_duration", problem);
         }
         EurekaInstance {
-            ip_address: self.fitting("eureka.instance.ip_address", castalia_eureka::is_host),
+            ip_address: self.parsed("eureka.instance.ip_address", "an IP address"),
             hostname: self.fitting("eureka.instance.hostname", castalia_eureka::is_host),
-            home_page_url: self.address("eureka.instance.home_page_url"),
+            home_page_url: self.home_page_url(roles),
             instance_id: self.fitting("eureka.instance.instance_id", castalia_eureka::is_id),
             renewal_interval,
             lease_duration,
             metadata: self.eureka_metadata(),
         }
+    }
+
+    /// One address cannot be that of two services.
+    fn home_page_url(&mut self, roles: &[Role]) -> Option<String> {
+        let name = "eureka.instance.home_page_url";
+        let address = self.address(name)?;
+        if roles.contains(&Role::Config) && roles.contains(&Role::Admin) {
+            self.fault(
+                name,
+                "has no effect with both the config and the admin role; set advertise and advertise_admin",
+            );
+        }
+        Some(address)
     }
 
     /// A text that Eureka servers accept; they would silently not list this node otherwise.

@@ -126,16 +126,18 @@ pub(super) fn describe(
         "https" => (Port { number, is_enabled: false }, Port { number, is_enabled: true }),
         _ => (Port { number, is_enabled: true }, Port { number: 443, is_enabled: false }),
     };
-    let ip_addr = settings.ip_address.clone().unwrap_or_else(|| host.clone());
+    // A name is no address, even if it leads to one: readers connect to this member without a look-up.
+    let address = host.parse().unwrap_or_else(|_| own.machine.ip());
+    let ip_addr = settings.ip_address.unwrap_or(address).to_string();
     let machine = whoami::hostname().unwrap_or_else(|_| ip_addr.clone());
     let id = match &settings.instance_id {
         Some(id) if is_only => id.clone(),
         Some(id) => format!("{id}:{}", own.name),
         // Not the port of the address, which several nodes of a machine behind a proxy share.
-        None => format!("{machine}:{}:{}", own.name, own.port),
+        None => format!("{machine}:{}:{}", own.name, own.machine.port()),
     };
     let mut metadata = settings.metadata.clone();
-    metadata.insert("management.port".to_owned(), own.port.to_string());
+    metadata.insert("management.port".to_owned(), own.machine.port().to_string());
     metadata.insert(OURS.to_owned(), "1".to_owned());
     Some(Instance {
         instance_id: Some(id),
@@ -166,6 +168,7 @@ pub(super) fn describe(
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::Arc;
 
     use super::*;
@@ -182,14 +185,15 @@ mod tests {
         }
     }
 
+    fn config(uri: &str, port: u16) -> OwnService {
+        let machine = SocketAddr::from(([10, 0, 0, 1], port));
+        OwnService { name: CONFIG_SERVICE, uri: uri.to_owned(), machine }
+    }
+
     /// Case 84.
     #[test]
     fn the_advertised_address_is_described_with_its_path() {
-        let own = OwnService {
-            name: CONFIG_SERVICE,
-            uri: "http://203.0.113.7:9000/ctx".into(),
-            port: 8080,
-        };
+        let own = config("http://203.0.113.7:9000/ctx", 8080);
         let instance = describe(&own, &settings(), true, 5).unwrap();
         assert_eq!(instance.home_page_url.as_deref(), Some("http://203.0.113.7:9000/ctx/"));
         assert_eq!(
@@ -205,15 +209,18 @@ mod tests {
 
     #[test]
     fn a_service_behind_tls_has_a_secure_port_only() {
-        let own =
-            OwnService { name: CONFIG_SERVICE, uri: "https://c.example:8443/".into(), port: 1 };
+        let own = config("https://c.example/", 1);
         let instance = describe(&own, &settings(), true, 5).unwrap();
-        assert_eq!((instance.port.is_enabled, instance.secure_port.number), (false, 8443));
+        assert_eq!((instance.port.is_enabled, instance.secure_port.number), (false, 443));
+        // The address is not a name.
+        assert_eq!((&*instance.host_name, &*instance.ip_addr), ("c.example", "10.0.0.1"));
+        let settings = EurekaInstance { ip_address: "192.0.2.9".parse().ok(), ..settings() };
+        assert_eq!(describe(&own, &settings, true, 5).unwrap().ip_addr, "192.0.2.9");
     }
 
     #[test]
     fn a_configured_id_differs_between_the_services_of_a_process() {
-        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into(), port: 1 };
+        let own = config("http://a:1/", 1);
         let settings = EurekaInstance { instance_id: Some("node1".into()), ..settings() };
         let id = |is_only| describe(&own, &settings, is_only, 5).unwrap().id().to_owned();
         assert_eq!((&*id(true), &*id(false)), ("node1", "node1:apollo-configservice"));
@@ -221,11 +228,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_service_that_cannot_answer_is_down_with_a_newer_timestamp() {
-        let services = [CONFIG_SERVICE, ADMIN_SERVICE].map(|name| OwnService {
-            name,
-            uri: format!("http://{name}:1/"),
-            port: 1,
-        });
+        let services = [CONFIG_SERVICE, ADMIN_SERVICE]
+            .map(|name| OwnService { name, ..config(&format!("http://{name}:1/"), 1) });
         let own = OwnInstances::new(&services, &settings());
         let before = own.all();
         let probe: Probe =

@@ -57,7 +57,7 @@ pub(super) const SETTINGS: &[Definition] = &[
         "eureka.instance.ip_address",
         None,
         "ADDRESS",
-        "Address of this node's services in Eureka; by default that of `advertise`",
+        "IP address of this node's services in Eureka; by default that of `advertise`, or of this machine",
     ),
     define(
         "eureka.instance.hostname",

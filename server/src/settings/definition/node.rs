@@ -39,7 +39,13 @@ pub(super) const SETTINGS: &[Definition] = &[
         "advertise",
         None,
         "URL",
-        "Address under which others reach this node's config or admin role",
+        "Address under which others reach this node's config role, and its host for the admin role",
+    ),
+    define(
+        "advertise_admin",
+        None,
+        "URL",
+        "Address under which others reach this node's admin role; by default the host of `advertise` with the admin port",
     ),
     define("base_path", Some(""), "PATH", "Path in front of every route, such as /apollo"),
     define(
