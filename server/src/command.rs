@@ -12,6 +12,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
@@ -22,6 +23,9 @@ use crate::{log, process};
 
 /// Settings of every command that accesses data.
 const DATA: [&str; 6] = ["data_dir", "config_db", "portal_db", "env", "log_format", "log_level"];
+
+/// Maximum time for threads that are still at work when a command is done.
+const LAST_THREADS: Duration = Duration::from_millis(500);
 
 /// The reason why a command failed, as the user sees it.
 #[derive(Debug, thiserror::Error)]
@@ -180,9 +184,13 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;
-    let _entered = runtime.enter();
+    let entered = runtime.enter();
     process::survive_file_size_limit().map_err(Failure::of)?;
-    Ok(runtime.block_on(future))
+    drop(entered);
+    let outcome = runtime.block_on(future);
+    // A thread that looks up a name cannot be interrupted, and nobody waits for its result.
+    runtime.shutdown_timeout(LAST_THREADS);
+    Ok(outcome)
 }
 
 /// Prints a line of the command's result.

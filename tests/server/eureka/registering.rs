@@ -19,7 +19,7 @@ fn guest_with(roles: &str, host: &Server) -> Server {
     Server::start_with(guest_of(roles, &url(host)))
 }
 
-fn guest_of(roles: &str, servers: &str) -> Options {
+pub(super) fn guest_of(roles: &str, servers: &str) -> Options {
     Options::new()
         .flag("--registry", "eureka")
         .flag("--eureka-instance-lease-renewal-interval", "1")
@@ -28,7 +28,7 @@ fn guest_of(roles: &str, servers: &str) -> Options {
 }
 
 /// Address of the Eureka of a node.
-fn url(host: &Server) -> String {
+pub(super) fn url(host: &Server) -> String {
     host.config.replace("http://", "http://eu:pw@") + "/eureka/"
 }
 

@@ -38,8 +38,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Time within which each service registers again, unless its leases are longer than usual.
 const LEASE: Duration = Duration::from_secs(90);
-/// Maximum time for deregistering.
-const LEAVE: Duration = Duration::from_secs(2);
+/// Maximum time for the end of the registration under way, and then for deregistering.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// Apollo's services at the servers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,6 +57,9 @@ struct ClientInner {
     announcing: tokio::sync::Mutex<()>,
     /// The server that answered last.
     position: AtomicUsize,
+    /// The servers that accepted this node, and when they last did; leases there end after a while.
+    accepted: Mutex<Vec<(Endpoint, Instant)>>,
+    lease_duration: Duration,
     /// Set from the moment when no server answered with a list or a registration, until one lists a
     /// service.
     is_unreachable: AtomicBool,
@@ -85,6 +88,8 @@ impl EurekaClient {
             registers: registers && !own.is_empty(),
             announcing: tokio::sync::Mutex::default(),
             position: AtomicUsize::new(0),
+            accepted: Mutex::default(),
+            lease_duration: Duration::from_secs(instance.lease_duration.into()),
             is_unreachable: AtomicBool::new(false),
             listed: ArcSwap::default(),
             emptied: Mutex::default(),
@@ -138,11 +143,18 @@ impl EurekaClient {
                 server.request_with(&self.0.client, Method::PUT, &segments, &parameters)
             })
             .await;
-        match renewed.map(|(status, _)| status) {
-            Some(status) if status.is_success() => true,
-            Some(_) => self.register(&instance.app, instance.id()).await,
-            None => false,
+        match renewed {
+            Some(answer) if answer.status.is_success() => self.remember(answer.server),
+            Some(_) => return self.register(&instance.app, instance.id()).await,
+            None => return false,
         }
+        true
+    }
+
+    fn remember(&self, server: Endpoint) {
+        let mut accepted = self.0.accepted.lock();
+        accepted.retain(|(known, _)| *known != server);
+        accepted.push((server, Instant::now()));
     }
 
     /// Registers with a new timestamp, so that the server does not keep an older description. A
@@ -156,10 +168,10 @@ impl EurekaClient {
                 request.header("content-type", "application/json").body(body.clone())
             })
             .await;
-        if registered.is_some() {
-            tracing::info!(app, id, "registered with Eureka");
-        }
-        registered.is_some()
+        let Some(answer) = registered else { return false };
+        tracing::info!(app, id, "registered with Eureka");
+        self.remember(answer.server);
+        true
     }
 
     async fn read(&self) {
@@ -173,11 +185,13 @@ impl EurekaClient {
                 .await;
             // Otherwise what was read before remains in effect.
             let instances = match answer {
-                Some((StatusCode::NOT_FOUND, _)) => Vec::new(),
-                Some((StatusCode::OK, body)) => match applications::read_one(&body) {
-                    Ok(instances) => instances,
-                    Err(error) => return self.leave_server(&error),
-                },
+                Some(Answer { status: StatusCode::NOT_FOUND, .. }) => Vec::new(),
+                Some(Answer { status: StatusCode::OK, body, .. }) => {
+                    match applications::read_one(&body) {
+                        Ok(instances) => instances,
+                        Err(error) => return self.leave_server(&error),
+                    }
+                }
                 _ => return,
             };
             listed.insert(service, instances);
@@ -235,7 +249,7 @@ impl EurekaClient {
         largest: usize,
         is_answer: impl Fn(&StatusCode) -> bool,
         request: impl Fn(&Endpoint) -> reqwest::RequestBuilder,
-    ) -> Option<(StatusCode, Vec<u8>)> {
+    ) -> Option<Answer> {
         static FAILED: LogRate = LogRate::once_a_minute();
         let servers = self.servers();
         let first = self.0.position.load(Ordering::Relaxed);
@@ -251,7 +265,7 @@ impl EurekaClient {
                     let status = response.status();
                     if let Some(body) = endpoint::body(response, largest).await {
                         self.0.position.store(position, Ordering::Relaxed);
-                        return Some((status, body));
+                        return Some(Answer { status, body, server: servers[position].clone() });
                     }
                     reason =
                         format!("{}: the answer is too large or incomplete", servers[position]);
@@ -283,28 +297,27 @@ impl EurekaClient {
         endpoint::configured(&self.0.config)
     }
 
-    /// Deregisters at every server, because each may have accepted this node.
+    /// Deregisters at the servers that may list this node.
     pub async fn leave(&self) {
         let own = self.0.own.take();
-        if !self.0.registers {
-            return;
-        }
-        let leaving = async {
-            let _announcing = self.0.announcing.lock().await;
-            let servers = self.servers();
-            let requests = own.iter().flat_map(|instance| {
+        // It waits longer for a server that does not answer than this node may take for its end.
+        let announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
+        let mut accepted = std::mem::take(&mut *self.0.accepted.lock());
+        accepted.retain(|(_, at)| at.elapsed() < self.0.lease_duration);
+        let requests = accepted.iter().flat_map(|(server, _)| {
+            let delete = |instance: &Instance| {
                 let segments = ["apps", &instance.app, instance.id()];
-                let delete =
-                    |server: &Endpoint| server.request(&self.0.client, Method::DELETE, &segments);
-                servers.iter().map(delete).collect::<Vec<_>>()
-            });
-            futures_util::future::join_all(requests.map(reqwest::RequestBuilder::send)).await
-        };
-        if tokio::time::timeout(LEAVE, leaving).await.is_err() {
-            tracing::warn!(
-                "cannot deregister from Eureka in time; the entries of this node expire"
-            );
+                let request = server.request(&self.0.client, Method::DELETE, &segments);
+                async move { (server, request.timeout(LEAVE).send().await) }
+            };
+            own.iter().map(delete).collect::<Vec<_>>()
+        });
+        for (server, answer) in futures_util::future::join_all(requests).await {
+            if !answer.is_ok_and(|answer| is_answer(&answer.status())) {
+                tracing::warn!(service_url = %server, "cannot deregister from Eureka in time; an entry of this node expires there");
+            }
         }
+        drop(announcing);
     }
 
     /// Whether no server can be used.
@@ -331,6 +344,13 @@ impl EurekaClient {
         let others = listed.filter(|one| services::is_ours(one) && !self.0.own.contains(one));
         others.filter_map(services::listed).map(|listed| listed.homepage_url).collect()
     }
+}
+
+/// An answer of the server that was used.
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+    server: Endpoint,
 }
 
 fn is_answer(status: &StatusCode) -> bool {
