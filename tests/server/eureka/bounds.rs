@@ -7,12 +7,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use super::other_server::{OtherServer, Reply};
 use super::{client, hosting, instance, metric, register, registration, replicate};
 use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
 use crate::support::memory;
 use crate::support::raw;
-use crate::support::server::Server;
+use crate::support::server::{Options, Server};
 
 /// Maximum sizes of a registration and of a batch.
 const REGISTRATION: usize = 64 * 1024;
@@ -166,6 +167,41 @@ async fn numbers_have_bounds() {
     // On a machine that stalls, the minute of the first ones may be over.
     assert!(sent == REGISTRATIONS + 1 || began.elapsed() > Duration::from_secs(55), "{sent}");
     assert_eq!(eureka.put("/eureka/apps/APP3/k", json!({})).await.status, 200);
+}
+
+/// Where everybody can send a batch, registrations in it count as single ones, unless a server in the
+/// settings sends it.
+#[tokio::test]
+async fn registrations_of_a_stranger_in_a_batch_have_bounds() {
+    let peer = OtherServer::start(Reply::accepted).await;
+    let open = Options::new()
+        .flag("--registry", "eureka")
+        .flag("--eureka-host", "on")
+        .flag("--eureka-open", "on")
+        .flag("--roles", "config,meta");
+    let beside = open
+        .clone()
+        .flag("--eureka-instance-lease-renewal-interval", "1")
+        .variable("CASTALIA_EUREKA_SERVICE_URL", &peer.listed());
+    let app = "APOLLO-ADMINSERVICE";
+    let changes: Vec<_> = (0..=REGISTRATIONS)
+        .map(|number| registration(app, &format!("i{number}"), 1))
+        .chain([json!({"appName": app, "id": "i0", "action": "Heartbeat"})])
+        .collect();
+    for (options, excess) in [(open, 429), (beside, 200)] {
+        let server = Server::start_with(options);
+        if excess == 200 {
+            // The next batch follows the answer to the first.
+            eventually("the second batch at the peer", async || {
+                (peer.asked("POST /eureka/peerreplication") > 1).then_some(())
+            })
+            .await;
+        }
+        let outcomes = replicate(&Http::new(&server.config), &changes).await;
+        let (accepted, last) = outcomes.split_at(REGISTRATIONS);
+        assert!(accepted.iter().all(|one| one["statusCode"] == 200));
+        assert_eq!(last, [json!({"statusCode": excess}), json!({"statusCode": 200})]);
+    }
 }
 
 /// Case 99: a full registry refuses the next instance and renews all others; readers share one

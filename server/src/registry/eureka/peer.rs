@@ -1,6 +1,7 @@
 //! One peer: its queue, and the task that sends it, one batch at a time, so that changes arrive in
 //! their order.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub(super) struct Peer {
     /// When the address last turned out to be that of this node.
     found_own: Mutex<Option<Instant>>,
     problem: Mutex<Option<String>>,
+    /// From where it last answered.
+    address: Mutex<Option<IpAddr>>,
     /// Of the lines about this peer, so that one peer does not hide another.
     failed: LogRate,
     refused: LogRate,
@@ -76,6 +79,7 @@ impl Peer {
             is_sending: AtomicBool::new(false),
             found_own: Mutex::default(),
             problem: Mutex::default(),
+            address: Mutex::default(),
             failed: LogRate::once_a_minute(),
             refused: LogRate::once_a_minute(),
         }
@@ -108,6 +112,16 @@ impl Peer {
         tracing::info!(service_url = %self.endpoint, "an address in eureka.service.url is that of this node; sending it nothing for five minutes");
         *self.found_own.lock() = Some(Instant::now());
         *self.queue.lock() = Queue::default();
+    }
+
+    /// Remembers from where it answered.
+    pub(super) fn answered(&self, response: &reqwest::Response) {
+        *self.address.lock() = response.remote_addr().map(|address| address.ip().to_canonical());
+    }
+
+    /// Whether it last answered from this address.
+    pub(super) fn is_at(&self, address: IpAddr) -> bool {
+        *self.address.lock() == Some(address)
     }
 
     /// Number of changes that wait.
@@ -216,6 +230,7 @@ impl Peer {
         if answered.is_some_and(|id| id == peers.node_id().as_bytes()) {
             return Err(Failure::Own);
         }
+        self.answered(&response);
         let status = response.status();
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             report(&status);

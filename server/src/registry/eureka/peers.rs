@@ -80,6 +80,11 @@ impl Peers {
         }
     }
 
+    /// Whether one of the peers answers from this address.
+    pub(super) fn is_at(&self, address: IpAddr) -> bool {
+        self.list.load().iter().any(|peer| peer.is_at(address))
+    }
+
     /// The peers as they are now.
     pub(super) fn states(&self) -> Vec<EurekaPeerState> {
         self.list.load().iter().map(|peer| peer.state()).collect()
@@ -198,6 +203,7 @@ impl Peers {
             peer.mark_self();
             return None;
         }
+        peer.answered(&response);
         if !response.status().is_success() {
             return None;
         }

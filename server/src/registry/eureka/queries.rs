@@ -1,6 +1,8 @@
 //! What the Eureka registry of this node answers: leases, lists, and the services of Apollo that the
 //! meta role reports.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::{Lease, Listing, Registry};
@@ -69,6 +71,12 @@ impl Eureka {
     #[must_use]
     pub fn peers(&self) -> Vec<EurekaPeerState> {
         self.0.peers.states()
+    }
+
+    /// Whether one of these servers answers from this address.
+    #[must_use]
+    pub fn is_peer(&self, address: IpAddr) -> bool {
+        self.0.peers.is_at(address)
     }
 
     /// Whether this node has just started and still copies the list of a peer.

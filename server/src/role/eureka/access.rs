@@ -78,6 +78,17 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Counts a registration that a peer sends, and returns whether it is carried out. A peer passes
+    /// on those of all its clients, which move to it together when another server fails, and what it
+    /// cannot send is missing here for the interval of a heartbeat. Callers with the password are
+    /// therefore not limited; without one, only the peers in the settings are not, because everybody
+    /// can send a batch.
+    pub(super) fn admits_replicated(&self, peer: Option<IpAddr>, is_peer: bool) -> bool {
+        is_peer || self.expected.is_some() || self.registrations.count(peer) <= REGISTRATIONS
+    }
+}
+
 fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = text.split_once(' ')?;

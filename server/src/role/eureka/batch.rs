@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use castalia_eureka::batch::{self, BatchError, Outcome};
+use castalia_eureka::batch::{self, BatchError, Item, Outcome, Task};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
@@ -28,8 +28,14 @@ impl EurekaPort {
         };
         // An address in the settings leads back to this node, which learns it from the answer.
         let is_own = call.header(&NODE) == self.eureka.node_id();
+        let is_peer = call.peer.is_some_and(|address| self.eureka.is_peer(address));
+        let is_excess = |item: &Item| {
+            matches!(item.task, Task::Register(_))
+                && !self.access.admits_replicated(call.peer, is_peer)
+        };
         let outcomes = items.into_iter().map(|item| match item {
             _ if is_own => Outcome { status: 200, newer: None },
+            Ok(item) if is_excess(&item) => Outcome { status: 429, newer: None },
             Ok(item) => self.eureka.apply(item),
             Err(_) => Outcome { status: 400, newer: None },
         });
