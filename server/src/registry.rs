@@ -19,11 +19,13 @@ use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_store::Store;
 use futures_util::future::BoxFuture;
+use reqwest::Url;
 
 use crate::background::Background;
 use crate::server_config::ServerConfig;
 
 pub use self::eureka::client::EurekaClient;
+use self::eureka::own_address::OwnAddress;
 pub use self::eureka::{Eureka, EurekaPeerState, Form};
 pub use self::options::RegistryOptions;
 
@@ -107,14 +109,22 @@ impl ServiceRegistry {
         Self::new(Vec::new(), Source::Servers(client))
     }
 
-    /// Whether `eureka.service.url` names a server that is not this node.
+    /// Whether `eureka.service.url` names a server.
     #[must_use]
-    pub fn has_eureka_servers(config: &ServerConfig, own_port: Option<u16>) -> bool {
-        let servers = eureka::endpoint::configured(config);
-        let is_own = |port: Option<u16>| port.is_some() && port == own_port;
-        servers
-            .iter()
-            .any(|server| !(server.is_loopback() && is_own(server.url.port_or_known_default())))
+    pub fn has_eureka_servers(config: &ServerConfig) -> bool {
+        !eureka::endpoint::configured(config).is_empty()
+    }
+
+    /// Whether it names one that is not this node, by its listening port. A node may share the
+    /// advertised address with a server.
+    pub async fn has_other_eureka_servers(config: &ServerConfig, own_port: Option<u16>) -> bool {
+        let own = OwnAddress::listening(own_port);
+        for server in eureka::endpoint::configured(config) {
+            if !own.includes(&server.url).await {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether all of these servers are on this machine, so that it needs no other address.
@@ -240,9 +250,7 @@ impl ServiceRegistry {
                 homepage_url: uri.clone(),
             })
             .collect();
-        let base = |instance: &ServiceInstance| {
-            instance.homepage_url.trim_end_matches('/').to_ascii_lowercase()
-        };
+        let base = |instance: &ServiceInstance| normalized(&instance.homepage_url);
         for instance in self.0.eureka.iter().flat_map(|eureka| eureka.services(service)) {
             if !instances.iter().any(|known| base(known) == base(&instance)) {
                 instances.push(instance);
@@ -288,6 +296,13 @@ impl ServiceRegistry {
     }
 }
 
+/// An address in one of its spellings, to compare it with others.
+fn normalized(address: &str) -> String {
+    // Without the default port.
+    let url = Url::parse(address).map_or_else(|_| address.to_owned(), String::from);
+    url.trim_end_matches('/').to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use castalia_core::protocol::namespace::ADMIN_SERVICE;
@@ -320,6 +335,18 @@ mod tests {
         registry.0.others.store(Arc::new(HashMap::from([(CONFIG_SERVICE.to_owned(), table)])));
         assert_eq!(uris(&registry), ["http://b:1/", "http://a:1/", "http://java:1/"]);
         assert_eq!(registry.peers(), ["http://b:1/"]);
+    }
+
+    #[test]
+    fn equal_addresses_have_several_spellings() {
+        for (one, other) in [
+            ("http://10.1.1.4:80/", "http://10.1.1.4/"),
+            ("https://A.example:443", "https://a.example/"),
+            ("http://a:1/apollo", "http://a:1/apollo/"),
+        ] {
+            assert_eq!(normalized(one), normalized(other));
+        }
+        assert_ne!(normalized("http://a:443/"), normalized("https://a/"));
     }
 
     #[test]

@@ -79,6 +79,21 @@ impl ServerConfig {
         self.fixed.contains_key(key.name)
     }
 
+    /// The keys with this prefix that only rows set to anything but `false`.
+    #[must_use]
+    pub fn keys_of_rows(&self, prefix: &str) -> Vec<String> {
+        let rows = self.rows.load();
+        let is_set = |key: &str, text: &str| {
+            key.starts_with(prefix)
+                && !matches!(text, "" | "false")
+                && !self.fixed.contains_key(key)
+        };
+        let set = rows.iter().filter(|(key, text)| is_set(key, text));
+        let mut keys: Vec<_> = set.map(|(key, _)| key.clone()).collect();
+        keys.sort_unstable();
+        keys
+    }
+
     fn text(&self, name: &str) -> Option<String> {
         self.fixed.get(name).cloned().or_else(|| self.rows.load().get(name).cloned())
     }

@@ -14,6 +14,7 @@ mod slow_names;
 mod starting;
 mod strangers;
 mod texts;
+mod warnings;
 
 use serde_json::{Value, json};
 

@@ -16,6 +16,9 @@ use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
 
+/// Beginning of Apollo's keys for hosting Eureka.
+const EUREKA_SERVER: &str = "apollo.eureka.server.";
+
 /// One socket for each port that this process serves.
 pub(super) struct Sockets {
     pub(super) client: Option<TcpListener>,
@@ -73,7 +76,7 @@ impl Sockets {
         if settings.discovery == Discovery::Eureka {
             return match self.hosted_eureka(settings, config, &own)? {
                 Some(eureka) => Ok(ServiceRegistry::hosted(eureka)),
-                None => self.eureka_client(settings, config, &own, is_advertised),
+                None => self.eureka_client(settings, config, &own, is_advertised).await,
             };
         }
         // A loopback address would lead other nodes on the same database to themselves.
@@ -85,7 +88,7 @@ impl Sockets {
     }
 
     /// The services at the Eureka servers of others.
-    fn eureka_client(
+    async fn eureka_client(
         &self,
         settings: &Settings,
         config: &ServerConfig,
@@ -93,7 +96,7 @@ impl Sockets {
         is_advertised: bool,
     ) -> Result<ServiceRegistry> {
         let port = local_address(&self.client).map(|address| address.port());
-        if !ServiceRegistry::has_eureka_servers(config, port) {
+        if !ServiceRegistry::has_other_eureka_servers(config, port).await {
             return Err(Error::bad_request(
                 "--registry: eureka needs another server in `eureka.service.url` of ServerConfig, or eureka.host=on, so that this node is one itself",
             ));
@@ -119,16 +122,22 @@ impl Sockets {
         config: &ServerConfig,
         own: &[OwnService],
     ) -> Result<Option<Eureka>> {
-        if !settings.eureka.is_hosted && config.get(&keys::EUREKA_SERVER) {
+        let ignored = config.keys_of_rows(EUREKA_SERVER);
+        if !ignored.is_empty() {
             tracing::warn!(
-                key = keys::EUREKA_SERVER.name,
-                "a row of ServerConfig cannot make this node host Eureka; set eureka.host"
+                keys = ignored.join(", "),
+                "rows of ServerConfig cannot make this node host Eureka, and do not protect it; set eureka.host, eureka.username and eureka.password"
             );
         }
         if !settings.eureka.is_hosted || !settings.plays(Role::Config) {
             return Ok(None);
         }
         let is_anonymous = settings.eureka.credentials.is_none();
+        if has_reserved_characters(settings) {
+            tracing::warn!(
+                "eureka.username or eureka.password has characters that have to be percent-encoded in the URLs of clients and peers"
+            );
+        }
         if is_anonymous && settings.bind.is_loopback() && settings.advertise.is_some() {
             tracing::warn!(
                 "everyone who reaches the hosted Eureka through a proxy can register services; set eureka.username and eureka.password"
@@ -145,6 +154,14 @@ impl Sockets {
             eureka.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         Ok(Some(eureka))
     }
+}
+
+/// Whether a URL cannot contain the credentials as they are.
+fn has_reserved_characters(settings: &Settings) -> bool {
+    let is_reserved = |c: char| !c.is_ascii_alphanumeric() && !"._~-".contains(c);
+    settings.eureka.credentials.as_ref().is_some_and(|(name, password)| {
+        name.contains(is_reserved) || password.expose().contains(is_reserved)
+    })
 }
 
 /// The ports of this process speak plain HTTP, and the proxy of the config role is probably not also

@@ -6,6 +6,7 @@ pub(super) mod client;
 pub(super) mod endpoint;
 mod lists;
 mod own;
+pub(super) mod own_address;
 mod peer;
 mod peers;
 mod queries;
@@ -25,6 +26,7 @@ use parking_lot::Mutex;
 pub use self::lists::Form;
 use self::lists::Lists;
 use self::own::OwnInstances;
+use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
 use self::replicated::{interval, item};
@@ -68,6 +70,7 @@ impl Eureka {
         own: &[OwnService],
         ports: Vec<u16>,
     ) -> reqwest::Result<Self> {
+        let address = OwnAddress::advertised(ports, settings.advertise.as_deref());
         let EurekaSettings { preserves, max_instances, apps, instance, .. } = &settings.eureka;
         let options = Options {
             max_instances: *max_instances,
@@ -80,7 +83,7 @@ impl Eureka {
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
             is_preserving: AtomicBool::new(false),
             lists: Lists::new(*max_instances),
-            peers: Peers::new(config, ports, settings.advertise.as_deref())?,
+            peers: Peers::new(config, address)?,
         })))
     }
 

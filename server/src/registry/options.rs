@@ -60,7 +60,7 @@ impl RegistryOptions {
                 .unwrap_or(TimeDelta::MAX),
             shift: shift(settings, store).await?,
             ignores_eureka: !settings.eureka.is_hosted
-                && ServiceRegistry::has_eureka_servers(config, None),
+                && ServiceRegistry::has_eureka_servers(config),
         })
     }
 }

@@ -223,7 +223,7 @@ async fn a_node_beside_eureka_logs_that_it_ignores_it() {
     for (servers, expected) in [
         ("http://10.0.0.1:8080/eureka/", [1, 0]),
         ("http://localhost:8080/eureka/", [0, 0]),
-        ("http://10.0.0.1:8080/eureka/,ftp://eu:s3cret@10.0.0.2/", [1, 1]),
+        ("http://10.0.0.1:8080/eureka/,ftp://eu:s3cret@10.0.0.2/,http://h:port/", [1, 1]),
     ] {
         let row = format!(
             r#"UPDATE "ServerConfig" SET "Value" = '{servers}' WHERE "Key" = 'eureka.service.url'"#
@@ -239,5 +239,7 @@ async fn a_node_beside_eureka_logs_that_it_ignores_it() {
         let warnings = [ignoring, unusable].map(|warning| printed.matches(warning).count());
         assert_eq!(warnings, expected, "{printed}");
         assert!(!printed.contains("s3cret"), "{printed}");
+        // All that are unusable.
+        assert_eq!(printed.contains("[2, 3]"), expected[1] == 1, "{printed}");
     }
 }

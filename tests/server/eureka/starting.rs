@@ -132,6 +132,40 @@ async fn an_incomplete_list_is_not_taken_for_the_whole() {
         .await;
 }
 
+/// An operator learns what was copied, and why a list was not.
+#[tokio::test]
+async fn the_copy_of_a_list_is_reported_as_it_is() {
+    let page = |_: &_| Reply::Answer(200, "content-type: text/html\r\n".into(), b"<p>".into());
+    let page = OtherServer::start(page).await;
+    let of = |app: &str, id: &str| instance(app, id, 5)["instance"].clone();
+    let list = json!({"applications": {"application": [
+        {"name": "DEMO", "instance": [of("DEMO", "a"), of("DEMO", "b")]},
+        {"name": "OTHER", "instance": [of("OTHER", "a")]},
+    ]}});
+    let partly = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => Reply::json(&list),
+        false => Reply::accepted(request),
+    })
+    .await;
+    let urls = [page.listed(), partly.listed()].join(",");
+    let options = hosting().flag("--eureka-apps", "demo,apollo-configservice,apollo-adminservice");
+    let mut server = Server::start_with(options.variable("CASTALIA_EUREKA_SERVICE_URL", &urls));
+    let eureka = client(&server);
+    eventually("the copy", async || has(&eureka, "/eureka/apps/DEMO/b", |_| true).await).await;
+    let lines = server.printed_until_exit();
+    let lines: Vec<Value> =
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let about = |peer: &OtherServer, message: &str| {
+        let of_peer = |line: &&Value| {
+            line["service_url"] == format!("{}/eureka/", peer.url) && line["message"] == message
+        };
+        lines.iter().find(of_peer).cloned().unwrap_or_else(|| panic!("{message}: {lines:?}"))
+    };
+    about(&page, "cannot copy the list of a peer of Eureka");
+    let copied = about(&partly, "copied the list of a peer of Eureka");
+    assert_eq!((&copied["instances"], &copied["refused"]), (&json!(2), &json!(1)));
+}
+
 /// A node that is copying shows its list to other nodes only, marked as incomplete.
 #[tokio::test]
 async fn a_node_that_is_starting_says_so() {

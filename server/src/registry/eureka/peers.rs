@@ -7,22 +7,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use castalia_eureka::applications;
 use castalia_eureka::batch::Item;
+use castalia_eureka::{Instance, applications};
 use http::header::RETRY_AFTER;
-use reqwest::{Method, Url};
+use reqwest::Method;
 
 use super::Eureka;
 use super::endpoint::{self, Endpoint, LARGEST_LIST};
+use super::own_address::OwnAddress;
 use super::peer::{EurekaPeerState, NODE, Peer};
 use crate::background::Background;
+use crate::outgoing::causes;
 use crate::server_config::ServerConfig;
 
 /// Time-outs of a request to a peer.
 const CONNECT: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(2);
-/// Maximum time for resolving a name; the start waits for it.
-const RESOLVE: Duration = Duration::from_secs(1);
 /// Maximum time for which a starting node refuses to show its incomplete list.
 const COPY: Duration = Duration::from_secs(10);
 /// Rounds in which the peers are asked for their lists, and the pause between two.
@@ -35,27 +35,19 @@ pub(super) struct Peers {
     config: ServerConfig,
     client: reqwest::Client,
     node_id: String,
-    /// Ports and hosts under which this node may be listed.
-    ports: Vec<u16>,
-    host: Option<String>,
+    /// Under which this node may be listed.
+    own: OwnAddress,
     list: ArcSwap<Vec<Arc<Peer>>>,
     is_copying: AtomicBool,
 }
 
 impl Peers {
-    pub(super) fn new(
-        config: ServerConfig,
-        mut ports: Vec<u16>,
-        advertised: Option<&str>,
-    ) -> reqwest::Result<Self> {
-        let advertised = advertised.and_then(|address| Url::parse(address).ok());
-        ports.extend(advertised.as_ref().and_then(Url::port_or_known_default));
+    pub(super) fn new(config: ServerConfig, own: OwnAddress) -> reqwest::Result<Self> {
         Ok(Self {
             config,
             client: endpoint::client(CONNECT, ANSWER)?,
             node_id: format!("{:032x}", fastrand::u128(..)),
-            ports,
-            host: advertised.and_then(|url| url.host_str().map(str::to_owned)),
+            own,
             list: ArcSwap::default(),
             is_copying: AtomicBool::new(false),
         })
@@ -105,7 +97,7 @@ impl Peers {
         metrics::gauge!("castalia_eureka_peers").set(present.len() as f64);
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for endpoint in endpoint::configured(&self.config) {
-            if !endpoints.contains(&endpoint) && !self.is_self(&endpoint.url).await {
+            if !endpoints.contains(&endpoint) && !self.own.includes(&endpoint.url).await {
                 endpoints.push(endpoint);
             }
         }
@@ -131,28 +123,6 @@ impl Peers {
         self.list.store(Arc::new(peers));
     }
 
-    /// Whether an address is that of this node: one of its ports on one of its addresses.
-    async fn is_self(&self, url: &Url) -> bool {
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return false;
-        };
-        if !self.ports.contains(&port) {
-            return false;
-        }
-        if self.host.as_deref() == Some(host) {
-            return true;
-        }
-        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-        let is_local = |ip: IpAddr| {
-            ip.is_loopback() || interfaces.iter().any(|interface| interface.ip() == ip)
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
-        found.is_ok_and(|found| {
-            found.is_ok_and(|mut found| found.any(|address| is_local(address.ip())))
-        })
-    }
-
     /// Hides the list of this node until [`Self::copy`] ends, if there are peers.
     pub(super) fn begin_copy(&self) {
         self.is_copying.store(!self.list.load().is_empty(), Ordering::Relaxed);
@@ -166,7 +136,9 @@ impl Peers {
         let copied = tokio::time::timeout(COPY, self.copy_from_any(eureka)).await;
         self.is_copying.store(false, Ordering::Relaxed);
         if copied != Ok(true) {
-            tracing::warn!("no peer of Eureka answered; heartbeats fill the list");
+            tracing::warn!(
+                "no peer of Eureka has a list that can be copied; heartbeats fill the list"
+            );
         }
     }
 
@@ -178,10 +150,21 @@ impl Peers {
             let peers = self.list.load_full();
             let mut is_starting = false;
             for peer in peers.iter().filter(|peer| !peer.is_self()) {
-                let Some((instances, is_complete)) = self.read(peer).await else { continue };
+                let (instances, is_complete) = match self.read(peer).await {
+                    Ok(Some(list)) => list,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        if round == 0 {
+                            tracing::warn!(service_url = %peer.endpoint, error, "cannot copy the list of a peer of Eureka");
+                        }
+                        continue;
+                    }
+                };
                 let number = instances.len();
-                instances.into_iter().for_each(|instance| eureka.copy(instance));
-                tracing::info!(service_url = %peer.endpoint, instances = number, is_complete, "copied the list of a peer of Eureka");
+                let stored = instances.into_iter().map(|instance| eureka.copy(instance));
+                let stored = stored.filter(|is_stored| *is_stored).count();
+                let refused = number - stored;
+                tracing::info!(service_url = %peer.endpoint, instances = stored, refused, is_complete, "copied the list of a peer of Eureka");
                 if is_complete {
                     return true;
                 }
@@ -196,21 +179,23 @@ impl Peers {
     }
 
     /// The list of a peer, and whether it is complete: one that is starting copies a list itself.
-    async fn read(&self, peer: &Peer) -> Option<(Vec<castalia_eureka::Instance>, bool)> {
+    /// `None` if it turns out to be this node.
+    async fn read(&self, peer: &Peer) -> Result<Option<(Vec<Instance>, bool)>, String> {
         let request = peer.endpoint.request(&self.client, Method::GET, &["apps", ""]);
-        let response = request.header(NODE, &self.node_id).send().await.ok()?;
+        let response = request.header(NODE, &self.node_id).send().await;
+        let response = response.map_err(|error| causes(&error.without_url()))?;
         if response.headers().get(NODE).is_some_and(|id| *id == *self.node_id) {
             peer.mark_self();
-            return None;
+            return Ok(None);
         }
         peer.answered(&response);
         if !response.status().is_success() {
-            return None;
+            return Err(response.status().to_string());
         }
         let is_complete = !response.headers().contains_key(RETRY_AFTER);
-        Some((
-            applications::read(&endpoint::body(response, LARGEST_LIST).await?).ok()?,
-            is_complete,
-        ))
+        let body = endpoint::body(response, LARGEST_LIST).await;
+        let body = body.ok_or("the list is larger than 32 MiB, or incomplete")?;
+        let instances = applications::read(&body).map_err(|error| error.to_string())?;
+        Ok(Some((instances, is_complete)))
     }
 }

@@ -41,7 +41,8 @@ impl Eureka {
     }
 
     /// Registers an instance of a peer's list, unless it left here while the list was on its way.
-    pub(super) fn copy(&self, instance: Instance) {
+    /// Returns whether it is not refused.
+    pub(super) fn copy(&self, instance: Instance) -> bool {
         // Services of this node are known better here, but not what an operator decided about them
         // before this node ended.
         if self.0.own.describes(&instance) {
@@ -49,9 +50,10 @@ impl Eureka {
             if decided != Status::Unknown {
                 self.set_status(&instance.app, instance.id(), decided, None, Origin::Peer);
             }
-        } else if !self.0.registry.lock().has_left(&instance.app, instance.id()) {
-            let _ = self.register(instance, Origin::Peer);
+            return true;
         }
+        let has_left = self.0.registry.lock().has_left(&instance.app, instance.id());
+        has_left || self.register(instance, Origin::Peer).is_ok()
     }
 
     /// A newer description than that of this node, from a peer.

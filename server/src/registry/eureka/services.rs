@@ -32,7 +32,15 @@ pub(super) fn is_ours(instance: &Instance) -> bool {
     instance.metadata.contains_key(OURS)
 }
 
+/// Clients read an address by different rules: what is no plain absolute URL may lead some of them to
+/// another host than it leads others.
 fn is_acceptable(address: &str) -> bool {
+    let is_unusual = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+    let authority = address.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.is_empty() || authority.contains('@') || address.contains(is_unusual) {
+        return false;
+    }
     let is_plain = |url: &Url| url.username().is_empty() && url.password().is_none();
     let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     address.len() <= ADDRESS && Url::parse(address).is_ok_and(|url| is_http(&url) && is_plain(&url))
@@ -53,6 +61,12 @@ mod tests {
             "javascript:alert(1)",
             "",
             "/services",
+            " http://sp/",
+            "http:///x",
+            "http:h/",
+            "http://good/\n",
+            r"http://evil\@good/",
+            r"http://good\evil/",
             &format!("http://h/{}", "x".repeat(ADDRESS)),
         ] {
             assert!(!is_acceptable(address), "{address}");
