@@ -20,8 +20,8 @@ use crate::support::raw::authority;
 use crate::support::server::{Options, Server};
 
 /// TLS in front of a server, with a self-signed certificate.
-struct Tls {
-    address: String,
+pub(super) struct Tls {
+    pub(super) address: String,
     pem: String,
     /// Clients that accepted the certificate.
     accepted: Arc<AtomicUsize>,
@@ -29,7 +29,7 @@ struct Tls {
 }
 
 impl Tls {
-    async fn before(base: &str, host: &str, is_expired: bool) -> Self {
+    pub(super) async fn before(base: &str, host: &str, is_expired: bool) -> Self {
         let mut parameters = CertificateParams::new([host.to_owned()]).unwrap();
         if is_expired {
             parameters.not_before = date_time_ymd(2020, 1, 1);
@@ -66,6 +66,11 @@ impl Tls {
             }
         });
         tls
+    }
+
+    /// Number of connections, whether the certificate was accepted or not.
+    pub(super) fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::Relaxed)
     }
 
     /// A portal of this environment that trusts the certificates of a file.
@@ -111,7 +116,7 @@ async fn a_portal_verifies_the_certificate_of_an_environment() {
         }
         let asked = tokio::time::timeout(Duration::from_secs(20), reads_the_environment(&api));
         assert!(!asked.await.unwrap(), "{what}");
-        assert!(tls.attempts.load(Ordering::Relaxed) > 0, "{what}: nothing was tried");
+        assert!(tls.attempts() > 0, "{what}: nothing was tried");
         assert_eq!(tls.accepted.load(Ordering::Relaxed), 0, "{what}");
     }
 }

@@ -246,6 +246,34 @@ async fn the_bridge_lists_the_table_and_eureka() {
     assert_eq!(listed, [&json!(format!("{}/", server.admin)), &json!("http://10.0.0.21:8080/")]);
 }
 
+/// While most heartbeats are missing, no lease ends, but clients are not sent to a service whose
+/// lease has ended.
+#[tokio::test]
+async fn self_preservation_keeps_no_dead_service_in_the_lists() {
+    let options = hosting_with("eureka", "config,meta").flag("--eureka-self-preservation", "on");
+    let server = Server::start_with(options);
+    let (eureka, meta) = (client(&server), Http::new(&server.config));
+    for number in 0..10 {
+        let mut silent = instance("DEMO", &format!("i{number}"), 1);
+        silent["instance"]["leaseInfo"] =
+            json!({"renewalIntervalInSecs": 1, "durationInSecs": 900});
+        assert_eq!(eureka.post("/eureka/apps/DEMO", silent).await.status, 204);
+    }
+    eventually("self-preservation", async || {
+        (metric(&server, "castalia_eureka_preserving").await > 0.5).then_some(())
+    })
+    .await;
+    let path = "/eureka/apps/APOLLO-ADMINSERVICE";
+    let mut dead = instance("APOLLO-ADMINSERVICE", "dead", 1);
+    dead["instance"]["leaseInfo"] = json!({"renewalIntervalInSecs": 1, "durationInSecs": 5});
+    assert_eq!(eureka.post(path, dead).await.status, 204);
+    eventually("a list without it", async || {
+        (meta.get("/services/admin").await.ok().json() == json!([])).then_some(())
+    })
+    .await;
+    assert_eq!(eureka.get(path).await.status, 200, "its lease was to be preserved");
+}
+
 /// Instead of a dashboard the portal has a list of the instances and of the peers, for super
 /// administrators only and without the password of a peer.
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::other_server::{OtherServer, Reply, Request};
 use super::peers::member;
 use super::{client, free_port, hosting, instance, metric, register};
+use crate::server::certificate::Tls;
 use crate::support::eventually::eventually;
 use crate::support::memory;
 use crate::support::server::Server;
@@ -207,4 +208,30 @@ async fn a_batch_that_is_too_large_arrives_in_parts() {
         ids.iter().all(has_arrived).then_some(())
     })
     .await;
+}
+
+/// A peer that throws changes away is counted, and so is what it threw away.
+#[tokio::test]
+async fn peers_and_lost_changes_are_counted() {
+    let failing = OtherServer::start(|_| Reply::status(500)).await;
+    let silent = OtherServer::start(|_| Reply::Silence).await;
+    let server = node(&[failing.listed(), silent.listed()]);
+    assert_eq!(register(&client(&server), "DEMO", "k", 1).await.status, 204);
+    let value = async |name: &str| metric(&server, &format!("castalia_eureka_{name}")).await;
+    eventually("lost changes", async || (value("dropped_changes_total").await > 2.5).then_some(()))
+        .await;
+    eventually("two peers", async || ((value("peers").await - 2.0).abs() < 0.5).then_some(()))
+        .await;
+}
+
+/// Each attempt to reach a peer with an unknown certificate fails, and one line a minute says so with
+/// its address. The verifier would add a line without it to each attempt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_certificate_of_a_peer_does_not_flood_the_log() {
+    let tls = Tls::before("http://127.0.0.1:1", "localhost", false).await;
+    let mut server = node(&[tls.address.replace("https://", "https://eu:pw@") + "/eureka/"]);
+    eventually("several attempts", async || (tls.attempts() > 5).then_some(())).await;
+    let lines = server.printed_until_exit();
+    let mut about = lines.iter().filter(|line| line.contains("UnknownIssuer"));
+    assert!(about.all(|line| line.contains(&tls.address)), "{lines:?}");
 }

@@ -1,9 +1,12 @@
 //! Nodes that register with a server of others.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use super::other_server::{OtherServer, Reply};
 use super::{client, free_port, hosting, hosting_beside, instance};
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
@@ -115,6 +118,55 @@ async fn a_server_that_comes_back_empty_empties_no_list() {
     for _ in 0..75 {
         assert!(has(&meta, JAVA).await);
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// After its restart a server learns of the services one after the other: the heartbeat of one does
+/// not mean that another is gone.
+#[tokio::test]
+async fn a_server_that_knows_one_service_again_hides_no_other() {
+    let knows_all = Arc::new(AtomicBool::new(true));
+    let shared = Arc::clone(&knows_all);
+    let server = OtherServer::start(move |request| {
+        let lists = |app: &str| {
+            let known = instance(app, "java", 1)["instance"].clone();
+            Reply::json(&json!({"application": {"name": app, "instance": [known]}}))
+        };
+        match request.line.contains("APOLLO-CONFIGSERVICE") {
+            false => lists("APOLLO-ADMINSERVICE"),
+            true if shared.load(Ordering::Relaxed) => lists("APOLLO-CONFIGSERVICE"),
+            true => Reply::status(404),
+        }
+    })
+    .await;
+    let guest = Server::start_with(guest_of("meta", &server.listed()));
+    let meta = Http::new(&guest.config);
+    let is_listed = async || {
+        let services = meta.get("/services/config").await.ok().json();
+        addresses(&services).contains(&JAVA).then_some(())
+    };
+    eventually("the list", is_listed).await;
+    knows_all.store(false, Ordering::Relaxed);
+    let asked = server.asked("GET /eureka/apps/APOLLO-CONFIGSERVICE");
+    eventually("two more reads", async || {
+        assert!(is_listed().await.is_some(), "the service is hidden");
+        // The result of a read is visible when the next one begins.
+        (server.asked("GET /eureka/apps/APOLLO-CONFIGSERVICE") > asked + 2).then_some(())
+    })
+    .await;
+    assert!(is_listed().await.is_some(), "the service is hidden");
+}
+
+/// Clients on this machine find a node that others cannot reach, and that therefore registers with
+/// nobody.
+#[tokio::test]
+async fn a_node_on_loopback_lists_itself() {
+    // A test network, in which nothing answers.
+    let guest = Server::start_with(guest_of("config,meta,admin", "http://192.0.2.2:9/eureka/"));
+    let meta = Http::new(&guest.config);
+    for (service, address) in [("config", &guest.config), ("admin", &guest.admin)] {
+        let listed = meta.get(&format!("/services/{service}")).await.ok().json();
+        assert_eq!(addresses(&listed), [format!("{address}/")]);
     }
 }
 

@@ -112,6 +112,37 @@ async fn an_override_survives_the_restart_of_each_node() {
     eventually("no override left", async || has(&client(&first), path, is_up_again).await).await;
 }
 
+/// A node that was taken out of service and crashed is still out of service, for itself as well.
+#[tokio::test]
+async fn an_override_of_a_node_survives_its_crash() {
+    let ports = [free_port(), free_port()];
+    let start = |number: usize| Server::start_with(member(ports[number], &listed(ports)));
+    let (mut first, second) = (start(0), start(1));
+    let app = "/eureka/apps/APOLLO-CONFIGSERVICE";
+    let address = format!("{}/", first.config);
+    let id = eventually("the first at the second", async || {
+        let list = client(&second).get(app).await.ok().json();
+        let all = list["application"]["instance"].as_array().unwrap().clone();
+        let own = all.into_iter().find(|one| one["homePageUrl"] == address)?;
+        Some(own["instanceId"].as_str().unwrap().to_owned())
+    })
+    .await;
+    let path = format!("{app}/{id}");
+    let out = format!("{path}/status?value=OUT_OF_SERVICE");
+    assert_eq!(client(&second).put(&out, json!({})).await.status, 200);
+    let is_out = |one: &Value| {
+        one["status"] == "OUT_OF_SERVICE" && one["overriddenStatus"] == "OUT_OF_SERVICE"
+    };
+    eventually("the override", async || has(&client(&first), &path, is_out).await).await;
+    first.kill();
+    let first = start(0);
+    eventually("the override after the crash", async || has(&client(&first), &path, is_out).await)
+        .await;
+    let services = Http::new(&first.config).get("/services/config").await.ok().text;
+    assert!(!services.contains(&address), "{services}");
+    assert!(has(&client(&second), &path, is_out).await.is_some());
+}
+
 /// The list of a peer that starts as well is not the truth: the next peer is asked.
 #[tokio::test]
 async fn an_incomplete_list_is_not_taken_for_the_whole() {

@@ -150,6 +150,43 @@ async fn the_id_of_a_removed_service_of_this_node_is_still_reserved() {
     assert_eq!(listed[0]["homepageUrl"], address);
 }
 
+/// Clients find the services of a node also right after somebody has removed them.
+#[tokio::test]
+async fn a_removed_service_of_this_node_is_back_at_once() {
+    // Its next heartbeat is later than anything here waits.
+    let options = hosting()
+        .flag("--eureka-instance-lease-renewal-interval", "300")
+        .flag("--eureka-instance-lease-duration", "900");
+    let server = Server::start_with(options);
+    let (eureka, meta) = (client(&server), Http::new(&server.config));
+    for (service, address) in [("config", &server.config), ("admin", &server.admin)] {
+        let app = format!("/eureka/apps/APOLLO-{}SERVICE", service.to_ascii_uppercase());
+        let own = eureka.get(&app).await.ok().json();
+        let id = own["application"]["instance"][0]["instanceId"].as_str().unwrap().to_owned();
+        assert_eq!(eureka.delete(&format!("{app}/{id}")).await.status, 200);
+        let listed = meta.get(&format!("/services/{service}")).await.ok().json();
+        assert_eq!(listed[0]["homepageUrl"], format!("{address}/"), "{listed}");
+    }
+}
+
+/// Behind a proxy in the settings, wrong passwords lock out the address that sent them.
+#[tokio::test]
+async fn a_stranger_behind_a_proxy_locks_out_nobody_else() {
+    let options = hosting().flag("--security-trusted-proxies", "127.0.0.1");
+    let server = Server::start_with(options);
+    let from = |address: &str, credentials: &str| {
+        let proxy = Http::new(&server.config).with("x-forwarded-for", address);
+        proxy.with("authorization", &format!("Basic {credentials}"))
+    };
+    for _ in 0..10 {
+        let wrong = from("192.0.2.66", "ZXU6d3Jvbmc=").get("/eureka/apps").await;
+        assert_eq!(wrong.status, 401);
+    }
+    let right = "ZXU6cHc=";
+    assert_eq!(from("192.0.2.66", right).get("/eureka/apps").await.status, 429);
+    assert_eq!(from("192.0.2.5", right).get("/eureka/apps").await.status, 200);
+}
+
 /// Cases 92 and 93.
 #[tokio::test]
 async fn wrong_passwords_are_limited() {
