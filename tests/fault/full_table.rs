@@ -107,6 +107,29 @@ async fn a_full_table_is_reported_by_all_nodes(engine: Engine) {
     remove(databases).await;
 }
 
+/// A node that froze while it tried a write keeps the lock on its row: the others are well.
+#[tokio::test]
+async fn a_trial_write_of_a_frozen_node_raises_no_alarm() {
+    let Some(databases) = databases(Engine::Postgres).await else { return };
+    let [config, _] = &databases;
+    let first = Server::start_with(options(&databases));
+    let row = r#"INSERT INTO "Release" ("Id", "ReleaseKey", "Name", "AppId", "ClusterName",
+        "NamespaceName", "Configurations") VALUES (0, 'x', 'x', 'x', 'x', 'x', '{}')"#;
+    let frozen = config.database.begin(&[row]).await;
+    // It tries a write when it starts, and waits for the lock for five seconds.
+    let second = Server::start_with(options(&databases));
+    let health = Http::new(&second.config);
+    for _ in 0..30 {
+        let health = health.get("/health").await;
+        assert_eq!(health.status, 200, "{health:?}");
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    App::create(&Http::new(&second.admin), "demo").await.publish("1").await;
+    frozen.rollback().await.unwrap();
+    drop((first, second));
+    remove(databases).await;
+}
+
 /// The disk of the database's log is full: commits wait for room, and nothing fails.
 #[tokio::test]
 async fn commits_that_hang_are_reported_before_they_fail() {

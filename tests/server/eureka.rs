@@ -288,14 +288,16 @@ async fn administrators_see_instances_and_peers() {
     let root = session::root(&server).await;
     let shown = eventually("a peer that does not answer", async || {
         let shown = root.get("/openapi/v1/eureka").await.ok();
-        (!shown.json()["peers"][0]["problem"].is_null()).then_some(shown)
+        let peer = &shown.json()["peers"][0];
+        // Nothing waits while a batch is on its way.
+        let is_stuck = !peer["problem"].is_null() && peer["waiting"].as_i64() > Some(0);
+        is_stuck.then_some(shown)
     })
     .await;
     assert!(!shown.text.contains("hidden-word"), "{}", shown.text);
     let shown = shown.json();
     assert_eq!((&shown["hosted"], &shown["total"]), (&json!(true), &json!(3)));
     assert_eq!(shown["peers"][0]["serviceUrl"], "http://127.0.0.1:1/eureka/");
-    assert!(shown["peers"][0]["waiting"].as_i64() > Some(0), "{shown}");
     let instances = shown["instances"].as_array().unwrap();
     let demo = instances.iter().find(|one| one["app"] == "DEMO").unwrap();
     assert_eq!(

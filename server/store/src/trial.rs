@@ -117,7 +117,6 @@ impl Store {
     /// Writes the same rows as a publish and an operation of the portal, and removes them. Each
     /// database has the table of one of them, or both.
     async fn try_write(&self) -> Result<(), StoreError> {
-        self.rehearse().await?;
         let mut has_written = false;
         for outcome in [message::try_write(self).await, audit::try_write(self).await] {
             match outcome {
@@ -128,26 +127,27 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        if has_written {
-            return Ok(());
-        }
-        match installation::record_write(self).await {
-            Err(error) if error.is_missing_table() || error.is_denied() => {
-                app::try_write(self).await
+        if !has_written {
+            match installation::record_write(self).await {
+                Err(error) if error.is_missing_table() || error.is_denied() => {
+                    app::try_write(self).await?;
+                }
+                outcome => outcome?,
             }
-            outcome => outcome,
         }
+        self.rehearse().await
     }
 
-    /// Inserts rows as large as usual ones and rolls them back. Only outages and locks matter: each
-    /// database has the tables of one kind of rows, or of both, and the account may not insert into all.
+    /// Inserts rows as large as usual ones and rolls them back. Only an outage matters: each database
+    /// has the tables of one kind of rows, or of both, the account may not insert into all, and a node
+    /// that froze may hold the lock on the rows of its own rehearsal.
     async fn rehearse(&self) -> Result<(), StoreError> {
         if self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
         for outcome in [rehearsal::publish(self).await, rehearsal::operation(self).await] {
             match outcome {
-                Err(error) if error.is_outage() || error.is_retryable() => return Err(error),
+                Err(error) if error.is_outage() => return Err(error),
                 Err(error) => tracing::debug!(%error, "a rehearsal failed"),
                 Ok(()) => {}
             }
