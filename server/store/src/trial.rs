@@ -46,10 +46,8 @@ impl Store {
                         Dialect::Sqlite => installation::record_write(&store).await,
                         Dialect::MySql | Dialect::Postgres => store.rehearse().await,
                     };
-                    match tried {
-                        Err(error) if error.is_missing_table() => {}
-                        Err(error) => store.note_extent(&error),
-                        Ok(()) => {}
+                    if let Err(error) = tried {
+                        store.note_extent(&error);
                     }
                 }
                 sleep(INTERVAL).await;

@@ -76,9 +76,7 @@ impl Access {
         }
         Ok(())
     }
-}
 
-impl Access {
     /// Counts a registration that a peer sends, and returns whether it is carried out. A peer passes
     /// on those of all its clients, which move to it together when another server fails, and what it
     /// cannot send is missing here for the interval of a heartbeat. Callers with the password are
