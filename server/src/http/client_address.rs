@@ -1,12 +1,15 @@
 //! The address that a request came from: the peer of the connection, or, behind the proxies in the
 //! settings, the last address in `X-Forwarded-For` that is not one of them. Any client can send
-//! that header, so it is ignored from other peers.
+//! that header, so it is ignored from other peers. An address may have a port, as some proxies write
+//! it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::log_rate::LogRate;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -26,14 +29,36 @@ pub(crate) fn client_address(
         headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
     let mut client = peer;
     for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        // An entry that does not parse was not written by a trusted proxy.
-        let Ok(address) = text.trim().parse::<IpAddr>() else { break };
+        let Some(address) = address(text.trim()) else {
+            report_unreadable(peer);
+            break;
+        };
         client = address.to_canonical();
         if !is_trusted(&client) {
             break;
         }
     }
     client
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = || text.parse().ok();
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    bare().or_else(with_port).or_else(bracketed)
+}
+
+/// Limits by address apply to everybody behind such a proxy together.
+fn report_unreadable(proxy: IpAddr) {
+    static UNREADABLE: LogRate = LogRate::once_a_minute();
+    if let Some(suppressed) = UNREADABLE.admit() {
+        tracing::warn!(
+            %proxy,
+            suppressed,
+            "a proxy in security.trusted_proxies sends an X-Forwarded-For whose last entries are not addresses; its own address is used for its clients"
+        );
+    }
 }
 
 #[cfg(test)]
@@ -64,5 +89,22 @@ mod tests {
         assert_eq!(of("::ffff:10.1.0.1", &["1.2.3.4"], &trusted), "1.2.3.4");
         assert_eq!(of("10.1.0.1", &["forged, nonsense"], &trusted), "10.1.0.1");
         assert_eq!(of("10.1.0.1", &[], &trusted), "10.1.0.1");
+    }
+
+    /// As gateways of Azure and IIS write it.
+    #[test]
+    fn an_address_may_have_a_port() {
+        for (entry, expected) in [
+            ("8.8.8.8:1234", "8.8.8.8"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[::ffff:8.8.8.8]:1", "8.8.8.8"),
+            ("6.6.6.6:1, 8.8.8.8:2, 10.1.0.2:3", "8.8.8.8"),
+        ] {
+            assert_eq!(of("10.1.0.1", &[entry], &["10.1.0.0/16"]), expected, "{entry}");
+        }
+        for entry in ["unknown", "8.8.8.8:", ":1", "[8.8.8.8]:1", "_hidden"] {
+            assert_eq!(of("10.1.0.1", &[entry], &["10.1.0.0/16"]), "10.1.0.1", "{entry}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The body of a request, which has to arrive at a steady rate: a client that sends a byte now and
-//! then would occupy a handler for as long as it likes.
+//! then, or all but the last one at once, would occupy a handler and its memory for as long as it
+//! likes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,15 +15,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Additional time for slow starts.
 const GRACE: Duration = Duration::from_secs(10);
-/// Minimum bytes per second, averaged since the start.
+/// Minimum bytes per second.
 const RATE: u64 = 1024;
+/// Maximum time that what has arrived already leaves for the next bytes.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// A body that is being received.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Incoming,
-    start: Instant,
-    received: u64,
     deadline: Pin<Box<Sleep>>,
     progress: Progress,
 }
@@ -39,10 +40,9 @@ impl Progress {
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> (Self, Progress) {
-        let start = Instant::now();
-        let deadline = Box::pin(sleep_until(start + GRACE));
+        let deadline = Box::pin(sleep_until(Instant::now() + GRACE));
         let progress = Progress::default();
-        (Self { body, start, received: 0, deadline, progress: progress.clone() }, progress)
+        (Self { body, deadline, progress: progress.clone() }, progress)
     }
 }
 
@@ -57,8 +57,8 @@ impl Body for Upload {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let bytes =
                 frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
-            self.received += bytes.unwrap_or_default() as u64;
-            let deadline = self.start + GRACE + Duration::from_secs(self.received / RATE);
+            let deadline =
+                later(self.deadline.deadline(), bytes.unwrap_or_default(), Instant::now());
             self.deadline.as_mut().reset(deadline);
             if frame.is_none() || self.body.is_end_stream() {
                 self.progress.0.store(true, Ordering::Release);
@@ -77,5 +77,27 @@ impl Body for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The deadline after so many more bytes.
+fn later(deadline: Instant, bytes: usize, now: Instant) -> Instant {
+    let bought = Duration::from_micros(1_000_000 * bytes as u64 / RATE);
+    (deadline + bought).min(now + PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_must_keep_arriving() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let deadline = later(after(10), 2 * 1024, after(1));
+        assert_eq!(deadline, after(12));
+        assert_eq!(later(deadline, 512, after(2)), after(12) + Duration::from_millis(500));
+        // What arrived at once does not pay for hours.
+        assert_eq!(later(deadline, 7 << 20, after(3)), after(33));
     }
 }

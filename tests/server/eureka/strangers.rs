@@ -185,6 +185,13 @@ async fn a_stranger_behind_a_proxy_locks_out_nobody_else() {
     let right = "ZXU6cHc=";
     assert_eq!(from("192.0.2.66", right).get("/eureka/apps").await.status, 429);
     assert_eq!(from("192.0.2.5", right).get("/eureka/apps").await.status, 200);
+    // Some proxies write the port.
+    for _ in 0..10 {
+        let wrong = from("[2001:db8::66]:1234", "ZXU6d3Jvbmc=").get("/eureka/apps").await;
+        assert_eq!(wrong.status, 401);
+    }
+    assert_eq!(from("[2001:db8::66]:1235", right).get("/eureka/apps").await.status, 429);
+    assert_eq!(from("192.0.2.5:443", right).get("/eureka/apps").await.status, 200);
 }
 
 /// Cases 92 and 93.

@@ -201,7 +201,7 @@ pub(super) const SETTINGS: &[Definition] = &[
         "security.trusted_proxies",
         None,
         "LIST",
-        "Addresses or networks of proxies whose X-Forwarded-For the portal trusts",
+        "Addresses or networks of proxies whose X-Forwarded-For the portal and the hosted Eureka trust",
     ),
     define(
         "security.webhook_hosts",
