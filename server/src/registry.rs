@@ -63,18 +63,16 @@ struct RegistryInner {
     source: Source,
     /// The Eureka registry of this node, if it hosts one.
     eureka: Option<Eureka>,
+    /// The Eureka servers of others, if services are found there too.
+    servers: Option<EurekaClient>,
 }
 
-/// Where other nodes are found.
+/// Where other nodes are found, apart from Eureka.
 #[derive(Debug)]
 enum Source {
     Nowhere,
     Table(Box<database::RegistryTable>),
     Custom(ServerConfig),
-    /// The Eureka registry of this node.
-    Hosted,
-    /// The Eureka servers of others.
-    Servers(EurekaClient),
 }
 
 impl ServiceRegistry {
@@ -100,13 +98,13 @@ impl ServiceRegistry {
     /// Lists the services in the Eureka registry of this node, which includes its own.
     #[must_use]
     pub fn hosted(eureka: Eureka) -> Self {
-        Self::with(Vec::new(), Source::Hosted, Some(eureka))
+        Self::fixed(Vec::new()).and_hosted(Some(eureka))
     }
 
     /// Registers with the Eureka servers of others, and lists the services there.
     #[must_use]
     pub fn client(client: EurekaClient) -> Self {
-        Self::new(Vec::new(), Source::Servers(client))
+        Self::fixed(Vec::new()).and_servers(Some(client))
     }
 
     /// Whether `eureka.service.url` names a server.
@@ -136,18 +134,26 @@ impl ServiceRegistry {
     /// Also lists the services in the Eureka registry of this node.
     #[must_use]
     pub fn and_hosted(self, eureka: Option<Eureka>) -> Self {
+        self.with(|inner| RegistryInner { eureka, ..inner })
+    }
+
+    /// Also lists the services at the Eureka servers of others.
+    #[must_use]
+    pub fn and_servers(self, servers: Option<EurekaClient>) -> Self {
+        self.with(|inner| RegistryInner { servers, ..inner })
+    }
+
+    /// Completes a registry that nobody else has yet.
+    fn with(self, complete: impl FnOnce(RegistryInner) -> RegistryInner) -> Self {
         match Arc::try_unwrap(self.0) {
-            Ok(inner) => Self(Arc::new(RegistryInner { eureka, ..inner })),
+            Ok(inner) => Self(Arc::new(complete(inner))),
             Err(shared) => Self(shared),
         }
     }
 
     fn new(own: Vec<OwnService>, source: Source) -> Self {
-        Self::with(own, source, None)
-    }
-
-    fn with(own: Vec<OwnService>, source: Source, eureka: Option<Eureka>) -> Self {
-        Self(Arc::new(RegistryInner { own, others: ArcSwap::default(), source, eureka }))
+        let others = ArcSwap::default();
+        Self(Arc::new(RegistryInner { own, others, source, eureka: None, servers: None }))
     }
 
     /// The Eureka registry of this node, if it hosts one.
@@ -162,8 +168,8 @@ impl ServiceRegistry {
         if let Some(eureka) = &self.0.eureka {
             eureka.run(background, Arc::clone(&probe)).await;
         }
-        if let Source::Servers(client) = &self.0.source {
-            client.run(background, probe);
+        if let Some(servers) = &self.0.servers {
+            servers.run(background, probe);
         }
         let Source::Table(table) = &self.0.source else { return };
         table.clean().await;
@@ -219,8 +225,8 @@ impl ServiceRegistry {
         if let Some(eureka) = &self.0.eureka {
             eureka.leave().await;
         }
-        if let Source::Servers(client) = &self.0.source {
-            client.leave().await;
+        if let Some(servers) = &self.0.servers {
+            servers.leave().await;
         }
         if let Source::Table(table) = &self.0.source {
             table.leave().await;
@@ -233,9 +239,6 @@ impl ServiceRegistry {
     pub fn instances(&self, service: &str) -> Vec<ServiceInstance> {
         if let Source::Custom(config) = &self.0.source {
             return custom::instances(config, service);
-        }
-        if let Source::Servers(client) = &self.0.source {
-            return client.services(service);
         }
         let others = self.0.others.load();
         let listed = others.get(service).map(Vec::as_slice).unwrap_or_default();
@@ -251,7 +254,9 @@ impl ServiceRegistry {
             })
             .collect();
         let base = |instance: &ServiceInstance| normalized(&instance.homepage_url);
-        for instance in self.0.eureka.iter().flat_map(|eureka| eureka.services(service)) {
+        let eureka = self.0.eureka.iter().flat_map(|eureka| eureka.services(service));
+        let servers = self.0.servers.iter().flat_map(|servers| servers.services(service));
+        for instance in eureka.chain(servers) {
             if !instances.iter().any(|known| base(known) == base(&instance)) {
                 instances.push(instance);
             }
@@ -262,10 +267,8 @@ impl ServiceRegistry {
     /// What users of the health page should know, although this node serves without it.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        match &self.0.source {
-            Source::Servers(client) if client.is_unreachable() => {
-                vec!["eureka: unreachable".to_owned()]
-            }
+        match &self.0.servers {
+            Some(servers) if servers.is_unreachable() => vec!["eureka: unreachable".to_owned()],
             _ => Vec::new(),
         }
     }
@@ -279,11 +282,8 @@ impl ServiceRegistry {
         let peers = listed.iter().filter(|listed| listed.is_ours && !is_own(&listed.uri));
         let peers = peers.map(|listed| listed.uri.clone());
         let eureka = self.0.eureka.iter().flat_map(|eureka| eureka.other_nodes(CONFIG_SERVICE));
-        let servers = match &self.0.source {
-            Source::Servers(client) => client.other_nodes(CONFIG_SERVICE),
-            _ => Vec::new(),
-        };
-        peers.chain(eureka).chain(servers).collect()
+        let servers = self.0.servers.iter().flat_map(|servers| servers.other_nodes(CONFIG_SERVICE));
+        peers.chain(eureka).chain(servers).filter(|uri| !is_own(uri)).collect()
     }
 
     async fn refresh(&self, table: &database::RegistryTable) {

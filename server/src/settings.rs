@@ -1,6 +1,7 @@
 //! Settings of one server process: parsed once at the start, validated together, and passed by
 //! reference from then on.
 
+pub mod address;
 pub mod admin_tokens;
 mod compat;
 pub mod definition;
@@ -164,7 +165,8 @@ impl Settings {
         let bind = read
             .parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0")
             .unwrap_or(IpAddr::from([127, 0, 0, 1]));
-        let eureka = read.eureka(&roles, bind);
+        let discovery = read.discovery();
+        let eureka = read.eureka(discovery, &roles, bind);
         let settings = Self {
             roles,
             bind,
@@ -220,7 +222,7 @@ impl Settings {
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),
             sign_in: read.sign_in(),
-            discovery: read.discovery(),
+            discovery,
             eureka,
             time_zone: read.parsed("store.time_zone", "an offset such as +08:00"),
             max_connections: read
@@ -308,11 +310,47 @@ mod tests {
         assert_eq!(faults(("roles", "config"), tokens).len(), 1);
         assert_eq!(faults(portal, ("CASTALIA_EUREKA_HOST", "true")).len(), 1);
         assert_eq!(faults(all, ("CASTALIA_EUREKA_HOST", "true")), [""; 0]);
-        for address in ["http://u:p@10.0.0.9:1", "https://u@node/"] {
-            let found = faults(("advertise", address), (hold, "30")).concat();
-            assert!(found.contains("contains credentials") && !found.contains("u:p"), "{found}");
-        }
+        let found = faults(("advertise", "http://u:p@10.0.0.9:1"), (hold, "30")).concat();
+        assert!(found.contains("contains credentials") && !found.contains("u:p"), "{found}");
         assert_eq!(faults(("advertise", "http://10.0.0.9:1/a@b"), (hold, "30")), [""; 0]);
+    }
+
+    /// Eureka servers would silently not list the node, or lead others elsewhere.
+    #[test]
+    fn a_description_that_eureka_does_not_accept_stops_the_start() {
+        let entries = |number: usize| (0..number).map(|i| format!("k{i}=v")).collect::<Vec<_>>();
+        let faults = |name: &'static str, text: &str| match settings(&[(name, text)]) {
+            Ok(_) => 0,
+            Err(faults) => faults.len(),
+        };
+        let metadata = "eureka.instance.metadata";
+        // The node adds two entries.
+        assert_eq!(faults(metadata, &entries(62).join(",")), 0);
+        assert_eq!(faults(metadata, &entries(63).join(",")), 1);
+        assert_eq!(faults(metadata, "@class=java.lang.Runtime"), 1);
+        // The name of the service is appended, if the process has two.
+        assert_eq!(faults("eureka.instance.instance_id", &"i".repeat(230)), 0);
+        assert_eq!(faults("eureka.instance.instance_id", &"i".repeat(231)), 1);
+        for (name, text) in [
+            ("eureka.instance.ip_address", "0.0.0.0"),
+            ("eureka.instance.ip_address", "::"),
+            ("eureka.instance.hostname", "0.0.0.0"),
+            ("eureka.instance.hostname", "*"),
+            ("advertise_admin", "http://*:8090"),
+            ("base_path", &"b".repeat(101)),
+        ] {
+            assert_eq!(faults(name, text), 1, "{name}={text}");
+        }
+    }
+
+    #[test]
+    fn eureka_is_read_beside_the_table_only() {
+        let is_accepted = |flags: &[(&'static str, &str)]| settings(flags).is_ok();
+        let read = ("eureka.read", "on");
+        assert!(is_accepted(&[read]));
+        assert!(!is_accepted(&[read, ("registry", "eureka")]));
+        assert!(!is_accepted(&[read, ("registry", "custom")]));
+        assert!(!is_accepted(&[read, ("eureka.host", "on")]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! tested beside it, in `server/eureka`.
 
 mod addresses;
+mod beside_the_table;
 mod bounds;
 mod hostile_peers;
 mod hostile_server;
@@ -10,10 +11,12 @@ mod peer_list;
 mod peers;
 mod registering;
 mod secrets;
+mod slow_callers;
 mod slow_names;
 mod starting;
 mod strangers;
 mod texts;
+mod unreachable_node;
 mod warnings;
 
 use serde_json::{Value, json};

@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use super::{Listening, StartError};
 use crate::error::{Error, Result};
 use crate::http;
-use crate::registry::address::{Advertised, Listeners, own_services};
+use crate::registry::address::{Advertised, Listeners, advertised, own_services};
 use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
+use crate::settings::address::check;
 use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
 
@@ -55,10 +56,13 @@ impl Sockets {
         store: &Store,
     ) -> Result<ServiceRegistry> {
         if settings.discovery == Discovery::Custom {
-            let eureka = self.hosted_eureka(settings, config, &[])?;
+            let eureka = self.hosted_eureka(settings, config, &[], true)?;
             return Ok(ServiceRegistry::custom(config.clone()).and_hosted(eureka));
         }
-        let advertised = settings.advertise.clone().or_else(|| config.get(&keys::REGISTRY_URI));
+        let advertised = advertised(settings, config);
+        advertised.as_deref().map_or(Ok(()), check).map_err(|problem| {
+            Error::bad_request(format!("{}: {problem}", keys::REGISTRY_URI.name))
+        })?;
         let listeners = Listeners {
             config: local_address(&self.client).filter(|_| settings.plays(Role::Config)),
             admin: local_address(&self.admin),
@@ -69,22 +73,33 @@ impl Sockets {
         };
         let own = own_services(listeners, stated, &settings.base_path);
         warn_of_tls(stated, &own);
+        // What an operator states is trusted; a loopback address would lead others to themselves.
         let is_advertised = match listeners.config {
             Some(_) => stated.config.is_some(),
             None => stated.config.or(stated.admin).is_some(),
         };
+        let is_reachable = is_advertised || !own.iter().any(OwnService::is_loopback);
         if settings.discovery == Discovery::Eureka {
-            return match self.hosted_eureka(settings, config, &own)? {
+            let is_reachable = is_reachable || settings.eureka.instance.home_page_url.is_some();
+            return match self.hosted_eureka(settings, config, &own, is_reachable)? {
                 Some(eureka) => Ok(ServiceRegistry::hosted(eureka)),
-                None => self.eureka_client(settings, config, &own, is_advertised).await,
+                None => self.eureka_client(settings, config, &own, is_reachable).await,
             };
         }
-        // A loopback address would lead other nodes on the same database to themselves.
-        let is_alone = store.dialect() == Dialect::Sqlite;
-        let is_reachable = is_alone || is_advertised || !settings.bind.is_loopback();
+        let is_reachable = is_reachable || store.dialect() == Dialect::Sqlite;
+        if !is_reachable {
+            tracing::warn!(
+                "not announcing this node in the table ServiceRegistry, because others cannot reach it; set bind or advertise"
+            );
+        }
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
-        let eureka = self.hosted_eureka(settings, config, &[])?;
-        Ok(ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka))
+        let eureka = self.hosted_eureka(settings, config, &[], is_reachable)?;
+        let registry = ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka);
+        if !settings.eureka.reads {
+            return Ok(registry);
+        }
+        let servers = eureka_servers(settings, config, &[], false)?;
+        Ok(registry.and_servers(Some(servers)))
     }
 
     /// The services at the Eureka servers of others.
@@ -93,7 +108,7 @@ impl Sockets {
         settings: &Settings,
         config: &ServerConfig,
         own: &[OwnService],
-        is_advertised: bool,
+        is_reachable: bool,
     ) -> Result<ServiceRegistry> {
         let port = local_address(&self.client).map(|address| address.port());
         if !ServiceRegistry::has_other_eureka_servers(config, port).await {
@@ -101,26 +116,24 @@ impl Sockets {
                 "--registry: eureka needs another server in `eureka.service.url` of ServerConfig, or eureka.host=on, so that this node is one itself",
             ));
         }
-        // A loopback address would lead others to themselves.
-        let is_reachable = is_advertised || !settings.bind.is_loopback();
         let registers = is_reachable || ServiceRegistry::are_eureka_servers_local(config);
         if !registers {
             tracing::warn!(
                 "not registering with Eureka, because others cannot reach this node; set bind or advertise"
             );
         }
-        let client = EurekaClient::new(settings, config.clone(), own, registers);
-        let client =
-            client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
+        let client = eureka_servers(settings, config, own, registers)?;
         Ok(ServiceRegistry::client(client))
     }
 
-    /// The Eureka registry of this node, if it hosts one. `own` are the services announced there.
+    /// The Eureka registry of this node, if it hosts one. `own` are the services announced there,
+    /// and `is_reachable` states whether other machines reach them.
     fn hosted_eureka(
         &self,
         settings: &Settings,
         config: &ServerConfig,
         own: &[OwnService],
+        is_reachable: bool,
     ) -> Result<Option<Eureka>> {
         let ignored = config.keys_of_rows(EUREKA_SERVER);
         if !ignored.is_empty() {
@@ -138,7 +151,8 @@ impl Sockets {
                 "eureka.username or eureka.password has characters that have to be percent-encoded in the URLs of clients and peers"
             );
         }
-        if is_anonymous && settings.bind.is_loopback() && settings.advertise.is_some() {
+        let is_advertised = advertised(settings, config).is_some();
+        if is_anonymous && settings.bind.is_loopback() && is_advertised {
             tracing::warn!(
                 "everyone who reaches the hosted Eureka through a proxy can register services; set eureka.username and eureka.password"
             );
@@ -149,11 +163,23 @@ impl Sockets {
             );
         }
         let ports = local_address(&self.client).map(|address| address.port());
-        let eureka = Eureka::new(settings, config.clone(), own, ports.into_iter().collect());
+        let ports = ports.into_iter().collect();
+        let eureka = Eureka::new(settings, config.clone(), own, is_reachable, ports);
         let eureka =
             eureka.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         Ok(Some(eureka))
     }
+}
+
+/// The Eureka servers of others, where `own` are registered or services are only read.
+fn eureka_servers(
+    settings: &Settings,
+    config: &ServerConfig,
+    own: &[OwnService],
+    registers: bool,
+) -> Result<EurekaClient> {
+    let client = EurekaClient::new(settings, config.clone(), own, registers);
+    client.map_err(|error| Error::internal("cannot create an HTTP client", error))
 }
 
 /// Whether a URL cannot contain the credentials as they are.

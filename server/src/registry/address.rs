@@ -3,8 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+use reqwest::Url;
 
 use super::OwnService;
+use crate::server_config::{ServerConfig, keys};
+use crate::settings::Settings;
 
 /// The listening addresses of this node's services.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,6 +26,12 @@ pub struct Advertised<'a> {
     pub config: Option<&'a str>,
     /// That of the admin role, if it differs by more than the port.
     pub admin: Option<&'a str>,
+}
+
+/// The address that the operator states for the config role, here or by Apollo's key.
+#[must_use]
+pub fn advertised(settings: &Settings, config: &ServerConfig) -> Option<String> {
+    settings.advertise.clone().or_else(|| config.get(&keys::REGISTRY_URI))
 }
 
 /// Services of this node with the addresses for others: the advertised one, else the listening
@@ -107,12 +116,39 @@ fn machine(socket: SocketAddr) -> SocketAddr {
     if !socket.ip().is_unspecified() && !socket.ip().is_loopback() {
         return socket;
     }
-    let addresses = if_addrs::get_if_addrs().unwrap_or_default();
-    let found = addresses
-        .into_iter()
-        .map(|interface| interface.ip())
-        .find(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let addresses: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+    let found = outward(&addresses, socket.is_ipv6());
     SocketAddr::new(found.unwrap_or(IpAddr::from([127, 0, 0, 1])), socket.port())
+}
+
+/// The address that most clients reach: IPv4, if there is one. One of IPv6 needs a socket of IPv6,
+/// and an address of one link only is the last resort; that of IPv6 has no meaning elsewhere.
+fn outward(addresses: &[IpAddr], is_ipv6: bool) -> Option<IpAddr> {
+    let find = |fits: fn(&IpAddr) -> bool| {
+        addresses.iter().copied().find(|ip| !ip.is_loopback() && !ip.is_unspecified() && fits(ip))
+    };
+    find(|ip| matches!(ip, IpAddr::V4(ip) if !ip.is_link_local()))
+        .or_else(|| {
+            let global = || find(|ip| matches!(ip, IpAddr::V6(ip) if !ip.is_unicast_link_local()));
+            is_ipv6.then(global).flatten()
+        })
+        .or_else(|| find(IpAddr::is_ipv4))
+}
+
+/// Whether an address leads to the machine of whoever uses it.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+impl OwnService {
+    /// Whether its address leads to the machine of whoever uses it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.uri).is_ok_and(|url| is_loopback(&url))
+    }
 }
 
 #[cfg(test)]
@@ -181,5 +217,37 @@ mod tests {
     #[test]
     fn an_unspecified_address_is_replaced_by_one_that_others_can_reach() {
         assert!(uris("0.0.0.0", None, "").iter().all(|uri| !uri.contains("0.0.0.0")));
+    }
+    #[test]
+    fn a_machine_without_ipv4_has_its_ipv6_address() {
+        let of = |addresses: &[&str], is_ipv6: bool| {
+            let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+            outward(&addresses, is_ipv6).map(|ip| ip.to_string())
+        };
+        let only_ipv6 = ["127.0.0.1", "::1", "fe80::5", "fd00:1::5"];
+        assert_eq!(of(&only_ipv6, true).as_deref(), Some("fd00:1::5"));
+        assert_eq!(of(&only_ipv6, false), None);
+        let both = ["fd00:1::5", "169.254.0.9", "10.1.2.3"];
+        assert_eq!(of(&both, true).as_deref(), Some("10.1.2.3"));
+        assert_eq!(of(&both[..2], true).as_deref(), Some("fd00:1::5"));
+        assert_eq!(of(&both[..2], false).as_deref(), Some("169.254.0.9"));
+        assert_eq!(of(&["127.0.0.1", "::1"], true), None);
+    }
+
+    #[test]
+    fn an_address_of_the_machine_itself_is_recognised() {
+        for (uri, expected) in [
+            ("http://127.0.0.1:1/", true),
+            ("http://127.8.0.1/", true),
+            ("http://localhost:1/", true),
+            ("http://[::1]:1/", true),
+            ("http://[::ffff:127.0.0.1]:1/", true),
+            ("http://10.0.0.1:1/", false),
+            ("http://localhost.example/", false),
+        ] {
+            let machine = SocketAddr::from(([127, 0, 0, 1], 1));
+            let own = OwnService { name: CONFIG_SERVICE, uri: uri.to_owned(), machine };
+            assert_eq!(own.is_loopback(), expected, "{uri}");
+        }
     }
 }

@@ -30,7 +30,7 @@ use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
 use self::replicated::{interval, item};
-use super::{OwnService, Probe};
+use super::{OwnService, Probe, address};
 use crate::background::Background;
 use crate::log_rate::{LogRate, shortened};
 use crate::server_config::ServerConfig;
@@ -51,6 +51,10 @@ struct EurekaInner {
     registry: Mutex<Registry>,
     /// This node's services, if they are announced here.
     own: OwnInstances,
+    /// Whether other machines reach them.
+    is_reachable: bool,
+    /// Whether they are not registered, because other machines would be led to themselves.
+    is_withheld: AtomicBool,
     renewal_interval: Duration,
     /// Whether leases stayed at the last maintenance.
     is_preserving: AtomicBool,
@@ -59,8 +63,9 @@ struct EurekaInner {
 }
 
 impl Eureka {
-    /// An empty registry. `own` are the services that are announced here, and `addresses` the hosts
-    /// and ports under which this node may be listed as a peer.
+    /// An empty registry. `own` are the services that are announced here, `is_reachable` states
+    /// whether other machines reach them, and `ports` are those under which this node may be listed
+    /// as a peer.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be created.
@@ -68,9 +73,11 @@ impl Eureka {
         settings: &Settings,
         config: ServerConfig,
         own: &[OwnService],
+        is_reachable: bool,
         ports: Vec<u16>,
     ) -> reqwest::Result<Self> {
-        let address = OwnAddress::advertised(ports, settings.advertise.as_deref());
+        let advertised = address::advertised(settings, &config);
+        let address = OwnAddress::advertised(ports, advertised.as_deref());
         let EurekaSettings { preserves, max_instances, apps, instance, .. } = &settings.eureka;
         let options = Options {
             max_instances: *max_instances,
@@ -80,6 +87,8 @@ impl Eureka {
         Ok(Self(Arc::new(EurekaInner {
             registry: Mutex::new(Registry::new(options)),
             own: OwnInstances::new(own, instance),
+            is_reachable,
+            is_withheld: AtomicBool::new(false),
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
             is_preserving: AtomicBool::new(false),
             lists: Lists::new(*max_instances),
@@ -140,6 +149,9 @@ impl Eureka {
 
     /// Registers the services of this node, or renews their leases.
     fn announce(&self) {
+        if self.withholds() {
+            return self.withdraw();
+        }
         self.0.own.announce(|instance| {
             let (app, id) = (instance.app.as_str(), instance.id());
             let renewed = self.renew(app, id, instance.dirty, None, Origin::Own);
@@ -150,6 +162,23 @@ impl Eureka {
                 }
             }
         });
+    }
+
+    /// Whether the services of this node must not be registered. Peers may be added at any time.
+    fn withholds(&self) -> bool {
+        let withholds = !self.0.is_reachable && self.0.peers.has_remote();
+        if self.0.is_withheld.swap(withholds, Ordering::Relaxed) != withholds && withholds {
+            tracing::warn!(
+                "the services of this node are not registered in Eureka, because servers on other machines mirror it and others cannot reach this node; set bind or advertise"
+            );
+        }
+        withholds
+    }
+
+    fn withdraw(&self) {
+        for instance in &self.0.own.all() {
+            self.cancel(&instance.app, instance.id(), Origin::Own);
+        }
     }
 
     /// Removes the services of this node, and waits until the peers know.

@@ -9,10 +9,8 @@ use chrono::TimeDelta;
 use super::ServiceRegistry;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
+use crate::settings::eureka::OURS;
 use crate::settings::{Discovery, Settings};
-
-/// Member of the metadata that announces to other Castalia nodes that nudges are understood.
-pub(super) const OURS: &str = "castalia";
 
 /// Options that are fixed at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +58,7 @@ impl RegistryOptions {
                 .unwrap_or(TimeDelta::MAX),
             shift: shift(settings, store).await?,
             ignores_eureka: !settings.eureka.is_hosted
+                && !settings.eureka.reads
                 && ServiceRegistry::has_eureka_servers(config),
         })
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod batch;
+mod bodies;
 mod body;
 mod call;
 mod path;
@@ -20,6 +21,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use self::access::Access;
+use self::bodies::Bodies;
 use self::path::Resource;
 use crate::http::client_address::client_address;
 use crate::http::route::Listed;
@@ -35,11 +37,19 @@ const NODE: HeaderName = HeaderName::from_static("x-castalia-node");
 /// Header that selects how much of an instance is written.
 const STYLE: HeaderName = HeaderName::from_static("x-eureka-accept");
 
+const MIB: usize = 1024 * 1024;
+/// Maximum body of a registration, in bytes.
+const REGISTRATION: usize = 64 * 1024;
+/// Why a text is not sent.
+const SLOW_READERS: &str = "too many clients receive their answers slowly";
+
 /// The registry, and who may call it.
 #[derive(Debug)]
 pub(super) struct EurekaPort {
     eureka: Eureka,
     access: Access,
+    registrations: Bodies,
+    batches: Bodies,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -98,7 +108,18 @@ impl Call {
 impl EurekaPort {
     pub(super) fn new(eureka: Eureka, settings: &Settings) -> Self {
         let trusted_proxies = settings.trusted_proxies.clone();
-        Self { eureka, access: Access::new(settings), trusted_proxies }
+        Self {
+            eureka,
+            access: Access::new(settings),
+            registrations: Bodies::new(REGISTRATION, 16 * MIB),
+            batches: Bodies::new(8 * MIB, 32 * MIB),
+            trusted_proxies,
+        }
+    }
+
+    /// Whether a server in the settings sends this.
+    fn is_peer(&self, call: &Call) -> bool {
+        call.peer.is_some_and(|address| self.eureka.is_peer(address))
     }
 
     pub(super) async fn answer(&self, request: Request) -> Response {
@@ -132,7 +153,7 @@ impl EurekaPort {
             }
             Resource::Apps => self.list(&call, false).await,
             Resource::Delta => self.list(&call, true).await,
-            resource if call.method == Method::GET => self.read(&call, &resource),
+            resource if call.method == Method::GET => self.read(&call, &resource).await,
             resource => self.change(&call, resource),
         }
     }
@@ -147,7 +168,7 @@ impl EurekaPort {
         let is_gzip = call.header(&ACCEPT_ENCODING).contains("gzip");
         let form = Form { is_delta, is_json: call.is_json(), style: call.style(), is_gzip };
         let Some(text) = self.eureka.list(form).await else {
-            return unavailable("too many clients receive older lists slowly");
+            return unavailable(SLOW_READERS);
         };
         let mut response = document(call, text);
         if is_gzip {
@@ -169,27 +190,41 @@ impl EurekaPort {
         }
     }
 
-    fn read(&self, call: &Call, resource: &Resource) -> Response {
+    /// A part of the registry.
+    async fn read(&self, call: &Call, resource: &Resource) -> Response {
+        let (is_json, style) = (call.is_json(), call.style());
         let lease = match resource {
             Resource::App(app) => {
-                let leases = self.eureka.app(app);
+                let (app, leases) = (app.clone(), self.eureka.app(app));
                 if leases.is_empty() {
                     return empty(StatusCode::NOT_FOUND);
                 }
-                let write = if call.is_json() { json::application } else { xml::application };
-                return document(call, write(app, &leases, call.style()));
+                let write = if is_json { json::application } else { xml::application };
+                return self.rendered(call, move || write(&app, &leases, style)).await;
             }
             Resource::Vip { address, is_secure } => {
                 let listing = self.eureka.with_address(address, *is_secure);
-                let write = if call.is_json() { json::applications } else { xml::applications };
-                return document(call, write(&listing, call.style()));
+                let write = if is_json { json::applications } else { xml::applications };
+                return self.rendered(call, move || write(&listing, style)).await;
             }
             Resource::Instance(app, id) => self.eureka.get(app, id),
             Resource::ById(id) => self.eureka.find(id),
             _ => None,
         };
-        let write = if call.is_json() { json::instance } else { xml::instance };
-        lease.map_or_else(|| empty(StatusCode::NOT_FOUND), |lease| document(call, write(&lease)))
+        let Some(lease) = lease else { return empty(StatusCode::NOT_FOUND) };
+        let write = if is_json { json::instance } else { xml::instance };
+        self.rendered(call, move || write(&lease)).await
+    }
+
+    async fn rendered(
+        &self,
+        call: &Call,
+        render: impl FnOnce() -> Vec<u8> + Send + 'static,
+    ) -> Response {
+        match self.eureka.rendered(render).await {
+            Some(text) => document(call, text),
+            None => unavailable(SLOW_READERS),
+        }
     }
 }
 

@@ -13,9 +13,18 @@ use crate::server_config::keys;
 /// Apps that may register with a registry that everyone can reach.
 const APOLLO: [&str; 2] = ["APOLLO-CONFIGSERVICE", "APOLLO-ADMINSERVICE"];
 
+/// Entry of the metadata of a Castalia node, by which others know that it understands nudges.
+pub const OURS: &str = "castalia";
+/// Entry with the port of the service, which tells nodes of a machine apart.
+pub const MANAGEMENT_PORT: &str = "management.port";
+/// Maximum length of an id before the name of the service is appended, in bytes.
+const ID: usize = 230;
+
 /// How this node takes part in Eureka.
 #[derive(Debug, Clone)]
 pub struct EurekaSettings {
+    /// Whether services at the servers of others are listed beside those of the table.
+    pub reads: bool,
     /// Whether the config port has the routes of an Eureka server.
     pub is_hosted: bool,
     /// User name and password of clients and peers; `None` if no credentials are required.
@@ -62,7 +71,12 @@ impl SettingsReader<'_> {
         self.choice("registry", &ways).unwrap_or(super::Discovery::Database)
     }
 
-    pub(super) fn eureka(&mut self, roles: &[Role], bind: IpAddr) -> EurekaSettings {
+    pub(super) fn eureka(
+        &mut self,
+        discovery: super::Discovery,
+        roles: &[Role],
+        bind: IpAddr,
+    ) -> EurekaSettings {
         let is_config = roles.contains(&Role::Config);
         let is_fixed = self.fixed(keys::EUREKA_SERVER.name).as_deref() == Some("true");
         let is_hosted = self.switch("eureka.host").unwrap_or_default() || is_fixed;
@@ -87,7 +101,15 @@ impl SettingsReader<'_> {
         if is_open && apps.is_empty() {
             apps = APOLLO.map(str::to_owned).to_vec();
         }
+        let reads = self.switch("eureka.read").unwrap_or_default();
+        if reads && (is_hosted || discovery != super::Discovery::Database) {
+            self.fault(
+                "eureka.read",
+                "has an effect only with registry=database and without eureka.host",
+            );
+        }
         EurekaSettings {
+            reads,
             is_hosted,
             credentials: credentials.filter(|_| !is_open),
             is_open,
@@ -153,14 +175,26 @@ impl SettingsReader<'_> {
             self.fault("eureka.instance.lease_duration", problem);
         }
         EurekaInstance {
-            ip_address: self.parsed("eureka.instance.ip_address", "an IP address"),
-            hostname: self.fitting("eureka.instance.hostname", castalia_eureka::is_host),
+            ip_address: self.instance_ip_address(),
+            hostname: self.fitting("eureka.instance.hostname", is_particular_host),
             home_page_url: self.home_page_url(roles),
-            instance_id: self.fitting("eureka.instance.instance_id", castalia_eureka::is_id),
+            instance_id: self.fitting("eureka.instance.instance_id", |text| {
+                castalia_eureka::is_id(text) && text.len() <= ID
+            }),
             renewal_interval,
             lease_duration,
             metadata: self.eureka_metadata(),
         }
+    }
+
+    fn instance_ip_address(&mut self) -> Option<IpAddr> {
+        let name = "eureka.instance.ip_address";
+        let address: IpAddr = self.parsed(name, "an IP address")?;
+        if address.to_canonical().is_unspecified() {
+            let problem = format!("`{address}` stands for every address of a machine");
+            self.fault(name, problem);
+        }
+        Some(address)
     }
 
     /// One address cannot be that of two services.
@@ -180,7 +214,8 @@ impl SettingsReader<'_> {
     fn fitting(&mut self, name: &'static str, fits: fn(&str) -> bool) -> Option<String> {
         let text = self.text(name)?;
         if !fits(&text) {
-            let problem = format!("`{text}` has characters that Eureka does not accept here");
+            let problem =
+                format!("`{text}` is too long, or has characters that Eureka does not accept here");
             self.fault(name, problem);
         }
         Some(text)
@@ -191,13 +226,19 @@ impl SettingsReader<'_> {
         let mut metadata = BTreeMap::new();
         for entry in self.list(name) {
             match entry.split_once('=') {
+                // Java's clients would read the value as the name of a class.
+                Some((key, _)) if key.trim().starts_with('@') => {
+                    self.fault(name, format!("the key of `{entry}` begins with `@`"));
+                }
                 Some((key, value)) if !key.trim().is_empty() => {
                     metadata.insert(key.trim().to_owned(), value.trim().to_owned());
                 }
                 _ => self.fault(name, format!("`{entry}` is not of the form KEY=VALUE")),
             }
         }
-        if let Err(error) = castalia_eureka::check_metadata(&metadata) {
+        let mut described = metadata.clone();
+        add_own_metadata(&mut described, u16::MAX);
+        if let Err(error) = castalia_eureka::check_metadata(&described) {
             self.fault(name, error.to_string());
         }
         metadata
@@ -207,4 +248,15 @@ impl SettingsReader<'_> {
     fn fixed(&self, key: &str) -> Option<String> {
         self.texts.server_config.get(key).filter(|text| !text.is_empty()).cloned()
     }
+}
+
+/// Adds the entries by which this node describes itself.
+pub fn add_own_metadata(metadata: &mut BTreeMap<String, String>, port: u16) {
+    metadata.insert(MANAGEMENT_PORT.to_owned(), port.to_string());
+    metadata.insert(OURS.to_owned(), "1".to_owned());
+}
+
+fn is_particular_host(text: &str) -> bool {
+    let address: Option<IpAddr> = text.parse().ok();
+    castalia_eureka::is_host(text) && !address.is_some_and(|ip| ip.to_canonical().is_unspecified())
 }

@@ -21,6 +21,9 @@ const MIN_DISTINCT: usize = 8;
 /// Maximum length of the administrator password, in characters, so that hashing it remains cheap.
 const MAX_PASSWORD: usize = 128;
 
+/// Maximum length of the base path, which is part of every address, in bytes.
+const BASE_PATH: usize = 100;
+
 /// Size of a connection pool. At least 2: a publish needs a connection beside the one that reads.
 pub(super) struct PoolSize(pub(super) u32);
 
@@ -202,20 +205,6 @@ impl SettingsReader<'_> {
         crate::settings::environment::normalise(&text)
     }
 
-    /// An address of this node that clients receive.
-    pub(super) fn address(&mut self, name: &'static str) -> Option<String> {
-        let text = self.text(name)?;
-        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        let authority = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        if authority.contains('@') {
-            self.fault(name, "contains credentials, which every client would receive");
-        } else if authority.is_empty() || reqwest::Url::parse(&text).is_err() {
-            let problem = format!("`{text}` is not an address such as http://10.0.0.5:8080");
-            self.fault(name, problem);
-        }
-        Some(text)
-    }
-
     pub(super) fn base_path(&mut self) -> String {
         let text = self.text("base_path").unwrap_or_default();
         let path = text.trim_matches('/');
@@ -225,6 +214,8 @@ impl SettingsReader<'_> {
         }
         if !path.split('/').all(fits) {
             self.fault("base_path", format!("`{text}` is not a path such as /apollo"));
+        } else if path.len() > BASE_PATH {
+            self.fault("base_path", format!("is longer than {BASE_PATH} bytes"));
         }
         format!("/{path}")
     }

@@ -47,7 +47,10 @@ async fn the_password_of_a_listed_server_is_shown_nowhere() {
         ("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", ADMIN),
     ];
     let hosting = ["--registry", "eureka", "--eureka-host", "on", "--eureka-username", "eu"];
-    let common = ["--log-level", "debug", "--eureka-instance-lease-renewal-interval", "1"];
+    // A loopback address would not be announced to these servers unless it was stated.
+    let stated = ["--advertise", "http://127.0.0.1:18080"];
+    let interval = ["--eureka-instance-lease-renewal-interval", "1"];
+    let common = [&["--log-level", "debug"], stated.as_slice(), &interval].concat();
     let host = Logged::start(
         &at("host"),
         &at("host.log"),

@@ -2,7 +2,6 @@
 //! are kept apart from the address, so that no log line and no redirect can contain them.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use castalia_store::Secret;
@@ -11,6 +10,7 @@ use reqwest::{Method, RequestBuilder, Url};
 
 use crate::log_rate::LogRate;
 use crate::outgoing;
+use crate::registry::address;
 use crate::server_config::{ServerConfig, keys};
 
 /// Maximum length of a list of services, and of the answer to any other request, in bytes.
@@ -111,9 +111,7 @@ impl Endpoint {
 impl Endpoint {
     /// Whether it is on this machine.
     pub(in crate::registry) fn is_loopback(&self) -> bool {
-        let host = self.url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        address::is_loopback(&self.url)
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use castalia_eureka::{Listing, Style, json, xml};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// What a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,19 @@ impl Form {
 /// A rendered text, with the revision of the registry that it shows.
 type Rendered = Option<(u64, Bytes)>;
 
-/// Maximum bytes of all texts for each instance that may register.
+/// Bytes of all texts for each instance that may register; one more text fits in addition.
 const PER_INSTANCE: usize = 16 * 1024;
+/// Number of lists that are rendered at once, and of texts for one reader.
+const RENDERINGS: usize = 2;
 
 /// The rendered text of each form.
 #[derive(Debug)]
 pub(super) struct Lists {
     forms: Arc<[Mutex<Rendered>; 16]>,
     memory: Arc<Memory>,
+    renderings: Arc<Semaphore>,
+    /// Of their own, so that readers of those do not delay the lists.
+    for_one: Semaphore,
 }
 
 /// The bytes of all texts that exist.
@@ -79,11 +84,12 @@ impl Drop for Text {
 }
 
 impl Memory {
-    /// `None` if there is no space for the text.
+    /// `None` if the others exceed the limit already. A text of any size fits beside none, since a
+    /// list is as large as its instances.
     fn hold(self: &Arc<Self>, text: Bytes) -> Option<Bytes> {
-        let used = self.used.fetch_add(text.len(), Ordering::Relaxed) + text.len();
+        let others = self.used.fetch_add(text.len(), Ordering::Relaxed);
         let text = Text { text, memory: Arc::clone(self) };
-        (used <= self.limit).then(|| Bytes::from_owner(text))
+        (others <= self.limit).then(|| Bytes::from_owner(text))
     }
 }
 
@@ -94,10 +100,12 @@ impl Lists {
         Self {
             forms: Arc::default(),
             memory: Arc::new(Memory { used: AtomicUsize::new(0), limit }),
+            renderings: Arc::new(Semaphore::new(RENDERINGS)),
+            for_one: Semaphore::new(RENDERINGS),
         }
     }
 
-    /// The text of a form; `None` while there is no space for it, because slow readers receive older
+    /// The text of a form; `None` while there is no space for it, because slow readers receive other
     /// ones. `read` is called with the form if the registry has changed since.
     pub(super) async fn get(
         &self,
@@ -106,6 +114,7 @@ impl Lists {
         read: impl FnOnce() -> (u64, Listing) + Send + 'static,
     ) -> Option<Bytes> {
         let (forms, memory) = (Arc::clone(&self.forms), Arc::clone(&self.memory));
+        let renderings = Arc::clone(&self.renderings);
         // A task of its own, because a reader that does not wait for the end must not make the next
         // one begin anew.
         let rendering = tokio::spawn(async move {
@@ -115,30 +124,38 @@ impl Lists {
                 return Some(text.clone());
             }
             *rendered = None;
+            let _rendering = renderings.acquire_owned().await;
             let (revision, listing) = read();
             // Thousands of instances take longer than other requests may wait.
             let text = tokio::task::spawn_blocking(move || form.render(&listing)).await;
-            let text = text.unwrap_or_default();
-            let held = memory.hold(text.clone()).or_else(|| {
-                forget_older(&*forms, revision);
-                memory.hold(text)
-            })?;
+            let held = hold(&*forms, &memory, text.unwrap_or_default())?;
             *rendered = Some((revision, held.clone()));
             Some(held)
         });
         rendering.await.ok().flatten()
     }
+
+    /// A text that only one reader receives; `None` while there is no space for it.
+    pub(super) async fn for_one(
+        &self,
+        render: impl FnOnce() -> Vec<u8> + Send + 'static,
+    ) -> Option<Bytes> {
+        let _rendering = self.for_one.acquire().await;
+        let text = tokio::task::spawn_blocking(render).await.unwrap_or_default();
+        hold(&*self.forms, &self.memory, text.into())
+    }
 }
 
-/// Drops the texts of other forms that the next reader would not receive.
-fn forget_older(forms: &[Mutex<Rendered>], revision: u64) {
-    for form in forms {
-        if let Ok(mut rendered) = form.try_lock()
-            && rendered.as_ref().is_some_and(|(rendered, _)| *rendered < revision)
-        {
-            *rendered = None;
+/// Counts a text, in place of those that nobody receives now if there is no space beside them.
+fn hold(forms: &[Mutex<Rendered>], memory: &Arc<Memory>, text: Bytes) -> Option<Bytes> {
+    memory.hold(text.clone()).or_else(|| {
+        for form in forms {
+            if let Ok(mut rendered) = form.try_lock() {
+                *rendered = None;
+            }
         }
-    }
+        memory.hold(text)
+    })
 }
 
 fn compressed(text: &[u8]) -> Bytes {
@@ -182,22 +199,44 @@ mod tests {
     async fn texts_of_slow_readers_are_limited() {
         let lists = Lists::new(0);
         let limit = lists.memory.limit;
-        let space = lists.memory.hold(vec![0; limit].into()).unwrap();
-        let get = |form, revision| {
-            lists.get(form, revision, move || {
-                (revision, Listing { version: 1, hash: String::new(), apps: Vec::new() })
-            })
-        };
-        assert!(get(FORM, 1).await.is_none());
+        let space = lists.memory.hold(vec![0; limit + 1].into()).unwrap();
+        assert!(get(&lists, FORM, 1).await.is_none());
+        assert!(lists.for_one(|| vec![0]).await.is_none());
         drop(space);
-        let first = get(FORM, 1).await.unwrap();
+        let first = get(&lists, FORM, 1).await.unwrap();
         assert_eq!(lists.memory.used.load(Ordering::Relaxed), first.len());
         let length = first.len();
-        let space = lists.memory.hold(vec![0; limit - length].into()).unwrap();
-        assert!(get(FORM, 2).await.is_none(), "the old text is still being received");
+        let space = lists.memory.hold(vec![0; limit - length + 1].into()).unwrap();
+        assert!(get(&lists, FORM, 2).await.is_none(), "the old text is still being received");
         drop(first);
         let compact = Form { style: Style::Compact, ..FORM };
-        assert!(get(compact, 2).await.is_some(), "older texts without readers are dropped");
+        assert!(get(&lists, compact, 2).await.is_some(), "texts without readers are dropped");
         drop(space);
+        let alone = lists.for_one(|| vec![0; 5]).await.unwrap();
+        drop(alone);
+        let kept = get(&lists, FORM, 2).await.unwrap().len() + length;
+        assert!(lists.memory.used.load(Ordering::Relaxed) <= kept);
+    }
+
+    /// What the node keeps for the next reader refuses no other text, nor does the size of one.
+    #[tokio::test]
+    async fn lists_of_any_size_are_available_while_nobody_reads_slowly() {
+        let lists = Lists::new(0);
+        let large = lists.memory.limit + 1;
+        for index in 0..16 {
+            let bit = |number: usize| index >> number & 1 == 1;
+            let style = if bit(0) { Style::Full } else { Style::Compact };
+            let form = Form { is_delta: bit(1), is_json: bit(2), style, is_gzip: bit(3) };
+            assert!(get(&lists, form, 1).await.is_some(), "{form:?}");
+            let kept = lists.for_one(move || vec![0; large]).await;
+            assert_eq!(kept.as_ref().map(Bytes::len), Some(large), "{form:?}");
+            // As if it had been the text of this form.
+            *lists.forms[form.index()].lock().await = Some((1, kept.unwrap()));
+        }
+    }
+
+    async fn get(lists: &Lists, form: Form, revision: u64) -> Option<Bytes> {
+        let listing = Listing { version: 1, hash: String::new(), apps: Vec::new() };
+        lists.get(form, revision, move || (revision, listing)).await
     }
 }

@@ -8,9 +8,8 @@ use parking_lot::Mutex;
 use reqwest::Url;
 
 use super::now;
-use crate::registry::options::OURS;
 use crate::registry::{OwnService, Probe};
-use crate::settings::eureka::EurekaInstance;
+use crate::settings::eureka::{EurekaInstance, add_own_metadata};
 
 /// Interval at which services are asked whether they can answer.
 const CHECK: Duration = Duration::from_secs(5);
@@ -137,8 +136,7 @@ pub(super) fn describe(
         None => format!("{machine}:{}:{}", own.name, own.machine.port()),
     };
     let mut metadata = settings.metadata.clone();
-    metadata.insert("management.port".to_owned(), own.machine.port().to_string());
-    metadata.insert(OURS.to_owned(), "1".to_owned());
+    add_own_metadata(&mut metadata, own.machine.port());
     Some(Instance {
         instance_id: Some(id),
         host_name: settings.hostname.clone().unwrap_or(host),
@@ -172,6 +170,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::settings::eureka::{MANAGEMENT_PORT, OURS};
 
     fn settings() -> EurekaInstance {
         EurekaInstance {
@@ -204,7 +203,7 @@ mod tests {
         assert_eq!(instance.app, "APOLLO-CONFIGSERVICE");
         assert_eq!((&*instance.metadata["zone"], &*instance.metadata[OURS]), ("a", "1"));
         assert!(instance.id().ends_with(":apollo-configservice:8080"), "{}", instance.id());
-        assert_eq!(instance.metadata["management.port"], "8080");
+        assert_eq!(instance.metadata[MANAGEMENT_PORT], "8080");
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Peers {
         self.list.load().iter().any(|peer| peer.is_at(address))
     }
 
+    /// Whether one of the peers is on another machine.
+    pub(super) fn has_remote(&self) -> bool {
+        self.list.load().iter().any(|peer| !peer.endpoint.is_loopback() && !peer.is_self())
+    }
+
     /// The peers as they are now.
     pub(super) fn states(&self) -> Vec<EurekaPeerState> {
         self.list.load().iter().map(|peer| peer.state()).collect()

@@ -2,6 +2,7 @@
 //! meta role reports.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use castalia_core::protocol::wire::ServiceInstance;
@@ -55,6 +56,14 @@ impl Eureka {
         self.0.lists.get(form, revision, read).await
     }
 
+    /// A text for one reader; `None` while slow readers use the memory for texts.
+    pub async fn rendered(
+        &self,
+        render: impl FnOnce() -> Vec<u8> + Send + 'static,
+    ) -> Option<Bytes> {
+        self.0.lists.for_one(render).await
+    }
+
     /// All leases, by app and id.
     #[must_use]
     pub fn leases(&self) -> Vec<Lease> {
@@ -91,11 +100,16 @@ impl Eureka {
         self.0.peers.node_id()
     }
 
-    /// The live instances of one of Apollo's services; those of this node first.
+    /// The live instances of one of Apollo's services; those of this node first, also while they
+    /// are not registered for the sake of other machines.
     pub(in crate::registry) fn services(&self, service: &str) -> Vec<ServiceInstance> {
         let mut leases = self.live(service);
         leases.sort_by_key(|lease| (!lease.is_own, lease.registered));
-        leases.iter().filter_map(|lease| services::listed(&lease.instance)).collect()
+        let is_withheld = self.0.is_withheld.load(Ordering::Relaxed);
+        let own = if is_withheld { self.0.own.all() } else { Vec::new() };
+        let own = own.iter().filter(|own| own.app.eq_ignore_ascii_case(service));
+        let leases = leases.iter().map(|lease| &*lease.instance);
+        own.chain(leases).filter_map(services::listed).collect()
     }
 
     /// Addresses of the other Castalia nodes with this service.

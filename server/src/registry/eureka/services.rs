@@ -4,7 +4,7 @@ use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::{Instance, Status};
 use reqwest::Url;
 
-use crate::registry::options::OURS;
+use crate::settings::eureka::OURS;
 
 /// Maximum length of the address of a service, in bytes.
 const ADDRESS: usize = 512;

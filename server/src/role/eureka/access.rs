@@ -77,6 +77,11 @@ impl Access {
         Ok(())
     }
 
+    /// Whether everybody may send what this node then has to hold.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.expected.is_none()
+    }
+
     /// Counts a registration that a peer sends, and returns whether it is carried out. A peer passes
     /// on those of all its clients, which move to it together when another server fails, and what it
     /// cannot send is missing here for the interval of a heartbeat. Callers with the password are

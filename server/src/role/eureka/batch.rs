@@ -6,15 +6,11 @@ use castalia_eureka::batch::{self, BatchError, Item, Outcome, Task};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use super::body::read;
 use super::{Call, EurekaPort, NODE, failure};
-
-/// Maximum body of a batch, in bytes.
-const BATCH: usize = 8 * 1024 * 1024;
 
 impl EurekaPort {
     pub(super) async fn batch(&self, call: &Call, body: Body) -> Response {
-        let body = match read(&call.headers, body, BATCH).await {
+        let body = match self.receive(call, body, &self.batches).await {
             Ok((_, body)) => body,
             Err(refusal) => return refusal.into_response(),
         };
@@ -28,7 +24,7 @@ impl EurekaPort {
         };
         // An address in the settings leads back to this node, which learns it from the answer.
         let is_own = call.header(&NODE) == self.eureka.node_id();
-        let is_peer = call.peer.is_some_and(|address| self.eureka.is_peer(address));
+        let is_peer = self.is_peer(call);
         let is_excess = |item: &Item| {
             matches!(item.task, Task::Register(_))
                 && !self.access.admits_replicated(call.peer, is_peer)

@@ -5,10 +5,12 @@ use std::io::Read as _;
 use axum::body::Body;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use hyper::body::Body as _;
 
-use super::Refusal;
+use super::bodies::Bodies;
+use super::{Call, EurekaPort, Refusal};
 use crate::error::Reaction;
 use crate::http::request::{self, media_type};
 
@@ -18,12 +20,35 @@ pub(super) enum Format {
     Xml,
 }
 
+impl EurekaPort {
+    /// Reads a body of a kind. Callers with the password and the peers in the settings are trusted
+    /// not to send it slowly.
+    pub(super) async fn receive(
+        &self,
+        call: &Call,
+        body: Body,
+        kind: &Bodies,
+    ) -> Result<(Format, Bytes), Refusal> {
+        let limit = kind.largest();
+        let _reserved = if self.access.is_anonymous() && !self.is_peer(call) {
+            // One that announces more is refused unread.
+            let announced =
+                body.size_hint().upper().map_or(limit as u64, |it| it.min(limit as u64));
+            let bytes = usize::try_from(announced).unwrap_or(limit);
+            let reserved = kind.reserve(call.peer, bytes).ok_or_else(|| {
+                let text = "too many requests are sent slowly";
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, "2")
+            });
+            Some(reserved?)
+        } else {
+            None
+        };
+        read(&call.headers, body, limit).await
+    }
+}
+
 /// Reads a body; the limit holds also after decompression.
-pub(super) async fn read(
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-) -> Result<(Format, Bytes), Refusal> {
+async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<(Format, Bytes), Refusal> {
     let format = match &*media_type(headers) {
         "application/json" | "" => Format::Json,
         "application/xml" => Format::Xml,

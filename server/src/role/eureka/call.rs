@@ -6,19 +6,16 @@ use castalia_eureka::{Instance, Origin, Refused, Renewal, Status, json, xml};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Method, StatusCode};
 
-use super::body::{Format, read};
+use super::body::Format;
 use super::path::Resource;
 use super::{Call, EurekaPort, Refusal, document, empty, failure};
-
-/// Maximum body of a registration, in bytes.
-const REGISTRATION: usize = 64 * 1024;
 
 impl EurekaPort {
     pub(super) async fn register(&self, call: &Call, app: &str, body: Body) -> Response {
         if let Err(refusal) = self.access.admit_registration(call.peer) {
             return refusal.into_response();
         }
-        let (format, body) = match read(&call.headers, body, REGISTRATION).await {
+        let (format, body) = match self.receive(call, body, &self.registrations).await {
             Ok(read) => read,
             Err(refusal) => return refusal.into_response(),
         };

@@ -9,6 +9,12 @@ pub(super) const SETTINGS: &[Definition] = &[
         "database|custom|eureka",
         "Discover services through the ServiceRegistry table, through two keys of ServerConfig, or through Eureka",
     ),
+    define(
+        "eureka.read",
+        Some("off"),
+        "on|off",
+        "Also list the services at the servers in `eureka.service.url` if `registry` is `database`, for a migration away from Eureka",
+    ),
     // Closed by default: whoever registers there receives the requests of clients and portals.
     define(
         "eureka.host",
