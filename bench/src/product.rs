@@ -38,6 +38,8 @@ pub(crate) struct Product {
     pub(crate) config: SocketAddr,
     /// Port of the admin role.
     pub(crate) admin: SocketAddr,
+    /// Port of the portal role.
+    pub(crate) portal: SocketAddr,
 }
 
 impl Product {
@@ -58,14 +60,28 @@ impl Product {
                 None => {}
             }
         }
-        let both = config.zip(admin).context("the server did not say where it listens")?;
-        Ok(Self { process, config: both.0, admin: both.1 })
+        let all = config.zip(admin).zip(portal);
+        let ((config, admin), portal) = all.context("the server did not say where it listens")?;
+        Ok(Self { process, config, admin, portal })
     }
 
     /// Terminates it gracefully, so that the next start needs no crash recovery.
     pub(crate) fn stop(self) -> Result<()> {
         self.process.terminate()
     }
+}
+
+/// Creates a token for OpenAPI that may read all apps in a data directory.
+pub(crate) fn token(program: &Path, data: &Path) -> Result<String> {
+    let mut command = Command::new(program);
+    command.args(["token", "create", "--name", "bench", "--all-apps", "--data-dir"]).arg(data);
+    fix_environment(&mut command);
+    let output = command.output().context("cannot create a token")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let token = text.split_whitespace().next_back().filter(|_| output.status.success());
+    token.map(str::to_owned).with_context(|| {
+        format!("no token was created: {}", String::from_utf8_lossy(&output.stderr))
+    })
 }
 
 /// Removes settings of the shell, which must not affect the measurement. Disables access control of

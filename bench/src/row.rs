@@ -10,6 +10,7 @@ mod fan_out;
 mod idle;
 mod park_idle;
 mod park_mem;
+mod portal_lists;
 mod publish;
 mod publish_latency;
 mod read_core;
@@ -62,6 +63,7 @@ pub(crate) fn all() -> Vec<Row> {
         ),
         quick("storm", "all clients connect and poll at once", storm::run),
         full("park-idle", "CPU time that parked clients cost", park_idle::run),
+        full("portal-lists", "lists of the portal where there is a lot", portal_lists::run),
         quick("start", "process start until the first 200", start::run),
         quick("idle", "memory of a server that nobody asks", idle::run),
         quick("client-idle", "memory that a client with one namespace costs", client_idle::run),

@@ -21,6 +21,8 @@ const OPERATOR: &str = "bench";
 /// Items per namespace, and the length of a value, for a body of 10 kB.
 const ITEMS: usize = 20;
 const VALUE: usize = 480;
+/// Length of a value in a namespace with many items.
+const SMALL_VALUE: usize = 40;
 
 /// Creates data through the admin role.
 #[derive(Debug)]
@@ -47,13 +49,23 @@ impl Seed {
 
     /// Creates another namespace with items and a release.
     pub(crate) fn namespace(&mut self, app: &str, name: &str) -> Result<()> {
+        let namespace = self.create(app, name)?;
+        self.fill(app, &namespace)
+    }
+
+    fn create(&mut self, app: &str, name: &str) -> Result<Value> {
         let body = json!({
             "appId": app, "clusterName": "default", "namespaceName": name,
             "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
         });
         let path = format!("/apps/{app}/clusters/default/namespaces");
-        let namespace = self.admin.json("POST", &path, Some(&body))?;
-        self.fill(app, &namespace)
+        self.admin.json("POST", &path, Some(&body))
+    }
+
+    /// Creates a namespace with many small items and a release.
+    pub(crate) fn large_namespace(&mut self, app: &str, name: &str, items: usize) -> Result<()> {
+        let namespace = self.create(app, name)?;
+        self.fill_with(app, &namespace, items, &"v".repeat(SMALL_VALUE))
     }
 
     /// Returns an item of the namespace that every app has.
@@ -85,12 +97,16 @@ impl Seed {
     }
 
     fn fill(&mut self, app: &str, namespace: &Value) -> Result<()> {
+        self.fill_with(app, namespace, ITEMS, &"v".repeat(VALUE))
+    }
+
+    fn fill_with(&mut self, app: &str, namespace: &Value, items: usize, value: &str) -> Result<()> {
         let name = namespace["namespaceName"].as_str().context("the namespace has no name")?;
-        let items: Vec<_> = (0..ITEMS)
+        let items: Vec<_> = (0..items)
             .map(|line| {
                 json!({
                     "namespaceId": namespace["id"], "key": format!("setting.{line:02}"),
-                    "value": "v".repeat(VALUE), "type": 0, "lineNum": line + 1,
+                    "value": value, "type": 0, "lineNum": line + 1,
                     "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
                 })
             })

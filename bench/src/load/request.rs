@@ -16,6 +16,12 @@ pub(crate) fn plain(method: &str, path_and_query: &str) -> Vec<u8> {
     format!("{method} {path_and_query} HTTP/1.1\r\n{HEADERS}{length}\r\n").into_bytes()
 }
 
+/// A GET request of a program with a token for OpenAPI.
+pub(crate) fn authorized(path_and_query: &str, token: &str) -> Vec<u8> {
+    let head = format!("GET {path_and_query} HTTP/1.1\r\n{HEADERS}");
+    format!("{head}Authorization: {token}\r\n\r\n").into_bytes()
+}
+
 /// A request with a JSON body.
 pub(crate) fn json(method: &str, path_and_query: &str, body: &str) -> Vec<u8> {
     let length = body.len();
