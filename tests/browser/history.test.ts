@@ -115,3 +115,17 @@ test("history, difference and rollback are accessible in both themes and widths"
   await page.getByRole("region", { name: "rate" }).waitFor();
   await expectAccessibleInAllViews(page);
 });
+
+test("what is live is marked at its publish, and nothing where nothing has been published", async () => {
+  const { place } = await createReleased();
+  const api = await suite.api;
+  await api.setItem(place, { key: "limit", value: "4" });
+  await api.createNamespace(place.app, "draft");
+  await api.setItem({ ...place, ns: "draft" }, { key: "limit", value: "1" });
+  const page = await suite.open(`/a/${place.app}/history`);
+  const entries = page.locator("main").getByRole("listitem");
+  await entries.filter({ hasText: "draft" }).filter({ hasText: "Edited" }).first().waitFor();
+  const live = entries.filter({ has: page.getByText("Live", { exact: true }) });
+  expect(await live.count()).toBe(1);
+  await live.filter({ hasText: "Published third" }).waitFor();
+});

@@ -36,6 +36,7 @@ test("from a new app to an access key without a detour", async () => {
   await page.getByLabel("App name").fill("Newcomer");
   await click(button("Create app"));
   await page.getByRole("heading", { name: "Newcomer", exact: true }).waitFor();
+  await page.getByText("Add a key to application in DEV.").waitFor();
   expectClicks(2);
 
   // A namespace, from the overview of the app.

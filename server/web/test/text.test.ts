@@ -7,6 +7,12 @@ import { checkAppId, checkName, checkValue, hiddenCharacters } from "../src/text
 import { diffRows, foldSame, type DiffRow } from "../src/text/diff";
 import { initials, parseTime, prettyJson, releaseName, since } from "../src/text/format";
 
+it("no text has a parameter that would change how the library looks texts up", () => {
+  for (const texts of [en, zh]) {
+    expect(JSON.stringify(texts).match(/{{(ns|lng|lngs|context|defaultValue)}}/g)).toBeNull();
+  }
+});
+
 const NOW = new Date("2026-11-20T09:42:10Z");
 
 describe("diffRows", () => {

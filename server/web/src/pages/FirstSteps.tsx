@@ -20,7 +20,7 @@ export function FirstSteps({ app, env, cluster }: { app: string; env: string; cl
       <h2 id="steps">{t("steps.title")}</h2>
       <ol className={classes.steps}>
         <li>
-          {t("steps.key", { env, ns: NAMESPACE })}{" "}
+          {t("steps.key", { env, name: NAMESPACE })}{" "}
           <Button
             size="compact-sm"
             variant="default"

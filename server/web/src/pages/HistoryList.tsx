@@ -15,7 +15,7 @@ import type { Place } from "../api/queries";
 import { useRights } from "../api/rights";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
-import { liveRelease, type Entry, type Kind } from "../state/history";
+import { liveEntries, type Entry, type Kind } from "../state/history";
 import classes from "./History.module.css";
 
 const ICONS: Record<Kind, Icon> = {
@@ -41,16 +41,13 @@ export function HistoryList({ place, entries, all, open, withNamespace, onOpen }
   const { t } = useTranslation();
   const names = [...new Set(entries.map(({ ns }) => ns))];
   const rights = useRights(names.map((ns) => ({ ...place, ns })));
-  const live = new Map(names.map((ns) => [ns, liveRelease(all, ns)]));
-  const newest = new Set(
-    [...live].map(([ns, id]) => all.find((entry) => entry.ns === ns && entry.releaseId === id)?.id),
-  );
+  const live = liveEntries(all);
   return (
     <ol className={classes.list}>
       {entries.map((entry) => {
         const Sign = ICONS[entry.kind];
-        const liveId = live.get(entry.ns) ?? 0;
-        const isLive = newest.has(entry.id);
+        const liveId = live.get(entry.ns)?.releaseId ?? 0;
+        const isLive = live.get(entry.ns)?.id === entry.id;
         const mayRollBack = rights[names.indexOf(entry.ns)]?.publish ?? false;
         const isTarget = entry.kind === "publish" && entry.releaseId !== liveId && !entry.isAbandoned && liveId > 0;
         return (

@@ -99,11 +99,10 @@ export function editEntry(row: OpenCommitDTO): Entry {
   };
 }
 
-/** The release that clients receive: that of the newest operation on the main line. */
-export function liveRelease(entries: Entry[], ns: string): number {
-  return (
-    entries.find((entry) => entry.ns === ns && (entry.kind === "publish" || entry.kind === "rollback"))?.releaseId ?? 0
-  );
+/** By namespace, the newest operation on the main line: its release is what clients receive. */
+export function liveEntries(entries: Entry[]): Map<string, Entry> {
+  const published = entries.filter(({ kind }) => kind === "publish" || kind === "rollback");
+  return new Map(published.toReversed().map((entry) => [entry.ns, entry]));
 }
 
 export function newestFirst(entries: Entry[]): Entry[] {
