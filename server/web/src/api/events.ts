@@ -22,7 +22,7 @@ export function useEvents(app: string): void {
     const parse = (event: MessageEvent) => JSON.parse(String(event.data)) as Event;
     const changed = (event: MessageEvent) => {
       const { env, appId, clusterName, namespaceName } = parse(event);
-      for (const kind of ["draft", "lock"]) invalidate(kind, appId, env, clusterName, namespaceName);
+      for (const kind of ["draft", "lock", "gray"]) invalidate(kind, appId, env, clusterName, namespaceName);
       invalidate("list", appId, env, clusterName);
       if (event.type === "publish") invalidate("history", appId, env, clusterName, namespaceName);
     };

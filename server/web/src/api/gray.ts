@@ -3,7 +3,7 @@ import { queryOptions, type QueryKey } from "@tanstack/react-query";
 
 import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
 import { get, path, send } from "./client";
-import { namespacePath, type Place } from "./queries";
+import { latestRelease, namespacePath, type Place } from "./queries";
 import type {
   OpenGrayReleaseRuleDTO,
   OpenGrayReleaseRuleItemDTO,
@@ -52,7 +52,7 @@ export const grayState = (at: Place, name: string) =>
       const histories = path`apps/${at.app}/envs/${at.env}/clusters/${at.cluster}/namespaces/${at.ns}/releases/histories`;
       const [rules, release, inGray, onMaster, history] = await Promise.all([
         get<OpenGrayReleaseRuleDTO>(branchPath(at, name) + "/rules"),
-        get<OpenReleaseDTO>(`${namespacePath(inBranch(at, name))}/releases/latest`),
+        latestRelease(inBranch(at, name)),
         instances(inBranch(at, name)),
         instances(at),
         get<OpenReleaseHistoryDTO[]>(`${histories}?page=0&size=${HISTORY}`),

@@ -1,11 +1,11 @@
 // The instances that read a namespace, each with the release that it last received. Composed of the
 // lists by release: only they contain the release and the time of its delivery.
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 
-import type { OpenInstanceDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
+import type { OpenInstanceDTO, OpenReleaseDTO } from "./bodies";
 import { get, path } from "./client";
-import { inBranch } from "./gray";
-import { namespacePath, type Place } from "./queries";
+import { branch, inBranch } from "./gray";
+import { latestRelease, type Place } from "./queries";
 import type { OpenInstancePageDTO } from "./schema";
 
 /** Maximum of the server. */
@@ -33,16 +33,15 @@ export interface InstanceList {
 }
 
 /** `live` is the release of the main line. */
-export const instanceList = (at: Place, live: OpenReleaseDTO) =>
+const instanceList = (at: Place, live: Pick<OpenReleaseDTO, "id"> & { name?: string | undefined }) =>
   queryOptions({
     queryKey: ["instances", at.app, at.env, at.cluster, at.ns, live.id],
-    queryFn: async (): Promise<InstanceList> => {
-      const [branch, main, late] = await Promise.all([
-        get<OpenNamespaceDTO>(`${namespacePath(at)}/branches`),
+    queryFn: async ({ client }): Promise<InstanceList> => {
+      const [gray, main, late] = await Promise.all([
+        client.query(branch(at)).then((open) => open && ofBranch(inBranch(at, open.clusterName))),
         having(at.env, live),
         withoutRelease(at, live),
       ]);
-      const gray = branch && (await ofBranch(inBranch(at, branch.clusterName)));
       const others = [...late, ...(gray?.late ?? [])];
       return {
         rows: [
@@ -57,14 +56,14 @@ export const instanceList = (at: Place, live: OpenReleaseDTO) =>
 
 /** The instances of a gray release, and those that still have an earlier one of it. */
 async function ofBranch(at: Place) {
-  const release = await get<OpenReleaseDTO>(`${namespacePath(at)}/releases/latest`);
+  const release = await latestRelease(at);
   if (!release) return null;
   const [list, late] = await Promise.all([having(at.env, release), withoutRelease(at, release)]);
   return { list, late, name: release.name };
 }
 
 /** All instances that have a release: the total is known after the first page. */
-async function having(env: string, { id }: OpenReleaseDTO): Promise<OpenInstanceDTO[]> {
+async function having(env: string, { id }: Pick<OpenReleaseDTO, "id">): Promise<OpenInstanceDTO[]> {
   const read = (page: number) =>
     get<OpenInstancePageDTO>(path`envs/${env}/instances/by-release?releaseId=${id}&page=${page}&size=${PAGE}`);
   const first = await read(0);
@@ -73,7 +72,7 @@ async function having(env: string, { id }: OpenReleaseDTO): Promise<OpenInstance
   return [first, ...pages].flatMap((page) => page?.instances ?? []);
 }
 
-async function withoutRelease(at: Place, { id }: OpenReleaseDTO): Promise<OpenInstanceDTO[]> {
+async function withoutRelease(at: Place, { id }: Pick<OpenReleaseDTO, "id">): Promise<OpenInstanceDTO[]> {
   const query = path`appId=${at.app}&clusterName=${at.cluster}&namespaceName=${at.ns}&releaseIds=${id}`;
   return (
     (await get<OpenInstanceDTO[]>(path`envs/${at.env}/instances/by-namespace-and-releases-not-in` + `?${query}`)) ?? []
@@ -93,4 +92,9 @@ function row(instance: OpenInstanceDTO, receipt: Receipt, release?: string): Ins
     deliveredAt: config?.releaseDeliveryTime,
     seenAt: config?.dataChangeLastModifiedTime,
   };
+}
+
+/** As `useServed`; without `live` it reads nothing. */
+export function useInstances(place: Place, live: OpenReleaseDTO | null | undefined) {
+  return useQuery({ ...instanceList(place, live ?? { id: 0 }), enabled: Boolean(live) });
 }

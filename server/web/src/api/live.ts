@@ -1,12 +1,15 @@
 // What the clients of a namespace are served now: the live release, the gray release with its
 // audience, and how many instances have each of them.
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 
-import type { OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
+import type { OpenReleaseDTO } from "./bodies";
 import { get, path } from "./client";
-import { inBranch } from "./gray";
-import { namespacePath, type Place } from "./queries";
+import { branch, inBranch } from "./gray";
+import { envClusters, latestRelease, liveRelease, namespacePath, type Place } from "./queries";
 import type { OpenGrayReleaseRuleDTO, OpenGrayReleaseRuleItemDTO, OpenInstancePageDTO } from "./schema";
+
+/** Clusters beside the open one whose releases are read. */
+const OTHERS = 20;
 
 export interface Served {
   /** Null if nothing has been published in the cluster. */
@@ -18,21 +21,15 @@ export const served = (at: Place) =>
   queryOptions({
     // A publish makes the history stale, and this with it.
     queryKey: ["history", at.app, at.env, at.cluster, at.ns, "served"],
-    queryFn: async (): Promise<Served> => {
-      const [live, branch] = await Promise.all([latest(at), get<OpenNamespaceDTO>(`${namespacePath(at)}/branches`)]);
-      if (!branch) return { live, gray: null };
+    queryFn: async ({ client }): Promise<Served> => {
+      const [live, open] = await Promise.all([client.query(liveRelease(at)), client.query(branch(at))]);
+      if (!open) return { live, gray: null };
       const [release, rule] = await Promise.all([
-        latest(inBranch(at, branch.clusterName)),
-        get<OpenGrayReleaseRuleDTO>(namespacePath(at) + path`/branches/${branch.clusterName}/rules`),
+        latestRelease(inBranch(at, open.clusterName)),
+        get<OpenGrayReleaseRuleDTO>(namespacePath(at) + path`/branches/${open.clusterName}/rules`),
       ]);
       return { live, gray: release && { release, rules: rule?.ruleItems ?? [] } };
     },
-  });
-
-export const liveRelease = (at: Place) =>
-  queryOptions({
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "live"],
-    queryFn: () => latest(at),
   });
 
 /** The number of instances that have a release. */
@@ -45,6 +42,27 @@ export const receivers = (at: Place, releaseId: number) =>
     },
   });
 
-function latest(at: Place) {
-  return get<OpenReleaseDTO>(`${namespacePath(at)}/releases/latest`);
+/** The release of another cluster of the environment. */
+export interface OtherRelease {
+  at: Place;
+  /** Null if nothing has been published there. */
+  release: OpenReleaseDTO | null;
+}
+
+/** All that the live view shows first. The page calls this too, to read it while the code of the view is loaded. */
+export function useServed(place: Place, enabled = true) {
+  const query = useQuery({ ...served(place), enabled });
+  const places = useQuery({ ...envClusters(place.app), enabled }).data ?? [];
+  const clusters = enabled ? (places.find(({ env }) => env === place.env)?.clusters ?? []) : [];
+  const ats = clusters.filter((name) => name !== place.cluster).map((cluster) => ({ ...place, cluster }));
+  const found = useQueries({ queries: ats.slice(0, OTHERS).map(liveRelease) });
+  // Counted while the gray release, without which nothing is shown, is still unknown.
+  const live = useQuery({ ...liveRelease(place), enabled }).data;
+  useQuery({ ...receivers(place, live?.id ?? 0), enabled: enabled && Boolean(live) });
+  const others = found.flatMap(({ data: release }, index): OtherRelease[] => {
+    const at = ats[index];
+    // One that lacks the namespace, or is not read yet, is left out.
+    return release === undefined || !at ? [] : [{ at, release }];
+  });
+  return { query, others };
 }

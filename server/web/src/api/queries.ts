@@ -136,10 +136,22 @@ export const lock = (at: Place) =>
     queryFn: () => get<OpenNamespaceLockDTO>(`${namespacePath(at)}/lock`),
   });
 
+/** Null if nothing has been published in the cluster or branch. */
+export const liveRelease = (at: Place) =>
+  queryOptions({
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "live"],
+    queryFn: () => latestRelease(at),
+  });
+
+/** The same without the cache. */
+export function latestRelease(at: Place) {
+  return get<OpenReleaseDTO>(`${namespacePath(at)}/releases/latest`);
+}
+
 /** Releases that are not abandoned, newest first; the first one is live. */
 export const activeReleases = (at: Place) =>
   queryOptions({
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns],
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "active"],
     queryFn: async () =>
       (await get<OpenReleaseDTO[]>(`${namespacePath(at)}/releases/active?page=0&size=${RELEASES_SHOWN}`)) ?? [],
   });

@@ -1,10 +1,10 @@
 // The environments with their services, and the health that each service reports.
 import { Button } from "@mantine/core";
 import { IconAlertTriangleFilled, IconRefresh } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { usePrefetchQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
-import { serviceHealth, systemInfo } from "../api/admin";
+import { eurekaRegistry, serviceHealth, systemInfo } from "../api/admin";
 import type { EnvironmentInfo, ServiceInstance } from "../api/schema";
 import { DataTable } from "../parts/DataTable";
 import { EnvName } from "../parts/EnvSwitch";
@@ -17,6 +17,8 @@ export function AdminHealth() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const info = useQuery(systemInfo);
+  // Read at the same time.
+  usePrefetchQuery(eurekaRegistry);
   return (
     <Main title={t("admin.section.health")}>
       <div className="row">

@@ -6,7 +6,9 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
-import { activeReleases, draft, type Place } from "../api/queries";
+import { useInstances } from "../api/instances";
+import { useServed } from "../api/live";
+import { activeReleases, draft, liveRelease, type Place } from "../api/queries";
 import type { OpenNamespaceDTO, OpenReleaseDTO } from "../api/bodies";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
@@ -19,12 +21,11 @@ import classes from "./Namespace.module.css";
 import { AccessBanner, useAccess } from "./NamespaceAccess";
 import { NamespaceItems, publishing } from "./NamespaceItems";
 import { isDocument, NamespaceTabs } from "./NamespaceTabs";
+import { viewCode } from "./namespaceViews";
 
-const NamespaceLive = lazy(async () => ({ default: (await import("./NamespaceLive")).NamespaceLive }));
-const NamespaceInstances = lazy(async () => ({
-  default: (await import("./NamespaceInstances")).NamespaceInstances,
-}));
-const NamespaceText = lazy(async () => ({ default: (await import("./NamespaceText")).NamespaceText }));
+const NamespaceLive = lazy(async () => ({ default: (await viewCode.live()).NamespaceLive }));
+const NamespaceInstances = lazy(async () => ({ default: (await viewCode.instances()).NamespaceInstances }));
+const NamespaceText = lazy(async () => ({ default: (await viewCode.text()).NamespaceText }));
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
 
@@ -32,8 +33,13 @@ export function Namespace() {
   const place = route.useParams();
   const { view, f } = route.useSearch();
   const stored = useQuery(draft(place));
-  const releases = useQuery(activeReleases(place));
-  const live = releases.data && (releases.data[0] ?? null);
+  const newest = useQuery(liveRelease(place));
+  const live = newest.data;
+  // Each with all its values, so that only the view which lists them reads them.
+  const releases = useQuery({ ...activeReleases(place), enabled: view === "history" });
+  // Read while their code is loaded.
+  useServed(place, view === "live");
+  useInstances(place, view === "instances" ? live : null);
   const access = useAccess(place);
   return (
     <Main title={`${place.ns} / ${place.env}`} className={classes.page}>
@@ -58,9 +64,7 @@ export function Namespace() {
                 ) : view === "live" ? (
                   <NamespaceLive place={place} format={namespace.format ?? "properties"} />
                 ) : view === "instances" ? (
-                  <Loaded query={releases}>
-                    {([newest = null]) => <NamespaceInstances place={place} live={newest} />}
-                  </Loaded>
+                  <Loaded query={newest}>{(live) => <NamespaceInstances place={place} live={live} />}</Loaded>
                 ) : view === "text" || isDocument(namespace) ? (
                   <NamespaceText key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
                 ) : (

@@ -1,11 +1,10 @@
 // The instances view of a namespace: which instances read it, and which release each of them has.
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import type { OpenReleaseDTO } from "../api/bodies";
-import { instanceList, type InstanceList, type InstanceRow, type Receipt } from "../api/instances";
+import { useInstances, type InstanceList, type InstanceRow, type Receipt } from "../api/instances";
 import type { Place } from "../api/queries";
 import { FilterField } from "../parts/FilterField";
 import { Since } from "../parts/Since";
@@ -29,7 +28,7 @@ function Instances({ place, live }: { place: Place; live: OpenReleaseDTO }) {
   const { t } = useTranslation();
   const { q = "", have } = route.useSearch();
   const navigate = route.useNavigate();
-  const query = useQuery(instanceList(place, live));
+  const query = useInstances(place, live);
   const show = (part: { q?: string | undefined; have?: Receipt | undefined }) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
   return (

@@ -1,14 +1,14 @@
 // The live view of a namespace: which release the clients of each cluster and of the gray release
 // are served now, how many instances have it, and its content.
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useDeferredValue } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenReleaseDTO } from "../api/bodies";
 import type { Receipt } from "../api/instances";
-import { liveRelease, receivers, served, type Served } from "../api/live";
-import { envClusters, type Place } from "../api/queries";
+import { receivers, useServed, type OtherRelease, type Served } from "../api/live";
+import type { Place } from "../api/queries";
 import { CodeEditor } from "../parts/CodeEditor";
 import { DataTable } from "../parts/DataTable";
 import { FilterField } from "../parts/FilterField";
@@ -20,23 +20,20 @@ import { servedRows, type ServedRow } from "../state/served";
 import { containsWords } from "../text/paletteQuery";
 import classes from "./Namespace.module.css";
 
-/** Clusters beside the open one whose releases are read. */
-const OTHERS = 20;
-
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
 
 /** `format` is that of the namespace. */
 export function NamespaceLive({ place, format }: { place: Place; format: string }) {
   const { t } = useTranslation();
   const { have } = route.useSearch();
-  const query = useQuery(served(place));
+  const { query, others } = useServed(place);
   return (
     <Loaded query={query}>
       {(now) => {
         const shown = have === "gray" && now.gray ? now.gray.release : now.live;
         return (
           <>
-            <Releases place={place} now={now} />
+            <Releases place={place} now={now} others={others} />
             {shown === null ? (
               <Empty title={t(place.cluster === "default" ? "live.never" : "live.inherited")} />
             ) : format === "properties" ? (
@@ -66,12 +63,8 @@ interface Line {
 }
 
 /** The releases of this cluster first, then those of the other clusters of the environment. */
-function Releases({ place, now: { live, gray } }: { place: Place; now: Served }) {
+function Releases({ place, now: { live, gray }, others }: { place: Place; now: Served; others: OtherRelease[] }) {
   const { t } = useTranslation();
-  const places = useQuery(envClusters(place.app)).data ?? [];
-  const clusters = places.find(({ env }) => env === place.env)?.clusters ?? [];
-  const others = clusters.filter((name) => name !== place.cluster).slice(0, OTHERS);
-  const found = useQueries({ queries: others.map((cluster) => liveRelease({ ...place, cluster })) });
   const audience = (gray?.rules ?? []).flatMap(({ clientIpList = [], clientLabelList = [] }) => [
     ...clientIpList,
     ...clientLabelList,
@@ -79,11 +72,7 @@ function Releases({ place, now: { live, gray } }: { place: Place; now: Served })
   const lines: Line[] = [
     { at: place, kind: "live", release: live, audience: [] },
     ...(gray ? [{ at: place, kind: "gray" as const, release: gray.release, audience }] : []),
-    ...others.flatMap((cluster, index): Line[] => {
-      const release = found[index]?.data;
-      // One that lacks the namespace, or is not read yet, has no line.
-      return release === undefined ? [] : [{ at: { ...place, cluster }, kind: "live", release, audience: [] }];
-    }),
+    ...others.map(({ at, release }): Line => ({ at, kind: "live", release, audience: [] })),
   ];
   return (
     <div className={classes.upper}>

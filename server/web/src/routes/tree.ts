@@ -11,12 +11,13 @@ import {
 
 import { isSignedOut } from "../api/errors";
 import type { Receipt } from "../api/instances";
-import { appDetail, boot, envClusters } from "../api/queries";
+import { boot } from "../api/queries";
 import type { CompareSearch } from "../pages/CompareToolbar";
 import type { HistorySearch } from "../pages/History";
 import { NotFound, PageFailure, PageLoading } from "../parts/States";
 import { KINDS } from "../state/history";
 import type { Step } from "../state/gray";
+import { readEarly } from "./early";
 
 type Search = Record<string, unknown>;
 
@@ -64,7 +65,7 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: "in",
   beforeLoad: async ({ context, location }) => {
-    readEarly(context.queryClient, location.pathname);
+    readEarly(context.queryClient, location.pathname, location.search);
     try {
       await context.queryClient.query({ ...boot, staleTime: "static" });
     } catch (error) {
@@ -74,17 +75,6 @@ const shell = createRoute({
   },
   component: lazyRouteComponent(() => import("../parts/Shell"), "Shell"),
 });
-
-/** What every page of an app needs is read together with what every page needs. */
-function readEarly(cache: QueryClient, pathname: string): void {
-  const app = /^\/a\/([^/]+)/.exec(pathname)?.[1];
-  if (app === undefined) return;
-  const [detail, clusters] = [appDetail(decodeURIComponent(app)), envClusters(decodeURIComponent(app))];
-  // A failure is reported by the page, which reads them again.
-  const meta = { isEarly: true };
-  cache.query({ ...detail, meta }).catch(() => undefined);
-  cache.query({ ...clusters, meta }).catch(() => undefined);
-}
 
 const home = createRoute({
   getParentRoute: () => shell,
