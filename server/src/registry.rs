@@ -267,10 +267,8 @@ impl ServiceRegistry {
     /// What users of the health page should know, although this node serves without it.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        match &self.0.servers {
-            Some(servers) if servers.is_unreachable() => vec!["eureka: unreachable".to_owned()],
-            _ => Vec::new(),
-        }
+        let note = self.0.servers.as_ref().and_then(EurekaClient::note);
+        note.map(str::to_owned).into_iter().collect()
     }
 
     /// Config services of other Castalia nodes.

@@ -17,6 +17,7 @@ mod starting;
 mod strangers;
 mod texts;
 mod unreachable_node;
+mod unusable_server;
 mod warnings;
 
 use serde_json::{Value, json};

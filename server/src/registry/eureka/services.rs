@@ -27,6 +27,12 @@ pub(super) fn listed(instance: &Instance) -> Option<ServiceInstance> {
     })
 }
 
+/// Whether [`listed`] reports it.
+pub(super) fn is_available(instance: &Instance) -> bool {
+    let address = instance.home_page_url.as_deref();
+    instance.status == Status::Up && address.is_some_and(is_acceptable)
+}
+
 /// Whether an instance describes a Castalia node, which understands nudges.
 pub(super) fn is_ours(instance: &Instance) -> bool {
     instance.metadata.contains_key(OURS)

@@ -1,0 +1,218 @@
+//! Reads Apollo's services from a server.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+use castalia_eureka::{Instance, applications};
+use http::StatusCode;
+use reqwest::Method;
+
+use super::{EurekaClient, Problem};
+use crate::log_rate::LogRate;
+use crate::registry::eureka::endpoint::{Endpoint, LARGEST_LIST};
+use crate::registry::eureka::now;
+
+/// Instances by service.
+pub(super) type Lists = HashMap<&'static str, Vec<Instance>>;
+
+impl EurekaClient {
+    /// Reads the lists from the server that answered last, or from the next one that can be used.
+    pub(super) async fn read(&self, now: Instant) {
+        let is_any_empty = Arc::new(AtomicBool::new(false));
+        let read = self.try_servers(|server| {
+            let (client, is_any_empty) = (self.clone(), Arc::clone(&is_any_empty));
+            Box::pin(async move {
+                let lists = client.lists_of(&server).await?;
+                let is_empty = lists.values().all(Vec::is_empty);
+                // The heartbeats of this node fill it, or another server may know more.
+                if is_empty && !client.0.registers {
+                    is_any_empty.store(true, Ordering::Relaxed);
+                    return Err("it knows no service of Apollo".to_owned());
+                }
+                Ok((server, lists))
+            })
+        });
+        match read.await {
+            Ok((server, lists)) => {
+                self.set_readable(true);
+                self.use_lists(server, lists, now);
+            }
+            Err(problem) => {
+                let is_readable = is_any_empty.load(Ordering::Relaxed);
+                if !is_readable {
+                    report_unusable(&problem);
+                }
+                self.set_readable(is_readable);
+                self.0.last.lock().doubt();
+            }
+        }
+    }
+
+    fn set_readable(&self, is_readable: bool) {
+        let before = self.0.state.lock().is_readable.replace(is_readable);
+        if is_readable && before == Some(false) {
+            self.0.readable.notify_one();
+        }
+    }
+
+    fn use_lists(&self, server: Endpoint, lists: Lists, at: Instant) {
+        let mut last = self.0.last.lock();
+        // One that has just started knows nobody, and the heartbeats fill it.
+        if lists.values().all(Vec::is_empty) {
+            return last.doubt();
+        }
+        let is_own = |instance: &Instance| self.0.own.contains(instance);
+        let lists = last.update(server, lists, is_own, at);
+        self.0.listed.store(Arc::new(lists));
+        metrics::gauge!("castalia_eureka_read_timestamp_seconds").set(now().wall as f64 / 1000.0);
+    }
+
+    /// The lists of a server.
+    async fn lists_of(&self, server: &Endpoint) -> Result<Lists, Problem> {
+        let mut lists = HashMap::new();
+        for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
+            let app = service.to_ascii_uppercase();
+            let request = server.request(&self.0.client, Method::GET, &["apps", &app]);
+            let answer = self.send(request, LARGEST_LIST).await?;
+            let instances = match answer.status {
+                StatusCode::OK => {
+                    applications::read_one(&answer.body).map_err(|error| error.to_string())?
+                }
+                StatusCode::NOT_FOUND => Vec::new(),
+                status => return Err(status.to_string()),
+            };
+            lists.insert(service, instances);
+        }
+        if lists.values().all(Vec::is_empty) {
+            self.check_is_eureka(server).await?;
+        }
+        Ok(lists)
+    }
+
+    /// An Eureka without these services answers as anything else does at a path that it does not
+    /// have, with or without a page. Only Eureka has an empty list of those with an address.
+    async fn check_is_eureka(&self, server: &Endpoint) -> Result<(), Problem> {
+        let request = server.request(&self.0.client, Method::GET, &["vips", CONFIG_SERVICE]);
+        let answer = self.send(request, LARGEST_LIST).await?;
+        if answer.status != StatusCode::OK {
+            return Err(format!("{}; there is no Eureka at this address", answer.status));
+        }
+        applications::read(&answer.body).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
+
+fn report_unusable(problem: &Problem) {
+    static UNUSABLE: LogRate = LogRate::once_a_minute();
+    if let Some(suppressed) = UNUSABLE.admit() {
+        tracing::warn!(
+            reason = problem,
+            suppressed,
+            "no Eureka server can be used; the last lists remain in effect"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::http::Uri;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::registry::eureka::client::last_lists::tests::json;
+    use crate::server_config::ServerConfig;
+    use crate::settings::eureka::EurekaInstance;
+
+    type Apps = &'static [(&'static str, &'static str)];
+
+    /// What a server has, by app; one without anything does not answer.
+    #[derive(Clone, Default)]
+    struct Known(Arc<Mutex<Option<Apps>>>);
+
+    impl Known {
+        fn answer(&self, path: &str) -> (StatusCode, String) {
+            let Some(apps) = *self.0.lock() else {
+                return (StatusCode::BAD_GATEWAY, String::new());
+            };
+            if path.starts_with("/eureka/vips/") {
+                let none = r#"{"applications":{"application":[]}}"#;
+                return (StatusCode::OK, none.to_owned());
+            }
+            let of_app = apps.iter().find(|(app, _)| path.ends_with(app));
+            of_app.map_or((StatusCode::NOT_FOUND, String::new()), |(app, status)| {
+                let one = json(app, "java", status);
+                let body = format!(r#"{{"application":{{"name":"{app}","instance":[{one}]}}}}"#);
+                (StatusCode::OK, body)
+            })
+        }
+
+        async fn serve(&self) -> String {
+            let known = self.clone();
+            let answer = move |uri: Uri| async move { known.answer(uri.path()) };
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/eureka/", listener.local_addr().unwrap());
+            let server = axum::serve(listener, Router::new().fallback(answer));
+            tokio::spawn(async move { server.await });
+            url
+        }
+    }
+
+    fn client(servers: &str) -> EurekaClient {
+        let instance = EurekaInstance {
+            ip_address: None,
+            hostname: None,
+            home_page_url: None,
+            instance_id: None,
+            renewal_interval: 30,
+            lease_duration: 90,
+            metadata: [].into(),
+        };
+        let row = ("eureka.service.url".to_owned(), servers.to_owned());
+        EurekaClient::with(&instance, ServerConfig::new([row].into()), &[], false).unwrap()
+    }
+
+    const BOTH: Apps = &[("APOLLO-CONFIGSERVICE", "UP"), ("APOLLO-ADMINSERVICE", "UP")];
+    const ADMIN: Apps = &[("APOLLO-ADMINSERVICE", "UP")];
+
+    /// Whatever shows that a server lost its list, the services have their time to register again:
+    /// an outage, an empty list, another server.
+    #[tokio::test]
+    async fn each_loss_of_a_server_grants_the_time_anew() {
+        let (first, second) = (Known::default(), Known::default());
+        let client = client(&[first.serve().await, second.serve().await].join(","));
+        let set = |of_first: Option<Apps>, of_second: Option<Apps>| {
+            *first.0.lock() = of_first;
+            *second.0.lock() = of_second;
+        };
+        let mut at = Instant::now();
+        for (loss, after) in [
+            ((None, None), (Some(ADMIN), None)),
+            ((Some(&[][..]), None), (Some(ADMIN), None)),
+            ((None, Some(ADMIN)), (None, Some(ADMIN))),
+        ] {
+            set(Some(BOTH), None);
+            client.read(at).await;
+            set(Some(ADMIN), None);
+            client.read(at).await;
+            at += Duration::from_secs(200);
+            set(loss.0, loss.1);
+            client.read(at).await;
+            set(after.0, after.1);
+            client.read(at).await;
+            let is_listed = || client.services(CONFIG_SERVICE).len() == 1;
+            assert!(is_listed(), "{loss:?}");
+            at += Duration::from_secs(89);
+            client.read(at).await;
+            assert!(is_listed(), "{loss:?}");
+            at += Duration::from_secs(1);
+            client.read(at).await;
+            assert!(!is_listed(), "{loss:?}: it is gone for good");
+        }
+    }
+}
