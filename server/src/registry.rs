@@ -125,12 +125,6 @@ impl ServiceRegistry {
         false
     }
 
-    /// Whether all of these servers are on this machine, so that it needs no other address.
-    #[must_use]
-    pub fn are_eureka_servers_local(config: &ServerConfig) -> bool {
-        eureka::endpoint::configured(config).iter().all(eureka::endpoint::Endpoint::is_loopback)
-    }
-
     /// Also lists the services in the Eureka registry of this node.
     #[must_use]
     pub fn and_hosted(self, eureka: Option<Eureka>) -> Self {

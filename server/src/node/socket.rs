@@ -98,7 +98,7 @@ impl Sockets {
         if !settings.eureka.reads {
             return Ok(registry);
         }
-        let servers = eureka_servers(settings, config, &[], false)?;
+        let servers = eureka_servers(settings, config, &[], true)?;
         Ok(registry.and_servers(Some(servers)))
     }
 
@@ -116,13 +116,7 @@ impl Sockets {
                 "--registry: eureka needs another server in `eureka.service.url` of ServerConfig, or eureka.host=on, so that this node is one itself",
             ));
         }
-        let registers = is_reachable || ServiceRegistry::are_eureka_servers_local(config);
-        if !registers {
-            tracing::warn!(
-                "not registering with Eureka, because others cannot reach this node; set bind or advertise"
-            );
-        }
-        let client = eureka_servers(settings, config, own, registers)?;
+        let client = eureka_servers(settings, config, own, is_reachable)?;
         Ok(ServiceRegistry::client(client))
     }
 
@@ -176,9 +170,9 @@ fn eureka_servers(
     settings: &Settings,
     config: &ServerConfig,
     own: &[OwnService],
-    registers: bool,
+    is_reachable: bool,
 ) -> Result<EurekaClient> {
-    let client = EurekaClient::new(settings, config.clone(), own, registers);
+    let client = EurekaClient::new(settings, config.clone(), own, is_reachable);
     client.map_err(|error| Error::internal("cannot create an HTTP client", error))
 }
 

@@ -81,3 +81,41 @@ async fn a_stated_address_is_announced_to_other_machines() {
         .await;
     }
 }
+
+/// As a client, it decides anew when the servers change.
+#[tokio::test]
+async fn a_node_registers_where_its_address_means_itself() {
+    let list = || json!({"application": {"name": "APOLLO-CONFIGSERVICE", "instance": []}});
+    let answer = move |line: &str| match line {
+        line if line.starts_with("GET") => Reply::json(&list()),
+        line if line.starts_with("POST") => Reply::status(204),
+        line if line.starts_with("PUT") => Reply::status(404),
+        _ => Reply::status(200),
+    };
+    let local = OtherServer::start(move |request| answer(&request.line)).await;
+    let remote = OtherServer::start(move |request| answer(&request.line)).await;
+    let options = Options::new().flag("--registry", "eureka").flag("--roles", "config,meta,admin");
+    // The row of a new database names no server.
+    let directory = tempfile::tempdir().unwrap();
+    let first = changeable(Options::new()).flag("--roles", "config,meta,admin");
+    let mut prepared = Server::start_in(directory.path(), first);
+    set_servers(&prepared, &local.listed()).await;
+    assert!(prepared.terminate().success());
+    let mut server = Server::start_in(directory.path(), changeable(options));
+    let registered = |at: &OtherServer| at.asked("POST /eureka/apps/APOLLO-CONFIGSERVICE");
+    eventually("the registration here", async || (registered(&local) > 0).then_some(())).await;
+    set_servers(&server, &as_remote(&remote.listed())).await;
+    eventually("the departure here", async || {
+        (local.asked("DELETE /eureka/apps/APOLLO-CONFIGSERVICE") > 0).then_some(())
+    })
+    .await;
+    let read = remote.asked("GET");
+    eventually("a read elsewhere", async || (remote.asked("GET") > read).then_some(())).await;
+    assert_eq!(registered(&remote) + remote.asked("PUT"), 0, "it is not announced there");
+    assert!(lists_itself(&server).await);
+    let before = registered(&local);
+    set_servers(&server, &local.listed()).await;
+    eventually("the return", async || (registered(&local) > before).then_some(())).await;
+    let lines = server.printed_until_exit().concat();
+    assert_eq!(lines.matches("others cannot reach this node").count(), 1, "{lines}");
+}

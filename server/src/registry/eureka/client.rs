@@ -11,7 +11,7 @@ mod reading;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -52,8 +52,11 @@ struct ClientInner {
     client: reqwest::Client,
     renewal_interval: Duration,
     own: OwnInstances,
-    /// Whether the own services are registered; if not, only this node lists them.
-    registers: bool,
+    /// Whether other machines reach the own services.
+    is_reachable: bool,
+    /// Whether they are not registered, because other machines would be led to themselves; then
+    /// only this node lists them.
+    is_withheld: AtomicBool,
     /// Held during a registration or a heartbeat, so that none follows the departure.
     announcing: tokio::sync::Mutex<()>,
     /// The server that answered last.
@@ -85,7 +88,7 @@ struct Answer {
 type Problem = String;
 
 impl EurekaClient {
-    /// `own` are the services of this node.
+    /// `own` are the services of this node; `is_reachable` states whether other machines reach them.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be created.
@@ -93,23 +96,24 @@ impl EurekaClient {
         settings: &Settings,
         config: ServerConfig,
         own: &[OwnService],
-        registers: bool,
+        is_reachable: bool,
     ) -> reqwest::Result<Self> {
-        Self::with(&settings.eureka.instance, config, own, registers)
+        Self::with(&settings.eureka.instance, config, own, is_reachable)
     }
 
     fn with(
         instance: &EurekaInstance,
         config: ServerConfig,
         own: &[OwnService],
-        registers: bool,
+        is_reachable: bool,
     ) -> reqwest::Result<Self> {
         Ok(Self(Arc::new(ClientInner {
             config,
             client: endpoint::client(CONNECT, ANSWER)?,
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
             own: OwnInstances::new(own, instance),
-            registers: registers && !own.is_empty(),
+            is_reachable,
+            is_withheld: AtomicBool::new(false),
             announcing: tokio::sync::Mutex::default(),
             position: AtomicUsize::new(0),
             accepted: Mutex::default(),
@@ -134,6 +138,22 @@ impl EurekaClient {
             let client = client.clone();
             async move { client.read(Instant::now()).await }
         });
+    }
+
+    /// Whether the services of this node are registered, if it has any. The servers may change at any
+    /// time.
+    fn registers(&self) -> bool {
+        if self.0.own.is_empty() {
+            return false;
+        }
+        let servers = endpoint::configured(&self.0.config);
+        let withholds = !self.0.is_reachable && !servers.iter().all(Endpoint::is_loopback);
+        if self.0.is_withheld.swap(withholds, Ordering::Relaxed) != withholds && withholds {
+            tracing::warn!(
+                "not registering with Eureka, because others cannot reach this node; set bind or advertise"
+            );
+        }
+        !withholds
     }
 
     /// Tries the server that answered last, and then the next ones until one can be used.

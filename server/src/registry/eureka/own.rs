@@ -26,6 +26,10 @@ impl OwnInstances {
         Self(Mutex::new(described.collect()))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
     pub(super) fn all(&self) -> Vec<Instance> {
         self.0.lock().clone()
     }

@@ -31,7 +31,10 @@ impl EurekaClient {
         let mut pause = PAUSE;
         loop {
             self.0.own.check(probe).await;
-            let is_registered = !self.0.registers || self.announce().await;
+            let is_registered = match self.registers() {
+                true => self.announce().await,
+                false => self.withdraw().await,
+            };
             let wait = if is_registered { self.0.renewal_interval } else { pause };
             pause = if is_registered { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
             let wait = wait.mul_f64(0.9 + fastrand::f64() * 0.1);
@@ -129,11 +132,24 @@ impl EurekaClient {
         Ok(())
     }
 
+    /// Deregisters what was registered under other settings. Returns that nothing is to be repeated.
+    async fn withdraw(&self) -> bool {
+        let _announcing = self.0.announcing.lock().await;
+        self.0.state.lock().is_registered = None;
+        self.deregister(&self.0.own.all()).await;
+        true
+    }
+
     /// Deregisters at the servers that may list this node.
     pub async fn leave(&self) {
         let own = self.0.own.take();
         // It waits longer for a server that does not answer than this node may take for its end.
         let announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
+        self.deregister(&own).await;
+        drop(announcing);
+    }
+
+    async fn deregister(&self, own: &[Instance]) {
         let mut accepted = std::mem::take(&mut *self.0.accepted.lock());
         accepted.retain(|(_, at)| at.elapsed() < self.0.lease_duration);
         let requests = accepted.iter().flat_map(|(server, _)| {
@@ -150,7 +166,6 @@ impl EurekaClient {
                 tracing::warn!(service_url = %server, "cannot deregister from Eureka in time; an entry of this node expires there");
             }
         }
-        drop(announcing);
     }
 }
 

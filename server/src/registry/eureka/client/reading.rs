@@ -28,7 +28,7 @@ impl EurekaClient {
                 let lists = client.lists_of(&server).await?;
                 let is_empty = lists.values().all(Vec::is_empty);
                 // The heartbeats of this node fill it, or another server may know more.
-                if is_empty && !client.0.registers {
+                if is_empty && !client.registers() {
                     is_any_empty.store(true, Ordering::Relaxed);
                     return Err("it knows no service of Apollo".to_owned());
                 }
