@@ -23,6 +23,7 @@ test("S7: a publish shows the changed words first, and clients then read the val
   const page = await suite.open(address(at));
   await page.getByRole("link", { name: "Review and publish" }).click();
   const change = page.getByRole("region", { name: "limit" });
+  await change.waitFor();
   expect(await change.locator("mark").allTextContents()).toEqual(["100", "150"]);
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("Published to DEV").waitFor();
@@ -98,7 +99,7 @@ test("keys are copied as a text for another program", async () => {
   const page = await suite.open(address(at));
   const copied = async (format: string) => {
     await page.getByRole("button", { name: "Copy as" }).first().click();
-    await page.getByRole("menuitem", { name: format }).click();
+    await page.getByRole("menuitem", { name: format, exact: true }).click();
     await page.getByText(`as ${format}.`).waitFor();
     return page.evaluate(() => navigator.clipboard.readText());
   };
@@ -107,9 +108,22 @@ test("keys are copied as a text for another program", async () => {
   await page.getByRole("checkbox", { name: "Select name" }).check();
   const bar = page.getByRole("group", { name: "1 key selected" });
   await bar.getByRole("button", { name: "Copy as" }).click();
-  await page.getByRole("menuitem", { name: "YAML" }).click();
+  await page.getByRole("menuitem", { name: "YAML", exact: true }).click();
   await page.getByText("Copied 1 key as YAML.").waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('name: "a \\"b\\""\n');
+});
+
+test("keys are downloaded as a file that the other program reads", async () => {
+  const at = await application();
+  await (await suite.api).setItem(at, { key: "db pool", value: "c:\\x" });
+  const page = await suite.open(address(at));
+  await page.getByRole("button", { name: "Copy as" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("menuitem", { name: "Download as Properties" }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe("application.properties");
+  expect(await readFile(await download.path(), "utf8")).toBe("db\\ pool = c:\\\\x\n");
 });
 
 test("keys are downloaded as CSV, in which nothing is a formula", async () => {

@@ -82,7 +82,7 @@ test.skipIf(!process.env.CASTALIA_TEST_SPEED)(
     const grid = page.getByRole("grid", { name: "Items" });
     const filter = page.getByRole("textbox", { name: "Key, value, comment, person" });
     await filter.focus();
-    console.log('start');
+    console.log("start");
     const took = {
       type: await measure(page, (round) => page.keyboard.press("service"[round] ?? "s")),
       erase: await measure(page, () => page.keyboard.press("Backspace")),

@@ -1,4 +1,6 @@
 // The text view of a namespace: scenarios S10, S11 and S12.
+import { readFile } from "node:fs/promises";
+
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
@@ -105,4 +107,28 @@ test.each(THEMES)("the text view is accessible in %s", async (theme) => {
   const page = await suite.open(address(at), { theme });
   await page.getByRole("textbox", { name: "Text of pay.yml" }).waitFor();
   await expectAccessible(page);
+});
+
+test("a text is copied and downloaded in the format of the namespace", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setText(at, "# limits\n\ndb pool = 5");
+  const page = await suite.open(`${address(at)}?view=text`);
+  await page.getByRole("button", { name: "Copy", exact: true }).click();
+  await page.getByText("Copied the text.").waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("# limits\n\ndb\\ pool = 5\n");
+  const downloaded = async () => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download", exact: true }).click(),
+    ]);
+    return [download.suggestedFilename(), await readFile(await download.path(), "utf8")];
+  };
+  expect(await downloaded()).toEqual(["application.properties", "# limits\n\ndb\\ pool = 5\n"]);
+  await api.createNamespace(at.app, "rules", "yml");
+  const document = "a:\n  - 1 # one\n";
+  await api.setText({ ...at, ns: "rules.yml" }, document, "yml");
+  await page.goto(address({ ...at, ns: "rules.yml" }));
+  await page.getByText("# one").waitFor();
+  expect(await downloaded()).toEqual(["rules.yml", document]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { itemsAs } from "../src/text/copyAs";
+import { fileName, itemsAs, propertiesFile } from "../src/text/copyAs";
 import { formatOf, parsePasted, PASTE_FORMATS, type PasteFormat } from "../src/text/paste";
 
 const parsed = async (text: string, format: PasteFormat = formatOf(text)) => {
@@ -87,6 +87,21 @@ test.each(PASTE_FORMATS.filter((format) => format !== "env"))(
     expect(await parsed(itemsAs(format, items), format)).toEqual(wanted);
   },
 );
+
+test("a properties file keeps comments and blank lines, and every value", async () => {
+  const values = { "a b:c": " x\\ny ", "#key": "1", rest: "ü\n2" };
+  const lines = Object.entries(values).map(([key, value]) => ({ key, value }));
+  const comments = ["# one", "", "two\nlines"].map((comment) => ({ comment }));
+  const text = propertiesFile([...comments, ...lines]);
+  expect(text.split("\n").slice(0, 4)).toEqual(["# one", "", "# two", "# lines"]);
+  expect(await parsed(text, "properties")).toEqual(values);
+});
+
+test.each([
+  ["application", "properties", "application.properties"],
+  ["rules.yml", "yml", "rules.yml"],
+  ["rules.v2", "json", "rules.v2.json"],
+])("the file of %s, which is %s, is %s", (ns, format, name) => expect(fileName(ns, format)).toBe(name));
 
 test("names of an environment file are those that Spring reads", async () => {
   const items = [

@@ -40,7 +40,7 @@ export function Namespace() {
   // Read while their code is loaded.
   useServed(place, view === "live");
   useInstances(place, view === "instances" ? live : null);
-  const access = useAccess(place);
+  const { access, isPending } = useAccess(place);
   return (
     <Main title={`${place.ns} / ${place.env}`} className={classes.page}>
       <Loaded query={stored}>
@@ -55,7 +55,10 @@ export function Namespace() {
               <NamespaceTabs place={place} isDocument={isDocument(namespace)} f={f} />
               {/* The others are shown while the code of a view is loaded. */}
               <Suspense fallback={<PageLoading />}>
-                {view === "history" ? (
+                {isPending ? (
+                  // A table or text without its actions would move when they appear, and ignore their keys.
+                  <PageLoading />
+                ) : view === "history" ? (
                   <div className={classes.scroll}>
                     <Loaded query={releases}>
                       {(list) => <ReleaseList app={place.app} env={place.env} releases={list} />}

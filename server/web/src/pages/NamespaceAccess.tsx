@@ -22,18 +22,18 @@ export interface Access {
   emergency: boolean;
 }
 
-/** Undefined until known; the server checks every write in any case. */
-export function useAccess(place: Place): Access | undefined {
+/** Undefined until known, and if it cannot be read; the server checks every write in any case. */
+export function useAccess(place: Place): { access: Access | undefined; isPending: boolean } {
   const { userId } = useBoot().user;
-  const rights = useQuery(ownRights(place, userId)).data;
-  const held = useQuery(lock(place)).data;
-  if (!rights || held === undefined) return undefined;
-  return {
-    canEdit: rights.edit,
-    canPublish: rights.publish,
-    editor: (held?.isLocked && held.lockedBy) || null,
-    emergency: held?.isEmergencyPublishAllowed ?? false,
-  };
+  const [rights, held] = [useQuery(ownRights(place, userId)), useQuery(lock(place))];
+  const access = rights.data &&
+    held.data !== undefined && {
+      canEdit: rights.data.edit,
+      canPublish: rights.data.publish,
+      editor: (held.data?.isLocked && held.data.lockedBy) || null,
+      emergency: held.data?.isEmergencyPublishAllowed ?? false,
+    };
+  return { access: access || undefined, isPending: rights.isPending || held.isPending };
 }
 
 export function AccessBanner({ place, access }: { place: Place; access: Access }) {

@@ -96,7 +96,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
   return (
     <>
       <ItemFilter input={filter} f={f} setFilter={setFilter} changed={counts.all} shown={[found.length, rows.length]}>
-        <CopyAs rows={found} onCopied={report} />
+        <CopyAs name={place.ns} rows={found} onCopied={report} />
         {access?.canEdit && (
           <>
             <Button
@@ -141,6 +141,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
       )}
       {edit && chosen.length > 0 && (
         <SelectionBar
+          name={place.ns}
           rows={chosen}
           onDelete={edit.onDelete}
           onSet={edit.onSet}

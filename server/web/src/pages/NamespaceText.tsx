@@ -1,7 +1,7 @@
 // The text view of a namespace: properties line by line, other formats as one document. Saving shows
 // what changes first; the text is kept in this browser until then.
 import { Button } from "@mantine/core";
-import { IconBraces, IconDeviceFloppy } from "@tabler/icons-react";
+import { IconBraces, IconCopy, IconDeviceFloppy, IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMemo, useRef, useState } from "react";
@@ -13,6 +13,9 @@ import { validateText } from "../api/writes";
 import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
 import { LeaveGuard } from "../parts/LeaveGuard";
 import { dropUnsaved, keepUnsaved, readUnsaved } from "../state/unsaved";
+import { copyText } from "../text/copy";
+import { fileName, propertiesFile } from "../text/copyAs";
+import { saveFile } from "../text/download";
 import { prettyJson } from "../text/format";
 import { errorPlace } from "../text/place";
 import { fromText, linesOf, toText } from "../text/properties";
@@ -69,6 +72,8 @@ export function NamespaceText({ place, draft, access }: Props) {
     if (first) editor.current?.goTo(first);
     else if (isDirty) setSaving(true);
   };
+  const file = format === "properties" ? propertiesFile(fromText(text).lines) : text;
+  const copy = () => void copyText(file).then(() => setSaid(t("text.copied")));
   const pretty = format === "json" ? prettyJson(text) : null;
 
   return (
@@ -77,6 +82,22 @@ export function NamespaceText({ place, draft, access }: Props) {
         <span className={classes.count} role="status">
           {isDirty ? t("text.unsaved") : said}
         </span>
+        <Button
+          variant="default"
+          disabled={file === ""}
+          leftSection={<IconCopy size={16} stroke={1.8} />}
+          onClick={copy}
+        >
+          {t("text.copy")}
+        </Button>
+        <Button
+          variant="default"
+          disabled={file === ""}
+          leftSection={<IconDownload size={16} stroke={1.8} />}
+          onClick={() => saveFile(fileName(place.ns, format), file)}
+        >
+          {t("text.download")}
+        </Button>
         {canEdit && format === "json" && (
           <Button
             variant="default"

@@ -7,6 +7,8 @@ import { isChanged, type DraftRow } from "../state/draft";
 import classes from "./Namespace.module.css";
 
 interface Props {
+  /** Of the namespace. */
+  name: string;
   rows: DraftRow[];
   onDelete: (rows: DraftRow[]) => void;
   onSet: (rows: DraftRow[]) => void;
@@ -16,7 +18,7 @@ interface Props {
   onClear: () => void;
 }
 
-export function SelectionBar({ rows, onDelete, onSet, onCopied, onRevert, onClear }: Props) {
+export function SelectionBar({ name, rows, onDelete, onSet, onCopied, onRevert, onClear }: Props) {
   const { t } = useTranslation();
   const present = rows.filter(({ state }) => state !== "deleted");
   const changed = rows.filter(isChanged);
@@ -28,7 +30,7 @@ export function SelectionBar({ rows, onDelete, onSet, onCopied, onRevert, onClea
       <Button variant="subtle" onClick={onClear}>
         {t("bulk.clear")}
       </Button>
-      <CopyAs rows={rows} onCopied={onCopied} />
+      <CopyAs name={name} rows={rows} onCopied={onCopied} />
       {present.length > 0 && (
         <Button variant="default" onClick={() => onSet(present)}>
           {t("bulk.setOpen")}

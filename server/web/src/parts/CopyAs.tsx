@@ -1,23 +1,26 @@
-// A menu that copies keys with their values as a text for another program, or saves them as a table.
+// A menu that copies keys with their values as a text for another program, or downloads them as a file.
 import { Button, Menu } from "@mantine/core";
 import { IconCopy } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 import type { DraftRow } from "../state/draft";
 import { copyText } from "../text/copy";
-import { itemsAs } from "../text/copyAs";
+import { FILE_ENDS, itemsAs } from "../text/copyAs";
 import { itemsAsCsv } from "../text/csv";
+import { saveFile } from "../text/download";
 import { PASTE_FORMATS, type PasteFormat } from "../text/paste";
 
 interface Props {
+  /** Of the namespace, and of the files. */
+  name: string;
   rows: DraftRow[];
   /** Receives the sentence that reports the result. */
   onCopied: (text: string) => void;
 }
 
-export function CopyAs({ rows, onCopied }: Props) {
+export function CopyAs({ name, rows, onCopied }: Props) {
   const { t } = useTranslation();
-  const items = rows.flatMap(({ key, value, type }) => (value === null ? [] : [{ key, value, type }]));
+  const items = rows.flatMap((row) => (row.value === null ? [] : [{ ...row, value: row.value }]));
   const copy = async (format: PasteFormat) => {
     await copyText(itemsAs(format, items));
     onCopied(t("paste.copied", { count: items.length, format: t(`paste.format.${format}`) }));
@@ -35,17 +38,16 @@ export function CopyAs({ rows, onCopied }: Props) {
             {t(`paste.format.${format}`)}
           </Menu.Item>
         ))}
-        <Menu.Item onClick={() => saveCsv(rows)}>{t("paste.csv")}</Menu.Item>
+        <Menu.Divider />
+        {PASTE_FORMATS.map((format) => (
+          <Menu.Item key={format} onClick={() => saveFile(name + FILE_ENDS[format], itemsAs(format, items))}>
+            {t("paste.downloadAs", { format: t(`paste.format.${format}`) })}
+          </Menu.Item>
+        ))}
+        <Menu.Item onClick={() => saveFile(`${name}.csv`, itemsAsCsv(items), "text/csv")}>
+          {t("paste.downloadAs", { format: "CSV" })}
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );
-}
-
-function saveCsv(rows: DraftRow[]): void {
-  const items = rows.flatMap((row) => (row.value === null ? [] : [{ ...row, value: row.value }]));
-  const url = URL.createObjectURL(new Blob([itemsAsCsv(items)], { type: "text/csv;charset=utf-8" }));
-  const link = document.createElement("a");
-  Object.assign(link, { href: url, download: "items.csv" }).click();
-  // Only after the click is handled may the address disappear.
-  setTimeout(() => URL.revokeObjectURL(url));
 }

@@ -1,17 +1,48 @@
 // Items as a text for another program: properties, .env, JSON or YAML. Pure.
 import { ITEM_TYPES } from "./check";
 import type { PastedItem, PasteFormat } from "./paste";
-import { escapeKey, escapeValue } from "./properties";
+import { escapeKey, escapeValue, type Line } from "./properties";
+
+export const FILE_ENDS: Record<PasteFormat, string> = {
+  properties: ".properties",
+  env: ".env",
+  json: ".json",
+  yaml: ".yaml",
+};
 
 export function itemsAs(format: PasteFormat, items: PastedItem[]): string {
   const lines = {
-    properties: () => items.map(({ key, value }) => `${javaKey(key)} = ${escapeValue(value)}`).join("\n"),
+    properties: () => items.map(javaLine).join("\n"),
     env: () => items.map(({ key, value }) => `${envName(key)}=${envValue(value)}`).join("\n"),
     json: () => `{\n${items.map((item) => `  ${JSON.stringify(item.key)}: ${literal(item)}`).join(",\n")}\n}`,
     // Every literal of JSON is one of YAML.
     yaml: () => items.map((item) => `${yamlKey(item.key)}: ${literal(item)}`).join("\n"),
   };
   return `${lines[format]()}\n`;
+}
+
+/** Names of namespaces end with their format, except those of properties. */
+export function fileName(ns: string, format: string): string {
+  const end = `.${format}`;
+  return ns.toLowerCase().endsWith(end) ? ns : ns + end;
+}
+
+/** The lines of a properties namespace, with its comments, as Java reads them. */
+export function propertiesFile(lines: Line[]): string {
+  const texts = lines.map((line) => ("key" in line ? javaLine(line) : javaComment(line.comment)));
+  return texts.map((text) => `${text}\n`).join("");
+}
+
+function javaLine({ key, value }: { key: string; value: string }): string {
+  return `${javaKey(key)} = ${escapeValue(value)}`;
+}
+
+/** Each line of a comment has to begin as one; blank lines are kept. */
+function javaComment(comment: string): string {
+  return comment
+    .split(/\r\n|[\r\n]/)
+    .map((line) => (/^\s*([#!]|$)/.test(line) ? line : `# ${line}`))
+    .join("\n");
 }
 
 /** Java ends a key at the first space or colon too. */
