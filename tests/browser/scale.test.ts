@@ -3,7 +3,7 @@ import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { NARROW, useSuite } from "./support/suite";
+import { NARROW, useSuite, WIDE } from "./support/suite";
 
 const suite = useSuite();
 
@@ -148,4 +148,22 @@ test("S37: a narrow screen reads, publishes and rolls back without scrolling sid
   await page.getByRole("dialog").getByRole("button", { name: "Roll back DEV" }).click();
   await page.getByText("2 of 2 done").waitFor();
   await expectFits();
+});
+
+test("a key is shown to its end where long keys differ, on wide and on narrow screens", async () => {
+  const at = await application();
+  const key = "service.component.with.a.rather.long.name.limit";
+  await (await suite.api).setItem(at, { key, value: "1" });
+  for (const width of [WIDE, NARROW]) {
+    const page = await suite.open(address(at), { width });
+    const cell = page.locator(`main [title="${key}"]`);
+    await cell.waitFor();
+    const cut = await cell.evaluate((one) =>
+      [one, ...one.children].flatMap((part) => [
+        part.scrollWidth - part.clientWidth,
+        part.scrollHeight - part.clientHeight,
+      ]),
+    );
+    expect(Math.max(...cut), `${width}`).toBeLessThanOrEqual(1);
+  }
 });

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenUserInfoDTO } from "../api/bodies";
 import { ensureRoles, grant, revoke, type Scope } from "../api/roles";
+import table from "../parts/DataTable.module.css";
 import { EnvName } from "../parts/EnvSwitch";
 import { ResultList } from "../parts/ResultList";
 import { Empty } from "../parts/States";
@@ -74,7 +75,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
       ) : (
         <div className={`sideways ${classes.frame}`}>
           {/* Cards are no table for the eye, but the roles keep it one for screen readers. */}
-          <table className={classes.matrix} role="table" aria-label={t("access.title")}>
+          <table className={`${table.table} ${classes.matrix}`} role="table" aria-label={t("access.title")}>
             <thead role="rowgroup">
               <tr role="row">
                 <th role="columnheader" scope="col">
@@ -190,12 +191,7 @@ function AddPerson({ onAdd }: { onAdd: (userId: string) => void }) {
   return (
     <form className={`fields ${classes.add}`} onSubmit={submit}>
       <UserPicker className="grow" label={t("access.addPerson")} value={name} onChange={setName} />
-      <Button
-        className={classes.low}
-        type="submit"
-        variant="default"
-        leftSection={<IconUserPlus size={16} stroke={1.8} />}
-      >
+      <Button className="low" type="submit" variant="default" leftSection={<IconUserPlus size={16} stroke={1.8} />}>
         {t("access.add")}
       </Button>
     </form>

@@ -138,7 +138,7 @@ function NamespaceRows({ app, list, first }: { app: string; list: OpenAppNamespa
   if (list.length === 0) return <Empty title={t("namespace.none")} />;
   return (
     <>
-      <ul className={classes.rows}>
+      <ul className={`sheet ${classes.rows}`}>
         {list.slice(0, NAMESPACES_SHOWN).map(({ name, format = "properties", isPublic, comment }) => (
           <li key={name}>
             <span className={classes.name}>

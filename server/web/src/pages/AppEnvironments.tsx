@@ -20,7 +20,7 @@ export function AppEnvironments({ app, places }: { app: string; places: OpenEnvC
   const unpublished = useQuery(unpublishedClusters(app)).data ?? {};
   if (places.length === 0) return <Empty title={t("app.noEnvironment")} />;
   return (
-    <ul className={classes.rows}>
+    <ul className={`sheet ${classes.rows}`}>
       {places.map((place) => {
         const { env, clusters = [] } = place;
         const isAbsent = clusters.length === 0;

@@ -97,7 +97,7 @@ function Line({ line, instances, isReadOnly, hasApp, onChange, onRemove }: LineP
           />
           {onRemove && !isReadOnly && (
             <Button
-              className={classes.low}
+              className="low"
               variant="subtle"
               color="red"
               leftSection={<IconTrash size={16} />}

@@ -96,7 +96,7 @@ function Publish({ place, name, facts, rights, go }: GrayParts) {
             onChange={(event) => setTitle(event.currentTarget.value)}
           />
           <Button
-            className={classes.low}
+            className="low"
             leftSection={<IconCloudUp size={18} stroke={1.8} />}
             loading={write.isPending && !asking}
             onClick={() => problem === null && publish()}

@@ -44,7 +44,7 @@ export function History() {
   const { app } = route.useParams();
   const places = useQuery(envClusters(app));
   return (
-    <Main title={t("history.title")} className={classes.page}>
+    <Main title={t("history.title")} className={`page ${classes.page}`}>
       <Loaded query={places}>{(list) => <Chosen app={app} places={list} />}</Loaded>
     </Main>
   );

@@ -46,7 +46,7 @@ export function HistoryKey({ place, entries, name }: { place: Place; entries: En
       </p>
       {write.error && <Failure error={write.error} />}
       {values.length === 0 && <Empty title={t("history.noKey")} />}
-      <ol className={classes.list}>
+      <ol className={`sheet ${classes.list}`}>
         {values.map(({ entry, value }) => {
           const Sign = entry.kind === "edit" ? IconPencil : IconRocket;
           return (

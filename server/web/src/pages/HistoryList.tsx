@@ -43,7 +43,7 @@ export function HistoryList({ place, entries, all, open, withNamespace, onOpen }
   const rights = useRights(names.map((ns) => ({ ...place, ns })));
   const live = liveEntries(all);
   return (
-    <ol className={classes.list}>
+    <ol className={`sheet ${classes.list}`}>
       {entries.map((entry) => {
         const Sign = ICONS[entry.kind];
         const liveId = live.get(entry.ns)?.releaseId ?? 0;

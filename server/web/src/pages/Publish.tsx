@@ -44,7 +44,7 @@ export function Publish() {
   // Kept when a namespace is added to the review, and when the page is loaded again.
   const ticks = useTicks();
   return (
-    <Main title={t("publish.title")} className={classes.page}>
+    <Main title={t("publish.title")}>
       <div className="row">
         <h1>{t("publish.title")}</h1>
         {envs.map((env) => (

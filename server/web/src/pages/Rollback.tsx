@@ -10,7 +10,6 @@ import { Main } from "../parts/Main";
 import { Since } from "../parts/Since";
 import { Empty, Loaded } from "../parts/States";
 import { releaseChange } from "../state/release";
-import classes from "./Publish.module.css";
 import { RollbackForm } from "./RollbackForm";
 
 const route = getRouteApi("/in/a/$app/rollback/$env/$releaseId");
@@ -23,7 +22,7 @@ export function Rollback() {
   const target = useQuery(release(env, to));
   const changes = useQuery(comparison(env, live, to));
   return (
-    <Main title={t("rollback.title")} className={classes.page}>
+    <Main title={t("rollback.title")}>
       <div className="row">
         <h1>{t("rollback.title")}</h1>
         <EnvName env={env} />

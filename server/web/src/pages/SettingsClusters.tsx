@@ -52,7 +52,7 @@ export function SettingsClusters({ app, places }: SectionProps) {
         onFilter={(q) => void navigate({ search: { q }, replace: true })}
       >
         {(rows) => (
-          <ul className={classes.rows}>
+          <ul className={`sheet ${classes.rows}`}>
             {rows.map(({ env, cluster, error }) =>
               cluster === null ? (
                 <li key={env}>

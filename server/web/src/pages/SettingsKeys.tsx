@@ -101,7 +101,7 @@ function Keys({ app, env }: { app: string; env: string }) {
           list.length === 0 ? (
             <Empty title={t("settings.keys.none", { env })} />
           ) : (
-            <ul className={classes.rows}>
+            <ul className={`sheet ${classes.rows}`}>
               {list.map((key) => (
                 <li key={key.id}>
                   <Secret secret={key.secret} />

@@ -55,7 +55,7 @@ export function SettingsNamespaces({ app, places }: SectionProps) {
               onFilter={(q) => void navigate({ search: { q }, replace: true })}
             >
               {(found) => (
-                <ul className={classes.rows}>
+                <ul className={`sheet ${classes.rows}`}>
                   {found.map((namespace) => {
                     const { name, format = "properties", isPublic, comment } = namespace;
                     return (

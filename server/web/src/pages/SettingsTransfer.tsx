@@ -8,8 +8,8 @@ import { useAction } from "../api/action";
 import { useAppAdmin } from "../api/rights";
 import { exportAddress, importArchive, type OnConflict } from "../api/settings";
 import type { ImportedEntry } from "../api/schema";
+import { DataTable } from "../parts/DataTable";
 import { Empty, Failure } from "../parts/States";
-import classes from "./AppSettings.module.css";
 import publish from "./Publish.module.css";
 import type { SectionProps } from "./SettingsGeneral";
 
@@ -120,27 +120,22 @@ function Report({ entries }: { entries: ImportedEntry[] }) {
     <section className="stack" aria-labelledby="report">
       <h2 id="report">{t("settings.transfer.report")}</h2>
       <p role="status">{t("settings.transfer.reported", { count: entries.length })}</p>
-      <table className={classes.table}>
-        <thead>
-          <tr>
-            <th scope="col">{t("settings.transfer.entry")}</th>
-            <th scope="col">{t("settings.transfer.outcome")}</th>
-            <th scope="col">{t("settings.transfer.items")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map(({ path, outcome, items }) => {
-            const known = OUTCOMES.find((name) => name === outcome);
-            return (
-              <tr key={path}>
-                <td className="mono">{path}</td>
-                <td>{known ? t(`settings.transfer.outcomes.${known}`) : outcome}</td>
-                <td>{items}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <DataTable
+        label={t("settings.transfer.report")}
+        rows={entries}
+        rowKey={({ path = "" }) => path}
+        columns={[
+          { name: t("settings.transfer.entry"), cell: ({ path }) => <span className="mono">{path}</span> },
+          { name: t("settings.transfer.outcome"), cell: ({ outcome }) => <Outcome name={outcome} /> },
+          { name: t("settings.transfer.items"), cell: ({ items }) => items },
+        ]}
+      />
     </section>
   );
+}
+
+function Outcome({ name = "" }: { name: string | undefined }) {
+  const { t } = useTranslation();
+  const known = OUTCOMES.find((outcome) => outcome === name);
+  return known ? t(`settings.transfer.outcomes.${known}`) : name;
 }

@@ -24,7 +24,7 @@ export function ResultList<Target>({ outcomes, name, label = name, note, onRetry
   const count = (state: Outcome<Target>["state"]) => outcomes.filter((outcome) => outcome.state === state).length;
   const [done, failed, running] = [count("done"), count("failed"), count("running")];
   return (
-    <section className={classes.results} aria-label={t("results.title")}>
+    <section className={`sheet ${classes.results}`} aria-label={t("results.title")}>
       <div className={classes.head}>
         <b role="status">
           {t("results.done", { count: done, total: outcomes.length })}
