@@ -159,7 +159,7 @@ test("a key is shown to its end where long keys differ, on wide and on narrow sc
     const cell = page.locator(`main [title="${key}"]`);
     await cell.waitFor();
     const cut = await cell.evaluate((one) =>
-      [one, ...one.children].flatMap((part) => [
+      [one, ...Array.from(one.children)].flatMap((part) => [
         part.scrollWidth - part.clientWidth,
         part.scrollHeight - part.clientHeight,
       ]),
