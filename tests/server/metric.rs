@@ -1,8 +1,9 @@
 //! Alarms on counters: a series that begins with its first event does not grow, so all that the
 //! documents name exist from the start.
 
+use super::eureka::hosting;
 use crate::support::http::Http;
-use crate::support::server::Server;
+use crate::support::server::{Options, Server};
 
 /// Metrics of single tables exist with the first event, those of Eureka where it is used.
 fn exists_later(row: &str) -> bool {
@@ -27,4 +28,30 @@ async fn every_alarm_has_a_series_from_the_start() {
         }
     }
     assert!(checked > 10, "{checked}");
+}
+
+#[tokio::test]
+async fn the_alarms_of_eureka_have_a_series_from_the_start_where_it_is_used() {
+    let reading = Options::new()
+        .flag("--registry", "eureka")
+        .flag("--roles", "meta")
+        .variable("CASTALIA_EUREKA_SERVICE_URL", "http://127.0.0.1:1/eureka/");
+    let counters = ["dropped_changes", "evictions", "renewals", "unusable_services"];
+    let of_readers = ["unusable_services_total"].map(str::to_owned);
+    for (options, names) in [
+        (hosting(), counters.map(|name| format!("{name}_total")).to_vec()),
+        (reading, of_readers.to_vec()),
+    ] {
+        let server = Server::start_with(options);
+        let authorization = format!("Bearer {}", server.metrics_token());
+        let operator = Http::new(&server.config).with("Authorization", &authorization);
+        let text = operator.get("/prometheus").await.ok().text;
+        for name in names {
+            assert!(text.contains(&format!("\ncastalia_eureka_{name} ")), "{name}:\n{text}");
+        }
+    }
+    let documented = include_str!("../../docs/operations.md");
+    let names = documented.split('`').filter(|name| name.starts_with("castalia_eureka_"));
+    let names = names.filter_map(|name| name.strip_suffix("_total"));
+    assert_eq!(names.count(), counters.len());
 }

@@ -6,14 +6,24 @@ use std::time::{Duration, Instant};
 use crate::Status;
 use crate::registry::LeaseKey;
 
-/// Time for which the override of an instance whose lease ended is stored.
+/// Time for which the override of an instance whose lease ended is stored, and for which it is known
+/// that an instance has none any more.
 const RETENTION: Duration = Duration::from_secs(3600);
 
-/// Overrides by instance, with the time at which the instance disappeared.
+/// Overrides by instance, and which instances are known to have none: peers may report an older one.
 #[derive(Debug)]
 pub(crate) struct Overrides {
     largest: usize,
-    entries: HashMap<LeaseKey, (Status, Option<Instant>)>,
+    entries: HashMap<LeaseKey, Entry>,
+}
+
+/// What is known of an instance.
+#[derive(Debug)]
+struct Entry {
+    /// `None` if an operator removed it, or it was read from a peer that has none.
+    status: Option<Status>,
+    /// When the lease ended, or the override was removed.
+    ended: Option<Instant>,
 }
 
 impl Overrides {
@@ -23,37 +33,52 @@ impl Overrides {
     }
 
     pub(crate) fn get(&self, app: &str, id: &str) -> Option<Status> {
-        self.entries.get(&key(app, id)).map(|(status, _)| *status)
+        self.entries.get(&key(app, id))?.status
     }
 
-    /// Sets the override of an instance; those that disappeared make room for it.
+    /// Whether it is known which override an instance has, or that it has none.
+    pub(crate) fn is_known(&self, app: &str, id: &str) -> bool {
+        self.entries.contains_key(&key(app, id))
+    }
+
+    /// Sets the override of an instance; those that ended make room for it.
     pub(crate) fn set(&mut self, app: &str, id: &str, status: Status) {
-        let key = key(app, id);
+        self.insert(key(app, id), Entry { status: Some(status), ended: None }, |_| true);
+    }
+
+    /// Records that an instance has no override. Returns whether it had one.
+    pub(crate) fn remove(&mut self, app: &str, id: &str, now: Instant) -> bool {
+        let had_one = self.get(app, id).is_some();
+        let none = Entry { status: None, ended: Some(now) };
+        self.insert(key(app, id), none, |entry| entry.status.is_none());
+        had_one
+    }
+
+    /// Replaces what is known, if there is space, or if one of the entries that ended and may be
+    /// forgotten makes room.
+    fn insert(&mut self, key: LeaseKey, entry: Entry, is_forgettable: impl Fn(&Entry) -> bool) {
         if self.entries.len() >= self.largest && !self.entries.contains_key(&key) {
-            let left =
-                self.entries.iter().filter_map(|(key, (_, left))| Some((left.as_ref()?, key)));
-            let Some(oldest) = left.min().map(|(_, key)| key.clone()) else { return };
+            let ended = self.entries.iter().filter(|(_, entry)| is_forgettable(entry));
+            let ended =
+                ended.filter_map(|(key, entry)| Some((entry.status.is_some(), entry.ended?, key)));
+            let Some(oldest) = ended.min().map(|(_, _, key)| key.clone()) else { return };
             self.entries.remove(&oldest);
         }
-        self.entries.insert(key, (status, None));
-    }
-
-    /// Returns whether there was one.
-    pub(crate) fn remove(&mut self, app: &str, id: &str) -> bool {
-        self.entries.remove(&key(app, id)).is_some()
+        self.entries.insert(key, entry);
     }
 
     /// The lease of the instance ended at this time, or began again.
     pub(crate) fn set_left(&mut self, app: &str, id: &str, at: Option<Instant>) {
-        if let Some((_, left)) = self.entries.get_mut(&key(app, id)) {
-            *left = at;
+        let entry = self.entries.get_mut(&key(app, id));
+        if let Some(entry) = entry.filter(|entry| entry.status.is_some()) {
+            entry.ended = at;
         }
     }
 
     /// Forgets those of instances that did not come back.
     pub(crate) fn expire(&mut self, now: Instant) {
-        let is_kept = |left: Instant| now.saturating_duration_since(left) < RETENTION;
-        self.entries.retain(|_, (_, left)| left.is_none_or(is_kept));
+        let is_kept = |ended: Instant| now.saturating_duration_since(ended) < RETENTION;
+        self.entries.retain(|_, entry| entry.ended.is_none_or(is_kept));
     }
 }
 
@@ -81,6 +106,26 @@ mod tests {
         assert_eq!(found, [true, false, true]);
         overrides.expire(now + RETENTION);
         assert_eq!(overrides.get("A", "a"), None);
-        assert!(overrides.remove("A", "c") && !overrides.remove("A", "c"));
+        assert!(overrides.remove("A", "c", now) && !overrides.remove("A", "c", now));
+    }
+
+    /// What an operator set is worth more than the knowledge that there is nothing.
+    #[test]
+    fn a_removed_one_is_known_for_a_while_if_there_is_space() {
+        let (mut overrides, now) = (Overrides::new(2), Instant::now());
+        overrides.set("A", "a", Status::Down);
+        overrides.remove("A", "b", now);
+        assert!(overrides.is_known("A", "b") && overrides.get("A", "b").is_none());
+        overrides.set_left("A", "b", None);
+        overrides.remove("A", "c", now + Duration::from_secs(1));
+        assert!(!overrides.is_known("A", "b") && overrides.is_known("A", "c"));
+        overrides.set_left("A", "a", Some(now - Duration::from_secs(1)));
+        overrides.set("A", "d", Status::Down);
+        assert!(overrides.is_known("A", "a") && overrides.is_known("A", "d"));
+        overrides.remove("A", "e", now);
+        assert!(overrides.is_known("A", "a") && !overrides.is_known("A", "e"));
+        overrides.remove("A", "d", now);
+        overrides.expire(now + RETENTION);
+        assert!(!overrides.is_known("A", "d"));
     }
 }

@@ -71,17 +71,19 @@ impl Queue {
         is_full
     }
 
-    /// Takes the oldest changes that have not expired.
-    pub fn take(&mut self, now: Instant) -> Vec<Queued> {
-        let mut batch = Vec::new();
+    /// Takes the oldest changes that have not expired, and returns how many have.
+    pub fn take(&mut self, now: Instant) -> (Vec<Queued>, usize) {
+        let (mut batch, mut expired) = (Vec::new(), 0);
         while batch.len() < BATCH {
             let Some((_, queued)) = self.waiting.pop_first() else { break };
             self.positions.remove(&key(&queued.item));
             if queued.expires > now {
                 batch.push(queued);
+            } else {
+                expired += 1;
             }
         }
-        batch
+        (batch, expired)
     }
 
     /// Returns changes that could not be sent to their places, unless newer ones replace them.
@@ -141,7 +143,7 @@ mod tests {
             queue.push(item(id, Task::Heartbeat), INTERVAL, now);
         }
         queue.push(item("a", Task::Cancel), INTERVAL, now);
-        assert_eq!(ids(&queue.take(now)), ["b", "a", "a"]);
+        assert_eq!(ids(&queue.take(now).0), ["b", "a", "a"]);
         assert!(queue.is_empty());
     }
 
@@ -150,8 +152,9 @@ mod tests {
         let (mut queue, now) = (Queue::default(), Instant::now());
         queue.push(item("a", Task::Heartbeat), Duration::from_secs(5), now);
         queue.push(item("b", Task::Cancel), Duration::from_secs(5), now);
-        assert_eq!(ids(&queue.take(now + Duration::from_secs(6))), ["b"]);
-        assert!(queue.take(now).is_empty());
+        let (batch, expired) = queue.take(now + Duration::from_secs(6));
+        assert_eq!((ids(&batch), expired), (vec!["b"], 1));
+        assert!(queue.take(now).0.is_empty());
     }
 
     /// A peer that did not answer for minutes would show another status for ever.
@@ -160,9 +163,9 @@ mod tests {
         let (mut queue, now) = (Queue::default(), Instant::now());
         queue.push(item("a", Task::StatusUpdate), INTERVAL, now);
         queue.push(item("b", Task::Cancel), INTERVAL, now);
-        let failed = queue.take(now);
+        let (failed, _) = queue.take(now);
         queue.restore(failed);
-        assert_eq!(ids(&queue.take(now + Duration::from_secs(600))), ["a"]);
+        assert_eq!(ids(&queue.take(now + Duration::from_secs(600)).0), ["a"]);
     }
 
     /// It would take effect on a later registration if the cancellation is dropped first.
@@ -170,11 +173,11 @@ mod tests {
     fn a_cancelled_instance_has_no_status_to_change() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         queue.push(item("a", Task::StatusUpdate), INTERVAL, now);
-        let failed = queue.take(now);
+        let (failed, _) = queue.take(now);
         queue.push(item("a", Task::DeleteStatusOverride), INTERVAL, now);
         queue.push(item("a", Task::Cancel), INTERVAL, now);
         queue.restore(failed);
-        let tasks: Vec<_> = queue.take(now).into_iter().map(|queued| queued.item.task).collect();
+        let tasks: Vec<_> = queue.take(now).0.into_iter().map(|queued| queued.item.task).collect();
         assert_eq!(tasks, [Task::Cancel]);
     }
 
@@ -183,11 +186,11 @@ mod tests {
         let (mut queue, now) = (Queue::default(), Instant::now());
         queue.push(item("a", Task::Heartbeat), INTERVAL, now);
         queue.push(item("b", Task::Heartbeat), INTERVAL, now);
-        let failed = queue.take(now);
+        let (failed, _) = queue.take(now);
         queue.push(item("c", Task::Heartbeat), INTERVAL, now);
         queue.push(item("a", Task::Heartbeat), INTERVAL, now);
         queue.restore(failed);
-        assert_eq!(ids(&queue.take(now)), ["b", "c", "a"]);
+        assert_eq!(ids(&queue.take(now).0), ["b", "c", "a"]);
     }
 
     /// Case 61: the queue of a peer that does not answer is bounded.
@@ -199,6 +202,6 @@ mod tests {
             assert_eq!(dropped, number == LARGEST);
         }
         assert_eq!((queue.len(), queue.positions.len()), (LARGEST, LARGEST));
-        assert_eq!(ids(&queue.take(now))[0], "1");
+        assert_eq!(ids(&queue.take(now).0)[0], "1");
     }
 }

@@ -72,6 +72,14 @@ impl Metrics {
         Self { recorder: recorder(), token, feed }
     }
 
+    /// Makes counters of a part that is used exist, with the value 0.
+    pub fn begin(counters: &[&'static str]) {
+        recorder();
+        for name in counters {
+            metrics::counter!(*name).increment(0);
+        }
+    }
+
     /// The routes; every port has them.
     pub fn routes(self) -> (Router, Vec<Listed<MetricsAccess>>) {
         Routes::new(self, guard)

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use super::{Listening, StartError};
 use crate::error::{Error, Result};
 use crate::http;
+use crate::http::metrics::Metrics;
 use crate::registry::address::{Advertised, Listeners, advertised, own_services};
 use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
@@ -161,6 +162,7 @@ impl Sockets {
         let eureka = Eureka::new(settings, config.clone(), own, is_reachable, ports);
         let eureka =
             eureka.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
+        Metrics::begin(&Eureka::ALARMS);
         Ok(Some(eureka))
     }
 }
@@ -172,6 +174,7 @@ fn eureka_servers(
     own: &[OwnService],
     is_reachable: bool,
 ) -> Result<EurekaClient> {
+    Metrics::begin(&Eureka::ALARMS);
     let client = EurekaClient::new(settings, config.clone(), own, is_reachable);
     client.map_err(|error| Error::internal("cannot create an HTTP client", error))
 }

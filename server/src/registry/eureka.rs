@@ -42,6 +42,10 @@ const MAINTENANCE: Duration = Duration::from_secs(5);
 /// Maximum time for sending the last changes at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// Counters of heartbeats, and of instances that were removed without them.
+const RENEWALS: &str = "castalia_eureka_renewals_total";
+const EVICTIONS: &str = "castalia_eureka_evictions_total";
+
 /// The registry. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Eureka(Arc<EurekaInner>);
@@ -63,6 +67,9 @@ struct EurekaInner {
 }
 
 impl Eureka {
+    /// Counters that an alarm watches.
+    pub const ALARMS: [&str; 4] = [peer::DROPPED, EVICTIONS, RENEWALS, services::UNUSABLE];
+
     /// An empty registry. `own` are the services that are announced here, `is_reachable` states
     /// whether other machines reach them, and `ports` are those under which this node may be listed
     /// as a peer.
@@ -192,11 +199,11 @@ impl Eureka {
         }
     }
 
-    /// Registers an instance.
+    /// Registers an instance. Returns its lease.
     ///
     /// # Errors
     /// Returns the reason why it is not registered.
-    pub fn register(&self, instance: Instance, origin: Origin) -> Result<(), Refused> {
+    pub fn register(&self, instance: Instance, origin: Origin) -> Result<Lease, Refused> {
         static OLDER: LogRate = LogRate::once_a_minute();
         static OWN: LogRate = LogRate::once_a_minute();
         let dirty = instance.dirty;
@@ -233,7 +240,7 @@ impl Eureka {
                 "an instance registered with an older timestamp than before; its earlier description is kept. Is its clock wrong?"
             );
         }
-        Ok(())
+        Ok(lease)
     }
 
     /// Renews a lease.
@@ -245,7 +252,7 @@ impl Eureka {
         override_: Option<Status>,
         origin: Origin,
     ) -> Renewal {
-        metrics::counter!("castalia_eureka_renewals_total").increment(1);
+        metrics::counter!(RENEWALS).increment(1);
         let mut registry = self.0.registry.lock();
         let renewal = registry.renew(app, id, dirty, override_, origin, now());
         if let Renewal::Renewed(lease) | Renewal::Outdated(lease) = &renewal {
@@ -291,9 +298,22 @@ impl Eureka {
         dirty: Option<i64>,
         origin: Origin,
     ) -> bool {
-        let mut registry = self.0.registry.lock();
-        let changed = registry.remove_override(app, id, status, dirty, now());
-        self.changed(changed, Task::DeleteStatusOverride, status, origin)
+        // Without a status, others wait for that of the instance. That of an own one is known, and
+        // the peers have to learn it.
+        let own = self.0.own.status(app, id);
+        let (status, origin) = match (status, own) {
+            (None, Some(own)) => (Some(own), Origin::Own),
+            _ => (status, origin),
+        };
+        let is_known = {
+            let mut registry = self.0.registry.lock();
+            let changed = registry.remove_override(app, id, status, dirty, now());
+            self.changed(changed, Task::DeleteStatusOverride, status, origin)
+        };
+        if is_known && own.is_some() {
+            self.announce();
+        }
+        is_known
     }
 
     fn changed(
@@ -340,7 +360,7 @@ impl Eureka {
 
 fn report_evicted(evicted: usize) {
     if evicted > 0 {
-        metrics::counter!("castalia_eureka_evictions_total").increment(evicted as u64);
+        metrics::counter!(EVICTIONS).increment(evicted as u64);
         tracing::info!(
             instances = evicted,
             "instances without heartbeats were removed from Eureka"

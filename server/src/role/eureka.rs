@@ -153,7 +153,13 @@ impl EurekaPort {
             }
             Resource::Apps => self.list(&call, false).await,
             Resource::Delta => self.list(&call, true).await,
-            resource if call.method == Method::GET => self.read(&call, &resource).await,
+            resource if call.method == Method::GET => {
+                let mut response = self.read(&call, &resource).await;
+                if call.headers.contains_key(NODE) {
+                    self.identify(&mut response);
+                }
+                response
+            }
             resource => self.change(&call, resource),
         }
     }

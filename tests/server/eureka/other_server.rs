@@ -42,6 +42,8 @@ pub(super) enum Reply {
     Endless,
     /// An answer whose body arrives in single bytes.
     Slow,
+    /// An answer that ends before its length.
+    Cut,
 }
 
 impl Reply {
@@ -152,6 +154,10 @@ async fn serve(mut stream: TcpStream, seen: &Seen, reply: impl Fn(&Request) -> R
         }
         Reply::Reset => drop(stream.set_zero_linger()),
         Reply::Endless => stream_body(&mut stream, seen, &[b' '; 64 * 1024], Duration::ZERO).await,
+        Reply::Cut => {
+            let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"responseList\":[";
+            let _ = stream.write_all(cut).await;
+        }
         Reply::Slow => stream_body(&mut stream, seen, b" ", Duration::from_millis(100)).await,
     }
 }

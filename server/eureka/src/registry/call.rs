@@ -121,7 +121,11 @@ impl Registry {
             self.changed(app, id, None, now);
         }
         if dirty.is_none() || dirty == known {
-            return Renewal::Renewed(renewed);
+            // The sender may have learned of it while this registry was not there.
+            let reported = override_.filter(|status| *status != Status::Unknown);
+            let reported = reported.filter(|_| origin == Origin::Peer);
+            let adopted = reported.and_then(|status| self.adopt_override(app, id, status, now));
+            return Renewal::Renewed(adopted.unwrap_or(renewed));
         }
         if dirty > known {
             let reported = override_.filter(|status| *status != Status::Unknown);
@@ -137,7 +141,7 @@ impl Registry {
     /// Ends a lease and forgets its override. Returns the lease as it was.
     pub fn cancel(&mut self, app: &str, id: &str, now: Moment) -> Option<Lease> {
         let lease = self.end(app, id, now)?;
-        self.overrides.remove(app, id);
+        self.overrides.remove(app, id, now.at);
         Some(lease)
     }
 
@@ -177,7 +181,10 @@ impl Registry {
         now: Moment,
     ) -> Option<Lease> {
         // Also that of an instance whose lease ended: it would take effect when it comes back.
-        let was_overridden = self.overrides.remove(app, id);
+        let was_overridden = self.overrides.get(app, id).is_some();
+        if was_overridden || self.get(app, id).is_some() {
+            self.overrides.remove(app, id, now.at);
+        }
         let lease = self.lease_mut(app, id)?;
         lease.renew(now);
         if !was_overridden {
@@ -187,6 +194,29 @@ impl Registry {
             instance.status = status.unwrap_or(Status::Unknown);
             instance.overridden_status = Status::Unknown;
             instance.dirty = instance.dirty.max(dirty);
+        })
+    }
+
+    /// Adopts the override that a peer remembers, or that it has none, unless this registry knows
+    /// better: it has not always been there. Returns the lease that changed.
+    pub fn adopt_override(
+        &mut self,
+        app: &str,
+        id: &str,
+        status: Status,
+        now: Moment,
+    ) -> Option<Lease> {
+        if self.overrides.is_known(app, id) {
+            return None;
+        }
+        if status == Status::Unknown {
+            self.overrides.remove(app, id, now.at);
+            return None;
+        }
+        self.overrides.set(app, id, status);
+        self.modify(app, id, now, |instance| {
+            instance.status = effective(instance.status, Some(status), None);
+            instance.overridden_status = status;
         })
     }
 

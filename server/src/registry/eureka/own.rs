@@ -48,6 +48,12 @@ impl OwnInstances {
         self.0.lock().iter().any(|own| own.app == instance.app && own.id() == instance.id())
     }
 
+    /// The status of one of them, without what operators decided.
+    pub(super) fn status(&self, app: &str, id: &str) -> Option<Status> {
+        let own = self.0.lock();
+        own.iter().find(|own| own.app == app && own.id() == id).map(|own| own.status)
+    }
+
     /// Whether this is one of them as well by its address, and not another process with its id.
     pub(super) fn describes(&self, instance: &Instance) -> bool {
         let is_alike = |own: &Instance| {

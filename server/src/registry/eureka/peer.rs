@@ -27,6 +27,9 @@ const BUSY: Duration = Duration::from_secs(1);
 /// Interval at which an address that was that of this node is tried again: a name may lead elsewhere.
 const OWN: Duration = Duration::from_secs(300);
 
+/// Counter of changes that are not sent again.
+pub(super) const DROPPED: &str = "castalia_eureka_dropped_changes_total";
+
 /// A peer, as an operator sees it.
 #[derive(Debug, Clone)]
 pub struct EurekaPeerState {
@@ -90,7 +93,7 @@ impl Peer {
             return;
         }
         if self.queue.lock().push(item, interval, Instant::now()) {
-            metrics::counter!("castalia_eureka_dropped_changes_total").increment(1);
+            count_dropped(1);
         }
         self.changed.notify_one();
     }
@@ -163,7 +166,9 @@ impl Peer {
     fn take(&self) -> Vec<Queued> {
         let mut queue = self.queue.lock();
         self.is_sending.store(true, Ordering::Release);
-        queue.take(Instant::now())
+        let (batch, expired) = queue.take(Instant::now());
+        count_dropped(expired);
+        batch
     }
 
     /// Sends a batch. Returns a pause if it has to be sent again.
@@ -189,8 +194,7 @@ impl Peer {
                 Box::pin(self.deliver(eureka, rest)).await
             }
             Err(Failure::TooLarge | Failure::Permanent) => {
-                let dropped = batch.len() as u64;
-                metrics::counter!("castalia_eureka_dropped_changes_total").increment(dropped);
+                count_dropped(batch.len());
                 None
             }
             Err(Failure::Own) => {
@@ -241,7 +245,10 @@ impl Peer {
             let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
             return Err(if is_large { Failure::TooLarge } else { Failure::Permanent });
         }
-        let body = endpoint::body(response, LARGEST_LIST).await.ok_or(Failure::Retry(BUSY))?;
+        let body = endpoint::body(response, LARGEST_LIST).await.ok_or_else(|| {
+            report(&"the answer is too large, incomplete or slow");
+            Failure::Retry(BUSY)
+        })?;
         match batch::read_outcomes(&body) {
             Ok(outcomes) if outcomes.len() == batch.len() => {
                 if self.problem.lock().take().is_some() {
@@ -278,9 +285,14 @@ impl Peer {
                 }
             }
             (Task::Heartbeat, 409, Some(newer)) => eureka.adopt(newer),
+            // It remembers what an operator decided.
+            (Task::Register(_), 409, Some(theirs)) => {
+                eureka.adopt_override(&sent.app, &sent.id, theirs.overridden_status);
+            }
             // It is gone there as well, or has the id of a service there, which that server reports.
             (_, 404 | 409, _) => {}
             (task, ..) => {
+                count_dropped(1);
                 if let Some(suppressed) = self.refused.admit() {
                     let (action, id) = (task.name(), &sent.id);
                     tracing::warn!(service_url = %self.endpoint, id, status, action, suppressed, "a peer of Eureka did not accept a change");
@@ -288,4 +300,9 @@ impl Peer {
             }
         }
     }
+}
+
+/// Counts changes that are not sent again.
+fn count_dropped(changes: usize) {
+    metrics::counter!(DROPPED).increment(changes as u64);
 }

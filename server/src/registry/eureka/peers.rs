@@ -166,7 +166,8 @@ impl Peers {
                     }
                 };
                 let number = instances.len();
-                let stored = instances.into_iter().map(|instance| eureka.copy(instance));
+                let stored =
+                    instances.into_iter().map(|instance| eureka.copy(instance, is_complete));
                 let stored = stored.filter(|is_stored| *is_stored).count();
                 let refused = number - stored;
                 tracing::info!(service_url = %peer.endpoint, instances = stored, refused, is_complete, "copied the list of a peer of Eureka");

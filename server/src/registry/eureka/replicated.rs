@@ -4,26 +4,38 @@
 use std::time::Duration;
 
 use castalia_eureka::batch::{Item, Outcome, Task};
-use castalia_eureka::{Instance, Origin, Refused, Renewal, Status};
+use castalia_eureka::{Instance, Lease, Origin, Refused, Renewal, Status};
 
-use super::Eureka;
+use super::{Eureka, now};
+use crate::log_rate::shortened;
 
 impl Eureka {
-    /// Carries out a change that a peer sends.
-    pub fn apply(&self, item: Item) -> Outcome {
+    /// Carries out a change that a peer sends. `is_ours` states whether it is a Castalia node.
+    pub fn apply(&self, item: Item, is_ours: bool) -> Outcome {
         let Item { app, id, dirty, status, overridden, task } = item;
         let found = |is_found| if is_found { 200 } else { 404 };
         let (status, newer) = match (task, status) {
-            (Task::Register(instance), _) => (
+            (Task::Register(instance), _) => {
+                let is_overridden = instance.overridden_status != Status::Unknown;
                 match self.register(*instance, Origin::Peer) {
-                    Ok(()) => 200,
-                    Err(Refused::App) => 403,
-                    Err(Refused::Full) => 429,
-                    Err(Refused::OwnId) => 409,
-                },
-                None,
-            ),
+                    // A sender that was not there does not know what an operator decided. Servers in
+                    // Java would log this outcome as a failure, and do nothing else.
+                    Ok(lease) if is_ours && !is_overridden && is_overridden_here(&lease) => {
+                        (409, Some(lease))
+                    }
+                    Ok(_) => (200, None),
+                    Err(Refused::App) => (403, None),
+                    Err(Refused::Full) => (429, None),
+                    Err(Refused::OwnId) => (409, None),
+                }
+            }
             (Task::Heartbeat, _) => match self.renew(&app, &id, dirty, overridden, Origin::Peer) {
+                // The answer to its registration, for which this asks, tells it the rest.
+                Renewal::Renewed(lease)
+                    if is_ours && overridden.is_none() && is_overridden_here(&lease) =>
+                {
+                    (404, None)
+                }
                 Renewal::Renewed(_) => (200, None),
                 Renewal::Outdated(_) | Renewal::Unknown => (404, None),
                 Renewal::Newer(lease) => (409, Some(lease)),
@@ -42,18 +54,27 @@ impl Eureka {
 
     /// Registers an instance of a peer's list, unless it left here while the list was on its way.
     /// Returns whether it is not refused.
-    pub(super) fn copy(&self, instance: Instance) -> bool {
+    pub(super) fn copy(&self, instance: Instance, is_complete: bool) -> bool {
+        let (app, id) = (instance.app.clone(), instance.id().to_owned());
+        let decided = instance.overridden_status;
         // Services of this node are known better here, but not what an operator decided about them
-        // before this node ended.
-        if self.0.own.describes(&instance) {
-            let decided = instance.overridden_status;
-            if decided != Status::Unknown {
-                self.set_status(&instance.app, instance.id(), decided, None, Origin::Peer);
-            }
-            return true;
+        // before this node ended, maybe at another address.
+        let is_copied = self.0.own.contains(&instance)
+            || self.0.registry.lock().has_left(&app, &id)
+            || self.register(instance, Origin::Peer).is_ok();
+        if is_copied && (is_complete || decided != Status::Unknown) {
+            self.adopt_override(&app, &id, decided);
         }
-        let has_left = self.0.registry.lock().has_left(&instance.app, instance.id());
-        has_left || self.register(instance, Origin::Peer).is_ok()
+        is_copied
+    }
+
+    /// Adopts what an operator decided, as a peer reports it, if this node was not there.
+    pub(super) fn adopt_override(&self, app: &str, id: &str, decided: Status) {
+        let adopted = self.0.registry.lock().adopt_override(app, id, decided, now());
+        if adopted.is_some() {
+            let (id, status) = (shortened(id), decided.name());
+            tracing::info!(app, id, status, "adopted the status that an operator set at a peer");
+        }
     }
 
     /// A newer description than that of this node, from a peer.
@@ -68,6 +89,10 @@ impl Eureka {
             tracing::debug!(%error, "cannot adopt the description of a peer");
         }
     }
+}
+
+fn is_overridden_here(lease: &Lease) -> bool {
+    lease.instance.overridden_status != Status::Unknown
 }
 
 /// A change of an instance, as it is sent to peers.

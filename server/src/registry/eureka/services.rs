@@ -6,6 +6,8 @@ use reqwest::Url;
 
 use crate::settings::eureka::OURS;
 
+/// Counter of services whose address clients must not call.
+pub(super) const UNUSABLE: &str = "castalia_eureka_unusable_services_total";
 /// Maximum length of the address of a service, in bytes.
 const ADDRESS: usize = 512;
 
@@ -17,7 +19,7 @@ pub(super) fn listed(instance: &Instance) -> Option<ServiceInstance> {
     }
     let address = instance.home_page_url.as_deref().filter(|address| is_acceptable(address));
     let Some(address) = address else {
-        metrics::counter!("castalia_eureka_unusable_services_total").increment(1);
+        metrics::counter!(UNUSABLE).increment(1);
         return None;
     };
     Some(ServiceInstance {

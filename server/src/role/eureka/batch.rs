@@ -23,7 +23,8 @@ impl EurekaPort {
             Err(BatchError::Invalid(error)) => return failure(StatusCode::BAD_REQUEST, &error.0),
         };
         // An address in the settings leads back to this node, which learns it from the answer.
-        let is_own = call.header(&NODE) == self.eureka.node_id();
+        let node = call.header(&NODE);
+        let (is_own, is_ours) = (node == self.eureka.node_id(), !node.is_empty());
         let is_peer = self.is_peer(call);
         let is_excess = |item: &Item| {
             matches!(item.task, Task::Register(_))
@@ -32,7 +33,7 @@ impl EurekaPort {
         let outcomes = items.into_iter().map(|item| match item {
             _ if is_own => Outcome { status: 200, newer: None },
             Ok(item) if is_excess(&item) => Outcome { status: 429, newer: None },
-            Ok(item) => self.eureka.apply(item),
+            Ok(item) => self.eureka.apply(item, is_ours),
             Err(_) => Outcome { status: 400, newer: None },
         });
         let outcomes: Vec<_> = outcomes.collect();

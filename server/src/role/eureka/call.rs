@@ -32,7 +32,7 @@ impl EurekaPort {
             return failure(StatusCode::BAD_REQUEST, &text);
         }
         match self.eureka.register(instance, call.origin()) {
-            Ok(()) => empty(StatusCode::NO_CONTENT),
+            Ok(_) => empty(StatusCode::NO_CONTENT),
             Err(refused) => {
                 let status = match refused {
                     Refused::App => StatusCode::FORBIDDEN,

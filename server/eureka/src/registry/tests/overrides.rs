@@ -101,3 +101,45 @@ fn a_status_that_changes_with_a_heartbeat_is_in_the_delta() {
     let lease = &delta.apps[0].1[0];
     assert_eq!((lease.instance.status, lease.action), (OutOfService, Some(Action::Modified)));
 }
+
+/// A registry that has just started does not know what an operator decided before; one that was
+/// there does, and is not told otherwise by a peer that was cut off.
+#[test]
+fn an_override_that_a_peer_remembers_is_adopted_by_those_that_know_of_none() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    let now = clock.after(0);
+    registry.register(with_status(Up, 5), Own, now).unwrap();
+    assert!(registry.adopt_override("DEMO", "k", OutOfService, now).is_some());
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+    registry.register(with_status(Down, 6), Own, now).unwrap();
+    registry.register(with_status(Up, 7), Own, now).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+    assert!(registry.adopt_override("DEMO", "k", Down, now).is_none());
+    registry.remove_override("DEMO", "k", Some(Up), None, now).unwrap();
+    assert!(registry.adopt_override("DEMO", "k", OutOfService, now).is_none());
+    let reported = registry.renew("DEMO", "k", Some(7), Some(OutOfService), Peer, now);
+    assert!(is_renewed(&reported));
+    assert_eq!(statuses(&registry), (Up, Unknown));
+    // The status that the instance has itself remains visible.
+    registry.register(instance("DEMO", "down", 1), Client, now).unwrap();
+    let down = Instance { status: Down, ..instance("DEMO", "down", 2) };
+    registry.register(down, Client, now).unwrap();
+    let adopted = registry.adopt_override("DEMO", "down", OutOfService, now).unwrap();
+    assert_eq!(adopted.instance.status, Down);
+    // A peer that has none knows it as well.
+    registry.register(instance("DEMO", "none", 1), Client, now).unwrap();
+    registry.adopt_override("DEMO", "none", Unknown, now);
+    assert!(registry.adopt_override("DEMO", "none", OutOfService, now).is_none());
+}
+
+/// The third node, which was away when an operator decided, learns of it by a heartbeat.
+#[test]
+fn a_heartbeat_of_a_peer_reports_an_override_that_is_not_known_here() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Peer, clock.after(0)).unwrap();
+    let by_client =
+        registry.renew("DEMO", "k", Some(5), Some(OutOfService), Client, clock.after(1));
+    assert!(is_renewed(&by_client) && statuses(&registry) == (Up, Unknown));
+    registry.renew("DEMO", "k", Some(5), Some(OutOfService), Peer, clock.after(1));
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+}

@@ -1,0 +1,186 @@
+//! What operators decide about the nodes themselves: it survives whatever happens to a node, at all
+//! nodes, and its end takes effect at once.
+
+use serde_json::{Value, json};
+
+use super::peers::{has, member};
+use super::{client, free_port, hosting};
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
+use crate::support::way::Way;
+
+const APP: &str = "/eureka/apps/APOLLO-CONFIGSERVICE";
+
+fn is_out(one: &Value) -> bool {
+    one["status"] == "OUT_OF_SERVICE" && one["overriddenStatus"] == "OUT_OF_SERVICE"
+}
+
+fn is_up(one: &Value) -> bool {
+    one["status"] == "UP" && one["overriddenStatus"] == "UNKNOWN"
+}
+
+/// Two nodes with short leases; the first reaches the second by a way.
+struct Pair {
+    port: u16,
+    urls: String,
+    way: Way,
+    second: Server,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let ports = [free_port(), free_port()];
+        let url = |authority: &str| format!("http://eu:pw@{authority}/eureka/");
+        let [first, second] = ports.map(|port| format!("127.0.0.1:{port}"));
+        let way = Way::to(&format!("http://{second}")).await;
+        let through = url(way.url.trim_start_matches("http://"));
+        let second = member(ports[1], &[url(&first), url(&second)].join(","));
+        let second = Server::start_with(short(second));
+        Self { port: ports[0], urls: [url(&first), through].join(","), way, second }
+    }
+
+    fn first(&self) -> Options {
+        short(member(self.port, &self.urls))
+    }
+
+    /// Takes the first out of service at the second. Returns the path of its entry.
+    async fn take_out(&self) -> String {
+        let of_first = format!("{}/", self.first_url());
+        let eureka = client(&self.second);
+        let id = eventually("the first at the second", async || {
+            let list = eureka.get(APP).await.ok().json();
+            let all = list["application"]["instance"].as_array().unwrap().clone();
+            let own = all.into_iter().find(|one| one["homePageUrl"] == of_first)?;
+            Some(own["instanceId"].as_str().unwrap().to_owned())
+        })
+        .await;
+        let path = format!("{APP}/{id}");
+        let out = eureka.put(&format!("{path}/status?value=OUT_OF_SERVICE"), json!({})).await;
+        assert_eq!(out.status, 200);
+        path
+    }
+
+    fn first_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Both show what was decided, the first does not list itself, and the decision can be undone.
+    async fn agrees(&self, first: &Server, path: &str) {
+        for server in [first, &self.second] {
+            eventually("the decision", async || has(&client(server), path, is_out).await).await;
+        }
+        let services = Http::new(&first.config).get("/services/config").await.ok().text;
+        assert!(!services.contains(&self.first_url()), "{services}");
+        let undo = client(&self.second).delete(&format!("{path}/status?value=UP")).await;
+        assert_eq!(undo.status, 200);
+        for server in [first, &self.second] {
+            eventually("its end", async || has(&client(server), path, is_up).await).await;
+        }
+    }
+}
+
+fn short(options: Options) -> Options {
+    options
+        .flag("--eureka-instance-lease-renewal-interval", "1")
+        .flag("--eureka-instance-lease-duration", "5")
+}
+
+/// The second no longer lists the first, but remembers what was decided about it.
+#[tokio::test]
+async fn a_decision_survives_the_end_of_the_lease() {
+    let pair = Pair::start().await;
+    let mut first = Server::start_with(pair.first());
+    let path = pair.take_out().await;
+    eventually("the decision", async || has(&client(&first), &path, is_out).await).await;
+    first.kill();
+    eventually("the end of the lease", async || {
+        (client(&pair.second).get(&path).await.status == 404).then_some(())
+    })
+    .await;
+    first = Server::start_with(pair.first());
+    pair.agrees(&first, &path).await;
+}
+
+/// The first starts while it cannot reach the second.
+#[tokio::test]
+async fn a_decision_survives_a_start_without_the_other_node() {
+    let pair = Pair::start().await;
+    let mut first = Server::start_with(pair.first());
+    let path = pair.take_out().await;
+    eventually("the decision", async || has(&client(&first), &path, is_out).await).await;
+    first.kill();
+    pair.way.lead_to("http://127.0.0.1:1");
+    first = Server::start_with(pair.first());
+    eventually("the end of the start", async || {
+        (client(&first).get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+    assert!(has(&client(&first), &path, is_up).await.is_some());
+    pair.way.lead_to(&pair.second.config);
+    pair.agrees(&first, &path).await;
+}
+
+/// The first has another address after its crash. Nobody is reported to use its id.
+#[tokio::test]
+async fn a_decision_survives_a_change_of_the_address() {
+    let pair = Pair::start().await;
+    let mut first = Server::start_with(pair.first());
+    let path = pair.take_out().await;
+    eventually("the decision", async || has(&client(&first), &path, is_out).await).await;
+    first.kill();
+    let moved = format!("{}/moved", pair.first_url());
+    let mut first = Server::start_with(pair.first().flag("--advertise", &moved));
+    pair.agrees(&first, &path).await;
+    let has_moved = |one: &Value| one["homePageUrl"] == format!("{moved}/");
+    eventually("the address", async || has(&client(&pair.second), &path, has_moved).await).await;
+    let lines = first.printed_until_exit();
+    assert!(!lines.iter().any(|line| line.contains("refused to register")), "{lines:?}");
+}
+
+/// An operator's status of a node ends with its removal, and not with the next heartbeat, at every
+/// node. Java's clients send no status with the removal.
+#[tokio::test]
+async fn the_end_of_a_decision_takes_effect_at_once() {
+    let ports = [free_port(), free_port()];
+    let urls = ports.map(|port| format!("http://eu:pw@127.0.0.1:{port}/eureka/")).join(",");
+    // Later than anything here waits.
+    let start = |port| {
+        let options = hosting().flag("--config-port", &format!("{port}"));
+        let options = options.variable("CASTALIA_EUREKA_SERVICE_URL", &urls);
+        Server::start_with(
+            options
+                .flag("--eureka-instance-lease-renewal-interval", "300")
+                .flag("--eureka-instance-lease-duration", "900"),
+        )
+    };
+    let servers = ports.map(start);
+    let [first, second] = servers.each_ref().map(client);
+    let meta = Http::new(&servers[0].config);
+    let own = format!("{}/", servers[0].config);
+    let id = eventually("the entry", async || {
+        let list = second.get(APP).await;
+        let list = (list.status == 200).then(|| list.json())?;
+        let all = list["application"]["instance"].as_array().unwrap().clone();
+        let entry = all.into_iter().find(|one| one["homePageUrl"] == own)?;
+        Some(entry["instanceId"].as_str().unwrap().to_owned())
+    })
+    .await;
+    let path = format!("{APP}/{id}");
+    for (decides, ends) in [(&first, &first), (&second, &second), (&first, &second)] {
+        let out = decides.put(&format!("{path}/status?value=OUT_OF_SERVICE"), json!({})).await;
+        assert_eq!(out.status, 200);
+        for node in [&first, &second] {
+            eventually("the decision", async || has(node, &path, is_out).await).await;
+        }
+        assert!(!meta.get("/services/config").await.ok().text.contains(&own));
+        assert_eq!(ends.delete(&format!("{path}/status")).await.status, 200);
+        if std::ptr::eq(ends, &first) {
+            assert!(meta.get("/services/config").await.ok().text.contains(&own));
+        }
+        for node in [&first, &second] {
+            eventually("its end", async || has(node, &path, is_up).await).await;
+        }
+        assert!(meta.get("/services/config").await.ok().text.contains(&own));
+    }
+}
