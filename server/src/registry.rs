@@ -163,7 +163,7 @@ impl ServiceRegistry {
             eureka.run(background, Arc::clone(&probe)).await;
         }
         if let Some(servers) = &self.0.servers {
-            servers.run(background, probe);
+            servers.run(background, probe).await;
         }
         let Source::Table(table) = &self.0.source else { return };
         table.clean().await;

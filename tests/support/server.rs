@@ -74,6 +74,8 @@ pub(crate) struct Server {
     child: Child,
     /// Its standard output, line by line.
     lines: Receiver<String>,
+    /// What it printed before it listened.
+    starting: Vec<String>,
     pub(crate) config: String,
     pub(crate) admin: String,
     pub(crate) portal: String,
@@ -113,6 +115,7 @@ impl Server {
         let mut server = Self {
             child,
             lines,
+            starting: Vec::new(),
             config: String::new(),
             admin: String::new(),
             portal: String::new(),
@@ -136,7 +139,9 @@ impl Server {
                     panic!("the server ended: {:?}", self.child.wait())
                 }
             };
-            let Ok(line) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
+            let parsed = serde_json::from_str::<serde_json::Value>(&line);
+            self.starting.push(line);
+            let Ok(line) = parsed else { continue };
             if line["message"] != "listening" {
                 continue;
             }
@@ -195,6 +200,12 @@ impl Server {
     pub(crate) fn printed_until_exit(&mut self) -> Vec<String> {
         assert!(self.terminate().success());
         self.lines.iter().collect()
+    }
+
+    /// The same with those that it printed before.
+    pub(crate) fn all_printed_until_exit(&mut self) -> Vec<String> {
+        let later = self.printed_until_exit();
+        self.starting.drain(..).chain(later).collect()
     }
 
     /// Token of the metrics.

@@ -25,11 +25,13 @@ pub(crate) fn client_address(
     if !is_trusted(&peer) {
         return peer;
     }
+    // What is not text is no address either; skipping it would believe what a client wrote before.
     let lines: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
+        headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?")).collect();
     let mut client = peer;
-    for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Some(address) = address(text.trim()) else {
+    let entries = lines.iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim);
+    for text in entries.filter(|text| !text.is_empty()) {
+        let Some(address) = address(text) else {
             report_unreadable(peer);
             break;
         };
@@ -41,8 +43,11 @@ pub(crate) fn client_address(
     client
 }
 
-/// An address, with or without a port.
+/// An address, with or without a port and a zone.
 fn address(text: &str) -> Option<IpAddr> {
+    let (start, zone) = text.split_once('%').unwrap_or((text, ""));
+    let after_zone = zone.find(']').map_or("", |end| &zone[end..]);
+    let text = &*format!("{start}{after_zone}");
     let bare = || text.parse().ok();
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     let with_port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
@@ -99,10 +104,15 @@ mod tests {
             ("[2001:db8::1]:443", "2001:db8::1"),
             ("[2001:db8::1]", "2001:db8::1"),
             ("[::ffff:8.8.8.8]:1", "8.8.8.8"),
+            ("[fe80::5%eth0]:1", "fe80::5"),
+            ("fe80::5%eth0", "fe80::5"),
+            ("8.8.8.8,", "8.8.8.8"),
             ("6.6.6.6:1, 8.8.8.8:2, 10.1.0.2:3", "8.8.8.8"),
         ] {
             assert_eq!(of("10.1.0.1", &[entry], &["10.1.0.0/16"]), expected, "{entry}");
         }
+        // The last line was written last.
+        assert_eq!(of("10.1.0.1", &["6.6.6.6", "\u{e4}"], &["10.1.0.0/16"]), "10.1.0.1");
         for entry in ["unknown", "8.8.8.8:", ":1", "[8.8.8.8]:1", "_hidden"] {
             assert_eq!(of("10.1.0.1", &[entry], &["10.1.0.0/16"]), "10.1.0.1", "{entry}");
         }

@@ -101,7 +101,8 @@ impl Manner {
 }
 
 /// Whatever else an address answers, the Eureka behind the next ones is used, and the log says why.
-#[tokio::test]
+// The server has to answer while a node starts.
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_eureka_is_left_for_the_next_server() {
     let host = Server::start_with(hosting());
     let java = instance("APOLLO-ADMINSERVICE", "java", 1);
@@ -124,14 +125,15 @@ async fn what_is_not_eureka_is_left_for_the_next_server() {
             })
             .await;
         }
-        let lines = guest.printed_until_exit();
+        let lines = guest.all_printed_until_exit();
         let is_reported = |line: &String| line.contains("an Eureka server cannot be used");
         assert!(lines.iter().any(is_reported), "{lines:?}");
     }
 }
 
 /// Without another server the node reports it, whether it registers or only reads.
-#[tokio::test]
+// The server has to answer while a node starts.
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_eureka_counts_as_unreachable() {
     for roles in ["config,meta", "meta"] {
         let eureka = Manner::listing(&[("java", "UP")]);
@@ -155,7 +157,8 @@ async fn what_is_not_eureka_counts_as_unreachable() {
 
 /// A server that can be read and does not register the node is not unreachable, and the note does
 /// not depend on whether the node last read or last tried to register.
-#[tokio::test]
+// The server has to answer while a node starts.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_registration_has_its_own_note() {
     for (renewal, registration) in [(404, 403), (403, 403), (404, 200), (404, 500), (404, 429)] {
         let manner = Changing::new(Manner::accepting(renewal, registration));
@@ -187,7 +190,8 @@ async fn a_refused_registration_has_its_own_note() {
 
 /// After the restart of a server the first service that comes back may be `DOWN`; what an operator
 /// takes out of service is not listed any more.
-#[tokio::test]
+// The server has to answer while a node starts.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_back_first_and_down_hides_no_other() {
     let manner = Changing::new(Manner::listing(&[("a", "DOWN"), ("b", "UP")]));
     let server = manner.start().await;

@@ -39,6 +39,8 @@ use crate::settings::eureka::EurekaInstance;
 /// Time-outs of a request.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(8);
+/// Maximum time for which the start waits for the lists: that of one server that does not answer.
+const FIRST_READ: Duration = Duration::from_secs(10);
 /// Maximum interval at which the lists are read.
 const READ: Duration = Duration::from_secs(30);
 
@@ -125,8 +127,12 @@ impl EurekaClient {
         })))
     }
 
-    /// Starts announcing and reading.
-    pub fn run(&self, background: &Background, probe: Probe) {
+    /// Keeps announcing and reading. A node that lists nothing of its own first waits for the lists,
+    /// for a limited time, so that its clients do not find nobody.
+    pub async fn run(&self, background: &Background, probe: Probe) {
+        if !self.registers() {
+            tokio::time::timeout(FIRST_READ, self.read(Instant::now())).await.ok();
+        }
         let client = self.clone();
         background.spawn("eureka registration", move || {
             let (client, probe) = (client.clone(), Arc::clone(&probe));

@@ -43,8 +43,13 @@ impl Form {
 /// A rendered text, with the revision of the registry that it shows.
 type Rendered = Option<(u64, Bytes)>;
 
-/// Bytes of all texts for each instance that may register; one more text fits in addition.
+/// Bytes of all texts for each instance that may register. Two further texts always fit beside the
+/// one at hand, whatever their size.
 const PER_INSTANCE: usize = 16 * 1024;
+/// Length up to which a text counts as small, and bytes of those, so that readers of lists do not
+/// hold up readers of single instances.
+const SMALL: usize = 64 * 1024;
+const ALL_SMALL: usize = 16 * 1024 * 1024;
 /// Number of lists that are rendered at once, and of texts for one reader.
 const RENDERINGS: usize = 2;
 
@@ -53,6 +58,7 @@ const RENDERINGS: usize = 2;
 pub(super) struct Lists {
     forms: Arc<[Mutex<Rendered>; 16]>,
     memory: Arc<Memory>,
+    small: Arc<Memory>,
     renderings: Arc<Semaphore>,
     /// Of their own, so that readers of those do not delay the lists.
     for_one: Semaphore,
@@ -84,12 +90,17 @@ impl Drop for Text {
 }
 
 impl Memory {
-    /// `None` if the others exceed the limit already. A text of any size fits beside none, since a
-    /// list is as large as its instances.
+    fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), limit })
+    }
+
+    /// `None` if the others exceed the limit already, and twice the size of this one: a list is as
+    /// large as its instances.
     fn hold(self: &Arc<Self>, text: Bytes) -> Option<Bytes> {
+        let limit = self.limit.max(2 * text.len());
         let others = self.used.fetch_add(text.len(), Ordering::Relaxed);
         let text = Text { text, memory: Arc::clone(self) };
-        (others <= self.limit).then(|| Bytes::from_owner(text))
+        (others <= limit).then(|| Bytes::from_owner(text))
     }
 }
 
@@ -99,7 +110,8 @@ impl Lists {
         let limit = max_instances.max(1_000).saturating_mul(PER_INSTANCE);
         Self {
             forms: Arc::default(),
-            memory: Arc::new(Memory { used: AtomicUsize::new(0), limit }),
+            memory: Memory::new(limit),
+            small: Memory::new(ALL_SMALL),
             renderings: Arc::new(Semaphore::new(RENDERINGS)),
             for_one: Semaphore::new(RENDERINGS),
         }
@@ -142,7 +154,10 @@ impl Lists {
     ) -> Option<Bytes> {
         let _rendering = self.for_one.acquire().await;
         let text = tokio::task::spawn_blocking(render).await.unwrap_or_default();
-        hold(&*self.forms, &self.memory, text.into())
+        match text.len() {
+            ..=SMALL => self.small.hold(text.into()),
+            _ => hold(&*self.forms, &self.memory, text.into()),
+        }
     }
 }
 
@@ -201,7 +216,8 @@ mod tests {
         let limit = lists.memory.limit;
         let space = lists.memory.hold(vec![0; limit + 1].into()).unwrap();
         assert!(get(&lists, FORM, 1).await.is_none());
-        assert!(lists.for_one(|| vec![0]).await.is_none());
+        assert!(lists.for_one(|| vec![0; SMALL + 1]).await.is_none());
+        assert!(lists.for_one(|| vec![0; SMALL]).await.is_some(), "one instance is small");
         drop(space);
         let first = get(&lists, FORM, 1).await.unwrap();
         assert_eq!(lists.memory.used.load(Ordering::Relaxed), first.len());
@@ -212,10 +228,18 @@ mod tests {
         let compact = Form { style: Style::Compact, ..FORM };
         assert!(get(&lists, compact, 2).await.is_some(), "texts without readers are dropped");
         drop(space);
-        let alone = lists.for_one(|| vec![0; 5]).await.unwrap();
-        drop(alone);
-        let kept = get(&lists, FORM, 2).await.unwrap().len() + length;
-        assert!(lists.memory.used.load(Ordering::Relaxed) <= kept);
+    }
+
+    /// A reader of a list that takes all of the memory does not keep out the next ones.
+    #[tokio::test]
+    async fn three_lists_of_any_size_fit() {
+        let lists = Lists::new(0);
+        let large = 2 * lists.memory.limit;
+        let list = || lists.for_one(move || vec![0; large]);
+        let slow = (list().await.unwrap(), list().await.unwrap(), list().await.unwrap());
+        assert!(list().await.is_none());
+        drop(slow);
+        assert!(list().await.is_some());
     }
 
     /// What the node keeps for the next reader refuses no other text, nor does the size of one.

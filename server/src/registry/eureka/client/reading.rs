@@ -8,6 +8,7 @@ use std::time::Instant;
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::{Instance, applications};
 use http::StatusCode;
+use parking_lot::Mutex;
 use reqwest::Method;
 
 use super::{EurekaClient, Problem};
@@ -19,33 +20,44 @@ use crate::registry::eureka::now;
 pub(super) type Lists = HashMap<&'static str, Vec<Instance>>;
 
 impl EurekaClient {
-    /// Reads the lists from the server that answered last, or from the next one that can be used.
+    /// Reads the lists from the server that answered last, or from the next one that can be used. A
+    /// node that does not register prefers a server that knows a service of Apollo; if all answer
+    /// and none does, none is left.
     pub(super) async fn read(&self, now: Instant) {
-        let is_any_empty = Arc::new(AtomicBool::new(false));
+        let (empty, failed) = (Arc::new(Mutex::new(None)), Arc::new(AtomicBool::new(false)));
         let read = self.try_servers(|server| {
-            let (client, is_any_empty) = (self.clone(), Arc::clone(&is_any_empty));
+            let (client, empty, failed) = (self.clone(), Arc::clone(&empty), Arc::clone(&failed));
             Box::pin(async move {
-                let lists = client.lists_of(&server).await?;
+                let lists = client.lists_of(&server).await.inspect_err(|_| {
+                    failed.store(true, Ordering::Relaxed);
+                })?;
                 let is_empty = lists.values().all(Vec::is_empty);
                 // The heartbeats of this node fill it, or another server may know more.
                 if is_empty && !client.registers() {
-                    is_any_empty.store(true, Ordering::Relaxed);
+                    *empty.lock() = Some((server, lists));
                     return Err("it knows no service of Apollo".to_owned());
                 }
                 Ok((server, lists))
             })
         });
-        match read.await {
-            Ok((server, lists)) => {
+        let outcome = read.await;
+        let empty = empty.lock().take();
+        match (outcome, empty) {
+            (Ok((server, lists)), _) => {
                 self.set_readable(true);
                 self.use_lists(server, lists, now);
             }
-            Err(problem) => {
-                let is_readable = is_any_empty.load(Ordering::Relaxed);
-                if !is_readable {
-                    report_unusable(&problem);
+            (Err(_), Some((server, lists))) => {
+                self.set_readable(true);
+                if failed.load(Ordering::Relaxed) {
+                    self.0.last.lock().doubt();
+                } else {
+                    self.use_lists(server, lists, now);
                 }
-                self.set_readable(is_readable);
+            }
+            (Err(problem), None) => {
+                report_unusable(&problem);
+                self.set_readable(false);
                 self.0.last.lock().doubt();
             }
         }
@@ -60,8 +72,8 @@ impl EurekaClient {
 
     fn use_lists(&self, server: Endpoint, lists: Lists, at: Instant) {
         let mut last = self.0.last.lock();
-        // One that has just started knows nobody, and the heartbeats fill it.
-        if lists.values().all(Vec::is_empty) {
+        // One that has just started knows nobody, and the heartbeats of this node fill it.
+        if self.registers() && lists.values().all(Vec::is_empty) {
             return last.doubt();
         }
         let is_own = |instance: &Instance| self.0.own.contains(instance);
@@ -122,7 +134,6 @@ mod tests {
 
     use axum::Router;
     use axum::http::Uri;
-    use parking_lot::Mutex;
 
     use super::*;
     use crate::registry::eureka::client::last_lists::tests::json;
@@ -213,6 +224,29 @@ mod tests {
             at += Duration::from_secs(1);
             client.read(at).await;
             assert!(!is_listed(), "{loss:?}: it is gone for good");
+        }
+    }
+
+    /// Who left for good is forgotten where nobody else is left, unless a server that may know more
+    /// does not answer.
+    #[tokio::test]
+    async fn the_last_service_that_leaves_is_forgotten() {
+        for (other, expected) in [(Some(&[][..]), 0), (None, 1)] {
+            let (first, second) = (Known::default(), Known::default());
+            let client = client(&[first.serve().await, second.serve().await].join(","));
+            let mut at = Instant::now();
+            *first.0.lock() = Some(ADMIN);
+            *second.0.lock() = other;
+            client.read(at).await;
+            *first.0.lock() = Some(&[]);
+            for step in [0, 89] {
+                at += Duration::from_secs(step);
+                client.read(at).await;
+                assert_eq!(client.services(ADMIN_SERVICE).len(), 1);
+            }
+            at += Duration::from_secs(1);
+            client.read(at).await;
+            assert_eq!(client.services(ADMIN_SERVICE).len(), expected, "{other:?}");
         }
     }
 }
