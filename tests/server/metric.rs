@@ -37,7 +37,7 @@ async fn the_alarms_of_eureka_have_a_series_from_the_start_where_it_is_used() {
         .flag("--roles", "meta")
         .variable("CASTALIA_EUREKA_SERVICE_URL", "http://127.0.0.1:1/eureka/");
     let counters = ["dropped_changes", "evictions", "renewals", "unusable_services"];
-    let of_readers = ["unusable_services_total"].map(str::to_owned);
+    let of_readers = ["unusable_services_total", "read_timestamp_seconds"].map(str::to_owned);
     for (options, names) in [
         (hosting(), counters.map(|name| format!("{name}_total")).to_vec()),
         (reading, of_readers.to_vec()),

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::members::Members;
 use crate::{Instance, Invalid};
 
 #[derive(Deserialize)]
@@ -61,13 +62,28 @@ pub fn read(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
     Ok(document.applications.application.into_vec().into_iter().flat_map(instances).collect())
 }
 
-/// The instances of one app.
+/// The instances of one app, each with the time at which its lease ends unless it is renewed, in
+/// milliseconds since 1970 on the clock of the server.
 ///
 /// # Errors
 /// Fails if the body is not an app.
-pub fn read_one(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
+pub fn read_one(body: &[u8]) -> Result<Vec<(Instance, Option<i64>)>, Invalid> {
     let document: AppDocument = parse(body)?;
-    Ok(instances(document.application).collect())
+    let values = document.application.instance.into_vec().into_iter();
+    let instances = values.filter(|value| !value.is_null()).filter_map(|value| {
+        let instance = Instance::from_value(&value).ok()?;
+        let end = lease_end(&value, i64::from(instance.lease_duration) * 1000);
+        Some((instance, end))
+    });
+    Ok(instances.collect())
+}
+
+/// Servers add the duration to the time of a renewal, but not to that of the registration.
+fn lease_end(instance: &Value, duration: i64) -> Option<i64> {
+    let lease = Members::of(instance, "instance").ok()?.object("leaseInfo").ok()??;
+    let time = |name| lease.number(name).ok().flatten().filter(|time| *time > 0);
+    let registered = time("registrationTimestamp").unwrap_or_default();
+    Some(time("lastRenewalTimestamp")?.max(registered.saturating_add(duration)))
 }
 
 fn instances(application: Application) -> impl Iterator<Item = Instance> {
@@ -106,6 +122,25 @@ mod tests {
         }
         let body = json!({"application": {"name": "A", "instance": good}});
         assert_eq!(read_one(body.to_string().as_bytes()).unwrap().len(), 1);
+    }
+
+    /// As a server lists it after the registration, and after a heartbeat; numbers may be texts.
+    #[test]
+    fn a_lease_ends_one_duration_after_its_last_renewal() {
+        let mut one = sample("A", "a", 1);
+        let mut end = |renewed: Value, registered: Value| {
+            one["leaseInfo"] = json!({
+                "durationInSecs": 90, "lastRenewalTimestamp": renewed,
+                "registrationTimestamp": registered,
+            });
+            let body = json!({"application": {"name": "A", "instance": [one]}});
+            read_one(body.to_string().as_bytes()).unwrap()[0].1
+        };
+        assert_eq!(end(json!(5_000), json!(5_000)), Some(95_000));
+        assert_eq!(end(json!("125000"), json!(5_000)), Some(125_000));
+        assert_eq!(end(json!(0), json!(0)), None);
+        assert_eq!(end(json!(i64::MAX), json!(i64::MAX)), Some(i64::MAX));
+        assert_eq!(end(json!([]), json!(1)), None);
     }
 
     /// Case 86, for the depth.

@@ -174,7 +174,7 @@ fn eureka_servers(
     own: &[OwnService],
     is_reachable: bool,
 ) -> Result<EurekaClient> {
-    Metrics::begin(&Eureka::ALARMS);
+    Metrics::begin(&EurekaClient::ALARMS);
     let client = EurekaClient::new(settings, config.clone(), own, is_reachable);
     client.map_err(|error| Error::internal("cannot create an HTTP client", error))
 }

@@ -1,5 +1,6 @@
 //! Servers that are reachable but cannot be used: something other than Eureka, and an Eureka that
-//! does not register the node. An operator learns which of both it is.
+//! does not register the node. An operator learns which of both it is. And services that a server
+//! lists although nobody can use them.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::other_server::{OtherServer, Reply, Request};
 use super::registering::{JAVA, describes, guest_of, has, url};
-use super::{client, hosting, instance};
+use super::{client, hosting, hosting_with, instance, metric};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::Server;
@@ -209,4 +210,35 @@ async fn a_service_that_is_back_first_and_down_hides_no_other() {
     .await;
     manner.set(Manner::listing(&[("a", "DOWN"), ("b", "OUT_OF_SERVICE")]));
     eventually("the decision", async || (!has(&meta, b).await).then_some(())).await;
+}
+
+/// A server whose self-preservation keeps a service that is gone, here and at a node that reads it.
+#[tokio::test]
+async fn a_service_that_only_self_preservation_keeps_is_not_listed() {
+    let options = hosting_with("eureka", "config,meta").flag("--eureka-self-preservation", "on");
+    let host = Server::start_with(options);
+    let eureka = client(&host);
+    let path = "/eureka/apps/APOLLO-ADMINSERVICE";
+    let post = async |id: &str, duration: u32| {
+        let mut one = instance("APOLLO-ADMINSERVICE", id, 1);
+        one["instance"]["homePageUrl"] = json!(format!("http://{id}:8090/"));
+        one["instance"]["leaseInfo"] =
+            json!({"renewalIntervalInSecs": 1, "durationInSecs": duration});
+        assert_eq!(eureka.post(path, one).await.status, 204);
+    };
+    for number in 0..10 {
+        post(&format!("i{number}"), 900).await;
+    }
+    eventually("self-preservation", async || {
+        (metric(&host, "castalia_eureka_preserving").await > 0.5).then_some(())
+    })
+    .await;
+    post("dead", 5).await;
+    let guest = Server::start_with(guest_of("meta", &url(&host)));
+    let meta = Http::new(&guest.config);
+    eventually("the lists", async || has(&meta, "http://i0:8090/").await.then_some(())).await;
+    let dead = "http://dead:8090/";
+    eventually("a list without it", async || (!has(&meta, dead).await).then_some(())).await;
+    assert!(has(&meta, "http://i0:8090/").await);
+    assert!(eureka.get(path).await.text.contains(dead), "it was to be preserved");
 }

@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 use self::last_lists::LastLists;
 use super::endpoint::{self, Endpoint};
 use super::own::OwnInstances;
+use super::peer::NODE;
 use super::services;
 use crate::background::Background;
 use crate::log_rate::LogRate;
@@ -43,6 +44,9 @@ const ANSWER: Duration = Duration::from_secs(8);
 const FIRST_READ: Duration = Duration::from_secs(10);
 /// Maximum interval at which the lists are read.
 const READ: Duration = Duration::from_secs(30);
+
+/// Metric of the time of the lists.
+const READ_TIME: &str = "castalia_eureka_read_timestamp_seconds";
 
 /// Apollo's services at the servers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -84,12 +88,17 @@ struct ClientState {
 struct Answer {
     status: StatusCode,
     body: Vec<u8>,
+    /// Leases that ended before this time, on the clock of the server, are over.
+    over_before: Option<i64>,
 }
 
 /// The reason why a server cannot be used.
 type Problem = String;
 
 impl EurekaClient {
+    /// Counters that an alarm watches.
+    pub const ALARMS: [&str; 1] = [services::UNUSABLE];
+
     /// `own` are the services of this node; `is_reachable` states whether other machines reach them.
     ///
     /// # Errors
@@ -130,6 +139,7 @@ impl EurekaClient {
     /// Keeps announcing and reading. A node that lists nothing of its own first waits for the lists,
     /// for a limited time, so that its clients do not find nobody.
     pub async fn run(&self, background: &Background, probe: Probe) {
+        metrics::gauge!(READ_TIME).set(0.0);
         if !self.registers() {
             tokio::time::timeout(FIRST_READ, self.read(Instant::now())).await.ok();
         }
@@ -196,6 +206,7 @@ impl EurekaClient {
     /// The answer to a request, with a body of at most `largest` bytes.
     async fn send(&self, request: RequestBuilder, largest: usize) -> Result<Answer, Problem> {
         let request = request
+            .header(NODE, "reader")
             .header("discoveryidentity-name", "DefaultClient")
             .header("discoveryidentity-version", "1.4");
         let response = request.send().await.map_err(|error| causes(&error.without_url()))?;
@@ -207,9 +218,10 @@ impl EurekaClient {
         {
             return Err("it answers with a page".to_owned());
         }
+        let over_before = reading::over_before(response.headers());
         let body = endpoint::body(response, largest).await;
         let body = body.ok_or("the answer is too large or incomplete")?;
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, over_before })
     }
 
     /// What users of the health page should know, although this node serves without it.

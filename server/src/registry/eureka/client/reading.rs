@@ -7,14 +7,22 @@ use std::time::Instant;
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::{Instance, applications};
-use http::StatusCode;
+use chrono::DateTime;
+use http::header::DATE;
+use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use reqwest::Method;
 
-use super::{EurekaClient, Problem};
+use super::{EurekaClient, Problem, READ_TIME};
 use crate::log_rate::LogRate;
 use crate::registry::eureka::endpoint::{Endpoint, LARGEST_LIST};
 use crate::registry::eureka::now;
+use crate::registry::eureka::peer::NODE;
+
+/// Time by which the renewals in a list may be older than the answer, in milliseconds. Servers in
+/// Java read lists from caches that renewals do not invalidate, for 180 and 30 seconds.
+const DELAY: i64 = 5_000;
+const DELAY_OF_JAVA: i64 = 240_000;
 
 /// Instances by service.
 pub(super) type Lists = HashMap<&'static str, Vec<Instance>>;
@@ -30,21 +38,25 @@ impl EurekaClient {
             Box::pin(async move {
                 let lists = client.lists_of(&server).await.inspect_err(|_| {
                     failed.store(true, Ordering::Relaxed);
-                })?;
-                let is_empty = lists.values().all(Vec::is_empty);
+                });
+                let (lists, is_empty) = lists?;
                 // The heartbeats of this node fill it, or another server may know more.
                 if is_empty && !client.registers() {
                     *empty.lock() = Some((server, lists));
                     return Err("it knows no service of Apollo".to_owned());
                 }
-                Ok((server, lists))
+                Ok((server, lists, is_empty))
             })
         });
         let outcome = read.await;
         let empty = empty.lock().take();
         match (outcome, empty) {
-            (Ok((server, lists)), _) => {
+            (Ok((server, lists, is_empty)), _) => {
                 self.set_readable(true);
+                // One that has just started knows nobody, and the heartbeats fill it.
+                if is_empty {
+                    return self.0.last.lock().doubt();
+                }
                 self.use_lists(server, lists, now);
             }
             (Err(_), Some((server, lists))) => {
@@ -71,37 +83,35 @@ impl EurekaClient {
     }
 
     fn use_lists(&self, server: Endpoint, lists: Lists, at: Instant) {
-        let mut last = self.0.last.lock();
-        // One that has just started knows nobody, and the heartbeats of this node fill it.
-        if self.registers() && lists.values().all(Vec::is_empty) {
-            return last.doubt();
-        }
         let is_own = |instance: &Instance| self.0.own.contains(instance);
-        let lists = last.update(server, lists, is_own, at);
+        let lists = self.0.last.lock().update(server, lists, is_own, at);
         self.0.listed.store(Arc::new(lists));
-        metrics::gauge!("castalia_eureka_read_timestamp_seconds").set(now().wall as f64 / 1000.0);
+        metrics::gauge!(READ_TIME).set(now().wall as f64 / 1000.0);
     }
 
-    /// The lists of a server.
-    async fn lists_of(&self, server: &Endpoint) -> Result<Lists, Problem> {
-        let mut lists = HashMap::new();
+    /// The lists of a server without the services whose leases are over, as self-preservation keeps
+    /// them, and whether it knows none at all.
+    async fn lists_of(&self, server: &Endpoint) -> Result<(Lists, bool), Problem> {
+        let (mut lists, mut is_empty) = (HashMap::new(), true);
         for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
             let app = service.to_ascii_uppercase();
             let request = server.request(&self.0.client, Method::GET, &["apps", &app]);
             let answer = self.send(request, LARGEST_LIST).await?;
-            let instances = match answer.status {
+            let mut instances = match answer.status {
                 StatusCode::OK => {
                     applications::read_one(&answer.body).map_err(|error| error.to_string())?
                 }
                 StatusCode::NOT_FOUND => Vec::new(),
                 status => return Err(status.to_string()),
             };
-            lists.insert(service, instances);
+            is_empty &= instances.is_empty();
+            instances.retain(|(_, end)| end.is_none() || *end >= answer.over_before);
+            lists.insert(service, instances.into_iter().map(|(instance, _)| instance).collect());
         }
-        if lists.values().all(Vec::is_empty) {
+        if is_empty {
             self.check_is_eureka(server).await?;
         }
-        Ok(lists)
+        Ok((lists, is_empty))
     }
 
     /// An Eureka without these services answers as anything else does at a path that it does not
@@ -115,6 +125,13 @@ impl EurekaClient {
         applications::read(&answer.body).map_err(|error| error.to_string())?;
         Ok(())
     }
+}
+
+/// The time before which leases are over according to an answer with these headers.
+pub(super) fn over_before(headers: &HeaderMap) -> Option<i64> {
+    let date = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let delay = if headers.contains_key(NODE) { DELAY } else { DELAY_OF_JAVA };
+    Some(date.timestamp_millis() - delay)
 }
 
 fn report_unusable(problem: &Problem) {
@@ -248,5 +265,19 @@ mod tests {
             client.read(at).await;
             assert_eq!(client.services(ADMIN_SERVICE).len(), expected, "{other:?}");
         }
+    }
+
+    /// Servers in Java answer from caches, so that a lease may look older there than it is.
+    #[test]
+    fn leases_of_servers_in_java_are_over_later() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(over_before(&headers), None);
+        headers.insert(DATE, "Mon, 23 Nov 2026 14:52:23 GMT".parse().unwrap());
+        let at = 1_795_445_543_000;
+        assert_eq!(over_before(&headers), Some(at - DELAY_OF_JAVA));
+        headers.insert(NODE, "1".parse().unwrap());
+        assert_eq!(over_before(&headers), Some(at - DELAY));
+        headers.insert(DATE, "yesterday".parse().unwrap());
+        assert_eq!(over_before(&headers), None);
     }
 }
