@@ -82,10 +82,10 @@ test("instances beyond the first two thousand are listed and found by the filter
     .poll(() => api.call<number>("GET", `${namespacePath(at)}/instances`), { timeout: 30_000 })
     .toBe(addresses.length);
   const page = await suite.open(`/a/${at.app}/c/DEV/default/application?view=instances`);
-  await page.getByText("2100 of 2100 instances").waitFor();
+  await page.getByText("2100 of 2100 instances", { exact: true }).waitFor();
   for (const ip of [addresses[0], addresses.at(-1)]) {
     await page.getByRole("searchbox", { name: "IP address, data center, app or release" }).fill(ip ?? "");
-    await page.getByText("1 of 2100 instances").waitFor();
+    await page.getByText("1 of 2100 instances", { exact: true }).waitFor();
     await page
       .getByRole("table", { name: "Instances" })
       .getByText(ip ?? "", { exact: true })

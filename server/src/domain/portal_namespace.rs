@@ -170,13 +170,16 @@ pub async fn definitions_of(
         .filter(|row| names.contains(row.name.as_str()))
         .map(|row| (row.name.clone(), row))
         .collect();
-    for name in names {
-        if !found.contains_key(name)
-            && let Some(public) = namespace::public_app_namespace(store.read(), name).await?
-        {
-            found.insert(name.to_owned(), public);
-        }
+    let others: Vec<_> = names.into_iter().filter(|name| !found.contains_key(*name)).collect();
+    let mut public = HashMap::new();
+    for row in namespace::public_app_namespaces_named(store.read(), &others).await? {
+        // MySQL compares names without case.
+        public.entry(row.name.to_lowercase()).or_insert(row);
     }
+    let of_others = others
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), public.get(&name.to_lowercase())?.clone())));
+    found.extend(of_others);
     Ok(found)
 }
 

@@ -354,7 +354,10 @@ impl Eureka {
         if origin == Origin::Peer {
             return;
         }
-        self.0.peers.push(&item(&lease.instance, task, status), interval(&lease.instance));
+        let instance = &lease.instance;
+        // What an operator states about this node is trusted.
+        let is_local = origin != Origin::Own && services::leads_to_caller(instance);
+        self.0.peers.push(&item(instance, task, status), interval(instance), is_local);
     }
 }
 

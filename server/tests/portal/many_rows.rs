@@ -134,13 +134,18 @@ async fn namespaces(owner: &Caller<'_>, count: usize) {
     }
 }
 
-/// Each app also overrides the public namespace, and is a favourite.
+/// Each app also overrides the public namespace, has one that `demo` overrides, and is a favourite.
 async fn apps(owner: &Caller<'_>, count: usize, shared: &str) {
     for number in 0..count {
         let app_id = format!("a{number}");
         owner.post("/openapi/v1/apps", app(&app_id, "u1")).await.empty();
         let wanted = json!([{
             "env": "LOCAL", "appId": app_id, "clusterName": "default", "appNamespaceName": shared,
+        }]);
+        owner.post("/openapi/v1/namespaces", wanted).await.empty();
+        let own = define(owner, &app_id, &format!("p{number}"), true).await;
+        let wanted = json!([{
+            "env": "LOCAL", "appId": "demo", "clusterName": "default", "appNamespaceName": own,
         }]);
         owner.post("/openapi/v1/namespaces", wanted).await.empty();
         let namespace = NS.replace("demo", &app_id);

@@ -297,6 +297,12 @@ async fn old_deliveries_are_removed_while_a_receiver_is_down() {
     publish(&user, "2").await;
     down.wait(1).await;
     healthy.wait(2).await;
+    // The receiver has it before its state is stored.
+    let is_stored = async || {
+        let rows = log(&world).await;
+        rows.iter().filter(|row| row["state"] == "delivered").count() == 2
+    };
+    until("both deliveries", is_stored).await;
     end(background).await;
     let old = now() - TimeDelta::days(8);
     let aged = world.store.write(old, |tx, old| {

@@ -121,6 +121,8 @@ async fn registers_and_leaves(app: &str, command: impl Fn(&str) -> Command) {
     let known = format!(r#"{{"APOLLO-ADMINSERVICE":1,"APOLLO-CONFIGSERVICE":1,"{app}":1}}"#);
     knows(&mut client, &known).await;
     comes_back(&eureka, &path).await;
+    // py_eureka_client hangs if it is stopped while its own thread still registers.
+    is_renewed(&eureka, &path).await;
     assert_eq!(client.end(), "stopped");
     assert!(found(&eureka, &path).await.is_none());
     let mut client = Program::start(command(&address(&server.config, "wrong")));

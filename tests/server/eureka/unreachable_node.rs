@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::other_server::{OtherServer, Reply};
-use super::{client, free_port, hosting};
+use super::{client, free_port, hosting, instance, register};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -60,6 +60,28 @@ async fn a_hosting_node_does_not_announce_it_to_other_machines() {
     assert!(last.is_none_or(|change| change["action"] == "Cancel"), "{last:?}");
     let lines = server.printed_until_exit().concat();
     assert_eq!(lines.matches("servers on other machines mirror it").count(), 1, "{lines}");
+}
+
+/// Nor those of its clients that only this machine reaches; all others are mirrored.
+#[tokio::test]
+async fn a_hosting_node_does_not_pass_on_what_only_its_machine_reaches() {
+    let peer = OtherServer::start(Reply::accepted).await;
+    let options = hosting().variable("CASTALIA_EUREKA_SERVICE_URL", &as_remote(&peer.listed()));
+    let server = Server::start_with(options);
+    let eureka = client(&server);
+    let app = "APOLLO-ADMINSERVICE";
+    let mut local = instance(app, "local", 1);
+    local["instance"]["homePageUrl"] = json!("http://127.0.0.1:8090/");
+    assert_eq!(eureka.post(&format!("/eureka/apps/{app}"), local).await.status, 204);
+    assert_eq!(eureka.put(&format!("/eureka/apps/{app}/local"), json!({})).await.status, 200);
+    assert_eq!(register(&eureka, app, "elsewhere", 1).await.status, 204);
+    eventually("the other one at the peer", async || {
+        peer.changes().iter().any(|change| change["id"] == "elsewhere").then_some(())
+    })
+    .await;
+    assert!(!peer.changes().iter().any(|change| change["id"] == "local"));
+    let listed = Http::new(&server.config).get("/services/admin").await.ok().text;
+    assert!(listed.contains("http://127.0.0.1:8090/"), "{listed}");
 }
 
 /// What an operator states is announced, and so is an address on which others can call.

@@ -150,7 +150,7 @@ async fn what_is_not_eureka_counts_as_unreachable() {
             eventually(&what, async || describes(&meta, UNREACHABLE).await).await;
             assert!(has(&meta, "http://java:8090/").await, "{answer:?} emptied the list");
         }
-        let lines = guest.printed_until_exit();
+        let lines = guest.all_printed_until_exit();
         let is_reported = |line: &String| line.contains("no Eureka server can be used");
         assert!(lines.iter().any(is_reported), "{lines:?}");
     }
@@ -178,7 +178,7 @@ async fn a_refused_registration_has_its_own_note() {
         assert!(has(&meta, JAVA).await);
         manner.set(Manner::accepting(404, 204));
         eventually("the registration", async || describes(&meta, "").await).await;
-        let lines = guest.printed_until_exit();
+        let lines = guest.all_printed_until_exit();
         let refused = if renewal == 403 { renewal } else { registration };
         let is_reported = |line: &String| {
             line.contains("no Eureka server registers this node")

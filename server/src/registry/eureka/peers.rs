@@ -16,7 +16,9 @@ use super::Eureka;
 use super::endpoint::{self, Endpoint, LARGEST_LIST};
 use super::own_address::OwnAddress;
 use super::peer::{EurekaPeerState, NODE, Peer};
+use super::services;
 use crate::background::Background;
+use crate::log_rate::{LogRate, shortened};
 use crate::outgoing::causes;
 use crate::server_config::ServerConfig;
 
@@ -65,10 +67,21 @@ impl Peers {
         self.is_copying.load(Ordering::Relaxed)
     }
 
-    /// Appends a change to every queue.
-    pub(super) fn push(&self, item: &Item, interval: Duration) {
+    /// Appends a change to every queue; `is_local` states that only this machine can use the instance.
+    pub(super) fn push(&self, item: &Item, interval: Duration, is_local: bool) {
+        static LOCAL: LogRate = LogRate::once_a_minute();
         for peer in self.list.load().iter() {
-            peer.push(item.clone(), interval);
+            if !is_local || peer.endpoint.is_loopback() {
+                peer.push(item.clone(), interval);
+            } else if let Some(suppressed) = LOCAL.admit() {
+                let (app, id) = (shortened(&item.app), shortened(&item.id));
+                tracing::warn!(
+                    app,
+                    id,
+                    suppressed,
+                    "a service with a loopback address is not announced to servers on other machines, whose clients would reach themselves"
+                );
+            }
         }
     }
 
@@ -166,8 +179,11 @@ impl Peers {
                     }
                 };
                 let number = instances.len();
-                let stored =
-                    instances.into_iter().map(|instance| eureka.copy(instance, is_complete));
+                let is_usable = |instance: &Instance| {
+                    peer.endpoint.is_loopback() || !services::leads_to_caller(instance)
+                };
+                let stored = instances.into_iter().filter(is_usable);
+                let stored = stored.map(|instance| eureka.copy(instance, is_complete));
                 let stored = stored.filter(|is_stored| *is_stored).count();
                 let refused = number - stored;
                 tracing::info!(service_url = %peer.endpoint, instances = stored, refused, is_complete, "copied the list of a peer of Eureka");

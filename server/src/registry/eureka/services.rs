@@ -1,9 +1,11 @@
 //! The services of Apollo in a list of Eureka, as the meta role reports them.
 
+use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::{Instance, Status};
 use reqwest::Url;
 
+use crate::registry::address;
 use crate::settings::eureka::OURS;
 
 /// Counter of services whose address clients must not call.
@@ -33,6 +35,15 @@ pub(super) fn listed(instance: &Instance) -> Option<ServiceInstance> {
 pub(super) fn is_available(instance: &Instance) -> bool {
     let address = instance.home_page_url.as_deref();
     instance.status == Status::Up && address.is_some_and(is_acceptable)
+}
+
+/// Whether it is a service of Apollo whose address leads each caller to its own machine.
+pub(super) fn leads_to_caller(instance: &Instance) -> bool {
+    let is_of_apollo = [CONFIG_SERVICE, ADMIN_SERVICE]
+        .into_iter()
+        .any(|service| instance.app.eq_ignore_ascii_case(service));
+    let url = instance.home_page_url.as_deref().and_then(|address| Url::parse(address).ok());
+    is_of_apollo && url.is_some_and(|url| address::is_loopback(&url))
 }
 
 /// Whether an instance describes a Castalia node, which understands nudges.

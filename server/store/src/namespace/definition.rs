@@ -4,6 +4,7 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::audit::trail;
+use crate::condition::chunks;
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -74,6 +75,23 @@ pub async fn public_app_namespace(
         .filter(is_set(Column::IsPublic.into_expr()))
         .order_by_asc(Column::Id);
     decode::one(db, public).await
+}
+
+/// The public definitions with these names; of several with one name, the one with the lowest id is
+/// the first.
+pub async fn public_app_namespaces_named(
+    db: &impl ConnectionTrait,
+    names: &[&str],
+) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(names) {
+        let public = Entity::live()
+            .filter(Column::Name.is_in(chunk))
+            .filter(is_set(Column::IsPublic.into_expr()))
+            .order_by_asc(Column::Id);
+        found.extend(readable::models(db, public).await?);
+    }
+    Ok(found)
 }
 
 /// All public definitions, by id.
