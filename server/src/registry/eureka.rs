@@ -157,7 +157,7 @@ impl Eureka {
     /// Registers the services of this node, or renews their leases.
     fn announce(&self) {
         if self.withholds() {
-            return self.withdraw();
+            return self.cancel_own(&self.0.own.all());
         }
         self.0.own.announce(|instance| {
             let (app, id) = (instance.app.as_str(), instance.id());
@@ -182,8 +182,8 @@ impl Eureka {
         withholds
     }
 
-    fn withdraw(&self) {
-        for instance in &self.0.own.all() {
+    fn cancel_own(&self, own: &[Instance]) {
+        for instance in own {
             self.cancel(&instance.app, instance.id(), Origin::Own);
         }
     }
@@ -191,9 +191,7 @@ impl Eureka {
     /// Removes the services of this node, and waits until the peers know.
     pub async fn leave(&self) {
         let own = self.0.own.take();
-        for instance in &own {
-            self.cancel(&instance.app, instance.id(), Origin::Own);
-        }
+        self.cancel_own(&own);
         if !own.is_empty() && tokio::time::timeout(FLUSH, self.0.peers.flushed()).await.is_err() {
             tracing::warn!("some peers of Eureka do not know that this node left");
         }

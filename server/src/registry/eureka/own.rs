@@ -175,14 +175,15 @@ pub(super) fn describe(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::SocketAddr;
     use std::sync::Arc;
 
     use super::*;
     use crate::settings::eureka::{MANAGEMENT_PORT, OURS};
 
-    fn settings() -> EurekaInstance {
+    /// The settings of a node that states nothing but a zone.
+    pub(in super::super) fn settings() -> EurekaInstance {
         EurekaInstance {
             ip_address: None,
             hostname: None,

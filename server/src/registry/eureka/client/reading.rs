@@ -154,8 +154,8 @@ mod tests {
 
     use super::*;
     use crate::registry::eureka::client::last_lists::tests::json;
+    use crate::registry::eureka::own::tests::settings;
     use crate::server_config::ServerConfig;
-    use crate::settings::eureka::EurekaInstance;
 
     type Apps = &'static [(&'static str, &'static str)];
 
@@ -192,17 +192,8 @@ mod tests {
     }
 
     fn client(servers: &str) -> EurekaClient {
-        let instance = EurekaInstance {
-            ip_address: None,
-            hostname: None,
-            home_page_url: None,
-            instance_id: None,
-            renewal_interval: 30,
-            lease_duration: 90,
-            metadata: [].into(),
-        };
         let row = ("eureka.service.url".to_owned(), servers.to_owned());
-        EurekaClient::with(&instance, ServerConfig::new([row].into()), &[], false).unwrap()
+        EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[], false).unwrap()
     }
 
     const BOTH: Apps = &[("APOLLO-CONFIGSERVICE", "UP"), ("APOLLO-ADMINSERVICE", "UP")];
