@@ -122,6 +122,27 @@ test("S35: adding, editing, publishing and rolling back need only the keyboard",
   expect(await answer.json()).toMatchObject({ configurations: { limit: "100" } });
 });
 
+test("S35: a key that is pressed in the moment in which a form closes takes effect", async () => {
+  const at = await application();
+  const page = await suite.open(address(at));
+  await page.getByRole("button", { name: "Add key" }).press("Enter");
+  const form = page.getByRole("dialog");
+  await form.getByLabel("Key").fill("limit");
+  await form.getByLabel("Value").fill("100");
+  // Before the browser paints the page without the form.
+  await page.evaluate(() => {
+    const changed = () => {
+      if (document.querySelector("[role=dialog]")) return;
+      observer.disconnect();
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "p", bubbles: true }));
+    };
+    const observer = new MutationObserver(changed);
+    observer.observe(document.body, { childList: true, subtree: true });
+  });
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("heading", { name: "Review and publish" }).waitFor();
+});
+
 test("S37: a narrow screen reads, publishes and rolls back without scrolling sideways", async () => {
   const at = await application();
   const api = await suite.api;

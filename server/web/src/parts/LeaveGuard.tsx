@@ -2,15 +2,17 @@
 // reload.
 import { Button } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
+import { useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Dialog } from "./Dialog";
 
 export function LeaveGuard() {
   const { t } = useTranslation();
+  const isShown = useIsShown();
   const blocker = useBlocker({
     // An expired session leads to the sign-in and back; the edit is kept.
-    shouldBlockFn: ({ next }) => next.pathname !== "/signin",
+    shouldBlockFn: ({ next }) => isShown.current && next.pathname !== "/signin",
     enableBeforeUnload: true,
     withResolver: true,
   });
@@ -30,4 +32,19 @@ export function LeaveGuard() {
       </div>
     </Dialog>
   );
+}
+
+/**
+ * Whether the guard is in the document. The router forgets a blocker only after the browser has
+ * painted; a key pressed before that would lead to a question that nobody sees.
+ */
+function useIsShown() {
+  const isShown = useRef(true);
+  useLayoutEffect(() => {
+    isShown.current = true;
+    return () => {
+      isShown.current = false;
+    };
+  }, []);
+  return isShown;
 }

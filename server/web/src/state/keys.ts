@@ -1,6 +1,6 @@
 // Single-key shortcuts and sequences such as `g h`: outside of inputs, and unless the user has
 // switched them off.
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 
 import { readPrefs } from "./display";
 
@@ -15,7 +15,8 @@ export type Shortcuts = Record<string, () => void>;
  */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const current = useRef(shortcuts);
-  useEffect(() => {
+  // With the page, not after its paint: a key that the user sees works.
+  useLayoutEffect(() => {
     current.current = shortcuts;
   });
   useEffect(() => {
