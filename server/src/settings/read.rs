@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use castalia_store::{DatabaseUrl, Secret};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::compat::CompatOverrides;
 use super::{Fault, Texts, admin_tokens};
@@ -124,7 +124,7 @@ impl SettingsReader<'_> {
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             let address = word.parse::<IpAddr>().map(IpNet::from);
             match word.parse::<IpNet>().or(address) {
-                Ok(network) => networks.push(network),
+                Ok(network) => networks.push(canonical(network)),
                 Err(_) => self.fault(
                     name,
                     format!("`{word}` is not an address or a network such as 10.0.0.0/8"),
@@ -283,6 +283,36 @@ impl SettingsReader<'_> {
             let problem =
                 format!("the token must have at least {MIN_DISTINCT} different characters");
             self.fault(name, problem);
+        }
+    }
+}
+
+/// IPv4 networks in their IPv6 form are those of the addresses that they contain, because addresses
+/// are compared in their IPv4 form.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let address = mapped.network().to_ipv4_mapped();
+    let length = mapped.prefix_len().checked_sub(96);
+    let network =
+        address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    network.map_or(IpNet::V6(mapped), IpNet::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_networks_contain_addresses_in_their_usual_form() {
+        for (text, expected) in [
+            ("::ffff:10.1.0.0/112", "10.1.0.0/16"),
+            ("::ffff:10.1.2.3/128", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+            ("2001:db8::/96", "2001:db8::/96"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+        ] {
+            assert_eq!(canonical(text.parse().unwrap()).to_string(), expected, "{text}");
         }
     }
 }

@@ -163,6 +163,19 @@ async fn an_incomplete_list_is_not_taken_for_the_whole() {
         .await;
 }
 
+/// Together they would take the ten seconds that a node waits for a list.
+#[tokio::test]
+async fn peers_that_do_not_answer_delay_no_copy() {
+    let silent = OtherServer::start(|_| Reply::Silence).await;
+    let complete = Server::start_with(hosting());
+    assert_eq!(register(&client(&complete), "DEMO", "k", 1).await.status, 204);
+    let mut peers: Vec<_> = (0..6).map(|number| format!("{}{number}/", silent.listed())).collect();
+    peers.push(complete.config.replace("http://", "http://eu:pw@") + "/eureka/");
+    let server = node(&peers);
+    eventually("the copy", async || has(&client(&server), "/eureka/apps/DEMO/k", |_| true).await)
+        .await;
+}
+
 /// An operator learns what was copied, and why a list was not.
 #[tokio::test]
 async fn the_copy_of_a_list_is_reported_as_it_is() {
@@ -178,12 +191,16 @@ async fn the_copy_of_a_list_is_reported_as_it_is() {
         false => Reply::accepted(request),
     })
     .await;
-    let urls = [page.listed(), partly.listed()].join(",");
-    let options = hosting().flag("--eureka-apps", "demo,apollo-configservice,apollo-adminservice");
-    let mut server = Server::start_with(options.variable("CASTALIA_EUREKA_SERVICE_URL", &urls));
+    let start = |peer: &OtherServer| {
+        let apps = "demo,apollo-configservice,apollo-adminservice";
+        let options = hosting().flag("--eureka-apps", apps);
+        Server::start_with(options.variable("CASTALIA_EUREKA_SERVICE_URL", &peer.listed()))
+    };
+    let (mut beside_page, mut server) = (start(&page), start(&partly));
     let eureka = client(&server);
     eventually("the copy", async || has(&eureka, "/eureka/apps/DEMO/b", |_| true).await).await;
-    let lines = server.printed_until_exit();
+    eventually("the page", async || (page.asked("GET /eureka/apps/") > 1).then_some(())).await;
+    let lines = [server.printed_until_exit(), beside_page.printed_until_exit()].concat();
     let lines: Vec<Value> =
         lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let about = |peer: &OtherServer, message: &str| {

@@ -82,6 +82,8 @@ struct ClientInner {
 struct ClientState {
     is_readable: Option<bool>,
     is_registered: Option<bool>,
+    /// The server that accepts this node and lists nobody, and since when.
+    unlisted: Option<(Endpoint, Instant)>,
 }
 
 /// What a server answered.
@@ -226,7 +228,7 @@ impl EurekaClient {
 
     /// What users of the health page should know, although this node serves without it.
     pub(in crate::registry) fn note(&self) -> Option<&'static str> {
-        let ClientState { is_readable, is_registered } = *self.0.state.lock();
+        let ClientState { is_readable, is_registered, .. } = *self.0.state.lock();
         match (is_readable?, is_registered) {
             (false, _) => Some("eureka: unreachable"),
             (true, Some(false)) => Some("eureka: not registered"),

@@ -195,7 +195,7 @@ pub(super) mod tests {
         }
     }
 
-    fn config(uri: &str, port: u16) -> OwnService {
+    pub(in super::super) fn config(uri: &str, port: u16) -> OwnService {
         let machine = SocketAddr::from(([10, 0, 0, 1], port));
         OwnService { name: CONFIG_SERVICE, uri: uri.to_owned(), machine }
     }

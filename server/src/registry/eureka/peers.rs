@@ -9,6 +9,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use castalia_eureka::batch::Item;
 use castalia_eureka::{Instance, applications};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http::header::RETRY_AFTER;
 use reqwest::Method;
 
@@ -146,7 +148,7 @@ impl Peers {
         self.is_copying.store(!self.list.load().is_empty(), Ordering::Relaxed);
     }
 
-    /// Copies the list of the first peer that has a complete one.
+    /// Copies the list of the first peer that answers with a complete one.
     pub(super) async fn copy(&self, eureka: &Eureka) {
         if !self.is_copying() {
             return;
@@ -167,8 +169,12 @@ impl Peers {
             }
             let peers = self.list.load_full();
             let mut is_starting = false;
-            for peer in peers.iter().filter(|peer| !peer.is_self()) {
-                let (instances, is_complete) = match self.read(peer).await {
+            let others = peers.iter().filter(|peer| !peer.is_self());
+            // All at once, so that one that does not answer delays nothing.
+            let mut lists: FuturesUnordered<_> =
+                others.map(|peer| async move { (peer, self.read(peer).await) }).collect();
+            while let Some((peer, list)) = lists.next().await {
+                let (instances, is_complete) = match list {
                     Ok(Some(list)) => list,
                     Ok(None) => continue,
                     Err(error) => {

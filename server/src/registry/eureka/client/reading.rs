@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::{Instance, applications};
@@ -23,6 +23,8 @@ use crate::registry::eureka::peer::NODE;
 /// Java read lists from caches that renewals do not invalidate, for 180 and 30 seconds.
 const DELAY: i64 = 5_000;
 const DELAY_OF_JAVA: i64 = 240_000;
+/// Time after which a server lists the services that it accepted, caches included.
+const LISTED: Duration = Duration::from_secs(240);
 
 /// Instances by service.
 pub(super) type Lists = HashMap<&'static str, Vec<Instance>>;
@@ -40,6 +42,10 @@ impl EurekaClient {
                     failed.store(true, Ordering::Relaxed);
                 });
                 let (lists, is_empty) = lists?;
+                if client.lists_nobody(&server, is_empty, now) {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err("it does not list the services that it accepted".to_owned());
+                }
                 // The heartbeats of this node fill it, or another server may know more.
                 if is_empty && !client.registers() {
                     *empty.lock() = Some((server, lists));
@@ -73,6 +79,16 @@ impl EurekaClient {
                 self.0.last.lock().doubt();
             }
         }
+    }
+
+    /// Whether a server accepts heartbeats, and lists nobody for so long that it cannot be Eureka.
+    fn lists_nobody(&self, server: &Endpoint, is_empty: bool, now: Instant) -> bool {
+        let mut state = self.0.state.lock();
+        let is_expected = is_empty && state.is_registered == Some(true);
+        let before = state.unlisted.take().filter(|(before, _)| is_expected && before == server);
+        let since = before.map_or(now, |(_, since)| since);
+        state.unlisted = is_expected.then(|| (server.clone(), since));
+        now.saturating_duration_since(since) >= LISTED
     }
 
     fn set_readable(&self, is_readable: bool) {
@@ -147,14 +163,12 @@ fn report_unusable(problem: &Problem) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use axum::Router;
     use axum::http::Uri;
 
     use super::*;
     use crate::registry::eureka::client::last_lists::tests::json;
-    use crate::registry::eureka::own::tests::settings;
+    use crate::registry::eureka::own::{self, tests::settings};
     use crate::server_config::ServerConfig;
 
     type Apps = &'static [(&'static str, &'static str)];
@@ -255,6 +269,33 @@ mod tests {
             at += Duration::from_secs(1);
             client.read(at).await;
             assert_eq!(client.services(ADMIN_SERVICE).len(), expected, "{other:?}");
+        }
+    }
+
+    /// What accepts every request is not always an Eureka.
+    #[tokio::test]
+    async fn a_server_that_does_not_list_what_it_accepted_is_left() {
+        let (first, second) = (Known::default(), Known::default());
+        let servers = [first.serve().await, second.serve().await].join(",");
+        let row = ("eureka.service.url".to_owned(), servers);
+        let own = own::tests::config("http://203.0.113.7:9000", 8080);
+        let client =
+            EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[own], true).unwrap();
+        (*first.0.lock(), *second.0.lock()) = (Some(&[][..]), Some(ADMIN));
+        let mut at = Instant::now();
+        for (registered, seconds, listed) in [
+            (None, 0, 0),
+            (Some(false), 500, 0),
+            (Some(true), 500, 0),
+            (Some(true), 239, 0),
+            (Some(true), 1, 1),
+            (Some(true), 30, 1),
+        ] {
+            client.0.state.lock().is_registered = registered;
+            at += Duration::from_secs(seconds);
+            client.read(at).await;
+            let lists = client.0.listed.load();
+            assert_eq!(lists.get(ADMIN_SERVICE).map_or(0, Vec::len), listed, "{seconds}");
         }
     }
 
