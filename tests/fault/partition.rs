@@ -1,14 +1,21 @@
 //! REL-07: two nodes are cut off from their database, each at other times: in both directions, in
 //! one, and repeatedly. Both are current soon after a partition heals; nothing acknowledged is lost,
 //! and clients that move between the nodes receive nothing older.
+//!
+//! Once, or for as many minutes as `CASTALIA_TEST_PARTITION` states, in a random order:
+//!
+//! ```text
+//! CASTALIA_TEST_PARTITION=30 cargo test -p castalia-tests --test suite partition -- --nocapture
+//! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::load::Load;
 use super::member::Member;
 use crate::support::database::{Engine, Fresh};
 use crate::support::gate::Direction;
 use crate::support::stopwatch::Stopwatch;
+use crate::support::variable;
 
 /// Duration of a partition, and of the time after it.
 const FAULT: Duration = Duration::from_millis(1_200);
@@ -16,13 +23,10 @@ const HEALED: Duration = Duration::from_millis(400);
 /// Five seconds by the rule, and as many for a machine that is busy with other tests.
 const CURRENT: Duration = Duration::from_secs(10);
 
-async fn partitions_heal_and_lose_nothing(engine: Engine) {
-    let Some(fresh) = Fresh::on(engine).await else { return };
-    let url = &fresh.database.url;
-    let nodes = [Member::start(url, 0).await, Member::start(url, 0).await];
-    let load = Load::start(&fresh.database, &nodes).await;
+/// Each partition, and then both nodes in turn, quickly.
+async fn part_and_heal(nodes: &[Member; 2], shuffled: bool) {
     let [first, second] = nodes.each_ref().map(|node| &node.gate);
-    let partitions: [&dyn Fn(); 5] = [
+    let mut partitions: [&dyn Fn(); 5] = [
         &|| first.shut(),
         &|| second.freeze_only(Direction::Answers),
         &|| first.freeze_only(Direction::Requests),
@@ -32,15 +36,14 @@ async fn partitions_heal_and_lose_nothing(engine: Engine) {
             second.freeze();
         },
     ];
-    let heal = || {
-        first.open();
-        second.open();
-    };
-    tokio::time::sleep(HEALED).await;
+    if shuffled {
+        fastrand::shuffle(&mut partitions);
+    }
     for begin in partitions {
         begin();
         tokio::time::sleep(FAULT).await;
-        heal();
+        first.open();
+        second.open();
         tokio::time::sleep(HEALED).await;
     }
     for _ in 0..6 {
@@ -51,12 +54,27 @@ async fn partitions_heal_and_lose_nothing(engine: Engine) {
         second.freeze_only(Direction::Answers);
         tokio::time::sleep(FAULT / 6).await;
     }
-    heal();
-    let healed = Stopwatch::start();
-    for node in &nodes {
-        node.is_healthy().await;
+    second.open();
+}
+
+async fn partitions_heal_and_lose_nothing(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let url = &fresh.database.url;
+    let nodes = [Member::start(url, 0).await, Member::start(url, 0).await];
+    let load = Load::start(&fresh.database, &nodes).await;
+    let time = variable("CASTALIA_TEST_PARTITION").map_or(0, |minutes| minutes.parse().unwrap());
+    let end = Instant::now() + Duration::from_secs(60 * time);
+    tokio::time::sleep(HEALED).await;
+    let mut rounds = 0;
+    while rounds == 0 || Instant::now() < end {
+        part_and_heal(&nodes, time > 0).await;
+        rounds += 1;
+        let healed = Stopwatch::start();
+        for node in &nodes {
+            node.is_healthy().await;
+        }
+        assert!(healed.elapsed() < CURRENT, "round {rounds}: {:?}", healed.elapsed());
     }
-    assert!(healed.elapsed() < CURRENT, "{:?}", healed.elapsed());
     for mut published in load.end().await {
         assert!(published.acknowledged() > 5 && published.failed > 0, "{engine:?}: no load");
         published.verify(&fresh.database, &nodes).await;
