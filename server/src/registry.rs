@@ -7,18 +7,19 @@ pub mod address;
 mod custom;
 mod database;
 mod eureka;
+mod kept_rows;
 mod options;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_store::Store;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use reqwest::Url;
 
 use crate::background::Background;
@@ -27,6 +28,7 @@ use crate::server_config::ServerConfig;
 pub use self::eureka::client::EurekaClient;
 use self::eureka::own_address::OwnAddress;
 pub use self::eureka::{Eureka, EurekaPeerState, Form};
+use self::kept_rows::{KeptRows, Rows};
 pub use self::options::RegistryOptions;
 
 /// Whether the service of this node with this name can answer at present.
@@ -59,7 +61,8 @@ pub struct ServiceRegistry(Arc<RegistryInner>);
 #[derive(Debug)]
 struct RegistryInner {
     own: Vec<OwnService>,
-    others: ArcSwap<HashMap<String, Vec<ListedService>>>,
+    others: ArcSwap<Rows>,
+    kept: Mutex<KeptRows>,
     source: Source,
     /// The Eureka registry of this node, if it hosts one.
     eureka: Option<Eureka>,
@@ -147,7 +150,8 @@ impl ServiceRegistry {
 
     fn new(own: Vec<OwnService>, source: Source) -> Self {
         let others = ArcSwap::default();
-        Self(Arc::new(RegistryInner { own, others, source, eureka: None, servers: None }))
+        let kept = Mutex::default();
+        Self(Arc::new(RegistryInner { own, others, kept, source, eureka: None, servers: None }))
     }
 
     /// The Eureka registry of this node, if it hosts one.
@@ -248,9 +252,7 @@ impl ServiceRegistry {
             })
             .collect();
         let base = |instance: &ServiceInstance| normalized(&instance.homepage_url);
-        let eureka = self.0.eureka.iter().flat_map(|eureka| eureka.services(service));
-        let servers = self.0.servers.iter().flat_map(|servers| servers.services(service));
-        for instance in eureka.chain(servers) {
+        for instance in self.of_eureka(service) {
             if !instances.iter().any(|known| base(known) == base(&instance)) {
                 instances.push(instance);
             }
@@ -280,11 +282,27 @@ impl ServiceRegistry {
 
     async fn refresh(&self, table: &database::RegistryTable) {
         match table.alive().await {
-            Ok(alive) => self.0.others.store(Arc::new(alive)),
+            Ok(alive) => {
+                let has_eureka = self.0.eureka.is_some() || self.0.servers.is_some();
+                let is_elsewhere = |service: &str| !self.of_eureka(service).is_empty();
+                let is_elsewhere = has_eureka.then_some(&is_elsewhere as &dyn Fn(&str) -> bool);
+                let (before, grace) = (self.0.others.load(), table.grace());
+                let listed =
+                    self.0.kept.lock().update(&before, alive, grace, is_elsewhere, Instant::now());
+                self.0.others.store(Arc::new(listed));
+            }
             Err(error) => {
+                self.0.kept.lock().fail();
                 tracing::debug!(%error, "cannot read the service registry; keeping the previous list")
             }
         }
+    }
+
+    /// Instances of a service that Eureka lists.
+    fn of_eureka(&self, service: &str) -> Vec<ServiceInstance> {
+        let eureka = self.0.eureka.iter().flat_map(|eureka| eureka.services(service));
+        let servers = self.0.servers.iter().flat_map(|servers| servers.services(service));
+        eureka.chain(servers).collect()
     }
 }
 
@@ -324,7 +342,7 @@ mod tests {
             listed("http://a:1/", true),
             listed("http://java:1/", false),
         ];
-        registry.0.others.store(Arc::new(HashMap::from([(CONFIG_SERVICE.to_owned(), table)])));
+        registry.0.others.store(Arc::new(Rows::from([(CONFIG_SERVICE.to_owned(), table)])));
         assert_eq!(uris(&registry), ["http://b:1/", "http://a:1/", "http://java:1/"]);
         assert_eq!(registry.peers(), ["http://b:1/"]);
     }

@@ -24,6 +24,11 @@ struct AppDocument {
 }
 
 #[derive(Deserialize)]
+struct InstanceDocument {
+    instance: Value,
+}
+
+#[derive(Deserialize)]
 struct Application {
     #[serde(default)]
     instance: OneOrMany<Value>,
@@ -70,12 +75,23 @@ pub fn read(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
 pub fn read_one(body: &[u8]) -> Result<Vec<(Instance, Option<i64>)>, Invalid> {
     let document: AppDocument = parse(body)?;
     let values = document.application.instance.into_vec().into_iter();
-    let instances = values.filter(|value| !value.is_null()).filter_map(|value| {
-        let instance = Instance::from_value(&value).ok()?;
-        let end = lease_end(&value, i64::from(instance.lease_duration) * 1000);
-        Some((instance, end))
-    });
-    Ok(instances.collect())
+    let values = values.filter(|value| !value.is_null());
+    Ok(values.filter_map(|value| with_end(&value).ok()).collect())
+}
+
+/// One instance, with the end of its lease as in [`read_one`].
+///
+/// # Errors
+/// Fails if the body is not an instance that can be accepted.
+pub fn read_instance(body: &[u8]) -> Result<(Instance, Option<i64>), Invalid> {
+    let document: InstanceDocument = parse(body)?;
+    with_end(&document.instance)
+}
+
+fn with_end(value: &Value) -> Result<(Instance, Option<i64>), Invalid> {
+    let instance = Instance::from_value(value)?;
+    let end = lease_end(value, i64::from(instance.lease_duration) * 1000);
+    Ok((instance, end))
 }
 
 /// Servers add the duration to the time of a renewal, but not to that of the registration.
@@ -122,6 +138,9 @@ mod tests {
         }
         let body = json!({"application": {"name": "A", "instance": good}});
         assert_eq!(read_one(body.to_string().as_bytes()).unwrap().len(), 1);
+        let body = json!({ "instance": good });
+        assert_eq!(read_instance(body.to_string().as_bytes()).unwrap().0.id(), "a");
+        assert!(read_instance(json!({ "instance": bad }).to_string().as_bytes()).is_err());
     }
 
     /// As a server lists it after the registration, and after a heartbeat; numbers may be texts.

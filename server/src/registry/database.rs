@@ -4,7 +4,6 @@
 //! Heartbeats are written and compared by the clock of the database: a node whose own clock is
 //! wrong would be dead to the others, and would remove their rows if it is a day ahead.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use castalia_store::{Store, StoreError, clock, service_registry};
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
+use super::kept_rows::Rows;
 use super::options::{RegistryOptions, is_ours};
 use super::{ListedService, OwnService};
 
@@ -43,6 +43,12 @@ impl RegistryTable {
 
     pub(super) fn heartbeat_pause(&self) -> Duration {
         self.options.heartbeat
+    }
+
+    /// Time within which each node has written again after an outage of the database: that for
+    /// which a node is listed without heartbeats.
+    pub(super) fn grace(&self) -> Duration {
+        self.options.patience.to_std().unwrap_or_default()
     }
 
     /// Writes one heartbeat of each own service. The lock is held during the write, so that no
@@ -86,8 +92,8 @@ impl RegistryTable {
     }
 
     /// Live services by name, in the table's order.
-    pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<ListedService>>, StoreError> {
-        let mut alive: HashMap<String, Vec<ListedService>> = HashMap::new();
+    pub(super) async fn alive(&self) -> Result<Rows, StoreError> {
+        let mut alive = Rows::new();
         if !self.options.reads_table {
             return Ok(alive);
         }

@@ -3,6 +3,7 @@
 //! database, the network or a peer, because Spring's servers wait 200 ms for an answer.
 
 pub(super) mod client;
+mod copying;
 pub(super) mod endpoint;
 mod lists;
 mod own;

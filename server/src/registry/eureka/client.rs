@@ -8,6 +8,7 @@
 mod announcing;
 mod last_lists;
 mod reading;
+mod single;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +16,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::Instance;
+use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, DATE};
 use parking_lot::Mutex;
 use reqwest::RequestBuilder;
 use tokio::sync::Notify;
@@ -40,10 +43,14 @@ use crate::settings::eureka::EurekaInstance;
 /// Time-outs of a request.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(8);
-/// Maximum time for which the start waits for the lists: that of one server that does not answer.
+/// Maximum time for which the start waits for the lists, and for those of one server.
 const FIRST_READ: Duration = Duration::from_secs(10);
+const FIRST_ANSWER: Duration = Duration::from_secs(3);
 /// Maximum interval at which the lists are read.
 const READ: Duration = Duration::from_secs(30);
+
+/// The services of Apollo.
+const SERVICES: [&str; 2] = [CONFIG_SERVICE, ADMIN_SERVICE];
 
 /// Metric of the time of the lists.
 const READ_TIME: &str = "castalia_eureka_read_timestamp_seconds";
@@ -90,8 +97,10 @@ struct ClientState {
 struct Answer {
     status: StatusCode,
     body: Vec<u8>,
-    /// Leases that ended before this time, on the clock of the server, are over.
-    over_before: Option<i64>,
+    /// When it was sent, on the clock of the server, in milliseconds since 1970.
+    date: Option<i64>,
+    /// Whether a Castalia node sent it.
+    is_ours: bool,
 }
 
 /// The reason why a server cannot be used.
@@ -138,18 +147,19 @@ impl EurekaClient {
         })))
     }
 
-    /// Keeps announcing and reading. A node that lists nothing of its own first waits for the lists,
-    /// for a limited time, so that its clients do not find nobody.
+    /// Keeps announcing and reading. A node that does not have each service itself first waits for
+    /// the lists, for a limited time, so that its clients do not find nobody.
     pub async fn run(&self, background: &Background, probe: Probe) {
         metrics::gauge!(READ_TIME).set(0.0);
-        if !self.registers() {
-            tokio::time::timeout(FIRST_READ, self.read(Instant::now())).await.ok();
-        }
         let client = self.clone();
         background.spawn("eureka registration", move || {
             let (client, probe) = (client.clone(), Arc::clone(&probe));
             async move { client.keep_registered(&probe).await }
         });
+        if self.0.own.all().len() < SERVICES.len() {
+            let first = self.read_within(FIRST_ANSWER, Instant::now());
+            tokio::time::timeout(FIRST_READ, first).await.ok();
+        }
         let client = self.clone();
         let pause = READ.min(self.0.renewal_interval);
         background.repeat("eureka discovery", pause, move || {
@@ -220,10 +230,10 @@ impl EurekaClient {
         {
             return Err("it answers with a page".to_owned());
         }
-        let over_before = reading::over_before(response.headers());
+        let (date, is_ours) = (date(&response), response.headers().contains_key(NODE));
         let body = endpoint::body(response, largest).await;
         let body = body.ok_or("the answer is too large or incomplete")?;
-        Ok(Answer { status, body, over_before })
+        Ok(Answer { status, body, date, is_ours })
     }
 
     /// What users of the health page should know, although this node serves without it.
@@ -255,4 +265,9 @@ impl EurekaClient {
         let others = listed.filter(|one| services::is_ours(one) && !self.0.own.contains(one));
         others.filter_map(services::listed).map(|listed| listed.homepage_url).collect()
     }
+}
+
+fn date(response: &reqwest::Response) -> Option<i64> {
+    let date = response.headers().get(DATE)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(date).ok()?.timestamp_millis())
 }

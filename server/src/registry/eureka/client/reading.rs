@@ -5,24 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_eureka::{Instance, applications};
-use chrono::DateTime;
-use http::header::DATE;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use parking_lot::Mutex;
 use reqwest::Method;
 
-use super::{EurekaClient, Problem, READ_TIME};
+use super::{EurekaClient, Problem, READ_TIME, SERVICES};
 use crate::log_rate::LogRate;
 use crate::registry::eureka::endpoint::{Endpoint, LARGEST_LIST};
 use crate::registry::eureka::now;
-use crate::registry::eureka::peer::NODE;
 
-/// Time by which the renewals in a list may be older than the answer, in milliseconds. Servers in
-/// Java read lists from caches that renewals do not invalidate, for 180 and 30 seconds.
-const DELAY: i64 = 5_000;
-const DELAY_OF_JAVA: i64 = 240_000;
+/// Maximum time for the lists of one server.
+const ANSWERS: Duration = Duration::from_secs(24);
 /// Time after which a server lists the services that it accepted, caches included.
 const LISTED: Duration = Duration::from_secs(240);
 
@@ -34,13 +29,18 @@ impl EurekaClient {
     /// node that does not register prefers a server that knows a service of Apollo; if all answer
     /// and none does, none is left.
     pub(super) async fn read(&self, now: Instant) {
+        self.read_within(ANSWERS, now).await;
+    }
+
+    /// The same, with another maximum time for one server.
+    pub(super) async fn read_within(&self, patience: Duration, now: Instant) {
         let (empty, failed) = (Arc::new(Mutex::new(None)), Arc::new(AtomicBool::new(false)));
         let read = self.try_servers(|server| {
             let (client, empty, failed) = (self.clone(), Arc::clone(&empty), Arc::clone(&failed));
             Box::pin(async move {
-                let lists = client.lists_of(&server).await.inspect_err(|_| {
-                    failed.store(true, Ordering::Relaxed);
-                });
+                let lists = tokio::time::timeout(patience, client.lists_of(&server)).await;
+                let lists = lists.unwrap_or_else(|_| Err("it does not answer".to_owned()));
+                let lists = lists.inspect_err(|_| failed.store(true, Ordering::Relaxed));
                 let (lists, is_empty) = lists?;
                 if client.lists_nobody(&server, is_empty, now) {
                     failed.store(true, Ordering::Relaxed);
@@ -109,11 +109,11 @@ impl EurekaClient {
     /// them, and whether it knows none at all.
     async fn lists_of(&self, server: &Endpoint) -> Result<(Lists, bool), Problem> {
         let (mut lists, mut is_empty) = (HashMap::new(), true);
-        for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
+        for service in SERVICES {
             let app = service.to_ascii_uppercase();
             let request = server.request(&self.0.client, Method::GET, &["apps", &app]);
             let answer = self.send(request, LARGEST_LIST).await?;
-            let mut instances = match answer.status {
+            let instances = match answer.status {
                 StatusCode::OK => {
                     applications::read_one(&answer.body).map_err(|error| error.to_string())?
                 }
@@ -121,8 +121,7 @@ impl EurekaClient {
                 status => return Err(status.to_string()),
             };
             is_empty &= instances.is_empty();
-            instances.retain(|(_, end)| end.is_none() || *end >= answer.over_before);
-            lists.insert(service, instances.into_iter().map(|(instance, _)| instance).collect());
+            lists.insert(service, self.alive(server, &answer, instances).await);
         }
         if is_empty {
             self.check_is_eureka(server).await?;
@@ -143,13 +142,6 @@ impl EurekaClient {
     }
 }
 
-/// The time before which leases are over according to an answer with these headers.
-pub(super) fn over_before(headers: &HeaderMap) -> Option<i64> {
-    let date = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
-    let delay = if headers.contains_key(NODE) { DELAY } else { DELAY_OF_JAVA };
-    Some(date.timestamp_millis() - delay)
-}
-
 fn report_unusable(problem: &Problem) {
     static UNUSABLE: LogRate = LogRate::once_a_minute();
     if let Some(suppressed) = UNUSABLE.admit() {
@@ -162,9 +154,10 @@ fn report_unusable(problem: &Problem) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use axum::Router;
     use axum::http::Uri;
+    use castalia_core::protocol::namespace::ADMIN_SERVICE;
 
     use super::*;
     use crate::registry::eureka::client::last_lists::tests::json;
@@ -205,7 +198,7 @@ mod tests {
         }
     }
 
-    fn client(servers: &str) -> EurekaClient {
+    pub(in super::super) fn client(servers: &str) -> EurekaClient {
         let row = ("eureka.service.url".to_owned(), servers.to_owned());
         EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[], false).unwrap()
     }
@@ -297,19 +290,5 @@ mod tests {
             let lists = client.0.listed.load();
             assert_eq!(lists.get(ADMIN_SERVICE).map_or(0, Vec::len), listed, "{seconds}");
         }
-    }
-
-    /// Servers in Java answer from caches, so that a lease may look older there than it is.
-    #[test]
-    fn leases_of_servers_in_java_are_over_later() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(over_before(&headers), None);
-        headers.insert(DATE, "Mon, 23 Nov 2026 14:52:23 GMT".parse().unwrap());
-        let at = 1_795_445_543_000;
-        assert_eq!(over_before(&headers), Some(at - DELAY_OF_JAVA));
-        headers.insert(NODE, "1".parse().unwrap());
-        assert_eq!(over_before(&headers), Some(at - DELAY));
-        headers.insert(DATE, "yesterday".parse().unwrap());
-        assert_eq!(over_before(&headers), None);
     }
 }

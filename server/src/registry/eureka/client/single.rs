@@ -1,0 +1,124 @@
+//! Which services in a list are alive. Self-preservation keeps those whose leases are over. Servers
+//! in Java read lists from caches that renewals do not invalidate, so that a lease may look older
+//! there than it is; about a single instance they answer without a cache.
+
+use castalia_eureka::{Instance, applications};
+use futures_util::{StreamExt, stream};
+use http::StatusCode;
+use reqwest::Method;
+
+use super::{Answer, EurekaClient};
+use crate::registry::eureka::endpoint::{Endpoint, LARGEST_ANSWER};
+
+/// Time by which the renewals in an answer without a cache may be older than it, in milliseconds.
+const DELAY: i64 = 5_000;
+/// The same for lists of servers in Java, whose caches are up to 180 and 30 seconds old.
+const DELAY_OF_JAVA: i64 = 240_000;
+/// Maximum number of services that are asked about, and of requests at the same time.
+const LARGEST: usize = 200;
+const PARALLEL: usize = 8;
+
+impl EurekaClient {
+    /// The services of a list without those whose leases are over.
+    pub(super) async fn alive(
+        &self,
+        server: &Endpoint,
+        answer: &Answer,
+        instances: Vec<(Instance, Option<i64>)>,
+    ) -> Vec<Instance> {
+        let delay = if answer.is_ours { DELAY } else { DELAY_OF_JAVA };
+        let mut asked = 0;
+        let checked = instances.into_iter().map(|(instance, end)| {
+            let is_over = is_over(end, answer.date, delay);
+            let asks = is_over && !answer.is_ours && asked < LARGEST;
+            asked += usize::from(asks);
+            async move {
+                match (is_over, asks) {
+                    (false, _) => Some(instance),
+                    (true, true) => self.current(server, &instance).await,
+                    (true, false) => None,
+                }
+            }
+        });
+        let checked = stream::iter(checked.collect::<Vec<_>>()).buffered(PARALLEL);
+        checked.filter_map(std::future::ready).collect().await
+    }
+
+    /// What the server knows of an instance now, if its lease is in force.
+    async fn current(&self, server: &Endpoint, listed: &Instance) -> Option<Instance> {
+        let path = ["apps", &listed.app, listed.id()];
+        let request = server.request(&self.0.client, Method::GET, &path);
+        let answer = self.send(request, LARGEST_ANSWER).await.ok()?;
+        let (current, end) = applications::read_instance(&answer.body).ok()?;
+        let is_alive = answer.status == StatusCode::OK && !is_over(end, answer.date, DELAY);
+        is_alive.then_some(current)
+    }
+}
+
+/// Whether a lease was over when the answer was sent. Without its time, nobody knows.
+fn is_over(end: Option<i64>, date: Option<i64>, delay: i64) -> bool {
+    end.zip(date).is_some_and(|(end, date)| end < date - delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::{HeaderMap, HeaderValue, Uri};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::registry::eureka::client::last_lists::tests::json;
+    use crate::registry::eureka::client::reading::tests::client;
+    use crate::registry::eureka::peer::NODE;
+
+    /// The time of the answers.
+    const NOW: i64 = 1_795_445_543_000;
+
+    /// An instance whose lease ends this long before the answer, in seconds.
+    fn over(id: &str, seconds: i64) -> Value {
+        let mut one = json("APOLLO-ADMINSERVICE", id, "UP");
+        one["leaseInfo"] = json!({
+            "durationInSecs": 90,
+            "registrationTimestamp": 1,
+            "lastRenewalTimestamp": NOW - seconds * 1000,
+        });
+        one
+    }
+
+    async fn found(is_ours: bool) -> Vec<String> {
+        let listed =
+            [over("quick", 200), over("renewed", 300), over("dead", 300), over("left", 300)];
+        let answer = move |uri: Uri| {
+            let one = match uri.path().rsplit('/').next() {
+                Some("APOLLO-ADMINSERVICE") => {
+                    Some(json!({"application": {"name": "A", "instance": listed}}))
+                }
+                Some("renewed") => Some(json!({"instance": over("renewed", -60)})),
+                Some("dead") => Some(json!({"instance": over("dead", 6)})),
+                _ => None,
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert("date", HeaderValue::from_static("Mon, 23 Nov 2026 14:52:23 GMT"));
+            if is_ours {
+                headers.insert(NODE, HeaderValue::from_static("1"));
+            }
+            let status = if one.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            async move { (status, headers, one.unwrap_or_default().to_string()) }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/eureka/", listener.local_addr().unwrap());
+        let server = axum::serve(listener, Router::new().fallback(answer));
+        tokio::spawn(async move { server.await });
+        let client = client(&url);
+        client.read(std::time::Instant::now()).await;
+        let lists = client.0.listed.load();
+        lists["apollo-adminservice"].iter().map(|one| one.id().to_owned()).collect()
+    }
+
+    /// A server in Java that was suspended has leases in its cache that look over for minutes.
+    #[tokio::test]
+    async fn a_server_in_java_is_asked_before_a_service_is_dropped() {
+        assert_eq!(found(false).await, ["quick", "renewed"]);
+        assert_eq!(found(true).await, [""; 0]);
+    }
+}

@@ -1,0 +1,177 @@
+//! The lists of the peers, with which a node starts.
+//!
+//! Only a Castalia node states whether its list is complete. Servers in Java answer from caches that
+//! are up to 30 seconds old, and with an empty list right after their start: all of them are read,
+//! and they are asked about what matters most once more, which they answer without a cache.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+use castalia_eureka::{Instance, Status, applications};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, stream};
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use reqwest::{Method, Response};
+
+use super::endpoint::{self, LARGEST_ANSWER, LARGEST_LIST};
+use super::peer::{NODE, Peer};
+use super::peers::Peers;
+use super::{Eureka, services};
+use crate::outgoing::causes;
+
+/// Maximum time for which a starting node refuses to show its incomplete list.
+const COPY: Duration = Duration::from_secs(10);
+/// Rounds in which the peers are asked for their lists, and the pause between two.
+const ROUNDS: usize = 3;
+const PAUSE: Duration = Duration::from_secs(5);
+/// Maximum number of instances of one list that are asked about, of requests at the same time, and
+/// the time for all.
+const CHECKED: usize = 200;
+const PARALLEL: usize = 16;
+const CHECK: Duration = Duration::from_secs(4);
+
+/// What a peer answered.
+enum List {
+    /// Of a Castalia node, which has been there for a while.
+    Complete(Vec<Instance>),
+    /// Of a node that starts as well, or a server in Java.
+    Partial(Vec<Instance>),
+    /// The peer is this node.
+    Own,
+}
+
+impl Peers {
+    /// Hides the list of this node until [`Self::copy`] ends, if there are peers.
+    pub(super) fn begin_copy(&self) {
+        self.is_copying.store(!self.list.load().is_empty(), Ordering::Relaxed);
+    }
+
+    /// Copies the lists of the peers, until one is complete.
+    pub(super) async fn copy(&self, eureka: &Eureka) {
+        if !self.is_copying() {
+            return;
+        }
+        let copied = tokio::time::timeout(COPY, self.copy_from_any(eureka)).await;
+        self.is_copying.store(false, Ordering::Relaxed);
+        if copied != Ok(true) {
+            tracing::warn!(
+                "no peer of Eureka has a list that can be copied; heartbeats fill the list"
+            );
+        }
+    }
+
+    async fn copy_from_any(&self, eureka: &Eureka) -> bool {
+        for round in 0..ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let peers = self.list.load_full();
+            let mut has_any = false;
+            // All at once, so that one that does not answer delays little.
+            let others = peers.iter().filter(|peer| !peer.is_self());
+            let mut lists: FuturesUnordered<_> =
+                others.map(|peer| async move { (peer, self.read(peer).await) }).collect();
+            while let Some((peer, list)) = lists.next().await {
+                match list {
+                    Ok(List::Complete(instances)) => {
+                        store(eureka, peer, instances, true);
+                        return true;
+                    }
+                    Ok(List::Partial(instances)) => {
+                        store(eureka, peer, instances, false);
+                        has_any = true;
+                    }
+                    Ok(List::Own) => {}
+                    Err(error) if round == 0 => {
+                        tracing::warn!(service_url = %peer.endpoint, error, "cannot copy the list of a peer of Eureka");
+                    }
+                    Err(_) => {}
+                }
+            }
+            // Nodes that start together do not wait for each other.
+            if has_any || peers.iter().all(|peer| peer.is_self()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn read(&self, peer: &Arc<Peer>) -> Result<List, String> {
+        let response = self.get(peer, &["apps", ""]).await?;
+        let node = response.headers().get(NODE);
+        if node.is_some_and(|id| *id == *self.node_id()) {
+            peer.mark_self();
+            return Ok(List::Own);
+        }
+        let is_ours = node.is_some();
+        peer.answered(&response);
+        if !response.status().is_success() {
+            return Err(response.status().to_string());
+        }
+        let is_starting = response.headers().contains_key(RETRY_AFTER);
+        let body = endpoint::body(response, LARGEST_LIST).await;
+        let body = body.ok_or("the list is larger than 32 MiB, or incomplete")?;
+        let instances = applications::read(&body).map_err(|error| error.to_string())?;
+        Ok(match (is_ours, is_starting) {
+            (true, false) => List::Complete(instances),
+            (true, true) => List::Partial(instances),
+            (false, _) => List::Partial(self.current(peer, instances).await),
+        })
+    }
+
+    /// The list of a server in Java, with the services of Apollo and what operators decided as they
+    /// are now.
+    async fn current(&self, peer: &Arc<Peer>, instances: Vec<Instance>) -> Vec<Instance> {
+        let (asked, mut kept): (Vec<_>, Vec<_>) = instances.into_iter().partition(is_checked);
+        let (asked, rest) = asked.split_at(asked.len().min(CHECKED));
+        kept.extend_from_slice(rest);
+        let current = stream::iter(asked.iter().cloned().map(|one| self.now(peer, one)));
+        let current = current.buffer_unordered(PARALLEL).filter_map(std::future::ready).collect();
+        match tokio::time::timeout(CHECK, current).await {
+            Ok(current) => kept.extend::<Vec<_>>(current),
+            Err(_) => kept.extend_from_slice(asked),
+        }
+        kept
+    }
+
+    /// The instance as the peer knows it; `None` if it left.
+    async fn now(&self, peer: &Arc<Peer>, listed: Instance) -> Option<Instance> {
+        let answer = self.get(peer, &["apps", &listed.app, listed.id()]).await;
+        let Ok(response) = answer else { return Some(listed) };
+        match response.status() {
+            StatusCode::NOT_FOUND => None,
+            StatusCode::OK => {
+                let body = endpoint::body(response, LARGEST_ANSWER).await.unwrap_or_default();
+                let read = applications::read_instance(&body);
+                Some(read.map_or(listed, |(instance, _)| instance))
+            }
+            _ => Some(listed),
+        }
+    }
+
+    async fn get(&self, peer: &Arc<Peer>, path: &[&str]) -> Result<Response, String> {
+        let request = peer.endpoint.request(self.client(), Method::GET, path);
+        let response = request.header(NODE, self.node_id()).send().await;
+        response.map_err(|error| causes(&error.without_url()))
+    }
+}
+
+/// Whether clients would miss it, or an operator decided something about it.
+fn is_checked(instance: &Instance) -> bool {
+    let is = |service: &str| instance.app.eq_ignore_ascii_case(service);
+    is(CONFIG_SERVICE) || is(ADMIN_SERVICE) || instance.overridden_status != Status::Unknown
+}
+
+fn store(eureka: &Eureka, peer: &Peer, instances: Vec<Instance>, is_complete: bool) {
+    let number = instances.len();
+    let is_usable =
+        |instance: &Instance| peer.endpoint.is_loopback() || !services::leads_to_caller(instance);
+    let stored = instances.into_iter().filter(is_usable);
+    let stored = stored.map(|instance| eureka.copy(instance, is_complete));
+    let stored = stored.filter(|is_stored| *is_stored).count();
+    let refused = number - stored;
+    tracing::info!(service_url = %peer.endpoint, instances = stored, refused, is_complete, "copied the list of a peer of Eureka");
+}
