@@ -11,7 +11,7 @@ pub mod scope;
 pub mod token_scope;
 
 /// Target of the permissions that belong to no app.
-const SYSTEM: &str = "SystemRole";
+pub(super) const SYSTEM: &str = "SystemRole";
 
 /// The action that a permission allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +39,26 @@ pub enum Right {
 }
 
 impl Right {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::CreateApplication,
+        Self::ManageUsers,
+        Self::ManageAppMaster,
+        Self::CreateNamespace,
+        Self::CreateCluster,
+        Self::AssignRole,
+        Self::ModifyNamespace,
+        Self::ReleaseNamespace,
+        Self::ModifyNamespacesInCluster,
+        Self::ReleaseNamespacesInCluster,
+    ];
+
+    /// Whether it belongs to no app.
+    #[must_use]
+    pub fn is_of_system(self) -> bool {
+        matches!(self, Self::CreateApplication | Self::ManageUsers)
+    }
+
     /// Name in the table.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -14,13 +14,16 @@ use crate::domain::constraint::check_name;
 use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::{Identity, UserToken};
-use crate::domain::permission::{Act, NamedRole};
+use crate::domain::permission::{self, Act, NamedRole};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
 
 /// Widths of the columns, in characters.
 const APP_ID: usize = 64;
+
+/// What stands for no app: the target of permissions that belong to none, and paths of the OpenAPI.
+const RESERVED: [&str; 3] = [permission::SYSTEM, "by-self", "authorized"];
 const NAME: usize = 500;
 const ORG_ID: usize = 32;
 const ORG_NAME: usize = 64;
@@ -78,6 +81,10 @@ impl PortalAppDetails {
                 let message = format!("{member} is longer than {width} characters");
                 return Err(Error::bad_request(message).with_code(Code::TooLong));
             }
+        }
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&self.app_id)) {
+            let message = format!("AppId {} is reserved", self.app_id);
+            return Err(Error::bad_request(message).with_code(Code::InvalidName));
         }
         check_name(Some(&self.app_id), "AppId")
     }

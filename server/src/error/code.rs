@@ -105,6 +105,7 @@ codes! {
     UnknownApp "unknown_app" "The portal has no such app"
     UnknownUser "unknown_user" "There is no such user"
     UserExists "user_exists" "The user already exists"
+    ExternalUser "external_user" "Another system identifies the user, who has no password here"
     UnknownRole "unknown_role" "There is no such role; its object may not exist in the portal"
     AlreadyAuthorized "already_authorized" "The user already has the role"
     UnknownConsumer "unknown_consumer" "There is no such consumer"

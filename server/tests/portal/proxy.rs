@@ -3,6 +3,7 @@
 use castalia_server::settings::Installation;
 use castalia_store::user;
 use http::Method;
+use serde_json::json;
 
 use super::audit::Log;
 use super::world::{Answer, Caller, PASSWORD, World};
@@ -134,4 +135,21 @@ async fn sign_ins_by_the_proxy_are_in_the_audit_log() {
     castalia_server::domain::user::account::set_enabled(&world.store, "anna", false).await.unwrap();
     proxied(&world, "anna").get("/").await.leads_to("/signin?reason=refused#/error");
     assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
+}
+
+/// A password would lock the user out: the proxy admits no account that has one.
+#[tokio::test]
+async fn a_user_of_the_proxy_has_no_password_here() {
+    let world = world().await;
+    let page = proxied(&world, "anna").get("/").await;
+    let caller = proxied(&world, "anna").with("cookie", &session(&page));
+    let token = caller.get(USER).await.header("x-csrf-token").to_owned();
+    let caller = caller.with("x-csrf-token", &token);
+    let account = |name: &str| json!({ "username": name, "password": "horse52stable" });
+    let users = "/openapi/v1/users?isCreate=";
+    for (address, name) in [("false", "anna"), ("true", "new")] {
+        let answer = caller.post(&format!("{users}{address}"), account(name)).await;
+        answer.fails(400, "Another system identifies this user");
+    }
+    session(&proxied(&world, "anna").get("/").await);
 }

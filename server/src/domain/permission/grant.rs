@@ -20,12 +20,18 @@ pub enum Grantee<'a> {
     Consumer(Id),
 }
 
-/// Creates the roles that belong to no app, if they are missing.
+/// Creates the roles that belong to no app, if they or their permissions are missing.
 pub async fn seed_system_roles(store: &Store) -> Result<()> {
     unique::write(store, (), |tx, ()| {
         Box::pin(async move {
             for role in [NamedRole::create_application(), NamedRole::manage_users()] {
-                ensure(tx, &role, SYSTEM).await?;
+                let role_id = ensure(tx, &role, SYSTEM).await?;
+                for permission in &role.permissions {
+                    let permission = ensure_permission(tx, permission.pair(), SYSTEM).await?;
+                    if !role::is_bound(tx, role_id, permission).await? {
+                        role::bind(tx, role_id, permission, SYSTEM).await?;
+                    }
+                }
             }
             Ok(())
         })
@@ -80,7 +86,9 @@ pub async fn delete_namespace_roles(
 
 /// Deletes all roles of an app, with their permissions and grants.
 pub async fn delete_app_roles(tx: &Transaction, app_id: &str, operator: &str) -> Result<()> {
-    role::delete_permissions(tx, &[], &at_or_below(&[app_id]), operator).await?;
+    let rights = Right::ALL.into_iter().filter(|right| !right.is_of_system());
+    let rights: Vec<_> = rights.map(Right::name).collect();
+    role::delete_permissions(tx, &rights, &at_or_below(&[app_id]), operator).await?;
     let own = [NamedRole::master(app_id).name, NamedRole::manage_app_master(app_id).name];
     let acts = [
         Right::ModifyNamespace,

@@ -216,8 +216,8 @@ impl<'a> Rights<'a> {
         self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
     }
 
-    /// The same for a name that comes from a request: the database may treat other spellings as the
-    /// name of a super administrator.
+    /// The same for a name in another case, which databases may treat as that of a super
+    /// administrator.
     #[must_use]
     pub fn is_like_root(&self, name: &str) -> bool {
         let name = name.trim().to_lowercase();

@@ -120,6 +120,19 @@ pub async fn bind(
     Ok(())
 }
 
+/// Whether a role has a permission.
+pub async fn is_bound(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+    permission_id: Id,
+) -> Result<bool, StoreError> {
+    use role_permission::{Column, Entity};
+    let found = Entity::live()
+        .filter(Column::RoleId.eq(role_id))
+        .filter(Column::PermissionId.eq(permission_id));
+    Ok(!readable::models(db, found).await?.is_empty())
+}
+
 /// The grants of these roles to users, in their order.
 pub async fn users_of_roles(
     db: &impl ConnectionTrait,

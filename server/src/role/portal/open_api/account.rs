@@ -91,6 +91,12 @@ pub(super) async fn put(
     Body(body): Body<Account>,
 ) -> Result<()> {
     let username = body.username.unwrap_or_default();
+    if !portal.state.settings.sign_in.is_local(&username) {
+        return Err(Error::bad_request(
+            "Another system identifies this user, who has no password here; sign_in.local_users names those who have",
+        )
+        .with_code(Code::ExternalUser));
+    }
     let is_own = matches!(&caller.identity, Identity::User(user_id) if *user_id == username)
         && !creation.is_create
         && body.enabled.is_none_or(|enabled| enabled == 1);
@@ -137,12 +143,18 @@ pub(super) async fn set_enabled(
 /// that of its owner included.
 async fn check_may_manage(portal: &Portal, caller: &Caller, username: &str) -> Result<()> {
     let rights = portal.rights();
-    let is_allowed =
-        rights.allow(&caller.identity, Need::ManageUsers, &Resource::default()).await?;
+    if !rights.allow(&caller.identity, Need::ManageUsers, &Resource::default()).await? {
+        return Err(refusal(Need::ManageUsers));
+    }
     let is_above = match &caller.identity {
         Identity::User(_) => false,
         token @ Identity::Token(_) => !rights.acts_as_root(token),
-        Identity::Consumer(_) => rights.is_like_root(username),
+        Identity::Consumer(_) => {
+            // The database may find the account of a super administrator under other spellings.
+            let found = user::find(&portal.state.store, username).await?;
+            rights.is_like_root(username)
+                || found.is_some_and(|found| rights.is_like_root(&found.username))
+        }
     };
-    if is_allowed && !is_above { Ok(()) } else { Err(refusal(Need::ManageUsers)) }
+    if is_above { Err(refusal(Need::ManageUsers)) } else { Ok(()) }
 }
