@@ -117,11 +117,14 @@ test("each view of an app costs at most three calls", async () => {
   expect(over.join("\n\n\n")).toBe("");
 });
 
-test("only the list of the releases reads their values", async () => {
-  const at = `/a/${await suite.createApp()}/c/DEV/default/application`;
+test("only the list of the releases reads them, without their values", async () => {
+  const app = await suite.createApp();
+  const at = `/a/${app}/c/DEV/default/application`;
   const page = await quietPage();
   expect((await calls(page, at)).join()).not.toContain("releases/active");
-  expect((await calls(page, `${at}?view=history`)).join()).toContain("releases/active");
+  expect((await calls(page, `${at}?view=history`)).join()).toMatch(/releases\/active\?[^\n]*onlyKey=(\n|$)/);
+  const history = await calls(page, `/a/${app}/history`);
+  expect(history.join()).toMatch(/releases\/histories\?[^\n]*onlyKey=(\n|$)/);
 });
 
 test("each view outside an app costs at most three calls", async () => {

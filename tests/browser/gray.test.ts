@@ -72,6 +72,26 @@ test("S19: without a rule the page asks for the audience instead of publishing",
   expect(await read(place, "10.0.0.1")).toBe("3000");
 });
 
+test("the audience of an earlier gray release of the cluster is used again", async () => {
+  const place = await prepare();
+  await publishTo(place, "10.0.0.1");
+  const other = { ...place, ns: "other" };
+  const api = await suite.api;
+  await api.createNamespace(place.app, "other");
+  await api.setItem(other, { key: "timeout", value: "1" });
+  await api.publish(other);
+  const page = await changeTimeout(other);
+  await page.getByRole("button", { name: "Next: Audience" }).click();
+  await page.getByRole("button", { name: "Use an earlier audience" }).click();
+  const audience = page.getByRole("menuitem", { name: "10.0.0.1" });
+  await audience.getByText("application").waitFor();
+  await audience.click();
+  expect(await page.getByLabel("IP addresses").inputValue()).toBe("10.0.0.1");
+  // Nothing is stored before it was looked at.
+  await page.getByRole("button", { name: "Save audience" }).click();
+  await page.getByRole("button", { name: "Publish gray release" }).waitFor();
+});
+
 test("S20: a release to all gives every instance the value and removes the gray release", async () => {
   const place = await prepare();
   const page = await publishTo(place, "10.0.0.1");

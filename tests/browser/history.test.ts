@@ -92,6 +92,20 @@ test("the history of a key shows each value, and an earlier one is stored again"
   expect(items.find(({ key }) => key === "limit")).toMatchObject({ value: "1", comment: "a comment" });
 });
 
+test("the history is filtered by time, and does not offer entries that are too old", async () => {
+  const { place } = await createReleased();
+  const page = await suite.open(`/a/${place.app}/history?ns=application`);
+  // As if the browser were opened two days later.
+  await page.clock.install({ time: Date.now() + 2 * 24 * 60 * 60 * 1000 });
+  await page.reload();
+  await page.getByRole("button", { name: "Published third" }).waitFor();
+  await page.getByLabel("Time").selectOption("In the last 24 hours");
+  await page.getByText("Nothing matches the filter.").waitFor();
+  expect(new URL(page.url()).searchParams.get("within")).toBe("24h");
+  await page.getByLabel("Time").selectOption("In the last 7 days");
+  await page.getByRole("button", { name: "Published third" }).waitFor();
+});
+
 test("a user without permission to publish is not offered a rollback", async () => {
   const { place, ids } = await createReleased();
   await suite.as("reader");

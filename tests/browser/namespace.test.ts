@@ -200,6 +200,75 @@ test("selected keys are deleted together, and the filter selects by parts of an 
   expect((await api.items(at)).map(({ key }) => key)).toEqual(["third"]);
 });
 
+test("keys are filtered by type and by the time of their change, from a menu that the address keeps", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "1", type: 1 });
+  await api.setItem(at, { key: "name", value: "shop" });
+  const page = await suite.open(address(at));
+  const menu = page.getByRole("button", { name: "Filter by type and time" });
+  const choose = (name: string) => page.getByRole("menuitemradio", { name }).click();
+  await page.getByText("2 of 2").waitFor();
+  await menu.click();
+  await choose("number");
+  await page.getByText("1 of 2").waitFor();
+  await page.getByRole("row", { name: "limit" }).waitFor();
+  await choose("In the last 24 hours");
+  expect(new URL(page.url()).searchParams.get("f")).toBe("within:24h type:number");
+  await page.getByText("1 of 2").waitFor();
+  await page.getByRole("menuitemradio", { name: "number", checked: true }).waitFor();
+  await choose("Any type");
+  await page.getByText("2 of 2").waitFor();
+  // Nothing is that young.
+  await page.getByRole("textbox", { name: "Key, value, comment, person" }).fill("within:0h");
+  await page.getByText("0 of 2").waitFor();
+});
+
+test("deleted keys are listed after their deletion was published, and restored as they were", async () => {
+  const at = await application();
+  const api = await suite.api;
+  const items = [
+    { key: "limit", value: "7", type: 1, comment: "kept" },
+    { key: "rate", value: "old", comment: "" },
+    { key: "stays", value: "1" },
+  ];
+  for (const item of items) await api.setItem(at, item);
+  await api.setItem(at, { key: "rate", value: "0.5" });
+  await api.publish(at);
+  for (const key of ["limit", "rate"]) await api.deleteItem(at, key);
+  await api.publish(at);
+  const page = await suite.open(address(at));
+  await page.getByRole("button", { name: "Restore deleted keys" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("checkbox", { name: "limit" }).check();
+  await dialog.getByRole("checkbox", { name: "rate" }).check();
+  expect(await dialog.getByRole("checkbox").count()).toBe(2);
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Restore 2 keys" }).click();
+  await page.getByText("Restored 2 keys.").waitFor();
+  const stored = (await api.items(at)).map(({ key, value, type, comment }) => ({ key, value, type, comment }));
+  expect(stored.toSorted((a, b) => a.key.localeCompare(b.key))).toEqual([
+    { key: "limit", value: "7", type: 1, comment: "kept" },
+    { key: "rate", value: "0.5", type: 0, comment: "" },
+    { key: "stays", value: "1", type: 0, comment: "" },
+  ]);
+});
+
+test("the history of a key is one step from its row", async () => {
+  const at = await application();
+  await (await suite.api).setItem(at, { key: "limit", value: "1" });
+  await (await suite.api).publish(at, "first");
+  const page = await suite.open(address(at));
+  await page.getByRole("row", { name: "limit" }).hover();
+  await page.getByRole("button", { name: "History of limit" }).click();
+  await page.getByRole("heading", { name: "History of the key limit" }).waitFor();
+  await page.getByRole("listitem").filter({ hasText: "Published" }).getByText("first").waitFor();
+  await page.goBack();
+  await page.getByRole("row", { name: "limit" }).focus();
+  await page.keyboard.press("h");
+  await page.getByRole("heading", { name: "History of the key limit" }).waitFor();
+});
+
 test("S13: an invalid JSON value cannot be saved, and a valid one can be formatted", async () => {
   const at = await application();
   const page = await suite.open(address(at));

@@ -2,7 +2,8 @@
 # Tests the web UI in Chromium against a running server on SQLite: the scenarios of users, in both
 # themes, on wide and on narrow screens. Needs target/debug/castalia (`make build`)
 # or the server in CASTALIA_TEST_BINARY. Arguments select tests: tests/browser/run.sh sign_in
-# `tests/browser/run.sh pictures` takes the pictures of the documentation instead, into the directory
+# `tests/browser/run.sh pictures` takes the pictures of the documentation instead, in both themes and on
+# both widths in English, and in Chinese on the wide one; into the directory
 # in CASTALIA_TEST_PICTURES, by default tests/browser/pictures/out.
 #
 # CASTALIA_TEST_CHROMIUM is the browser; by default Debian's package, which is installed if missing.
@@ -20,6 +21,8 @@ export CASTALIA_TEST_BINARY=${CASTALIA_TEST_BINARY:-${CARGO_TARGET_DIR:-$root/ta
 "$root/.ci/web"
 "$root/.ci/npm" .
 if [ "${1:-}" = pictures ]; then
+    # Chinese is otherwise shown as boxes.
+    fc-list :lang=zh | grep -q . || "$root/.ci/apt" fonts-wqy-microhei
     npm run --silent pictures
 else
     npm test --silent -- "$@"

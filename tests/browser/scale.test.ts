@@ -44,6 +44,31 @@ test("S15: five thousand keys are scrolled and filtered by value, and only rows 
   await page.getByRole("row", { name: "key.4321" }).waitFor();
 });
 
+test("S15: releases are listed without their values, and what one changed is read when it is opened", async () => {
+  const at = await application();
+  const api = await suite.api;
+  for (const value of ["first", "second"]) {
+    const lines = Array.from({ length: 1000 }, (_, n) => `key.${n} = value ${n === 7 ? value : n}`);
+    await api.setText(at, lines.join("\n"));
+    await api.publish(at, value);
+  }
+  const page = await suite.open(address(at));
+  await page.getByText("1000 of 1000").waitFor();
+  let characters = 0;
+  const answers: Promise<void>[] = [];
+  page.on("response", (response) => {
+    if (!response.url().includes("/openapi/v1/") || response.url().includes("/events")) return;
+    answers.push(response.text().then((text) => void (characters += text.length)));
+  });
+  await page.getByRole("link", { name: "Releases" }).click();
+  await page.getByRole("button", { name: "Changes of second" }).click();
+  await page.getByRole("region", { name: "key.7" }).getByText("second").waitFor();
+  expect(await page.getByRole("region", { name: /^key/ }).count()).toBe(1);
+  await Promise.all(answers);
+  // The values of one release are more than 20,000 characters.
+  expect(characters).toBeLessThan(10_000);
+});
+
 test("S15: the views of a namespace can be reached beside many releases", async () => {
   const at = await application();
   const api = await suite.api;

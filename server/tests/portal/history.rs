@@ -65,6 +65,25 @@ async fn publishes_and_rollbacks_are_listed_with_what_they_published() {
 }
 
 #[tokio::test]
+async fn releases_are_listed_with_the_value_of_one_key_or_without_values() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    for key in ["a", "b"] {
+        user.post(&format!("{NS}/items"), item(key, "1")).await.ok();
+    }
+    user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    for (query, pairs, values) in [
+        ("onlyKey=", json!([]), json!({})),
+        ("onlyKey=b", json!([{ "firstEntity": "b", "secondEntity": "1" }]), json!({ "b": "1" })),
+    ] {
+        let rows = user.get(&format!("{PAST}/releases/histories?{query}")).await.ok();
+        assert_eq!((&rows[0]["releaseTitle"], &rows[0]["configuration"]), (&json!("r"), &pairs));
+        let active = user.get(&format!("{NS}/releases/active?{query}")).await.ok();
+        assert_eq!((&active[0]["name"], &active[0]["configurations"]), (&json!("r"), &values));
+    }
+}
+
+#[tokio::test]
 async fn only_users_who_may_see_the_values_read_the_history() {
     let mut world = World::with_demo().await;
     world.set("configView.memberOnly.envs", "local");

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { OpenItemDTO } from "../src/api/bodies";
-import { countChanges, draftRows, filterRows, toggleWord } from "../src/state/draft";
+import { countChanges, draftRows, filterRows, replaceWord, toggleWord, wordOf } from "../src/state/draft";
 
 const ITEMS: OpenItemDTO[] = [
   { key: "b.same", value: "1", lineNum: 1, extendInfo: { isModified: false, oldValue: "1" } },
@@ -68,6 +68,25 @@ describe("filterRows", () => {
 
   it("keeps everything without words", () => {
     expect(keys("  ")).toHaveLength(5);
+  });
+});
+
+describe("words with a name", () => {
+  it("select rows by the age of their last change", () => {
+    const at = "2026-11-20T10:00:00.000+0000";
+    const rows = draftRows([{ key: "k", value: "v", dataChangeLastModifiedTime: at }, ...ITEMS]);
+    const count = (filter: string, now: string) => filterRows(rows, filter, new Date(now)).length;
+    expect(count("within:2h", "2026-11-20T12:00:00Z")).toBe(1);
+    expect(count("within:2h", "2026-11-20T12:00:01Z")).toBe(0);
+    expect(count("within:2h within:7d", "2026-11-26T12:00:00Z")).toBe(1);
+    expect(count("within:soon", "2026-11-20T10:00:00Z")).toBe(0);
+  });
+
+  it("are read, replaced and removed, leaving the others", () => {
+    expect(wordOf("cart type:json", "type:")).toBe("json");
+    expect(wordOf("cart", "type:")).toBe("");
+    expect(replaceWord("type:json cart type:number", "type:", "string")).toBe("type:string cart");
+    expect(replaceWord("type:json cart", "type:", "")).toBe("cart");
   });
 });
 

@@ -3,7 +3,7 @@ import { queryOptions, type QueryKey } from "@tanstack/react-query";
 
 import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
 import { get, path, send } from "./client";
-import { latestRelease, namespacePath, type Place } from "./queries";
+import { latestRelease, namespaceNames, namespacePath, type Place } from "./queries";
 import type {
   OpenGrayReleaseRuleDTO,
   OpenGrayReleaseRuleItemDTO,
@@ -49,13 +49,12 @@ export const grayState = (at: Place, name: string) =>
   queryOptions({
     queryKey: [...key(at), name],
     queryFn: async (): Promise<GrayState> => {
-      const histories = path`apps/${at.app}/envs/${at.env}/clusters/${at.cluster}/namespaces/${at.ns}/releases/histories`;
       const [rules, release, inGray, onMaster, history] = await Promise.all([
         get<OpenGrayReleaseRuleDTO>(branchPath(at, name) + "/rules"),
         latestRelease(inBranch(at, name)),
         instances(inBranch(at, name)),
         instances(at),
-        get<OpenReleaseHistoryDTO[]>(`${histories}?page=0&size=${HISTORY}`),
+        grayHistory(at),
       ]);
       // By release, because only that answer contains the time of the delivery.
       const onGray = release ? await instancesOf(at.env, release.id) : { total: 0, list: [] };
@@ -65,10 +64,32 @@ export const grayState = (at: Place, name: string) =>
         onGray,
         inBranch: inGray,
         onMaster,
-        history: (history ?? []).filter((entry) => entry.branchName === name),
+        history: history.filter((entry) => entry.branchName === name),
       };
     },
   });
+
+/** Whose gray releases are searched for audiences, beside the open namespace. */
+const OTHERS = 40;
+
+/** The newest operations on this namespace and on the others of its cluster, which name their audiences. */
+export const clusterHistory = (at: Place) =>
+  queryOptions({
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "audiences"],
+    queryFn: async ({ client }) => {
+      const list = await client.query(namespaceNames(at.app, at.env, at.cluster));
+      const others = list.map(({ namespaceName }) => namespaceName).filter((ns) => ns !== at.ns);
+      const names = [at.ns, ...others.slice(0, OTHERS)];
+      return (await Promise.all(names.map((ns) => grayHistory({ ...at, ns })))).flat();
+    },
+  });
+
+/** The newest operations on a namespace, without the values of the releases. */
+async function grayHistory(at: Place) {
+  const namespace = path`apps/${at.app}/envs/${at.env}/clusters/${at.cluster}/namespaces/${at.ns}`;
+  const query = path`page=0&size=${HISTORY}` + "&onlyKey=";
+  return (await get<OpenReleaseHistoryDTO[]>(`${namespace}/releases/histories?${query}`)) ?? [];
+}
 
 /** Instances that read a release of this cluster or branch, and of no other. */
 async function instances(at: Place) {

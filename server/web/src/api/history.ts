@@ -10,12 +10,14 @@ function historyPath({ app, env, cluster, ns }: Place): string {
   return path`apps/${app}/envs/${env}/clusters/${cluster}/namespaces/${ns}`;
 }
 
-/** The newest publishes, rollbacks and gray operations. */
-export const releaseHistory = (at: Place, size: number) =>
+/** The newest publishes, rollbacks and gray operations, with the value of one key or without values. */
+export const releaseHistory = (at: Place, size: number, key = "") =>
   queryOptions({
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "releases", size],
-    queryFn: async () =>
-      (await get<OpenReleaseHistoryDTO[]>(`${historyPath(at)}/releases/histories?page=0&size=${size}`)) ?? [],
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "releases", size, key],
+    queryFn: async () => {
+      const query = path`page=0&size=${size}&onlyKey=${key}`;
+      return (await get<OpenReleaseHistoryDTO[]>(`${historyPath(at)}/releases/histories?${query}`)) ?? [];
+    },
   });
 
 /** The newest edits, of all keys or of one. */

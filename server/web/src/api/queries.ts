@@ -16,7 +16,7 @@ import { get, getWithRevision, path } from "./client";
 
 /** Maximum of the server. */
 const PAGE = 2000;
-const RELEASES_SHOWN = 20;
+export const RELEASES_SHOWN = 20;
 
 /** Where a namespace is; also the order of the parts in addresses of the UI. */
 export interface Place {
@@ -148,12 +148,15 @@ export function latestRelease(at: Place) {
   return get<OpenReleaseDTO>(`${namespacePath(at)}/releases/latest`);
 }
 
-/** Releases that are not abandoned, newest first; the first one is live. */
+/** Releases that are not abandoned, newest first and without their values; the first one is live. */
 export const activeReleases = (at: Place) =>
   queryOptions({
     queryKey: ["history", at.app, at.env, at.cluster, at.ns, "active"],
     queryFn: async () =>
-      (await get<OpenReleaseDTO[]>(`${namespacePath(at)}/releases/active?page=0&size=${RELEASES_SHOWN}`)) ?? [],
+      // One more, with which the last one is compared.
+      (await get<OpenReleaseDTO[]>(
+        `${namespacePath(at)}/releases/active?page=0&size=${RELEASES_SHOWN + 1}&onlyKey=`,
+      )) ?? [],
   });
 
 export const release = (env: string, id: number) =>

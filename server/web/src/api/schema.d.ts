@@ -4988,6 +4988,8 @@ export interface operations {
                 page?: number;
                 /** @description Elements of a page; 0 for the default of the list. */
                 size?: number;
+                /** @description Only the value of this key; with an empty text, none. All by default. */
+                onlyKey?: string;
             };
             header?: never;
             path: {
@@ -7290,6 +7292,8 @@ export interface operations {
                 page?: number;
                 /** @description Elements of a page; 0 for the default of the list. */
                 size?: number;
+                /** @description Only the value of this key; with an empty text, none. All by default. */
+                onlyKey?: string;
             };
             header?: never;
             path: {

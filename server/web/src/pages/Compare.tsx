@@ -72,7 +72,7 @@ function Comparison({ app, places, base, against }: Props) {
     [groups, search.f, search.show],
   );
   const set = (change: Partial<CompareSearch>) =>
-    void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+    void navigate({ search: (old) => ({ ...old, sel: undefined, ...change }), replace: true });
   const rows = groups.flatMap((group) => group.rows);
   const names = read.flatMap((column) => column.namespaces ?? []);
   return (

@@ -2,6 +2,7 @@
 import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useMutation } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -13,10 +14,13 @@ import { DiffView } from "../parts/DiffView";
 import { Empty, Failure } from "../parts/States";
 import { cellId, isPromotable, promotions } from "../state/compare";
 import type { CompareGroup, CompareRow, Promotion, Side } from "../state/compare";
+import { useShared } from "../state/share";
 import { CompareBar } from "./CompareBar";
 import { BaselineHead, ColumnHead } from "./CompareHeads";
 import { ComparePromote } from "./ComparePromote";
 import { short } from "./CompareToolbar";
+
+const route = getRouteApi("/in/a/$app/compare");
 
 interface Props {
   app: string;
@@ -33,7 +37,15 @@ interface Props {
 export function CompareResult({ app, base, columns, side, groups, total, onShowAll }: Props) {
   const { t } = useTranslation();
   const isNarrow = useMediaQuery("(max-width: 767px)", false, { getInitialValueInEffect: false });
-  const [chosen, setChosen] = useState(new Set<string>());
+  const { sel } = route.useSearch();
+  const navigate = route.useNavigate();
+  // Ids are in one line each.
+  const [chosen, setSelection] = useState(() => new Set(sel?.split("\n")));
+  useShared({ sel: [...chosen].join("\n") || undefined });
+  const setChosen = (change: (old: Set<string>) => Set<string>) => {
+    setSelection(change);
+    if (sel !== undefined) void navigate({ search: (old) => ({ ...old, sel: undefined }), replace: true });
+  };
   const [opened, setOpened] = useState<{ row: CompareRow; column: number } | null>(null);
   const [promoting, setPromoting] = useState<Promotion[] | null>(null);
   const withDifferences = groups.filter((group) => group.rows.some((row) => row.isDifferent)).map(({ ns }) => ns);
@@ -116,7 +128,7 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
           deletions={columns.flatMap((column, index) => (isTarget(changes, column) ? cells(column, index, true) : []))}
           chosen={chosen}
           onToggle={toggle}
-          onClear={() => setChosen(new Set())}
+          onClear={() => setChosen(() => new Set())}
           onPreview={() => setPromoting(changes)}
         />
       )}
@@ -135,7 +147,7 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
           base={base}
           changes={promoting}
           onClose={() => setPromoting(null)}
-          onDone={() => setChosen(new Set())}
+          onDone={() => setChosen(() => new Set())}
         />
       )}
     </>

@@ -17,6 +17,8 @@ export interface CompareSearch {
   side?: Side | undefined;
   show?: "all" | undefined;
   f?: string | undefined;
+  /** Cells that a link selects. */
+  sel?: string | undefined;
 }
 
 interface Props {

@@ -12,6 +12,7 @@ import { Failure } from "../parts/States";
 import { ALL_CLIENTS, byAddress, isMatched, ruleItems, type RuleLine } from "../state/gray";
 import { listOf } from "../text/list";
 import classes from "./Gray.module.css";
+import { GrayEarlier } from "./GrayEarlier";
 import type { GrayParts } from "./grayParts";
 
 export function GrayAudience({ place, name, facts, state, rights, master, go }: GrayParts) {
@@ -30,7 +31,10 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
     setLines(lines.map((line, at) => (at === index ? { ...line, ...part } : line)));
   return (
     <section className={classes.stack} aria-label={t("gray.step.audience")}>
-      <p className="note">{t("gray.audience.help")}</p>
+      <div className="row">
+        <p className={`note ${classes.help}`}>{t("gray.audience.help")}</p>
+        {mayEdit && <GrayEarlier place={place} onChoose={setLines} />}
+      </div>
       {lines.map((line, index) => (
         <Line
           key={index}

@@ -9,13 +9,14 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { commits, releaseHistory } from "../api/history";
-import { draft, envClusters, namespaceList, type Place } from "../api/queries";
+import { draft, envClusters, namespaceNames, type Place } from "../api/queries";
 import { useRights } from "../api/rights";
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { nearest } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { Empty, Failure, Loaded, PageLoading } from "../parts/States";
 import { editEntry, KINDS, newestFirst, releaseEntry, type Entry, type Kind } from "../state/history";
+import { AGES, isWithin, type Age } from "../text/format";
 import classes from "./History.module.css";
 import { HistoryDetail } from "./HistoryDetail";
 import { HistoryKey } from "./HistoryKey";
@@ -33,6 +34,7 @@ export interface HistorySearch {
   key?: string | undefined;
   kind?: Kind | undefined;
   by?: string | undefined;
+  within?: Age | undefined;
   /** The chosen entry. */
   at?: string | undefined;
   /** The release that the chosen one is compared with, instead of its predecessor. */
@@ -56,7 +58,7 @@ function Chosen({ app, places }: { app: string; places: OpenEnvClusterDTO[] }) {
   const online = places.filter(({ clusters }) => clusters?.length);
   const place = places.find(({ env }) => env === search.env) ?? online[0];
   const cluster = nearest(place?.clusters ?? [], search.cluster ?? "default") || (search.cluster ?? "default");
-  const list = useQuery({ ...namespaceList(app, place?.env ?? "", cluster), enabled: place !== undefined });
+  const list = useQuery({ ...namespaceNames(app, place?.env ?? "", cluster), enabled: place !== undefined });
   if (!place) return <Empty title={t("app.noEnvironment")} />;
   const at = { app, env: place.env, cluster };
   return (
@@ -113,6 +115,12 @@ function Filters({ at, places, namespaces }: { at: At; places: OpenEnvClusterDTO
         ]}
         onChange={(event) => set({ kind: KINDS.find((kind) => kind === event.currentTarget.value) })}
       />
+      <NativeSelect
+        aria-label={t("history.time")}
+        value={search.within ?? ""}
+        data={[{ value: "", label: t("age.any") }, ...AGES.map((age) => ({ value: age, label: t(`age.${age}`) }))]}
+        onChange={(event) => set({ within: AGES.find((age) => age === event.currentTarget.value) })}
+      />
       <TextInput
         aria-label={t("history.by")}
         placeholder={t("history.by")}
@@ -137,6 +145,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
   const navigate = route.useNavigate();
   const isNarrow = useMediaQuery("(max-width: 1119px)", false, { getInitialValueInEffect: false });
   const [size, setSize] = useState(PAGE);
+  const [now] = useState(() => new Date());
   const chosen = search.ns !== undefined ? [search.ns] : names.slice(0, NAMESPACES_TOGETHER);
   const read = useEntries(
     chosen.map((ns) => ({ ...at, ns })),
@@ -148,11 +157,14 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
     search.key,
   );
   const { entries } = read;
+  const isRecent = ({ at }: Entry) => !search.within || isWithin(at, search.within, now);
   const shown = entries.filter(
     (entry) =>
       (!search.kind || entry.kind === search.kind) &&
-      (!search.by || entry.by.toLowerCase().includes(search.by.toLowerCase())),
+      (!search.by || entry.by.toLowerCase().includes(search.by.toLowerCase())) &&
+      isRecent(entry),
   );
+  const mayHaveMore = read.hasMore && entries.every(isRecent);
   const open = entries.find(({ id }) => id === search.at);
   const choose = (entry: Entry) => void navigate({ search: (old) => ({ ...old, at: entry.id, against: undefined }) });
   const close = () => void navigate({ search: (old) => ({ ...old, at: undefined, against: undefined }) });
@@ -212,7 +224,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
               onOpen={choose}
             />
           )}
-          {read.hasMore && (
+          {mayHaveMore && (
             <Button variant="default" loading={read.isPending} onClick={() => setSize(size + PAGE)}>
               {t("history.older")}
             </Button>
@@ -243,7 +255,7 @@ function useEarly(places: Place[], key: string | undefined): void {
 
 /** Two reads for each namespace. */
 function useEntries(places: Place[], size: number, key: string | undefined): Read {
-  const published = useQueries({ queries: places.map((place) => releaseHistory(place, size)), combine: together });
+  const published = useQueries({ queries: places.map((place) => releaseHistory(place, size, key)), combine: together });
   const edited = useQueries({ queries: places.map((place) => commits(place, size, key)), combine: together });
   return useMemo(() => {
     const entries = [...published.rows.flat().map(releaseEntry), ...edited.rows.flat().map(editEntry)];

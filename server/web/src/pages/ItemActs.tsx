@@ -17,12 +17,14 @@ import { keyChanges, type DraftRow } from "../state/draft";
 import { dropUnsaved, keepUnsaved, type Unsaved } from "../state/unsaved";
 import { useAddElsewhere } from "./AddElsewhere";
 import { PasteItems } from "./PasteItems";
+import { RestoreItems } from "./RestoreItems";
 import { SetItems } from "./SetItems";
 
 export type Act =
   | { kind: "add"; restored?: Unsaved<EditedItem> }
   | { kind: "edit"; row: DraftRow; restored?: Unsaved<EditedItem> }
   | { kind: "paste" }
+  | { kind: "restore" }
   | { kind: "set"; rows: DraftRow[] }
   | { kind: "delete"; rows: DraftRow[] }
   | { kind: "discard"; rows: DraftRow[] };
@@ -45,6 +47,7 @@ export function unsavedName(user: string, { app, env, cluster, ns }: Place): str
 export function ItemActs({ act, ...rest }: Props) {
   const close = () => rest.onAct(null);
   if (act.kind === "paste") return <PasteItems {...rest} onClose={close} />;
+  if (act.kind === "restore") return <RestoreItems {...rest} onClose={close} />;
   if (act.kind === "set") return <SetItems rows={act.rows} {...rest} onClose={close} />;
   if (act.kind === "discard") return <Discard rows={act.rows} {...rest} />;
   return act.kind === "delete" ? <Delete rows={act.rows} {...rest} /> : <Save act={act} {...rest} />;

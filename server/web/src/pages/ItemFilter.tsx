@@ -1,10 +1,13 @@
-// The filter of the items: free words and `name:value` words, with a button for changed items.
-import { Button, TextInput } from "@mantine/core";
-import { IconCloudUp, IconFilter } from "@tabler/icons-react";
+// The filter of the items: free words and `name:value` words, with a button for changed items and a menu of
+// types and times.
+import { ActionIcon, Button, Menu, TextInput } from "@mantine/core";
+import { IconAdjustmentsHorizontal, IconCloudUp, IconFilter } from "@tabler/icons-react";
 import type { ReactNode, RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
-import { toggleWord } from "../state/draft";
+import { replaceWord, toggleWord, wordOf } from "../state/draft";
+import { ITEM_TYPES } from "../text/check";
+import { AGES } from "../text/format";
 import classes from "./Namespace.module.css";
 
 const CHANGED = "state:changed";
@@ -35,6 +38,7 @@ export function ItemFilter({ input, f, setFilter, changed, shown: [count, total]
         value={f}
         onChange={(event) => setFilter(event.currentTarget.value)}
       />
+      <TypeAndTime f={f} setFilter={setFilter} />
       <Button
         variant={onlyChanged ? "light" : "default"}
         aria-pressed={onlyChanged}
@@ -48,5 +52,45 @@ export function ItemFilter({ input, f, setFilter, changed, shown: [count, total]
       </span>
       {children}
     </div>
+  );
+}
+
+function TypeAndTime({ f, setFilter }: Pick<Props, "f" | "setFilter">) {
+  const { t } = useTranslation();
+  const [type, age] = [wordOf(f, "type:"), wordOf(f, "within:")];
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon
+          variant={type || age ? "light" : "default"}
+          className={classes.more}
+          aria-label={t("item.moreFilters")}
+          title={t("item.moreFilters")}
+        >
+          <IconAdjustmentsHorizontal size={16} stroke={1.8} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{t("item.type")}</Menu.Label>
+        <Menu.RadioGroup value={type} onChange={(value) => setFilter(replaceWord(f, "type:", value))}>
+          <Menu.RadioItem value="">{t("item.anyType")}</Menu.RadioItem>
+          {ITEM_TYPES.map((one) => (
+            <Menu.RadioItem key={one} value={one}>
+              {t(`type.${one}`)}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
+        <Menu.Divider />
+        <Menu.Label>{t("item.changed")}</Menu.Label>
+        <Menu.RadioGroup value={age} onChange={(value) => setFilter(replaceWord(f, "within:", value))}>
+          <Menu.RadioItem value="">{t("age.any")}</Menu.RadioItem>
+          {AGES.map((one) => (
+            <Menu.RadioItem key={one} value={one}>
+              {t(`age.${one}`)}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
+      </Menu.Dropdown>
+    </Menu>
   );
 }

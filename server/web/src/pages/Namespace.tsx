@@ -35,7 +35,6 @@ export function Namespace() {
   const stored = useQuery(draft(place));
   const newest = useQuery(liveRelease(place));
   const live = newest.data;
-  // Each with all its values, so that only the view which lists them reads them.
   const releases = useQuery({ ...activeReleases(place), enabled: view === "history" });
   // Read while their code is loaded.
   useServed(place, view === "live");
@@ -60,9 +59,7 @@ export function Namespace() {
                   <PageLoading />
                 ) : view === "history" ? (
                   <div className={classes.scroll}>
-                    <Loaded query={releases}>
-                      {(list) => <ReleaseList app={place.app} env={place.env} releases={list} />}
-                    </Loaded>
+                    <Loaded query={releases}>{(list) => <ReleaseList place={place} releases={list} />}</Loaded>
                   </div>
                 ) : view === "live" ? (
                   <NamespaceLive place={place} format={namespace.format ?? "properties"} />

@@ -1,7 +1,7 @@
 // The table view of a namespace: filter, items, and the bar that counts unpublished changes.
-import { Button } from "@mantine/core";
+import { ActionIcon, Button } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import { IconClipboardPlus, IconPlus } from "@tabler/icons-react";
+import { IconClipboardPlus, IconPlus, IconTrashOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, linkOptions } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
@@ -22,6 +22,7 @@ import { useCommands } from "../state/commands";
 import { countChanges, draftRows, filterRows, revertOf, type DraftRow } from "../state/draft";
 import { effectiveRows, parentOf } from "../state/inherited";
 import { useShortcuts } from "../state/keys";
+import { selectionOf, selectionText, useShared } from "../state/share";
 import { dropUnsaved, readUnsaved } from "../state/unsaved";
 import { ChangeBar } from "./ChangeBar";
 import { ItemActs, unsavedName, type Act } from "./ItemActs";
@@ -50,15 +51,19 @@ interface Said {
 
 export function NamespaceItems({ place, draft, access }: Props) {
   const { t } = useTranslation();
-  const { f = "" } = route.useSearch();
+  const { f = "", sel } = route.useSearch();
   const navigate = route.useNavigate();
   const filter = useRef<HTMLInputElement>(null);
   const [act, setAct] = useState<Act | null>(null);
   const [said, setSaid] = useState<Said | null>(null);
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const { rows, origin } = useEffectiveRows(place, draft);
   const found = useMemo(() => filterRows(rows, f), [rows, f]);
+  const [selected, setSelection] = useState<ReadonlySet<string>>(() => new Set(selectionOf(sel, ownKeys(found))));
   const chosen = useMemo(() => found.filter(({ key }) => selected.has(key)), [found, selected]);
+  const setSelected = (keys: ReadonlySet<string>) => {
+    setSelection(keys);
+    if (sel !== undefined) void navigate({ search: (old) => ({ ...old, sel: undefined }), replace: true });
+  };
   const counts = useMemo(() => countChanges(rows), [rows]);
   const { userId } = useBoot().user;
   const direct = useChanges(place, (changes) => setSaid({ text: t("item.undone"), changes }));
@@ -66,6 +71,15 @@ export function NamespaceItems({ place, draft, access }: Props) {
   const setFilter = (text: string) =>
     void navigate({ search: (old) => ({ view: old.view, f: text || undefined }), replace: true });
 
+  useShared({
+    sel: selectionText(
+      chosen.map(({ key }) => key),
+      ownKeys(found),
+    ),
+  });
+  const { app, ...at } = place;
+  const showHistory = ({ key }: DraftRow) =>
+    void navigate({ to: "/a/$app/history", params: { app }, search: { ...at, key } });
   const report = (text: string) => setSaid({ text });
   const onDone = (text: string, changes?: ItemChange[]) => {
     setAct(null);
@@ -85,6 +99,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
   const commands = [
     { id: "add", label: t("item.addTitle"), keys: "a", run: () => setAct({ kind: "add" }) },
     { id: "paste", label: t("paste.title"), keys: "v", run: () => setAct({ kind: "paste" }) },
+    { id: "restore", label: t("restore.title"), keys: "r", run: () => setAct({ kind: "restore" }) },
   ].filter(() => canEdit && isFree);
   useCommands(commands);
   useShortcuts({
@@ -99,6 +114,16 @@ export function NamespaceItems({ place, draft, access }: Props) {
         <CopyAs name={place.ns} rows={found} onCopied={report} />
         {access?.canEdit && (
           <>
+            <ActionIcon
+              variant="default"
+              className={classes.more}
+              disabled={!canEdit}
+              aria-label={t("restore.title")}
+              title={t("restore.title")}
+              onClick={() => setAct({ kind: "restore" })}
+            >
+              <IconTrashOff size={16} stroke={1.8} />
+            </ActionIcon>
             <Button
               variant="default"
               disabled={!canEdit}
@@ -129,7 +154,14 @@ export function NamespaceItems({ place, draft, access }: Props) {
         )}
       </div>
       {found.length > 0 ? (
-        <ItemTable rows={found} edit={edit} selected={selected} onSelect={setSelected} origin={origin} />
+        <ItemTable
+          rows={found}
+          edit={edit}
+          onHistory={showHistory}
+          selected={selected}
+          onSelect={setSelected}
+          origin={origin}
+        />
       ) : (
         <Empty title={t(rows.length > 0 ? "state.noMatch" : "item.none")}>
           {f !== "" && (
@@ -165,6 +197,11 @@ export function NamespaceItems({ place, draft, access }: Props) {
       <OrConflict changes={direct}>{null}</OrConflict>
     </>
   );
+}
+
+/** The keys that can be selected. */
+function ownKeys(rows: DraftRow[]): string[] {
+  return rows.filter(({ isInherited }) => !isInherited).map(({ key }) => key);
 }
 
 /** The rows of a namespace; an associated one also has those that it inherits, with their origin. */

@@ -24,6 +24,7 @@ export function Namespaces() {
   const { t } = useTranslation();
   const { app, env, cluster } = route.useParams();
   const { ns } = useParams({ strict: false });
+  const { list } = route.useSearch();
   const navigate = route.useNavigate();
   const { query, entries, marks } = useNamespaces(app, env, cluster);
   const open = (ns: string) =>
@@ -37,7 +38,7 @@ export function Namespaces() {
           <Failure error={query.error} onRetry={() => void query.refetch()} />
         </div>
       )}
-      {entries && <NamespacePanel {...{ app, env, cluster, ns, entries, marks, mayCreate }} onOpen={open} />}
+      {entries && <NamespacePanel {...{ app, env, cluster, ns, list, entries, marks, mayCreate }} onOpen={open} />}
       {ns === undefined ? (
         <Main title={`${app} / ${env} / ${cluster}`} className={classes.main}>
           <h1 className="unseen">{`${env} / ${cluster}`}</h1>

@@ -1,6 +1,6 @@
 // The cells of one item, with its actions if the user may edit. No Mantine components, as in the
 // table.
-import { IconArrowBackUp, IconCopy, IconPencil, IconTrash, type Icon } from "@tabler/icons-react";
+import { IconArrowBackUp, IconCopy, IconHistory, IconPencil, IconTrash, type Icon } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 import { isChanged, type DraftRow } from "../state/draft";
@@ -31,12 +31,13 @@ export interface Origin {
 interface Props {
   row: DraftRow;
   edit: ItemEdit | null;
+  onHistory: (row: DraftRow) => void;
   origin: Origin | undefined;
   isSelected: boolean;
   onToggle: () => void;
 }
 
-export function ItemRow({ row, edit, origin, isSelected, onToggle }: Props) {
+export function ItemRow({ row, edit, onHistory, origin, isSelected, onToggle }: Props) {
   const { t } = useTranslation();
   const gone = row.state === "deleted";
   return (
@@ -86,6 +87,9 @@ export function ItemRow({ row, edit, origin, isSelected, onToggle }: Props) {
             label={t("item.copy", { key: row.key })}
             onClick={() => void copyText(row.value ?? row.live ?? "")}
           />
+          {!row.isInherited && (
+            <Action icon={IconHistory} label={t("item.history", { key: row.key })} onClick={() => onHistory(row)} />
+          )}
           {edit && isChanged(row) && (
             <Action
               icon={IconArrowBackUp}

@@ -20,13 +20,14 @@ interface Props {
   rows: DraftRow[];
   /** Null if the user may not edit; rows then have no controls. */
   edit: ItemEdit | null;
+  onHistory: (row: DraftRow) => void;
   selected: ReadonlySet<string>;
   onSelect: (keys: Set<string>) => void;
   /** An additional column with where the value of a row comes from. */
   origin?: ((row: DraftRow) => Origin) | undefined;
 }
 
-export function ItemTable({ rows, edit, selected, onSelect, origin }: Props) {
+export function ItemTable({ rows, edit, onHistory, selected, onSelect, origin }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   const focus = useRowFocus(rows.length);
@@ -73,6 +74,7 @@ export function ItemTable({ rows, edit, selected, onSelect, origin }: Props) {
       u: isChanged(row) && edit && (() => edit.onRevert([row])),
       x: isOwn && edit && (() => toggle(row)),
       " ": isOwn && edit && (() => toggle(row)),
+      h: isOwn && (() => onHistory(row)),
       y: () => void copyText(row.value ?? row.live ?? ""),
     };
     const action = actions[key];
@@ -131,6 +133,7 @@ export function ItemTable({ rows, edit, selected, onSelect, origin }: Props) {
                 <ItemRow
                   row={row}
                   edit={edit}
+                  onHistory={onHistory}
                   origin={origin?.(row)}
                   isSelected={selected.has(row.key)}
                   onToggle={() => toggle(row)}

@@ -8,6 +8,7 @@ import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useShortcuts } from "../state/keys";
+import { useShared } from "../state/share";
 import { GROUPS, type NamespaceEntry, type NamespaceGroup, type NamespaceMarks } from "../state/namespaces";
 import classes from "./NamespacePanel.module.css";
 import { StateChip } from "./StateChip";
@@ -27,14 +28,17 @@ interface Props {
   mayCreate: boolean;
   /** The open namespace, if any. */
   ns: string | undefined;
+  /** Filter with which the panel is opened. */
+  list: string | undefined;
   onOpen: (ns: string) => void;
 }
 
 type Row = NamespaceEntry | { heading: NamespaceGroup; count: number };
 
-export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, ns, onOpen }: Props) {
+export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, ns, list, onOpen }: Props) {
   const { t } = useTranslation();
-  const [filter, setFilter] = useState("");
+  const [filter, setFilter] = useState(list ?? "");
+  useShared({ list: filter || undefined });
   const field = useRef<HTMLInputElement>(null);
   const scroll = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => grouped(entries, filter), [entries, filter]);

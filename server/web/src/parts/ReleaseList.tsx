@@ -1,50 +1,99 @@
 // Releases that are not abandoned, newest first; the live one is marked, the others have a link to
-// roll back to them.
+// roll back to them. What one changed is read when it is opened.
 import { Button } from "@mantine/core";
-import { IconArrowBackUp } from "@tabler/icons-react";
+import { IconArrowBackUp, IconChevronDown, IconChevronRight } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenReleaseDTO } from "../api/bodies";
+import { comparison, RELEASES_SHOWN, type Place } from "../api/queries";
+import { releaseChange } from "../state/release";
+import { DiffView } from "./DiffView";
 import classes from "./ReleaseList.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
-import { Empty } from "./States";
+import { Empty, Loaded } from "./States";
 
-export function ReleaseList({ app, env, releases }: { app: string; env: string; releases: OpenReleaseDTO[] }) {
+export function ReleaseList({ place, releases }: { place: Place; releases: OpenReleaseDTO[] }) {
   const { t } = useTranslation();
+  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
   const live = releases[0];
   if (!live) return <Empty title={t("release.none")} />;
+  const { app, ...search } = place;
+  const toggle = (id: number) =>
+    setOpened(new Set(opened.has(id) ? [...opened].filter((other) => other !== id) : [...opened, id]));
   return (
-    <ol className={classes.list}>
-      {releases.map((release) => (
-        <li key={release.id} data-live={release === live}>
-          <div>
-            <b className="mono">{release.name}</b> {release === live && <StateChip state="live" />}
-            {release.comment && <p>{release.comment}</p>}
-            <p className="note">
-              {release.dataChangeCreatedByDisplayName ?? release.dataChangeCreatedBy}{" "}
-              <Since time={release.dataChangeCreatedTime} />
-            </p>
-          </div>
-          {release !== live && (
-            <Button
-              variant="default"
-              leftSection={<IconArrowBackUp size={16} stroke={1.8} />}
-              renderRoot={(props) => (
-                <Link
-                  {...props}
-                  to="/a/$app/rollback/$env/$releaseId"
-                  params={{ app, env, releaseId: String(live.id) }}
-                  search={{ to: release.id }}
-                />
+    <>
+      <ol className={classes.list}>
+        {releases.slice(0, RELEASES_SHOWN).map((release, index) => {
+          const isOpen = opened.has(release.id);
+          const Sign = isOpen ? IconChevronDown : IconChevronRight;
+          return (
+            <li key={release.id} data-live={release === live}>
+              <div>
+                <b className="mono">{release.name}</b> {release === live && <StateChip state="live" />}
+                {release.comment && <p>{release.comment}</p>}
+                <p className="note">
+                  {release.dataChangeCreatedByDisplayName ?? release.dataChangeCreatedBy}{" "}
+                  <Since time={release.dataChangeCreatedTime} />
+                </p>
+              </div>
+              <Button
+                variant="subtle"
+                aria-expanded={isOpen}
+                aria-label={t("release.changesOf", { name: release.name })}
+                leftSection={<Sign size={16} stroke={1.8} />}
+                onClick={() => toggle(release.id)}
+              >
+                {t("release.changes")}
+              </Button>
+              {release !== live && (
+                <Button
+                  variant="default"
+                  leftSection={<IconArrowBackUp size={16} stroke={1.8} />}
+                  renderRoot={(props) => (
+                    <Link
+                      {...props}
+                      to="/a/$app/rollback/$env/$releaseId"
+                      params={{ app, env: place.env, releaseId: String(live.id) }}
+                      search={{ to: release.id }}
+                    />
+                  )}
+                >
+                  {t("release.rollBack")}
+                </Button>
               )}
-            >
-              {t("release.rollBack")}
-            </Button>
-          )}
-        </li>
-      ))}
-    </ol>
+              {isOpen && <Changes env={place.env} from={releases[index + 1]?.id ?? 0} to={release.id} />}
+            </li>
+          );
+        })}
+      </ol>
+      <p className={classes.more}>
+        <Link to="/a/$app/history" params={{ app }} search={search}>
+          {t("release.all")}
+        </Link>
+      </p>
+    </>
+  );
+}
+
+/** Compared with the release before it, or with nothing. */
+function Changes({ env, from, to }: { env: string; from: number; to: number }) {
+  const { t } = useTranslation();
+  const changes = useQuery(comparison(env, from, to));
+  return (
+    <div className={classes.changes}>
+      <Loaded query={changes}>
+        {(list) =>
+          list.length === 0 ? (
+            <p className="note">{t("history.same")}</p>
+          ) : (
+            <DiffView changes={list.map(releaseChange)} />
+          )
+        }
+      </Loaded>
+    </div>
   );
 }

@@ -1,10 +1,11 @@
 // Frame of every page behind the sign-in: top bar with breadcrumb, search, display switches and
 // account; the dialogs that any page may need are loaded when first used, or when the page is idle.
-import { Menu, UnstyledButton } from "@mantine/core";
+import { ActionIcon, Menu, Tooltip, UnstyledButton } from "@mantine/core";
 import {
   IconAdjustmentsHorizontal,
   IconKey,
   IconKeyboard,
+  IconLink,
   IconTool,
   IconLogout,
   IconSearch,
@@ -20,6 +21,7 @@ import { rootRight } from "../api/users";
 import { useShortcuts } from "../state/keys";
 import { initials } from "../text/format";
 import { Breadcrumb } from "./Breadcrumb";
+import { copyLink } from "./copyLink";
 import { DisplaySwitches } from "./DisplaySwitches";
 import { Logo } from "./Logo";
 import classes from "./Shell.module.css";
@@ -73,6 +75,17 @@ export function Shell() {
           <kbd aria-hidden>{modifier()} K</kbd>
         </button>
         <div className={classes.tools}>
+          <Tooltip label={t("share.copy")}>
+            <ActionIcon
+              variant="subtle"
+              size="lg"
+              className={classes.link}
+              aria-label={t("share.copy")}
+              onClick={() => void copyLink()}
+            >
+              <IconLink size={18} stroke={1.8} />
+            </ActionIcon>
+          </Tooltip>
           <DisplaySwitches />
           <Account onShortcuts={() => setListed(true)} />
         </div>

@@ -25,7 +25,7 @@ import { KEEP_TRANSITIONS, LANGUAGES, setLanguage } from "../state/prefs";
 import { recentApps } from "../state/recent";
 import { containsWords, type PaletteQuery, type Scope } from "../text/paletteQuery";
 import { useAppCommands } from "./appCommands";
-import { toast } from "./toast";
+import { copyLink } from "./copyLink";
 
 const SHOWN = 8;
 /** A shorter text would be found in every second value. */
@@ -159,7 +159,7 @@ function useActions(onShortcuts: () => void): Entry[] {
     action("new", t("newApp.title"), { to: "/new", keys: "n" }),
     action("browse", t("browse.title"), { to: "/browse", keys: "g a" }),
     action("public", t("publicNamespaces.title"), { to: "/public" }),
-    action("link", t("palette.copyLink"), { run: () => void copyLink(t("palette.copied")) }),
+    action("link", t("share.copy"), { run: () => void copyLink() }),
     action("theme", t(`display.${other}`), { run: () => setColorScheme(other) }),
     action("language", LANGUAGES[language], { run: () => void setLanguage(language) }),
     ...DENSITIES.map((density) =>
@@ -189,14 +189,4 @@ function useSwitches(): Entry[] {
     Sign: IconBolt,
     to: segments("a", app, "c", place.env, place.cluster, ...(ns === undefined ? [] : [ns])),
   }));
-}
-
-async function copyLink(done: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(window.location.href);
-    await toast(done);
-  } catch {
-    // Without a secure context there is no clipboard: the address bar has the link.
-    await toast(window.location.href);
-  }
 }

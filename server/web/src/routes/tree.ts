@@ -17,6 +17,7 @@ import type { HistorySearch } from "../pages/History";
 import { NotFound, PageFailure, PageLoading } from "../parts/States";
 import { KINDS } from "../state/history";
 import type { Step } from "../state/gray";
+import { AGES } from "../text/format";
 import { readEarly } from "./early";
 
 type Search = Record<string, unknown>;
@@ -40,6 +41,8 @@ interface NamespaceSearch {
   view?: "text" | "live" | "history" | "instances";
   /** Filter of the items. */
   f?: string;
+  /** Keys that a link selects. */
+  sel?: string;
   /** Filter and release of the instances, and of what is live. */
   q?: string;
   have?: Receipt;
@@ -218,6 +221,7 @@ const app = createRoute({
 const namespaces = createRoute({
   getParentRoute: () => appFrame,
   path: "/c/$env/$cluster",
+  validateSearch: (search: Search): { list?: string } => ({ list: text(search.list) }),
   component: lazyRouteComponent(() => import("../pages/Namespaces"), "Namespaces"),
 });
 
@@ -227,6 +231,7 @@ const namespace = createRoute({
   validateSearch: (search: Search): NamespaceSearch => ({
     view: oneOf(search.view, "text", "live", "history", "instances"),
     f: text(search.f),
+    sel: text(search.sel),
     q: text(search.q),
     have: oneOf(search.have, "live", "late", "gray"),
   }),
@@ -279,6 +284,7 @@ const compare = createRoute({
     side: oneOf(search.side, "draft"),
     show: oneOf(search.show, "all"),
     f: text(search.f),
+    sel: text(search.sel),
   }),
   component: lazyRouteComponent(() => import("../pages/Compare"), "Compare"),
 });
@@ -293,6 +299,7 @@ const history = createRoute({
     key: text(search.key),
     kind: oneOf(search.kind, ...KINDS),
     by: text(search.by),
+    within: oneOf(search.within, ...AGES),
     at: text(search.at),
     against: text(search.against),
   }),

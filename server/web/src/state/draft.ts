@@ -2,6 +2,7 @@
 // counts. Pure.
 import type { OpenItemDTO } from "../api/bodies";
 import { ITEM_TYPES } from "../text/check";
+import { isWithin } from "../text/format";
 import type { ItemChange } from "./changes";
 
 export const CHANGES = ["modified", "added", "deleted"] as const;
@@ -75,26 +76,27 @@ export function countChanges(rows: DraftRow[]): ChangeCounts {
 }
 
 /** Words `name:value` that select rows by one of their parts. */
-const PARTS: [string, (row: DraftRow, value: string) => boolean][] = [
+const PARTS: [string, (row: DraftRow, value: string, now: Date) => boolean][] = [
   [
     "state:",
     (row, value) => (value === "changed" ? isChanged(row) : row.state === (value === "new" ? "added" : value)),
   ],
   ["type:", (row, value) => ITEM_TYPES[row.type] === value],
   ["by:", (row, value) => row.by.toLowerCase().includes(value)],
+  ["within:", (row, value, now) => isWithin(row.at, value, now)],
   ["has:", (row, value) => value === "comment" && row.comment !== ""],
 ];
 
 /**
- * Each word must occur in key, value, comment or person. `state:`, `type:`, `by:` and `has:` words
- * select more exactly; of several with the same name, one must hold.
+ * Each word must occur in key, value, comment or person. `state:`, `type:`, `by:`, `within:` and
+ * `has:` words select more exactly; of several with the same name, one must hold.
  */
-export function filterRows(rows: DraftRow[], filter: string): DraftRow[] {
+export function filterRows(rows: DraftRow[], filter: string, now = new Date()): DraftRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const texts = words.filter((word) => !PARTS.some(([name]) => word.startsWith(name)));
   const conditions = PARTS.map(([name, holds]) => {
     const values = words.filter((word) => word.startsWith(name)).map((word) => word.slice(name.length));
-    return (row: DraftRow) => values.length === 0 || values.some((value) => holds(row, value));
+    return (row: DraftRow) => values.length === 0 || values.some((value) => holds(row, value, now));
   });
   return rows.filter(
     (row) => conditions.every((holds) => holds(row)) && texts.every((text) => row.haystack.includes(text)),
@@ -105,6 +107,18 @@ export function filterRows(rows: DraftRow[], filter: string): DraftRow[] {
 export function toggleWord(filter: string, word: string): string {
   const words = filter.split(/\s+/).filter(Boolean);
   return (words.includes(word) ? words.filter((other) => other !== word) : [word, ...words]).join(" ");
+}
+
+/** The value of the first word with this name, or an empty text. */
+export function wordOf(filter: string, name: string): string {
+  const word = filter.split(/\s+/).find((word) => word.startsWith(name));
+  return word?.slice(name.length) ?? "";
+}
+
+/** Replaces the words with this name by one, or removes them if the value is empty. */
+export function replaceWord(filter: string, name: string, value: string): string {
+  const others = filter.split(/\s+/).filter((word) => word !== "" && !word.startsWith(name));
+  return (value === "" ? others : [name + value, ...others]).join(" ");
 }
 
 function draftRow(item: OpenItemDTO): DraftRow {

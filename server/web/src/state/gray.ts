@@ -1,7 +1,7 @@
 // A gray release: what its values change, which instances its rule matches, and how far it is. Pure.
 import type { OpenItemDTO, OpenNamespaceDTO } from "../api/bodies";
 import type { GrayState } from "../api/gray";
-import type { OpenGrayReleaseRuleItemDTO, OpenInstanceDTO } from "../api/schema";
+import type { OpenGrayReleaseRuleItemDTO, OpenInstanceDTO, OpenReleaseHistoryDTO } from "../api/schema";
 import type { KeyChange } from "../parts/DiffView";
 import { countChanges, draftRows } from "./draft";
 
@@ -55,6 +55,29 @@ export function ruleItems(lines: RuleLine[]): OpenGrayReleaseRuleItemDTO[] {
   return lines
     .filter((line) => line.ips.length + line.labels.length > 0)
     .map(({ app, ips, labels }) => ({ clientAppId: app, clientIpList: ips, clientLabelList: labels }));
+}
+
+/** An audience of an earlier gray release. */
+export interface Audience {
+  /** The namespace in which it was used last, by whom, and when. */
+  ns: string;
+  by: string;
+  at: string | undefined;
+  lines: RuleLine[];
+}
+
+/** Each audience once, the newest first. */
+export function audiences(rows: OpenReleaseHistoryDTO[]): Audience[] {
+  const found = new Map<string, Audience>();
+  for (const row of rows.toSorted((a, b) => (b.id ?? 0) - (a.id ?? 0))) {
+    const { rules } = (row.operationContext ?? {}) as { rules?: OpenGrayReleaseRuleItemDTO[] | null };
+    const lines = ruleLines(ruleItems(ruleLines(rules ?? [])));
+    const same = JSON.stringify(lines);
+    if (lines.length === 0 || found.has(same)) continue;
+    const by = row.operatorDisplayName ?? row.operator ?? "";
+    found.set(same, { ns: row.namespaceName ?? "", by, at: row.releaseTime, lines });
+  }
+  return [...found.values()];
 }
 
 /** Whether a line names this instance; labels of instances are not known to the portal. */

@@ -3,6 +3,7 @@
 import type { OpenCommitDTO, OpenReleaseHistoryDTO } from "../api/schema";
 import type { KeyChange } from "../parts/DiffView";
 import { parseTime } from "../text/format";
+import type { ItemContent } from "./changes";
 
 export const KINDS = ["publish", "rollback", "gray", "edit"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -28,7 +29,7 @@ export interface Entry {
   isEmergency: boolean;
   /** What an edit changed. */
   changes: KeyChange[];
-  /** Values of the release, by key. */
+  /** Values of the release that were read, by key. */
   values: Map<string, string>;
 }
 
@@ -70,6 +71,8 @@ export function releaseEntry(row: OpenReleaseHistoryDTO): Entry {
 interface StoredItem {
   key?: string;
   value?: string;
+  type?: number;
+  comment?: string;
 }
 
 interface ChangeSets {
@@ -143,13 +146,40 @@ export function keyValues(entries: Entry[], key: string): KeyValue[] {
   return found.toReversed();
 }
 
-function changesOf(text: string): KeyChange[] {
-  let sets: ChangeSets;
+/** An item that was deleted, as it was then. */
+export interface DeletedItem {
+  key: string;
+  content: ItemContent;
+  by: string;
+  at: string | undefined;
+}
+
+/**
+ * What these edits, newest first, deleted and what is not stored now. Keys are compared without regard to
+ * case, as by the server.
+ */
+export function deletedItems(rows: OpenCommitDTO[], stored: Iterable<string>): DeletedItem[] {
+  const seen = new Set([...stored].map((key) => key.toLowerCase()));
+  return rows.flatMap((row) =>
+    (parsed(row.changeSets ?? "{}").deleteItems ?? []).flatMap(({ key = "", value = "", type = 0, comment = "" }) => {
+      if (key === "" || seen.has(key.toLowerCase())) return [];
+      seen.add(key.toLowerCase());
+      const by = row.dataChangeCreatedByDisplayName ?? row.dataChangeCreatedBy ?? "";
+      return [{ key, content: { value, type, comment }, by, at: row.dataChangeCreatedTime }];
+    }),
+  );
+}
+
+function parsed(text: string): ChangeSets {
   try {
-    sets = JSON.parse(text) as ChangeSets;
+    return JSON.parse(text) as ChangeSets;
   } catch {
-    return [];
+    return {};
   }
+}
+
+function changesOf(text: string): KeyChange[] {
+  const sets = parsed(text);
   const changes: KeyChange[] = [
     ...(sets.updateItems ?? []).map(({ oldItem, newItem }) => ({
       key: newItem?.key ?? "",

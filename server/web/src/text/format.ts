@@ -24,6 +24,18 @@ export function since(time: Date, now: Date, language: string): string {
   return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, parts).format(time).replace(",", "");
 }
 
+/** Ages by which lists are filtered, as they are written in filters. */
+export const AGES = ["24h", "7d", "30d"] as const;
+export type Age = (typeof AGES)[number];
+
+/** Whether a time is not older than an age such as `24h` or `7d`. */
+export function isWithin(text: string | undefined, age: string, now: Date): boolean {
+  const [, count, unit] = /^(\d+)([hd])$/.exec(age) ?? [];
+  const time = parseTime(text);
+  if (count === undefined || !time) return false;
+  return now.getTime() - time.getTime() <= Number(count) * (unit === "h" ? HOUR : DAY);
+}
+
 /** The default name of a release: `20261120094210-release`. */
 export function releaseName(now: Date): string {
   const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes()];

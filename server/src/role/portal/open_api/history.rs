@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::people;
+use super::release::ReturnedValues;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
@@ -55,6 +56,7 @@ pub(super) async fn releases(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
+    Query(returned): Query<ReturnedValues>,
 ) -> Result<Json<Vec<ReleaseHistory>>> {
     let environment = portal.state.environments.find(&place.env)?;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
@@ -74,7 +76,11 @@ pub(super) async fn releases(
         release_time_formatted: row.data_change_last_modified_time.map(|time| ago(time, now)),
         ..history(releases.get(&row.release_id), row)
     };
-    Ok(Json(found.into_iter().map(shown).collect()))
+    let mut rows: Vec<_> = found.into_iter().map(shown).collect();
+    for values in rows.iter_mut().filter_map(|row| row.configuration.as_mut()) {
+        values.retain(|pair| pair.first_entity.as_deref().is_some_and(|key| returned.contain(key)));
+    }
+    Ok(Json(rows))
 }
 
 /// The releases that these rows name, by their ids.

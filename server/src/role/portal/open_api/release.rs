@@ -56,6 +56,21 @@ pub(super) struct Rollback {
     to_release_id: Option<i64>,
 }
 
+/// Which values of releases are returned; a page of large releases would be large.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ReturnedValues {
+    /// Only the value of this key; with an empty text, none. All by default.
+    #[param(nullable = false)]
+    only_key: Option<String>,
+}
+
+impl ReturnedValues {
+    pub(super) fn contain(&self, key: &str) -> bool {
+        self.only_key.as_deref().is_none_or(|only| only == key)
+    }
+}
+
 /// Publishes the present items of a namespace.
 pub(super) async fn publish(
     State(portal): State<Portal>,
@@ -89,12 +104,17 @@ pub(super) async fn active(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
+    Query(returned): Query<ReturnedValues>,
 ) -> Result<Json<Vec<Release>>> {
     let environment = portal.state.environments.find(&place.env)?;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let address = Address::in_namespace(&place, &["releases", "active"])
         .with(&[("page", &page), ("size", &size)]);
-    shown(&portal, environment.get(address).await?).await.map(Json)
+    let mut releases = shown(&portal, environment.get(address).await?).await?;
+    for values in releases.iter_mut().filter_map(|release| release.configurations.as_mut()) {
+        values.retain(|key, _| returned.contain(key));
+    }
+    Ok(Json(releases))
 }
 
 /// One release.

@@ -1,0 +1,114 @@
+// Stores deleted keys again, with the value, type and comment that they had.
+import { Checkbox, TextInput } from "@mantine/core";
+import { IconSearch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useChanges } from "../api/changes";
+import { commits } from "../api/history";
+import type { Draft, Place } from "../api/queries";
+import { Confirm } from "../parts/Confirm";
+import { OrConflict } from "../parts/ConflictView";
+import { Since } from "../parts/Since";
+import { Empty, Loaded } from "../parts/States";
+import { storedItems, type ItemChange } from "../state/changes";
+import { deletedItems, type DeletedItem } from "../state/history";
+import classes from "./Namespace.module.css";
+
+/** Edits that are searched for deletions. */
+const EDITS = 100;
+/** More are found by the filter. */
+const SHOWN = 100;
+
+interface Props {
+  place: Place;
+  /** The namespace when the action began. */
+  draft: Draft;
+  onDone: (text: string, changes: ItemChange[]) => void;
+  onClose: () => void;
+}
+
+export function RestoreItems({ place, draft, onDone, onClose }: Props) {
+  const { t } = useTranslation();
+  const [base] = useState(draft);
+  const [filter, setFilter] = useState("");
+  const [chosen, setChosen] = useState<DeletedItem[]>([]);
+  const edits = useQuery(commits(place, EDITS));
+  const changes = useChanges(place, (made) => onDone(t("restore.done", { count: made.length }), made));
+  const restored = chosen.map(({ key, content }) => ({ key, was: null, now: content }));
+  const toggle = (item: DeletedItem) =>
+    setChosen(chosen.includes(item) ? chosen.filter((other) => other !== item) : [...chosen, item]);
+  return (
+    <OrConflict changes={changes}>
+      <Confirm
+        title={t("restore.title")}
+        action={t("restore.act", { count: restored.length })}
+        size="xl"
+        disabled={restored.length === 0}
+        write={changes}
+        onConfirm={() => changes.run(restored, base.revision)}
+        onClose={onClose}
+      >
+        <p className="note">{t("restore.help", { count: EDITS })}</p>
+        <Loaded query={edits}>
+          {(rows) => (
+            <Deleted
+              items={deletedItems(rows, storedItems(base.items).keys())}
+              filter={filter}
+              onFilter={setFilter}
+              chosen={chosen}
+              onToggle={toggle}
+            />
+          )}
+        </Loaded>
+      </Confirm>
+    </OrConflict>
+  );
+}
+
+interface DeletedProps {
+  items: DeletedItem[];
+  filter: string;
+  onFilter: (text: string) => void;
+  chosen: DeletedItem[];
+  onToggle: (item: DeletedItem) => void;
+}
+
+function Deleted({ items, filter, onFilter, chosen, onToggle }: DeletedProps) {
+  const { t } = useTranslation();
+  if (items.length === 0) return <Empty title={t("restore.none")} />;
+  const wanted = filter.toLowerCase();
+  const found = items.filter(({ key, content }) => `${key}\n${content.value}`.toLowerCase().includes(wanted));
+  const isChosen = ({ key }: DeletedItem) => chosen.some((item) => item.key === key);
+  return (
+    <>
+      <TextInput
+        aria-label={t("restore.filter")}
+        placeholder={t("restore.filter")}
+        leftSection={<IconSearch size={16} stroke={1.8} />}
+        value={filter}
+        onChange={(event) => onFilter(event.currentTarget.value)}
+      />
+      {found.length === 0 && <p>{t("state.noMatch")}</p>}
+      <ul className={classes.deleted}>
+        {found.slice(0, SHOWN).map((item) => (
+          <li key={item.key}>
+            <Checkbox
+              label={<span className="mono wrap">{item.key}</span>}
+              description={
+                <>
+                  <span className="mono wrap">{item.content.value.slice(0, 250)}</span>
+                  <br />
+                  {item.by} <Since time={item.at} />
+                </>
+              }
+              checked={isChosen(item)}
+              onChange={() => onToggle(chosen.find(({ key }) => key === item.key) ?? item)}
+            />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
