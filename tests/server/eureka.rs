@@ -4,6 +4,7 @@
 mod addresses;
 mod beside_the_table;
 mod bounds;
+mod cached_lists;
 mod decisions;
 mod hostile_peers;
 mod hostile_server;

@@ -1,0 +1,80 @@
+//! Lists that are older than the answer, as servers in Java have them, or that arrive late: nobody
+//! is lost by them, and nobody comes back.
+
+use serde_json::{Value, json};
+
+use super::hostile_peers::node;
+use super::other_server::{OtherServer, Reply};
+use super::peers::has;
+use super::{client, hosting_with, instance, replicate, statuses};
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
+
+const ADMIN: &str = "APOLLO-ADMINSERVICE";
+
+fn apps(all: &[(&str, &[&Value])]) -> Value {
+    let apps = all.iter().map(|(name, instances)| json!({ "name": name, "instance": instances }));
+    json!({ "applications": { "application": apps.collect::<Vec<_>>() } })
+}
+
+/// Its list is up to 30 seconds old, but not its answer about an instance.
+#[tokio::test]
+async fn what_a_peer_in_java_caches_is_not_taken_for_the_truth() {
+    let of = |app: &str, id: &str| instance(app, id, 5)["instance"].clone();
+    let (mut back, left, plain) = (of(ADMIN, "back"), of(ADMIN, "left"), of("DEMO", "k"));
+    back["status"] = json!("OUT_OF_SERVICE");
+    back["overriddenStatus"] = json!("OUT_OF_SERVICE");
+    let list = apps(&[(ADMIN, &[&back, &left]), ("DEMO", &[&plain])]);
+    let restarted = apps(&[]);
+    let restarted = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => Reply::json(&restarted),
+        false => Reply::accepted(request),
+    })
+    .await;
+    let java = OtherServer::start(move |request| match &*request.line {
+        line if line.starts_with("GET /eureka/apps/ ") => Reply::json(&list),
+        line if line.contains("/back ") => Reply::json(&instance(ADMIN, "back", 5)),
+        line if line.starts_with("GET") => Reply::status(404),
+        _ => Reply::accepted(request),
+    })
+    .await;
+    let server = node(&[restarted.listed(), java.listed()]);
+    let eureka = client(&server);
+    eventually("the copy", || has(&eureka, "/eureka/apps/DEMO/k", |_| true)).await;
+    eventually("the end of the copy", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+    let back = format!("/eureka/apps/{ADMIN}/back");
+    assert_eq!(statuses(&eureka, &back).await, ("UP".to_owned(), "UNKNOWN".to_owned()));
+    assert_eq!(eureka.get(&format!("/eureka/apps/{ADMIN}/left")).await.status, 404);
+    // An operator's decision that the list did not have yet.
+    let heartbeat = json!({
+        "appName": "DEMO", "id": "k", "action": "Heartbeat", "lastDirtyTimestamp": 5,
+        "status": "OUT_OF_SERVICE", "overriddenStatus": "OUT_OF_SERVICE",
+    });
+    assert_eq!(replicate(&eureka, &[heartbeat]).await[0]["statusCode"], 200);
+    let out = ("OUT_OF_SERVICE".to_owned(), "OUT_OF_SERVICE".to_owned());
+    assert_eq!(statuses(&eureka, "/eureka/apps/DEMO/k").await, out);
+}
+
+/// Whatever the first servers do: clients that are sent here find somebody.
+#[tokio::test]
+async fn a_node_that_does_not_have_both_services_is_ready_with_those_of_others() {
+    let silent = OtherServer::start(|_| Reply::Silence).await;
+    let other = Server::start_with(hosting_with("eureka", "config,meta,admin"));
+    let url = other.config.replace("http://", "http://eu:pw@") + "/eureka/";
+    let urls = [silent.listed(), silent.listed().replace("/eureka/", "/b/eureka/"), url].join(",");
+    for roles in ["meta", "config,meta"] {
+        let options = Options::new().flag("--roles", roles).flag("--registry", "eureka");
+        let server = Server::start_with(options.variable("CASTALIA_EUREKA_SERVICE_URL", &urls));
+        let meta = Http::new(&server.config);
+        eventually("the node", async || {
+            (meta.get("/health/ready").await.status == 200).then_some(())
+        })
+        .await;
+        let services = meta.get("/services/admin").await.ok().text;
+        assert!(services.contains(&other.admin), "{roles}: {services}");
+    }
+}
