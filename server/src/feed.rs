@@ -104,7 +104,12 @@ impl ReleaseFeed {
         let positions = Arc::new(Positions::default());
         let names = Arc::new(Names::new(options.folds_names));
         let feed = Self(Arc::new(FeedInner {
-            cache: ReleaseCache::new(store.clone(), Arc::clone(&names), Arc::clone(&positions)),
+            cache: ReleaseCache::new(
+                store.clone(),
+                config.clone(),
+                Arc::clone(&names),
+                Arc::clone(&positions),
+            ),
             answers: AnswerCache::default(),
             hub: WatchHub::new(options.polls),
             pacer: Pacer::new(config.clone()),

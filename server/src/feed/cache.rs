@@ -4,6 +4,7 @@
 //! which began before a publish can never overwrite a newer result. Loaded values remain until a
 //! release message replaces them, also while the database is unreachable.
 
+mod former;
 mod load;
 mod misplaced;
 mod published;
@@ -18,24 +19,20 @@ use castalia_store::Store;
 use castalia_store::feed as stored;
 use tokio::sync::Mutex;
 
+use self::former::FormerReleases;
 pub(crate) use self::load::stored_configurations;
 use self::misplaced::MisplacedRows;
 pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
 use super::name::Names;
 use super::position::Positions;
 use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
 
 /// Memory for slots without a release, in bytes. Unknown clients can fill it by requesting names
 /// that were never published.
 const EMPTY_CAPACITY: usize = 4 * 1024 * 1024;
 /// Bytes that such a slot needs beside its names.
 const EMPTY_SLOT: usize = 400;
-/// Memory for former releases, which are the bases of incremental answers, in bytes.
-const FORMER_CAPACITY: u64 = 16 * 1024 * 1024;
-/// Number of former releases that the tables are sized for, and the bytes that one needs beside its
-/// text.
-const FORMER_EXPECTED: usize = 1_000;
-const FORMER_ENTRY: usize = 256;
 /// Maximum wait for the database. A client that would wait longer is better served by another node.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -67,19 +64,6 @@ impl ReadFrom {
     }
 }
 
-type Former = quick_cache::sync::Cache<String, Option<Arc<Release>>, FormerSize>;
-
-#[derive(Debug, Clone)]
-struct FormerSize;
-
-impl quick_cache::Weighter<String, Option<Arc<Release>>> for FormerSize {
-    fn weight(&self, key: &String, release: &Option<Arc<Release>>) -> u64 {
-        let entries = release.iter().flat_map(|release| &release.configurations);
-        let texts: usize = entries.map(|(key, value)| key.len() + value.len() + 64).sum();
-        (key.len() + texts + FORMER_ENTRY) as u64
-    }
-}
-
 /// The cache. Reads take no lock.
 #[derive(Debug)]
 pub struct ReleaseCache {
@@ -90,7 +74,7 @@ pub struct ReleaseCache {
     /// Bytes charged for slots without a release, including those whose load failed.
     empty: AtomicUsize,
     /// Releases by key, as bases of incremental answers; `None` for a key without a release.
-    former: Former,
+    former: FormerReleases,
     /// Keys whose content has changed: clients may have either version, so these cannot be bases.
     rewritten: papaya::HashSet<String, ahash::RandomState>,
     misplaced: MisplacedRows,
@@ -100,14 +84,19 @@ pub struct ReleaseCache {
 impl ReleaseCache {
     /// An empty cache over a database.
     #[must_use]
-    pub fn new(store: Store, names: Arc<Names>, positions: Arc<Positions>) -> Self {
+    pub fn new(
+        store: Store,
+        config: ServerConfig,
+        names: Arc<Names>,
+        positions: Arc<Positions>,
+    ) -> Self {
         Self {
             store,
             names,
             positions,
             slots: papaya::HashMap::default(),
             empty: AtomicUsize::new(0),
-            former: Former::with_weighter(FORMER_EXPECTED, FORMER_CAPACITY, FormerSize),
+            former: FormerReleases::new(config),
             rewritten: papaya::HashSet::default(),
             misplaced: MisplacedRows::default(),
             is_database_away: AtomicBool::new(false),
