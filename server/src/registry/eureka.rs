@@ -229,7 +229,11 @@ impl Eureka {
             );
         }
         let (lease, is_kept) = registered?;
-        if is_kept && let Some(suppressed) = OLDER.admit() {
+        // The list of a peer may be older than a registration that arrives during a start.
+        if is_kept
+            && origin != Origin::Peer
+            && let Some(suppressed) = OLDER.admit()
+        {
             let (sent, kept) = (dirty, lease.instance.dirty);
             tracing::warn!(
                 id = shortened(&id),

@@ -37,6 +37,9 @@ const NODE: HeaderName = HeaderName::from_static("x-castalia-node");
 /// Header that selects how much of an instance is written.
 const STYLE: HeaderName = HeaderName::from_static("x-eureka-accept");
 
+/// The answer of a node whose list is not complete yet.
+const STARTING: &str = "this node is starting";
+
 const MIB: usize = 1024 * 1024;
 /// Maximum body of a registration, in bytes.
 const REGISTRATION: usize = 64 * 1024;
@@ -169,7 +172,7 @@ impl EurekaPort {
     async fn list(&self, call: &Call, is_delta: bool) -> Response {
         let (is_copying, is_node) = (self.eureka.is_copying(), call.headers.contains_key(NODE));
         if is_copying && !is_node {
-            return unavailable("this node is starting");
+            return unavailable(STARTING);
         }
         let is_gzip = call.header(&ACCEPT_ENCODING).contains("gzip");
         let form = Form { is_delta, is_json: call.is_json(), style: call.style(), is_gzip };
@@ -196,8 +199,17 @@ impl EurekaPort {
         }
     }
 
-    /// A part of the registry.
+    /// A part of the registry. While the node starts, the lists by which clients and readers find
+    /// services are hidden.
     async fn read(&self, call: &Call, resource: &Resource) -> Response {
+        let finds = match resource {
+            Resource::App(_) => call.headers.contains_key(NODE),
+            Resource::Vip { .. } => true,
+            _ => false,
+        };
+        if finds && self.eureka.is_copying() {
+            return unavailable(STARTING);
+        }
         let (is_json, style) = (call.is_json(), call.style());
         let lease = match resource {
             Resource::App(app) => {

@@ -43,6 +43,11 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     let peers = [busy, silent.clone(), resetting, garbage.clone(), closed];
     let mut server = node(&peers.each_ref().map(OtherServer::listed));
     let eureka = client(&server);
+    // Lists of peers are read at the start only.
+    eventually("the end of the copy", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
     for number in 0..INSTANCES {
         assert_eq!(register(&eureka, "DEMO", &format!("i{number}"), 1).await.status, 204);
     }

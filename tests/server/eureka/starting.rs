@@ -222,10 +222,14 @@ async fn a_node_that_is_starting_says_so() {
     let eureka = client(&server);
     let hidden = eureka.get("/eureka/apps").await;
     let shown = eureka.clone().with("x-castalia-node", "another").get("/eureka/apps").await.ok();
+    let reader = eureka.clone().with("x-castalia-node", "reader");
+    let part = reader.get("/eureka/apps/APOLLO-CONFIGSERVICE").await;
+    let vip = eureka.get("/eureka/vips/apollo-configservice").await;
     // After ten seconds it gives up.
     if eureka.get("/eureka/apps").await.status == 503 {
         assert_eq!((hidden.status, hidden.header("retry-after")), (503, "2"));
         assert_eq!(shown.header("retry-after"), "2");
+        assert_eq!((part.status, vip.status), (503, 503));
     }
     assert_eq!(Http::new(&server.config).get("/services/config").await.status, 200);
     eventually("the list", async || (eureka.get("/eureka/apps").await.status == 200).then_some(()))

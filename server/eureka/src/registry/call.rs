@@ -35,7 +35,13 @@ impl Registry {
         instance.dirty.get_or_insert(dirty);
         let reported = instance.overridden_status;
         if reported != Status::Unknown && self.overrides.get(&app, &id).is_none() {
-            self.overrides.set(&app, &id, reported);
+            if origin == Origin::Peer && self.overrides.is_known(&app, &id) {
+                // The peer sent it before it knew of the removal.
+                instance.overridden_status = Status::Unknown;
+                instance.status = previous.unwrap_or(instance.status);
+            } else {
+                self.overrides.set(&app, &id, reported);
+            }
         }
         let override_ = self.overrides.get(&app, &id);
         self.overrides.set_left(&app, &id, None);

@@ -70,12 +70,15 @@ impl Peers {
             }
             let peers = self.list.load_full();
             let mut has_any = false;
-            // All at once, so that one that does not answer delays little.
+            // Asked all at once, so that one that does not answer delays little; read one after the
+            // other, because lists are large.
             let others = peers.iter().filter(|peer| !peer.is_self());
-            let mut lists: FuturesUnordered<_> =
-                others.map(|peer| async move { (peer, self.read(peer).await) }).collect();
-            while let Some((peer, list)) = lists.next().await {
-                match list {
+            let asked =
+                others.map(|peer| async move { (peer, self.get(peer, &["apps", ""]).await) });
+            let mut answers: FuturesUnordered<_> = asked.collect();
+            while let Some((peer, answer)) = answers.next().await {
+                let list = async { self.read(peer, answer?).await };
+                match list.await {
                     Ok(List::Complete(instances)) => {
                         store(eureka, peer, instances, true);
                         return true;
@@ -99,8 +102,7 @@ impl Peers {
         false
     }
 
-    async fn read(&self, peer: &Arc<Peer>) -> Result<List, String> {
-        let response = self.get(peer, &["apps", ""]).await?;
+    async fn read(&self, peer: &Arc<Peer>, response: Response) -> Result<List, String> {
         let node = response.headers().get(NODE);
         if node.is_some_and(|id| *id == *self.node_id()) {
             peer.mark_self();

@@ -74,6 +74,22 @@ fn a_peer_reports_its_override_with_a_heartbeat() {
     assert_eq!(statuses(&registry).1, OutOfService);
 }
 
+/// The peer sent its description before it knew of the removal.
+#[test]
+fn a_late_description_of_a_peer_does_not_bring_a_removed_override_back() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, clock.after(2)).unwrap();
+    let late = || Instance { overridden_status: OutOfService, ..with_status(OutOfService, 6) };
+    registry.register(late(), Peer, clock.after(3)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+    // An operator may decide the same again.
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(4)).unwrap();
+    registry.register(late(), Peer, clock.after(5)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+}
+
 /// Otherwise an instance that comes back has a status that nobody can explain.
 #[test]
 fn an_override_can_be_removed_while_the_instance_is_away() {
