@@ -69,7 +69,7 @@ test("S23: a viewer can neither edit nor publish, and learns who grants access",
   expect(await page.getByRole("link", { name: "Review and publish" }).count()).toBe(0);
   await page.getByRole("button", { name: "Request access" }).click();
   await page.getByRole("dialog").getByText("apollo", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Copy link" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Copy link" }).click();
   await page.getByText("Copied.").waitFor();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   expect(copied).toBe(`${suite.castalia.portal}/a/${at.app}/access?env=DEV&ns=application&who=viewer`);

@@ -302,7 +302,7 @@ test("S32: leaving unsaved edits asks, and a reload and a new sign-in offer them
   await page.getByLabel("User name").fill("apollo");
   await page.getByLabel("Password", { exact: true }).fill("correct horse battery staple");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Restore" }).click();
+  await page.getByRole("button", { name: "Restore", exact: true }).click();
   expect(await page.getByLabel("Value", { exact: true }).inputValue()).toBe("never saved");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved limit.").waitFor();
