@@ -77,8 +77,11 @@ test("S17: without the deletion, the key of the target is kept", async () => {
 test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows the difference", async () => {
   const app = await createDifferent({ a: "1", b: "2" }, { a: "0", b: "0" });
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+  await cell(page, "b", "PRO").waitFor();
   await cell(page, "a", "PRO").focus();
   await page.keyboard.press("ArrowDown");
+  const hasFocus = () => cell(page, "b", "PRO").evaluate((element) => element === document.activeElement);
+  await expect.poll(hasFocus).toBe(true);
   await page.keyboard.press("Space");
   await page.getByText("1 cell to promote").waitFor();
   expect(await cell(page, "b", "PRO").getByRole("checkbox").isChecked()).toBe(true);
@@ -86,7 +89,7 @@ test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows
   await page.getByRole("dialog").getByText("From PRO to DEV / default").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  expect(await cell(page, "b", "PRO").evaluate((element) => element === document.activeElement)).toBe(true);
+  expect(await hasFocus()).toBe(true);
 });
 
 test("a column without permission to edit is read only", async () => {
