@@ -5,10 +5,10 @@
 //! Only the two apps of Apollo are read, so that neither memory nor traffic depends on how many
 //! other services the servers have. The last lists remain in effect while no server answers.
 
+mod alive;
 mod announcing;
 mod last_lists;
 mod reading;
-mod single;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::Instance;
 use chrono::DateTime;
@@ -43,14 +42,12 @@ use crate::settings::eureka::EurekaInstance;
 /// Time-outs of a request.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(8);
-/// Maximum time for which the start waits for the lists, and for those of one server.
+/// Maximum time for which the start waits for the lists.
 const FIRST_READ: Duration = Duration::from_secs(10);
+/// Maximum time for which it waits for those of one server.
 const FIRST_ANSWER: Duration = Duration::from_secs(3);
 /// Maximum interval at which the lists are read.
 const READ: Duration = Duration::from_secs(30);
-
-/// The services of Apollo.
-const SERVICES: [&str; 2] = [CONFIG_SERVICE, ADMIN_SERVICE];
 
 /// Metric of the time of the lists.
 const READ_TIME: &str = "castalia_eureka_read_timestamp_seconds";
@@ -156,7 +153,7 @@ impl EurekaClient {
             let (client, probe) = (client.clone(), Arc::clone(&probe));
             async move { client.keep_registered(&probe).await }
         });
-        if self.0.own.all().len() < SERVICES.len() {
+        if self.0.own.all().len() < services::OF_APOLLO.len() {
             let first = self.read_within(FIRST_ANSWER, Instant::now());
             tokio::time::timeout(FIRST_READ, first).await.ok();
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::{Instance, Status, applications};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
@@ -163,8 +162,7 @@ impl Peers {
 
 /// Whether clients would miss it, or an operator decided something about it.
 fn is_checked(instance: &Instance) -> bool {
-    let is = |service: &str| instance.app.eq_ignore_ascii_case(service);
-    is(CONFIG_SERVICE) || is(ADMIN_SERVICE) || instance.overridden_status != Status::Unknown
+    services::is_of_apollo(instance) || instance.overridden_status != Status::Unknown
 }
 
 fn store(eureka: &Eureka, peer: &Peer, instances: Vec<Instance>, is_complete: bool) {

@@ -8,6 +8,8 @@ use reqwest::Url;
 use crate::registry::address;
 use crate::settings::eureka::OURS;
 
+/// Their names.
+pub(super) const OF_APOLLO: [&str; 2] = [CONFIG_SERVICE, ADMIN_SERVICE];
 /// Counter of services whose address clients must not call.
 pub(super) const UNUSABLE: &str = "castalia_eureka_unusable_services_total";
 /// Maximum length of the address of a service, in bytes.
@@ -37,13 +39,15 @@ pub(super) fn is_available(instance: &Instance) -> bool {
     instance.status == Status::Up && address.is_some_and(is_acceptable)
 }
 
+/// Whether it is a service of Apollo.
+pub(super) fn is_of_apollo(instance: &Instance) -> bool {
+    OF_APOLLO.iter().any(|service| instance.app.eq_ignore_ascii_case(service))
+}
+
 /// Whether it is a service of Apollo whose address leads each caller to its own machine.
 pub(super) fn leads_to_caller(instance: &Instance) -> bool {
-    let is_of_apollo = [CONFIG_SERVICE, ADMIN_SERVICE]
-        .into_iter()
-        .any(|service| instance.app.eq_ignore_ascii_case(service));
     let url = instance.home_page_url.as_deref().and_then(|address| Url::parse(address).ok());
-    is_of_apollo && url.is_some_and(|url| address::is_loopback(&url))
+    is_of_apollo(instance) && url.is_some_and(|url| address::is_loopback(&url))
 }
 
 /// Whether an instance describes a Castalia node, which understands nudges.

@@ -11,10 +11,10 @@ use http::StatusCode;
 use parking_lot::Mutex;
 use reqwest::Method;
 
-use super::{EurekaClient, Problem, READ_TIME, SERVICES};
+use super::{EurekaClient, Problem, READ_TIME};
 use crate::log_rate::LogRate;
 use crate::registry::eureka::endpoint::{Endpoint, LARGEST_LIST};
-use crate::registry::eureka::now;
+use crate::registry::eureka::{now, services};
 
 /// Maximum time for the lists of one server.
 const ANSWERS: Duration = Duration::from_secs(24);
@@ -109,7 +109,7 @@ impl EurekaClient {
     /// them, and whether it knows none at all.
     async fn lists_of(&self, server: &Endpoint) -> Result<(Lists, bool), Problem> {
         let (mut lists, mut is_empty) = (HashMap::new(), true);
-        for service in SERVICES {
+        for service in services::OF_APOLLO {
             let app = service.to_ascii_uppercase();
             let request = server.request(&self.0.client, Method::GET, &["apps", &app]);
             let answer = self.send(request, LARGEST_LIST).await?;
