@@ -42,6 +42,7 @@ mod portal {
     mod import_refused;
     mod instance;
     mod item;
+    mod item_batch;
     mod lent;
     mod mail;
     mod many_rows;

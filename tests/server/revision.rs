@@ -214,11 +214,14 @@ async fn hands_revisions_on(demo: Demo, env: &str) {
     let rollback = format!("/openapi/v1/envs/{env}/releases/{}/rollback", published["id"]);
     let refused = [
         late.put(&format!("{rollback}?operator=apollo"), Value::Null).await,
-        late.post(&items, new).await,
-        late.put(&format!("{items}/k"), k).await,
+        late.post(&items, new.clone()).await,
+        late.put(&format!("{items}/k"), k.clone()).await,
         late.delete(&format!("{items}/k?operator=apollo")).await,
         late.put(&items, text.clone()).await,
         late.post(&format!("{items}/revocation?operator=apollo"), Value::Null).await,
+        late.post(&format!("{items}/batch-create?operator=apollo"), json!([new])).await,
+        late.put(&format!("{items}/batch-update?operator=apollo"), json!([k])).await,
+        late.post(&format!("{items}/batch-delete?operator=apollo"), json!(["k"])).await,
         late.post(&format!("{}/releases", demo.path()), release).await,
     ];
     for answer in refused {

@@ -2,6 +2,7 @@
 //! a text or back to the release, and the differences from it (pure). The admin role applies the
 //! edits.
 
+pub mod batch;
 pub mod difference;
 pub mod import;
 pub mod revocation;

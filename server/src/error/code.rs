@@ -86,7 +86,7 @@ codes! {
     InvalidEncodedKey "invalid_encoded_key" "The Base64 form of a key cannot be decoded"
     InvalidLine "invalid_line" "The line number of an item is out of range"
     LineWithoutSeparator "line_without_separator" "A line of the text is neither a comment nor a key with a value"
-    RepeatedKeys "repeated_keys" "The text contains a key twice"
+    RepeatedKeys "repeated_keys" "The text or the list contains a key twice"
     InvalidContent "invalid_content" "The content is not valid in the namespace's format"
     ReleaseNotFound "release_not_found" "There is no such release"
     NoEmergencyPublish "no_emergency_publish" "The environment does not allow emergency publishes"

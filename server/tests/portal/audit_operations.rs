@@ -148,6 +148,14 @@ async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
     s.run(user, "updateItemByEncodedKey", "Item.update", (put(), &encoded), item("k", "x")).await;
     let first =
         s.run(user, "createRelease", "Release.create", (post(), &at("/releases")), title()).await;
+    let (some, other) = (json!([item("b", "v")]), json!([item("b", "w")]));
+    s.run(user, "batchCreateItems", "Item.batchCreate", (post(), &at("/items/batch-create")), some)
+        .await;
+    s.run(user, "batchUpdateItems", "Item.batchUpdate", (put(), &at("/items/batch-update")), other)
+        .await;
+    let keys = json!(["b"]);
+    s.run(user, "batchDeleteItems", "Item.batchDelete", (post(), &at("/items/batch-delete")), keys)
+        .await;
     let text = json!({ "format": "properties", "configText": "k = y\nl = 1" });
     s.run(user, "batchUpdateItemsByText", "Item.updateByText", (put(), &at("/items")), text).await;
     let second =

@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 78] = [
+const NAMES: [(&str, OperationKind, &str); 81] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -58,6 +58,9 @@ const NAMES: [(&str, OperationKind, &str); 78] = [
     ("updateItemByEncodedKey", Update, "Item.update"),
     ("deleteItem", Delete, "Item.delete"),
     ("deleteItemByEncodedKey", Delete, "Item.delete"),
+    ("batchCreateItems", Create, "Item.batchCreate"),
+    ("batchUpdateItems", Update, "Item.batchUpdate"),
+    ("batchDeleteItems", Delete, "Item.batchDelete"),
     ("batchUpdateItemsByText", Update, "Item.updateByText"),
     ("revertItems", Update, "Item.revert"),
     ("syncItems", Update, "Item.synchronize"),

@@ -50,6 +50,25 @@ pub(super) async fn stored(
     environment.get(Address::in_namespace(place, &[]).with(&[("revision", "false")])).await
 }
 
+/// Computes edits from the draft and applies them; again if the draft changed in between.
+pub(super) async fn change(
+    environment: &Environment,
+    place: &Resource,
+    operator: &str,
+    edits: impl Fn(&[Line]) -> Result<DraftChanges> + Sync,
+) -> Result<()> {
+    let namespace_id = namespace_id(environment, place).await?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let changes = edits(&draft(environment, place).await?)?;
+        match apply(environment, place, namespace_id, changes, operator).await {
+            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 pub(super) async fn apply(
     environment: &Environment,
     place: &Resource,

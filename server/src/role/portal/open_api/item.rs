@@ -1,6 +1,7 @@
-//! `/openapi/v1/.../items`: single items, all items of a namespace as a text, and resetting them to
-//! the release. Keys that a path cannot contain are sent encoded.
+//! `/openapi/v1/.../items`: single items, lists of them, all items of a namespace as a text, and
+//! resetting them to the release. Keys that a path cannot contain are sent encoded.
 
+pub(super) mod batch;
 pub(super) mod encoded;
 pub(super) mod transfer;
 
@@ -12,7 +13,7 @@ use http::Method;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::draft::{ATTEMPTS, apply, draft, is_out_of_date, line, namespace_id};
+use super::draft::{ATTEMPTS, apply, change, draft, is_out_of_date, line, namespace_id};
 use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::{revocation, text};
@@ -194,20 +195,11 @@ pub(super) async fn put_text(
     };
     let operator = portal.operator(&caller, by.operator, body.operator).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let namespace_id = namespace_id(&environment, &place).await?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let draft = draft(&environment, &place).await?;
-        let changes = match format.is_document() {
-            true => text::document(&text, &draft),
-            false => text::properties(&text, &draft)?,
-        };
-        match apply(&environment, &place, namespace_id, changes, &operator).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
-            outcome => return outcome,
-        }
-    }
+    change(&environment, &place, &operator, |draft| match format.is_document() {
+        true => Ok(text::document(&text, draft)),
+        false => text::properties(&text, draft),
+    })
+    .await
 }
 
 /// Undoes unpublished changes, with one commit.

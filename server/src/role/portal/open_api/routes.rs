@@ -59,6 +59,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         namespace::routes,
         namespace::of_app,
         item::routes,
+        item::batches,
         item::encoded,
         release::routes,
         branch::routes,

@@ -17,7 +17,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
-use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, namespace_id};
+use crate::role::portal::open_api::draft::{change, draft, namespace_id};
 use crate::role::portal::open_api::{By, required};
 use crate::wire::open_api::{Item, ItemDiff, NamespaceIdentifier, NamespaceSync, NamespaceText};
 
@@ -142,16 +142,7 @@ pub(in super::super) async fn validate(
 
 async fn bring(portal: &Portal, target: &Resource, lines: &[Line], operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&target.env)?;
-    let id = namespace_id(&environment, target).await?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let changes = transfer::changes(&draft(&environment, target).await?, lines);
-        match apply(&environment, target, id, changes, operator).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
-            outcome => return outcome,
-        }
-    }
+    change(&environment, target, operator, |draft| Ok(transfer::changes(draft, lines))).await
 }
 
 /// The targets and the items of a request, of which neither may be empty.

@@ -5,7 +5,7 @@ use http::Method;
 use super::{about, in_namespace};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::item::{self, transfer};
+use crate::role::portal::open_api::item::{self, batch, transfer};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -86,6 +86,33 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             edit,
             about("deleteItem", "Deletes an item."),
             item::delete,
+        )
+}
+
+pub(super) fn batches(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Item Management", id, summary);
+    let edit = PortalAccess::Call(Need::To(Act::Modify));
+    routes
+        .operation(
+            Method::POST,
+            in_namespace!("/items/batch-create"),
+            edit,
+            about("batchCreateItems", "Adds items to the end of a namespace: all or none."),
+            batch::create,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/items/batch-update"),
+            edit,
+            about("batchUpdateItems", "Updates items by their keys: all or none."),
+            batch::update,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items/batch-delete"),
+            edit,
+            about("batchDeleteItems", "Deletes items by their keys: all or none."),
+            batch::delete,
         )
 }
 
