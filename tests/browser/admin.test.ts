@@ -47,7 +47,7 @@ test("S28: the token of a new consumer works with the command that the page show
   await page.getByLabel("Name", { exact: true }).fill("Robot");
   await page.getByRole("button", { name: "Register" }).click();
   await page.getByText("This is shown only once.").waitFor();
-  await page.getByLabel("App id").fill(app);
+  await page.getByLabel("App id", { exact: true }).fill(app);
   await page.getByLabel("Namespace", { exact: true }).fill("application");
   await page.getByRole("button", { name: "Grant access", exact: true }).click();
   const command = await page.locator("code").filter({ hasText: "curl" }).textContent();

@@ -54,7 +54,7 @@ test("an app is duplicated with its clusters, namespaces and associations", asyn
   const page = await suite.open(`/a/${app}/settings/general`);
   await page.getByRole("link", { name: "Duplicate…" }).click();
   await page.getByRole("heading", { name: `Duplicate ${app}` }).waitFor();
-  await page.getByLabel("App id").fill(`${app}-copy`);
+  await page.getByLabel("App id", { exact: true }).fill(`${app}-copy`);
   await expectAccessibleInAllViews(page);
   await page.getByRole("button", { name: "Create app" }).click();
   await page.getByText("3 of 3 done").waitFor();

@@ -32,7 +32,7 @@ test("from a new app to an access key without a detour", async () => {
 
   // An app.
   await click(link("New app"));
-  await page.getByLabel("App id").fill(APP);
+  await page.getByLabel("App id", { exact: true }).fill(APP);
   await page.getByLabel("App name").fill("Newcomer");
   await click(button("Create app"));
   await page.getByRole("heading", { name: "Newcomer", exact: true }).waitFor();

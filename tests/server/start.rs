@@ -234,19 +234,27 @@ async fn fresh_installations_share_no_secret() {
 async fn an_unknown_user_is_refused_as_slowly_as_a_wrong_password() {
     let server = Server::start_with(Options::new().flag("--compat-defaults", "fresh"));
     let portal = Http::new(&server.portal);
-    let mut times = [Duration::MAX; 2];
-    // The minimum of several measurements, taken in turn: other work on the machine only adds.
-    for _ in 0..5 {
-        for (at, name) in ["apollo", "nobody"].into_iter().enumerate() {
-            let begun = Instant::now();
-            let form = [("username", name), ("password", "wrong password")];
-            let answer = portal.form("/signin", &form).await;
-            assert_eq!(answer.header("location"), "/signin?#/error", "{answer:?}");
-            times[at] = times[at].min(begun.elapsed());
+    let refused = async |name: &str| {
+        let begun = Instant::now();
+        let answer = portal.form("/signin", &[("username", name), ("password", "wrong")]).await;
+        assert_eq!(answer.header("location"), "/signin?#/error", "{answer:?}");
+        begun.elapsed()
+    };
+    // The minimum of several measurements, taken in turn until they agree: other work on the machine
+    // only adds to each of them.
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    let agree = |known: Duration, unknown| unknown < known * 2 && known < unknown * 2;
+    for round in 0..15 {
+        known = known.min(refused("apollo").await);
+        unknown = unknown.min(refused(&format!("nobody-{round}")).await);
+        if round >= 4 && agree(known, unknown) {
+            break;
         }
+        // The throttle forgives the failures of who signs in.
+        let form = [("username", "apollo"), ("password", PASSWORD)];
+        assert_eq!(portal.form("/signin", &form).await.header("location"), "/");
     }
-    let [known, unknown] = times;
-    assert!(unknown < known * 2 && known < unknown * 2, "{known:?} and {unknown:?}");
+    assert!(agree(known, unknown), "{known:?} and {unknown:?}");
     assert!(known > Duration::from_millis(5), "{known:?}: no password was hashed");
 }
 
