@@ -2,6 +2,7 @@
 //! process has chosen its TLS provider panics: `reqwest` is compiled without one. Knows no address.
 
 pub mod guarded;
+mod metered;
 
 use std::sync::Once;
 
@@ -25,9 +26,9 @@ pub fn client() -> ClientBuilder {
 
 /// The error with its causes; the first text alone says only that sending failed.
 #[must_use]
-pub fn causes(error: &reqwest::Error) -> String {
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();

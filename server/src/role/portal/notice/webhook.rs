@@ -96,11 +96,9 @@ fn conclude(url: &Url, answer: std::result::Result<http::StatusCode, CallError>)
 
 fn problem_of(error: &CallError) -> &'static str {
     match error {
-        CallError::Failed(error) if error.is_timeout() => "There was no answer in time",
-        // The resolver refuses the addresses of a name while the connection is opened.
+        CallError::TimedOut => "There was no answer in time",
         CallError::Refused(_) => REFUSED,
-        CallError::Failed(_) if error.to_string().contains("neither in the settings") => REFUSED,
-        CallError::Failed(error) if error.is_connect() => "The connection cannot be opened",
+        CallError::Unreachable(_) => "The connection cannot be opened",
         CallError::Failed(_) => "The connection failed",
         CallError::TooLarge | CallError::Invalid(_) => "The request or the answer is not valid",
     }
