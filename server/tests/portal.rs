@@ -66,6 +66,7 @@ mod portal {
     mod system_info;
     mod tenant;
     mod tenant_table;
+    mod text_length;
     mod transfer;
     mod user_token;
     mod user_token_operations;

@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Result};
 /// Cluster that every app has.
 pub const DEFAULT: &str = DEFAULT_CLUSTER;
 /// Width of the column, in characters.
-const COMMENT: usize = 64;
+pub const COMMENT: usize = 64;
 
 /// A request to create a cluster.
 #[derive(Debug, Clone, Default)]

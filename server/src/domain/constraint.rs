@@ -98,6 +98,25 @@ pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
     Ok(())
 }
 
+/// Rejects members of a body that exceed their limits: member, text, limit in characters. Unlike a
+/// column that is too narrow, which Apollo reports with status 500, this is the caller's mistake.
+///
+/// # Errors
+/// Names the first one that is too long, with its limit and its length.
+pub fn check_members<'a>(
+    members: impl IntoIterator<Item = (&'a str, Option<&'a str>, usize)>,
+) -> Result<()> {
+    for (member, text, limit) in members {
+        let text = text.unwrap_or_default();
+        let length = if text.len() > limit { text.chars().count() } else { 0 };
+        if length > limit {
+            let message = format!("{member} is longer than {limit} characters: it has {length}");
+            return Err(Error::bad_request(message).with_code(Code::TooLong));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a row can have this name: it follows the grammar and fits into its column. Names from
 /// clients are checked before they reach a cache or the database.
 #[must_use]
@@ -163,6 +182,16 @@ mod tests {
     fn widths_count_characters() {
         assert!(check_width(&"中".repeat(32), "Name", NAME).is_ok());
         assert!(check_width(&"a".repeat(33), "Name", NAME).is_err());
+    }
+
+    #[test]
+    fn a_member_that_is_too_long_is_named_with_its_limit_and_its_length() {
+        let name = "中".repeat(33);
+        let check = |limit| check_members([("absent", None, 0), ("name", Some(&*name), limit)]);
+        assert!(check(33).is_ok());
+        let error = check(32).unwrap_err();
+        assert_eq!(error.message(), "name is longer than 32 characters: it has 33");
+        assert_eq!(error.code(), Code::TooLong);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::json;
 
 /// Maximum length of the text, in characters: the width of the column.
-const RULES: usize = 16_000;
+pub const RULES: usize = 16_000;
 /// Stored rules of a branch that is no longer active.
 const NONE: &str = "[]";
 

@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 
 /// Maximum length of a comment, in characters: the width of the column.
-const COMMENT: usize = 1024;
+pub const COMMENT: usize = 1024;
 
 /// Maximum line number; far below the limit of the column in every engine, so that a line behind
 /// the last one can always be stored.

@@ -10,7 +10,7 @@ use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_a
 use castalia_store::user::role;
 use castalia_store::{Authorship, Id, Store, Transaction, app};
 
-use crate::domain::constraint::check_name;
+use crate::domain::constraint::{check_members, check_name};
 use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::{Identity, UserToken};
@@ -77,10 +77,7 @@ impl PortalAppDetails {
                     Error::bad_request(format!("{member} cannot be blank")).with_code(Code::Blank)
                 );
             }
-            if text.chars().count() > width {
-                let message = format!("{member} is longer than {width} characters");
-                return Err(Error::bad_request(message).with_code(Code::TooLong));
-            }
+            check_members([(member, Some(text.as_str()), width)])?;
         }
         if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&self.app_id)) {
             let message = format!("AppId {} is reserved", self.app_id);

@@ -20,8 +20,9 @@ use super::{content, item_set, key, lock};
 use crate::error::{Code, Error, Result};
 
 /// Widths of the columns, in characters.
-const TITLE: usize = 64;
-const COMMENT: usize = 256;
+pub const TITLE: usize = 64;
+/// The same of the comment.
+pub const COMMENT: usize = 256;
 
 /// A request to publish.
 #[derive(Debug, Clone)]

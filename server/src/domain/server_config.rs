@@ -16,9 +16,11 @@ use crate::server_config::{ServerConfig, winners};
 use crate::settings::Settings;
 
 /// Widths of the columns, in characters.
-const KEY: usize = 64;
-const VALUE: usize = 2048;
-const COMMENT: usize = 1024;
+pub const KEY: usize = 64;
+/// The same of the value.
+pub const VALUE: usize = 2048;
+/// The same of the description.
+pub const COMMENT: usize = 1024;
 
 /// A request to create or change a setting.
 #[derive(Debug, Clone, Default)]

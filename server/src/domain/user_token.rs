@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 pub use self::text::PREFIX;
 use self::text::{generate, hash, key_of};
-use crate::domain::constraint::check_width;
+use crate::domain::constraint::check_members;
 use crate::domain::permission::need::{Identity, Resource, Rights, UserToken};
 use crate::domain::permission::token_scope::{Operation, TokenScope};
 use crate::domain::{unique, user};
@@ -181,7 +181,7 @@ pub async fn create(
     if name.is_empty() {
         return refused("Token name can not be blank".to_owned());
     }
-    check_width(name, "Name", NAME)?;
+    check_members([("name", Some(name), NAME)])?;
     if new.rate_limit < 0 {
         return refused("rate limit must not be negative".to_owned());
     }
@@ -196,7 +196,11 @@ pub async fn create(
     }
     let scopes = serde_json::to_string(&new.scope)
         .map_err(|error| Error::internal("cannot write the scope of a token", error))?;
-    check_width(&scopes, "Scopes", SCOPES)?;
+    check_members([(
+        "The scope of operations, appIds, envs and namespaces",
+        Some(&*scopes),
+        SCOPES,
+    )])?;
     let expires = end(lifetimes, new.expires)?;
     let (text, key) = generate()?;
     let row = UserTokenRow {

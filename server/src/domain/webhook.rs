@@ -6,7 +6,7 @@ use castalia_store::notice::{delivery, webhook};
 use castalia_store::{Id, Secret, Store};
 use reqwest::Url;
 
-use super::constraint::check_width;
+use super::constraint::{APP_ID, check_members};
 use crate::error::{Code, Error, Result};
 use crate::settings::environment::normalise;
 
@@ -114,8 +114,7 @@ fn checked(new: Definition) -> Result<Definition> {
     }
     let envs = new.envs.split(',').map(str::trim).filter(|name| !name.is_empty());
     let envs = envs.map(normalise).collect::<Vec<_>>().join(",");
-    check_width(&envs, "Envs", TEXT)?;
-    check_width(&new.app_id, "AppId", super::constraint::APP_ID)?;
+    check_members([("envs", Some(&*envs), TEXT), ("appId", Some(&*new.app_id), APP_ID)])?;
     Ok(Definition { envs, ..new })
 }
 

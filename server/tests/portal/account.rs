@@ -61,7 +61,7 @@ async fn a_super_administrator_creates_and_changes_users() {
         (json!({ "username": "x" }), "Username and password can not be empty."),
         (account("x", "short1"), "Password needs a number and letter"),
         (account(" x", GOOD), "Username must not start or end with a blank"),
-        (account(&"x".repeat(65), GOOD), "Username is longer than 64 characters"),
+        (account(&"x".repeat(65), GOOD), "username is longer than 64 characters"),
     ] {
         root.post(CREATE, body).await.fails(400, message);
     }

@@ -180,16 +180,15 @@ async fn a_token_that_makes_no_sense_is_refused() {
     for (body, message) in [
         (json!({}), "Token name can not be blank"),
         (json!({ "name": " " }), "Token name can not be blank"),
-        (json!({ "name": "n".repeat(129) }), "Data too long for column 'Name'"),
+        (json!({ "name": "n".repeat(129) }), "name is longer than 128 characters: it has 129"),
         (json!({ "name": "n", "operations": ["config:fly"] }), "Invalid user token operation:"),
         (json!({ "name": "n", "operations": ["system:admin"] }), "User token operation is not"),
         (json!({ "name": "n", "rateLimit": -1 }), "rate limit must not be negative"),
         (json!({ "name": "n", "envs": ["nowhere"] }), "invalid env format:nowhere"),
-        (json!({ "name": "n", "appIds": ["x".repeat(5000)] }), "Data too long for column 'Scopes'"),
+        (json!({ "name": "n", "appIds": ["x".repeat(5000)] }), "The scope of operations"),
     ] {
         let answer = user.post(TOKENS, body.clone()).await;
-        assert!((400..=500).contains(&answer.status), "{body}");
-        answer.fails(answer.status, message);
+        answer.fails(400, message);
     }
     assert_eq!(user.get(TOKENS).await.ok(), json!([]));
 }

@@ -11,7 +11,7 @@ use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction, app};
 use chrono::NaiveDateTime;
 
 use super::{HASHED, check_app_id, hashed, never, random, stored_form};
-use crate::domain::constraint::check_width;
+use crate::domain::constraint::check_members;
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::{portal_app, unique, user};
@@ -79,13 +79,11 @@ pub async fn register(
     operator: &str,
 ) -> Result<(Registered, String)> {
     check_app_id(&new.app_id)?;
-    for (text, column, width) in [
-        (&new.name, "Name", NAME),
-        (&new.org_id, "OrgId", ORG_ID),
-        (&new.org_name, "OrgName", ORG_NAME),
-    ] {
-        check_width(text, column, width)?;
-    }
+    check_members([
+        ("name", Some(&*new.name), NAME),
+        ("orgId", Some(&*new.org_id), ORG_ID),
+        ("orgName", Some(&*new.org_name), ORG_NAME),
+    ])?;
     let owner = user::existing(store, &new.owner_name).await?;
     let text = random()?;
     let stored = stored_form(installation, &text);

@@ -5,23 +5,19 @@ pub use castalia_store::server_config::PortalSetting;
 use castalia_store::Store;
 use castalia_store::server_config as rows;
 
-use super::{COMMENT, KEY, VALUE};
-use crate::domain::constraint::{check_width, fitting};
 use crate::domain::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 
-/// Creates a setting, or changes its value and comment.
+/// Creates a setting, or changes its value and comment. The texts must fit into their columns.
 ///
 /// # Errors
-/// Fails if a text is too long.
+/// Fails if the database does.
 pub async fn put(
     store: &Store,
     (key, value, comment): (String, String, Option<String>),
     operator: &str,
 ) -> Result<PortalSetting> {
-    let (key, value) = (fitting(Some(&key), "Key", KEY)?, fitting(Some(&value), "Value", VALUE)?);
-    check_width(comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
     let input = (key, value, comment, operator.to_owned());
     unique::write(store, input, |tx, (key, value, comment, operator)| {
         Box::pin(async move {

@@ -5,6 +5,7 @@ use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Store, StoreError, Transaction};
 
 use super::{User, blocking, check_rule, existing, find, scheme, unknown};
+use crate::domain::constraint::check_members;
 use crate::error::{Code, Error, Result};
 use crate::password;
 use crate::settings::Installation;
@@ -42,16 +43,13 @@ impl Account {
             return refuse(message.to_owned(), Code::InvalidName);
         }
         let texts = [
-            ("Username", Some(&self.username), USERNAME),
-            ("UserDisplayName", self.display_name.as_ref(), DISPLAY_NAME),
-            ("Email", self.email.as_ref(), EMAIL),
+            ("username", Some(&self.username), USERNAME),
+            ("userDisplayName", self.display_name.as_ref(), DISPLAY_NAME),
+            ("email", self.email.as_ref(), EMAIL),
         ];
-        for (member, text, width) in texts {
-            if text.is_some_and(|text| text.chars().count() > width) {
-                let message = format!("{member} is longer than {width} characters");
-                return refuse(message, Code::TooLong);
-            }
-        }
+        check_members(
+            texts.map(|(member, text, width)| (member, text.map(String::as_str), width)),
+        )?;
         check_rule(self.password.expose(), installation)
     }
 

@@ -11,13 +11,15 @@ use utoipa::IntoParams;
 use super::namespace::{self, View};
 use super::{By, people};
 use crate::domain::branch::not_found;
+use crate::domain::constraint::check_members;
+use crate::domain::gray_rule::RULES;
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
-use crate::json::{Json, OrEmpty};
+use crate::json::{self, Json, OrEmpty};
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
@@ -127,21 +129,23 @@ pub(super) async fn set_rules(
     Query(by): Query<By>,
     Body(rules): Body<GrayReleaseRule>,
 ) -> Result<()> {
-    let operator = portal.operator(&caller, by.operator, None).await?;
-    let environment = portal.state.environments.find(&place.env)?;
-    let branch = branch_of(&environment, &place, &branch_name).await?;
     let line = |line: GrayReleaseRuleItem| admin::GrayReleaseRuleItem {
         client_app_id: line.client_app_id,
         client_ip_list: line.client_ip_list,
         client_label_list: line.client_label_list,
     };
+    let lines: Vec<_> = rules.rule_items.into_iter().flatten().map(line).collect();
+    check_members([("ruleItems", Some(&*json::write(&lines)?), RULES)])?;
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let branch = branch_of(&environment, &place, &branch_name).await?;
     let address = Address::in_namespace(&place, &["branches", &branch.cluster, "rules"]);
     let body = admin::GrayReleaseRule {
         app_id: Some(place.app_id),
         cluster_name: Some(place.cluster),
         namespace_name: Some(place.namespace),
         branch_name: Some(branch.cluster),
-        rule_items: Some(rules.rule_items.into_iter().flatten().map(line).collect()),
+        rule_items: Some(lines),
         data_change_created_by: Some(operator.clone()),
         data_change_last_modified_by: Some(operator),
         ..admin::GrayReleaseRule::default()

@@ -3,7 +3,8 @@
 use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
-use crate::domain::constraint::check_name;
+use crate::domain::cluster::COMMENT;
+use crate::domain::constraint::{NAME, check_members, check_name};
 use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole, grant};
 use crate::domain::portal_app;
@@ -26,6 +27,8 @@ pub(super) async fn create(
 ) -> Result<Json<Cluster>> {
     let name = required(cluster.name, "name")?;
     check_same_app(&place.app_id, &required(cluster.app_id, "appId")?)?;
+    let comment = cluster.comment.as_deref();
+    check_members([("name", Some(&*name), NAME), ("comment", comment, COMMENT)])?;
     check_name(Some(&name), "Cluster")?;
     let operator = portal.operator(&caller, None, cluster.data_change_created_by).await?;
     let body = admin::Cluster {

@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 use self::content::Content;
 use super::draft::{line, stored};
 use super::{By, people, required};
+use crate::domain::constraint::{APP_ID, NAME, check_members};
 use crate::domain::draft::Line;
 use crate::domain::draft::difference::{self, Difference};
 use crate::domain::permission::need::{Need, Resource};
@@ -181,6 +182,11 @@ pub(super) async fn associate(
 
 fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Resource> {
     let env = required(wanted.env, "env")?;
+    check_members([
+        ("appId", wanted.app_id.as_deref(), APP_ID),
+        ("clusterName", wanted.cluster_name.as_deref(), NAME),
+        ("appNamespaceName", wanted.app_namespace_name.as_deref(), NAME),
+    ])?;
     Ok(Resource {
         env: portal.state.environments.find(&env)?.name().to_owned(),
         app_id: required(wanted.app_id, "appId")?,

@@ -8,11 +8,13 @@ use utoipa::IntoParams;
 
 use super::namespace::allows_emergency_publish;
 use super::{By, people, required};
+use crate::domain::constraint::check_members;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::Announcement;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::release::{COMMENT, TITLE};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
@@ -207,6 +209,10 @@ impl Publication {
         new: NewRelease,
     ) -> Result<Self> {
         let title = required(new.release_title, "releaseTitle")?;
+        check_members([
+            ("releaseTitle", Some(&*title), TITLE),
+            ("releaseComment", new.release_comment.as_deref(), COMMENT),
+        ])?;
         if new.is_emergency_publish {
             check_emergency(portal, caller, env)?;
         }

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::people;
+use crate::domain::constraint::{NAME, check_members};
 use crate::domain::permission::need::Resource;
 use crate::domain::server_config::of_portal::{self, PortalSetting};
+use crate::domain::server_config::{COMMENT, KEY, VALUE};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
@@ -118,7 +120,7 @@ fn environment(portal: &Portal, place: &Resource) -> Result<Environment> {
     portal.state.environments.find(&place.env)
 }
 
-/// Key and value, which must not be blank.
+/// Key and value, which must not be blank; all texts fit into their columns.
 fn checked(setting: &Setting) -> Result<(String, String)> {
     let filled = |text: &Option<String>, member: &str| {
         text.clone().filter(|text| !text.trim().is_empty()).ok_or_else(|| {
@@ -126,7 +128,14 @@ fn checked(setting: &Setting) -> Result<(String, String)> {
             Error::bad_request(message).with_code(Code::Blank)
         })
     };
-    Ok((filled(&setting.key, "Key")?, filled(&setting.value, "Value")?))
+    let (key, value) = (filled(&setting.key, "Key")?, filled(&setting.value, "Value")?);
+    check_members([
+        ("key", Some(&*key), KEY),
+        ("value", Some(&*value), VALUE),
+        ("comment", setting.comment.as_deref(), COMMENT),
+        ("cluster", setting.cluster.as_deref(), NAME),
+    ])?;
+    Ok((key, value))
 }
 
 fn of_row(row: PortalSetting) -> Setting {

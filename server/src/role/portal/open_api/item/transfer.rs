@@ -5,7 +5,9 @@ use axum::extract::{Extension, State};
 use castalia_core::protocol::namespace::Format;
 use futures_util::future::join_all;
 
+use crate::domain::constraint::{APP_ID, NAME, check_members};
 use crate::domain::draft::{DraftChanges, Line, transfer};
+use crate::domain::item::COMMENT;
 use crate::domain::item_rules::Leniency;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Need, Resource};
@@ -155,6 +157,11 @@ fn parsed(portal: &Portal, sync: NamespaceSync) -> Result<(Vec<Resource>, Vec<Li
     }
     let target = |target: NamespaceIdentifier| {
         let env = required(target.env, "env")?;
+        check_members([
+            ("appId", target.app_id.as_deref(), APP_ID),
+            ("clusterName", target.cluster_name.as_deref(), NAME),
+            ("namespaceName", target.namespace_name.as_deref(), NAME),
+        ])?;
         Ok(Resource {
             env: portal.state.environments.find(&env)?.name().to_owned(),
             app_id: required(target.app_id, "appId")?,
@@ -169,6 +176,9 @@ fn parsed(portal: &Portal, sync: NamespaceSync) -> Result<(Vec<Resource>, Vec<Li
         comment: item.comment.unwrap_or_default(),
         ..Line::default()
     };
+    for item in &items {
+        check_members([("comment", item.comment.as_deref(), COMMENT)])?;
+    }
     let targets = targets.into_iter().map(target).collect::<Result<_>>()?;
     Ok((targets, items.into_iter().map(line).collect()))
 }
