@@ -23,7 +23,7 @@ use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, For
 const APP_ID: usize = 64;
 
 /// What stands for no app: the target of permissions that belong to none, and paths of the OpenAPI.
-const RESERVED: [&str; 3] = [permission::SYSTEM, "by-self", "authorized"];
+const RESERVED: [&str; 4] = [permission::SYSTEM, "by-self", "authorized", "envs"];
 const NAME: usize = 500;
 const ORG_ID: usize = 32;
 const ORG_NAME: usize = 64;

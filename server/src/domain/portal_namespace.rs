@@ -9,6 +9,7 @@ use castalia_core::protocol::namespace::{Format, is_valid_name};
 use castalia_store::namespace::AppNamespaceRow;
 use castalia_store::{Authorship, Store, Transaction, namespace};
 
+use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
 use crate::domain::{portal_app, unique};
 use crate::error::{Code, Error, Result};
@@ -59,10 +60,7 @@ pub async fn create(
         format: format.name().to_owned(),
         ..new
     };
-    if new.comment.chars().count() > COMMENT {
-        return Err(Error::bad_request(format!("comment is longer than {COMMENT} characters"))
-            .with_code(Code::TooLong));
-    }
+    check_members([("comment", Some(&*new.comment), COMMENT)])?;
     let input = (new, envs.to_vec(), editor.map(str::to_owned), operator.to_owned());
     unique::write(store, input, |tx, (new, envs, editor, operator)| {
         Box::pin(create_in(tx, new, envs, editor.as_deref(), operator))
@@ -81,6 +79,7 @@ pub async fn restore(
     operator: &str,
 ) -> Result<AppNamespace> {
     check_full(&new)?;
+    check_suffix(&new)?;
     let input = (new, envs.to_vec(), operator.to_owned());
     unique::write(store, input, |tx, (new, envs, operator)| {
         Box::pin(create_in(tx, new, envs, None, operator))
@@ -102,13 +101,26 @@ pub fn check_full(new: &NewDefinition) -> Result<()> {
         let message = format!("{format} can not map enum");
         return Err(Error::bad_request(message).with_code(Code::UnknownFormat));
     }
-    for (text, width) in [(name, NAME), (comment, COMMENT)] {
-        if text.chars().count() > width {
-            let message = format!("`{text}` is longer than {width} characters");
-            return Err(Error::bad_request(message).with_code(Code::TooLong));
+    check_members([("name", Some(name.as_str()), NAME), ("comment", Some(comment), COMMENT)])
+}
+
+/// Requires that the full name of a new definition ends with its format and with no other one.
+///
+/// # Errors
+/// Fails if clients would take the name for that of another format.
+pub fn check_suffix(new: &NewDefinition) -> Result<()> {
+    let base = match Format::from_name(&new.format) {
+        Some(format) if format.is_document() => {
+            new.name.strip_suffix(&format!(".{}", format.name()))
         }
+        _ => Some(new.name.as_str()),
+    };
+    if base.is_some_and(|base| !base.is_empty() && !ends_with_format(base)) {
+        return Ok(());
     }
-    Ok(())
+    let message =
+        format!("the name `{}` does not end as a namespace of the format {}", new.name, new.format);
+    Err(Error::bad_request(message).with_code(Code::InvalidName))
 }
 
 /// The definition with this name in an app.
@@ -265,21 +277,25 @@ async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
 }
 
 fn full_name(new: &NewDefinition, org_id: &str, format: Format) -> Result<String> {
-    let lower = new.name.to_ascii_lowercase();
-    if !is_valid_name(&new.name) || SUFFIXES.iter().any(|suffix| lower.ends_with(suffix)) {
+    let prefix =
+        if new.is_public && new.append_prefix { format!("{org_id}.") } else { String::new() };
+    // With the prefix, because the name may be a bare suffix.
+    let base = format!("{prefix}{}", new.name);
+    if !is_valid_name(&new.name) || ends_with_format(&base) {
         let message = "Invalid Namespace format: Only digits, alphabets and symbol - _ . (except single .) are allowed & \
                        not allowed to end with .json, .yml, .yaml, .xml, .properties";
         return Err(Error::bad_request(message).with_code(Code::InvalidName));
     }
-    let prefix =
-        if new.is_public && new.append_prefix { format!("{org_id}.") } else { String::new() };
     let suffix = if format.is_document() { format!(".{}", format.name()) } else { String::new() };
-    let name = format!("{prefix}{}{suffix}", new.name);
-    if name.chars().count() > NAME {
-        return Err(Error::bad_request(format!("name `{name}` is longer than {NAME} characters"))
-            .with_code(Code::TooLong));
-    }
+    let name = format!("{base}{suffix}");
+    // With what is added to it.
+    check_members([("name", Some(&*name), NAME)])?;
     Ok(name)
+}
+
+fn ends_with_format(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    SUFFIXES.iter().any(|suffix| lower.ends_with(suffix))
 }
 
 #[cfg(test)]
@@ -303,6 +319,32 @@ mod tests {
         assert_eq!(full_name(&new("pub", true), "TEST1", Format::Properties).unwrap(), "TEST1.pub");
         let plain = NewDefinition { append_prefix: false, ..new("pub", true) };
         assert_eq!(full_name(&plain, "TEST1", Format::Properties).unwrap(), "pub");
+    }
+
+    #[test]
+    fn a_prefix_makes_no_suffix_of_the_name() {
+        for name in ["json", "properties", "YML"] {
+            assert!(full_name(&new(name, true), "TEST1", Format::Properties).is_err(), "{name}");
+            assert!(full_name(&new(name, true), "TEST1", Format::Json).is_err(), "{name}");
+            assert_eq!(full_name(&new(name, false), "TEST1", Format::Properties).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn a_full_name_ends_with_its_format_only() {
+        for (name, format, is_valid) in [
+            ("w", "properties", true),
+            ("json", "properties", true),
+            ("w.json", "json", true),
+            ("w.json", "properties", false),
+            ("w.properties", "properties", false),
+            ("w", "json", false),
+            ("w.yml", "json", false),
+            ("w.yml.json", "json", false),
+        ] {
+            let definition = NewDefinition { format: format.into(), ..new(name, false) };
+            assert_eq!(check_suffix(&definition).is_ok(), is_valid, "{name} {format}");
+        }
     }
 
     #[test]

@@ -216,7 +216,7 @@ async fn a_consumer_manages_users_with_that_role_but_no_super_administrator() {
 async fn an_app_cannot_have_the_name_of_the_system() {
     let world = World::adopted().await;
     let root = world.user("apollo").await;
-    for reserved in ["SystemRole", "systemrole", "by-self", "authorized"] {
+    for reserved in ["SystemRole", "systemrole", "by-self", "authorized", "envs"] {
         let answer = root.post("/openapi/v1/apps", app(reserved, "apollo")).await;
         answer.fails(400, &format!("AppId {reserved} is reserved"));
     }

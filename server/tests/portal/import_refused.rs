@@ -173,6 +173,24 @@ async fn everything_an_archive_refers_to_must_exist() {
             "u1/demo/LOCAL/demo+a b+application.properties: the name of the cluster is invalid",
         ),
         (vec![("readme.txt", String::new())], "readme.txt: no export has an entry"),
+        (
+            vec![
+                ("u1/new/app.metadata", of_app("u1", "new")),
+                ("apollo/new/app.metadata", of_app("apollo", "new")),
+            ],
+            "apollo/new/app.metadata: u1/new/app.metadata describes the same object",
+        ),
+        (
+            vec![("u1/demo/local/demo+default+application.properties", items("other"))],
+            "u1/demo/local/demo+default+application.properties: u1/demo/LOCAL/demo+default+",
+        ),
+        (
+            vec![(
+                "demo+w.json.appnamespace.metadata",
+                json!({ "appId": "demo", "name": "w.json", "format": "properties" }).to_string(),
+            )],
+            "demo+w.json.appnamespace.metadata: the name `w.json` does not end as a namespace",
+        ),
     ] {
         let mut all = vec![("u1/demo/LOCAL/demo+default+application.properties", items("k"))];
         all.extend(entries);

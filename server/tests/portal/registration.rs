@@ -105,6 +105,8 @@ async fn a_consumer_gets_roles_on_an_app_or_on_a_namespace() {
     assert_eq!(grants[0]["consumerId"], made["consumerId"]);
     // Granted once, however often it is asked for.
     assert_eq!(root.post(&in_env, namespace("demo")).await.ok(), grants);
+    let repeated = assign("type=NamespaceRole&envs=local,LOCAL,%20local,");
+    assert_eq!(root.post(&repeated, namespace("demo")).await.ok(), grants);
     ci.post(&items("demo"), item("a", "1")).await.ok();
     ci.post(&items("second"), item("a", "1")).await.fails(403, "Access is denied");
 

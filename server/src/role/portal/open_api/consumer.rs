@@ -1,6 +1,8 @@
 //! `/openapi/v1/consumers` and `/openapi/v1/consumer-tokens`: registers programs that call OpenAPI,
 //! and grants them roles.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Extension, State};
 use castalia_store::Page;
 use chrono::{Local, NaiveDateTime, TimeZone as _};
@@ -162,10 +164,13 @@ pub(super) async fn assign_role(
     Ok(Json(grants.into_iter().map(body).collect()))
 }
 
-/// The environments of a list, in their normalised spellings.
+/// The environments of a list, each once and in its normalised spelling.
 fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
     let names = envs.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| Ok(portal.state.environments.find(name)?.name().to_owned())).collect()
+    let found: BTreeSet<_> = names
+        .map(|name| Ok(portal.state.environments.find(name)?.name().to_owned()))
+        .collect::<Result<_>>()?;
+    Ok(found.into_iter().collect())
 }
 
 fn time(text: &str) -> Result<NaiveDateTime> {

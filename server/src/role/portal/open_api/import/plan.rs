@@ -1,7 +1,8 @@
 //! Checks a whole archive and lists what to do: every entry is read, parsed and compared with the
 //! others and with the portal. Any problem refuses the archive. Changes nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 
@@ -11,7 +12,7 @@ use crate::domain::draft::Line;
 use crate::domain::item_rules::Leniency;
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::PortalAppDetails;
-use crate::domain::portal_namespace::NewDefinition;
+use crate::domain::portal_namespace::{AppNamespace, NewDefinition};
 use crate::domain::{portal_app, portal_namespace, user};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
@@ -183,6 +184,7 @@ async fn check_objects(
     problems: &mut Problems,
 ) -> Result<Formats> {
     let paths: Vec<_> = archive.paths().collect();
+    check_distinct(plan, &paths, problems);
     let store = &portal.state.store;
     let apps = portal_app::all(store).await?;
     let mut known: HashSet<&str> = apps.iter().map(|app| app.app_id.as_str()).collect();
@@ -196,6 +198,11 @@ async fn check_objects(
     let definitions = portal_namespace::all(store).await?;
     let mut formats = Formats::new(&definitions);
     for (position, new) in &plan.definitions {
+        let is_known = |row: &AppNamespace| row.app_id == new.app_id && row.name == new.name;
+        // A portal with such a name can import its own export.
+        if !definitions.iter().any(is_known) {
+            problems.take(paths[*position], portal_namespace::check_suffix(new));
+        }
         let public = definitions.iter().find(|row| row.is_public && row.name == new.name);
         if let Some(public) = public.filter(|public| public.app_id != new.app_id && new.is_public) {
             let problem = format!("the app {} already has this public namespace", public.app_id);
@@ -221,6 +228,33 @@ async fn check_objects(
         }
     }
     Ok(formats)
+}
+
+/// Requires that no two entries describe one object, since their order would decide.
+fn check_distinct(plan: &Plan, paths: &[&str], problems: &mut Problems) {
+    let apps = plan.apps.iter().map(|(at, app)| (*at, app.app_id.to_ascii_lowercase()));
+    one_each(apps, paths, problems);
+    let definitions = plan.definitions.iter();
+    one_each(definitions.map(|(at, new)| (*at, (&new.app_id, &new.name))), paths, problems);
+    let names = |place: &Resource| {
+        [&place.env, &place.app_id, &place.cluster, &place.namespace].map(Clone::clone)
+    };
+    one_each(plan.clusters.iter().map(|(at, place, _)| (*at, names(place))), paths, problems);
+    one_each(plan.namespaces.iter().map(|(at, place)| (*at, names(place))), paths, problems);
+}
+
+fn one_each<T: Eq + Hash>(
+    entries: impl Iterator<Item = (usize, T)>,
+    paths: &[&str],
+    problems: &mut Problems,
+) {
+    let mut seen = HashMap::new();
+    for (position, object) in entries {
+        if let Some(other) = seen.insert(object, position) {
+            let problem = format!("{} describes the same object", paths[other]);
+            problems.add(paths[position], &problem);
+        }
+    }
 }
 
 async fn check_items(
