@@ -73,7 +73,7 @@ start_mysql() {
     eventually mysql_root -e 'SELECT 1'
     mysql_root -e "CREATE DATABASE IF NOT EXISTS castalia;
         CREATE USER IF NOT EXISTS 'castalia'@'127.0.0.1' IDENTIFIED BY 'castalia';
-        GRANT ALL ON *.* TO 'castalia'@'127.0.0.1';
+        GRANT ALL ON *.* TO 'castalia'@'127.0.0.1' WITH GRANT OPTION;
         CREATE USER IF NOT EXISTS 'castalia_rows'@'127.0.0.1' IDENTIFIED BY 'castalia';
         GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO 'castalia_rows'@'127.0.0.1';
         CREATE USER IF NOT EXISTS 'castalia_marked'@'127.0.0.1' IDENTIFIED BY '$marked';

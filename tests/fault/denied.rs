@@ -1,8 +1,12 @@
-//! PostgreSQL: an account that loses its privileges, as in a rotation of accounts. Requests and
+//! An account of the database that lacks privileges, as in a rotation of accounts. Requests and
 //! `/health` report an outage, not an error of the server, and both recover by themselves.
 
 use super::feed_node::{Kind, Node};
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
 use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
 
 const REVOKE: &str = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM castalia";
 const GRANT: &str = "GRANT ALL ON ALL TABLES IN SCHEMA public TO castalia";
@@ -31,4 +35,52 @@ async fn an_account_without_privileges_is_an_outage() {
         node.eventually_serves(&value).await;
     }
     node.end().await;
+}
+
+/// MySQL reads the privileges for a database when a connection is opened.
+#[tokio::test]
+async fn privileges_that_are_granted_take_effect_on_open_connections() {
+    let Some(fresh) = Fresh::on(Engine::MySql).await else { return };
+    let options = |url: &str| {
+        Options::new()
+            .flag("--roles", "config,meta,admin")
+            .flag("--config-db", url)
+            .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+    };
+    let url = fresh.database.url.as_str();
+    let first = Server::start_with(options(url));
+    App::create(&Http::new(&first.admin), "demo").await;
+    drop(first);
+
+    let (_, database) = url.rsplit_once('/').unwrap();
+    let account = format!("'{database}'@'127.0.0.1'");
+    fresh.run_beside(&format!("CREATE USER {account} IDENTIFIED BY 'castalia'")).await;
+    fresh.run_beside(&format!("GRANT SELECT ON {database}.* TO {account}")).await;
+    let url = url.replace("//castalia:", &format!("//{database}:"));
+    let server = Server::start_with(options(&url));
+    let app = App::existing(&Http::new(&server.admin), "demo");
+    let health = Http::new(&server.config);
+    let refused = app.try_publish("default", "application").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    eventually("the outage and its reason to be reported", async || {
+        let health = health.get("/health").await;
+        // Anybody may ask: neither the account nor its host is named.
+        assert!(!health.text.contains("127.0.0.1"), "{health:?}");
+        (health.status == 503 && health.text.contains("privileges")).then_some(())
+    })
+    .await;
+
+    fresh.run_beside(&format!("GRANT INSERT, UPDATE, DELETE ON {database}.* TO {account}")).await;
+    eventually("the node to be well again", async || {
+        (health.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    // More than there are connections, so that each of them has to have the privileges.
+    let publishes = (0..24).map(|_| app.try_publish("default", "application"));
+    for answer in futures_util::future::join_all(publishes).await {
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    drop(server);
+    fresh.run_beside(&format!("DROP USER {account}")).await;
+    fresh.remove().await;
 }

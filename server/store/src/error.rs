@@ -1,5 +1,7 @@
 //! Failures of the store, classified by the possible reactions of the caller. Knows no HTTP status.
 
+use std::error::Error as _;
+
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use thiserror::Error;
@@ -72,6 +74,17 @@ impl StoreError {
     /// A fault outside the database, in one line.
     pub fn other(problem: impl Into<String>) -> Self {
         Self::Other(DbErr::Custom(problem.into()))
+    }
+
+    /// The error without the text of the database, which contains names of accounts and hosts.
+    pub(super) fn summary(&self) -> String {
+        let text = self.to_string();
+        let cause = self.source().filter(|cause| {
+            let own = cause.downcast_ref().is_some_and(|cause| matches!(cause, DbErr::Custom(_)));
+            !own
+        });
+        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        text.strip_suffix(&cause).unwrap_or(&text).to_owned()
     }
 
     /// Whether the database holds a row that cannot be decoded.

@@ -11,6 +11,10 @@ use parking_lot::Mutex;
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::{Connection, Database, Error};
 
+/// Minimum time between two retirements because of a denial: an account that may never write to one
+/// table must not cost new connections with each attempt.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// Retires all connections that are open when an error occurs. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Retirement {
@@ -21,6 +25,15 @@ impl Retirement {
     /// Prevents the reuse of all connections that are open at this moment.
     pub(super) fn retire_all(&self) {
         *self.since.lock() = Some(Instant::now());
+    }
+
+    /// Prevents the reuse of all connections after the database denied a statement: MySQL reads the
+    /// privileges for a database when a connection is opened.
+    pub(super) fn retire_denied(&self) {
+        let mut since = self.since.lock();
+        if since.is_none_or(|since| since.elapsed() >= PAUSE) {
+            *since = Some(Instant::now());
+        }
     }
 
     /// Makes a pool close connections that were retired or have an unfinished transaction, both

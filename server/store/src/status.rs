@@ -11,7 +11,7 @@ pub enum Status {
     Writable,
     /// The last write failed and nothing was committed since: publishes are rejected.
     Failing {
-        /// The error of the database or the operating system.
+        /// What failed. Anybody may read it: the text of the database is in the log only.
         reason: String,
     },
 }
@@ -38,7 +38,7 @@ impl StatusRecord {
     /// Returns whether the status changed.
     pub(super) fn failed(&self, error: &StoreError) -> bool {
         let before =
-            std::mem::replace(&mut *self.0.lock(), Status::Failing { reason: error.to_string() });
+            std::mem::replace(&mut *self.0.lock(), Status::Failing { reason: error.summary() });
         if before.is_writable() {
             tracing::error!(
                 %error,

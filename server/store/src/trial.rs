@@ -27,6 +27,9 @@ impl Store {
     /// A success is not noted: a job that found nothing to write succeeds even if the database
     /// rejects writes, so only a trial write shows that writing works again.
     pub(super) fn note_failure(&self, error: &StoreError) {
+        if error.is_denied() {
+            self.shared.retirement.retire_denied();
+        }
         if error.is_outage() {
             if self.shared.status.failed(error) {
                 self.notice_recovery();
@@ -105,7 +108,12 @@ impl Store {
                     continue;
                 }
                 match store.try_write().await {
-                    Ok(()) => return store.shared.status.succeeded(),
+                    Ok(()) => {
+                        // Some may have been opened before the privileges were granted.
+                        store.retire_connections();
+                        return store.shared.status.succeeded();
+                    }
+                    Err(error) if error.is_denied() => store.shared.retirement.retire_denied(),
                     Err(error) => tracing::debug!(%error, "a trial write failed"),
                 }
             }
