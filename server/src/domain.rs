@@ -41,6 +41,7 @@ pub mod page;
 pub mod permission;
 pub mod portal_app;
 pub mod portal_namespace;
+pub mod recent;
 pub mod release;
 mod removal;
 pub mod retention;

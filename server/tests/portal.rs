@@ -54,6 +54,7 @@ mod portal {
     mod proxy;
     mod reads;
     mod receiver;
+    mod recent;
     mod registration;
     mod release;
     mod removal;

@@ -102,13 +102,14 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
 /// in and the like concern one caller only.
 #[tokio::test]
 async fn every_route_that_changes_something_is_raced() {
-    const OF_ONE_CALLER: [&str; 8] = [
+    const OF_ONE_CALLER: [&str; 9] = [
         "/signin",
         "/signout",
         "/user/",
         "/users",
         "/user-tokens",
         "/favorites",
+        "/recents",
         "/password",
         "/nudge",
     ];

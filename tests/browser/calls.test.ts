@@ -131,7 +131,17 @@ test("each view outside an app costs at most three calls", async () => {
   const page = await quietPage();
   const over: string[] = [];
   const sections = ["users", "roles", "consumers", "tokens", "settings", "health", "audit", "webhooks"];
-  const views = ["/", "/?tab=team", "/?tab=pinned", "/browse", "/public", "/new", "/me/tokens", "/me/preferences"];
+  const views = [
+    "/",
+    "/?tab=team",
+    "/?tab=pinned",
+    "/?tab=recent",
+    "/browse",
+    "/public",
+    "/new",
+    "/me/tokens",
+    "/me/preferences",
+  ];
   for (const view of [...views, ...sections.map((section) => `/admin/${section}`)]) {
     await check(page, view, over);
   }

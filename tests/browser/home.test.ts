@@ -1,4 +1,5 @@
 // The start page.
+import type { Response } from "playwright-core";
 import { expect, test } from "vitest";
 
 import { expectAccessibleInAllViews, useSuite } from "./support/suite";
@@ -27,4 +28,37 @@ test("the team's apps are those of the departments in which the user has apps", 
   await page.getByRole("searchbox").fill("of-");
   await page.getByRole("link", { name: "own", exact: true }).waitFor({ state: "detached" });
   expect(await apps.count()).toBe(1);
+});
+
+test("the apps that a user opened last are the first, also in another browser", async () => {
+  const [first, second] = [await suite.createApp(), await suite.createApp()];
+  await suite.as("visitor");
+  const opened = (app: string) => (response: Response) =>
+    response.request().method() === "PUT" && response.url().endsWith(`/openapi/v1/recents/${app}`);
+  const page = await suite.open("/?tab=recent", { as: "visitor" });
+  await page.getByText("Apps that you open appear here.").waitFor();
+  for (const app of [first, second]) {
+    await Promise.all([page.waitForResponse(opened(app)), page.goto(`/a/${app}`)]);
+  }
+  await page.getByRole("link", { name: "Castalia" }).first().click();
+  await page.getByRole("link", { name: "Recent" }).click();
+  const other = await suite.open("/?tab=recent", { as: "visitor" });
+  for (const each of [page, other]) {
+    const apps = each.getByRole("main").getByRole("listitem");
+    await expect.poll(() => apps.count()).toBe(2);
+    expect(await apps.first().textContent()).toContain(second);
+  }
+  // Opened again: the list is shown from the cache, and an app that is the first already costs no call.
+  await other.getByRole("main").getByRole("link", { name: first }).first().click();
+  await other.getByRole("heading", { name: first }).waitFor();
+  await other.keyboard.press("Control+k");
+  const recent = other.getByRole("listbox").getByRole("group", { name: "Recent" }).getByRole("option");
+  await expect.poll(() => recent.first().textContent()).toContain(first);
+  const writes: string[] = [];
+  other.on("request", (request) => request.method() === "PUT" && writes.push(request.url()));
+  await other.reload();
+  await other.getByRole("heading", { name: first }).waitFor();
+  await other.keyboard.press("Control+k");
+  await expect.poll(() => recent.first().textContent()).toContain(first);
+  expect(writes).toEqual([]);
 });

@@ -59,6 +59,7 @@ impl Place {
                     "CastaliaDelivery",
                     "CastaliaEvent",
                     "CastaliaAuditSeal",
+                    "CastaliaRecent",
                 ],
             ),
         ] {

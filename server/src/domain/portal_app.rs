@@ -15,7 +15,7 @@ use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::{Identity, UserToken};
 use crate::domain::permission::{self, Act, NamedRole};
-use crate::domain::{unique, user};
+use crate::domain::{recent, unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
 
@@ -141,22 +141,27 @@ async fn update_in(
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
-/// Deletes an app with its definitions of namespaces, all its roles, and the favourites of all users
-/// for it.
+/// Deletes an app with its definitions of namespaces, all its roles, and what all users have pinned
+/// or opened of it.
 ///
 /// # Errors
 /// Fails if there is no such app.
 pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
     let input = (app_id.to_owned(), operator.to_owned());
-    store.write(input, |tx, (app_id, operator)| Box::pin(delete_in(tx, app_id, operator))).await
+    let deleted = store
+        .write(input, |tx, (app_id, operator)| Box::pin(delete_in(tx, app_id, operator)))
+        .await?;
+    recent::forget_app(store, deleted).await;
+    Ok(())
 }
 
-async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<()> {
-    lock(tx, app_id).await?;
+async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<Id> {
+    let app_row = lock(tx, app_id).await?.id;
     app::delete(tx, app_id, operator).await?;
     delete_app_namespaces(tx, app_id, operator).await?;
     castalia_store::user::favorite::delete_of_app(tx, app_id, operator).await?;
-    grant::delete_app_roles(tx, app_id, operator).await
+    grant::delete_app_roles(tx, app_id, operator).await?;
+    Ok(app_row)
 }
 
 /// Creates missing roles of an app.

@@ -96,6 +96,16 @@ pub async fn by_app_ids<S: AsRef<str>>(
     Ok(found)
 }
 
+/// The apps of these rows, in the order of the ids; deleted ones are omitted.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        found.extend(readable::models(db, Entity::live().filter(Column::Id.is_in(chunk))).await?);
+    }
+    found.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    Ok(found)
+}
+
 /// All apps, by id.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await

@@ -6,10 +6,12 @@
 mod fit;
 mod lock;
 mod seed;
+mod step;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
 
+use self::step::{OPTIONAL, ORIGIN_VERSION, RECORD, STEPS, Step};
 use crate::entity::castalia_schema;
 use crate::error::StoreError;
 use crate::row::now;
@@ -65,57 +67,6 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-/// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
-/// and the seals of the audit log.
-const OPTIONAL: [&str; 3] = ["CastaliaSchema", "CastaliaInstallation", "CastaliaAuditSeal"];
-
-/// The row of version 0 names the program that created the tables.
-const ORIGIN_VERSION: i32 = 0;
-
-const RECORD: [&str; 3] = [
-    include_str!("migration/sqlite/0000_record.sql"),
-    include_str!("migration/mysql/0000_record.sql"),
-    include_str!("migration/postgres/0000_record.sql"),
-];
-
-/// One file of statements for each dialect. A version is never reused, and a released file never
-/// changes.
-struct Step {
-    version: i32,
-    name: &'static str,
-    part: Part,
-    /// Whether first rows are inserted after it on a new database.
-    has_first_rows: bool,
-    sql: [&'static str; 3],
-}
-
-macro_rules! step {
-    ($version:literal, $name:literal, $part:expr, $has_first_rows:literal, $file:literal) => {
-        Step {
-            version: $version,
-            name: $name,
-            part: $part,
-            has_first_rows: $has_first_rows,
-            sql: [
-                include_str!(concat!("migration/sqlite/", $file)),
-                include_str!(concat!("migration/mysql/", $file)),
-                include_str!(concat!("migration/postgres/", $file)),
-            ],
-        }
-    };
-}
-
-const STEPS: [Step; 8] = [
-    step!(1, "config", Part::Config, true, "0001_config.sql"),
-    step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
-    step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
-    step!(4, "castalia_portal", Part::Portal, false, "0004_castalia_portal.sql"),
-    step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
-    step!(6, "castalia_notice", Part::Portal, false, "0006_castalia_notice.sql"),
-    step!(7, "castalia_event", Part::Portal, false, "0007_castalia_event.sql"),
-    step!(8, "castalia_audit_seal", Part::Portal, false, "0008_castalia_audit_seal.sql"),
-];
-
 /// Inserts the first rows into new tables.
 type Seed<'a> = Box<
     dyn for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>>
@@ -169,8 +120,8 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
     }
     tracing::warn!(
         "{problem} The server starts without them: publishes of other nodes are found within a \
-         second instead of immediately, and a replaced database or a changed audit log is not \
-         detected"
+         second instead of immediately, a replaced database or a changed audit log is not detected, \
+         and recently opened apps are not remembered"
     );
     Ok(report.origin)
 }

@@ -1,7 +1,8 @@
-//! Queries: users of the portal; those of roles, favourites, sessions and personal tokens are in
-//! files below. Permissions are not known here.
+//! Queries: users of the portal; those of roles, favourites, recently opened apps, sessions and
+//! personal tokens are in files below. Permissions are not known here.
 
 pub mod favorite;
+pub mod recent;
 pub mod role;
 pub mod session;
 pub mod token;

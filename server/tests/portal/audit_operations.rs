@@ -11,8 +11,9 @@ use super::archive::archive;
 use super::audit::{A, Log, influences, records};
 use super::world::{Answer, Caller, NS, World, app, item};
 
-/// Operations whose method is not GET although they change nothing.
-const READS: [&str; 3] = ["syntaxCheck", "compareItems", "checkExportAppConfig"];
+/// Operations whose method is not GET although they change nothing, or only what the caller's own
+/// pages list first.
+const READS: [&str; 4] = ["syntaxCheck", "compareItems", "checkExportAppConfig", "openApp"];
 
 /// Operations that read secrets, or all values of an app.
 const SECRETS: [&str; 6] = [

@@ -138,6 +138,9 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "POST /favorites",
     "DELETE /favorites/{favoriteId}",
     "PUT /favorites/{favoriteId}",
+    "GET /recents",
+    // The caller's own list, of apps whose descriptions every user may read: `recent.rs`.
+    "PUT /recents/{appId}",
     // Each event is checked on its own: `events.rs`.
     "GET /events",
     // Each read is a call of its own: `reads.rs`.

@@ -6,6 +6,7 @@ use castalia_store::{Secret, Store, StoreError, Transaction};
 
 use super::{User, blocking, check_rule, existing, find, scheme, unknown};
 use crate::domain::constraint::check_members;
+use crate::domain::recent;
 use crate::error::{Code, Error, Result};
 use crate::password;
 use crate::settings::Installation;
@@ -103,11 +104,11 @@ pub async fn change(store: &Store, installation: Installation, account: Account)
         }
     });
     let row = account.row(hash.await?);
-    store.write(row, |tx, row| Box::pin(change_in(tx, row))).await
+    write(store, row).await
 }
 
 /// Enables or disables a user. Disabling ends the sessions of the user, so that they do not become
-/// valid again later.
+/// valid again later, and forgets the apps that the user opened.
 ///
 /// # Errors
 /// Fails if there is no such user.
@@ -119,7 +120,16 @@ pub async fn set_enabled(store: &Store, name: &str, is_enabled: bool) -> Result<
         password: None,
         is_enabled: Some(is_enabled),
     };
-    store.write(row, |tx, row| Box::pin(change_in(tx, row))).await
+    write(store, row).await
+}
+
+async fn write(store: &Store, row: UserRow) -> Result<()> {
+    let disabled = (row.is_enabled == Some(false)).then(|| row.username.clone());
+    store.write(row, |tx, row| Box::pin(change_in(tx, row))).await?;
+    if let Some(name) = disabled {
+        recent::forget_user(store, &name).await;
+    }
+    Ok(())
 }
 
 /// In one transaction: a new password would protect nothing while an old session remains valid.

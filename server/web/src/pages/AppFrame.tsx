@@ -1,17 +1,17 @@
 // Frame of every page of one app: its sections at the left, environment and cluster at the right.
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, Outlet, useParams, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
-import { appDetail, envClusters, useBoot } from "../api/queries";
+import { appDetail, envClusters } from "../api/queries";
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { useEvents } from "../api/events";
+import { noteOpened } from "../api/recent";
 import { prefix } from "../api/client";
 import { useAppCommands } from "../parts/appCommands";
 import { EnvSwitch, nearest } from "../parts/EnvSwitch";
 import { useShortcuts } from "../state/keys";
-import { visit } from "../state/recent";
 import classes from "./AppFrame.module.css";
 
 const route = getRouteApi("/in/a/$app");
@@ -22,11 +22,7 @@ export function AppFrame() {
   const { env, cluster, ns, section } = useParams({ strict: false });
   const navigate = route.useNavigate();
   const places = useQuery(envClusters(app)).data ?? [];
-  const { user } = useBoot();
-  const exists = useQuery(appDetail(app)).isSuccess;
-  useEffect(() => {
-    if (exists) visit(user.userId, app);
-  }, [exists, user.userId, app]);
+  useNoteOpened(app);
   useEvents(app);
   useCommandKeys();
   const first = env !== undefined && cluster !== undefined ? { env, cluster } : firstPlace(places);
@@ -74,6 +70,17 @@ export function AppFrame() {
       <Outlet />
     </>
   );
+}
+
+/** Once for each app that is opened, and exists. */
+function useNoteOpened(app: string): void {
+  const cache = useQueryClient();
+  const { data } = useQuery(appDetail(app));
+  const opened = data?.appId;
+  useEffect(() => {
+    const detail = opened && cache.getQueryData(appDetail(opened).queryKey);
+    if (detail) void noteOpened(cache, detail);
+  }, [opened, cache]);
 }
 
 /** The keys that the palette shows beside its commands. */

@@ -3,18 +3,18 @@ import { Button } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useDeferredValue, useMemo, useState } from "react";
+import { useDeferredValue, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenAppDTO } from "../api/bodies";
 import { appsById, mayCreateApps, pins } from "../api/home";
 import { allApps, ownApps, useBoot } from "../api/queries";
+import { recents } from "../api/recent";
 import { AppTabs } from "../parts/AppTabs";
 import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { Empty, Loaded, NoMatch } from "../parts/States";
 import { useShortcuts } from "../state/keys";
-import { recentApps } from "../state/recent";
 import { appMatches, teamApps } from "../text/apps";
 import { AppCards } from "./AppCards";
 
@@ -65,9 +65,8 @@ function Pinned(props: ListProps) {
 }
 
 function Recent(props: ListProps) {
-  const user = useBoot().user.userId;
-  const [ids] = useState(() => recentApps(user));
-  return <ById ids={ids} {...props} />;
+  const query = useQuery(recents);
+  return <Loaded query={query}>{(apps) => <Filtered apps={apps} {...props} />}</Loaded>;
 }
 
 function Team(props: ListProps) {

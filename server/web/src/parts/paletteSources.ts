@@ -17,12 +17,12 @@ import { useTranslation } from "react-i18next";
 
 import { prefix } from "../api/client";
 import { appNamespaces, envClusters, useBoot } from "../api/queries";
+import { recents } from "../api/recent";
 import { appsLike, itemsLike, publicNamespaces, type FoundItem } from "../api/search";
 import { namespaceAddress, search, segments } from "../routes/address";
 import { pageCommands } from "../state/commands";
 import { DENSITIES, setPrefs } from "../state/display";
 import { KEEP_TRANSITIONS, LANGUAGES, setLanguage } from "../state/prefs";
-import { recentApps } from "../state/recent";
 import { containsWords, type PaletteQuery, type Scope } from "../text/paletteQuery";
 import { useAppCommands } from "./appCommands";
 import { copyLink } from "./copyLink";
@@ -52,14 +52,14 @@ export interface Group {
 }
 
 export function usePaletteGroups(query: PaletteQuery, onShortcuts: () => void) {
-  const { user } = useBoot();
   const { text, scope } = query;
+  const recent = useQuery(recents).data ?? [];
   const actions = useActions(onShortcuts);
   const found = useFound(query);
   const groups: Group[] = [];
   if (text === "" && scope === "all") {
-    const recent = recentApps(user.userId).slice(0, SHOWN);
-    groups.push({ name: "recent", entries: recent.map((app) => appEntry("recent", app, IconClock)) });
+    const entries = recent.slice(0, SHOWN).map(({ appId, name }) => appEntry("recent", appId, IconClock, name));
+    groups.push({ name: "recent", entries });
   }
   groups.push(...found.groups);
   if (scope === "all" || scope === "actions") {

@@ -5,6 +5,7 @@ import type { QueryClient, QueryKey } from "@tanstack/react-query";
 import { eurekaRegistry, systemInfo } from "../api/admin";
 import { branch } from "../api/gray";
 import { appDetail, boot, draft, envClusters, liveRelease, lock, namespaceNames } from "../api/queries";
+import { recents } from "../api/recent";
 import { viewCode } from "../pages/namespaceViews";
 
 /** As the user typed it where it is not encoded correctly; the page then reports what is wrong. */
@@ -24,6 +25,7 @@ export function readEarly(cache: QueryClient, pathname: string, search: { view?:
   };
   // In an open tab only the page itself reads more: links are followed early when the pointer is over them.
   const isFirst = cache.getQueryData(boot.queryKey) === undefined;
+  if (isFirst) read(recents);
   if (start === "admin" && app === "health" && isFirst) read(systemInfo, eurekaRegistry);
   if (start !== "a" || !app) return;
   read(appDetail(app), envClusters(app));

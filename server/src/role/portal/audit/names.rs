@@ -99,8 +99,9 @@ const NAMES: [(&str, OperationKind, &str); 81] = [
     ("findAllConfigDBConfig", Rpc, "ServerConfig.readConfigDBConfig"),
 ];
 
-/// Operations that change nothing although their method is not GET.
-const READS: [&str; 2] = ["syntaxCheck", "compareItems"];
+/// Operations that change nothing although their method is not GET, or only what the caller's own
+/// pages list first.
+const READS: [&str; 3] = ["syntaxCheck", "compareItems", "openApp"];
 
 /// How an operation is recorded; `None` for reads of what is no secret.
 pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<Recorded> {

@@ -3,6 +3,7 @@
 //! the rest.
 
 pub(super) mod presence;
+pub(super) mod recent;
 pub(super) mod search;
 
 use axum::extract::{Extension, State};

@@ -105,7 +105,8 @@ pub(super) async fn move_to_top(
     favorite::move_to_top(&portal.state.store, own_name(&caller)?, Id(favorite_id)).await
 }
 
-fn own_name(caller: &Caller) -> Result<&str> {
+/// The name of the signed-in user; tokens have no lists of their own.
+pub(super) fn own_name(caller: &Caller) -> Result<&str> {
     match &caller.identity {
         Identity::User(user_id) => Ok(user_id),
         Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Need::Person)),

@@ -54,6 +54,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         organization::routes,
         app::routes,
         app::presence,
+        app::recents,
         cluster::routes,
         app_namespace::routes,
         namespace::routes,

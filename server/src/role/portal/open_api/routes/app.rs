@@ -4,7 +4,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::app::{self, presence, search};
+use crate::role::portal::open_api::app::{self, presence, recent, search};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -110,5 +110,26 @@ pub(super) fn presence(routes: PortalRoutes) -> PortalRoutes {
                 "Lists the apps whose id or name contains a text, page by page.",
             ),
             search::search,
+        )
+}
+
+/// The apps that a user opened, an extension of the contract.
+pub(super) fn recents(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal Management", id, summary);
+    let person = PortalAccess::Session(Need::Person);
+    routes
+        .operation(
+            Method::GET,
+            "/openapi/v1/recents",
+            person,
+            about("findRecentApps", "Lists the apps that the signed-in user opened last."),
+            recent::list,
+        )
+        .operation(
+            Method::PUT,
+            "/openapi/v1/recents/{appId}",
+            person,
+            about("openApp", "Makes an app the first of those that the signed-in user opened."),
+            recent::open,
         )
 }
