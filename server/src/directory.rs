@@ -4,10 +4,12 @@
 
 pub mod entry;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchOptions};
 use parking_lot::Mutex;
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -49,6 +51,8 @@ pub enum Verified {
 #[derive(Debug)]
 pub struct Directory {
     settings: DirectorySettings,
+    /// `None` trusts the CAs of the operating system.
+    tls: Option<Arc<ClientConfig>>,
     operations: Semaphore,
     failed: Mutex<Option<Instant>>,
 }
@@ -64,7 +68,12 @@ impl Directory {
     #[must_use]
     pub fn new(settings: DirectorySettings) -> Self {
         install_tls();
-        Self { settings, operations: Semaphore::new(OPERATIONS), failed: Mutex::default() }
+        let tls = settings.trusted.as_ref().map(|trusted| {
+            let trusting = ClientConfig::builder().with_root_certificates(Arc::clone(trusted));
+            Arc::new(trusting.with_no_client_auth())
+        });
+        let operations = Semaphore::new(OPERATIONS);
+        Self { settings, tls, operations, failed: Mutex::default() }
     }
 
     /// Verifies a password.
@@ -188,12 +197,15 @@ impl Directory {
         Ok(())
     }
 
-    /// Connects to the first server that answers.
+    /// Connects to the first server that answers and, if TLS is used, has a trusted certificate.
     async fn connect(&self) -> Result<Connection, LdapError> {
-        let mut last = LdapError::EmptyUnixPath;
+        let mut problems = Vec::new();
         for url in &self.settings.urls {
-            let connect = LdapConnAsync::with_settings(LdapConnSettings::new(), url);
-            match timeout(CONNECT, connect).await {
+            let mut settings = LdapConnSettings::new().set_starttls(self.settings.start_tls);
+            if let Some(tls) = &self.tls {
+                settings = settings.set_config(Arc::clone(tls));
+            }
+            match timeout(CONNECT, LdapConnAsync::with_settings(settings, url)).await {
                 Ok(Ok((connection, ldap))) => {
                     let driver = tokio::spawn(async move {
                         if let Err(error) = connection.drive().await {
@@ -202,11 +214,12 @@ impl Directory {
                     });
                     return Ok(Connection { ldap, _driver: AbortOnDropHandle::new(driver) });
                 }
-                Ok(Err(error)) => last = error,
-                Err(elapsed) => last = elapsed.into(),
+                Ok(Err(LdapError::Io { source })) => problems.push(format!("{url}: {source}")),
+                Ok(Err(error)) => problems.push(format!("{url}: {error}")),
+                Err(elapsed) => problems.push(format!("{url}: {elapsed}")),
             }
         }
-        Err(last)
+        Err(std::io::Error::other(problems.join("; ")).into())
     }
 
     async fn bounded<T>(

@@ -31,6 +31,7 @@ mod portal {
     mod contract_differences;
     mod deleted_app;
     mod directory;
+    mod directory_tls;
     mod engine;
     mod environment;
     mod events;

@@ -57,6 +57,8 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         (&["--store-max-connections", "many"], "--store-max-connections"),
         (&["--store-max-connections", "0"], "--store-max-connections"),
         (&["--store-max-connections", "1"], "--store-max-connections"),
+        (&["--ldap-urls", "ldap://a", "--ldap-start-tls", "maybe"], "--ldap-start-tls"),
+        (&["--ldap-urls", "ldaps://a", "--ldap-ca-file", "/absent/ca.pem"], "--ldap-ca-file"),
         (&["--security-hosts", ""], "--security-hosts"),
         (&["--security-hosts", " , "], "--security-hosts"),
         (&["--security-hosts", "http://a.example"], "--security-hosts"),

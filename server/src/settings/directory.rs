@@ -1,7 +1,12 @@
 //! Settings of an LDAP directory. The last parts of their names are those of Apollo's portal. How
 //! the directory is used is not known here.
 
+use std::sync::Arc;
+
 use castalia_store::Secret;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::read::SettingsReader;
 
@@ -10,6 +15,10 @@ use super::read::SettingsReader;
 pub struct DirectorySettings {
     /// Its servers; the first one that answers is used.
     pub urls: Vec<String>,
+    /// Whether connections to `ldap://` addresses become TLS connections before anything is sent.
+    pub start_tls: bool,
+    /// CAs of the directory; those of the operating system by default.
+    pub trusted: Option<Arc<RootCertStore>>,
     /// Entry below which users are searched for.
     pub base: String,
     /// Name and password of the account that searches; anonymous without one.
@@ -57,6 +66,8 @@ impl SettingsReader<'_> {
                 self.fault("ldap.urls", problem);
             }
         }
+        let start_tls = self.start_tls(&urls);
+        let trusted = self.trusted(start_tls || urls.iter().any(|url| is_tls(url)));
         let base = self.needed("ldap.base");
         let search_filter = self.needed("ldap.search_filter");
         if !search_filter.contains("{0}") && !search_filter.is_empty() {
@@ -69,6 +80,8 @@ impl SettingsReader<'_> {
         let text = |name: &str| self.text(name).unwrap_or_default();
         Some(DirectorySettings {
             urls,
+            start_tls,
+            trusted,
             base,
             account,
             search_filter,
@@ -80,6 +93,42 @@ impl SettingsReader<'_> {
             member_of: member_of.map(str::to_owned).collect(),
             groups,
         })
+    }
+
+    /// Refuses addresses of which some would receive passwords in clear: whoever disturbs the
+    /// connections to the others would choose these.
+    fn start_tls(&mut self, urls: &[String]) -> bool {
+        let start_tls = self.switch("ldap.start_tls").unwrap_or_default();
+        let with_tls = urls.iter().filter(|url| is_tls(url)).count();
+        if start_tls && with_tls == urls.len() {
+            self.fault("ldap.start_tls", "is for ldap:// addresses; ldap.urls has none");
+        } else if !start_tls && with_tls > 0 && with_tls < urls.len() {
+            let problem = "mixes ldap:// with ldaps://; set ldap.start_tls, or use ldaps:// only";
+            self.fault("ldap.urls", problem);
+        }
+        start_tls
+    }
+
+    fn trusted(&mut self, is_tls: bool) -> Option<Arc<RootCertStore>> {
+        const NAME: &str = "ldap.ca_file";
+        let path = self.text(NAME)?;
+        if !is_tls {
+            self.fault(NAME, "has no effect without ldaps:// or ldap.start_tls");
+        }
+        let mut trusted = RootCertStore::empty();
+        let added = CertificateDer::pem_file_iter(&path).map_err(|error| error.to_string());
+        let added = added.and_then(|found| {
+            found.into_iter().try_for_each(|certificate| {
+                let certificate = certificate.map_err(|error| error.to_string())?;
+                trusted.add(certificate).map_err(|error| error.to_string())
+            })
+        });
+        match added {
+            Ok(()) if !trusted.is_empty() => return Some(Arc::new(trusted)),
+            Ok(()) => self.fault(NAME, format!("{path} contains no PEM certificate")),
+            Err(error) => self.fault(NAME, format!("cannot use {path}: {error}")),
+        }
+        None
     }
 
     fn account(&mut self) -> Option<(String, Secret)> {
@@ -122,4 +171,8 @@ impl SettingsReader<'_> {
         }
         text.unwrap_or_default()
     }
+}
+
+fn is_tls(url: &str) -> bool {
+    url.starts_with("ldaps://")
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
 const CONFIGURATION: &str = include_str!("slapd.conf");
 const ENTRIES: &str = include_str!("directory.ldif");
 pub(crate) const ADMIN_PASSWORD: &str = "password of the admin";
@@ -12,13 +14,57 @@ pub(crate) const ADMIN_PASSWORD: &str = "password of the admin";
 /// The server.
 pub(crate) struct Slapd {
     child: Child,
+    /// In clear, and the address for STARTTLS.
     pub(crate) url: String,
+    /// TLS from the start.
+    pub(crate) tls_url: String,
     port: u16,
     _directory: tempfile::TempDir,
+    certificates: Option<tempfile::TempDir>,
 }
 
 impl Slapd {
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// With a certificate for this host, whose CA is in the file of the path that is returned. It
+    /// refuses everything on a connection in clear.
+    pub(crate) async fn with_tls(host: &str) -> (Self, String) {
+        Self::with_certificate(CertificateParams::new([host.to_owned()]).unwrap()).await
+    }
+
+    /// As [`Slapd::with_tls`], with this certificate.
+    pub(crate) async fn with_certificate(own: CertificateParams) -> (Self, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Two CAs of the same name would be told apart by their keys only.
+        ca.distinguished_name.push(DnType::CommonName, path("ca"));
+        let root = ca.self_signed(&ca_key).unwrap();
+        let issuer = Issuer::from_params(&ca, &ca_key);
+        let own = own.signed_by(&key, &issuer).unwrap();
+        for (name, pem) in
+            [("ca.pem", root.pem()), ("own.pem", own.pem()), ("own.key", key.serialize_pem())]
+        {
+            std::fs::write(path(name), pem).unwrap();
+        }
+        let tls = format!(
+            "security ssf=1 simple_bind=1\nTLSCACertificateFile {}\nTLSCertificateFile {}\nTLSCertificateKeyFile {}\n",
+            path("ca.pem"),
+            path("own.pem"),
+            path("own.key")
+        );
+        let mut slapd = Self::start_with(&tls).await;
+        let ca_file = path("ca.pem");
+        slapd.certificates = Some(directory);
+        (slapd, ca_file)
+    }
+
+    /// With more lines before those of the databases.
+    async fn start_with(lines: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         for name in ["openldap", "active", "apache"] {
@@ -26,16 +72,16 @@ impl Slapd {
         }
         let path = root.display().to_string();
         let conf = root.join("slapd.conf");
-        std::fs::write(&conf, CONFIGURATION.replace("DIRECTORY", &path).replace("RUN", &path))
-            .unwrap();
+        let configuration = CONFIGURATION.replace("DIRECTORY", &path).replace("RUN", &path);
+        let configuration = configuration.replacen("moduleload", &format!("{lines}moduleload"), 1);
+        std::fs::write(&conf, configuration).unwrap();
         load(root, &conf);
-        // Free at this moment; nobody else is given it within the next milliseconds.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let (port, tls_port) = (free_port(), free_port());
         let url = format!("ldap://127.0.0.1:{port}");
+        let tls_url = format!("ldaps://127.0.0.1:{tls_port}");
+        let urls = if lines.is_empty() { url.clone() } else { format!("{url} {tls_url}") };
         let mut command = Command::new("/usr/sbin/slapd");
-        command.args(["-d", "0", "-h", &url, "-f"]).arg(&conf);
+        command.args(["-d", "0", "-h", &urls, "-f"]).arg(&conf);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.expect("slapd is missing: run tests/databases.sh up");
         let started = Instant::now();
@@ -43,7 +89,7 @@ impl Slapd {
             assert!(started.elapsed() < Duration::from_secs(30), "slapd does not listen");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Self { child, url, port, _directory: directory }
+        Self { child, url, tls_url, port, _directory: directory, certificates: None }
     }
 
     /// Stops or continues the process: connections are accepted and nothing is answered.
@@ -66,6 +112,12 @@ impl Drop for Slapd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Free at this moment; nobody else is given it within the next milliseconds.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Each database is loaded by itself.

@@ -71,6 +71,18 @@ pub(super) const SETTINGS: &[Definition] = &[
         "LIST",
         "Servers of an LDAP directory, such as ldaps://ldap.example; users then sign in with its passwords",
     ),
+    define(
+        "ldap.start_tls",
+        Some("false"),
+        "BOOL",
+        "Begin TLS on connections to ldap:// addresses, which are otherwise in clear",
+    ),
+    define(
+        "ldap.ca_file",
+        None,
+        "FILE",
+        "PEM file with the CAs of the directory, instead of those of the operating system",
+    ),
     define("ldap.base", None, "DN", "Entry of the directory below which users are searched for"),
     define("ldap.username", None, "DN", "Account that searches the directory; anonymous if unset"),
     define("ldap.password", None, "PASSWORD", "Password of that account"),

@@ -31,7 +31,7 @@ pub(super) async fn verify(
             return Ok(Some(SignIn::Refused));
         }
         Err(unavailable) => {
-            report("", &unavailable.0, "cannot sign a user in: the directory does not answer");
+            report("", &unavailable.0, "cannot sign a user in: the directory cannot be used");
             return Ok(None);
         }
     };
