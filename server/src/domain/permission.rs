@@ -5,6 +5,7 @@
 
 pub mod assignment;
 pub mod grant;
+mod held;
 mod identity;
 pub mod need;
 pub mod scope;

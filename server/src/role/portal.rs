@@ -3,6 +3,7 @@
 
 mod access;
 mod audit;
+mod branch_right;
 mod calls;
 mod events;
 mod extract;

@@ -278,6 +278,32 @@ async fn an_outsider_sees_that_there_is_a_branch_but_no_value() {
     assert_eq!(owner.get(&format!("{branch}/items")).await.ok()[0]["value"], "hidden value");
 }
 
+/// D22: editors and publishers of a cluster work on the gray branches of its namespaces.
+#[tokio::test]
+async fn the_rights_on_a_cluster_include_its_branches() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    let owner = world.user("u1").await;
+    let cluster = "/openapi/v1/envs/LOCAL/apps/demo/clusters";
+    owner.post(cluster, json!({ "appId": "demo", "name": "other" })).await.ok();
+    let branch = branch(&owner).await;
+    let items = format!("{}/items", items_of(&branch));
+    set(&owner, &items_of(&branch), "k", "1").await;
+    let editor = world.user("u2").await;
+    let roles = Act::ALL.map(|act| NamedRole::cluster(act, "demo", "LOCAL", "other"));
+    world.grant("u2", roles.to_vec()).await;
+    editor.post(&items, item("k2", "2")).await.fails(403, "Access is denied");
+    assert_eq!(editor.get(&items).await.ok()["total"], 0);
+
+    world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", "default")]).await;
+    editor.post(&items, item("k2", "2")).await.ok();
+    assert_eq!(editor.get(&items).await.ok()["total"], 2);
+    // The right to edit does not publish.
+    let release = format!("{}/releases", items_of(&branch));
+    let title = json!({ "releaseTitle": "r" });
+    editor.post(&release, title).await.fails(403, "Access is denied");
+}
+
 #[tokio::test]
 async fn a_consumer_works_with_branches_for_a_user() {
     let world = World::with_demo().await;

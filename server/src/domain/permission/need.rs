@@ -88,7 +88,7 @@ pub enum Need {
 /// Checks permissions.
 #[derive(Debug, Clone, Copy)]
 pub struct Rights<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     config: &'a ServerConfig,
     compat: Compat,
 }
@@ -170,18 +170,6 @@ impl<'a> Rights<'a> {
             }
             Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
         }
-    }
-
-    async fn held(&self, caller: &Identity) -> Result<Held> {
-        let rows = match caller {
-            Identity::User(user_id) | Identity::Token(UserToken { user_id, .. }) => {
-                role::permissions_of_user(self.store.read(), user_id).await?
-            }
-            Identity::Consumer(consumer) => {
-                role::permissions_of_consumer(self.store.read(), consumer.id).await?
-            }
-        };
-        Ok(Held(rows.into_iter().map(|row| (row.permission_type, row.target_id)).collect()))
     }
 
     /// Of namespaces of any apps in one environment, those whose values a user may see: an element for
@@ -335,24 +323,6 @@ impl<'a> Rights<'a> {
 
     fn is_member_only(&self, env: &str) -> bool {
         self.config.get(&keys::MEMBERS_ONLY).iter().any(|name| environment::normalise(name) == env)
-    }
-}
-
-/// The permissions of a caller, by type and target.
-struct Held(HashSet<(String, String)>);
-
-impl Held {
-    fn has(&self, permission: &Permission) -> bool {
-        let (kind, target) = permission.pair();
-        self.0.contains(&(kind.to_owned(), target.to_owned()))
-    }
-
-    /// Whether they open a private namespace: to its editors, publishers and administrators.
-    fn opens(&self, place: &Resource) -> bool {
-        let Resource { app_id, env, cluster, namespace } = place;
-        let act = |act: Act| act.permissions(app_id, env, cluster, namespace);
-        self.has(&Permission::on_app(Right::AssignRole, app_id))
-            || Act::ALL.map(act).iter().flatten().any(|permission| self.has(permission))
     }
 }
 

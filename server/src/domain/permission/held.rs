@@ -1,0 +1,59 @@
+//! The permissions that a caller holds, read as a whole: for decisions about many objects.
+
+use std::collections::{BTreeSet, HashSet};
+
+use castalia_store::user::role;
+
+use super::need::{Identity, Resource, Rights, UserToken};
+use super::{Act, Permission, Right};
+use crate::error::Result;
+
+/// The permissions of a caller, by type and target.
+pub(super) struct Held(HashSet<(String, String)>);
+
+impl Rights<'_> {
+    pub(super) async fn held(&self, caller: &Identity) -> Result<Held> {
+        let rows = match caller {
+            Identity::User(user_id) | Identity::Token(UserToken { user_id, .. }) => {
+                role::permissions_of_user(self.store.read(), user_id).await?
+            }
+            Identity::Consumer(consumer) => {
+                role::permissions_of_consumer(self.store.read(), consumer.id).await?
+            }
+        };
+        Ok(Held(rows.into_iter().map(|row| (row.permission_type, row.target_id)).collect()))
+    }
+
+    /// The clusters of an app in an environment in all of whose namespaces the caller may edit or
+    /// publish, in the order of their names.
+    pub async fn clusters(
+        &self,
+        caller: &Identity,
+        app_id: &str,
+        env: &str,
+    ) -> Result<BTreeSet<String>> {
+        let Held(held) = self.held(caller).await?;
+        let on_clusters = Act::ALL.map(|act| Permission::new(act.in_cluster(), &[app_id, env, ""]));
+        let cluster = |(kind, target): &(String, String)| {
+            on_clusters.iter().map(Permission::pair).find_map(|(wanted, start)| {
+                target.strip_prefix(start).filter(|_| kind == wanted).map(str::to_owned)
+            })
+        };
+        Ok(held.iter().filter_map(cluster).collect())
+    }
+}
+
+impl Held {
+    fn has(&self, permission: &Permission) -> bool {
+        let (kind, target) = permission.pair();
+        self.0.contains(&(kind.to_owned(), target.to_owned()))
+    }
+
+    /// Whether they open a private namespace: to its editors, publishers and administrators.
+    pub(super) fn opens(&self, place: &Resource) -> bool {
+        let Resource { app_id, env, cluster, namespace } = place;
+        let act = |act: Act| act.permissions(app_id, env, cluster, namespace);
+        self.has(&Permission::on_app(Right::AssignRole, app_id))
+            || Act::ALL.map(act).iter().flatten().any(|permission| self.has(permission))
+    }
+}
