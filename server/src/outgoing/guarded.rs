@@ -107,7 +107,8 @@ impl GuardedClient {
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, CallError> {
         in_time(async {
             let (head, body) = self.begin(request).await?.into_parts();
-            let body = Limited::new(body, LARGEST).collect().await.map_err(of_body)?;
+            let body =
+                Limited::new(body, LARGEST).collect().await.map_err(|error| of_body(&*error))?;
             Ok(Response::from_parts(head, body.to_bytes().into()))
         })
         .await
@@ -136,7 +137,7 @@ impl GuardedClient {
         }
         head.uri = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
         let request = Request::from_parts(head, Full::from(body));
-        self.client.request(request).await.map_err(of_connection)
+        self.client.request(request).await.map_err(|error| of_connection(&error))
     }
 }
 
@@ -144,7 +145,7 @@ async fn in_time<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<
     timeout(PATIENCE, call).await.unwrap_or(Err(CallError::TimedOut))
 }
 
-fn of_connection(error: hyper_util::client::legacy::Error) -> CallError {
+fn of_connection(error: &hyper_util::client::legacy::Error) -> CallError {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(CallError::Refused(host)) = error.downcast_ref() {
@@ -156,16 +157,16 @@ fn of_connection(error: hyper_util::client::legacy::Error) -> CallError {
         cause = error.source();
     }
     if error.is_connect() {
-        return CallError::Unreachable(causes(&error));
+        return CallError::Unreachable(causes(error));
     }
-    CallError::Failed(causes(&error))
+    CallError::Failed(causes(error))
 }
 
-fn of_body(error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
+fn of_body(error: &(dyn std::error::Error + 'static)) -> CallError {
     if error.is::<http_body_util::LengthLimitError>() {
         return CallError::TooLarge;
     }
-    CallError::Failed(causes(&*error))
+    CallError::Failed(causes(error))
 }
 
 /// `io::Error` is not a source of what it contains.
