@@ -60,10 +60,7 @@ pub struct NewApp {
 
 impl PortalAppDetails {
     /// Rejects details that the tables or Apollo would reject.
-    ///
-    /// # Errors
-    /// Names the first invalid member.
-    pub fn check(&self) -> Result<()> {
+    fn check_texts(&self) -> Result<()> {
         let members = [
             ("appId", &self.app_id, APP_ID),
             ("name", &self.name, NAME),
@@ -79,11 +76,20 @@ impl PortalAppDetails {
             }
             check_members([(member, Some(text.as_str()), width)])?;
         }
+        check_name(Some(&self.app_id), "AppId")
+    }
+
+    /// Rejects details of an app that may not exist yet.
+    ///
+    /// # Errors
+    /// Names the first invalid member.
+    pub fn check(&self) -> Result<()> {
+        self.check_texts()?;
         if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&self.app_id)) {
             let message = format!("AppId {} is reserved", self.app_id);
             return Err(Error::bad_request(message).with_code(Code::InvalidName));
         }
-        check_name(Some(&self.app_id), "AppId")
+        Ok(())
     }
 }
 
@@ -110,7 +116,7 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
 /// # Errors
 /// Fails if the app or its new owner does not exist.
 pub async fn update(store: &Store, details: PortalAppDetails, operator: &str) -> Result<App> {
-    details.check()?;
+    details.check_texts()?;
     let owner = owner_of(store, &details).await?;
     let input = (details, owner.email, operator.to_owned());
     store

@@ -28,7 +28,7 @@ impl Store {
     /// rejects writes, so only a trial write shows that writing works again.
     pub(super) fn note_failure(&self, error: &StoreError) {
         if error.is_denied() {
-            self.shared.retirement.retire_denied();
+            self.retire_denied();
         }
         if error.is_outage() {
             if self.shared.status.failed(error) {
@@ -36,6 +36,13 @@ impl Store {
             }
         } else if error.is_retryable() || error.is_denied() {
             self.check_extent();
+        }
+    }
+
+    /// Only MySQL reads privileges when a connection is opened.
+    fn retire_denied(&self) {
+        if self.dialect() == Dialect::MySql {
+            self.shared.retirement.retire_denied();
         }
     }
 
@@ -113,7 +120,7 @@ impl Store {
                         store.retire_connections();
                         return store.shared.status.succeeded();
                     }
-                    Err(error) if error.is_denied() => store.shared.retirement.retire_denied(),
+                    Err(error) if error.is_denied() => store.retire_denied(),
                     Err(error) => tracing::debug!(%error, "a trial write failed"),
                 }
             }

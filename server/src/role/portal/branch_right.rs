@@ -24,9 +24,12 @@ pub(super) async fn parent(
     let environment = portal.state.environments.find(&place.env)?;
     for cluster in clusters.into_iter().take(MOST) {
         let parent = Resource { cluster, ..place.clone() };
-        let branch: Option<admin::Namespace> =
-            environment.find(Address::in_namespace(&parent, &["branches"])).await?;
-        if branch.is_some_and(|branch| branch.cluster_name.as_deref() == Some(&place.cluster)) {
+        let branch: Result<Option<admin::Namespace>> =
+            environment.find(Address::in_namespace(&parent, &["branches"])).await;
+        // A cluster without the namespace, and one that cannot be asked, are not the parent.
+        if let Ok(Some(branch)) = branch
+            && branch.cluster_name.as_deref() == Some(&place.cluster)
+        {
             return Ok(Some(parent));
         }
     }
