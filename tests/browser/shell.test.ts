@@ -202,5 +202,11 @@ test("palette and preferences are accessible in both themes and widths", async (
   await expectAccessibleInAllViews(page);
   await page.keyboard.press("Control+k");
   await page.getByRole("option", { name: "All apps" }).waitFor();
+  const list = await page.getByRole("listbox", { name: "Results" }).getAttribute("id");
+  const search = page.getByRole("dialog").getByRole("combobox");
+  expect([await search.getAttribute("aria-controls"), await search.getAttribute("aria-expanded")]).toEqual([
+    list,
+    "true",
+  ]);
   await expectAccessibleInAllViews(page);
 });

@@ -1,6 +1,6 @@
 // Search for places and actions by name, in one dialog: Enter opens, Ctrl+Enter opens in a new tab.
 import { Combobox, Modal, TextInput, useCombobox } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { useDebouncedValue, useId } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
@@ -44,6 +44,7 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
   const [text] = useDebouncedValue(typed, PAUSE_MS);
   const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
   const { groups, isSearching } = usePaletteGroups(paletteQuery(text), onShortcuts);
+  const list = useId();
   const inNewTab = useRef(false);
   const entries = new Map(groups.flatMap(({ entries }) => entries.map((entry) => [entry.id, entry])));
   const shown = [...entries.keys()].join("\n");
@@ -66,7 +67,8 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
   };
   return (
     <Combobox store={combobox} onOptionSubmit={submit} classNames={{ option: classes.option, group: classes.group }}>
-      <Combobox.EventsTarget withExpandedAttribute>
+      {/* By itself, the target learns of an open list with its next render only. */}
+      <Combobox.EventsTarget withExpandedAttribute aria-controls={list}>
         <TextInput
           size="md"
           variant="unstyled"
@@ -81,7 +83,7 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
           data-autofocus
         />
       </Combobox.EventsTarget>
-      <Combobox.Options className={classes.list} aria-label={t("palette.results")}>
+      <Combobox.Options id={list} className={classes.list} aria-label={t("palette.results")}>
         {groups.map((group) => (
           <Entries key={group.name} group={group} />
         ))}
