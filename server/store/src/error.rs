@@ -79,12 +79,12 @@ impl StoreError {
     /// The error without the text of the database, which contains names of accounts and hosts.
     pub(super) fn summary(&self) -> String {
         let text = self.to_string();
-        let cause = self.source().filter(|cause| {
-            let own = cause.downcast_ref().is_some_and(|cause| matches!(cause, DbErr::Custom(_)));
-            !own
-        });
-        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        text.strip_suffix(&cause).unwrap_or(&text).to_owned()
+        match self.source() {
+            Some(cause) if !matches!(cause.downcast_ref(), Some(DbErr::Custom(_))) => {
+                text.strip_suffix(&format!(": {cause}")).unwrap_or(&text).to_owned()
+            }
+            _ => text,
+        }
     }
 
     /// Whether the database holds a row that cannot be decoded.

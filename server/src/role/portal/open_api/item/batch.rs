@@ -5,6 +5,7 @@ use axum::extract::{Extension, State};
 
 use super::check;
 use crate::domain::draft::batch::{self, Entry};
+use crate::domain::draft::{DraftChanges, Line};
 use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
@@ -24,9 +25,7 @@ pub(in super::super) async fn create(
     Body(items): Body<Vec<Item>, LARGE_BODY>,
 ) -> Result<()> {
     let entries = entries(items)?;
-    let operator = portal.operator(&caller, by.operator, None).await?;
-    let environment = portal.state.environments.find(&place.env)?;
-    change(&environment, &place, &operator, |draft| batch::creation(draft, &entries)).await
+    apply(&portal, &caller, &place, by, |draft| batch::creation(draft, &entries)).await
 }
 
 /// Changes the items of these keys.
@@ -38,9 +37,7 @@ pub(in super::super) async fn update(
     Body(items): Body<Vec<Item>, LARGE_BODY>,
 ) -> Result<()> {
     let entries = entries(items)?;
-    let operator = portal.operator(&caller, by.operator, None).await?;
-    let environment = portal.state.environments.find(&place.env)?;
-    change(&environment, &place, &operator, |draft| batch::update(draft, &entries)).await
+    apply(&portal, &caller, &place, by, |draft| batch::update(draft, &entries)).await
 }
 
 /// Deletes the items of these keys.
@@ -55,9 +52,19 @@ pub(in super::super) async fn delete(
     for key in &keys {
         required(Some(key.clone()), "key")?;
     }
-    let operator = portal.operator(&caller, by.operator, None).await?;
+    apply(&portal, &caller, &place, by, |draft| batch::deletion(draft, &keys)).await
+}
+
+async fn apply(
+    portal: &Portal,
+    caller: &Caller,
+    place: &Resource,
+    by: By,
+    edits: impl Fn(&[Line]) -> Result<DraftChanges> + Sync,
+) -> Result<()> {
+    let operator = portal.operator(caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    change(&environment, &place, &operator, |draft| batch::deletion(draft, &keys)).await
+    change(&environment, place, &operator, edits).await
 }
 
 /// The items of a list; a violation names the position of its item, from 0.
