@@ -23,8 +23,8 @@ const OUTAGE: Duration = Duration::from_secs(4);
 const CURRENT: Duration = Duration::from_secs(25);
 
 async fn all_have(clients: &[(Client, Config)], value: u64) {
-    for (_, config) in clients {
-        eventually(&format!("{value} at every client"), async || {
+    for (number, (_, config)) in clients.iter().enumerate() {
+        eventually(&format!("{value} at client {number} of {CLIENTS}"), async || {
             (config.get_or("k", 0) == value).then_some(())
         })
         .await;
@@ -62,6 +62,7 @@ async fn clients_that_return_together_are_current_soon() {
     all_are_parked(&Http::new(&server.config)).await;
     let steady = resident_kib(&server);
 
+    way.lead_nowhere();
     server.kill();
     tokio::time::sleep(OUTAGE).await;
     let before = way.requests().len();

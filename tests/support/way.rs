@@ -74,6 +74,11 @@ impl Way {
         *self.shared.target.lock().unwrap() = authority(base).parse().unwrap();
     }
 
+    /// Leads to nothing from now on. After a server has ended, another one may listen at its port.
+    pub(crate) fn lead_nowhere(&self) {
+        self.lead_to("http://127.0.0.1:1");
+    }
+
     pub(crate) fn worsen(&self) {
         self.shared.is_bad.store(true, Ordering::Relaxed);
     }

@@ -3,7 +3,6 @@
 
 mod access;
 mod audit;
-mod branch_right;
 mod calls;
 mod events;
 mod extract;
@@ -12,6 +11,7 @@ mod notice;
 mod open_api;
 mod origin;
 mod rate;
+mod right;
 mod sign_in;
 mod throttle;
 mod web;

@@ -295,7 +295,7 @@ async fn the_rights_on_a_cluster_include_its_branches() {
     editor.post(&items, item("k2", "2")).await.fails(403, "Access is denied");
     assert_eq!(editor.get(&items).await.ok()["total"], 0);
 
-    // A cluster that does not exist any more is searched before the parent.
+    // A cluster that does not exist any more is not the parent.
     for cluster in ["a-former-one", "default"] {
         world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", cluster)]).await;
     }
@@ -305,6 +305,22 @@ async fn the_rights_on_a_cluster_include_its_branches() {
     let release = format!("{}/releases", items_of(&branch));
     let title = json!({ "releaseTitle": "r" });
     editor.post(&release, title).await.fails(403, "Access is denied");
+
+    let namespaces = items_of(&branch).replace("/application", "");
+    assert_eq!(editor.get(&namespaces).await.ok().as_array().unwrap().len(), 1);
+    publish(&owner, &branch).await;
+    let latest = owner.get(&format!("{release}/latest")).await.ok();
+    let release = format!("/openapi/v1/envs/LOCAL/releases/{}", latest["id"]);
+    assert_eq!(editor.get(&release).await.ok()["id"], latest["id"]);
+    let name = branch.rsplit('/').next().unwrap();
+    let targets = [json!({
+        "env": "LOCAL", "appId": "demo", "clusterName": name, "namespaceName": "application"
+    })];
+    let copy = json!({ "syncToNamespaces": targets, "syncItems": [item("k3", "3")] });
+    let diffs = editor.post(&format!("{NS}/items/diff"), copy.clone()).await.ok();
+    assert_eq!(diffs[0]["createItems"][0]["key"], "k3");
+    editor.post(&format!("{NS}/items/synchronize"), copy).await.empty();
+    assert_eq!(editor.get(&items).await.ok()["total"], 3);
 }
 
 #[tokio::test]

@@ -14,7 +14,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 
 use super::audit::{self, Witnessed};
-use super::branch_right;
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
@@ -159,12 +158,7 @@ async fn check_right(
         PortalAccess::Read(need, hidden) => (need, Some(hidden)),
         PortalAccess::Open | PortalAccess::Page | PortalAccess::ByContent(_) => return Ok(None),
     };
-    if portal.rights().allow(&caller.identity, need, place).await? {
-        return Ok(None);
-    }
-    if let Some(parent) = branch_right::parent(portal, &caller.identity, place).await?
-        && portal.rights().allow(&caller.identity, need, &parent).await?
-    {
+    if portal.allows(&caller.identity, need, place).await? {
         return Ok(None);
     }
     match (hidden, &caller.identity) {

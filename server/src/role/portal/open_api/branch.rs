@@ -41,7 +41,7 @@ pub(super) async fn find(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
 ) -> Result<OrEmpty<Namespace>> {
-    let is_visible = portal.rights().allow(&caller.identity, Need::See, &place).await?;
+    let is_visible = portal.allows(&caller.identity, Need::See, &place).await?;
     if !is_visible && caller.identity.is_program() {
         return Err(refusal(Need::See));
     }
@@ -94,7 +94,7 @@ pub(super) async fn delete(
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let publish = Need::To(Act::Release);
-    if !portal.rights().allow(&caller.identity, publish, &place).await? {
+    if !portal.allows(&caller.identity, publish, &place).await? {
         let latest = Address::in_namespace(&branch, &["releases", "latest"]);
         if environment.find::<admin::Release>(latest).await?.is_some() {
             return Err(refusal(Need::To(Act::Release)));

@@ -198,7 +198,7 @@ impl Connection {
             return Ok(Verdict::Ended);
         }
         let place = place(event);
-        let is_visible = self.portal.rights().allow(&self.identity(), Need::See, &place).await?;
+        let is_visible = self.portal.allows(&self.identity(), Need::See, &place).await?;
         Ok(if is_visible { Verdict::Visible } else { Verdict::Hidden })
     }
 

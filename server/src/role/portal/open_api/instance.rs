@@ -155,7 +155,7 @@ pub(super) async fn without_releases(
 
 /// Whether the caller sees the instances of a namespace; a program without permission is refused.
 async fn sees(portal: &Portal, caller: &Caller, place: &Resource) -> Result<bool> {
-    let sees = portal.rights().allow(&caller.identity, Need::SeeRelease, place).await?;
+    let sees = portal.allows(&caller.identity, Need::SeeRelease, place).await?;
     if !sees && caller.identity.is_program() {
         return Err(refusal(Need::SeeRelease));
     }

@@ -71,7 +71,7 @@ pub(super) async fn list(
         environment.get(Address::in_cluster(&place, &["namespaces"])).await?;
     let names: Vec<_> =
         found.iter().filter_map(|namespace| namespace.namespace_name.as_deref()).collect();
-    let visible = portal.rights().visible(&caller.identity, &place, &names).await?;
+    let visible = portal.visible(&caller.identity, &place, &names).await?;
     let is_visible = |namespace: &&admin::Namespace| {
         namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name))
     };
@@ -157,7 +157,7 @@ pub(super) async fn associate(
         .map(|wanted| wanted_place(&portal, wanted))
         .collect::<Result<Vec<_>>>()?;
     for place in &places {
-        if !portal.rights().allow(&caller.identity, Need::CreateNamespace, place).await? {
+        if !portal.allows(&caller.identity, Need::CreateNamespace, place).await? {
             return Err(refusal(Need::CreateNamespace));
         }
     }

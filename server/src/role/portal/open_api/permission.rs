@@ -111,7 +111,7 @@ pub(super) async fn check_may_ask(
     let may_ask = match caller {
         // Of tokens and consumers, the guard has checked that they may see the roles.
         Identity::User(user_id) if user_id != about => {
-            portal.rights().allow(caller, Need::AppAdmin, place).await?
+            portal.allows(caller, Need::AppAdmin, place).await?
         }
         _ => true,
     };

@@ -257,7 +257,7 @@ pub(super) async fn load(
     let release: admin::Release =
         environment.get(Address::new(["releases", &id.to_string()])).await?;
     let place = place_of(environment, &release);
-    if portal.rights().allow(&caller.identity, need, &place).await? {
+    if portal.allows(&caller.identity, need, &place).await? {
         return Ok(release);
     }
     Err(refusal(need))

@@ -55,7 +55,7 @@ pub(in super::super) async fn create(
 ) -> Result<()> {
     let place = Resource { app_id: required(app.app_id, "appId")?, ..place };
     let need = Need::AddAppToEnv;
-    if !portal.rights().allow(&caller.identity, need, &place).await? {
+    if !portal.allows(&caller.identity, need, &place).await? {
         return Err(refusal(need));
     }
     let operator = portal.operator(&caller, by.operator, app.data_change_created_by).await?;

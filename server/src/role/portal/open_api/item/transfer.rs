@@ -32,7 +32,7 @@ pub(in super::super) async fn compare(
     let (targets, lines) = parsed(&portal, sync)?;
     let mut visible = Vec::with_capacity(targets.len());
     for target in &targets {
-        let is_visible = portal.rights().allow(&caller.identity, Need::See, target).await?;
+        let is_visible = portal.allows(&caller.identity, Need::See, target).await?;
         if !is_visible && caller.identity.is_program() {
             return Err(refusal(Need::See));
         }
@@ -85,7 +85,7 @@ pub(in super::super) async fn synchronize(
     }
     for target in &targets {
         let need = Need::To(Act::Modify);
-        if !portal.rights().allow(&caller.identity, need, target).await? {
+        if !portal.allows(&caller.identity, need, target).await? {
             return Err(refusal(need));
         }
     }
