@@ -281,14 +281,20 @@ impl ServiceRegistry {
     }
 
     async fn refresh(&self, table: &database::RegistryTable) {
-        match table.alive().await {
-            Ok(alive) => {
+        let (grace, now) = (table.grace(), Instant::now());
+        let recovers = self.0.kept.lock().recovers_until(grace, now).is_some();
+        let read = async {
+            let alive = table.alive().await?;
+            let old = if recovers { Some(table.of_any_age().await?) } else { None };
+            Ok::<_, castalia_store::StoreError>((alive, old))
+        };
+        match read.await {
+            Ok((alive, old)) => {
                 let has_eureka = self.0.eureka.is_some() || self.0.servers.is_some();
                 let is_elsewhere = |service: &str| !self.of_eureka(service).is_empty();
                 let is_elsewhere = has_eureka.then_some(&is_elsewhere as &dyn Fn(&str) -> bool);
-                let (before, grace) = (self.0.others.load(), table.grace());
-                let listed =
-                    self.0.kept.lock().update(&before, alive, grace, is_elsewhere, Instant::now());
+                let (before, mut kept) = (self.0.others.load(), self.0.kept.lock());
+                let listed = kept.update(&before, alive, old.as_ref(), grace, is_elsewhere, now);
                 self.0.others.store(Arc::new(listed));
             }
             Err(error) => {

@@ -7,7 +7,7 @@ use crate::Status;
 use crate::registry::LeaseKey;
 
 /// Time for which the override of an instance whose lease ended is stored, and for which it is known
-/// that an instance has none any more.
+/// that an instance has none any more; the latter begins anew whenever a peer contradicts.
 const RETENTION: Duration = Duration::from_secs(3600);
 
 /// Overrides by instance, and which instances are known to have none: peers may report an older one.
@@ -52,6 +52,15 @@ impl Overrides {
         let none = Entry { status: None, ended: Some(now) };
         self.insert(key(app, id), none, |entry| entry.status.is_none());
         had_one
+    }
+
+    /// A peer still reports an override that was removed here: the removal has to be known for longer
+    /// than it does.
+    pub(crate) fn confirm_removal(&mut self, app: &str, id: &str, now: Instant) {
+        let entry = self.entries.get_mut(&key(app, id));
+        if let Some(entry) = entry.filter(|entry| entry.status.is_none()) {
+            entry.ended = Some(now);
+        }
     }
 
     /// Replaces what is known, if there is space, or if one of the entries that ended and may be

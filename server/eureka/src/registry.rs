@@ -2,11 +2,13 @@
 //! end. Each call takes the present time, so that tests decide what time it is.
 
 mod call;
+mod copy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::copy::EarlyChanges;
 use crate::changes::Changes;
 use crate::overrides::Overrides;
 use crate::preservation::Preservation;
@@ -169,6 +171,7 @@ pub struct Registry {
     /// Services of this process, whose ids nobody else may use, also while an operator removed one.
     own: BTreeSet<LeaseKey>,
     overrides: Overrides,
+    early: EarlyChanges,
     changes: Changes,
     preservation: Preservation,
     /// When the eviction last ran, and when leases ended within the last minute.
@@ -192,6 +195,7 @@ impl Registry {
             size: 0,
             own: BTreeSet::new(),
             overrides,
+            early: EarlyChanges::default(),
             changes,
             preservation: Preservation::default(),
             last_run: None,
@@ -230,12 +234,6 @@ impl Registry {
     #[must_use]
     pub fn get(&self, app: &str, id: &str) -> Option<&Lease> {
         self.apps.get(app)?.get(id)
-    }
-
-    /// Whether an instance was here recently and left.
-    #[must_use]
-    pub fn has_left(&self, app: &str, id: &str) -> bool {
-        self.changes.has_left(app, id)
     }
 
     /// The first lease with this id in any app.

@@ -93,20 +93,30 @@ impl RegistryTable {
 
     /// Live services by name, in the table's order.
     pub(super) async fn alive(&self) -> Result<Rows, StoreError> {
-        let mut alive = Rows::new();
+        self.since(self.options.patience).await
+    }
+
+    /// Those without recent heartbeats as well.
+    pub(super) async fn of_any_age(&self) -> Result<Rows, StoreError> {
+        self.since(DEAD).await
+    }
+
+    /// Services whose last heartbeat is at most this old.
+    async fn since(&self, age: chrono::TimeDelta) -> Result<Rows, StoreError> {
+        let mut services = Rows::new();
         if !self.options.reads_table {
-            return Ok(alive);
+            return Ok(services);
         }
-        let (cluster, since) = (&self.options.cluster, self.now().await? - self.options.patience);
+        let (cluster, since) = (&self.options.cluster, self.now().await? - age);
         let rows = service_registry::alive(self.store.read(), cluster, since).await?;
         for (_, name, uri, row_cluster, metadata) in rows {
             // The engine may ignore case, but clusters are compared exactly.
             if row_cluster == *cluster {
                 let listed = ListedService { uri, is_ours: is_ours(&metadata) };
-                alive.entry(name).or_default().push(listed);
+                services.entry(name).or_default().push(listed);
             }
         }
-        Ok(alive)
+        Ok(services)
     }
 
     /// Reports that this installation probably uses Eureka: its settings name servers, and no node is

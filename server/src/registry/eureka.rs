@@ -30,7 +30,7 @@ use self::own::OwnInstances;
 use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
-use self::replicated::{interval, item};
+use self::replicated::report_contradiction;
 use super::{OwnService, Probe, address};
 use crate::background::Background;
 use crate::log_rate::{LogRate, shortened};
@@ -107,12 +107,17 @@ impl Eureka {
     /// Enters the services of this node, then keeps leases and peers.
     pub async fn run(&self, background: &Background, probe: Probe) {
         self.0.peers.refresh(self, background).await;
-        self.0.peers.begin_copy();
+        if self.0.peers.begin_copy() {
+            self.0.registry.lock().begin_copy();
+        }
         self.announce();
         let copying = self.clone();
         background.spawn("eureka copy", move || {
             let eureka = copying.clone();
-            async move { eureka.0.peers.copy(&eureka).await }
+            async move {
+                eureka.0.peers.copy(&eureka).await;
+                eureka.0.registry.lock().end_copy();
+            }
         });
         let eureka = self.clone();
         background.repeat("eureka leases", MAINTENANCE, move || {
@@ -256,10 +261,16 @@ impl Eureka {
         origin: Origin,
     ) -> Renewal {
         metrics::counter!(RENEWALS).increment(1);
-        let mut registry = self.0.registry.lock();
-        let renewal = registry.renew(app, id, dirty, override_, origin, now());
-        if let Renewal::Renewed(lease) | Renewal::Outdated(lease) = &renewal {
-            self.replicate(lease, Task::Heartbeat, Some(lease.instance.status), origin);
+        let renewal = {
+            let mut registry = self.0.registry.lock();
+            let renewal = registry.renew(app, id, dirty, override_, origin, now());
+            if let Renewal::Renewed(lease) | Renewal::Outdated(lease) = &renewal {
+                self.replicate(lease, Task::Heartbeat, Some(lease.instance.status), origin);
+            }
+            renewal
+        };
+        if let Renewal::Renewed(lease) = &renewal {
+            report_contradiction(lease, override_);
         }
         renewal
     }
@@ -269,7 +280,7 @@ impl Eureka {
         let is_cancelled = {
             let mut registry = self.0.registry.lock();
             let cancelled = registry.cancel(app, id, now());
-            self.changed(cancelled, Task::Cancel, None, origin)
+            self.changed(&mut registry, (app, id), cancelled.as_ref(), Task::Cancel, None, origin)
         };
         // A service of this node stays until the node leaves.
         if is_cancelled && origin != Origin::Own {
@@ -289,7 +300,14 @@ impl Eureka {
     ) -> bool {
         let mut registry = self.0.registry.lock();
         let changed = registry.set_status(app, id, status, dirty, now());
-        self.changed(changed, Task::StatusUpdate, Some(status), origin)
+        self.changed(
+            &mut registry,
+            (app, id),
+            changed.as_ref(),
+            Task::StatusUpdate,
+            Some(status),
+            origin,
+        )
     }
 
     /// Removes an override. Returns whether there is such a lease.
@@ -311,7 +329,8 @@ impl Eureka {
         let is_known = {
             let mut registry = self.0.registry.lock();
             let changed = registry.remove_override(app, id, status, dirty, now());
-            self.changed(changed, Task::DeleteStatusOverride, status, origin)
+            let task = Task::DeleteStatusOverride;
+            self.changed(&mut registry, (app, id), changed.as_ref(), task, status, origin)
         };
         if is_known && own.is_some() {
             self.announce();
@@ -319,18 +338,23 @@ impl Eureka {
         is_known
     }
 
+    /// Sends the change of a lease to the peers. Returns whether there is one.
     fn changed(
         &self,
-        lease: Option<Lease>,
+        registry: &mut Registry,
+        (app, id): (&str, &str),
+        lease: Option<&Lease>,
         task: Task,
         status: Option<Status>,
         origin: Origin,
     ) -> bool {
-        let is_known = lease.is_some();
-        if let Some(lease) = lease {
-            self.replicate(&lease, task, status, origin);
+        match lease {
+            Some(lease) => self.replicate(lease, task, status, origin),
+            None if origin == Origin::Peer => registry.remember(app, id, &task, status, now()),
+            // Who asked is answered that there is none.
+            None => {}
         }
-        is_known
+        lease.is_some()
     }
 
     /// Sets entries of the metadata. Returns whether there is such a lease.
@@ -349,18 +373,6 @@ impl Eureka {
         let task = Task::Register(Box::new((*lease.instance).clone()));
         self.replicate(&lease, task, None, origin);
         Ok(true)
-    }
-
-    /// Appends a change to the queues of all peers, unless it came from one. The registry has to be
-    /// locked still, so that peers receive changes in the order in which they were made here.
-    fn replicate(&self, lease: &Lease, task: Task, status: Option<Status>, origin: Origin) {
-        if origin == Origin::Peer {
-            return;
-        }
-        let instance = &lease.instance;
-        // What an operator states about this node is trusted.
-        let is_local = origin != Origin::Own && services::leads_to_caller(instance);
-        self.0.peers.push(&item(instance, task, status), interval(instance), is_local);
     }
 }
 

@@ -16,9 +16,13 @@ pub(super) type Rows = HashMap<String, Vec<ListedService>>;
 /// Until when missing services are kept.
 #[derive(Debug, Default)]
 pub(super) struct KeptRows {
-    /// Whether the table could not be read last time.
+    /// Whether the table could not be read last time, and when it was read last.
     has_failed: bool,
-    until: HashMap<String, Instant>,
+    read_at: Option<Instant>,
+    /// Until when nodes may write again after an outage.
+    recovers_until: Option<Instant>,
+    /// Until when the services that move to Eureka are kept, by name.
+    moves_until: HashMap<String, Instant>,
 }
 
 impl KeptRows {
@@ -27,46 +31,57 @@ impl KeptRows {
         self.has_failed = true;
     }
 
-    /// The services that are listed from now on, of those before and those that the table has.
-    /// After an outage the others have `grace` to write again; `is_elsewhere` states whether Eureka
-    /// lists a service, and is `None` where nobody asks it.
+    /// Until when nodes may write again, if the table is read now. They have `grace` after an
+    /// outage that may have made rows old; a single failure does not.
+    pub(super) fn recovers_until(&self, grace: Duration, now: Instant) -> Option<Instant> {
+        if let Some(until) = self.recovers_until.filter(|until| now < *until) {
+            return Some(until);
+        }
+        let before = self.read_at.filter(|_| self.has_failed)?;
+        let is_long = now.saturating_duration_since(before) >= grace / 2;
+        is_long.then(|| now.checked_add(grace)).flatten()
+    }
+
+    /// The services that are listed from now on, of those before and those that the table has
+    /// now. `old` are the rows of any age, if nodes may write again: one that is not among them
+    /// left. `is_elsewhere` states whether Eureka lists a service, and is `None` where nobody asks
+    /// it.
     pub(super) fn update(
         &mut self,
         before: &Rows,
         mut alive: Rows,
+        old: Option<&Rows>,
         grace: Duration,
         is_elsewhere: Option<&dyn Fn(&str) -> bool>,
         now: Instant,
     ) -> Rows {
-        let has_failed = std::mem::take(&mut self.has_failed);
+        self.recovers_until = self.recovers_until(grace, now);
+        (self.has_failed, self.read_at) = (false, Some(now));
+        let old = old.filter(|_| self.recovers_until.is_some());
         for (name, before) in before {
             let alive = alive.entry(name.clone()).or_default();
-            let is_listed = |one: &&ListedService| alive.iter().any(|other| other.uri == one.uri);
-            let missing: Vec<_> = before.iter().filter(|one| !is_listed(one)).cloned().collect();
-            if missing.is_empty() {
-                self.until.remove(name);
-                continue;
+            let missing = before.iter().filter(|one| !has(alive, one)).cloned();
+            let missing: Vec<_> = missing.collect();
+            if let Some(rows) = old.and_then(|old| old.get(name)) {
+                alive.extend(missing.iter().filter(|one| has(rows, one)).cloned());
             }
-            if has_failed {
-                self.until.insert(name.clone(), now.checked_add(grace).unwrap_or(now));
-            } else if alive.is_empty()
-                && let Some(is_elsewhere) = is_elsewhere
-            {
-                match is_elsewhere(name) {
-                    true => self.until.remove(name),
-                    false => Some(*self.until.entry(name.clone()).or_insert(now + MOVE)),
-                };
-            }
-            match self.until.get(name) {
-                Some(until) if now < *until => alive.extend(missing),
-                _ => {
-                    self.until.remove(name);
-                }
+            let moves = !missing.is_empty()
+                && alive.is_empty()
+                && is_elsewhere.is_some_and(|is_elsewhere| !is_elsewhere(name));
+            if !moves {
+                self.moves_until.remove(name);
+            } else if now < *self.moves_until.entry(name.clone()).or_insert(now + MOVE) {
+                alive.extend(missing);
             }
         }
         alive.retain(|_, listed| !listed.is_empty());
+        self.moves_until.retain(|name, _| before.contains_key(name));
         alive
     }
+}
+
+fn has(rows: &[ListedService], one: &ListedService) -> bool {
+    rows.iter().any(|other| other.uri == one.uri)
 }
 
 #[cfg(test)]
@@ -88,24 +103,68 @@ mod tests {
         rows.values().flatten().map(|one| &*one.uri).collect()
     }
 
+    /// Reads the table after so many seconds, of which it could not be read for the last ones.
+    struct Table {
+        kept: KeptRows,
+        start: Instant,
+        listed: Rows,
+    }
+
+    impl Table {
+        fn listing(addresses: &[&str]) -> Self {
+            let kept = KeptRows::default();
+            let mut table = Self { kept, start: Instant::now(), listed: rows(addresses) };
+            table.read(0, addresses, addresses);
+            table
+        }
+
+        fn read(&mut self, seconds: u64, alive: &[&str], old: &[&str]) -> Vec<String> {
+            let now = self.start + Duration::from_secs(seconds);
+            let old = self.kept.recovers_until(GRACE, now).map(|_| rows(old));
+            let alive = rows(alive);
+            self.listed = self.kept.update(&self.listed, alive, old.as_ref(), GRACE, None, now);
+            addresses(&self.listed).into_iter().map(str::to_owned).collect()
+        }
+    }
+
     #[test]
     fn after_an_outage_services_have_time_to_write_again() {
-        let (mut kept, start) = (KeptRows::default(), Instant::now());
-        let mut update = |before: &[&str], alive: &[&str], seconds| {
-            let now = start + Duration::from_secs(seconds);
-            let listed = kept.update(&rows(before), rows(alive), GRACE, None, now);
-            let found: Vec<_> = addresses(&listed).into_iter().map(str::to_owned).collect();
-            if seconds == 0 {
-                kept.fail();
-            }
-            found
-        };
-        assert_eq!(update(&["a", "b"], &["a"], 0), ["a"], "without an outage");
-        assert_eq!(update(&["a", "b"], &[], 100), ["a", "b"]);
-        assert_eq!(update(&["a", "b"], &["b"], 105), ["b", "a"]);
-        assert_eq!(update(&["b", "a"], &["b"], 119), ["b", "a"]);
-        assert_eq!(update(&["b", "a"], &["b"], 120), ["b"]);
-        assert_eq!(update(&["b"], &[], 125), [""; 0]);
+        let mut table = Table::listing(&["a", "b"]);
+        assert_eq!(Table::listing(&["a", "b"]).read(5, &["a"], &["a", "b"]), ["a"], "no outage");
+        table.kept.fail();
+        assert_eq!(table.read(100, &[], &["a", "b"]), ["a", "b"]);
+        assert_eq!(table.read(105, &["b"], &["a", "b"]), ["b", "a"]);
+        assert_eq!(table.read(119, &["b"], &["a", "b"]), ["b", "a"]);
+        assert_eq!(table.read(120, &["b"], &["a", "b"]), ["b"]);
+        assert_eq!(table.read(125, &[], &["a", "b"]), [""; 0]);
+    }
+
+    /// Otherwise nodes that ended would be listed as long as a read fails now and then.
+    #[test]
+    fn single_failures_keep_nobody() {
+        let mut table = Table::listing(&["a", "b"]);
+        table.kept.fail();
+        assert_eq!(table.read(9, &["a"], &["a", "b"]), ["a"]);
+        let mut table = Table::listing(&["a", "b"]);
+        table.kept.fail();
+        assert_eq!(table.read(10, &["a"], &["a", "b"]), ["a", "b"]);
+        for seconds in [15, 20, 25] {
+            table.kept.fail();
+            assert_eq!(table.read(seconds, &["a"], &["a", "b"]), ["a", "b"]);
+        }
+        table.kept.fail();
+        assert_eq!(table.read(30, &["a"], &["a", "b"]), ["a"], "the time is not extended");
+    }
+
+    #[test]
+    fn who_left_is_not_kept_after_an_outage() {
+        let mut table = Table::listing(&["a", "b"]);
+        table.kept.fail();
+        assert_eq!(table.read(100, &["a"], &["a"]), ["a"]);
+        let mut table = Table::listing(&["a", "b"]);
+        table.kept.fail();
+        assert_eq!(table.read(100, &["a"], &["a", "b"]), ["a", "b"]);
+        assert_eq!(table.read(105, &["a"], &["a"]), ["a"]);
     }
 
     #[test]
@@ -116,7 +175,7 @@ mod tests {
                 let now = start + Duration::from_secs(seconds);
                 let is_elsewhere = move |_: &str| seconds >= listed_at;
                 let listed =
-                    kept.update(&rows(&["a"]), Rows::new(), GRACE, Some(&is_elsewhere), now);
+                    kept.update(&rows(&["a"]), Rows::new(), None, GRACE, Some(&is_elsewhere), now);
                 assert_eq!(addresses(&listed).is_empty(), seconds >= gone, "{seconds}");
                 if seconds >= gone {
                     break;
@@ -127,7 +186,7 @@ mod tests {
         let never = |_: &str| false;
         let (before, alive) = (rows(&["a", "b"]), rows(&["b"]));
         let listed =
-            KeptRows::default().update(&before, alive, GRACE, Some(&never), Instant::now());
+            KeptRows::default().update(&before, alive, None, GRACE, Some(&never), Instant::now());
         assert_eq!(addresses(&listed), ["b"]);
     }
 }

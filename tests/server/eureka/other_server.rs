@@ -32,8 +32,8 @@ impl Request {
 pub(super) enum Reply {
     /// An answer with a status, more lines of the head, and a body.
     Answer(u16, String, Vec<u8>),
-    /// The answer follows when the test allows it.
-    Later(watch::Receiver<bool>, Value),
+    /// This follows when the test allows it.
+    Later(watch::Receiver<bool>, Box<Reply>),
     /// No answer: the connection stays open until the caller closes it.
     Silence,
     /// The connection is reset.
@@ -135,9 +135,9 @@ async fn serve(mut stream: TcpStream, seen: &Seen, reply: impl Fn(&Request) -> R
         seen.held.fetch_add(1, Ordering::SeqCst);
     }
     seen.requests.lock().unwrap().push(request);
-    if let Reply::Later(mut allowed, body) = reply {
+    while let Reply::Later(mut allowed, later) = reply {
         let _ = allowed.wait_for(|is_allowed| *is_allowed).await;
-        reply = Reply::json(&body);
+        reply = *later;
     }
     match reply {
         Reply::Later(..) => {}

@@ -1,6 +1,8 @@
 //! What a node knows that has just started, beside others that know more.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -247,7 +249,7 @@ async fn a_copy_does_not_bring_back_what_has_left() {
         {"name": "DEMO", "instance": [of("a-left"), of("known"), of("stays")]},
     ]}});
     let peer = OtherServer::start(move |request| match request.line.starts_with("GET") {
-        true => Reply::Later(allowed.clone(), list.clone()),
+        true => Reply::Later(allowed.clone(), Box::new(Reply::json(&list))),
         false => Reply::accepted(request),
     })
     .await;
@@ -268,4 +270,116 @@ async fn a_copy_does_not_bring_back_what_has_left() {
     // What registered meanwhile is newer than the copy.
     let is_newer = |one: &Value| one["lastDirtyTimestamp"] == "9";
     assert!(has(&eureka, "/eureka/apps/DEMO/known", is_newer).await.is_some());
+}
+
+/// A list in the form of a server in Java.
+fn list_of(instances: &[Value]) -> Value {
+    let of = |app: &str| {
+        let of_app = |one: &&Value| one["app"] == app;
+        let found: Vec<_> = instances.iter().filter(of_app).collect();
+        json!({"name": app, "instance": found})
+    };
+    json!({"applications": {"application": [of("DEMO"), of("APOLLO-ADMINSERVICE")]}})
+}
+
+fn described(app: &str, id: &str) -> Value {
+    instance(app, id, 5)["instance"].clone()
+}
+
+/// The list of a peer is older than the changes that peers send while it is on its way.
+#[tokio::test]
+async fn what_peers_decide_during_a_copy_holds_after_it() {
+    let (allow, allowed) = watch::channel(false);
+    let mut back = described("DEMO", "back");
+    (back["status"], back["overriddenStatus"]) = (json!("OUT_OF_SERVICE"), json!("OUT_OF_SERVICE"));
+    let of = |id: &str| described("DEMO", id);
+    let list = list_of(&[of("left"), of("out"), back, of("again"), of("stays")]);
+    let peer = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => Reply::Later(allowed.clone(), Box::new(Reply::json(&list))),
+        false => Reply::accepted(request),
+    })
+    .await;
+    let server = node(&[peer.listed()]);
+    let eureka = client(&server);
+    eventually("a request for the list", async || {
+        (peer.asked("GET /eureka/apps/") > 0).then_some(())
+    })
+    .await;
+    let change = |id: &str, action: &str, status: Option<&str>| {
+        json!({
+            "appName": "DEMO", "id": id, "action": action, "status": status,
+            "lastDirtyTimestamp": 5,
+        })
+    };
+    let changes = [
+        change("left", "Cancel", None),
+        change("out", "StatusUpdate", Some("OUT_OF_SERVICE")),
+        change("back", "DeleteStatusOverride", Some("UP")),
+        change("again", "Cancel", None),
+        registration("DEMO", "again", 9),
+    ];
+    let statuses: Vec<_> = replicate(&eureka, &changes).await;
+    let statuses: Vec<_> = statuses.iter().map(|one| one["statusCode"].clone()).collect();
+    assert_eq!(json!(statuses), json!([404, 404, 404, 404, 200]));
+    // Who asked this node itself knows that there was no such instance.
+    let path = "/eureka/apps/DEMO/stays";
+    assert_eq!(eureka.delete(path).await.status, 404);
+    allow.send_replace(true);
+    eventually("the copy", || has(&eureka, path, |_| true)).await;
+    assert_eq!(eureka.get("/eureka/apps/DEMO/left").await.status, 404);
+    let of = async |id: &str| super::statuses(&eureka, &format!("/eureka/apps/DEMO/{id}")).await;
+    assert_eq!(of("out").await, ("OUT_OF_SERVICE".into(), "OUT_OF_SERVICE".into()));
+    assert_eq!(of("back").await, ("UP".into(), "UNKNOWN".into()));
+    assert_eq!(of("again").await, ("UP".into(), "UNKNOWN".into()));
+}
+
+/// The lists of others do not run out of time meanwhile.
+#[tokio::test]
+async fn the_check_of_one_list_costs_no_other_list() {
+    let list = list_of(&[described("APOLLO-ADMINSERVICE", "a")]);
+    let slow = OtherServer::start(move |request| match &*request.line {
+        line if line.starts_with("GET /eureka/apps/ ") => Reply::json(&list),
+        line if line.starts_with("GET") => Reply::Silence,
+        _ => Reply::accepted(request),
+    })
+    .await;
+    let (allow, allowed) = watch::channel(false);
+    let list = list_of(&[described("DEMO", "k")]);
+    let other = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => Reply::Later(allowed.clone(), Box::new(Reply::json(&list))),
+        false => Reply::accepted(request),
+    })
+    .await;
+    let server = node(&[slow.listed(), other.listed()]);
+    eventually("a request for each list", async || {
+        let asked = [&slow, &other].map(|peer| peer.asked("GET /eureka/apps/ ") > 0);
+        (asked == [true, true]).then_some(())
+    })
+    .await;
+    allow.send_replace(true);
+    for path in ["/eureka/apps/DEMO/k", "/eureka/apps/APOLLO-ADMINSERVICE/a"] {
+        eventually("the copy", async || has(&client(&server), path, |_| true).await).await;
+    }
+}
+
+/// Servers that start together know nobody; who knows everything may have failed once.
+#[tokio::test]
+async fn an_empty_list_ends_no_copy_while_a_peer_fails() {
+    let reply = |list: Value| {
+        move |request: &super::other_server::Request| match request.line.starts_with("GET") {
+            true => Reply::json(&list),
+            false => Reply::accepted(request),
+        }
+    };
+    let empty = OtherServer::start(reply(list_of(&[]))).await;
+    let (full, is_first) = (reply(list_of(&[described("DEMO", "k")])), AtomicBool::new(true));
+    let is_first = Arc::new(is_first);
+    let failing = OtherServer::start(move |request| {
+        let fails = request.line.starts_with("GET") && is_first.swap(false, Ordering::SeqCst);
+        if fails { Reply::status(503) } else { full(request) }
+    })
+    .await;
+    let server = node(&[empty.listed(), failing.listed()]);
+    let path = "/eureka/apps/DEMO/k";
+    eventually("the copy", async || has(&client(&server), path, |_| true).await).await;
 }

@@ -37,6 +37,7 @@ impl Registry {
         if reported != Status::Unknown && self.overrides.get(&app, &id).is_none() {
             if origin == Origin::Peer && self.overrides.is_known(&app, &id) {
                 // The peer sent it before it knew of the removal.
+                self.overrides.confirm_removal(&app, &id, now.at);
                 instance.overridden_status = Status::Unknown;
                 instance.status = previous.unwrap_or(instance.status);
             } else {
@@ -45,6 +46,7 @@ impl Registry {
         }
         let override_ = self.overrides.get(&app, &id);
         self.overrides.set_left(&app, &id, None);
+        self.early.forget(&app, &id);
         instance.overridden_status = override_.unwrap_or(instance.overridden_status);
         let previous = previous.filter(|_| origin != Origin::Peer);
         instance.status = effective(instance.status, override_, previous);
@@ -213,6 +215,9 @@ impl Registry {
         now: Moment,
     ) -> Option<Lease> {
         if self.overrides.is_known(app, id) {
+            if status != Status::Unknown {
+                self.overrides.confirm_removal(app, id, now.at);
+            }
             return None;
         }
         if status == Status::Unknown {
@@ -220,6 +225,9 @@ impl Registry {
             return None;
         }
         self.overrides.set(app, id, status);
+        if self.get(app, id).is_none() {
+            self.overrides.set_left(app, id, Some(now.at));
+        }
         self.modify(app, id, now, |instance| {
             instance.status = effective(instance.status, Some(status), None);
             instance.overridden_status = status;

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use castalia_eureka::{Instance, Status, applications};
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
@@ -32,20 +33,36 @@ const CHECKED: usize = 200;
 const PARALLEL: usize = 16;
 const CHECK: Duration = Duration::from_secs(4);
 
+/// Outcome of asking all peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// No peer that failed is likely to know more.
+    Copied,
+    /// Those that answered know nobody, and others failed.
+    Empty,
+    /// Nobody answered.
+    Failed,
+}
+
 /// What a peer answered.
 enum List {
     /// Of a Castalia node, which has been there for a while.
     Complete(Vec<Instance>),
-    /// Of a node that starts as well, or a server in Java.
+    /// Of a Castalia node that starts as well.
     Partial(Vec<Instance>),
+    /// Of a server in Java.
+    Cached(Vec<Instance>),
     /// The peer is this node.
     Own,
 }
 
 impl Peers {
-    /// Hides the list of this node until [`Self::copy`] ends, if there are peers.
-    pub(super) fn begin_copy(&self) {
-        self.is_copying.store(!self.list.load().is_empty(), Ordering::Relaxed);
+    /// Hides the list of this node until [`Self::copy`] ends, if there are peers. Returns whether
+    /// there are.
+    pub(super) fn begin_copy(&self) -> bool {
+        let has_peers = !self.list.load().is_empty();
+        self.is_copying.store(has_peers, Ordering::Relaxed);
+        has_peers
     }
 
     /// Copies the lists of the peers, until one is complete.
@@ -63,42 +80,67 @@ impl Peers {
     }
 
     async fn copy_from_any(&self, eureka: &Eureka) -> bool {
+        let mut is_copied = false;
         for round in 0..ROUNDS {
             if round > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let peers = self.list.load_full();
-            let mut has_any = false;
-            // Asked all at once, so that one that does not answer delays little; read one after the
-            // other, because lists are large.
-            let others = peers.iter().filter(|peer| !peer.is_self());
-            let asked =
-                others.map(|peer| async move { (peer, self.get(peer, &["apps", ""]).await) });
-            let mut answers: FuturesUnordered<_> = asked.collect();
-            while let Some((peer, answer)) = answers.next().await {
-                let list = async { self.read(peer, answer?).await };
-                match list.await {
-                    Ok(List::Complete(instances)) => {
-                        store(eureka, peer, instances, true);
-                        return true;
-                    }
-                    Ok(List::Partial(instances)) => {
-                        store(eureka, peer, instances, false);
-                        has_any = true;
-                    }
-                    Ok(List::Own) => {}
-                    Err(error) if round == 0 => {
-                        tracing::warn!(service_url = %peer.endpoint, error, "cannot copy the list of a peer of Eureka");
-                    }
-                    Err(_) => {}
-                }
-            }
+            let outcome = self.copy_once(eureka, round == 0).await;
+            is_copied |= outcome != Round::Failed;
             // Nodes that start together do not wait for each other.
-            if has_any || peers.iter().all(|peer| peer.is_self()) {
+            if outcome == Round::Copied || self.list.load().iter().all(|peer| peer.is_self()) {
                 return true;
             }
         }
-        false
+        is_copied
+    }
+
+    /// Asks all peers at once, so that one that does not answer delays little.
+    async fn copy_once(&self, eureka: &Eureka, is_first: bool) -> Round {
+        let peers = self.list.load_full();
+        let others = peers.iter().filter(|peer| !peer.is_self());
+        let asked = others.map(|peer| async move { (peer, self.get(peer, &["apps", ""]).await) });
+        let mut answers: FuturesUnordered<_> = asked.collect();
+        let (mut cached, mut has_others) = (Vec::new(), false);
+        let (mut has_answered, mut has_failed) = (false, false);
+        // Read one after the other, because lists are large. Nothing else is awaited meanwhile: the
+        // answers have to arrive in time.
+        while let Some((peer, answer)) = answers.next().await {
+            let list = async { self.read(peer, answer?).await };
+            let list = list.await;
+            has_answered |= list.is_ok();
+            match list {
+                Ok(List::Complete(instances)) => {
+                    store(eureka, peer, instances, true);
+                    return Round::Copied;
+                }
+                Ok(List::Partial(instances)) => {
+                    has_others |= eureka.lacks_any(&instances);
+                    store(eureka, peer, instances, false);
+                }
+                Ok(List::Cached(instances)) => {
+                    has_others |= eureka.lacks_any(&instances);
+                    cached.push((peer, instances));
+                }
+                Ok(List::Own) => {}
+                Err(error) => {
+                    has_failed = true;
+                    if is_first {
+                        tracing::warn!(service_url = %peer.endpoint, error, "cannot copy the list of a peer of Eureka");
+                    }
+                }
+            }
+        }
+        let checked = cached.into_iter().map(|(peer, instances)| async move {
+            store(eureka, peer, self.current(peer, instances).await, false);
+        });
+        join_all(checked).await;
+        match (has_others, has_answered, has_failed) {
+            (true, ..) | (_, true, false) => Round::Copied,
+            // Lists of others that have just started; the peer that failed may know more.
+            (false, true, true) => Round::Empty,
+            (false, false, _) => Round::Failed,
+        }
     }
 
     async fn read(&self, peer: &Arc<Peer>, response: Response) -> Result<List, String> {
@@ -114,12 +156,12 @@ impl Peers {
         }
         let is_starting = response.headers().contains_key(RETRY_AFTER);
         let body = endpoint::body(response, LARGEST_LIST).await;
-        let body = body.ok_or("the list is larger than 32 MiB, or incomplete")?;
+        let body = body.ok_or("the list is larger than 32 MiB, incomplete or slow")?;
         let instances = applications::read(&body).map_err(|error| error.to_string())?;
         Ok(match (is_ours, is_starting) {
             (true, false) => List::Complete(instances),
             (true, true) => List::Partial(instances),
-            (false, _) => List::Partial(self.current(peer, instances).await),
+            (false, _) => List::Cached(instances),
         })
     }
 

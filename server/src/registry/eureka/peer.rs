@@ -57,6 +57,7 @@ pub(super) struct Peer {
     address: Mutex<Option<IpAddr>>,
     /// Of the lines about this peer, so that one peer does not hide another.
     failed: LogRate,
+    recovered: LogRate,
     refused: LogRate,
 }
 
@@ -84,6 +85,7 @@ impl Peer {
             problem: Mutex::default(),
             address: Mutex::default(),
             failed: LogRate::once_a_minute(),
+            recovered: LogRate::once_a_minute(),
             refused: LogRate::once_a_minute(),
         }
     }
@@ -251,8 +253,10 @@ impl Peer {
         })?;
         match batch::read_outcomes(&body) {
             Ok(outcomes) if outcomes.len() == batch.len() => {
-                if self.problem.lock().take().is_some() {
-                    tracing::info!(service_url = %self.endpoint, "a peer of Eureka accepts changes again");
+                if self.problem.lock().take().is_some()
+                    && let Some(suppressed) = self.recovered.admit()
+                {
+                    tracing::info!(service_url = %self.endpoint, suppressed, "a peer of Eureka accepts changes again");
                 }
                 Ok(outcomes)
             }

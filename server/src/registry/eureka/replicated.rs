@@ -6,8 +6,8 @@ use std::time::Duration;
 use castalia_eureka::batch::{Item, Outcome, Task};
 use castalia_eureka::{Instance, Lease, Origin, Refused, Renewal, Status};
 
-use super::{Eureka, now};
-use crate::log_rate::shortened;
+use super::{Eureka, now, services};
+use crate::log_rate::{LogRate, shortened};
 
 impl Eureka {
     /// Carries out a change that a peer sends. `is_ours` states whether it is a Castalia node.
@@ -52,6 +52,24 @@ impl Eureka {
         Outcome { status, newer }
     }
 
+    /// Appends a change to the queues of all peers, unless it came from one. The registry has to be
+    /// locked still, so that peers receive changes in the order in which they were made here.
+    pub(super) fn replicate(
+        &self,
+        lease: &Lease,
+        task: Task,
+        status: Option<Status>,
+        origin: Origin,
+    ) {
+        if origin == Origin::Peer {
+            return;
+        }
+        let instance = &lease.instance;
+        // What an operator states about this node is trusted.
+        let is_local = origin != Origin::Own && services::leads_to_caller(instance);
+        self.0.peers.push(&item(instance, task, status), interval(instance), is_local);
+    }
+
     /// Registers an instance of a peer's list, unless it left here while the list was on its way.
     /// Returns whether it is not refused.
     pub(super) fn copy(&self, instance: Instance, is_complete: bool) -> bool {
@@ -59,13 +77,17 @@ impl Eureka {
         let decided = instance.overridden_status;
         // Services of this node are known better here, but not what an operator decided about them
         // before this node ended, maybe at another address.
-        let is_copied = self.0.own.contains(&instance)
-            || self.0.registry.lock().has_left(&app, &id)
-            || self.register(instance, Origin::Peer).is_ok();
+        let is_copied =
+            self.0.own.contains(&instance) || self.0.registry.lock().copy(instance, now()).is_ok();
         if is_copied && (is_complete || decided != Status::Unknown) {
             self.adopt_override(&app, &id, decided);
         }
         is_copied
+    }
+
+    /// Whether a list has an instance that is not a service of this node.
+    pub(super) fn lacks_any(&self, list: &[Instance]) -> bool {
+        !list.iter().all(|instance| self.0.own.contains(instance))
     }
 
     /// Adopts what an operator decided, as a peer reports it, if this node was not there.
@@ -93,6 +115,27 @@ impl Eureka {
 
 fn is_overridden_here(lease: &Lease) -> bool {
     lease.instance.overridden_status != Status::Unknown
+}
+
+/// A peer that missed the removal of an override keeps it, and neither node knows which decision is
+/// the newer one.
+pub(super) fn report_contradiction(lease: &Lease, reported: Option<Status>) {
+    static CONTRADICTED: LogRate = LogRate::once_a_minute();
+    let reported = reported.filter(|status| *status != Status::Unknown);
+    if let Some(status) = reported
+        && lease.instance.overridden_status == Status::Unknown
+        && let Some(suppressed) = CONTRADICTED.admit()
+    {
+        let (app, id, status) =
+            (&lease.instance.app, shortened(lease.instance.id()), status.name());
+        tracing::warn!(
+            app,
+            id,
+            status,
+            suppressed,
+            "a peer of Eureka keeps a status that an operator removed here; set or remove it again"
+        );
+    }
 }
 
 /// A change of an instance, as it is sent to peers.

@@ -159,3 +159,21 @@ fn a_heartbeat_of_a_peer_reports_an_override_that_is_not_known_here() {
     registry.renew("DEMO", "k", Some(5), Some(OutOfService), Peer, clock.after(1));
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
 }
+
+/// An hour after the removal, a peer that missed it would bring the override back to all.
+#[test]
+fn a_removal_is_known_for_longer_than_a_peer_contradicts() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, clock.after(2)).unwrap();
+    for seconds in (30..10_000).step_by(30) {
+        let now = clock.after(seconds);
+        registry.renew("DEMO", "k", Some(5), Some(OutOfService), Peer, now);
+        registry.evict(now);
+        assert_eq!(statuses(&registry), (Up, Unknown), "{seconds}");
+    }
+    // What an operator decides later takes effect, also from a peer.
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(10_000)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+}

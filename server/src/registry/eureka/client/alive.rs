@@ -2,24 +2,32 @@
 //! in Java read lists from caches that renewals do not invalidate, so that a lease may look older
 //! there than it is; about a single instance they answer without a cache.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use castalia_eureka::{Instance, applications};
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use reqwest::Method;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, EurekaClient};
+use super::{Answer, EurekaClient, Problem};
+use crate::log_rate::LogRate;
 use crate::registry::eureka::endpoint::{Endpoint, LARGEST_ANSWER};
 
 /// Time by which the renewals in an answer without a cache may be older than it, in milliseconds.
 const DELAY: i64 = 5_000;
 /// The same for lists of servers in Java, whose caches are up to 180 and 30 seconds old.
 const DELAY_OF_JAVA: i64 = 240_000;
-/// Maximum number of services that are asked about, and of requests at the same time.
+/// Maximum number of services that are asked about, of requests at the same time, and the time for
+/// all of them: the lists must not be lost to questions that a server does not answer.
 const LARGEST: usize = 200;
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 16;
+const QUESTIONS: Duration = Duration::from_secs(1);
 
 impl EurekaClient {
-    /// The services of a list without those whose leases are over.
+    /// The services of a list without those whose leases are over. One about which a server in Java
+    /// does not answer stays.
     pub(super) async fn alive(
         &self,
         server: &Endpoint,
@@ -27,31 +35,67 @@ impl EurekaClient {
         instances: Vec<(Instance, Option<i64>)>,
     ) -> Vec<Instance> {
         let delay = if answer.is_ours { DELAY } else { DELAY_OF_JAVA };
-        let mut asked = 0;
+        let (deadline, unanswered) = (Instant::now() + QUESTIONS, AtomicUsize::new(0));
+        let (mut asked, unanswered) = (0, &unanswered);
         let checked = instances.into_iter().map(|(instance, end)| {
             let is_over = is_over(end, answer.date, delay);
             let asks = is_over && !answer.is_ours && asked < LARGEST;
             asked += usize::from(asks);
             async move {
-                match (is_over, asks) {
-                    (false, _) => Some(instance),
-                    (true, true) => self.current(server, &instance).await,
-                    (true, false) => None,
+                if !is_over {
+                    return Some(instance);
                 }
+                if answer.is_ours {
+                    return None;
+                }
+                if asks
+                    && let Ok(Ok(current)) =
+                        timeout_at(deadline, self.current(server, &instance)).await
+                {
+                    return current;
+                }
+                unanswered.fetch_add(1, Ordering::Relaxed);
+                Some(instance)
             }
         });
         let checked = stream::iter(checked.collect::<Vec<_>>()).buffered(PARALLEL);
-        checked.filter_map(std::future::ready).collect().await
+        let alive = checked.filter_map(std::future::ready).collect().await;
+        report_unanswered(server, unanswered.load(Ordering::Relaxed));
+        alive
     }
 
     /// What the server knows of an instance now, if its lease is in force.
-    async fn current(&self, server: &Endpoint, listed: &Instance) -> Option<Instance> {
+    async fn current(
+        &self,
+        server: &Endpoint,
+        listed: &Instance,
+    ) -> Result<Option<Instance>, Problem> {
         let path = ["apps", &listed.app, listed.id()];
         let request = server.request(&self.0.client, Method::GET, &path);
-        let answer = self.send(request, LARGEST_ANSWER).await.ok()?;
-        let (current, end) = applications::read_instance(&answer.body).ok()?;
-        let is_alive = answer.status == StatusCode::OK && !is_over(end, answer.date, DELAY);
-        is_alive.then_some(current)
+        let answer = self.send(request, LARGEST_ANSWER).await?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => {
+                let (current, end) =
+                    applications::read_instance(&answer.body).map_err(|error| error.to_string())?;
+                Ok(Some(current).filter(|_| !is_over(end, answer.date, DELAY)))
+            }
+            status => Err(status.to_string()),
+        }
+    }
+}
+
+fn report_unanswered(server: &Endpoint, services: usize) {
+    static UNANSWERED: LogRate = LogRate::once_a_minute();
+    if services > 0
+        && let Some(suppressed) = UNANSWERED.admit()
+    {
+        tracing::warn!(
+            service_url = %server,
+            services,
+            suppressed,
+            "an Eureka server lists services whose leases look over, and does not answer about them; they stay listed"
+        );
     }
 }
 
@@ -86,15 +130,18 @@ mod tests {
     }
 
     async fn found(is_ours: bool) -> Vec<String> {
-        let listed =
-            [over("quick", 200), over("renewed", 300), over("dead", 300), over("left", 300)];
+        let ids = ["renewed", "dead", "left", "failing", "garbled", "hanging"];
+        let mut listed = vec![over("quick", 200)];
+        listed.extend(ids.map(|id| over(id, 300)));
         let answer = move |uri: Uri| {
-            let one = match uri.path().rsplit('/').next() {
+            let id = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+            let one = match Some(&*id) {
                 Some("APOLLO-ADMINSERVICE") => {
                     Some(json!({"application": {"name": "A", "instance": listed}}))
                 }
                 Some("renewed") => Some(json!({"instance": over("renewed", -60)})),
                 Some("dead") => Some(json!({"instance": over("dead", 6)})),
+                Some("garbled") => Some(json!("busy")),
                 _ => None,
             };
             let mut headers = HeaderMap::new();
@@ -102,8 +149,17 @@ mod tests {
             if is_ours {
                 headers.insert(NODE, HeaderValue::from_static("1"));
             }
-            let status = if one.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-            async move { (status, headers, one.unwrap_or_default().to_string()) }
+            let status = match &*id {
+                "failing" => StatusCode::SERVICE_UNAVAILABLE,
+                _ if one.is_some() => StatusCode::OK,
+                _ => StatusCode::NOT_FOUND,
+            };
+            async move {
+                if id == "hanging" {
+                    std::future::pending::<()>().await;
+                }
+                (status, headers, one.unwrap_or_default().to_string())
+            }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/eureka/", listener.local_addr().unwrap());
@@ -118,7 +174,9 @@ mod tests {
     /// A server in Java that was suspended has leases in its cache that look over for minutes.
     #[tokio::test]
     async fn a_server_in_java_is_asked_before_a_service_is_dropped() {
-        assert_eq!(found(false).await, ["quick", "renewed"]);
+        let began = std::time::Instant::now();
+        assert_eq!(found(false).await, ["quick", "renewed", "failing", "garbled", "hanging"]);
+        assert!(began.elapsed() < Duration::from_secs(8), "the lists are not lost to questions");
         assert_eq!(found(true).await, [""; 0]);
     }
 }

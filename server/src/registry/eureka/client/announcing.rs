@@ -146,7 +146,12 @@ impl EurekaClient {
         // It waits longer for a server that does not answer than this node may take for its end.
         let announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
         self.deregister(&own).await;
-        drop(announcing);
+        // A server that is slow may carry out the registration after the deregistration.
+        if announcing.is_err()
+            && let Ok(_announcing) = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await
+        {
+            self.deregister(&own).await;
+        }
     }
 
     async fn deregister(&self, own: &[Instance]) {

@@ -1,0 +1,90 @@
+//! The lists of peers, with which a registry starts. They are older than the changes that peers send
+//! while they are copied, so that those of instances that are not here yet are remembered until then.
+
+use std::collections::HashMap;
+
+use super::{LeaseKey, Moment, Origin, Refused, Registry, Status};
+use crate::Instance;
+use crate::batch::Task;
+
+/// What happened to an instance before the list that contains it arrived.
+#[derive(Debug, Clone, Copy)]
+enum Early {
+    Left,
+    /// Its override was removed, and it has this status since.
+    Reports(Status),
+}
+
+/// The changes of instances that are not here yet; `None` while no list is copied.
+#[derive(Debug, Default)]
+pub(super) struct EarlyChanges(Option<HashMap<LeaseKey, Early>>);
+
+impl EarlyChanges {
+    pub(super) fn forget(&mut self, app: &str, id: &str) {
+        self.0.as_mut().and_then(|changes| changes.remove(&(app.to_owned(), id.to_owned())));
+    }
+
+    fn get(&self, app: &str, id: &str) -> Option<Early> {
+        self.0.as_ref()?.get(&(app.to_owned(), id.to_owned())).copied()
+    }
+}
+
+impl Registry {
+    /// The lists of peers are copied from now on.
+    pub fn begin_copy(&mut self) {
+        self.early = EarlyChanges(Some(HashMap::new()));
+    }
+
+    /// All lists are copied.
+    pub fn end_copy(&mut self) {
+        self.early = EarlyChanges(None);
+    }
+
+    /// Registers an instance of a peer's list, unless it left meanwhile.
+    ///
+    /// # Errors
+    /// Returns the reason why it is not registered.
+    pub fn copy(&mut self, mut instance: Instance, now: Moment) -> Result<(), Refused> {
+        let (app, id) = (instance.app.as_str(), instance.id());
+        match self.early.get(app, id) {
+            Some(Early::Left) => return Ok(()),
+            _ if self.changes.has_left(app, id) => return Ok(()),
+            Some(Early::Reports(status)) if self.get(app, id).is_none() => {
+                instance.status = status;
+                instance.overridden_status = Status::Unknown;
+            }
+            _ => {}
+        }
+        self.register(instance, Origin::Peer, now).map(|_| ())
+    }
+
+    /// Remembers a change of an instance that is not here, as long as the lists of peers, which may
+    /// contain it, are copied. `status` is that of the change.
+    pub fn remember(
+        &mut self,
+        app: &str,
+        id: &str,
+        task: &Task,
+        status: Option<Status>,
+        now: Moment,
+    ) {
+        let Some(changes) = &mut self.early.0 else { return };
+        let change = match (task, status) {
+            (Task::Cancel, _) => Early::Left,
+            (Task::DeleteStatusOverride, status) => {
+                // Without one, the instance has to report its own.
+                Early::Reports(status.unwrap_or(Status::Unknown))
+            }
+            (Task::StatusUpdate, Some(status)) => {
+                self.early.forget(app, id);
+                self.overrides.set(app, id, status);
+                return self.overrides.set_left(app, id, Some(now.at));
+            }
+            _ => return,
+        };
+        if changes.len() < self.options.max_instances {
+            changes.insert((app.to_owned(), id.to_owned()), change);
+            self.overrides.remove(app, id, now.at);
+        }
+    }
+}
