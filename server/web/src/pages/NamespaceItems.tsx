@@ -23,10 +23,12 @@ import { countChanges, draftRows, filterRows, revertOf, type DraftRow } from "..
 import { effectiveRows, parentOf } from "../state/inherited";
 import { useShortcuts } from "../state/keys";
 import { selectionOf, selectionText, useShared } from "../state/share";
+import { sortRows, type Sort } from "../state/sort";
 import { dropUnsaved, readUnsaved } from "../state/unsaved";
 import { ChangeBar } from "./ChangeBar";
 import { ItemActs, unsavedName, type Act } from "./ItemActs";
 import { ItemFilter } from "./ItemFilter";
+import { ItemSort } from "./ItemSort";
 import classes from "./Namespace.module.css";
 import type { Access } from "./NamespaceAccess";
 import { SelectionBar } from "./SelectionBar";
@@ -51,13 +53,14 @@ interface Said {
 
 export function NamespaceItems({ place, draft, access }: Props) {
   const { t } = useTranslation();
-  const { f = "", sel } = route.useSearch();
+  const { f = "", sel, sort } = route.useSearch();
   const navigate = route.useNavigate();
   const filter = useRef<HTMLInputElement>(null);
   const [act, setAct] = useState<Act | null>(null);
   const [said, setSaid] = useState<Said | null>(null);
   const { rows, origin } = useEffectiveRows(place, draft);
-  const found = useMemo(() => filterRows(rows, f), [rows, f]);
+  const sorted = useMemo(() => sortRows(rows, sort), [rows, sort]);
+  const found = useMemo(() => filterRows(sorted, f), [sorted, f]);
   const [selected, setSelection] = useState<ReadonlySet<string>>(() => new Set(selectionOf(sel, ownKeys(found))));
   const chosen = useMemo(() => found.filter(({ key }) => selected.has(key)), [found, selected]);
   const setSelected = (keys: ReadonlySet<string>) => {
@@ -69,7 +72,8 @@ export function NamespaceItems({ place, draft, access }: Props) {
   const direct = useChanges(place, (changes) => setSaid({ text: t("item.undone"), changes }));
   const canEdit = access?.canEdit === true && (access.editor === null || access.editor === userId);
   const setFilter = (text: string) =>
-    void navigate({ search: (old) => ({ view: old.view, f: text || undefined }), replace: true });
+    void navigate({ search: (old) => ({ view: old.view, sort, f: text || undefined }), replace: true });
+  const onSort = (sort: Sort | undefined) => void navigate({ search: (old) => ({ ...old, sort }), replace: true });
 
   useShared({
     sel: selectionText(
@@ -111,6 +115,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
   return (
     <>
       <ItemFilter input={filter} f={f} setFilter={setFilter} changed={counts.all} shown={[found.length, rows.length]}>
+        <ItemSort sort={sort} onSort={onSort} />
         <CopyAs name={place.ns} rows={found} onCopied={report} />
         {access?.canEdit && (
           <>
@@ -161,6 +166,8 @@ export function NamespaceItems({ place, draft, access }: Props) {
           selected={selected}
           onSelect={setSelected}
           origin={origin}
+          sort={sort}
+          onSort={onSort}
         />
       ) : (
         <Empty title={t(rows.length > 0 ? "state.noMatch" : "item.none")}>

@@ -8,15 +8,15 @@ import { useTranslation } from "react-i18next";
 import { ROW_HEIGHT, usePrefs } from "../state/display";
 import { isChanged, type DraftRow } from "../state/draft";
 import { copyText } from "../text/copy";
+import { ItemHead, type Sorting } from "./ItemHead";
 import { ItemRow, type ItemEdit, type Origin } from "./ItemRow";
 import classes from "./ItemTable.module.css";
 
-const COLUMNS = ["state", "key", "value", "origin", "type", "comment", "changed"] as const;
 const HEAD_HEIGHT = 34;
 /** Added to the height of a row with a second line. */
 const SECOND_LINE = 18;
 
-interface Props {
+interface Props extends Sorting {
   rows: DraftRow[];
   /** Null if the user may not edit; rows then have no controls. */
   edit: ItemEdit | null;
@@ -27,7 +27,7 @@ interface Props {
   origin?: ((row: DraftRow) => Origin) | undefined;
 }
 
-export function ItemTable({ rows, edit, onHistory, selected, onSelect, origin }: Props) {
+export function ItemTable({ rows, edit, onHistory, selected, onSelect, origin, sort, onSort }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   const focus = useRowFocus(rows.length);
@@ -84,7 +84,6 @@ export function ItemTable({ rows, edit, onHistory, selected, onSelect, origin }:
   };
   const own = rows.filter((row) => !row.isInherited);
   const all = own.length > 0 && own.every((row) => selected.has(row.key));
-  const columns = COLUMNS.filter((column) => column !== "origin" || origin);
 
   return (
     <div
@@ -107,11 +106,7 @@ export function ItemTable({ rows, edit, onHistory, selected, onSelect, origin }:
               />
             </span>
           )}
-          {columns.map((column) => (
-            <span key={column} role="columnheader" data-column={column}>
-              {t(`item.${column}`)}
-            </span>
-          ))}
+          <ItemHead sort={sort} onSort={onSort} withOrigin={origin !== undefined} />
         </div>
         <div role="rowgroup" className={classes.sizer} style={{ height: list.getTotalSize() }}>
           {list.getVirtualItems().map(({ index, key, start }) => {

@@ -17,6 +17,7 @@ import type { HistorySearch } from "../pages/History";
 import { NotFound, PageFailure, PageLoading } from "../parts/States";
 import { KINDS } from "../state/history";
 import type { Step } from "../state/gray";
+import { ALL_SORTS, type Sort } from "../state/sort";
 import { AGES } from "../text/format";
 import { readEarly } from "./early";
 
@@ -41,6 +42,7 @@ interface NamespaceSearch {
   view?: "text" | "live" | "history" | "instances";
   /** Filter of the items. */
   f?: string;
+  sort?: Sort;
   /** Keys that a link selects. */
   sel?: string;
   /** Filter and release of the instances, and of what is live. */
@@ -231,6 +233,7 @@ const namespace = createRoute({
   validateSearch: (search: Search): NamespaceSearch => ({
     view: oneOf(search.view, "text", "live", "history", "instances"),
     f: text(search.f),
+    sort: oneOf(search.sort, ...ALL_SORTS),
     sel: text(search.sel),
     q: text(search.q),
     have: oneOf(search.have, "live", "late", "gray"),

@@ -1,0 +1,56 @@
+// The order of the items of a namespace.
+import { expect, test } from "vitest";
+
+import type { Place } from "./support/api";
+import { expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
+
+const suite = useSuite();
+
+/** The stored order is limit (9), name (shop), limit10 (-1); nothing is published. */
+async function items(): Promise<Place> {
+  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  await (await suite.api).setText(at, "limit9 = 9\nname = shop\nlimit10 = -1\n");
+  return at;
+}
+
+const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
+
+test("the heads of the table order it, by keyboard too, and the address keeps the order", async () => {
+  const page = await suite.open(address(await items()));
+  const head = (name: string) => page.getByRole("columnheader", { name });
+  const keys = () => page.locator("[data-index] button:not([aria-label])").allTextContents();
+  const sort = () => new URL(page.url()).searchParams.get("sort");
+  await page.getByRole("row", { name: "limit9" }).waitFor();
+  const stored = await keys();
+  await head("Key").getByRole("button").click();
+  await page.locator("[aria-sort=ascending]", { hasText: "Key" }).waitFor();
+  expect(await keys()).toEqual(["limit9", "limit10", "name"]);
+  await page.keyboard.press("Enter");
+  await page.locator("[aria-sort=descending]", { hasText: "Key" }).waitFor();
+  expect(await keys()).toEqual(["name", "limit10", "limit9"]);
+  await head("Value").getByRole("button").click();
+  await page.locator("[aria-sort=ascending]", { hasText: "Value" }).waitFor();
+  expect(await keys()).toEqual(["limit10", "limit9", "name"]);
+  // A filter keeps the order, and a reload both.
+  await page.getByRole("textbox", { name: "Key, value, comment, person" }).fill("limit");
+  await page.getByText("2 of 3").waitFor();
+  await page.reload();
+  await page.getByText("2 of 3").waitFor();
+  expect(await keys()).toEqual(["limit10", "limit9"]);
+  expect(sort()).toBe("value");
+  await expectAccessibleInAllViews(page);
+  await page.getByRole("textbox", { name: "Key, value, comment, person" }).fill("");
+  for (let press = 0; press < 2; press++) await head("Value").getByRole("button").click();
+  await page.locator("[aria-sort]").waitFor({ state: "detached" });
+  expect(await keys()).toEqual(stored);
+  expect(sort()).toBeNull();
+});
+
+test("narrow screens have a menu for the order", async () => {
+  const page = await suite.open(address(await items()), { width: NARROW });
+  await page.getByRole("button", { name: "Sort" }).click();
+  await page.getByRole("menuitemradio", { name: "Key, descending" }).click();
+  await page.locator("[data-index='0']", { hasText: "name" }).waitFor();
+  expect(new URL(page.url()).searchParams.get("sort")).toBe("-key");
+  await page.getByRole("menuitemradio", { name: "Key, descending", checked: true }).waitFor();
+});
