@@ -167,7 +167,7 @@ impl Server {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
-        text.split_whitespace().next_back().unwrap().to_owned()
+        text.trim_end().to_owned()
     }
 
     /// The open API with a token for all apps.

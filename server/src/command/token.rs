@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 pub(super) fn create_command() -> Command {
     Command::new("create")
-        .about("Create an OpenAPI token; it is the last word on standard output")
+        .about("Create an OpenAPI token; only the token goes to standard output")
         .arg(
             Arg::new("name")
                 .long("name")
@@ -55,7 +55,8 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
                 token.older
             );
         }
-        print_line(&format!("Token of {name}, shown only once: {}", token.text));
+        let _ = writeln!(std::io::stderr(), "castalia: token of {name}, shown only once:");
+        print_line(&token.text);
         Ok(())
     })?
 }

@@ -38,7 +38,7 @@ use crate::directory::Directory;
 use crate::domain::audit_log::{retention, seal};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
-use crate::domain::session;
+use crate::domain::{recent, session};
 use crate::environment::revision;
 use crate::error::{Error, Result};
 use crate::http::health;
@@ -116,6 +116,8 @@ struct Own {
     calls: Calls,
     events: Hub,
     document: Document,
+    /// Whether recently opened apps cannot be noted.
+    recents: recent::Denial,
     /// The provider of OpenID Connect, if one is configured.
     open_id: Option<OpenId>,
     /// The directory of users, if one is configured.
@@ -143,6 +145,7 @@ impl Portal {
             calls: Calls::start(state.clone()),
             events: Hub::start(state.clone()),
             document: Document::default(),
+            recents: recent::Denial::default(),
             open_id: state.settings.sign_in.open_id.clone().map(OpenId::new),
             directory: state.settings.sign_in.directory.clone().map(Directory::new),
         };

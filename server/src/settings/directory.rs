@@ -115,20 +115,21 @@ impl SettingsReader<'_> {
         if !is_tls {
             self.fault(NAME, "has no effect without ldaps:// or ldap.start_tls");
         }
+        let found = CertificateDer::pem_file_iter(&path)
+            .and_then(|found| found.collect::<Result<Vec<_>, _>>())
+            .map_err(|error| self.fault(NAME, format!("cannot use {path}: {error}")));
+        // Bundles of companies contain old certificates that cannot be used.
         let mut trusted = RootCertStore::empty();
-        let added = CertificateDer::pem_file_iter(&path).map_err(|error| error.to_string());
-        let added = added.and_then(|found| {
-            found.into_iter().try_for_each(|certificate| {
-                let certificate = certificate.map_err(|error| error.to_string())?;
-                trusted.add(certificate).map_err(|error| error.to_string())
-            })
-        });
-        match added {
-            Ok(()) if !trusted.is_empty() => return Some(Arc::new(trusted)),
-            Ok(()) => self.fault(NAME, format!("{path} contains no PEM certificate")),
-            Err(error) => self.fault(NAME, format!("cannot use {path}: {error}")),
+        let (_, unusable) = trusted.add_parsable_certificates(found.ok()?);
+        if trusted.is_empty() {
+            let problem = format!("{path} contains no PEM certificate that can be used");
+            self.fault(NAME, problem);
+            return None;
         }
-        None
+        if unusable > 0 {
+            tracing::warn!(path, unusable, "certificates in ldap.ca_file cannot be used");
+        }
+        Some(Arc::new(trusted))
     }
 
     fn account(&mut self) -> Option<(String, Secret)> {

@@ -88,6 +88,16 @@ async fn the_apps_of_a_disabled_user_are_forgotten() {
     assert_eq!(rows(&world).await, 1);
 }
 
+async fn run(world: &World, sql: String) {
+    let done = world.store.write(sql, |tx, sql| {
+        Box::pin(async move {
+            tx.execute_unprepared(sql).await?;
+            Ok::<_, castalia_store::StoreError>(())
+        })
+    });
+    done.await.unwrap();
+}
+
 /// An administrator of a database may have created the tables of an older version only.
 #[tokio::test]
 async fn nothing_is_remembered_without_the_table() {
@@ -99,13 +109,7 @@ async fn nothing_is_remembered_without_the_table() {
             DatabaseBackend::MySql => format!("RENAME TABLE `{from}` TO `{to}`"),
             _ => format!(r#"ALTER TABLE "{from}" RENAME TO "{to}""#),
         };
-        let renamed = world.store.write(sql, |tx, sql| {
-            Box::pin(async move {
-                tx.execute_unprepared(sql).await?;
-                Ok::<_, castalia_store::StoreError>(())
-            })
-        });
-        renamed.await.unwrap();
+        run(&world, sql).await;
     };
     rename("CastaliaRecent", "Hidden").await;
     open(&user, "demo").await;
@@ -117,4 +121,20 @@ async fn nothing_is_remembered_without_the_table() {
     assert!(found.is_empty());
     disabled.empty();
     deleted.empty();
+}
+
+/// An administrator of a database may have granted the tables of an older version only.
+#[tokio::test]
+async fn nothing_is_remembered_without_the_privilege() {
+    let world = World::with_demo().await;
+    if world.store.read().get_database_backend() != DatabaseBackend::Postgres {
+        return;
+    }
+    let user = world.user("u1").await;
+    run(&world, r#"REVOKE INSERT ON "CastaliaRecent" FROM CURRENT_USER"#.to_owned()).await;
+    open(&user, "demo").await;
+    // Not written: the database is not asked again soon.
+    run(&world, r#"GRANT INSERT ON "CastaliaRecent" TO CURRENT_USER"#.to_owned()).await;
+    open(&user, "demo").await;
+    assert!(recents(&user).await.is_empty());
 }

@@ -27,5 +27,6 @@ pub(in super::super) async fn open(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
 ) -> Result<()> {
-    recent::open(&portal.state.store, own_name(&caller)?, &place.app_id).await
+    let user = own_name(&caller)?;
+    recent::open(&portal.state.store, &portal.own.recents, user, &place.app_id).await
 }
