@@ -138,3 +138,52 @@ test("the review is accessible in both themes and widths", async () => {
   await page.getByRole("region", { name: "rules" }).waitFor();
   await expectAccessibleInAllViews(page);
 });
+
+test("documents in differences have syntax colours, except for the marked words", async () => {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  await api.createNamespace(app, "payment", "yml");
+  const at = { app, env: "DEV", cluster: "default", ns: "application" };
+  const document = { ...at, ns: "payment.yml" };
+  await api.setItem(at, { key: "rules", value: '{"limit": 100, "name": "shop"}', type: 3 });
+  await api.setText(document, "# limits\ntimeout: 3000\nname: shop\n", "yml");
+  for (const place of [at, document]) await api.publish(place);
+  await api.setItem(at, { key: "rules", value: '{"limit": 150, "name": "shop", "isNew": true}', type: 3 });
+  await api.setText(document, "# limits\ntimeout: 4500\nname: shop\n", "yml");
+  const page = await suite.open(`/a/${app}/publish?t=DEV:default:application,DEV:default:payment.yml`);
+  const json = page.getByRole("region", { name: /^rules/ });
+  const yaml = page.getByRole("region", { name: /^content/ });
+  const parts = async (region: typeof json, kind: string) =>
+    [...new Set(await region.locator(`[data-syntax=${kind}]`).allTextContents())].toSorted();
+  await yaml.locator("[data-syntax=name]").first().waitFor();
+  await json.locator("[data-syntax=name]").first().waitFor();
+  expect(await parts(yaml, "name")).toEqual(["name", "timeout"]);
+  expect(await parts(yaml, "comment")).toEqual(["# limits"]);
+  expect(await parts(json, "name")).toEqual(['"isNew"', '"limit"', '"name"']);
+  expect(await json.locator("mark").allTextContents()).toContain("150");
+  await expectAccessibleInAllViews(page);
+});
+
+test("a review warns of values that a rollback withdrew", async () => {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  const at = { app, env: "DEV", cluster: "default", ns: "application" };
+  const ids: number[] = [];
+  for (const value of ["1", "2"]) {
+    await api.setItem(at, { key: "limit", value });
+    await api.setItem(at, { key: "rate", value });
+    ids.push((await api.publish(at)).id);
+  }
+  await api.call("PUT", `envs/DEV/releases/${ids[1]}/rollback?operator=apollo&toReleaseId=${ids[0]}`);
+  // The other key still has the withdrawn value.
+  await api.setItem(at, { key: "rate", value: "3" });
+  const page = await suite.open(`/a/${app}/publish?t=DEV:default:application`);
+  await page.getByText("A rollback withdrew a value that this publish makes live again: limit.").waitFor();
+  await expectAccessibleInAllViews(page);
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  await api.setItem(at, { key: "limit", value: "1" });
+  await page.goto(`/a/${app}/publish?t=DEV:default:application`);
+  await page.getByRole("region", { name: "limit" }).waitFor();
+  expect(await page.getByText("A rollback withdrew").count()).toBe(0);
+});

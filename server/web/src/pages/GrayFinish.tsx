@@ -29,7 +29,7 @@ export function GrayFinish(parts: GrayParts) {
       <section className={classes.stack} aria-label={t("gray.finish.differences")}>
         <h2>{t("gray.finish.differences")}</h2>
         {facts.changes > 0 ? (
-          <DiffView changes={facts.differences} />
+          <DiffView changes={facts.differences} ns={place.ns} />
         ) : (
           <div className="card">
             <Empty title={t("gray.finish.same")} />

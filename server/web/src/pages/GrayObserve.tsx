@@ -78,7 +78,7 @@ function Publish({ place, name, facts, rights, go }: GrayParts) {
   return (
     <section className="card stack" aria-label={t("gray.observe.publish")}>
       <h2>{t("gray.observe.toPublish", { count: facts.unpublished.length })}</h2>
-      <DiffView changes={facts.unpublished} />
+      <DiffView changes={facts.unpublished} ns={place.ns} />
       {facts.rules === 0 && (
         <p className="caution" role="status">
           <IconAlertTriangleFilled size={18} aria-hidden /> {t("gray.observe.noRules")}

@@ -82,7 +82,7 @@ function Changes({ place, list }: { place: Place; list: KeyChange[] }) {
   return (
     <>
       <p className="note">{t("history.changed", { count: list.length })}</p>
-      <DiffView changes={list} />
+      <DiffView changes={list} ns={place.ns} />
       <p className="note">
         {t("history.ofKey")}{" "}
         {list.slice(0, 20).map(({ key }) => (

@@ -17,6 +17,7 @@ import { scopeOf, targetName } from "../state/targets";
 import { keepViewed, readViewed, toggleViewed, viewState, withoutTicks, type Viewed } from "../state/viewed";
 import { PublishForm } from "./PublishForm";
 import { PublishMore } from "./PublishMore";
+import { earlier, Reapplied } from "./Reapplied";
 import classes from "./Publish.module.css";
 
 const route = getRouteApi("/in/a/$app/publish");
@@ -87,6 +88,8 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
   const drafts = useQueries({ queries: places.map((place) => draft(place)) });
   const rights = useQueries({ queries: places.map((place) => ownRights(place, userId)) });
   const locks = useQueries({ queries: places.map((place) => lock(place)) });
+  // With the others it is one call.
+  useQueries({ queries: places.map((place) => earlier(place)) });
   const failed = drafts.find(({ isError }) => isError);
   if (failed) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
   const current = places.flatMap((place, index): Reviewed[] => {
@@ -126,8 +129,10 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
               </h2>
               <span className="note">{t("publish.keys", { count: changes.length })}</span>
             </div>
+            {!submitted && <Reapplied place={place} changes={changes} />}
             {changes.length > 0 && (
               <DiffView
+                ns={place.ns}
                 changes={changes}
                 owner={places.length > 1 ? targetName(place, places) : undefined}
                 review={

@@ -94,7 +94,7 @@ export function RollbackForm({ place, live, target, changes }: Props) {
   }
   return (
     <div className={classes.columns}>
-      <DiffView changes={chosen.length > 0 ? chosen : changes} />
+      <DiffView changes={chosen.length > 0 ? chosen : changes} ns={ns} />
       <div className={classes.side}>
         {instances !== undefined && <p>{t("rollback.instances", { count: instances })}</p>}
         {mayEdit && changes.length > 1 && (

@@ -36,7 +36,7 @@ export function SaveText({ place, draft, text, onDone, onClose }: Props) {
       <Dialog size="xl" title={t("text.preview")} onClose={onClose}>
         <div className="stack">
           {plan.isRearranged && <p>{t("text.rearranged")}</p>}
-          <DiffView changes={plan.changes.map(changeOf)} />
+          <DiffView changes={plan.changes.map(changeOf)} ns={place.ns} />
           {error && <Failure error={error} />}
           <div className="row end">
             <Button variant="default" onClick={onClose}>

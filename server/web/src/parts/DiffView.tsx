@@ -3,17 +3,19 @@
 import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconAlertTriangleFilled, IconColumns2, IconFold, IconListDetails } from "@tabler/icons-react";
-import { useMemo } from "react";
+import { Fragment, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import { setPrefs, usePrefs } from "../state/display";
 import type { KeyChange } from "../state/draft";
 import type { ViewState } from "../state/viewed";
+import { languageOf, pieces, type Coloured } from "../text/colour";
 import { diffRows, foldSame, type Line } from "../text/diff";
 import { prettyJson } from "../text/format";
 import classes from "./DiffView.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
+import { useColours } from "./useColours";
 
 export type { KeyChange };
 
@@ -22,6 +24,8 @@ const NARROW = "(max-width: 1120px)";
 
 interface Props {
   changes: KeyChange[];
+  /** The namespace, whose name tells the language of a document. */
+  ns?: string | undefined;
   /** What they belong to, where keys of several namespaces may be equal. */
   owner?: string | undefined;
   /** For a review whose changes are ticked off. */
@@ -33,7 +37,7 @@ export interface Review {
   toggle: (change: KeyChange) => void;
 }
 
-export function DiffView({ changes, owner, review }: Props) {
+export function DiffView({ changes, ns = "", owner, review }: Props) {
   const { t } = useTranslation();
   const { inlineDiff } = usePrefs();
   const isNarrow = useMediaQuery(NARROW, false, { getInitialValueInEffect: false });
@@ -55,16 +59,22 @@ export function DiffView({ changes, owner, review }: Props) {
         </div>
       )}
       {changes.map((change) => (
-        <KeyDiff key={change.key} change={change} owner={owner} review={review} />
+        <KeyDiff key={change.key} change={change} ns={ns} owner={owner} review={review} />
       ))}
     </div>
   );
 }
 
-function KeyDiff({ change, owner, review }: Omit<Props, "changes"> & { change: KeyChange }) {
+function KeyDiff({ change, ns, owner, review }: Omit<Props, "changes"> & { change: KeyChange; ns: string }) {
   const { t } = useTranslation();
   const viewed = review?.state(change);
-  const { rows, formatted } = useMemo(() => compare(change.before, change.after), [change.before, change.after]);
+  const { rows, formatted, from, to, isJson } = useMemo(
+    () => compare(change.before, change.after),
+    [change.before, change.after],
+  );
+  const language = isJson ? "json" : languageOf(ns, change.key);
+  const removed = useColours(from, language);
+  const added = useColours(to, language);
   return (
     <section
       aria-label={owner ? `${change.key}, ${owner}` : change.key}
@@ -100,8 +110,8 @@ function KeyDiff({ change, owner, review }: Omit<Props, "changes"> & { change: K
             </div>
           ) : (
             <div key={index} className={classes.row} data-kind={row.kind}>
-              <Side line={row.before} side="removed" changed={row.kind === "changed"} />
-              <Side line={row.after} side="added" changed={row.kind === "changed"} />
+              <Side line={row.before} colours={removed} side="removed" changed={row.kind === "changed"} />
+              <Side line={row.after} colours={added} side="added" changed={row.kind === "changed"} />
             </div>
           ),
         )}
@@ -116,7 +126,15 @@ function KeyDiff({ change, owner, review }: Omit<Props, "changes"> & { change: K
   );
 }
 
-function Side({ line, side, changed }: { line: Line | null; side: "removed" | "added"; changed: boolean }) {
+interface SideProps {
+  line: Line | null;
+  /** Of all lines of the text. */
+  colours: Coloured[][];
+  side: "removed" | "added";
+  changed: boolean;
+}
+
+function Side({ line, colours, side, changed }: SideProps) {
   const { t } = useTranslation();
   if (!line) return <div className={classes.none} />;
   return (
@@ -129,7 +147,22 @@ function Side({ line, side, changed }: { line: Line | null; side: "removed" | "a
       </span>
       <code>
         {changed && <span className="unseen">{t(`diff.${side}`)} </span>}
-        {line.words.map((word, index) => (word.changed ? <mark key={index}>{word.text}</mark> : word.text))}
+        {pieces(line.words, colours[line.number - 1] ?? []).map((parts, index) => {
+          const shown = parts.map(({ text, kind }, at) =>
+            kind ? (
+              <span key={at} data-syntax={kind}>
+                {text}
+              </span>
+            ) : (
+              text
+            ),
+          );
+          return line.words[index]?.changed ? (
+            <mark key={index}>{shown}</mark>
+          ) : (
+            <Fragment key={index}>{shown}</Fragment>
+          );
+        })}
       </code>
     </div>
   );
@@ -139,5 +172,6 @@ function compare(before: string | null, after: string | null) {
   const pretty = [before, after].map((text) => (text === null ? null : prettyJson(text)));
   const formatted = pretty.some((text, side) => text !== null && text !== [before, after][side]);
   const [from, to] = [pretty[0] ?? before, pretty[1] ?? after];
-  return { rows: foldSame(diffRows(from, to)), formatted };
+  const isJson = pretty.some((text) => text !== null);
+  return { rows: foldSame(diffRows(from, to)), formatted, from, to, isJson };
 }

@@ -108,6 +108,14 @@ export function liveEntries(entries: Entry[]): Map<string, Entry> {
   return new Map(published.toReversed().map((entry) => [entry.ns, entry]));
 }
 
+/** The releases that were withdrawn since the last publish. Entries are of one namespace, newest first. */
+export function withdrawnReleases(entries: Entry[]): number[] {
+  const onMain = entries.filter(({ kind }) => kind === "publish" || kind === "rollback");
+  const publish = onMain.findIndex(({ kind }) => kind === "publish");
+  const rollbacks = publish < 0 ? onMain : onMain.slice(0, publish);
+  return [...new Set(rollbacks.map(({ previousId }) => previousId))].filter((id) => id > 0);
+}
+
 export function newestFirst(entries: Entry[]): Entry[] {
   const time = ({ at }: Entry) => parseTime(at)?.getTime() ?? 0;
   return entries.toSorted((a, b) => time(b) - time(a));

@@ -1,0 +1,59 @@
+// Which document a text is, and the parts of its lines that have a colour. Pure.
+import type { Word } from "./diff";
+
+export type Language = "json" | "xml" | "yaml";
+
+/** A part of a text; `kind` is what it is in the syntax. */
+export interface Coloured {
+  from: number;
+  to: number;
+  kind: string;
+}
+
+/** A piece of a word. */
+export interface Piece {
+  text: string;
+  kind: string | undefined;
+}
+
+/** By the ends of names of namespaces. */
+const LANGUAGES: Record<string, Language> = { json: "json", xml: "xml", yml: "yaml", yaml: "yaml" };
+
+/** The language of the document that is the only item of a namespace; undefined for any other item. */
+export function languageOf(ns: string, key: string): Language | undefined {
+  return key === "content" ? LANGUAGES[ns.slice(ns.lastIndexOf(".") + 1)] : undefined;
+}
+
+/** The coloured parts of each line of a text, counted from the start of the line. Parts must be in order. */
+export function byLine(text: string, parts: Coloured[]): Coloured[][] {
+  let start = 0;
+  let first = 0;
+  return text.split("\n").map((line) => {
+    const end = start + line.length;
+    while (first < parts.length && (parts[first]?.to ?? 0) <= start) first++;
+    const found: Coloured[] = [];
+    for (let i = first; i < parts.length; i++) {
+      const part = parts[i];
+      if (!part || part.from >= end) break;
+      found.push({ ...part, from: Math.max(part.from, start) - start, to: Math.min(part.to, end) - start });
+    }
+    start = end + 1;
+    return found;
+  });
+}
+
+/** The words of a line, each cut where a colour begins or ends. */
+export function pieces(words: Word[], parts: Coloured[]): Piece[][] {
+  let at = 0;
+  return words.map(({ text }) => {
+    const [start, end] = [at, at + text.length];
+    at = end;
+    const cuts = parts.flatMap(({ from, to }) => [from, to]).filter((cut) => cut > start && cut < end);
+    const edges = [start, ...new Set(cuts), end];
+    return edges.slice(1).map((to, i) => {
+      const from = edges[i] ?? start;
+      const kind = parts.find((part) => part.from <= from && to <= part.to)?.kind;
+      return { text: text.slice(from - start, to - start), kind };
+    });
+  });
+}
