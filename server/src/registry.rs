@@ -281,8 +281,8 @@ impl ServiceRegistry {
     }
 
     async fn refresh(&self, table: &database::RegistryTable) {
-        let (grace, now) = (table.grace(), Instant::now());
-        let recovers = self.0.kept.lock().recovers_until(grace, now).is_some();
+        let (patience, now) = (table.patience(), Instant::now());
+        let recovers = self.0.kept.lock().recovers_until(patience, now).is_some();
         let read = async {
             let alive = table.alive().await?;
             let old = if recovers { Some(table.of_any_age().await?) } else { None };
@@ -294,7 +294,7 @@ impl ServiceRegistry {
                 let is_elsewhere = |service: &str| !self.of_eureka(service).is_empty();
                 let is_elsewhere = has_eureka.then_some(&is_elsewhere as &dyn Fn(&str) -> bool);
                 let (before, mut kept) = (self.0.others.load(), self.0.kept.lock());
-                let listed = kept.update(&before, alive, old.as_ref(), grace, is_elsewhere, now);
+                let listed = kept.update(&before, alive, old.as_ref(), patience, is_elsewhere, now);
                 self.0.others.store(Arc::new(listed));
             }
             Err(error) => {

@@ -11,7 +11,7 @@ use castalia_store::{Store, StoreError, clock, service_registry};
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
-use super::kept_rows::Rows;
+use super::kept_rows::{Patience, Rows};
 use super::options::{RegistryOptions, is_ours};
 use super::{ListedService, OwnService};
 
@@ -45,10 +45,12 @@ impl RegistryTable {
         self.options.heartbeat
     }
 
-    /// Time within which each node has written again after an outage of the database: that for
-    /// which a node is listed without heartbeats.
-    pub(super) fn grace(&self) -> Duration {
-        self.options.patience.to_std().unwrap_or_default()
+    /// How long nodes are waited for after an outage of the database. A row was up to one heartbeat
+    /// old when it began, and its node writes within another one.
+    pub(super) fn patience(&self) -> Patience {
+        let grace = self.options.patience.to_std().unwrap_or_default();
+        let margin = self.options.heartbeat * 2 + REFRESH;
+        Patience { grace, harmless: grace.saturating_sub(margin).min(grace / 2) }
     }
 
     /// Writes one heartbeat of each own service. The lock is held during the write, so that no

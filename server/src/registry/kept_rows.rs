@@ -13,6 +13,15 @@ const MOVE: Duration = Duration::from_secs(90);
 /// The services of the table by name.
 pub(super) type Rows = HashMap<String, Vec<ListedService>>;
 
+/// How long nodes are waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Time after an outage within which all nodes have written again.
+    pub(super) grace: Duration,
+    /// Duration of an outage that makes no row old.
+    pub(super) harmless: Duration,
+}
+
 /// Until when missing services are kept.
 #[derive(Debug, Default)]
 pub(super) struct KeptRows {
@@ -31,15 +40,15 @@ impl KeptRows {
         self.has_failed = true;
     }
 
-    /// Until when nodes may write again, if the table is read now. They have `grace` after an
-    /// outage that may have made rows old; a single failure does not.
-    pub(super) fn recovers_until(&self, grace: Duration, now: Instant) -> Option<Instant> {
+    /// Until when nodes may write again, if the table is read now: only after an outage that may
+    /// have made rows old.
+    pub(super) fn recovers_until(&self, patience: Patience, now: Instant) -> Option<Instant> {
         if let Some(until) = self.recovers_until.filter(|until| now < *until) {
             return Some(until);
         }
         let before = self.read_at.filter(|_| self.has_failed)?;
-        let is_long = now.saturating_duration_since(before) >= grace / 2;
-        is_long.then(|| now.checked_add(grace)).flatten()
+        let is_long = now.saturating_duration_since(before) >= patience.harmless;
+        is_long.then(|| now.checked_add(patience.grace)).flatten()
     }
 
     /// The services that are listed from now on, of those before and those that the table has
@@ -51,11 +60,11 @@ impl KeptRows {
         before: &Rows,
         mut alive: Rows,
         old: Option<&Rows>,
-        grace: Duration,
+        patience: Patience,
         is_elsewhere: Option<&dyn Fn(&str) -> bool>,
         now: Instant,
     ) -> Rows {
-        self.recovers_until = self.recovers_until(grace, now);
+        self.recovers_until = self.recovers_until(patience, now);
         (self.has_failed, self.read_at) = (false, Some(now));
         let old = old.filter(|_| self.recovers_until.is_some());
         for (name, before) in before {
@@ -88,7 +97,8 @@ fn has(rows: &[ListedService], one: &ListedService) -> bool {
 mod tests {
     use super::*;
 
-    const GRACE: Duration = Duration::from_secs(20);
+    const PATIENCE: Patience =
+        Patience { grace: Duration::from_secs(20), harmless: Duration::from_secs(10) };
 
     fn rows(addresses: &[&str]) -> Rows {
         let listed = |uri: &&str| ListedService { uri: (*uri).to_owned(), is_ours: true };
@@ -120,9 +130,9 @@ mod tests {
 
         fn read(&mut self, seconds: u64, alive: &[&str], old: &[&str]) -> Vec<String> {
             let now = self.start + Duration::from_secs(seconds);
-            let old = self.kept.recovers_until(GRACE, now).map(|_| rows(old));
+            let old = self.kept.recovers_until(PATIENCE, now).map(|_| rows(old));
             let alive = rows(alive);
-            self.listed = self.kept.update(&self.listed, alive, old.as_ref(), GRACE, None, now);
+            self.listed = self.kept.update(&self.listed, alive, old.as_ref(), PATIENCE, None, now);
             addresses(&self.listed).into_iter().map(str::to_owned).collect()
         }
     }
@@ -174,8 +184,14 @@ mod tests {
             for seconds in [0, 29, 30, 89, 90] {
                 let now = start + Duration::from_secs(seconds);
                 let is_elsewhere = move |_: &str| seconds >= listed_at;
-                let listed =
-                    kept.update(&rows(&["a"]), Rows::new(), None, GRACE, Some(&is_elsewhere), now);
+                let listed = kept.update(
+                    &rows(&["a"]),
+                    Rows::new(),
+                    None,
+                    PATIENCE,
+                    Some(&is_elsewhere),
+                    now,
+                );
                 assert_eq!(addresses(&listed).is_empty(), seconds >= gone, "{seconds}");
                 if seconds >= gone {
                     break;
@@ -185,8 +201,14 @@ mod tests {
         // One of several is gone at once.
         let never = |_: &str| false;
         let (before, alive) = (rows(&["a", "b"]), rows(&["b"]));
-        let listed =
-            KeptRows::default().update(&before, alive, None, GRACE, Some(&never), Instant::now());
+        let listed = KeptRows::default().update(
+            &before,
+            alive,
+            None,
+            PATIENCE,
+            Some(&never),
+            Instant::now(),
+        );
         assert_eq!(addresses(&listed), ["b"]);
     }
 }

@@ -15,6 +15,7 @@ use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use reqwest::{Method, Response};
+use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::{self, LARGEST_ANSWER, LARGEST_LIST};
 use super::peer::{NODE, Peer};
@@ -24,6 +25,8 @@ use crate::outgoing::causes;
 
 /// Maximum time for which a starting node refuses to show its incomplete list.
 const COPY: Duration = Duration::from_secs(10);
+/// Time before its end in which nothing is asked any more.
+const STORE: Duration = Duration::from_secs(1);
 /// Rounds in which the peers are asked for their lists, and the pause between two.
 const ROUNDS: usize = 3;
 const PAUSE: Duration = Duration::from_secs(5);
@@ -70,7 +73,8 @@ impl Peers {
         if !self.is_copying() {
             return;
         }
-        let copied = tokio::time::timeout(COPY, self.copy_from_any(eureka)).await;
+        let end = Instant::now() + COPY;
+        let copied = timeout_at(end, self.copy_from_any(eureka, end - STORE)).await;
         self.is_copying.store(false, Ordering::Relaxed);
         if copied != Ok(true) {
             tracing::warn!(
@@ -79,13 +83,13 @@ impl Peers {
         }
     }
 
-    async fn copy_from_any(&self, eureka: &Eureka) -> bool {
+    async fn copy_from_any(&self, eureka: &Eureka, end: Instant) -> bool {
         let mut is_copied = false;
         for round in 0..ROUNDS {
             if round > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let outcome = self.copy_once(eureka, round == 0).await;
+            let outcome = self.copy_once(eureka, round == 0, end).await;
             is_copied |= outcome != Round::Failed;
             // Nodes that start together do not wait for each other.
             if outcome == Round::Copied || self.list.load().iter().all(|peer| peer.is_self()) {
@@ -95,8 +99,9 @@ impl Peers {
         is_copied
     }
 
-    /// Asks all peers at once, so that one that does not answer delays little.
-    async fn copy_once(&self, eureka: &Eureka, is_first: bool) -> Round {
+    /// Asks all peers at once, so that one that does not answer delays little. Lists that are not
+    /// checked at the end are stored as they are.
+    async fn copy_once(&self, eureka: &Eureka, is_first: bool, end: Instant) -> Round {
         let peers = self.list.load_full();
         let others = peers.iter().filter(|peer| !peer.is_self());
         let asked = others.map(|peer| async move { (peer, self.get(peer, &["apps", ""]).await) });
@@ -132,7 +137,7 @@ impl Peers {
             }
         }
         let checked = cached.into_iter().map(|(peer, instances)| async move {
-            store(eureka, peer, self.current(peer, instances).await, false);
+            store(eureka, peer, self.current(peer, instances, end).await, false);
         });
         join_all(checked).await;
         match (has_others, has_answered, has_failed) {
@@ -167,13 +172,18 @@ impl Peers {
 
     /// The list of a server in Java, with the services of Apollo and what operators decided as they
     /// are now.
-    async fn current(&self, peer: &Arc<Peer>, instances: Vec<Instance>) -> Vec<Instance> {
+    async fn current(
+        &self,
+        peer: &Arc<Peer>,
+        instances: Vec<Instance>,
+        end: Instant,
+    ) -> Vec<Instance> {
         let (asked, mut kept): (Vec<_>, Vec<_>) = instances.into_iter().partition(is_checked);
         let (asked, rest) = asked.split_at(asked.len().min(CHECKED));
         kept.extend_from_slice(rest);
         let current = stream::iter(asked.iter().cloned().map(|one| self.now(peer, one)));
         let current = current.buffer_unordered(PARALLEL).filter_map(std::future::ready).collect();
-        match tokio::time::timeout(CHECK, current).await {
+        match timeout_at(end.min(Instant::now() + CHECK), current).await {
             Ok(current) => kept.extend::<Vec<_>>(current),
             Err(_) => kept.extend_from_slice(asked),
         }
