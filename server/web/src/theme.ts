@@ -8,6 +8,9 @@ const field = { defaultProps: { inputWrapperOrder: ["label", "input", "error", "
 export const theme = createTheme({
   cursorType: "pointer",
   components: {
+    // An open menu belongs to the part of the page with its button, and contains entries only: the first one gets the
+    // focus, instead of an element without a role.
+    Menu: { defaultProps: { withinPortal: false, floatingStrategy: "fixed", withInitialFocusPlaceholder: false } },
     // Locking the scroll would write a style element, which the content policy forbids.
     Modal: {
       defaultProps: {
