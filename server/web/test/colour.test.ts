@@ -44,6 +44,23 @@ it("cuts words where a colour begins or ends, and loses no text", () => {
   expect(pieces([{ text: "ab", changed: true }], [])).toEqual([[{ text: "ab", kind: undefined }]]);
 });
 
+it("cuts a part that goes over several words, and a long line at once", () => {
+  const halves = ["ab", "cd"].map((text) => ({ text, changed: false }));
+  expect(pieces(halves, [{ from: 1, to: 3, kind: "string" }])).toEqual([
+    [
+      { text: "a", kind: undefined },
+      { text: "b", kind: "string" },
+    ],
+    [
+      { text: "c", kind: "string" },
+      { text: "d", kind: undefined },
+    ],
+  ]);
+  const words = Array.from({ length: 50_000 }, () => ({ text: "<a>", changed: false }));
+  const parts = words.map((_, i) => ({ from: 3 * i + 1, to: 3 * i + 2, kind: "name" }));
+  expect(pieces(words, parts).flat()).toHaveLength(150_000);
+});
+
 it("finds the releases that rollbacks withdrew since the last publish", () => {
   const entries = (...rows: OpenReleaseHistoryDTO[]) => withdrawnReleases(rows.map(releaseEntry));
   const publish = { operation: 0, releaseId: 7, previousReleaseId: 6 };

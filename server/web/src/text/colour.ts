@@ -42,18 +42,28 @@ export function byLine(text: string, parts: Coloured[]): Coloured[][] {
   });
 }
 
-/** The words of a line, each cut where a colour begins or ends. */
+/** The words of a line, each cut where a colour begins or ends. Words and parts are in order, and each is visited once. */
 export function pieces(words: Word[], parts: Coloured[]): Piece[][] {
-  let at = 0;
+  let end = 0;
+  let next = 0;
   return words.map(({ text }) => {
-    const [start, end] = [at, at + text.length];
-    at = end;
-    const cuts = parts.flatMap(({ from, to }) => [from, to]).filter((cut) => cut > start && cut < end);
-    const edges = [start, ...new Set(cuts), end];
-    return edges.slice(1).map((to, i) => {
-      const from = edges[i] ?? start;
-      const kind = parts.find((part) => part.from <= from && to <= part.to)?.kind;
-      return { text: text.slice(from - start, to - start), kind };
-    });
+    const start = end;
+    end += text.length;
+    const found: Piece[] = [];
+    const add = (from: number, to: number, kind?: string) => {
+      if (from < to) found.push({ text: text.slice(from - start, to - start), kind });
+    };
+    let at = start;
+    for (let part = parts[next]; part && part.from < end; part = parts[next]) {
+      const to = Math.min(part.to, end);
+      add(at, part.from);
+      add(Math.max(at, part.from), to, part.kind);
+      at = Math.max(at, to);
+      // The rest belongs to the next word.
+      if (part.to > end) break;
+      next++;
+    }
+    add(at, end);
+    return found;
   });
 }
