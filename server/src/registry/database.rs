@@ -45,12 +45,10 @@ impl RegistryTable {
         self.options.heartbeat
     }
 
-    /// How long nodes are waited for after an outage of the database. A row was up to one heartbeat
-    /// old when it began, and its node writes within another one.
+    /// How long nodes are waited for after an outage of the database.
     pub(super) fn patience(&self) -> Patience {
         let grace = self.options.patience.to_std().unwrap_or_default();
-        let margin = self.options.heartbeat * 2 + REFRESH;
-        Patience { grace, harmless: grace.saturating_sub(margin).min(grace / 2) }
+        Patience::new(grace, self.options.heartbeat, REFRESH)
     }
 
     /// Writes one heartbeat of each own service. The lock is held during the write, so that no

@@ -22,6 +22,16 @@ pub(super) struct Patience {
     pub(super) harmless: Duration,
 }
 
+impl Patience {
+    /// `grace` is the age at which a row is no longer listed. When an outage begins, a row is up to
+    /// one heartbeat old and was read up to one interval ago; its node writes within another
+    /// heartbeat. If these take as long as `grace`, no outage is harmless.
+    pub(super) fn new(grace: Duration, heartbeat: Duration, reading: Duration) -> Self {
+        let margin = heartbeat.saturating_mul(2).saturating_add(reading);
+        Self { grace, harmless: grace.saturating_sub(margin).min(grace / 2) }
+    }
+}
+
 /// Until when missing services are kept.
 #[derive(Debug, Default)]
 pub(super) struct KeptRows {
@@ -164,6 +174,22 @@ mod tests {
         }
         table.kept.fail();
         assert_eq!(table.read(30, &["a"], &["a", "b"]), ["a"], "the time is not extended");
+    }
+
+    #[test]
+    fn an_outage_is_harmless_if_no_row_becomes_old_in_it() {
+        let harmless = |grace, heartbeat| {
+            let [grace, heartbeat, reading] = [grace, heartbeat, 5].map(Duration::from_secs);
+            Patience::new(grace, heartbeat, reading).harmless.as_secs()
+        };
+        assert_eq!([harmless(60, 10), harmless(60, 20), harmless(600, 10)], [30, 15, 300]);
+        assert_eq!([harmless(60, 28), harmless(60, 600), harmless(0, 10)], [0, 0, 0]);
+        // Then the first read after each failure waits for the nodes.
+        let patience = Patience { harmless: Duration::ZERO, ..PATIENCE };
+        let (mut kept, now) = (KeptRows::default(), Instant::now());
+        kept.update(&Rows::new(), rows(&["a"]), None, patience, None, now);
+        kept.fail();
+        assert!(kept.recovers_until(patience, now + Duration::from_secs(1)).is_some());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Lists that are older than the answer, as servers in Java have them, or that arrive late: nobody
 //! is lost by them, and nobody comes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+
 use serde_json::{Value, json};
 
 use super::hostile_peers::node;
-use super::other_server::{OtherServer, Reply};
+use super::other_server::{OtherServer, Reply, Request};
 use super::peers::has;
 use super::{client, hosting_with, instance, replicate, statuses};
 use crate::support::eventually::eventually;
@@ -57,6 +60,63 @@ async fn what_a_peer_in_java_caches_is_not_taken_for_the_truth() {
     assert_eq!(replicate(&eureka, &[heartbeat]).await[0]["statusCode"], 200);
     let out = ("OUT_OF_SERVICE".to_owned(), "OUT_OF_SERVICE".to_owned());
     assert_eq!(statuses(&eureka, "/eureka/apps/DEMO/k").await, out);
+}
+
+/// Lists have two seconds each: they arrive at the same time.
+#[tokio::test]
+async fn a_list_that_does_not_arrive_costs_no_other() {
+    let slow = OtherServer::start(|request| match request.line.starts_with("GET") {
+        true => Reply::Slow,
+        false => Reply::accepted(request),
+    })
+    .await;
+    let ids: Vec<_> = (0..500).map(|number| format!("k{number}")).collect();
+    let all: Vec<_> = ids.iter().map(|id| instance("DEMO", id, 5)["instance"].clone()).collect();
+    let list = apps(&[("DEMO", &all.iter().collect::<Vec<_>>())]);
+    let java = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => Reply::json(&list),
+        false => Reply::accepted(request),
+    })
+    .await;
+    let server = node(&[slow.listed(), slow.listed().replace("eureka", "other"), java.listed()]);
+    let eureka = client(&server);
+    let last = format!("/eureka/apps/DEMO/{}", ids.last().unwrap());
+    eventually("the copy", || has(&eureka, &last, |_| true)).await;
+    assert_eq!(java.asked("GET /eureka/apps/ "), 1, "the first answer is used");
+}
+
+/// A server in Java that has just started lists itself; one that fails may know more.
+#[tokio::test]
+async fn a_server_that_lists_only_itself_ends_no_copy() {
+    let port = Arc::new(AtomicU16::new(0));
+    let own_port = Arc::clone(&port);
+    let alone = OtherServer::start(move |request| match request.line.starts_with("GET") {
+        true => {
+            let mut own = instance("EUREKA", "itself", 5)["instance"].clone();
+            own["ipAddr"] = json!("127.0.0.1");
+            own["port"] = json!({"$": own_port.load(Ordering::SeqCst), "@enabled": "true"});
+            Reply::json(&apps(&[("EUREKA", &[&own])]))
+        }
+        false => Reply::accepted(request),
+    })
+    .await;
+    port.store(alone.port(), Ordering::SeqCst);
+    let list = apps(&[("DEMO", &[&instance("DEMO", "k", 5)["instance"]])]);
+    let is_first = AtomicBool::new(true);
+    let later = Arc::new(move |request: &Request| match request.line.starts_with("GET") {
+        true if is_first.swap(false, Ordering::SeqCst) => Reply::status(503),
+        true => Reply::json(&list),
+        false => Reply::accepted(request),
+    });
+    let later = OtherServer::start(move |request| later(request)).await;
+    let server = node(&[alone.listed(), later.listed()]);
+    let eureka = client(&server);
+    eventually("the copy", || has(&eureka, "/eureka/apps/DEMO/k", |_| true)).await;
+    eventually("the end of the copy", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+    assert!(has(&eureka, "/eureka/apps/EUREKA/itself", |_| true).await.is_some());
 }
 
 /// Whatever the first servers do: clients that are sent here find somebody.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::peers::{has, member};
-use super::{client, free_port, hosting};
+use super::{client, free_port, hosting, register, replicate};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -183,4 +183,29 @@ async fn the_end_of_a_decision_takes_effect_at_once() {
         }
         assert!(meta.get("/services/config").await.ok().text.contains(&own));
     }
+}
+
+/// A peer that missed a removal keeps what was removed: the operator learns of it once, and what the
+/// line advises ends it.
+#[tokio::test]
+async fn a_contradiction_is_reported_once() {
+    let mut server = Server::start_with(hosting());
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
+    let status = "/eureka/apps/DEMO/k/status";
+    assert_eq!(eureka.put(&format!("{status}?value=OUT_OF_SERVICE"), json!({})).await.status, 200);
+    assert_eq!(eureka.delete(&format!("{status}?value=UP")).await.status, 200);
+    let heartbeat = |dirty| {
+        json!({
+            "appName": "DEMO", "id": "k", "action": "Heartbeat", "lastDirtyTimestamp": dirty,
+            "status": "OUT_OF_SERVICE", "overriddenStatus": "OUT_OF_SERVICE",
+        })
+    };
+    for (dirty, answer) in [(5, 200), (9, 404), (5, 200)] {
+        assert_eq!(replicate(&eureka, &[heartbeat(dirty)]).await[0]["statusCode"], answer);
+        assert!(has(&eureka, "/eureka/apps/DEMO/k", is_up).await.is_some());
+    }
+    let lines = server.printed_until_exit();
+    let advice = lines.iter().filter(|line| line.contains("remove it again"));
+    assert_eq!(advice.count(), 1, "{lines:?}");
 }

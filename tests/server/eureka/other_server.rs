@@ -98,6 +98,11 @@ impl OtherServer {
         Self { url, seen }
     }
 
+    /// The port of its address.
+    pub(super) fn port(&self) -> u16 {
+        self.url.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
     /// Its address with credentials, as `eureka.service.url` lists it.
     pub(super) fn listed(&self) -> String {
         self.url.replace("http://", "http://eu:pw@") + "/eureka/"

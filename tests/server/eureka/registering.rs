@@ -328,3 +328,32 @@ async fn a_registration_that_is_late_is_taken_back() {
     let last = host.requests().into_iter().rfind(|one| !one.line.starts_with("GET"));
     assert!(last.unwrap().line.starts_with("DELETE"));
 }
+
+/// A server may carry out a registration although its answer is lost.
+#[tokio::test]
+async fn a_registration_without_an_answer_is_taken_back() {
+    let host = OtherServer::start(|request| match request.line.split(' ').next() {
+        Some("POST") => Reply::Reset,
+        Some("DELETE") => Reply::status(200),
+        _ => Reply::status(404),
+    })
+    .await;
+    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
+    eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
+    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!(host.asked("DELETE"), 1);
+}
+
+/// What a server refused it does not list: nothing is to be taken back.
+#[tokio::test]
+async fn a_refused_registration_is_not_taken_back() {
+    let host = OtherServer::start(|request| match request.line.split(' ').next() {
+        Some("POST") => Reply::status(403),
+        _ => Reply::status(404),
+    })
+    .await;
+    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
+    eventually("a registration", async || (host.asked("POST") > 1).then_some(())).await;
+    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!(host.asked("DELETE"), 0);
+}

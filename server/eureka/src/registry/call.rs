@@ -35,9 +35,7 @@ impl Registry {
         instance.dirty.get_or_insert(dirty);
         let reported = instance.overridden_status;
         if reported != Status::Unknown && self.overrides.get(&app, &id).is_none() {
-            if origin == Origin::Peer && self.overrides.is_known(&app, &id) {
-                // The peer sent it before it knew of the removal.
-                self.overrides.confirm_removal(&app, &id, now.at);
+            if origin == Origin::Peer && self.is_removed_override(&app, &id, now) {
                 instance.overridden_status = Status::Unknown;
                 instance.status = previous.unwrap_or(instance.status);
             } else {
@@ -137,13 +135,24 @@ impl Registry {
         }
         if dirty > known {
             let reported = override_.filter(|status| *status != Status::Unknown);
-            if let Some(status) = reported.filter(|_| origin == Origin::Peer) {
+            if let Some(status) = reported.filter(|_| origin == Origin::Peer)
+                && !self.is_removed_override(app, id, now)
+            {
                 self.overrides.set(app, id, status);
                 self.modify(app, id, now, |instance| instance.overridden_status = status);
             }
             return Renewal::Outdated(renewed);
         }
         if origin == Origin::Peer { Renewal::Newer(renewed) } else { Renewal::Renewed(renewed) }
+    }
+
+    /// Whether a peer that reports an override sent it before it knew that it was removed here.
+    fn is_removed_override(&mut self, app: &str, id: &str, now: Moment) -> bool {
+        let is_removed = self.overrides.is_known(app, id) && self.overrides.get(app, id).is_none();
+        if is_removed {
+            self.overrides.confirm_removal(app, id, now.at);
+        }
+        is_removed
     }
 
     /// Ends a lease and forgets its override. Returns the lease as it was.

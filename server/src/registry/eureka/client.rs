@@ -73,6 +73,8 @@ struct ClientInner {
     position: AtomicUsize,
     /// The servers that accepted this node, and when they last did; leases there end after a while.
     accepted: Mutex<Vec<(Endpoint, Instant)>>,
+    /// The servers that were sent a registration and did not answer: they may have carried it out.
+    unanswered: Mutex<Vec<(Endpoint, Instant)>>,
     lease_duration: Duration,
     state: Mutex<ClientState>,
     /// Notified when a server can be read again.
@@ -136,6 +138,7 @@ impl EurekaClient {
             announcing: tokio::sync::Mutex::default(),
             position: AtomicUsize::new(0),
             accepted: Mutex::default(),
+            unanswered: Mutex::default(),
             lease_duration: Duration::from_secs(instance.lease_duration.into()),
             state: Mutex::default(),
             readable: Notify::new(),

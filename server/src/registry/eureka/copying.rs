@@ -47,7 +47,27 @@ enum Round {
     Failed,
 }
 
-/// What a peer answered.
+/// What a peer answered. Lists are large, and are read one after the other.
+enum Answer {
+    /// The body, and whether the Castalia node that sent it starts; `None` for a server in Java.
+    List(Vec<u8>, Option<bool>),
+    /// The peer is this node.
+    Own,
+}
+
+impl Answer {
+    fn read(self) -> Result<List, String> {
+        let Self::List(body, is_starting) = self else { return Ok(List::Own) };
+        let instances = applications::read(&body).map_err(|error| error.to_string())?;
+        Ok(match is_starting {
+            Some(false) => List::Complete(instances),
+            Some(true) => List::Partial(instances),
+            None => List::Cached(instances),
+        })
+    }
+}
+
+/// The list of a peer.
 enum List {
     /// Of a Castalia node, which has been there for a while.
     Complete(Vec<Instance>),
@@ -104,27 +124,27 @@ impl Peers {
     async fn copy_once(&self, eureka: &Eureka, is_first: bool, end: Instant) -> Round {
         let peers = self.list.load_full();
         let others = peers.iter().filter(|peer| !peer.is_self());
-        let asked = others.map(|peer| async move { (peer, self.get(peer, &["apps", ""]).await) });
+        let asked = others.map(|peer| async move { (peer, self.ask(peer).await) });
         let mut answers: FuturesUnordered<_> = asked.collect();
         let (mut cached, mut has_others) = (Vec::new(), false);
         let (mut has_answered, mut has_failed) = (false, false);
-        // Read one after the other, because lists are large. Nothing else is awaited meanwhile: the
-        // answers have to arrive in time.
+        // Nothing else is awaited meanwhile: the answers have to arrive in time.
         while let Some((peer, answer)) = answers.next().await {
-            let list = async { self.read(peer, answer?).await };
-            let list = list.await;
+            let list = answer.and_then(Answer::read);
             has_answered |= list.is_ok();
             match list {
                 Ok(List::Complete(instances)) => {
                     store(eureka, peer, instances, true);
                     return Round::Copied;
                 }
+                // It starts as well, and may have copied from nobody.
                 Ok(List::Partial(instances)) => {
-                    has_others |= eureka.lacks_any(&instances);
                     store(eureka, peer, instances, false);
                 }
                 Ok(List::Cached(instances)) => {
-                    has_others |= eureka.lacks_any(&instances);
+                    has_others |= instances
+                        .iter()
+                        .any(|instance| !eureka.is_own(instance) && !is_peer(instance, peer));
                     cached.push((peer, instances));
                 }
                 Ok(List::Own) => {}
@@ -148,11 +168,13 @@ impl Peers {
         }
     }
 
-    async fn read(&self, peer: &Arc<Peer>, response: Response) -> Result<List, String> {
+    /// The list of a peer, whose body arrives while others are asked.
+    async fn ask(&self, peer: &Arc<Peer>) -> Result<Answer, String> {
+        let response = self.get(peer, &["apps", ""]).await?;
         let node = response.headers().get(NODE);
         if node.is_some_and(|id| *id == *self.node_id()) {
             peer.mark_self();
-            return Ok(List::Own);
+            return Ok(Answer::Own);
         }
         let is_ours = node.is_some();
         peer.answered(&response);
@@ -162,12 +184,7 @@ impl Peers {
         let is_starting = response.headers().contains_key(RETRY_AFTER);
         let body = endpoint::body(response, LARGEST_LIST).await;
         let body = body.ok_or("the list is larger than 32 MiB, incomplete or slow")?;
-        let instances = applications::read(&body).map_err(|error| error.to_string())?;
-        Ok(match (is_ours, is_starting) {
-            (true, false) => List::Complete(instances),
-            (true, true) => List::Partial(instances),
-            (false, _) => List::Cached(instances),
-        })
+        Ok(Answer::List(body, is_ours.then_some(is_starting)))
     }
 
     /// The list of a server in Java, with the services of Apollo and what operators decided as they
@@ -210,6 +227,14 @@ impl Peers {
         let response = request.header(NODE, self.node_id()).send().await;
         response.map_err(|error| causes(&error.without_url()))
     }
+}
+
+/// Whether an instance is the Eureka server itself, which lists nobody else right after its start.
+fn is_peer(instance: &Instance, peer: &Peer) -> bool {
+    let url = &peer.endpoint.url;
+    let is_host = |host: &str| url.host_str() == Some(host);
+    url.port_or_known_default().map(i64::from) == Some(instance.port.number)
+        && (is_host(&instance.host_name) || is_host(&instance.ip_addr))
 }
 
 /// Whether clients would miss it, or an operator decided something about it.

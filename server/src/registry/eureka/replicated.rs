@@ -85,9 +85,9 @@ impl Eureka {
         is_copied
     }
 
-    /// Whether a list has an instance that is not a service of this node.
-    pub(super) fn lacks_any(&self, list: &[Instance]) -> bool {
-        !list.iter().all(|instance| self.0.own.contains(instance))
+    /// Whether it is a service of this node.
+    pub(super) fn is_own(&self, instance: &Instance) -> bool {
+        self.0.own.contains(instance)
     }
 
     /// Adopts what an operator decided, as a peer reports it, if this node was not there.
@@ -133,7 +133,7 @@ pub(super) fn report_contradiction(lease: &Lease, reported: Option<Status>) {
             id,
             status,
             suppressed,
-            "a peer of Eureka keeps a status that an operator removed here; set or remove it again"
+            "a peer of Eureka keeps a status that an operator removed here; remove it again"
         );
     }
 }

@@ -74,6 +74,20 @@ fn a_peer_reports_its_override_with_a_heartbeat() {
     assert_eq!(statuses(&registry).1, OutOfService);
 }
 
+/// A heartbeat with a newer description is answered 404, and decides nothing either.
+#[test]
+fn a_late_heartbeat_of_a_peer_does_not_bring_a_removed_override_back() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, clock.after(2)).unwrap();
+    let late = registry.renew("DEMO", "k", Some(6), Some(OutOfService), Peer, clock.after(3));
+    assert!(matches!(late, Renewal::Outdated(_)));
+    assert_eq!(statuses(&registry), (Up, Unknown));
+    registry.register(with_status(Up, 6), Client, clock.after(4)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+}
+
 /// The peer sent its description before it knew of the removal.
 #[test]
 fn a_late_description_of_a_peer_does_not_bring_a_removed_override_back() {

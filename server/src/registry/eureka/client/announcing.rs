@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use castalia_eureka::{Instance, Lease, json};
 use http::StatusCode;
+use parking_lot::Mutex;
 use reqwest::Method;
 
 use super::{Answer, EurekaClient, Problem};
@@ -95,18 +96,12 @@ impl EurekaClient {
         let request = server.request_with(&self.0.client, Method::PUT, &segments, &parameters);
         match self.send(request, LARGEST_ANSWER).await?.status {
             StatusCode::OK => {
-                self.remember(server);
+                note(&self.0.accepted, server);
                 Ok(Renewal::Renewed)
             }
             StatusCode::NOT_FOUND => Ok(Renewal::Unknown),
             status => Err(refusal(status)),
         }
-    }
-
-    fn remember(&self, server: Endpoint) {
-        let mut accepted = self.0.accepted.lock();
-        accepted.retain(|(known, _)| *known != server);
-        accepted.push((server, Instant::now()));
     }
 
     /// Registers with a new timestamp, so that the server does not keep an older description. A
@@ -119,11 +114,13 @@ impl EurekaClient {
             Box::pin(async move {
                 let request = server.request(&client.0.client, Method::POST, &["apps", &app]);
                 let request = request.header("content-type", "application/json").body(body);
+                note(&client.0.unanswered, server.clone());
                 let Answer { status, .. } = client.send(request, LARGEST_ANSWER).await?;
+                client.0.unanswered.lock().retain(|(known, _)| *known != server);
                 if status != StatusCode::NO_CONTENT {
                     return Err(refusal(status));
                 }
-                client.remember(server);
+                note(&client.0.accepted, server);
                 Ok(())
             })
         });
@@ -137,6 +134,8 @@ impl EurekaClient {
         let _announcing = self.0.announcing.lock().await;
         self.0.state.lock().is_registered = None;
         self.deregister(&self.0.own.all()).await;
+        self.0.accepted.lock().clear();
+        self.0.unanswered.lock().clear();
         true
     }
 
@@ -147,17 +146,22 @@ impl EurekaClient {
         let announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
         self.deregister(&own).await;
         // A server that is slow may carry out the registration after the deregistration.
-        if announcing.is_err()
-            && let Ok(_announcing) = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await
-        {
+        if announcing.is_err() {
+            let _announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
             self.deregister(&own).await;
         }
     }
 
+    /// Deregisters at the servers that accepted this node and those that may have done so.
     async fn deregister(&self, own: &[Instance]) {
-        let mut accepted = std::mem::take(&mut *self.0.accepted.lock());
-        accepted.retain(|(_, at)| at.elapsed() < self.0.lease_duration);
-        let requests = accepted.iter().flat_map(|(server, _)| {
+        let mut servers = self.0.accepted.lock().clone();
+        for (server, at) in &*self.0.unanswered.lock() {
+            if servers.iter().all(|(known, _)| known != server) {
+                servers.push((server.clone(), *at));
+            }
+        }
+        servers.retain(|(_, at)| at.elapsed() < self.0.lease_duration);
+        let requests = servers.iter().flat_map(|(server, _)| {
             let delete = |instance: &Instance| {
                 let segments = ["apps", &instance.app, instance.id()];
                 let request = server.request(&self.0.client, Method::DELETE, &segments);
@@ -168,10 +172,17 @@ impl EurekaClient {
         let has_left = |status: StatusCode| status.is_success() || status == StatusCode::NOT_FOUND;
         for (server, answer) in futures_util::future::join_all(requests).await {
             if !answer.is_ok_and(|answer| has_left(answer.status())) {
-                tracing::warn!(service_url = %server, "cannot deregister from Eureka in time; an entry of this node expires there");
+                tracing::warn!(service_url = %server, "cannot deregister from Eureka in time; an entry of this node there expires");
             }
         }
     }
+}
+
+/// Notes a server with the present time.
+fn note(servers: &Mutex<Vec<(Endpoint, Instant)>>, server: Endpoint) {
+    let mut servers = servers.lock();
+    servers.retain(|(known, _)| *known != server);
+    servers.push((server, Instant::now()));
 }
 
 /// Why a server did not accept this node, and what to do.
