@@ -9,6 +9,7 @@ use super::world::{Answer, Caller, NS, World, app, item};
 
 const CLUSTER: &str = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/import";
 const ALL: &str = "/openapi/v1/configs/import?envs=LOCAL&conflictAction=cover";
+const GOOD_OF_ALL: &str = "u1/demo/LOCAL/demo+default+application.properties";
 const GOOD: &str = "demo/LOCAL/demo+default+application.properties";
 
 fn items(key: &str) -> String {
@@ -142,6 +143,20 @@ async fn everything_an_archive_refers_to_must_exist() {
         json!({ "appId": app_id, "name": "pub", "format": "properties", "isPublic": true })
             .to_string()
     };
+    let public = |app_id: &str, name: &str| {
+        json!({ "appId": app_id, "name": name, "format": "properties", "isPublic": true })
+            .to_string()
+    };
+    let private = |app_id: &str, name: &str| {
+        json!({ "appId": app_id, "name": name, "format": "properties" }).to_string()
+    };
+    let cluster =
+        |comment: &str| json!({ "appId": "demo", "name": "c2", "comment": comment }).to_string();
+    let with = |member: &str, value: serde_json::Value| {
+        let mut item = item("k", "v");
+        item[member] = value;
+        json!([item]).to_string()
+    };
     let owner = world.user("u1").await;
     let mine = json!({
         "appId": "demo", "name": "pub", "format": "properties", "isPublic": true,
@@ -191,12 +206,65 @@ async fn everything_an_archive_refers_to_must_exist() {
             )],
             "demo+w.json.appnamespace.metadata: the name `w.json` does not end as a namespace",
         ),
+        (
+            vec![
+                ("u1/new/app.metadata", of_app("u1", "new")),
+                ("demo+two.appnamespace.metadata", public("demo", "two")),
+                ("new+Two.appnamespace.metadata", public("new", "Two")),
+            ],
+            "new+Two.appnamespace.metadata: demo+two.appnamespace.metadata has the same name",
+        ),
+        (
+            vec![
+                ("u1/new/app.metadata", of_app("u1", "new")),
+                ("demo+two.appnamespace.metadata", public("demo", "two")),
+                ("new+two.appnamespace.metadata", private("new", "two")),
+            ],
+            "new+two.appnamespace.metadata: demo+two.appnamespace.metadata has the same name",
+        ),
+        (
+            vec![
+                ("u1/new/app.metadata", of_app("u1", "new")),
+                ("new+PUB.appnamespace.metadata", private("new", "PUB")),
+            ],
+            "new+PUB.appnamespace.metadata: the app demo already has this public namespace",
+        ),
+        (
+            vec![("demo+Pub.appnamespace.metadata", private("demo", "Pub"))],
+            "demo+Pub.appnamespace.metadata: the app demo already has this public namespace",
+        ),
+        (
+            vec![("u1/demo/LOCAL/demo+c2+application.properties", items("k"))],
+            "u1/demo/LOCAL/demo+c2+application.properties: neither LOCAL nor archive has the \
+             cluster c2",
+        ),
+        (
+            vec![("u1/demo/LOCAL/c2.cluster.metadata", cluster(&"c".repeat(65)))],
+            "u1/demo/LOCAL/c2.cluster.metadata: comment is longer than 64 characters",
+        ),
+        (
+            vec![("u1/demo/LOCAL/demo+default+pub.properties", with("type", json!(4)))],
+            "u1/demo/LOCAL/demo+default+pub.properties: the type of the key k is not in [0, 3]",
+        ),
+        (
+            vec![(
+                "u1/demo/LOCAL/demo+default+pub.properties",
+                with("comment", json!("c".repeat(1025))),
+            )],
+            "u1/demo/LOCAL/demo+default+pub.properties: comment is longer than 1024 characters",
+        ),
     ] {
-        let mut all = vec![("u1/demo/LOCAL/demo+default+application.properties", items("k"))];
+        let mut all = vec![(GOOD_OF_ALL, items("k"))];
         all.extend(entries);
         let answer = root.upload(ALL, "c.zip", &archive(&all)).await;
         refused(&owner, answer, &format!("Nothing was imported. {message}")).await;
         root.get("/openapi/v1/apps/new").await.fails(400, "App not found: new");
+    }
+    if super::engine::ignores_case() {
+        let other_case = of_app("u1", "Demo");
+        let bytes = archive(&[(GOOD_OF_ALL, items("k")), ("u1/Demo/app.metadata", other_case)]);
+        let message = "Nothing was imported. u1/Demo/app.metadata: the app demo has the same id in";
+        refused(&owner, root.upload(ALL, "c.zip", &bytes).await, message).await;
     }
 }
 

@@ -2,7 +2,9 @@
 //! is published, and no item is ever deleted.
 
 mod apply;
+mod collision;
 mod plan;
+mod target;
 
 use std::io::Read as _;
 

@@ -1,24 +1,26 @@
 //! Checks a whole archive and lists what to do: every entry is read, parsed and compared with the
 //! others and with the portal. Any problem refuses the archive. Changes nothing.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::HashSet;
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 
+use super::collision::{check_app_ids, check_definitions, check_distinct};
+use super::target::check_targets;
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::{self, EntryKind, Formats};
+use crate::domain::constraint::check_members;
 use crate::domain::draft::Line;
+use crate::domain::item::COMMENT;
 use crate::domain::item_rules::Leniency;
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::PortalAppDetails;
-use crate::domain::portal_namespace::{AppNamespace, NewDefinition};
-use crate::domain::{portal_app, portal_namespace, user};
-use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::domain::portal_namespace::NewDefinition;
+use crate::domain::{cluster, portal_app, portal_namespace, user};
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result};
 use crate::role::portal::Portal;
 use crate::settings::environment::normalise;
-use crate::wire::admin;
 use crate::wire::archive::{ArchivedApp, ArchivedAppNamespace, ArchivedCluster, ArchivedItem};
 
 /// Maximum number of problems in one answer.
@@ -42,13 +44,13 @@ pub(super) struct Plan {
 
 /// The problems of an archive, of which the first are shown.
 #[derive(Debug, Default)]
-struct Problems {
+pub(super) struct Problems {
     shown: Vec<String>,
     count: usize,
 }
 
 impl Problems {
-    fn add(&mut self, path: &str, problem: &str) {
+    pub(super) fn add(&mut self, path: &str, problem: &str) {
         self.count += 1;
         if self.shown.len() < PROBLEMS {
             self.shown.push(format!("{path}: {problem}"));
@@ -56,11 +58,11 @@ impl Problems {
     }
 
     /// Takes the value of a check, or records its problem.
-    fn take<T>(&mut self, path: &str, checked: Result<T>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, path: &str, checked: Result<T>) -> Option<T> {
         checked.map_err(|error| self.add(path, error.message())).ok()
     }
 
-    fn check(self) -> Result<()> {
+    pub(super) fn check(self) -> Result<()> {
         if self.count == 0 {
             return Ok(());
         }
@@ -103,7 +105,7 @@ pub(super) async fn of_everything(
     let formats = check_objects(portal, archive, &plan, &mut problems).await?;
     check_items(portal, archive, &plan, &formats, &mut problems).await;
     problems.check()?;
-    check_reachable(&plan, environments).await?;
+    check_targets(archive, &plan, environments).await?;
     Ok(plan)
 }
 
@@ -166,6 +168,7 @@ impl Plan {
                 same(&found.name.unwrap_or_default(), &place.cluster)?;
                 same(&found.app_id.unwrap_or_default(), &place.app_id)?;
                 let comment = found.comment.unwrap_or_default();
+                check_members([("comment", Some(&*comment), cluster::COMMENT)])?;
                 self.clusters.push((position, normalised(place), comment));
             }
             // Listed without its text.
@@ -187,6 +190,7 @@ async fn check_objects(
     check_distinct(plan, &paths, problems);
     let store = &portal.state.store;
     let apps = portal_app::all(store).await?;
+    check_app_ids(store, &apps, plan, &paths, problems).await?;
     let mut known: HashSet<&str> = apps.iter().map(|app| app.app_id.as_str()).collect();
     for (position, details) in &plan.apps {
         if known.insert(&details.app_id) && user::find(store, &details.owner_name).await?.is_none()
@@ -197,17 +201,8 @@ async fn check_objects(
     }
     let definitions = portal_namespace::all(store).await?;
     let mut formats = Formats::new(&definitions);
+    check_definitions(&definitions, plan, &paths, problems);
     for (position, new) in &plan.definitions {
-        let is_known = |row: &AppNamespace| row.app_id == new.app_id && row.name == new.name;
-        // A portal with such a name can import its own export.
-        if !definitions.iter().any(is_known) {
-            problems.take(paths[*position], portal_namespace::check_suffix(new));
-        }
-        let public = definitions.iter().find(|row| row.is_public && row.name == new.name);
-        if let Some(public) = public.filter(|public| public.app_id != new.app_id && new.is_public) {
-            let problem = format!("the app {} already has this public namespace", public.app_id);
-            problems.add(paths[*position], &problem);
-        }
         if !known.contains(new.app_id.as_str()) {
             problems.add(paths[*position], "neither portal nor archive has the app");
         }
@@ -230,33 +225,6 @@ async fn check_objects(
     Ok(formats)
 }
 
-/// Requires that no two entries describe one object, since their order would decide.
-fn check_distinct(plan: &Plan, paths: &[&str], problems: &mut Problems) {
-    let apps = plan.apps.iter().map(|(at, app)| (*at, app.app_id.to_ascii_lowercase()));
-    one_each(apps, paths, problems);
-    let definitions = plan.definitions.iter();
-    one_each(definitions.map(|(at, new)| (*at, (&new.app_id, &new.name))), paths, problems);
-    let names = |place: &Resource| {
-        [&place.env, &place.app_id, &place.cluster, &place.namespace].map(Clone::clone)
-    };
-    one_each(plan.clusters.iter().map(|(at, place, _)| (*at, names(place))), paths, problems);
-    one_each(plan.namespaces.iter().map(|(at, place)| (*at, names(place))), paths, problems);
-}
-
-fn one_each<T: Eq + Hash>(
-    entries: impl Iterator<Item = (usize, T)>,
-    paths: &[&str],
-    problems: &mut Problems,
-) {
-    let mut seen = HashMap::new();
-    for (position, object) in entries {
-        if let Some(other) = seen.insert(object, position) {
-            let problem = format!("{} describes the same object", paths[other]);
-            problems.add(paths[position], &problem);
-        }
-    }
-}
-
 async fn check_items(
     portal: &Portal,
     archive: &ArchiveReader,
@@ -273,25 +241,6 @@ async fn check_items(
     }
 }
 
-/// Requires an answer of each environment that the import would change.
-async fn check_reachable(plan: &Plan, environments: &[Environment]) -> Result<()> {
-    let app_id = plan.apps.first().map(|(_, details)| details.app_id.as_str());
-    let places = plan.namespaces.first().map(|(_, place)| place.app_id.as_str());
-    let Some(app_id) = app_id.or(places) else { return Ok(()) };
-    for environment in environments {
-        let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
-        match found {
-            Err(error) if error.reaction() != Reaction::NotFound => {
-                let env = environment.name();
-                let message = format!("Nothing was imported. {env}: {}", error.message());
-                return Err(Error::new(error.reaction(), message).with_code(error.code()));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// The items of an entry, checked as far as the environment's own limits are not needed.
 pub(super) fn lines(text: &str, format: Format, leniency: Leniency) -> Result<Vec<Line>> {
     let items: Vec<ArchivedItem> = parsed(text)?;
@@ -303,6 +252,12 @@ pub(super) fn lines(text: &str, format: Format, leniency: Leniency) -> Result<Ve
         ..Line::default()
     };
     let lines: Vec<_> = items.into_iter().map(line).collect();
+    for line in &lines {
+        if !(0..=3).contains(&line.kind) {
+            return Err(refused(format!("the type of the key {} is not in [0, 3]", line.key)));
+        }
+        check_members([("comment", Some(&*line.comment), COMMENT)])?;
+    }
     let mut keys = HashSet::new();
     for line in lines.iter().filter(|line| !line.key.is_empty()) {
         if !keys.insert(line.key.as_str()) {
