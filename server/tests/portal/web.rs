@@ -41,6 +41,17 @@ async fn the_page_runs_only_files_of_ours() {
     assert!(page.header("cache-control").contains("no-store"));
 }
 
+/// Feature 7: what keeps a single sign-on alive needs no session, so that its proxy decides.
+#[tokio::test]
+async fn the_heartbeat_page_loads_itself_again() {
+    let world = World::adopted().await;
+    world.nobody().get("/sso_heartbeat").await.leads_to("/default_sso_heartbeat.html");
+    let page = world.nobody().get("/default_sso_heartbeat.html").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.body.contains("http-equiv=\"refresh\" content=\"60\""), "{page:?}");
+    assert!(page.header("cache-control").contains("no-store"), "{page:?}");
+}
+
 #[tokio::test]
 async fn addresses_that_are_not_of_the_ui_are_unknown() {
     let world = World::adopted().await;

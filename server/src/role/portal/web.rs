@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
+use super::access::redirect;
 use super::{Portal, PortalAccess, PortalRoutes};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Path;
@@ -74,6 +75,9 @@ const OLD_PAGES: [&str; 26] = [
     "/audit_log_trace_detail.html",
 ];
 
+/// As in Apollo's portal.
+const HEARTBEAT_PAGE: &str = "/default_sso_heartbeat.html";
+
 #[derive(Deserialize)]
 struct File {
     file: String,
@@ -83,7 +87,23 @@ struct File {
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let pages = PAGES.into_iter().chain(OLD_PAGES);
     let routes = pages.fold(routes, |routes, path| routes.get(path, PortalAccess::Page, page));
-    routes.get("/assets/{*file}", PortalAccess::Open, asset)
+    routes
+        .get("/assets/{*file}", PortalAccess::Open, asset)
+        .get("/sso_heartbeat", PortalAccess::Open, heartbeat)
+        .get(HEARTBEAT_PAGE, PortalAccess::Open, heartbeat_page)
+}
+
+/// Where pages and scripts of Apollo's portal keep a single sign-on alive.
+async fn heartbeat(State(portal): State<Portal>) -> Response {
+    redirect(&portal.path(HEARTBEAT_PAGE))
+}
+
+/// A page that loads itself again each minute, so that a proxy in front sees its user at work.
+async fn heartbeat_page() -> Response {
+    const PAGE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        <meta http-equiv=\"refresh\" content=\"60\"><title>Heartbeat</title></head></html>";
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
+    (headers, PAGE).into_response()
 }
 
 /// The one page of the UI; the browser decides what it shows.
