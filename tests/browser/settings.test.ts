@@ -74,7 +74,15 @@ test("S33: an import that keeps existing items reports each namespace", async ()
     mimeType: "application/zip",
     buffer: await readFile(await download.path()),
   });
+  // The answer waits until the page has shown how far the import is.
+  const shown = page.getByRole("progressbar", { name: "Progress of the import" }).waitFor();
+  await page.route("**/import?*", async (route) => {
+    const response = await route.fetch();
+    await shown;
+    await route.fulfill({ response });
+  });
   await page.getByRole("button", { name: "Import into DEV / default" }).click();
+  await shown;
   await page.getByRole("row", { name: /application.*kept as it is/ }).waitFor();
   await page
     .getByRole("row", { name: /other.*changed/ })

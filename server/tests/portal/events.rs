@@ -127,6 +127,40 @@ async fn edits_of_other_namespaces_than_that_of_the_path_are_reported() {
     edited("default").await;
 }
 
+/// Issue 12: an import reports its progress to the one who sent it, under the name that it has.
+#[tokio::test]
+async fn the_progress_of_an_import_reaches_who_sent_it() {
+    let world = World::with_demo().await;
+    let (user, other) = (world.user("u1").await, world.user("u2").await);
+    edit(&user, NS, "1").await;
+    let cluster = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default";
+    let exported = user.get(&format!("{cluster}/export")).await.bytes;
+    edit(&user, NS, "2").await;
+    let mut own = Stream::open(&user, "?app=unconcerned").await;
+    let mut foreign = Stream::open(&other, "").await;
+    assert_eq!((own.kind().await, foreign.kind().await), ("start".to_owned(), "start".to_owned()));
+    let import = format!("{cluster}/import?conflictAction=cover");
+    user.upload(&format!("{import}&job=j1"), "c.zip", &exported).await.ok();
+    let first = own.next().await.unwrap();
+    assert_eq!((first.kind.as_str(), &first.data["done"]), ("job", &json!(0)), "{first:?}");
+    let total = first.data["total"].as_u64().unwrap();
+    assert!(first.id.is_none() && total > 0, "{first:?}");
+    let mut last = own.next().await.unwrap();
+    while last.data["done"] != json!(total) {
+        last = own.next().await.unwrap();
+    }
+    assert_eq!(last.data, json!({ "id": "j1", "done": total, "total": total, "failed": 0 }));
+    // Others see the edit only, and without a name nothing is reported.
+    assert_eq!(foreign.kind().await, "edit");
+    user.upload(&import, "c.zip", &exported).await.ok();
+    let long = format!("{import}&job={}", "j".repeat(65));
+    user.upload(&long, "c.zip", &exported).await.fails(400, "job is longer than 64 characters");
+    user.upload(&format!("{import}&job=j2"), "c.zip", &exported).await.ok();
+    assert_eq!(own.next().await.unwrap().data["id"], "j2");
+    edit(&user, NS, "3").await;
+    assert_eq!(foreign.kind().await, "edit");
+}
+
 #[tokio::test]
 async fn nobody_gets_events_of_what_they_may_not_see() {
     let mut world = World::with_demo().await;

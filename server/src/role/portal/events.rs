@@ -40,10 +40,24 @@ pub(crate) enum News {
     Event(Arc<Broadcast>),
     /// Instances that have a release.
     Rollout(Arc<Broadcast>, u64),
+    /// How far a job is.
+    Job(Arc<Job>),
     /// The ids went back, as after the restore of a backup: events are missing.
     Reset,
     /// This node ends.
     End,
+}
+
+/// How far a long request of a user is.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) user: String,
+    /// The name that the user chose for it.
+    pub(crate) id: String,
+    pub(crate) done: usize,
+    pub(crate) total: usize,
+    /// Of those that are done.
+    pub(crate) failed: usize,
 }
 
 /// An event on its way to all connections, with the verdict about each session: the pages of one
@@ -140,6 +154,11 @@ impl Hub {
         if self.0.queue.try_send(event).is_err() {
             tracing::warn!("an event is not stored: the queue is full");
         }
+    }
+
+    /// Reports how far a job is, to the pages of its user that are connected to this node.
+    pub(crate) fn report(&self, job: Job) {
+        let _ = self.0.news.send(News::Job(Arc::new(job)));
     }
 
     /// Connects a user; `None` if there are too many connections.

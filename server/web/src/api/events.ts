@@ -1,6 +1,6 @@
 // The server's events of an app, applied to the cache: what others edit and publish, and which
 // instances have received it.
-import { useQueryClient } from "@tanstack/react-query";
+import { skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { path, prefix } from "./client";
@@ -11,6 +11,18 @@ interface Event {
   clusterName: string;
   namespaceName: string;
   releaseId?: number;
+}
+
+/** How far a long request is. */
+export interface Job {
+  done: number;
+  total: number;
+  failed: number;
+}
+
+/** The progress of a request that was sent with this name, once the server reports it. */
+export function useJob(id: string): Job | undefined {
+  return useQuery<Job>({ queryKey: ["job", id], queryFn: skipToken }).data;
 }
 
 /** Keeps what is shown of an app up to date. The browser reconnects by itself, and resumes. */
@@ -32,6 +44,10 @@ export function useEvents(app: string): void {
       const { env, appId, clusterName, namespaceName, releaseId } = parse(event);
       invalidate("rollout", env, releaseId);
       invalidate("instances", appId, env, clusterName, namespaceName);
+    });
+    source.addEventListener("job", (event: MessageEvent) => {
+      const job = JSON.parse(String(event.data)) as Job & { id: string };
+      cache.setQueryData<Job>(["job", job.id], job);
     });
     // Events are missing: everything may be out of date.
     source.addEventListener("reset", () => void cache.invalidateQueries());

@@ -4707,6 +4707,8 @@ export interface operations {
             query?: {
                 /** @description `ignore` leaves namespaces with items as they are, `cover` changes them. */
                 conflictAction?: string;
+                /** @description Name for the import, chosen by the caller: `job` events with it report the progress. */
+                job?: string;
             };
             header?: never;
             path: {
@@ -5876,6 +5878,8 @@ export interface operations {
                 envs: string;
                 /** @description `ignore` leaves namespaces with items as they are, `cover` changes them. */
                 conflictAction?: string;
+                /** @description Name for the import, chosen by the caller: `job` events with it report the progress. */
+                job?: string;
             };
             header?: never;
             path?: never;
@@ -8026,6 +8030,8 @@ export interface operations {
                 envs: string;
                 /** @description `ignore` leaves namespaces with items as they are, `cover` changes them. */
                 conflictAction?: string;
+                /** @description Name for the import, chosen by the caller: `job` events with it report the progress. */
+                job?: string;
             };
             header?: never;
             path?: never;

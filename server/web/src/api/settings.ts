@@ -83,10 +83,18 @@ export function exportAddress(app: string, env: string, cluster: string): string
   return `${prefix}/openapi/v1/${clusterPath(app, env, cluster)}/export`;
 }
 
-export async function importArchive(app: string, env: string, cluster: string, file: File, onConflict: OnConflict) {
+/** Imports an archive; the server reports its progress under the name `job`. */
+export async function importArchive(
+  app: string,
+  env: string,
+  cluster: string,
+  file: File,
+  onConflict: OnConflict,
+  job: string,
+) {
   const form = new FormData();
   form.set("file", file);
-  const target = `${clusterPath(app, env, cluster)}/import?conflictAction=${onConflict}`;
+  const target = `${clusterPath(app, env, cluster)}/import` + `?conflictAction=${onConflict}&job=${job}`;
   return (await send<ImportReport>("POST", target, form))?.entries ?? [];
 }
 

@@ -5,10 +5,12 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
+import { useJob } from "../api/events";
 import { useAppAdmin } from "../api/rights";
 import { exportAddress, importArchive, type OnConflict } from "../api/settings";
 import type { ImportedEntry } from "../api/schema";
 import { DataTable } from "../parts/DataTable";
+import rollout from "../parts/RolloutBar.module.css";
 import { Empty, Failure } from "../parts/States";
 import publish from "./Publish.module.css";
 import type { SectionProps } from "./SettingsGeneral";
@@ -25,8 +27,9 @@ export function SettingsTransfer({ app, places }: SectionProps) {
   const [file, setFile] = useState<File | null>(null);
   const [isMissing, setIsMissing] = useState(false);
   const [onConflict, setOnConflict] = useState<OnConflict>("ignore");
+  const [job, setJob] = useState("");
   const upload = useAction(
-    (archive: File) => importArchive(app, env, cluster, archive, onConflict),
+    ({ archive, name }: { archive: File; name: string }) => importArchive(app, env, cluster, archive, onConflict, name),
     [
       ["list", app, env, cluster],
       ["draft", app, env, cluster],
@@ -35,7 +38,10 @@ export function SettingsTransfer({ app, places }: SectionProps) {
   const onSubmit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsMissing(file === null);
-    if (file) upload.mutate(file);
+    if (!file) return;
+    const name = Math.random().toString(36).slice(2);
+    setJob(name);
+    upload.mutate({ archive: file, name });
   };
   if (isAdmin === false) return <Empty title={t("settings.adminOnly")} />;
   if (targets.length === 0) return <Empty title={t("app.noEnvironment")} />;
@@ -103,6 +109,7 @@ export function SettingsTransfer({ app, places }: SectionProps) {
           ))}
         </fieldset>
         {upload.error && <Failure error={upload.error} />}
+        {upload.isPending && <Progress id={job} />}
         <div className="row end">
           <Button type="submit" loading={upload.isPending} leftSection={<IconUpload size={16} />}>
             {t("settings.transfer.importAct", { target })}
@@ -111,6 +118,18 @@ export function SettingsTransfer({ app, places }: SectionProps) {
       </form>
       {upload.data && <Report entries={upload.data} />}
     </>
+  );
+}
+
+function Progress({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const job = useJob(id);
+  if (!job) return null;
+  return (
+    <div className={rollout.rollout}>
+      <progress aria-label={t("settings.transfer.progress")} max={job.total} value={job.done} />
+      <span role="status">{t("settings.transfer.progressed", { done: job.done, total: job.total })}</span>
+    </div>
   );
 }
 

@@ -26,7 +26,7 @@ use crate::error::{Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
-use crate::role::portal::events::{Broadcast, News, Seat, Verdict};
+use crate::role::portal::events::{Broadcast, Job, News, Seat, Verdict};
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::{Caller, session_id};
 
@@ -172,6 +172,7 @@ impl Connection {
             News::Event(new) if self.resent.remove(&new.event.id.0) => Ok(true),
             News::Event(new) => self.add(&new, None).await,
             News::Rollout(new, count) => self.add(&new, Some(count)).await,
+            News::Job(job) => self.add_job(&job).await,
             News::Reset => {
                 self.resent.clear();
                 self.begin("reset").await?;
@@ -191,6 +192,17 @@ impl Connection {
             self.push(&new.event, instances);
         }
         Ok(verdict != Verdict::Ended)
+    }
+
+    /// Queues the progress of a job of this user; returns whether the stream continues.
+    async fn add_job(&mut self, job: &Job) -> Result<bool> {
+        if job.user != self.user_id {
+            return Ok(true);
+        }
+        let Job { id, done, total, failed, .. } = job;
+        let data = json!({ "id": id, "done": done, "total": total, "failed": failed });
+        self.waiting.push_back(format!("event: job\ndata: {data}\n\n").into());
+        Ok(self.has_session().await)
     }
 
     async fn verdict(&self, event: &Event) -> Result<Verdict> {

@@ -4,6 +4,7 @@
 mod apply;
 mod collision;
 mod plan;
+mod progress;
 mod target;
 
 use std::io::Read as _;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::apply::Import;
+use self::progress::Progress;
 use super::export::{check_cluster, chosen};
 use super::upload::Upload;
 use crate::archive::{ArchiveLimits, ArchiveReader};
@@ -42,6 +44,9 @@ pub(super) struct Conflict {
     #[serde(default = "ignore")]
     #[param(default = "ignore")]
     conflict_action: String,
+    /// Name for the import, chosen by the caller: `job` events with it report the progress.
+    #[param(nullable = false)]
+    job: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,6 +58,9 @@ pub(super) struct Everything {
     #[serde(default = "ignore")]
     #[param(default = "ignore")]
     conflict_action: String,
+    /// Name for the import, chosen by the caller: `job` events with it report the progress.
+    #[param(nullable = false)]
+    job: Option<String>,
 }
 
 fn ignore() -> String {
@@ -63,17 +71,18 @@ fn ignore() -> String {
 pub(super) async fn everything(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Query(Everything { envs, conflict_action }): Query<Everything>,
+    Query(Everything { envs, conflict_action, job }): Query<Everything>,
     upload: Upload,
 ) -> Result<Json<ImportReport>> {
     let on_conflict = on_conflict(&conflict_action)?;
+    let progress = Progress::new(&portal, &caller, job)?;
     let environments = chosen(&portal, &envs)?;
     let operator = portal.operator(&caller, None, None).await?;
     let _turn = portal.turn_to_transfer().await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_everything(&portal, &archive, &environments).await?;
     let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
-    import.apply(plan).await.map(Json)
+    import.apply(plan, progress).await.map(Json)
 }
 
 /// Imports an archive of the cluster of the path.
@@ -81,17 +90,18 @@ pub(super) async fn cluster(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
-    Query(Conflict { conflict_action }): Query<Conflict>,
+    Query(Conflict { conflict_action, job }): Query<Conflict>,
     upload: Upload,
 ) -> Result<Json<ImportReport>> {
     let on_conflict = on_conflict(&conflict_action)?;
+    let progress = Progress::new(&portal, &caller, job)?;
     let operator = portal.operator(&caller, None, None).await?;
     check_cluster(&portal.state.environments.find(&place.env)?, &place).await?;
     let _turn = portal.turn_to_transfer().await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_cluster(&portal, &archive, &place).await?;
     let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
-    import.apply(plan).await.map(Json)
+    import.apply(plan, progress).await.map(Json)
 }
 
 /// Imports a file with the items of the namespace of the path.

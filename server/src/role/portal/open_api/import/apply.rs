@@ -4,6 +4,7 @@
 
 use super::OnConflict;
 use super::plan::{Plan, leniency, lines};
+use super::progress::Progress;
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
 use crate::domain::draft::{Line, import};
@@ -57,21 +58,29 @@ impl Outcome {
 }
 
 impl Import<'_> {
-    pub(super) async fn apply(self, plan: Plan) -> Result<ImportReport> {
+    pub(super) async fn apply(
+        self,
+        plan: Plan,
+        mut progress: Progress<'_>,
+    ) -> Result<ImportReport> {
         let formats = self.formats(&plan).await?;
+        progress.begin(plan.steps());
         let mut outcomes: Outcomes =
             plan.skipped.into_iter().map(|at| (at, Ok((Outcome::Skipped, 0)))).collect();
         for (at, details) in plan.apps {
-            outcomes.push((at, self.app(details, &plan.envs).await.map(none)));
+            let outcome = progress.step(self.app(details, &plan.envs).await);
+            outcomes.push((at, outcome.map(none)));
         }
         for (at, definition) in plan.definitions {
-            outcomes.push((at, self.definition(definition).await.map(none)));
+            let outcome = progress.step(self.definition(definition).await);
+            outcomes.push((at, outcome.map(none)));
         }
         for (at, place, comment) in plan.clusters {
-            outcomes.push((at, self.cluster(place, comment).await.map(none)));
+            let outcome = progress.step(self.cluster(place, comment).await);
+            outcomes.push((at, outcome.map(none)));
         }
         for (at, place) in plan.namespaces {
-            outcomes.push((at, self.namespace(at, &place, &formats).await));
+            outcomes.push((at, progress.step(self.namespace(at, &place, &formats).await)));
         }
         outcomes.sort_by_key(|(at, _)| *at);
         self.report(outcomes)

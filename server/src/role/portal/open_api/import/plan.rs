@@ -146,6 +146,11 @@ pub(super) async fn checked_lines(
 }
 
 impl Plan {
+    /// The number of objects that an import creates or changes.
+    pub(super) fn steps(&self) -> usize {
+        self.apps.len() + self.definitions.len() + self.clusters.len() + self.namespaces.len()
+    }
+
     fn add(&mut self, position: usize, kind: EntryKind, text: &str) -> Result<()> {
         match kind {
             EntryKind::App { app_id } => {
