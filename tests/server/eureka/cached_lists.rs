@@ -119,6 +119,34 @@ async fn a_server_that_lists_only_itself_ends_no_copy() {
     assert!(has(&eureka, "/eureka/apps/EUREKA/itself", |_| true).await.is_some());
 }
 
+/// The questions about services must not take the time in which their list is stored: this list
+/// arrives three seconds before a node ends its copy, and the answers would take six.
+#[tokio::test]
+async fn a_list_that_cannot_be_checked_in_time_is_stored_as_it_is() {
+    let ids: Vec<_> = (0..40).map(|number| format!("k{number}")).collect();
+    let all: Vec<_> = ids.iter().map(|id| instance(ADMIN, id, 5)["instance"].clone()).collect();
+    let list = apps(&[(ADMIN, &all.iter().collect::<Vec<_>>())]);
+    let is_first = Arc::new(AtomicBool::new(true));
+    let java = OtherServer::start(move |request| match &*request.line {
+        line if line.starts_with("GET /eureka/apps/ ") => {
+            if is_first.swap(false, Ordering::SeqCst) { Reply::Silence } else { Reply::json(&list) }
+        }
+        line if line.starts_with("GET") => Reply::Silence,
+        _ => Reply::accepted(request),
+    })
+    .await;
+    let server = node(&[java.listed()]);
+    let eureka = client(&server);
+    eventually("the end of the copy", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(java.asked("GET /eureka/apps/ "), 2);
+    for id in &ids {
+        assert_eq!(eureka.get(&format!("/eureka/apps/{ADMIN}/{id}")).await.status, 200, "{id}");
+    }
+}
+
 /// Whatever the first servers do: clients that are sent here find somebody.
 #[tokio::test]
 async fn a_node_that_does_not_have_both_services_is_ready_with_those_of_others() {
