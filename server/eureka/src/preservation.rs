@@ -11,7 +11,8 @@ const SMALL: usize = 6;
 /// Part of the expected heartbeats below which no lease ends.
 const LEAST: f64 = 0.85;
 
-/// Heartbeats of the last minute.
+/// Heartbeats of the last minute, without those of the services of this process, whose leases do
+/// not end.
 #[derive(Debug, Default)]
 pub(crate) struct Preservation {
     /// Heartbeats by the second in which they arrived.

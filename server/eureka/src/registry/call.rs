@@ -68,7 +68,9 @@ impl Registry {
         if lease.is_own {
             self.own.insert((app.clone(), id.clone()));
         }
-        self.preservation.count(now.at);
+        if !lease.is_own {
+            self.preservation.count(now.at);
+        }
         self.changed(&app, &id, None, now);
         Ok((lease, is_kept))
     }
@@ -122,7 +124,9 @@ impl Registry {
         lease.renew(now);
         let known = lease.instance.dirty;
         let renewed = lease.clone();
-        self.preservation.count(now.at);
+        if !renewed.is_own {
+            self.preservation.count(now.at);
+        }
         if has_changed {
             self.changed(app, id, None, now);
         }

@@ -163,6 +163,25 @@ fn self_preservation_keeps_leases_while_most_heartbeats_are_missing() {
     assert_eq!(registry.len(), 20);
 }
 
+/// However many there are, they do not take the place of those that are missing.
+#[test]
+fn heartbeats_of_own_services_preserve_no_less() {
+    let clock = Clock::start();
+    let mut registry =
+        Registry::new(Options { max_instances: 100, preserves: true, apps: BTreeSet::new() });
+    for number in 0..7 {
+        registry.register(short(&number.to_string()), Client, clock.after(0)).unwrap();
+    }
+    registry.register(short("own"), Own, clock.after(0)).unwrap();
+    for second in 1..120 {
+        for _ in 0..4 {
+            registry.renew("DEMO", "own", None, None, Own, clock.after(second));
+        }
+        assert_eq!(registry.evict(clock.after(second)), 0, "{second}");
+    }
+    assert!(registry.is_preserving());
+}
+
 /// Case 34.
 #[test]
 fn a_pause_of_the_process_ends_no_lease() {
