@@ -18,8 +18,16 @@ const BLOCKED: [&str; 26] = [
 /// The first blocked fragment of a password, if any.
 #[must_use]
 pub fn blocked_fragment(password: &str) -> Option<&'static str> {
+    fragment_among(password, BLOCKED.into_iter())
+}
+
+/// The first of these fragments, which are in lower case, that a password contains.
+pub fn fragment_among<'a>(
+    password: &str,
+    mut fragments: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     let lower = password.to_lowercase();
-    BLOCKED.into_iter().find(|fragment| lower.contains(fragment))
+    fragments.find(|fragment| lower.contains(fragment))
 }
 
 /// Scheme of new hashes.

@@ -43,7 +43,7 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
         matches.get_many("app").map(|apps| apps.cloned().collect()).unwrap_or_default();
     let all_apps = matches.get_flag("all_apps");
     block_on(async move {
-        let (store, installation) = node::portal_store(&settings).await.map_err(Failure::of)?;
+        let (store, _, installation) = node::portal_store(&settings).await.map_err(Failure::of)?;
         let token = consumer::create_token(&store, installation, &name, &apps, all_apps)
             .await
             .map_err(Failure::of)?;

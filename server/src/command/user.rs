@@ -19,9 +19,11 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
     let given = read_password()?;
     block_on(async move {
-        let (store, installation) = node::portal_store(&settings).await.map_err(Failure::of)?;
+        let (store, config, installation) =
+            node::portal_store(&settings).await.map_err(Failure::of)?;
+        let rule = user::PasswordRule::new(installation, &config);
         let generated =
-            user::set_password(&store, installation, &name, given).await.map_err(Failure::of)?;
+            user::set_password(&store, &rule, &name, given).await.map_err(Failure::of)?;
         match generated {
             Some(password) => {
                 print_line(&format!("New password of {name}, shown only once: {password}"))

@@ -3,8 +3,11 @@
 
 pub mod account;
 pub mod external;
+mod password_rule;
 
 pub use castalia_store::user::User;
+
+pub use self::password_rule::PasswordRule;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
@@ -218,17 +221,18 @@ pub async fn seed_administrator<E: From<Error>>(
 /// Fails if there is no such user, or if the password is too easy to guess.
 pub async fn set_password(
     store: &Store,
-    installation: Installation,
+    rule: &PasswordRule,
     name: &str,
     given: Option<Secret>,
 ) -> Result<Option<String>> {
     if let Some(password) = &given {
-        check_rule(password.expose(), installation)?;
+        rule.check(password.expose())?;
     }
     existing(store, name).await?;
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
-    let hash = blocking(move || password::hash(password.expose(), scheme(installation))).await?;
+    let scheme = scheme(rule.installation());
+    let hash = blocking(move || password::hash(password.expose(), scheme)).await?;
     let change = password_row(name, Some(Secret::new(hash)));
     store.write(change, |tx, row| Box::pin(account::change_in(tx, row))).await?;
     Ok(generated)
@@ -277,35 +281,6 @@ fn verify(given: &Secret, stored: Option<&Secret>, scheme: Scheme) -> (bool, Opt
     (fits, renewed.map(Secret::new))
 }
 
-fn check_rule(password: &str, installation: Installation) -> Result<()> {
-    let length = password.chars().count();
-    let fits = match installation {
-        Installation::Fresh => (12..=128).contains(&length),
-        Installation::Adopted => {
-            let has = |is: fn(&u8) -> bool| password.as_bytes().iter().any(is);
-            (8..=20).contains(&length) && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
-        }
-    };
-    if !fits {
-        return Err(Error::bad_request(match installation {
-            Installation::Fresh => "Password needs 12 to 128 characters",
-            Installation::Adopted => {
-                "Password needs a number and letter and between 8~20 characters"
-            }
-        })
-        .with_code(Code::WeakPassword));
-    }
-    match password::blocked_fragment(password) {
-        None => Ok(()),
-        Some(fragment) => {
-            let message = format!(
-                "Passwords cannot be consecutive, regular letters or numbers: `{fragment}`"
-            );
-            Err(Error::bad_request(message).with_code(Code::WeakPassword))
-        }
-    }
-}
-
 /// 160 random bits.
 fn generate() -> Result<String> {
     loop {
@@ -333,33 +308,17 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::server_config::ServerConfig;
 
     #[test]
     fn generated_passwords_differ_and_keep_the_rule() {
         let (first, second) = (generate().unwrap(), generate().unwrap());
         assert_ne!(first, second);
-        assert!(check_rule(&first, Installation::Fresh).is_ok());
-    }
-
-    #[test]
-    fn the_rule_depends_on_who_made_the_database() {
-        use Installation::{Adopted, Fresh};
-        for (password, installation, fits) in [
-            ("correct horse battery", Fresh, true),
-            ("short1", Fresh, false),
-            ("a password of length", Fresh, false),
-            ("horse52stable", Adopted, true),
-            ("horsestable", Adopted, false),
-            ("horse1", Adopted, false),
-            ("horse52stable-horse52stable", Adopted, false),
-        ] {
-            assert_eq!(
-                check_rule(password, installation).is_ok(),
-                fits,
-                "{password} {installation:?}"
-            );
-        }
+        let rule = PasswordRule::new(Installation::Fresh, &ServerConfig::new(BTreeMap::new()));
+        assert!(rule.check(&first).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use castalia_store::Store;
 
 use super::{AdminTokens, StartError, data_dir, database, random_hex};
+use crate::server_config::ServerConfig;
 use crate::settings::{Installation, Settings};
 
 /// Creates or upgrades both databases without serving. Returns one line for each.
@@ -25,16 +26,18 @@ pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartEr
     database::check(settings).await
 }
 
-/// Opens the portal database for a command, even while a server is running.
+/// Opens the portal database with its keys for a command, even while a server is running.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.
-pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), StartError> {
+pub async fn portal_store(
+    settings: &Settings,
+) -> Result<(Store, ServerConfig, Installation), StartError> {
     data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
     let token = random_hex()?;
     let portal = database::open_portal(&settings, &token, None).await?;
-    Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
+    Ok((portal.store, portal.config, settings.defaults.unwrap_or(portal.installation)))
 }
 
 /// Opens the portal database for a command that only reads, even while a server is running.

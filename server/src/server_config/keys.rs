@@ -217,6 +217,8 @@ keys! {
         "Whether operations of the portal are recorded in its audit log";
     Portal PORTAL_ADDRESS: Text = "apollo.portal.address", Text,
         "Public address of the portal";
+    Portal BLOCKED_PASSWORDS: List = "apollo.portal.auth.user-password-not-allow-list", List,
+        "Fragments that no new password may contain, in any case; the built-in ones if unset";
     Portal ENVIRONMENTS: List = "apollo.portal.envs", List,
         "Environments in the order in which they are shown; `FAT`, `UAT` and `PRO` if unset";
     Portal META_SERVERS: ByEnvironment = "apollo.portal.meta.servers", ByEnvironment,

@@ -1,7 +1,10 @@
 //! A sign-in concurrent with a change of the same user's password.
 
+use std::collections::BTreeMap;
+
 use castalia_server::domain::session as sessions;
-use castalia_server::domain::user::{self as accounts, SignIn};
+use castalia_server::domain::user::{self as accounts, PasswordRule, SignIn};
+use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::Installation;
 use castalia_store::Secret;
 use castalia_store::user::{self, UserRow, session};
@@ -17,7 +20,8 @@ on_each_database! {
         let SignIn::Accepted(verified) = signed_in.unwrap() else { panic!("the password fits") };
         assert!(sessions::begin(&store, &verified).await.unwrap().is_some());
         let new = Some(Secret::new("horse52stable"));
-        accounts::set_password(&store, Installation::Adopted, "u1", new).await.unwrap();
+        let rule = PasswordRule::new(Installation::Adopted, &ServerConfig::new(BTreeMap::new()));
+        accounts::set_password(&store, &rule, "u1", new).await.unwrap();
         // The password was compared before the reset, and the sign-in continues after it.
         assert!(sessions::begin(&store, &verified).await.unwrap().is_none());
         assert!(session::users(store.read()).await.unwrap().is_empty());

@@ -78,6 +78,29 @@ async fn a_fresh_installation_requires_longer_passwords() {
     root.post(CREATE, account("b", "horse52")).await.fails(400, "Password needs 12 to 128");
 }
 
+/// As in Apollo's portal, the key replaces the built-in list, from the next password on.
+#[tokio::test]
+async fn an_operator_lists_what_no_password_contains() {
+    let mut world = World::fresh().await;
+    const KEY: &str = "apollo.portal.auth.user-password-not-allow-list";
+    let message = "Passwords cannot be consecutive, regular letters or numbers";
+    for (list, refused, accepted) in [
+        (None, "a password of length", "the acme horse"),
+        (Some("Acme, zebra"), "the acme horse", "a password of length"),
+        (Some(""), "another password", "the acme horses"),
+    ] {
+        if let Some(list) = list {
+            world.set(KEY, list);
+        }
+        let root = world.user("apollo").await;
+        root.post(CREATE, account("refused", refused)).await.fails(400, message);
+        let name = format!("new{}", accepted.len());
+        root.post(CREATE, account(&name, accepted)).await.empty();
+        root.post(USERS, account(&name, refused)).await.fails(400, message);
+        assert!(world.accepts(&name, accepted).await);
+    }
+}
+
 #[tokio::test]
 async fn users_change_their_own_account_only() {
     let world = World::adopted().await;

@@ -4,12 +4,11 @@
 use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Store, StoreError, Transaction};
 
-use super::{User, blocking, check_rule, existing, find, scheme, unknown};
+use super::{PasswordRule, User, blocking, existing, find, scheme, unknown};
 use crate::domain::constraint::check_members;
 use crate::domain::recent;
 use crate::error::{Code, Error, Result};
 use crate::password;
-use crate::settings::Installation;
 
 /// Widths of the columns, in characters.
 pub(super) const USERNAME: usize = 64;
@@ -32,7 +31,7 @@ pub struct Account {
 }
 
 impl Account {
-    fn check(&self, installation: Installation) -> Result<()> {
+    fn check(&self, rule: &PasswordRule) -> Result<()> {
         let refuse = |message, code| Err(Error::bad_request(message).with_code(code));
         if self.username.trim().is_empty() || self.password.expose().is_empty() {
             let message = "Username and password can not be empty.".to_owned();
@@ -51,7 +50,7 @@ impl Account {
         check_members(
             texts.map(|(member, text, width)| (member, text.map(String::as_str), width)),
         )?;
-        check_rule(self.password.expose(), installation)
+        rule.check(self.password.expose())
     }
 
     fn row(self, hash: Option<String>) -> UserRow {
@@ -69,8 +68,9 @@ impl Account {
 ///
 /// # Errors
 /// Fails if the name is in use or invalid, or if the password is too easy to guess.
-pub async fn create(store: &Store, installation: Installation, account: Account) -> Result<()> {
-    account.check(installation)?;
+pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Result<()> {
+    account.check(rule)?;
+    let scheme = scheme(rule.installation());
     let exists = |name: &str| {
         let message = format!("user already exists for userName:{name}");
         Error::bad_request(message).with_code(Code::UserExists)
@@ -80,7 +80,7 @@ pub async fn create(store: &Store, installation: Installation, account: Account)
         return Err(exists(&account.username));
     }
     let (name, given) = (account.username.clone(), account.password.clone());
-    let hash = blocking(move || password::hash(given.expose(), scheme(installation))).await?;
+    let hash = blocking(move || password::hash(given.expose(), scheme)).await?;
     let row = account.row(Some(hash));
     match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
         Err(StoreError::Duplicate(_)) => Err(exists(&name)),
@@ -92,15 +92,16 @@ pub async fn create(store: &Store, installation: Installation, account: Account)
 ///
 /// # Errors
 /// Fails if there is no such user, or if the password is too easy to guess.
-pub async fn change(store: &Store, installation: Installation, account: Account) -> Result<()> {
-    account.check(installation)?;
+pub async fn change(store: &Store, rule: &PasswordRule, account: Account) -> Result<()> {
+    account.check(rule)?;
+    let scheme = scheme(rule.installation());
     let stored = existing(store, &account.username).await?.password;
     let given = account.password.clone();
     let hash = blocking(move || {
         // A request that changes only the mail address contains the same password.
         match password::verify(given.expose(), stored.expose()) {
             true => Ok(None),
-            false => password::hash(given.expose(), scheme(installation)).map(Some),
+            false => password::hash(given.expose(), scheme).map(Some),
         }
     });
     let row = account.row(hash.await?);

@@ -113,10 +113,11 @@ pub(super) async fn put(
     };
     // Held while the password is hashed, as for a sign-in.
     let _permit = portal.own.hashing.acquire().await;
-    let (store, installation) = (&portal.state.store, portal.state.installation);
+    let store = &portal.state.store;
+    let rule = user::PasswordRule::new(portal.state.installation, &portal.state.config);
     match creation.is_create {
-        true => account::create(store, installation, account).await,
-        false => account::change(store, installation, account).await,
+        true => account::create(store, &rule, account).await,
+        false => account::change(store, &rule, account).await,
     }
 }
 
