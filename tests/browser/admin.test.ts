@@ -53,6 +53,20 @@ test("S28: the token of a new consumer works with the command that the page show
   const command = await page.locator("code").filter({ hasText: "curl" }).textContent();
   const { stdout } = await run("sh", ["-c", command ?? ""]);
   expect(JSON.parse(stdout)).toMatchObject({ appId: app, namespaceName: "application" });
+  // Its token is replaced, and both are valid for an hour.
+  await page.getByRole("button", { name: "Close", exact: true }).last().click();
+  await page.getByRole("button", { name: "Rotate the token of robot" }).click();
+  await page.getByLabel("The present token stops working").selectOption("in an hour");
+  await page.getByRole("button", { name: "Rotate token" }).click();
+  await page.getByText("This is shown only once.").waitFor();
+  const fresh = await page.locator("code.secret").textContent();
+  const old = /[0-9a-f]{64}/.exec(command ?? "")?.[0] ?? "";
+  expect(fresh).toMatch(/^[0-9a-f]{64}$/);
+  expect(fresh).not.toBe(old);
+  for (const token of [old, fresh ?? ""]) {
+    const read = await run("sh", ["-c", (command ?? "").replace(old, token)]);
+    expect(JSON.parse(read.stdout)).toMatchObject({ appId: app });
+  }
 });
 
 test("S29: a token with read scope is listed with prefix and last use, is rotated and revoked", async () => {

@@ -2,7 +2,7 @@
 //! Generation and comparison of tokens are not known here.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use sea_orm::sea_query::{Condition, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Set,
@@ -54,6 +54,12 @@ pub async fn by_app_id(
     app_id: &str,
 ) -> Result<Option<Model>, StoreError> {
     decode::one(db, Entity::live().filter(Column::AppId.eq(app_id))).await
+}
+
+/// The consumer with this id, locked until the end of the transaction, so that two of its tokens are
+/// not replaced at once.
+pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
+    decode::one(db, Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive()).await
 }
 
 /// All consumers, newest first.
@@ -160,6 +166,32 @@ pub async fn insert_token(
     let consumer = created.consumer_id.map(|id| id.0.to_string());
     trail::wrote("ConsumerToken", created.id, &[("ConsumerId", consumer.as_deref())]);
     Ok(created)
+}
+
+/// Ends the tokens of a consumer: at this local time, or at once.
+pub async fn end_tokens(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+    at: Option<NaiveDateTime>,
+    operator: &str,
+) -> Result<(), StoreError> {
+    use consumer_token::{Column, Entity};
+    trail::deleted("ConsumerToken", "ConsumerId", &consumer_id.0.to_string());
+    let Some(at) = at else {
+        let all = Condition::all().add(Column::ConsumerId.eq(consumer_id));
+        soft_delete::<Entity>(db, all, operator).await?;
+        return Ok(());
+    };
+    Entity::update_many()
+        .col_expr(Column::Expires, Expr::value(at))
+        .col_expr(Column::DataChangeLastModifiedBy, Expr::value(operator))
+        .col_expr(Column::DataChangeLastTime, Expr::value(now()))
+        .filter(Column::ConsumerId.eq(consumer_id))
+        .filter(Column::IsDeleted.eq(false))
+        .filter(Column::Expires.gt(at))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Records calls of consumers.

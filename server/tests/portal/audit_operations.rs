@@ -347,6 +347,9 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     let path = "/openapi/v1/consumer-tokens/by-appId?appId=ci";
     let name = "Consumer.readToken";
     s.run(root, "getConsumerTokenByAppId", name, (Method::GET, path), Value::Null).await;
+    let path = "/openapi/v1/consumer-tokens/by-appId/rotate?appId=ci";
+    let name = "Consumer.rotateToken";
+    s.run(root, "rotateConsumerToken", name, (post(), path), Value::Null).await;
     let path = format!("{consumers}/by-appId?appId=ci");
     s.run(root, "deleteConsumer", "Consumer.delete", (delete(), &path), Value::Null).await;
 

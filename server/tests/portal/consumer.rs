@@ -8,10 +8,12 @@ use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
 use castalia_store::consumer;
 use castalia_store::entity::consumer_audit;
+use futures_util::future::join;
 use http::Method;
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
+use super::user_token::eventually;
 use super::world::{NS, World, app, item};
 
 fn by(user: &str, mut body: Value) -> Value {
@@ -180,4 +182,58 @@ async fn each_change_by_a_consumer_is_recorded() {
     let rows = waited.await.expect("two calls are recorded");
     let calls: Vec<_> = rows.iter().map(|row| (row.method.as_str(), row.uri.as_str())).collect();
     assert_eq!(calls, [("POST", path.as_str()), ("POST", "/openapi/v1/apps")]);
+}
+
+/// SEC-28: a token is replaced without a moment in which the consumer has none.
+#[tokio::test]
+async fn a_rotated_token_overlaps_with_the_new_one() {
+    let world = World::fresh().await;
+    let root = world.user("apollo").await;
+    let consumer = json!({
+        "appId": "ci", "name": "CI", "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
+        "rateLimitEnabled": true, "rateLimit": 500,
+    });
+    let made = root.post("/openapi/v1/consumers?expires=20401231235959", consumer).await.ok();
+    let rotate = "/openapi/v1/consumer-tokens/by-appId/rotate";
+    let turn = async |overlap: u32| {
+        let path = format!("{rotate}?appId=ci&overlap={overlap}");
+        root.post(&path, Value::Null).await.ok()
+    };
+    let works = async |token: &Value| {
+        let token = token["token"].as_str().unwrap();
+        world.consumer(token).get("/openapi/v1/envs").await.status == 200
+    };
+    let second = turn(3600).await;
+    assert!(works(&made).await && works(&second).await);
+    let end = |row: &Value| row["expires"].as_str().unwrap()[..4].to_owned();
+    assert_eq!((end(&second), &second["rateLimit"]), ("2040".to_owned(), &json!(500)));
+    // One that ends sooner than the overlap is not prolonged.
+    let third = turn(1).await;
+    assert!(works(&third).await);
+    eventually(async || (!works(&made).await && !works(&second).await).then_some(())).await;
+    let (one, two) = join(turn(0), turn(0)).await;
+    assert!(!works(&third).await);
+    assert!(works(&one).await != works(&two).await, "two rotations leave one token");
+    let listed = root.get("/openapi/v1/consumers").await.ok();
+    assert_eq!(listed[0]["rateLimit"], 500);
+    let missing = format!("{rotate}?appId=none");
+    root.post(&missing, Value::Null).await.fails(400, "ConsumerApp not exist");
+    let long = format!("{rotate}?appId=ci&overlap=2592001");
+    root.post(&long, Value::Null).await.fails(400, "overlap is at most 2592000 seconds");
+}
+
+/// Apollo's portal fails if a consumer has two tokens.
+#[tokio::test]
+async fn beside_a_java_portal_a_rotated_token_ends_at_once() {
+    let world = World::adopted().await;
+    let rotate = "/openapi/v1/consumer-tokens/by-appId/rotate?appId=ci";
+    let token = world.token("ci", &[]).await;
+    let root = world.user("apollo").await;
+    root.post(&format!("{rotate}&overlap=1"), Value::Null).await.fails(400, "overlap must be 0");
+    let new = root.post(rotate, Value::Null).await.ok();
+    let consumer = |token: &str| world.consumer(token);
+    consumer(&token).get("/openapi/v1/envs").await.fails(401, "Unauthorized");
+    consumer(new["token"].as_str().unwrap()).get("/openapi/v1/envs").await.ok();
+    let live = root.get("/openapi/v1/consumer-tokens/by-appId?appId=ci").await.ok();
+    assert_eq!(live["token"], new["token"], "a Java portal finds one token");
 }

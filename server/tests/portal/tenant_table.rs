@@ -155,6 +155,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /consumers",
     "DELETE /consumers/by-appId",
     "POST /consumers/{token}/assign-role",
+    "POST /consumer-tokens/by-appId/rotate",
     "GET /consumer-tokens/by-appId",
     "GET /page-settings",
     "GET /user-tokens",

@@ -40,7 +40,7 @@ fn in_days(days: i64) -> String {
 }
 
 /// Waits until a query returns something.
-async fn eventually<T>(query: impl AsyncFn() -> Option<T>) -> T {
+pub(super) async fn eventually<T>(query: impl AsyncFn() -> Option<T>) -> T {
     let waited = tokio::time::timeout(Duration::from_secs(10), async {
         loop {
             if let Some(found) = query().await {

@@ -126,7 +126,7 @@ fn administration(
     let key = format!("race.{}", s.app_id);
     let body = if path.ends_with("/assign-role") {
         json!({ "appId": s.app_id })
-    } else if path.contains("/consumers") {
+    } else if path.contains("/consumer") {
         json!({ "appId": s.app_id, "name": who, "orgId": "TEST1", "ownerName": "apollo" })
     } else if path.contains("/webhooks") {
         // Disabled, so that no publish of the race is sent.

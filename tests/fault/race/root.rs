@@ -7,7 +7,7 @@ use super::operations::Request;
 use crate::support::http::{Answer, Http};
 
 /// Parts of the paths of such operations.
-const PATHS: [&str; 5] = ["/system/roles/", "/roles/master", "/consumers", "/server/", "/import"];
+const PATHS: [&str; 5] = ["/system/roles/", "/roles/master", "/consumer", "/server/", "/import"];
 
 pub(super) fn is_needed(request: &Request) -> bool {
     request.is_portal && PATHS.iter().any(|part| request.path.contains(part))

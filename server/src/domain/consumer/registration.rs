@@ -51,7 +51,7 @@ pub struct NewConsumer {
 pub struct Registered {
     /// The consumer.
     pub consumer: Consumer,
-    /// Its first token.
+    /// Its newest token.
     pub token: Option<ConsumerToken>,
     /// Whether it may create apps.
     pub creates_apps: bool,
@@ -149,7 +149,7 @@ pub async fn list(store: &Store, page: &Page) -> Result<Vec<Registered>> {
     let registered = |consumer: Consumer| {
         let of_consumer = |token: &ConsumerToken| token.consumer_id == Some(consumer.id);
         Registered {
-            token: tokens.iter().position(of_consumer).map(|at| tokens.remove(at)),
+            token: tokens.iter().rposition(of_consumer).map(|at| tokens.remove(at)),
             creates_apps: creators.contains(&consumer.id),
             manages_users: managers.contains(&consumer.id),
             consumer,
@@ -158,10 +158,10 @@ pub async fn list(store: &Store, page: &Page) -> Result<Vec<Registered>> {
     Ok(consumers.into_iter().map(registered).collect())
 }
 
-/// The first token of a consumer.
+/// The newest token of a consumer.
 pub async fn token_of(store: &Store, app_id: &str) -> Result<Option<ConsumerToken>> {
     let Some(found) = consumer::by_app_id(store.read(), app_id).await? else { return Ok(None) };
-    Ok(consumer::tokens(store.read(), found.id).await?.into_iter().next())
+    Ok(consumer::tokens(store.read(), found.id).await?.pop())
 }
 
 /// Whether only the hash of this token is stored, so that it cannot be shown.

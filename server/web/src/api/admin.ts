@@ -7,6 +7,7 @@ import type {
   AuditLog,
   AuditLogDetails,
   Consumer,
+  ConsumerToken,
   CreateConsumer,
   EurekaRegistry,
   ServerConfig,
@@ -29,6 +30,11 @@ export function createConsumer(consumer: CreateConsumer) {
 
 export function deleteConsumer(appId: string) {
   return send("DELETE", path`consumers/by-appId?appId=${appId}`);
+}
+
+/** Replaces its token; the earlier one stays valid for this number of seconds. */
+export function rotateConsumer(appId: string, overlap: number) {
+  return send<ConsumerToken>("POST", path`consumer-tokens/by-appId/rotate?appId=${appId}&overlap=${overlap}`);
 }
 
 /** What a consumer may do: manage an app, or edit and publish one namespace of it. */

@@ -884,6 +884,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/consumer-tokens/by-appId/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces the token of a consumer and returns the new one. */
+        post: operations["rotateConsumerToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/consumers": {
         parameters: {
             query?: never;
@@ -5919,6 +5936,40 @@ export interface operations {
             query: {
                 /** @description Id of the consumer. */
                 appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsumerToken"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    rotateConsumerToken: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+                /** @description Seconds for which the earlier token stays valid, at most 2592000; 0 by default. */
+                overlap?: number;
             };
             header?: never;
             path?: never;

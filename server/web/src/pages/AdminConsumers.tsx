@@ -1,6 +1,7 @@
-// Third-party apps that call OpenAPI v1 with a token of their own: registration, grants, deletion.
+// Third-party apps that call OpenAPI v1 with a token of their own: registration, grants, new tokens,
+// deletion.
 import { Button, TextInput } from "@mantine/core";
-import { IconKey, IconPlus, IconTrash } from "@tabler/icons-react";
+import { IconKey, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
@@ -18,8 +19,9 @@ import { ShownOnce } from "../parts/ShownOnce";
 import { Empty, Failure, Loaded } from "../parts/States";
 import { curl } from "../text/command";
 import { NewConsumer } from "./NewConsumer";
+import { RotateConsumer } from "./RotateConsumer";
 
-type Act = { kind: "new" } | { kind: "grant" | "delete"; consumer: Consumer };
+type Act = { kind: "new" } | { kind: "grant" | "rotate" | "delete"; consumer: Consumer };
 const STALE = [consumers.queryKey];
 
 export function AdminConsumers() {
@@ -63,6 +65,11 @@ export function AdminConsumers() {
                   onClick: () => setAct({ kind: "grant", consumer }),
                 },
                 {
+                  label: t("consumer.rotate", { name: consumer.appId }),
+                  icon: IconRefresh,
+                  onClick: () => setAct({ kind: "rotate", consumer }),
+                },
+                {
                   label: t("consumer.delete", { name: consumer.appId }),
                   icon: IconTrash,
                   onClick: () => setAct({ kind: "delete", consumer }),
@@ -76,6 +83,7 @@ export function AdminConsumers() {
         <NewConsumer stale={STALE} onMade={(consumer) => setAct({ kind: "grant", consumer })} onClose={onClose} />
       )}
       {act?.kind === "grant" && <Grant consumer={act.consumer} onClose={onClose} />}
+      {act?.kind === "rotate" && <RotateConsumer appId={act.consumer.appId ?? ""} onClose={onClose} />}
       {act?.kind === "delete" && <Delete consumer={act.consumer} onClose={onClose} />}
     </Main>
   );

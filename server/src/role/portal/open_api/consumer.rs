@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 
 use super::required;
 use crate::domain::consumer::registration::{self, NewConsumer, Registered, Scope};
+use crate::domain::consumer::rotation;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::{Json, OrEmpty};
@@ -37,6 +38,14 @@ pub(super) struct ConsumerId {
     /// Id of the consumer.
     #[serde(rename = "appId")]
     app_id: String,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub(super) struct Overlap {
+    /// Seconds for which the earlier token stays valid, at most 2592000; 0 by default.
+    #[param(nullable = false)]
+    overlap: u32,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -104,10 +113,30 @@ pub(super) async fn token(
     Query(ConsumerId { app_id }): Query<ConsumerId>,
 ) -> Result<OrEmpty<ConsumerToken>> {
     let found = registration::token_of(&portal.state.store, &app_id).await?;
-    Ok(OrEmpty(found.map(|row| ConsumerToken {
+    Ok(OrEmpty(found.map(|row| {
+        let token = (!registration::is_hashed(&row)).then(|| row.token.expose().to_owned());
+        of_token(row, token)
+    })))
+}
+
+/// Replaces the token of a consumer, and returns the new one.
+pub(super) async fn rotate(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(ConsumerId { app_id }): Query<ConsumerId>,
+    Query(Overlap { overlap }): Query<Overlap>,
+) -> Result<Json<ConsumerToken>> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let (store, installation) = (&portal.state.store, portal.state.installation);
+    let (row, token) = rotation::rotate(store, installation, &app_id, overlap, &operator).await?;
+    Ok(Json(of_token(row, Some(token))))
+}
+
+fn of_token(row: registration::ConsumerToken, token: Option<String>) -> ConsumerToken {
+    ConsumerToken {
         id: row.id.0,
         consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),
-        token: (!registration::is_hashed(&row)).then(|| row.token.expose().to_owned()),
+        token,
         rate_limit: row.rate_limit.into(),
         expires: Local.from_local_datetime(&row.expires).earliest().map(|time| time.to_utc()),
         data_change_created_by: Some(row.data_change_created_by),
@@ -115,7 +144,7 @@ pub(super) async fn token(
         data_change_created_time: Some(*row.data_change_created_time),
         data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
         ..ConsumerToken::default()
-    })))
+    }
 }
 
 /// Deletes a consumer with its tokens and roles.

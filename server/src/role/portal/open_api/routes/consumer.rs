@@ -46,4 +46,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("getConsumerTokenByAppId", "Returns the token of a consumer."),
             consumer::token,
         )
+        .operation(
+            Method::POST,
+            "/openapi/v1/consumer-tokens/by-appId/rotate",
+            root,
+            about(
+                "rotateConsumerToken",
+                "Replaces the token of a consumer and returns the new one.",
+            ),
+            consumer::rotate,
+        )
 }
