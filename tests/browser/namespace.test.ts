@@ -101,6 +101,8 @@ test("keys are copied as a text for another program", async () => {
     await page.getByRole("button", { name: "Copy as" }).first().click();
     await page.getByRole("menuitem", { name: format, exact: true }).click();
     await page.getByText(`as ${format}.`).waitFor();
+    // It fades out.
+    await page.getByRole("menu").waitFor({ state: "detached" });
     return page.evaluate(() => navigator.clipboard.readText());
   };
   expect(await copied("JSON")).toBe('{\n  "db.pool": 3,\n  "name": "a \\"b\\""\n}\n');
