@@ -44,7 +44,7 @@ use crate::http::memory::FromMemory;
 use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Port, PortService};
-use crate::nudge::Nudge;
+use crate::nudge::{self, Nudge};
 use crate::registry::{Probe, ServiceRegistry};
 use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
@@ -271,9 +271,10 @@ impl Node {
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
         instance_retention::run(&store, &config, &self.background);
-        let registry = sockets.registry(&settings, &config, &reserved).await?;
+        let secret = nudge::secret(&reserved, random_hex()?).await?;
+        let registry = sockets.registry(&settings, &config, &reserved, &secret).await?;
         self.registry = Some(registry.clone());
-        let nudge = Nudge::open(&reserved, &registry, random_hex()?).await?;
+        let nudge = Nudge::open(&reserved, &registry, secret)?;
         nudge.run(&feed, &self.background);
         let (reread, refreshed) = (reserved, (config.clone(), Arc::clone(&settings)));
         self.background.repeat("config settings", CONFIG_PAUSE, move || {

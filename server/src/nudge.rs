@@ -3,7 +3,8 @@
 //! a nudge does no harm, because the scan each second guarantees delivery.
 //!
 //! PostgreSQL notifies its listeners itself. With other databases, a nudge is a request that
-//! carries the secret which the database holds for all nodes.
+//! carries the secret which the database holds for all nodes, and goes only to those that are in the
+//! database, or prove in Eureka that they know the secret.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,15 +44,18 @@ struct NudgeInner {
     pending: Notify,
 }
 
+/// Reads the secret by which the nodes of an installation recognise each other. The first node stores
+/// the offered one.
+pub async fn secret(store: &Store, offered: String) -> Result<Secret> {
+    Ok(installation::value_or_insert(store, SECRET, Secret::new(offered)).await?)
+}
+
 impl Nudge {
-    /// Reads the secret of the installation, which the first node generates.
-    pub async fn open(
-        store: &Store,
-        registry: &ServiceRegistry,
-        offered_secret: String,
-    ) -> Result<Self> {
-        let secret =
-            installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
+    /// Sends nudges with the secret of the installation.
+    ///
+    /// # Errors
+    /// Fails if the HTTP client cannot be created.
+    pub fn open(store: &Store, registry: &ServiceRegistry, secret: Secret) -> Result<Self> {
         let client = outgoing::client().no_proxy().timeout(PATIENCE).build();
         let client =
             client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;

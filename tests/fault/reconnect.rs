@@ -19,15 +19,17 @@ use crate::support::way::Way;
 const CLIENTS: usize = 200;
 /// Time without a server: a client tries after 1, 3, 7 and 15 s, give or take a fifth.
 const OUTAGE: Duration = Duration::from_secs(4);
+/// Above any backoff of a client that failed during the outage.
+const PATIENCE: Duration = Duration::from_secs(50);
 /// Fifteen seconds by the rule, and ten more for a machine that is busy with other tests.
 const CURRENT: Duration = Duration::from_secs(25);
 
 async fn all_have(clients: &[(Client, Config)], value: u64) {
-    for (number, (_, config)) in clients.iter().enumerate() {
-        eventually(&format!("{value} at client {number} of {CLIENTS}"), async || {
-            (config.get_or("k", 0) == value).then_some(())
-        })
-        .await;
+    for (number, (client, config)) in clients.iter().enumerate() {
+        let has = async || (config.get_or("k", 0) == value).then_some(());
+        let what = format!("{value} at client {number} of {CLIENTS}");
+        let arrived = tokio::time::timeout(PATIENCE, eventually(&what, has)).await;
+        assert!(arrived.is_ok(), "no {what} within {PATIENCE:?}: {:#?}", client.metrics());
     }
 }
 

@@ -164,7 +164,12 @@ async fn an_instance_registers_renews_and_leaves() {
         let answer = eureka.get(path).await;
         assert_eq!((answer.status, answer.header("content-length")), (404, "0"), "{path}");
     }
-    let renew = async |query: &str| eureka.put(&format!("{path}{query}"), json!({})).await;
+    let renew = async |query: &str| {
+        let renewed = eureka.put(&format!("{path}{query}"), json!({})).await;
+        // Clients whose heartbeats have a body use their connection again.
+        assert_eq!(renewed.header("connection"), "");
+        renewed
+    };
     for (query, status) in [
         ("", 200),
         ("?status=UP&lastDirtyTimestamp=1700000000000", 200),

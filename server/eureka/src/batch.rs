@@ -2,21 +2,21 @@
 //! same order and number.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::applications::small;
 use crate::json::{self, Members as InstanceMembers, Style};
+use crate::limits::BODY;
 use crate::members::{Members, parse};
 use crate::registry::Lease;
 use crate::{Instance, Invalid, Status};
 
 /// Maximum number of items; Eureka's servers send at most 250.
 const MOST: usize = 1_000;
-/// Maximum length of an item, in bytes, as of a registration.
-const ITEM: usize = 64 * 1024;
 
 /// A replicated change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
     /// A registration with its description.
-    Register(Box<Instance>),
+    Register(Arc<Instance>),
     /// A heartbeat.
     Heartbeat,
     /// The instance leaves.
@@ -134,7 +134,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
 }
 
 fn item(text: &str) -> Result<Item, Invalid> {
-    if text.len() > ITEM {
+    if text.len() > BODY {
         return Err(Invalid::new("the item is too large"));
     }
     let value = parse(text.as_bytes())?;
@@ -154,7 +154,7 @@ fn item(text: &str) -> Result<Item, Invalid> {
             if instance.app != app || instance.id() != id {
                 return Err(Invalid::new("the item and its instanceInfo have different names"));
             }
-            Task::Register(Box::new(instance))
+            Task::Register(Arc::new(instance))
         }
         "Heartbeat" => Task::Heartbeat,
         "Cancel" => Task::Cancel,
@@ -234,23 +234,39 @@ pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
     json::write(&Document { list: list.collect() })
 }
 
-/// Reads the outcomes of a batch: statuses, and newer descriptions that can be accepted.
+/// Reads the outcomes of a batch: statuses, and newer descriptions that can be accepted. One by one,
+/// as the items of a batch are.
 ///
 /// # Errors
-/// Fails if the body is not a list of outcomes.
+/// Fails if the body is not a list of outcomes, or too long.
 pub fn read_outcomes(body: &[u8]) -> Result<Vec<(u16, Option<Instance>)>, Invalid> {
-    let value = parse(body)?;
-    let list = Members::of(&value, "the body")?.value("responseList");
-    let list = list.and_then(Value::as_array);
-    let list = list.ok_or_else(|| Invalid::new("Missing responseList"))?;
-    let outcome = |value: &Value| {
-        let members = Members::of(value, "the outcome")?;
-        let status = members.number("statusCode")?.and_then(|status| u16::try_from(status).ok());
-        let status = status.ok_or_else(|| Invalid::new("Missing statusCode"))?;
-        let newer = members.value("responseEntity").map(Instance::from_value);
-        Ok((status, newer.and_then(Result::ok)))
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow, rename = "responseList")]
+        list: Option<Items<'a>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        #[serde(borrow)]
+        status_code: &'a RawValue,
+        #[serde(borrow, default)]
+        response_entity: Option<&'a RawValue>,
+    }
+    let fault = |error| Invalid::new(format!("cannot parse the outcomes: {error}"));
+    let document: Document<'_> = serde_json::from_slice(body).map_err(fault)?;
+    let Items(list) = document.list.ok_or_else(|| Invalid::new("Missing responseList"))?;
+    if list.len() > MOST {
+        return Err(Invalid::new(format!("there are more than {MOST} outcomes")));
+    }
+    let outcome = |text: &RawValue| {
+        let outcome: Body<'_> = serde_json::from_str(text.get()).map_err(fault)?;
+        let status = outcome.status_code.get().trim_matches('"').trim().parse();
+        let status = status.map_err(|_| Invalid::new("statusCode is not a status"))?;
+        let newer = outcome.response_entity.and_then(|entity| small(entity).ok());
+        Ok((status, newer.and_then(|entity| Instance::from_value(&entity).ok())))
     };
-    list.iter().map(outcome).collect()
+    list.into_iter().map(outcome).collect()
 }
 
 #[cfg(test)]
@@ -267,11 +283,31 @@ mod tests {
     #[test]
     fn an_item_that_cannot_be_accepted_does_not_affect_the_others() {
         let deep = "[".repeat(5_000) + &"]".repeat(5_000);
-        let large = json!({"appName": "A", "id": "a", "action": "Cancel", "x": "y".repeat(ITEM)});
+        let large = json!({"appName": "A", "id": "a", "action": "Cancel", "x": "y".repeat(BODY)});
         let good = json!({"appName": "a", "id": "b", "action": "Cancel"});
         let body =
             format!(r#"{{"other": {deep}, "replicationList": [{deep}, {large}, 7, {good}]}}"#);
         assert_eq!(statuses(&body).unwrap(), [false, false, false, true]);
+    }
+
+    #[test]
+    fn outcomes_are_read_one_by_one() {
+        let entity = crate::instance::tests::sample("A", "a", 1);
+        let large = "x".repeat(BODY);
+        let list = json!({"responseList": [
+            {"statusCode": 200}, {"statusCode": "404", "responseEntity": null},
+            {"statusCode": 409, "responseEntity": entity},
+            {"statusCode": 409, "responseEntity": {"other": large}},
+        ]});
+        let read = read_outcomes(list.to_string().as_bytes()).unwrap();
+        let statuses: Vec<_> =
+            read.iter().map(|(status, newer)| (*status, newer.is_some())).collect();
+        assert_eq!(statuses, [(200, false), (404, false), (409, true), (409, false)]);
+        for body in ["{}", "[]", "7", r#"{"responseList": [7]}"#, r#"{"responseList": [{}]}"#] {
+            assert!(read_outcomes(body.as_bytes()).is_err(), "{body}");
+        }
+        let many = vec!["0"; 3 * MOST].join(",");
+        assert!(read_outcomes(format!("{{\"responseList\":[{many}]}}").as_bytes()).is_err());
     }
 
     /// Case 53.

@@ -59,6 +59,30 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Bytes of its texts, which are most of what it takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let entries = self.metadata.iter().chain(self.data_center.amazon.iter().flatten());
+        let texts = [
+            &self.instance_id,
+            &self.sid,
+            &self.app_group_name,
+            &self.home_page_url,
+            &self.status_page_url,
+            &self.health_check_url,
+            &self.secure_health_check_url,
+            &self.vip_address,
+            &self.secure_vip_address,
+            &self.asg_name,
+        ];
+        size_of::<Self>()
+            + self.host_name.len()
+            + self.app.len()
+            + self.ip_addr.len()
+            + texts.into_iter().map(length).sum::<usize>()
+            + entries.map(|(key, value)| key.len() + value.len()).sum::<usize>()
+    }
+
     /// Reads the body of a registration in JSON.
     ///
     /// # Errors

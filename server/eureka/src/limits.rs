@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{Instance, Invalid};
 
+/// Maximum length of the body of a registration, and of one item of a batch or a list, in bytes.
+pub(crate) const BODY: usize = 64 * 1024;
 /// Maximum length of an app name, in bytes.
 const APP: usize = 64;
 /// Maximum length of an id, a host and an address.

@@ -1,5 +1,5 @@
 //! Changes that wait to be sent to one peer. A newer change of the same kind replaces the older one
-//! of its instance, and a heartbeat, registration or cancellation that waited too long is dropped: a
+//! of its instance, a cancellation replaces all of them, and a heartbeat, registration or cancellation that waited too long is dropped: a
 //! later one, or the end of the lease, makes up for it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,6 +9,9 @@ use crate::batch::{Item, Task};
 
 /// Maximum number of changes; the oldest are dropped beyond it.
 const LARGEST: usize = 10_000;
+/// Maximum length of all descriptions in a queue, in bytes; the oldest are dropped beyond it, since the
+/// peer asks for them at the next heartbeat.
+const DESCRIPTIONS: usize = 16 * 1024 * 1024;
 /// Maximum number of changes in a batch.
 const BATCH: usize = 250;
 /// Time after which a cancellation is dropped: the lease ends without it.
@@ -32,6 +35,8 @@ pub struct Queue {
     waiting: BTreeMap<u64, Queued>,
     positions: HashMap<(&'static str, String, String), u64>,
     next: u64,
+    /// Length of all descriptions that wait.
+    descriptions: usize,
 }
 
 impl Queue {
@@ -47,9 +52,9 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// Appends a change. `interval` is that of the instance's heartbeats. Returns whether another
-    /// change was dropped for it.
-    pub fn push(&mut self, item: Item, interval: Duration, now: Instant) -> bool {
+    /// Appends a change. `interval` is that of the instance's heartbeats. Returns how many others
+    /// were dropped for it.
+    pub fn push(&mut self, item: Item, interval: Duration, now: Instant) -> usize {
         let lifetime = match item.task {
             Task::Register(_) | Task::Heartbeat => interval,
             _ if is_status(&item.task) => STATUS,
@@ -57,26 +62,30 @@ impl Queue {
         };
         self.forget(&item, item.task.name());
         if item.task == Task::Cancel {
-            // They would take effect on a later registration.
-            self.forget(&item, Task::StatusUpdate.name());
-            self.forget(&item, Task::DeleteStatusOverride.name());
+            // The peer need not learn of them any more, and a change of the status would take effect
+            // on a later registration.
+            for name in ["Register", "Heartbeat", "StatusUpdate", "DeleteStatusOverride"] {
+                self.forget(&item, name);
+            }
         }
         let position = self.next;
         self.next += 1;
         self.insert(Queued { item, position, expires: now + lifetime });
-        let is_full = self.waiting.len() > LARGEST;
-        if is_full && let Some((_, dropped)) = self.waiting.pop_first() {
-            self.positions.remove(&key(&dropped.item));
+        let mut dropped = 0;
+        if self.waiting.len() > LARGEST && self.pop().is_some() {
+            dropped += 1;
         }
-        is_full
+        while self.descriptions > DESCRIPTIONS && self.drop_description() {
+            dropped += 1;
+        }
+        dropped
     }
 
     /// Takes the oldest changes that have not expired, and returns how many have.
     pub fn take(&mut self, now: Instant) -> (Vec<Queued>, usize) {
         let (mut batch, mut expired) = (Vec::new(), 0);
         while batch.len() < BATCH {
-            let Some((_, queued)) = self.waiting.pop_first() else { break };
-            self.positions.remove(&key(&queued.item));
+            let Some(queued) = self.pop() else { break };
             if queued.expires > now {
                 batch.push(queued);
             } else {
@@ -89,9 +98,10 @@ impl Queue {
     /// Returns changes that could not be sent to their places, unless newer ones replace them.
     pub fn restore(&mut self, batch: Vec<Queued>) {
         for queued in batch {
-            let Item { app, id, task, .. } = &queued.item;
+            let Item { app, id, .. } = &queued.item;
             let cancel = (Task::Cancel.name(), app.clone(), id.clone());
-            let is_moot = is_status(task) && self.positions.contains_key(&cancel);
+            let cancelled = self.positions.get(&cancel);
+            let is_moot = cancelled.is_some_and(|position| *position > queued.position);
             if !is_moot && !self.positions.contains_key(&key(&queued.item)) {
                 self.insert(queued);
             }
@@ -101,14 +111,42 @@ impl Queue {
     /// Removes an older change of this kind of the same instance.
     fn forget(&mut self, item: &Item, task: &'static str) {
         let key = (task, item.app.clone(), item.id.clone());
-        if let Some(older) = self.positions.remove(&key) {
-            self.waiting.remove(&older);
+        if let Some(older) = self.positions.get(&key).copied() {
+            self.remove(older);
         }
     }
 
+    /// Removes the oldest registration.
+    fn drop_description(&mut self) -> bool {
+        let is_description = |queued: &&Queued| matches!(queued.item.task, Task::Register(_));
+        let oldest = self.waiting.values().find(is_description).map(|queued| queued.position);
+        oldest.and_then(|position| self.remove(position)).is_some()
+    }
+
     fn insert(&mut self, queued: Queued) {
+        self.descriptions += description(&queued.item);
         self.positions.insert(key(&queued.item), queued.position);
         self.waiting.insert(queued.position, queued);
+    }
+
+    fn pop(&mut self) -> Option<Queued> {
+        let oldest = *self.waiting.first_key_value()?.0;
+        self.remove(oldest)
+    }
+
+    fn remove(&mut self, position: u64) -> Option<Queued> {
+        let queued = self.waiting.remove(&position)?;
+        self.positions.remove(&key(&queued.item));
+        self.descriptions -= description(&queued.item);
+        Some(queued)
+    }
+}
+
+/// Length of the description in a change, in bytes.
+fn description(item: &Item) -> usize {
+    match &item.task {
+        Task::Register(instance) => instance.size(),
+        _ => 0,
     }
 }
 
@@ -142,7 +180,7 @@ mod tests {
         for id in ["a", "b", "a"] {
             queue.push(item(id, Task::Heartbeat), INTERVAL, now);
         }
-        queue.push(item("a", Task::Cancel), INTERVAL, now);
+        queue.push(item("a", Task::StatusUpdate), INTERVAL, now);
         assert_eq!(ids(&queue.take(now).0), ["b", "a", "a"]);
         assert!(queue.is_empty());
     }
@@ -199,9 +237,58 @@ mod tests {
         let (mut queue, now) = (Queue::default(), Instant::now());
         for number in 0..=LARGEST {
             let dropped = queue.push(item(&number.to_string(), Task::Cancel), INTERVAL, now);
-            assert_eq!(dropped, number == LARGEST);
+            assert_eq!(dropped, usize::from(number == LARGEST));
         }
         assert_eq!((queue.len(), queue.positions.len()), (LARGEST, LARGEST));
         assert_eq!(ids(&queue.take(now).0)[0], "1");
+    }
+
+    fn registration(id: &str, metadata: usize) -> Item {
+        let mut instance = crate::instance::tests::sample("A", id, 1);
+        instance["metadata"] = serde_json::json!({});
+        let mut instance = crate::Instance::from_value(&instance).unwrap();
+        instance.metadata.insert("text".to_owned(), "x".repeat(metadata));
+        item(id, Task::Register(instance.into()))
+    }
+
+    /// Whoever registers and leaves again and again would fill the queue with descriptions.
+    #[test]
+    fn the_oldest_descriptions_are_dropped_if_they_take_too_much_memory() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        assert_eq!(queue.push(item("operator", Task::StatusUpdate), INTERVAL, now), 0);
+        let size = DESCRIPTIONS / 4;
+        let dropped: Vec<_> =
+            ["a", "b", "c", "d"].map(|id| queue.push(registration(id, size), INTERVAL, now)).into();
+        assert_eq!(dropped, [0, 0, 0, 1]);
+        assert!(queue.descriptions <= DESCRIPTIONS);
+        let (batch, _) = queue.take(now);
+        assert_eq!(ids(&batch), ["operator", "b", "c", "d"]);
+        assert_eq!(queue.descriptions, 0);
+        queue.restore(batch);
+        assert!(queue.descriptions > 3 * size);
+    }
+
+    #[test]
+    fn a_cancelled_instance_is_not_registered_first() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let tasks = |queue: &mut Queue| -> Vec<_> {
+            queue.take(now).0.iter().map(|queued| queued.item.task.name()).collect()
+        };
+        queue.push(registration("a", 10), INTERVAL, now);
+        queue.push(item("a", Task::Heartbeat), INTERVAL, now);
+        queue.push(item("a", Task::Cancel), INTERVAL, now);
+        assert_eq!((tasks(&mut queue), queue.descriptions), (vec!["Cancel"], 0));
+        // It came back: neither order nor a failed batch changes that.
+        queue.push(item("a", Task::Cancel), INTERVAL, now);
+        queue.push(registration("a", 10), INTERVAL, now);
+        queue.push(item("a", Task::StatusUpdate), INTERVAL, now);
+        let (failed, _) = queue.take(now);
+        queue.restore(failed);
+        assert_eq!(tasks(&mut queue), ["Cancel", "Register", "StatusUpdate"]);
+        queue.push(registration("a", 10), INTERVAL, now);
+        let (failed, _) = queue.take(now);
+        queue.push(item("a", Task::Cancel), INTERVAL, now);
+        queue.restore(failed);
+        assert_eq!(tasks(&mut queue), ["Cancel"]);
     }
 }

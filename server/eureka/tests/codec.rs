@@ -88,7 +88,7 @@ proptest! {
             overridden: None,
             task,
         };
-        let items = [item(Task::Register(Box::new(instance.clone()))), item(Task::Cancel), item(Task::StatusUpdate)];
+        let items = [item(Task::Register(instance.clone().into())), item(Task::Cancel), item(Task::StatusUpdate)];
         let read = batch::read(&batch::write(&items)).unwrap();
         prop_assert_eq!(read.into_iter().map(Result::unwrap).collect::<Vec<_>>(), items);
     }

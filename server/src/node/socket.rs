@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
-use castalia_store::{Dialect, Store};
+use castalia_store::{Dialect, Secret, Store};
 use tokio::net::TcpListener;
 
 use super::{Listening, StartError};
@@ -55,9 +55,10 @@ impl Sockets {
         settings: &Settings,
         config: &ServerConfig,
         store: &Store,
+        secret: &Secret,
     ) -> Result<ServiceRegistry> {
         if settings.discovery == Discovery::Custom {
-            let eureka = self.hosted_eureka(settings, config, &[], true)?;
+            let eureka = self.hosted_eureka(settings, config, &[], true, secret)?;
             return Ok(ServiceRegistry::custom(config.clone()).and_hosted(eureka));
         }
         let advertised = advertised(settings, config);
@@ -82,9 +83,9 @@ impl Sockets {
         let is_reachable = is_advertised || !own.iter().any(OwnService::is_loopback);
         if settings.discovery == Discovery::Eureka {
             let is_reachable = is_reachable || settings.eureka.instance.home_page_url.is_some();
-            return match self.hosted_eureka(settings, config, &own, is_reachable)? {
+            return match self.hosted_eureka(settings, config, &own, is_reachable, secret)? {
                 Some(eureka) => Ok(ServiceRegistry::hosted(eureka)),
-                None => self.eureka_client(settings, config, &own, is_reachable).await,
+                None => self.eureka_client(settings, config, &own, is_reachable, secret).await,
             };
         }
         let is_reachable = is_reachable || store.dialect() == Dialect::Sqlite;
@@ -94,12 +95,12 @@ impl Sockets {
             );
         }
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
-        let eureka = self.hosted_eureka(settings, config, &[], is_reachable)?;
+        let eureka = self.hosted_eureka(settings, config, &[], is_reachable, secret)?;
         let registry = ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka);
         if !settings.eureka.reads {
             return Ok(registry);
         }
-        let servers = eureka_servers(settings, config, &[], true)?;
+        let servers = eureka_servers(settings, config, &[], true, secret)?;
         Ok(registry.and_servers(Some(servers)))
     }
 
@@ -110,6 +111,7 @@ impl Sockets {
         config: &ServerConfig,
         own: &[OwnService],
         is_reachable: bool,
+        secret: &Secret,
     ) -> Result<ServiceRegistry> {
         let port = local_address(&self.client).map(|address| address.port());
         if !ServiceRegistry::has_other_eureka_servers(config, port).await {
@@ -117,7 +119,7 @@ impl Sockets {
                 "--registry: eureka needs another server in `eureka.service.url` of ServerConfig, or eureka.host=on, so that this node is one itself",
             ));
         }
-        let client = eureka_servers(settings, config, own, is_reachable)?;
+        let client = eureka_servers(settings, config, own, is_reachable, secret)?;
         Ok(ServiceRegistry::client(client))
     }
 
@@ -129,6 +131,7 @@ impl Sockets {
         config: &ServerConfig,
         own: &[OwnService],
         is_reachable: bool,
+        secret: &Secret,
     ) -> Result<Option<Eureka>> {
         let ignored = config.keys_of_rows(EUREKA_SERVER);
         if !ignored.is_empty() {
@@ -159,7 +162,8 @@ impl Sockets {
         }
         let ports = local_address(&self.client).map(|address| address.port());
         let ports = ports.into_iter().collect();
-        let eureka = Eureka::new(settings, config.clone(), own, is_reachable, ports);
+        let eureka =
+            Eureka::new(settings, config.clone(), own, is_reachable, ports, secret.clone());
         let eureka =
             eureka.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         Metrics::begin(&Eureka::ALARMS);
@@ -173,9 +177,10 @@ fn eureka_servers(
     config: &ServerConfig,
     own: &[OwnService],
     is_reachable: bool,
+    secret: &Secret,
 ) -> Result<EurekaClient> {
     Metrics::begin(&EurekaClient::ALARMS);
-    let client = EurekaClient::new(settings, config.clone(), own, is_reachable);
+    let client = EurekaClient::new(settings, config.clone(), own, is_reachable, secret.clone());
     client.map_err(|error| Error::internal("cannot create an HTTP client", error))
 }
 

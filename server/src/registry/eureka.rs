@@ -10,6 +10,7 @@ mod own;
 pub(super) mod own_address;
 mod peer;
 mod peers;
+mod proof;
 mod queries;
 mod replicated;
 mod services;
@@ -22,6 +23,7 @@ use castalia_eureka::batch::Task;
 use castalia_eureka::{
     Instance, Invalid, Lease, Moment, Options, Origin, Refused, Registry, Renewal, Status,
 };
+use castalia_store::Secret;
 use parking_lot::Mutex;
 
 pub use self::lists::Form;
@@ -30,6 +32,7 @@ use self::own::OwnInstances;
 use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
+use self::proof::Proof;
 use self::replicated::report_contradiction;
 use super::{OwnService, Probe, address};
 use crate::background::Background;
@@ -56,6 +59,7 @@ struct EurekaInner {
     registry: Mutex<Registry>,
     /// This node's services, if they are announced here.
     own: OwnInstances,
+    proof: Proof,
     /// Whether other machines reach them.
     is_reachable: bool,
     /// Whether they are not registered, because other machines would be led to themselves.
@@ -73,7 +77,7 @@ impl Eureka {
 
     /// An empty registry. `own` are the services that are announced here, `is_reachable` states
     /// whether other machines reach them, and `ports` are those under which this node may be listed
-    /// as a peer.
+    /// as a peer. By the secret the nodes of an installation recognise each other.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be created.
@@ -83,7 +87,9 @@ impl Eureka {
         own: &[OwnService],
         is_reachable: bool,
         ports: Vec<u16>,
+        secret: Secret,
     ) -> reqwest::Result<Self> {
+        let proof = Proof::new(secret);
         let advertised = address::advertised(settings, &config);
         let address = OwnAddress::advertised(ports, advertised.as_deref());
         let EurekaSettings { preserves, max_instances, apps, instance, .. } = &settings.eureka;
@@ -94,7 +100,8 @@ impl Eureka {
         };
         Ok(Self(Arc::new(EurekaInner {
             registry: Mutex::new(Registry::new(options)),
-            own: OwnInstances::new(own, instance),
+            own: OwnInstances::new(own, instance, &proof),
+            proof,
             is_reachable,
             is_withheld: AtomicBool::new(false),
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
@@ -167,9 +174,9 @@ impl Eureka {
         }
         self.0.own.announce(|instance| {
             let (app, id) = (instance.app.as_str(), instance.id());
-            let renewed = self.renew(app, id, instance.dirty, None, Origin::Own);
-            if !matches!(renewed, Renewal::Renewed(_)) {
-                let registered = self.register(instance.clone(), Origin::Own);
+            let renewal = self.renew(app, id, instance.dirty, None, Origin::Own);
+            if let Some(dirty) = replaced(&renewal, instance) {
+                let registered = self.register(Instance { dirty, ..instance.clone() }, Origin::Own);
                 if let Err(error) = registered {
                     tracing::warn!(%error, "cannot register a service of this node in its Eureka");
                 }
@@ -218,7 +225,7 @@ impl Eureka {
             let mut registry = self.0.registry.lock();
             let registered = registry.register(instance, origin, now());
             if let Ok((lease, _)) = &registered {
-                let task = Task::Register(Box::new((*lease.instance).clone()));
+                let task = Task::Register(Arc::clone(&lease.instance));
                 self.replicate(lease, task, None, origin);
             }
             registered
@@ -370,7 +377,7 @@ impl Eureka {
     ) -> Result<bool, Invalid> {
         let mut registry = self.0.registry.lock();
         let Some(lease) = registry.set_metadata(app, id, entries, now())? else { return Ok(false) };
-        let task = Task::Register(Box::new((*lease.instance).clone()));
+        let task = Task::Register(Arc::clone(&lease.instance));
         self.replicate(&lease, task, None, origin);
         Ok(true)
     }
@@ -389,4 +396,18 @@ fn report_evicted(evicted: usize) {
 fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment { at: Instant::now(), wall: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }
+}
+
+/// The timestamp with which a service of this node has to be registered; `None` if it is listed as it
+/// is. Somebody may have changed the entry under a timestamp of the future, perhaps the last one.
+fn replaced(renewal: &Renewal, own: &Instance) -> Option<Option<i64>> {
+    match renewal {
+        Renewal::Renewed(lease) => {
+            let listed = &lease.instance;
+            let is_current =
+                listed.status == own.status || listed.overridden_status != Status::Unknown;
+            (!is_current).then(|| own.dirty.max(listed.dirty))
+        }
+        _ => Some(own.dirty),
+    }
 }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use castalia_eureka::{Origin, json, xml};
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use hyper::body::Body as _;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ use self::access::Access;
 use self::bodies::Bodies;
 use self::path::Resource;
 use crate::http::client_address::client_address;
+use crate::http::request;
 use crate::http::route::Listed;
 use crate::registry::{Eureka, Form};
 use crate::role::ClientAccess;
@@ -43,6 +45,8 @@ const STARTING: &str = "this node is starting";
 const MIB: usize = 1024 * 1024;
 /// Maximum body of a registration, in bytes.
 const REGISTRATION: usize = 64 * 1024;
+/// Maximum length of a body that is read although it has no meaning.
+const IGNORED: u64 = 1024;
 /// Why a text is not sent.
 const SLOW_READERS: &str = "too many clients receive their answers slowly";
 
@@ -163,7 +167,14 @@ impl EurekaPort {
                 }
                 response
             }
-            resource => self.change(&call, resource),
+            resource => {
+                // Some clients send `{}`. With an unread body the connection could not be used again.
+                let length = body.size_hint().exact().unwrap_or_default();
+                if (1..=IGNORED).contains(&length) {
+                    request::read(body, REGISTRATION).await.ok();
+                }
+                self.change(&call, resource)
+            }
         }
     }
 
@@ -183,7 +194,7 @@ impl EurekaPort {
         if is_gzip {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        if is_copying {
+        if is_node && self.eureka.is_incomplete() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if is_node {

@@ -427,8 +427,7 @@ pub(crate) async fn environment(
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),
         feed,
-        nudge: Nudge::open(&store, &ServiceRegistry::fixed(Vec::new()), "secret".into())
-            .await
+        nudge: Nudge::open(&store, &ServiceRegistry::fixed(Vec::new()), Secret::new("secret"))
             .unwrap(),
         instances: InstanceAudit::new(store.clone(), config.clone()),
         registry: ServiceRegistry::fixed(Vec::new()),

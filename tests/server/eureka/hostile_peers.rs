@@ -88,6 +88,79 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     assert!(expected.contains(&reports), "{reports} lines, the end took {:?}", began.elapsed());
 }
 
+/// Cases 63, 85 and 86: what takes many times its length in memory once it is parsed, as the list that
+/// a starting node copies, and as the answer to a batch.
+#[tokio::test]
+async fn lists_and_outcomes_of_zeros_take_little_memory() {
+    const MIB: usize = 1024 * 1024;
+    const LARGEST: u64 = 160 * 1024;
+    let zeros = |length: usize, start: &str, end: &str| {
+        let body = format!("{start}{}0{end}", "0,".repeat(length / 2));
+        Reply::Answer(200, "content-type: application/json\r\n".to_owned(), body.into_bytes())
+    };
+    let peer = OtherServer::start(move |request: &Request| match request.changes().is_empty() {
+        true => zeros(30 * MIB, r#"{"applications":{"application":[{"instance":["#, "]}]}}"),
+        false => zeros(15 * MIB, r#"{"responseList":["#, "]}"),
+    })
+    .await;
+    let server = node(&[peer.listed()]);
+    let eureka = client(&server);
+    eventually("the end of the copy", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(register(&eureka, "DEMO", "k", 1).await.status, 204);
+    let batches = || peer.asked("POST /eureka/peerreplication/batch/");
+    eventually("a batch", async || (batches() > 0).then_some(())).await;
+    let sent = batches();
+    let heartbeat = "/eureka/apps/DEMO/k?lastDirtyTimestamp=1";
+    eventually("the end of its answer", async || {
+        assert_eq!(eureka.put(heartbeat, json!({})).await.status, 200);
+        (batches() > sent).then_some(())
+    })
+    .await;
+    let peak = memory::peak_kib(&server);
+    assert!(peak < LARGEST, "{peak} KiB");
+}
+
+/// A peer that does not answer: descriptions of instances that have left again do not wait for it.
+#[tokio::test]
+async fn instances_that_come_and_go_fill_no_queue() {
+    const COMING: usize = 500;
+    let silent = OtherServer::start(|_| Reply::Silence).await;
+    // Also the number of changes that clients can read.
+    let few = hosting().flag("--eureka-max-instances", "20");
+    let server = Server::start_with(few.variable("CASTALIA_EUREKA_SERVICE_URL", &silent.listed()));
+    let eureka = client(&server);
+    eventually("the end of the copy", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+    let come_and_go = async |id: String| {
+        let mut large = instance("DEMO", &id, 1);
+        let entries = (0..15).map(|entry| (format!("k{entry}"), json!("x".repeat(1000))));
+        large["instance"]["metadata"] = Value::Object(entries.collect());
+        assert_eq!(eureka.post("/eureka/apps/DEMO", large).await.status, 204);
+        assert_eq!(eureka.delete(&format!("/eureka/apps/DEMO/{id}")).await.status, 200);
+    };
+    for number in 0..20 {
+        come_and_go(format!("first{number}")).await;
+    }
+    let before = memory::resident_kib(&server);
+    for number in 0..COMING {
+        come_and_go(format!("i{number}")).await;
+    }
+    eventually("changes that wait", async || {
+        let waiting = metric(&server, "castalia_eureka_replication_queue").await;
+        // One batch is on its way.
+        (waiting >= COMING as f64 / 2.0).then_some(())
+    })
+    .await;
+    let growth = memory::resident_kib(&server).saturating_sub(before);
+    // All descriptions together are 8 MiB.
+    assert!(growth < 4 * 1024, "{growth} KiB");
+}
+
 /// Case 62: a node that its list names under several addresses, one of them a proxy, asks itself
 /// once at most, and counts each heartbeat once.
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::hostile_peers::node;
-use super::other_server::{OtherServer, Reply};
+use super::other_server::{OtherServer, Reply, Request};
 use super::peers::{has, listed, member};
 use super::{client, free_port, hosting, instance, register, registration, replicate};
 use crate::support::eventually::eventually;
@@ -236,8 +236,18 @@ async fn a_node_that_is_starting_says_so() {
     assert_eq!(Http::new(&server.config).get("/services/config").await.status, 200);
     eventually("the list", async || (eureka.get("/eureka/apps").await.status == 200).then_some(()))
         .await;
+    assert_eq!(eureka.get("/eureka/apps").await.ok().header("retry-after"), "");
+    // It copied from nobody, so that a peer should prefer another list.
     let shown = eureka.with("x-castalia-node", "another").get("/eureka/apps").await.ok();
-    assert_eq!(shown.header("retry-after"), "");
+    assert_eq!(shown.header("retry-after"), "2");
+    let empty = |_: &Request| Reply::json(&json!({"applications": {"application": []}}));
+    let peer = OtherServer::start(empty).await;
+    let server = node(&[peer.listed()]);
+    let another = client(&server).with("x-castalia-node", "another");
+    eventually("a complete list", async || {
+        (another.get("/eureka/apps").await.ok().header("retry-after") == "").then_some(())
+    })
+    .await;
 }
 
 /// An instance that left while the list of a peer was on its way does not come back with it.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::other_server::{OtherServer, Reply};
 use super::{client, hosting, instance, register, replicate};
+use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::raw;
@@ -148,6 +150,32 @@ async fn the_id_of_a_removed_service_of_this_node_is_still_reserved() {
     .await;
     let listed = Http::new(&server.config).get("/services/config").await.ok().json();
     assert_eq!(listed[0]["homepageUrl"], address);
+}
+
+/// Nodes that share a database recognise each other in Eureka by a proof, since the requests that they
+/// send each other contain a secret: whoever only claims to be a node is not called.
+#[tokio::test]
+async fn a_stranger_that_claims_to_be_a_node_receives_no_secret() {
+    let claiming = OtherServer::start(|_| Reply::status(200)).await;
+    let open = ("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    let server = Server::start_with(hosting().variable(open.0, open.1));
+    let eureka = client(&server);
+    let own = eureka.get("/eureka/apps/APOLLO-CONFIGSERVICE").await.ok().json();
+    let proof = own["application"]["instance"][0]["metadata"]["castalia"].clone();
+    assert_eq!(proof.as_str().unwrap().len(), 64);
+    for (id, claim) in [("a", json!("1")), ("b", proof)] {
+        let mut stranger = instance("APOLLO-CONFIGSERVICE", id, 1);
+        stranger["instance"]["homePageUrl"] = json!(format!("{}/internal?x=", claiming.url));
+        stranger["instance"]["metadata"] = json!({ "castalia": claim });
+        assert_eq!(eureka.post("/eureka/apps/APOLLO-CONFIGSERVICE", stranger).await.status, 204);
+    }
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    for value in ["1", "2"] {
+        app.publish(value).await;
+    }
+    // A nudge is sent at once.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(claiming.requests().len(), 0, "{:?}", claiming.requests());
 }
 
 /// Clients find the services of a node also right after somebody has removed them.

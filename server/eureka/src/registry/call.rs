@@ -162,7 +162,10 @@ impl Registry {
     /// Ends a lease and forgets its override. Returns the lease as it was.
     pub fn cancel(&mut self, app: &str, id: &str, now: Moment) -> Option<Lease> {
         let lease = self.end(app, id, now)?;
-        self.overrides.remove(app, id, now.at);
+        // If it had none, nothing was removed that a peer could still report.
+        if self.overrides.get(app, id).is_some() {
+            self.overrides.remove(app, id, now.at);
+        }
         Some(lease)
     }
 

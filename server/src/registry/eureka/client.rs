@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::Instance;
+use castalia_store::Secret;
 use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
@@ -30,6 +31,7 @@ use self::last_lists::LastLists;
 use super::endpoint::{self, Endpoint};
 use super::own::OwnInstances;
 use super::peer::NODE;
+use super::proof::Proof;
 use super::services;
 use crate::background::Background;
 use crate::log_rate::LogRate;
@@ -62,6 +64,7 @@ struct ClientInner {
     client: reqwest::Client,
     renewal_interval: Duration,
     own: OwnInstances,
+    proof: Proof,
     /// Whether other machines reach the own services.
     is_reachable: bool,
     /// Whether they are not registered, because other machines would be led to themselves; then
@@ -110,6 +113,7 @@ impl EurekaClient {
     pub const ALARMS: [&str; 1] = [services::UNUSABLE];
 
     /// `own` are the services of this node; `is_reachable` states whether other machines reach them.
+    /// By the secret the nodes of an installation recognise each other.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be created.
@@ -118,8 +122,9 @@ impl EurekaClient {
         config: ServerConfig,
         own: &[OwnService],
         is_reachable: bool,
+        secret: Secret,
     ) -> reqwest::Result<Self> {
-        Self::with(&settings.eureka.instance, config, own, is_reachable)
+        Self::with(&settings.eureka.instance, config, own, is_reachable, Proof::new(secret))
     }
 
     fn with(
@@ -127,12 +132,14 @@ impl EurekaClient {
         config: ServerConfig,
         own: &[OwnService],
         is_reachable: bool,
+        proof: Proof,
     ) -> reqwest::Result<Self> {
         Ok(Self(Arc::new(ClientInner {
             config,
             client: endpoint::client(CONNECT, ANSWER)?,
             renewal_interval: Duration::from_secs(instance.renewal_interval.into()),
-            own: OwnInstances::new(own, instance),
+            own: OwnInstances::new(own, instance, &proof),
+            proof,
             is_reachable,
             is_withheld: AtomicBool::new(false),
             announcing: tokio::sync::Mutex::default(),
@@ -258,11 +265,12 @@ impl EurekaClient {
         missing.chain(listed).filter_map(services::listed).collect()
     }
 
-    /// Addresses of the other Castalia nodes with this service.
+    /// Addresses of the other nodes of this installation with this service.
     pub(in crate::registry) fn other_nodes(&self, service: &str) -> Vec<String> {
         let listed = self.0.listed.load();
         let listed = listed.get(service).into_iter().flatten();
-        let others = listed.filter(|one| services::is_ours(one) && !self.0.own.contains(one));
+        let others =
+            listed.filter(|one| self.0.proof.is_given_by(one) && !self.0.own.contains(one));
         others.filter_map(services::listed).map(|listed| listed.homepage_url).collect()
     }
 }

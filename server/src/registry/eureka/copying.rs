@@ -30,6 +30,8 @@ const STORE: Duration = Duration::from_secs(1);
 /// Rounds in which the peers are asked for their lists, and the pause between two.
 const ROUNDS: usize = 3;
 const PAUSE: Duration = Duration::from_secs(5);
+/// Time in which the heartbeats of all usual instances arrive.
+const FILLED: Duration = Duration::from_secs(90);
 /// Maximum number of instances of one list that are asked about, of requests at the same time, and
 /// the time for all.
 const CHECKED: usize = 200;
@@ -97,6 +99,7 @@ impl Peers {
         let copied = timeout_at(end, self.copy_from_any(eureka, end - STORE)).await;
         self.is_copying.store(false, Ordering::Relaxed);
         if copied != Ok(true) {
+            *self.lacks_until.lock() = Some(std::time::Instant::now() + FILLED);
             tracing::warn!(
                 "no peer of Eureka has a list that can be copied; heartbeats fill the list"
             );

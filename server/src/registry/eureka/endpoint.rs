@@ -16,6 +16,8 @@ use crate::server_config::{ServerConfig, keys};
 /// Maximum length of a list of services, and of the answer to any other request, in bytes.
 pub(super) const LARGEST_LIST: usize = 32 * 1024 * 1024;
 pub(super) const LARGEST_ANSWER: usize = 1024 * 1024;
+/// The same of the outcomes of a batch, which can include descriptions.
+pub(super) const LARGEST_OUTCOMES: usize = 16 * 1024 * 1024;
 
 /// The row that every new database has, of Apollo's scripts as well as ours. It stands for a server
 /// in the node itself: whoever has another one replaces it.
@@ -148,7 +150,9 @@ pub(super) fn client(connect: Duration, total: Duration) -> reqwest::Result<reqw
 
 /// Reads a body of at most `limit` bytes; `None` if it is larger or ends early.
 pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+    // Without growing, which would take twice the memory for a moment.
+    let announced = response.content_length().unwrap_or_default().min(limit as u64);
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or_default());
     while let Some(chunk) = response.chunk().await.ok()? {
         if body.len() + chunk.len() > limit {
             return None;

@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use reqwest::Url;
 
 use super::now;
+use super::proof::Proof;
 use crate::registry::{OwnService, Probe};
-use crate::settings::eureka::{EurekaInstance, add_own_metadata};
+use crate::settings::eureka::{EurekaInstance, OURS, add_own_metadata};
 
 /// Interval at which services are asked whether they can answer.
 const CHECK: Duration = Duration::from_secs(5);
@@ -19,10 +20,11 @@ const CHECK: Duration = Duration::from_secs(5);
 pub(super) struct OwnInstances(Mutex<Vec<Instance>>);
 
 impl OwnInstances {
-    pub(super) fn new(own: &[OwnService], settings: &EurekaInstance) -> Self {
+    pub(super) fn new(own: &[OwnService], settings: &EurekaInstance, proof: &Proof) -> Self {
         let now = now().wall;
-        let described =
-            own.iter().filter_map(|service| describe(service, settings, own.len() == 1, now));
+        let described = own
+            .iter()
+            .filter_map(|service| describe(service, settings, proof, own.len() == 1, now));
         Self(Mutex::new(described.collect()))
     }
 
@@ -120,6 +122,7 @@ fn later(dirty: Option<i64>) -> i64 {
 pub(super) fn describe(
     own: &OwnService,
     settings: &EurekaInstance,
+    proof: &Proof,
     is_only: bool,
     now: i64,
 ) -> Option<Instance> {
@@ -147,6 +150,7 @@ pub(super) fn describe(
     };
     let mut metadata = settings.metadata.clone();
     add_own_metadata(&mut metadata, own.machine.port());
+    metadata.insert(OURS.to_owned(), proof.of(home.as_str()));
     Some(Instance {
         instance_id: Some(id),
         host_name: settings.hostname.clone().unwrap_or(host),
@@ -180,7 +184,8 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::settings::eureka::{MANAGEMENT_PORT, OURS};
+    use crate::registry::eureka::proof::tests::proof;
+    use crate::settings::eureka::MANAGEMENT_PORT;
 
     /// The settings of a node that states nothing but a zone.
     pub(in super::super) fn settings() -> EurekaInstance {
@@ -204,7 +209,7 @@ pub(super) mod tests {
     #[test]
     fn the_advertised_address_is_described_with_its_path() {
         let own = config("http://203.0.113.7:9000/ctx", 8080);
-        let instance = describe(&own, &settings(), true, 5).unwrap();
+        let instance = describe(&own, &settings(), &proof(), true, 5).unwrap();
         assert_eq!(instance.home_page_url.as_deref(), Some("http://203.0.113.7:9000/ctx/"));
         assert_eq!(
             instance.health_check_url.as_deref(),
@@ -212,7 +217,7 @@ pub(super) mod tests {
         );
         assert_eq!((&*instance.ip_addr, instance.port.number), ("203.0.113.7", 9000));
         assert_eq!(instance.app, "APOLLO-CONFIGSERVICE");
-        assert_eq!((&*instance.metadata["zone"], &*instance.metadata[OURS]), ("a", "1"));
+        assert_eq!((&*instance.metadata["zone"], instance.metadata[OURS].len()), ("a", 64));
         assert!(instance.id().ends_with(":apollo-configservice:8080"), "{}", instance.id());
         assert_eq!(instance.metadata[MANAGEMENT_PORT], "8080");
     }
@@ -220,19 +225,19 @@ pub(super) mod tests {
     #[test]
     fn a_service_behind_tls_has_a_secure_port_only() {
         let own = config("https://c.example/", 1);
-        let instance = describe(&own, &settings(), true, 5).unwrap();
+        let instance = describe(&own, &settings(), &proof(), true, 5).unwrap();
         assert_eq!((instance.port.is_enabled, instance.secure_port.number), (false, 443));
         // The address is not a name.
         assert_eq!((&*instance.host_name, &*instance.ip_addr), ("c.example", "10.0.0.1"));
         let settings = EurekaInstance { ip_address: "192.0.2.9".parse().ok(), ..settings() };
-        assert_eq!(describe(&own, &settings, true, 5).unwrap().ip_addr, "192.0.2.9");
+        assert_eq!(describe(&own, &settings, &proof(), true, 5).unwrap().ip_addr, "192.0.2.9");
     }
 
     #[test]
     fn a_configured_id_differs_between_the_services_of_a_process() {
         let own = config("http://a:1/", 1);
         let settings = EurekaInstance { instance_id: Some("node1".into()), ..settings() };
-        let id = |is_only| describe(&own, &settings, is_only, 5).unwrap().id().to_owned();
+        let id = |is_only| describe(&own, &settings, &proof(), is_only, 5).unwrap().id().to_owned();
         assert_eq!((&*id(true), &*id(false)), ("node1", "node1:apollo-configservice"));
     }
 
@@ -240,7 +245,7 @@ pub(super) mod tests {
     async fn a_service_that_cannot_answer_is_down_with_a_newer_timestamp() {
         let services = [CONFIG_SERVICE, ADMIN_SERVICE]
             .map(|name| OwnService { name, ..config(&format!("http://{name}:1/"), 1) });
-        let own = OwnInstances::new(&services, &settings());
+        let own = OwnInstances::new(&services, &settings(), &proof());
         let before = own.all();
         let probe: Probe =
             Arc::new(|service| Box::pin(std::future::ready(service == CONFIG_SERVICE)));

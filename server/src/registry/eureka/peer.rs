@@ -2,6 +2,7 @@
 //! their order.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Eureka;
-use super::endpoint::{self, Endpoint, LARGEST_LIST};
+use super::endpoint::{self, Endpoint, LARGEST_OUTCOMES};
 use super::replicated::{interval, item};
 use crate::log_rate::LogRate;
 use crate::outgoing::causes;
@@ -94,9 +95,8 @@ impl Peer {
         if self.is_self() {
             return;
         }
-        if self.queue.lock().push(item, interval, Instant::now()) {
-            count_dropped(1);
-        }
+        let dropped = self.queue.lock().push(item, interval, Instant::now());
+        count_dropped(dropped);
         self.changed.notify_one();
     }
 
@@ -247,7 +247,7 @@ impl Peer {
             let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
             return Err(if is_large { Failure::TooLarge } else { Failure::Permanent });
         }
-        let body = endpoint::body(response, LARGEST_LIST).await.ok_or_else(|| {
+        let body = endpoint::body(response, LARGEST_OUTCOMES).await.ok_or_else(|| {
             report(&"the answer is too large, incomplete or slow");
             Failure::Retry(BUSY)
         })?;
@@ -284,7 +284,7 @@ impl Peer {
             // The peer does not have this instance, or an older description.
             (Task::Heartbeat, 404, _) => {
                 if let Some(lease) = eureka.get(&sent.app, &sent.id) {
-                    let task = Task::Register(Box::new((*lease.instance).clone()));
+                    let task = Task::Register(Arc::clone(&lease.instance));
                     self.push(item(&lease.instance, task, None), interval(&lease.instance));
                 }
             }

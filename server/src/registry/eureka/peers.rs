@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use castalia_eureka::batch::Item;
+use parking_lot::Mutex;
 
 use super::Eureka;
 use super::endpoint::{self, Endpoint};
@@ -30,6 +31,8 @@ pub(super) struct Peers {
     own: OwnAddress,
     pub(super) list: ArcSwap<Vec<Arc<Peer>>>,
     pub(super) is_copying: AtomicBool,
+    /// Until when the list is not complete, because no peer had one.
+    pub(super) lacks_until: Mutex<Option<Instant>>,
 }
 
 impl Peers {
@@ -41,6 +44,7 @@ impl Peers {
             own,
             list: ArcSwap::default(),
             is_copying: AtomicBool::new(false),
+            lacks_until: Mutex::default(),
         })
     }
 
@@ -54,6 +58,11 @@ impl Peers {
 
     pub(super) fn is_copying(&self) -> bool {
         self.is_copying.load(Ordering::Relaxed)
+    }
+
+    /// Whether this node may not know of instances that others know.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.is_copying() || self.lacks_until.lock().is_some_and(|until| Instant::now() < until)
     }
 
     /// Appends a change to every queue; `is_local` states that only this machine can use the instance.

@@ -94,6 +94,12 @@ impl Eureka {
         self.0.peers.is_copying()
     }
 
+    /// Whether a peer that copies the list should look for a better one.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.0.peers.is_incomplete()
+    }
+
     /// Random id of this process, by which it recognises its own requests.
     #[must_use]
     pub fn node_id(&self) -> &str {
@@ -112,11 +118,11 @@ impl Eureka {
         own.chain(leases).filter_map(services::listed).collect()
     }
 
-    /// Addresses of the other Castalia nodes with this service.
+    /// Addresses of the other nodes of this installation with this service.
     pub(in crate::registry) fn other_nodes(&self, service: &str) -> Vec<String> {
         let leases = self.live(service);
         let others = leases.iter().filter(|lease| !lease.is_own);
-        let ours = others.filter(|lease| services::is_ours(&lease.instance));
+        let ours = others.filter(|lease| self.0.proof.is_given_by(&lease.instance));
         ours.filter_map(|lease| services::listed(&lease.instance))
             .map(|listed| listed.homepage_url)
             .collect()

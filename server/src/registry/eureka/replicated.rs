@@ -1,6 +1,7 @@
 //! Changes on their way between peers: how one that a peer sends is carried out, and how one of this
 //! node is described.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_eureka::batch::{Item, Outcome, Task};
@@ -17,7 +18,7 @@ impl Eureka {
         let (status, newer) = match (task, status) {
             (Task::Register(instance), _) => {
                 let is_overridden = instance.overridden_status != Status::Unknown;
-                match self.register(*instance, Origin::Peer) {
+                match self.register(Arc::unwrap_or_clone(instance), Origin::Peer) {
                     // A sender that was not there does not know what an operator decided. Servers in
                     // Java would log this outcome as a failure, and do nothing else.
                     Ok(lease) if is_ours && !is_overridden && is_overridden_here(&lease) => {
@@ -133,7 +134,7 @@ pub(super) fn report_contradiction(lease: &Lease, reported: Option<Status>) {
             id,
             status,
             suppressed,
-            "a peer of Eureka keeps a status that an operator removed here; remove it again"
+            "a peer of Eureka keeps a status that was removed here; remove it again"
         );
     }
 }
@@ -156,4 +157,49 @@ pub(super) fn item(instance: &Instance, task: Task, status: Option<Status>) -> I
 /// Interval between the heartbeats of an instance.
 pub(super) fn interval(instance: &Instance) -> Duration {
     Duration::from_secs(instance.renewal_interval.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use castalia_core::protocol::namespace::CONFIG_SERVICE;
+    use castalia_store::Secret;
+
+    use super::*;
+    use crate::registry::Probe;
+    use crate::registry::eureka::own::tests::config;
+    use crate::server_config::ServerConfig;
+    use crate::settings::{Settings, Texts};
+
+    /// Somebody changed the entry of a service of this node under a timestamp of the future: registered
+    /// its id at a peer, with one that has no successor, or set and removed a status here.
+    #[tokio::test]
+    async fn a_status_is_announced_whatever_timestamp_the_entry_has() {
+        crate::outgoing::install_tls();
+        let texts = Texts::gather(Vec::new(), None, std::iter::empty()).unwrap();
+        let settings = Settings::from_texts(&texts).unwrap();
+        let app = CONFIG_SERVICE.to_ascii_uppercase();
+        for is_registration in [true, false] {
+            let own = config("http://10.0.0.1:8080/", 8080);
+            let rows = ServerConfig::new([].into());
+            let eureka =
+                Eureka::new(&settings, rows, &[own], true, vec![8080], Secret::new("s")).unwrap();
+            eureka.announce();
+            let listed = || eureka.app(&app)[0].instance.clone();
+            let (forged, id) = ((*listed()).clone(), listed().id().to_owned());
+            if is_registration {
+                eureka.adopt(Instance { dirty: Some(i64::MAX), ..forged });
+            } else {
+                let (out, time) = (Status::OutOfService, Some(9_000_000_000_000));
+                assert!(eureka.set_status(&app, &id, out, time, Origin::Client));
+                assert!(eureka.remove_override(&app, &id, Some(Status::Up), time, Origin::Client));
+            }
+            assert_eq!(listed().status, Status::Up);
+            for is_up in [false, true] {
+                let probe: Probe = Arc::new(move |_| Box::pin(async move { is_up }));
+                assert!(eureka.0.own.check(&probe).await);
+                eureka.announce();
+                assert_eq!(listed().status, if is_up { Status::Up } else { Status::Down });
+            }
+        }
+    }
 }

@@ -6,7 +6,6 @@ use castalia_eureka::{Instance, Status};
 use reqwest::Url;
 
 use crate::registry::address;
-use crate::settings::eureka::OURS;
 
 /// Their names.
 pub(super) const OF_APOLLO: [&str; 2] = [CONFIG_SERVICE, ADMIN_SERVICE];
@@ -48,11 +47,6 @@ pub(super) fn is_of_apollo(instance: &Instance) -> bool {
 pub(super) fn leads_to_caller(instance: &Instance) -> bool {
     let url = instance.home_page_url.as_deref().and_then(|address| Url::parse(address).ok());
     is_of_apollo(instance) && url.is_some_and(|url| address::is_loopback(&url))
-}
-
-/// Whether an instance describes a Castalia node, which understands nudges.
-pub(super) fn is_ours(instance: &Instance) -> bool {
-    instance.metadata.contains_key(OURS)
 }
 
 /// Clients read an address by different rules: what is no plain absolute URL may lead some of them to

@@ -61,6 +61,23 @@ fn an_override_belongs_to_one_registration_of_one_app() {
     assert_eq!(other.instance.status, Up);
 }
 
+/// Rule 5 of the statuses: a node that missed what an operator decided learns it from a peer.
+#[test]
+fn an_instance_that_was_deployed_again_adopts_the_override_of_a_peer() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.cancel("DEMO", "k", clock.after(1)).unwrap();
+    registry.register(with_status(Up, 6), Client, clock.after(2)).unwrap();
+    let reported = registry.renew("DEMO", "k", Some(6), Some(OutOfService), Peer, clock.after(3));
+    assert!(is_renewed(&reported));
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+    // What a deregistration ended does not come back.
+    registry.cancel("DEMO", "k", clock.after(4)).unwrap();
+    registry.register(with_status(Up, 7), Client, clock.after(5)).unwrap();
+    registry.renew("DEMO", "k", Some(7), Some(OutOfService), Peer, clock.after(6));
+    assert_eq!(statuses(&registry), (Up, Unknown));
+}
+
 /// Case 51.
 #[test]
 fn a_peer_reports_its_override_with_a_heartbeat() {

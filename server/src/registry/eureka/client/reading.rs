@@ -162,6 +162,7 @@ pub(super) mod tests {
     use super::*;
     use crate::registry::eureka::client::last_lists::tests::json;
     use crate::registry::eureka::own::{self, tests::settings};
+    use crate::registry::eureka::proof::tests::proof;
     use crate::server_config::ServerConfig;
 
     type Apps = &'static [(&'static str, &'static str)];
@@ -200,7 +201,8 @@ pub(super) mod tests {
 
     pub(in super::super) fn client(servers: &str) -> EurekaClient {
         let row = ("eureka.service.url".to_owned(), servers.to_owned());
-        EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[], false).unwrap()
+        EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[], false, proof())
+            .unwrap()
     }
 
     const BOTH: Apps = &[("APOLLO-CONFIGSERVICE", "UP"), ("APOLLO-ADMINSERVICE", "UP")];
@@ -273,7 +275,8 @@ pub(super) mod tests {
         let row = ("eureka.service.url".to_owned(), servers);
         let own = own::tests::config("http://203.0.113.7:9000", 8080);
         let client =
-            EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[own], true).unwrap();
+            EurekaClient::with(&settings(), ServerConfig::new([row].into()), &[own], true, proof())
+                .unwrap();
         (*first.0.lock(), *second.0.lock()) = (Some(&[][..]), Some(ADMIN));
         let mut at = Instant::now();
         for (registered, seconds, listed) in [
