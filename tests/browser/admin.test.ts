@@ -67,6 +67,14 @@ test("S28: the token of a new consumer works with the command that the page show
     const read = await run("sh", ["-c", (command ?? "").replace(old, token)]);
     expect(JSON.parse(read.stdout)).toMatchObject({ appId: app });
   }
+  // What it may do is listed, and can be taken back in parts.
+  await page.getByRole("button", { name: "Close", exact: true }).last().click();
+  await page.getByRole("button", { name: "Grant access to robot" }).click();
+  const roles = page.getByRole("table", { name: "What it may do" });
+  await roles.getByText("Publish", { exact: true }).waitFor();
+  await roles.getByRole("button", { name: `Revoke ModifyNamespace+${app}+application` }).click();
+  await expect.poll(() => roles.getByText("Edit", { exact: true }).count()).toBe(0);
+  expect(await roles.getByText("Publish", { exact: true }).count()).toBe(1);
 });
 
 test("S29: a token with read scope is listed with prefix and last use, is rotated and revoked", async () => {

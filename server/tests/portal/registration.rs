@@ -155,6 +155,39 @@ async fn a_consumer_is_deleted_with_its_tokens_and_roles() {
         .fails(403, "Access is denied");
 }
 
+/// What a token opens is seen, and each part of it can be taken back at once.
+#[tokio::test]
+async fn single_roles_of_a_consumer_are_listed_and_revoked() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let made = root.post(CONSUMERS, consumer("ci")).await.ok();
+    let ci = world.consumer(made["token"].as_str().unwrap());
+    let namespace = json!({ "appId": "demo", "namespaceName": "application" });
+    let assign = |query: &str| format!("{CONSUMERS}/ci/assign-role?{query}");
+    root.post(&assign("type=NamespaceRole&envs=LOCAL"), namespace.clone()).await.ok();
+    root.post(&assign("type=AppRole"), namespace).await.ok();
+    let list = format!("{CONSUMERS}/by-appId/roles?appId=ci");
+    let roles = root.get(&list).await.ok();
+    let of_namespace =
+        ["ModifyNamespace", "ReleaseNamespace"].map(|act| format!("{act}+demo+application+LOCAL"));
+    assert_eq!(roles, json!(["Master+demo", of_namespace[0], of_namespace[1]]));
+    let revoke = |name: &str| format!("{list}&roleName={}", name.replace('+', "%2B"));
+    let edit =
+        async |key: &str| ci.post(&format!("{NS}/items?operator=u1"), item(key, "1")).await.status;
+    root.delete(&revoke("Master+demo")).await.empty();
+    assert_eq!(edit("a").await, 200, "the role on the namespace is left");
+    root.delete(&revoke(&of_namespace[0])).await.empty();
+    assert_eq!(edit("b").await, 403);
+    assert_eq!(root.get(&list).await.ok(), json!([of_namespace[1]]));
+    let gone = "the consumer ci does not have the role Master+demo";
+    root.delete(&revoke("Master+demo")).await.fails(400, gone);
+    root.delete(&revoke("none")).await.fails(400, "the consumer ci does not have the role none");
+    let unknown = format!("{CONSUMERS}/by-appId/roles?appId=none");
+    root.get(&unknown).await.fails(400, "ConsumerApp not exist");
+    root.delete(&format!("{unknown}&roleName=a")).await.fails(400, "ConsumerApp not exist");
+    world.user("u1").await.get(&list).await.fails(403, "Access is denied");
+}
+
 /// With `allowManageUsers` a consumer manages users.
 #[tokio::test]
 async fn a_registered_consumer_has_the_system_roles_that_were_chosen() {

@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 4;
 const EXPORTS: [&str; 2] = ["exportAppConfig", "exportAllConfigs"];
 
 /// Every operation, with its query. `{...}` is an id of the rows.
-const OPERATIONS: [(&str, &str); 86] = [
+const OPERATIONS: [(&str, &str); 87] = [
     ("findAuditLogs", "?page=0&size=500"),
     ("searchAuditLogs", "?query=create&page=0&size=500"),
     ("findAuditDataInfluencesByField", "?entityName=App&entityId=1&fieldName=AppId"),
@@ -54,6 +54,7 @@ const OPERATIONS: [(&str, &str); 86] = [
     ("getAppRoles", ""),
     ("exportAllConfigs", "?envs=LOCAL"),
     ("getConsumerTokenByAppId", "?appId=consumer0"),
+    ("getConsumerRoles", "?appId=consumer0"),
     ("getConsumerList", "?page=0&size=500"),
     ("getEnvs", ""),
     ("getPublicAppNamespaceInstances", "?page=0&size=500"),

@@ -155,6 +155,8 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /consumers",
     "DELETE /consumers/by-appId",
     "POST /consumers/{token}/assign-role",
+    "GET /consumers/by-appId/roles",
+    "DELETE /consumers/by-appId/roles",
     "POST /consumer-tokens/by-appId/rotate",
     "GET /consumer-tokens/by-appId",
     "GET /page-settings",

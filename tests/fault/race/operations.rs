@@ -137,7 +137,8 @@ fn administration(
     } else {
         return None;
     };
-    let parameters = format!("appId={}&type=AppRole&key={key}&cluster=default", s.app_id);
+    let role = format!("roleName=Master%2B{}", s.app_id);
+    let parameters = format!("appId={}&type=AppRole&key={key}&cluster=default&{role}", s.app_id);
     Some((format!("{at}?{parameters}"), (method == "POST").then_some(body)))
 }
 

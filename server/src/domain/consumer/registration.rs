@@ -179,15 +179,54 @@ pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
     store
         .write(input, |tx, (app_id, operator)| {
             Box::pin(async move {
-                let Some(found) = consumer::by_app_id(tx, app_id).await? else {
-                    return Err(Error::bad_request("ConsumerApp not exist")
-                        .with_code(Code::UnknownConsumer));
-                };
+                let found = consumer::by_app_id(tx, app_id).await?.ok_or_else(unknown)?;
                 consumer::delete(tx, found.id, operator).await?;
                 Ok(())
             })
         })
         .await
+}
+
+/// Names of the roles that a consumer has.
+///
+/// # Errors
+/// Fails if there is no such consumer.
+pub async fn roles(store: &Store, app_id: &str) -> Result<Vec<String>> {
+    let found = consumer::by_app_id(store.read(), app_id).await?.ok_or_else(unknown)?;
+    let roles = role::roles_of_consumer(store.read(), found.id).await?;
+    let mut names: Vec<_> = roles.into_iter().map(|role| role.role_name).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Revokes a role from a consumer.
+///
+/// # Errors
+/// Fails if there is no such consumer, or if it does not have the role.
+pub async fn revoke(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
+    let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
+    store
+        .write(input, |tx, (app_id, name, operator)| {
+            Box::pin(async move {
+                let found = consumer::lock(tx, app_id).await?.ok_or_else(unknown)?;
+                let is_revoked = match role::find(tx, name).await? {
+                    Some(role) => {
+                        role::revoke_from_consumer(tx, role.id, found.id, operator).await?
+                    }
+                    None => false,
+                };
+                if is_revoked {
+                    return Ok(());
+                }
+                let message = format!("the consumer {app_id} does not have the role {name}");
+                Err(Error::bad_request(message).with_code(Code::UnknownRole))
+            })
+        })
+        .await
+}
+
+pub(super) fn unknown() -> Error {
+    Error::bad_request("ConsumerApp not exist").with_code(Code::UnknownConsumer)
 }
 
 /// Grants roles to the consumer of a token, which is named by itself or, where only its hash is

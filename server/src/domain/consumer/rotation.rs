@@ -5,6 +5,7 @@ use chrono::{Local, NaiveDateTime, TimeDelta};
 use castalia_store::consumer::{self, ConsumerToken, ConsumerTokenRow};
 use castalia_store::{Authorship, Secret, Store, Transaction, now};
 
+use super::registration::unknown;
 use super::{never, random, stored_form};
 use crate::error::{Code, Error, Result};
 use crate::settings::Installation;
@@ -61,9 +62,7 @@ pub async fn rotate(
 
 async fn rotate_in(tx: &Transaction, rotation: &Rotation) -> Result<ConsumerToken> {
     let Rotation { app_id, stored, now, end, operator } = rotation;
-    let Some(found) = consumer::lock(tx, app_id).await? else {
-        return Err(Error::bad_request("ConsumerApp not exist").with_code(Code::UnknownConsumer));
-    };
+    let found = consumer::lock(tx, app_id).await?.ok_or_else(unknown)?;
     let newest = consumer::tokens(tx, found.id).await?.pop();
     let expires = newest.as_ref().map(|token| *token.expires).filter(|expires| expires > now);
     consumer::end_tokens(tx, found.id, *end, operator).await?;

@@ -32,6 +32,18 @@ export function deleteConsumer(appId: string) {
   return send("DELETE", path`consumers/by-appId?appId=${appId}`);
 }
 
+/** Names of its roles. */
+export function consumerRoles(appId: string) {
+  return queryOptions({
+    queryKey: ["consumer-roles", appId],
+    queryFn: async () => (await get<string[]>(path`consumers/by-appId/roles?appId=${appId}`)) ?? [],
+  });
+}
+
+export function revokeFromConsumer(appId: string, role: string) {
+  return send("DELETE", path`consumers/by-appId/roles?appId=${appId}&roleName=${role}`);
+}
+
 /** Replaces its token; the earlier one stays valid for this number of seconds. */
 export function rotateConsumer(appId: string, overlap: number) {
   return send<ConsumerToken>("POST", path`consumer-tokens/by-appId/rotate?appId=${appId}&overlap=${overlap}`);

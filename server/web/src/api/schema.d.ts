@@ -936,6 +936,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/consumers/by-appId/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the names of the roles of a consumer. */
+        get: operations["getConsumerRoles"];
+        put?: never;
+        post?: never;
+        /** Revokes a role from a consumer. */
+        delete: operations["revokeRoleFromConsumer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/consumers/{token}/assign-role": {
         parameters: {
             query?: never;
@@ -6072,6 +6090,70 @@ export interface operations {
             query: {
                 /** @description Id of the consumer. */
                 appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getConsumerRoles: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    revokeRoleFromConsumer: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+                /** @description Name of the role, as `ModifyNamespace+demo+application`. */
+                roleName: string;
             };
             header?: never;
             path?: never;

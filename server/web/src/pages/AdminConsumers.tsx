@@ -7,7 +7,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import { consumers, deleteConsumer, grantToConsumer } from "../api/admin";
+import { consumerRoles, consumers, deleteConsumer, grantToConsumer } from "../api/admin";
 import { useBoot } from "../api/queries";
 import type { Consumer } from "../api/schema";
 import { Choices } from "../parts/Choices";
@@ -18,6 +18,7 @@ import { Main } from "../parts/Main";
 import { ShownOnce } from "../parts/ShownOnce";
 import { Empty, Failure, Loaded } from "../parts/States";
 import { curl } from "../text/command";
+import { ConsumerRoles } from "./ConsumerRoles";
 import { NewConsumer } from "./NewConsumer";
 import { RotateConsumer } from "./RotateConsumer";
 
@@ -103,20 +104,21 @@ function Rights({ consumer }: { consumer: Consumer }) {
 function Grant({ consumer, onClose }: { consumer: Consumer; onClose: () => void }) {
   const { t } = useTranslation();
   const { envs: known } = useBoot();
-  const [token, setToken] = useState(consumer.token ?? "");
   const [appId, setAppId] = useState("");
   const [namespaceName, setNamespaceName] = useState("");
   const [envs, setEnvs] = useState<string[]>([]);
   const [isChecked, setIsChecked] = useState(false);
-  const write = useAction(grantToConsumer, STALE);
+  const write = useAction(grantToConsumer, [...STALE, consumerRoles(consumer.appId ?? "").queryKey]);
   const [env = "DEV"] = envs.length > 0 ? envs : known;
   const read = `envs/${env}/apps/${appId}/clusters/default/namespaces/${namespaceName || "application"}`;
   const missing = (text: string) => isChecked && text.trim() === "" && t("check.required");
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsChecked(true);
-    if (token.trim() === "" || appId.trim() === "") return;
-    write.mutate({ token: token.trim(), appId: appId.trim(), namespaceName: namespaceName.trim(), envs });
+    if (appId.trim() === "") return;
+    // The id stands for the token, which is known only after the registration.
+    const token = consumer.token ?? consumer.appId ?? "";
+    write.mutate({ token, appId: appId.trim(), namespaceName: namespaceName.trim(), envs });
   };
   return (
     <Dialog size="lg" title={t("consumer.grant", { name: consumer.appId })} onClose={onClose}>
@@ -124,15 +126,7 @@ function Grant({ consumer, onClose }: { consumer: Consumer; onClose: () => void 
         {consumer.token ? (
           <ShownOnce label={t("consumer.token")} secret={consumer.token} />
         ) : (
-          <TextInput
-            label={t("consumer.token")}
-            description={t("consumer.tokenHelp")}
-            classNames={{ input: "mono" }}
-            value={token}
-            error={missing(token)}
-            autoComplete="off"
-            onChange={(event) => setToken(event.currentTarget.value)}
-          />
+          <ConsumerRoles appId={consumer.appId ?? ""} />
         )}
         <div className="fields">
           <TextInput
@@ -161,7 +155,7 @@ function Grant({ consumer, onClose }: { consumer: Consumer; onClose: () => void 
             <p className="done" role="status">
               {t("consumer.granted", { app: write.variables.appId })}
             </p>
-            <code className="wrap secret">{curl(read, write.variables.token)}</code>
+            {consumer.token && <code className="wrap secret">{curl(read, consumer.token)}</code>}
           </>
         )}
         <div className="row end">

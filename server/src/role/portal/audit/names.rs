@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 82] = [
+const NAMES: [(&str, OperationKind, &str); 83] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -71,6 +71,7 @@ const NAMES: [(&str, OperationKind, &str); 82] = [
     ("createConsumer", Create, "Consumer.create"),
     ("deleteConsumer", Delete, "Consumer.delete"),
     ("assignRoleToConsumer", Create, "Consumer.assignRole"),
+    ("revokeRoleFromConsumer", Delete, "Consumer.revokeRole"),
     ("rotateConsumerToken", Update, "Consumer.rotateToken"),
     ("createOrUpdateUser", Update, "User.createOrUpdate"),
     ("changeUserEnabled", Update, "User.changeEnabled"),

@@ -40,6 +40,13 @@ pub(super) struct ConsumerId {
     app_id: String,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct RoleName {
+    /// Name of the role, as `ModifyNamespace+demo+application`.
+    #[serde(rename = "roleName")]
+    role_name: String,
+}
+
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Overlap {
@@ -155,6 +162,25 @@ pub(super) async fn delete(
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
     registration::delete(&portal.state.store, &app_id, &operator).await
+}
+
+/// The names of the roles of a consumer.
+pub(super) async fn roles(
+    State(portal): State<Portal>,
+    Query(ConsumerId { app_id }): Query<ConsumerId>,
+) -> Result<Json<Vec<String>>> {
+    Ok(Json(registration::roles(&portal.state.store, &app_id).await?))
+}
+
+/// Revokes a role from a consumer.
+pub(super) async fn revoke_role(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(ConsumerId { app_id }): Query<ConsumerId>,
+    Query(RoleName { role_name }): Query<RoleName>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, None, None).await?;
+    registration::revoke(&portal.state.store, &app_id, &role_name, &operator).await
 }
 
 /// Grants a consumer roles on an app or on a namespace.

@@ -41,6 +41,20 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         )
         .operation(
             Method::GET,
+            "/openapi/v1/consumers/by-appId/roles",
+            root,
+            about("getConsumerRoles", "Lists the names of the roles of a consumer."),
+            consumer::roles,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/consumers/by-appId/roles",
+            root,
+            about("revokeRoleFromConsumer", "Revokes a role from a consumer."),
+            consumer::revoke_role,
+        )
+        .operation(
+            Method::GET,
             "/openapi/v1/consumer-tokens/by-appId",
             root,
             about("getConsumerTokenByAppId", "Returns the token of a consumer."),
