@@ -32,7 +32,10 @@ export function ConsumerRoles({ appId }: { appId: string }) {
               rows={roles.map((name) => ({ name, ...parts(name) }))}
               rowKey={({ name }) => name}
               columns={[
-                { name: t("consumer.role"), cell: ({ right }) => t(`consumer.roles.${right}` as "consumer.role", right) },
+                {
+                  name: t("consumer.role"),
+                  cell: ({ right }) => t(`consumer.roles.${right}` as "consumer.role", right),
+                },
                 { name: t("consumer.place"), cell: ({ place }) => <span className="mono">{place}</span> },
               ]}
               actions={({ name }) => [
