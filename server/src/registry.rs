@@ -291,7 +291,7 @@ impl ServiceRegistry {
         match read.await {
             Ok((alive, old)) => {
                 let has_eureka = self.0.eureka.is_some() || self.0.servers.is_some();
-                let is_elsewhere = |service: &str| !self.of_eureka(service).is_empty();
+                let is_elsewhere = |service: &str| self.lists_without_table(service);
                 let is_elsewhere = has_eureka.then_some(&is_elsewhere as &dyn Fn(&str) -> bool);
                 let (before, mut kept) = (self.0.others.load(), self.0.kept.lock());
                 let listed = kept.update(&before, alive, old.as_ref(), patience, is_elsewhere, now);
@@ -302,6 +302,11 @@ impl ServiceRegistry {
                 tracing::debug!(%error, "cannot read the service registry; keeping the previous list")
             }
         }
+    }
+
+    /// Whether clients find a service although the table has none.
+    fn lists_without_table(&self, service: &str) -> bool {
+        self.0.own.iter().any(|own| own.name == service) || !self.of_eureka(service).is_empty()
     }
 
     /// Instances of a service that Eureka lists.
@@ -343,6 +348,9 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(uris(&registry), ["http://a:1/"]);
+        // No dead node has to stay listed in its place.
+        assert!(registry.lists_without_table(CONFIG_SERVICE));
+        assert!(!registry.lists_without_table(ADMIN_SERVICE));
         let table = vec![
             listed("http://b:1/", true),
             listed("http://a:1/", true),

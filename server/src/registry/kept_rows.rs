@@ -63,8 +63,8 @@ impl KeptRows {
 
     /// The services that are listed from now on, of those before and those that the table has
     /// now. `old` are the rows of any age, if nodes may write again: one that is not among them
-    /// left. `is_elsewhere` states whether Eureka lists a service, and is `None` where nobody asks
-    /// it.
+    /// left. `is_elsewhere` states whether Eureka or this node itself has a service, and is `None`
+    /// where nobody asks Eureka.
     pub(super) fn update(
         &mut self,
         before: &Rows,
