@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 
 pub use self::lists::Form;
 use self::lists::Lists;
-use self::own::OwnInstances;
+use self::own::{OwnInstances, replaced};
 use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
@@ -396,18 +396,4 @@ fn report_evicted(evicted: usize) {
 fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment { at: Instant::now(), wall: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }
-}
-
-/// The timestamp with which a service of this node has to be registered; `None` if it is listed as it
-/// is. Somebody may have changed the entry under a timestamp of the future, perhaps the last one.
-fn replaced(renewal: &Renewal, own: &Instance) -> Option<Option<i64>> {
-    match renewal {
-        Renewal::Renewed(lease) => {
-            let listed = &lease.instance;
-            let is_current =
-                listed.status == own.status || listed.overridden_status != Status::Unknown;
-            (!is_current).then(|| own.dirty.max(listed.dirty))
-        }
-        _ => Some(own.dirty),
-    }
 }

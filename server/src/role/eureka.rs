@@ -169,8 +169,7 @@ impl EurekaPort {
             }
             resource => {
                 // Some clients send `{}`. With an unread body the connection could not be used again.
-                let length = body.size_hint().exact().unwrap_or_default();
-                if (1..=IGNORED).contains(&length) {
+                if !body.is_end_stream() && body.size_hint().lower() <= IGNORED {
                     request::read(body, REGISTRATION).await.ok();
                 }
                 self.change(&call, resource)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
-use castalia_eureka::{DataCenter, Instance, Port, Status};
+use castalia_eureka::{DataCenter, Instance, Port, Renewal, Status};
 use parking_lot::Mutex;
 use reqwest::Url;
 
@@ -115,6 +115,24 @@ impl OwnInstances {
 /// The present time, but later than this timestamp, even if the clock was set back.
 fn later(dirty: Option<i64>) -> i64 {
     now().wall.max(dirty.map_or(0, |dirty| dirty.saturating_add(1)))
+}
+
+/// The timestamp with which a service of this node has to be registered; `None` if it is listed as it
+/// is. Somebody may have changed the entry under a timestamp of the future, perhaps the last one.
+pub(super) fn replaced(renewal: &Renewal, own: &Instance) -> Option<Option<i64>> {
+    match renewal {
+        Renewal::Renewed(lease) => {
+            let listed = &lease.instance;
+            // What an operator decided does not hide that the service is down.
+            let expected = match (own.status, listed.overridden_status) {
+                (status, Status::Unknown) => status,
+                (Status::Up, decided) => decided,
+                (status, _) => status,
+            };
+            (listed.status != expected).then(|| own.dirty.max(listed.dirty))
+        }
+        _ => Some(own.dirty),
+    }
 }
 
 /// The description of a service; `None` if its address is not a URL. `is_only` states whether this

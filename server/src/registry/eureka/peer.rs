@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use castalia_eureka::batch::{self, Item, Task};
@@ -24,6 +24,8 @@ use crate::outgoing::causes;
 pub(super) const NODE: &str = "x-castalia-node";
 /// Pauses after a failed connection, and after an answer that did not come or asked for it.
 const RECONNECT: Duration = Duration::from_millis(100);
+/// The former doubles up to this: each attempt writes the batch anew.
+const LONGEST_RECONNECT: Duration = Duration::from_secs(2);
 const BUSY: Duration = Duration::from_secs(1);
 /// Interval at which an address that was that of this node is tried again: a name may lead elsewhere.
 const OWN: Duration = Duration::from_secs(300);
@@ -51,6 +53,8 @@ pub(super) struct Peer {
     queue: Mutex<Queue>,
     changed: Notify,
     is_sending: AtomicBool,
+    /// Connections that failed since the last one that did not.
+    unreachable: AtomicU32,
     /// When the address last turned out to be that of this node.
     found_own: Mutex<Option<Instant>>,
     problem: Mutex<Option<String>>,
@@ -82,6 +86,7 @@ impl Peer {
             queue: Mutex::default(),
             changed: Notify::new(),
             is_sending: AtomicBool::new(false),
+            unreachable: AtomicU32::new(0),
             found_own: Mutex::default(),
             problem: Mutex::default(),
             address: Mutex::default(),
@@ -230,8 +235,10 @@ impl Peer {
             .body(body);
         let response = request.send().await.map_err(|error| {
             report(&causes(&error.without_url()));
-            Failure::Retry(RECONNECT)
+            let failed = self.unreachable.fetch_add(1, Ordering::Relaxed).min(8);
+            Failure::Retry((RECONNECT * (1 << failed)).min(LONGEST_RECONNECT))
         })?;
+        self.unreachable.store(0, Ordering::Relaxed);
         let answered = response.headers().get(NODE).map(|id| id.as_bytes().to_vec());
         if answered.is_some_and(|id| id == peers.node_id().as_bytes()) {
             return Err(Failure::Own);

@@ -171,14 +171,14 @@ mod tests {
     use crate::settings::{Settings, Texts};
 
     /// Somebody changed the entry of a service of this node under a timestamp of the future: registered
-    /// its id at a peer, with one that has no successor, or set and removed a status here.
+    /// its id at a peer, with one that has no successor, or set a status here and removed it or set it back.
     #[tokio::test]
     async fn a_status_is_announced_whatever_timestamp_the_entry_has() {
         crate::outgoing::install_tls();
         let texts = Texts::gather(Vec::new(), None, std::iter::empty()).unwrap();
         let settings = Settings::from_texts(&texts).unwrap();
         let app = CONFIG_SERVICE.to_ascii_uppercase();
-        for is_registration in [true, false] {
+        for change in ["registration", "removal", "status"] {
             let own = config("http://10.0.0.1:8080/", 8080);
             let rows = ServerConfig::new([].into());
             let eureka =
@@ -186,12 +186,16 @@ mod tests {
             eureka.announce();
             let listed = || eureka.app(&app)[0].instance.clone();
             let (forged, id) = ((*listed()).clone(), listed().id().to_owned());
-            if is_registration {
+            let (up, out) = (Status::Up, Status::OutOfService);
+            if change == "registration" {
                 eureka.adopt(Instance { dirty: Some(i64::MAX), ..forged });
             } else {
-                let (out, time) = (Status::OutOfService, Some(9_000_000_000_000));
+                let time = Some(9_000_000_000_000);
                 assert!(eureka.set_status(&app, &id, out, time, Origin::Client));
-                assert!(eureka.remove_override(&app, &id, Some(Status::Up), time, Origin::Client));
+                assert!(match change {
+                    "removal" => eureka.remove_override(&app, &id, Some(up), time, Origin::Client),
+                    _ => eureka.set_status(&app, &id, up, time, Origin::Client),
+                });
             }
             assert_eq!(listed().status, Status::Up);
             for is_up in [false, true] {
