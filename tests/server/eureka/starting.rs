@@ -245,7 +245,7 @@ async fn a_node_that_is_starting_says_so() {
     let server = node(&[peer.listed()]);
     let another = client(&server).with("x-castalia-node", "another");
     eventually("a complete list", async || {
-        (another.get("/eureka/apps").await.ok().header("retry-after") == "").then_some(())
+        another.get("/eureka/apps").await.ok().header("retry-after").is_empty().then_some(())
     })
     .await;
 }
