@@ -121,7 +121,7 @@ fn lease_end(instance: &Value, duration: i64) -> Option<i64> {
 /// Calls a function for each element of an array, or for a value that is not in one.
 fn for_each<'a>(
     value: Option<&'a RawValue>,
-    act: impl FnMut(&'a RawValue) -> Result<(), Invalid>,
+    mut act: impl FnMut(&'a RawValue) -> Result<(), Invalid>,
 ) -> Result<(), Invalid> {
     struct Reader<F>(F);
 
@@ -140,7 +140,6 @@ fn for_each<'a>(
         }
     }
 
-    let mut act = act;
     match value {
         // `None` also stands for `null`.
         None => Ok(()),

@@ -1,6 +1,6 @@
 //! Changes that wait to be sent to one peer. A newer change of the same kind replaces the older one
-//! of its instance, a cancellation replaces all of them, and a heartbeat, registration or cancellation that waited too long is dropped: a
-//! later one, or the end of the lease, makes up for it.
+//! of its instance, and a cancellation replaces all of them. A heartbeat, registration or cancellation
+//! that waited too long is dropped: a later one, or the end of the lease, makes up for it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
