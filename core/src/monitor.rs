@@ -203,7 +203,7 @@ pub(crate) struct NamespaceMonitor {
     cache_failures: AtomicU64,
     refusals: AtomicU64,
     // -1 while the first load is in progress.
-    first_load_ms: AtomicI64,
+    first_load_us: AtomicI64,
     progress: Mutex<Progress>,
 }
 
@@ -225,7 +225,7 @@ impl NamespaceMonitor {
             listener_failures: AtomicU64::new(0),
             cache_failures: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
-            first_load_ms: AtomicI64::new(-1),
+            first_load_us: AtomicI64::new(-1),
             progress: Mutex::new(Progress {
                 state: State::Loading,
                 contacted_at: None,
@@ -306,15 +306,15 @@ impl NamespaceMonitor {
     }
 
     pub(crate) fn first_load_done(&self, after: Duration) {
-        let millis = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-        self.first_load_ms.store(millis, Ordering::Relaxed);
+        let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
+        self.first_load_us.store(micros, Ordering::Relaxed);
     }
 
     /// All metrics of the namespace except the listeners' queues.
     pub(crate) fn metrics(&self, snapshot: &Snapshot) -> NamespaceMetrics {
         let state = self.state_with(snapshot.source());
         let progress = self.lock();
-        let first_load = u64::try_from(self.first_load_ms.load(Ordering::Relaxed)).ok();
+        let first_load = u64::try_from(self.first_load_us.load(Ordering::Relaxed)).ok();
         NamespaceMetrics {
             app_id: snapshot.identity().app_id.clone(),
             namespace: snapshot.namespace().to_owned(),
@@ -323,7 +323,7 @@ impl NamespaceMonitor {
             items: snapshot.len(),
             release_key: snapshot.release_key().to_owned(),
             usage: self.usage.load(Ordering::Relaxed),
-            first_load: first_load.map(Duration::from_millis),
+            first_load: first_load.map(Duration::from_micros),
             updated_at: snapshot.loaded_at(),
             contacted_at: progress.contacted_at,
             listener_failures: self.listener_failures.load(Ordering::Relaxed),
