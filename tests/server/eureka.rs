@@ -8,6 +8,7 @@ mod cached_lists;
 mod decisions;
 mod hostile_peers;
 mod hostile_server;
+mod leaving;
 mod other_server;
 mod peer_list;
 mod peers;
@@ -23,9 +24,12 @@ mod unusable_server;
 mod warnings;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
+use crate::support::raw;
 use crate::support::server::{Options, Server};
 use crate::support::session;
 
@@ -199,6 +203,27 @@ async fn an_instance_registers_renews_and_leaves() {
     let deleted = |app: &&Value| app["name"] == "DEMO";
     let apps = delta["applications"]["application"].as_array().unwrap();
     assert_eq!(apps.iter().find(deleted).unwrap()["instance"][0]["actionType"], "DELETED");
+}
+
+/// Clients whose heartbeats have a body in chunks use their connection again.
+#[tokio::test]
+async fn a_heartbeat_in_chunks_keeps_its_connection() {
+    let server = Server::start_with(hosting());
+    assert_eq!(register(&client(&server), "DEMO", "k", 5).await.status, 204);
+    let host = raw::authority(&server.config);
+    let heartbeat = format!(
+        "PUT /eureka/apps/DEMO/k?lastDirtyTimestamp=5 HTTP/1.1\r\nhost: {host}\r\n\
+         authorization: Basic ZXU6cHc=\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(heartbeat.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    }
 }
 
 /// Cases 37 to 39, 43 and 44.

@@ -13,6 +13,7 @@ mod overrides;
 mod preservation;
 pub mod queue;
 mod registry;
+pub mod removed_overrides;
 mod status;
 pub mod xml;
 

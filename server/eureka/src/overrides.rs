@@ -20,7 +20,7 @@ pub(crate) struct Overrides {
 /// What is known of an instance.
 #[derive(Debug)]
 struct Entry {
-    /// `None` if an operator removed it, or it was read from a peer that has none.
+    /// `None` if an operator removed it, here or at a peer whose list was copied.
     status: Option<Status>,
     /// When the lease ended, or the override was removed.
     ended: Option<Instant>,
@@ -39,6 +39,11 @@ impl Overrides {
     /// Whether it is known which override an instance has, or that it has none.
     pub(crate) fn is_known(&self, app: &str, id: &str) -> bool {
         self.entries.contains_key(&key(app, id))
+    }
+
+    /// The instances whose override was removed.
+    pub(crate) fn removed(&self) -> impl Iterator<Item = &LeaseKey> {
+        self.entries.iter().filter(|(_, entry)| entry.status.is_none()).map(|(key, _)| key)
     }
 
     /// Sets the override of an instance; those that ended make room for it.

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use castalia_eureka::{Origin, json, xml};
+use castalia_eureka::{Origin, json, removed_overrides, xml};
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Body as _;
@@ -234,6 +234,10 @@ impl EurekaPort {
                 let listing = self.eureka.with_address(address, *is_secure);
                 let write = if is_json { json::applications } else { xml::applications };
                 return self.rendered(call, move || write(&listing, style)).await;
+            }
+            Resource::RemovedOverrides => {
+                let removed = self.eureka.removed_overrides();
+                return self.rendered(call, move || removed_overrides::write(&removed)).await;
             }
             Resource::Instance(app, id) => self.eureka.get(app, id),
             Resource::ById(id) => self.eureka.find(id),

@@ -209,3 +209,35 @@ async fn a_contradiction_is_reported_once() {
     let advice = lines.iter().filter(|line| line.contains("remove it again"));
     assert_eq!(advice.count(), 1, "{lines:?}");
 }
+
+/// A node that starts learns from the list of a peer what operators removed, and nothing else: a third
+/// node may have a status that both missed.
+#[tokio::test]
+async fn a_node_that_starts_learns_what_was_removed() {
+    let first = Server::start_with(hosting());
+    let at_first = client(&first);
+    for id in ["removed", "never-set"] {
+        assert_eq!(register(&at_first, "DEMO", id, 5).await.status, 204);
+    }
+    let status = "/eureka/apps/DEMO/removed/status";
+    let out = at_first.put(&format!("{status}?value=OUT_OF_SERVICE"), json!({})).await;
+    assert_eq!(out.status, 200);
+    assert_eq!(at_first.delete(&format!("{status}?value=UP")).await.status, 200);
+    let second = Server::start_with(member(free_port(), &super::registering::url(&first)));
+    let at_second = client(&second);
+    eventually("the copy", async || has(&at_second, "/eureka/apps/DEMO/never-set", is_up).await)
+        .await;
+    let reported = ["removed", "never-set"].map(|id| {
+        json!({
+            "appName": "DEMO", "id": id, "action": "Heartbeat", "lastDirtyTimestamp": 5,
+            "status": "OUT_OF_SERVICE", "overriddenStatus": "OUT_OF_SERVICE",
+        })
+    });
+    for node in [&at_first, &at_second] {
+        for outcome in replicate(node, &reported).await {
+            assert_eq!(outcome["statusCode"], 200);
+        }
+        assert!(has(node, "/eureka/apps/DEMO/removed", is_up).await.is_some());
+        assert!(has(node, "/eureka/apps/DEMO/never-set", is_out).await.is_some());
+    }
+}

@@ -1,8 +1,9 @@
 //! Peers that do not answer as a peer does: clients of this node do not notice it.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -363,4 +364,27 @@ async fn changes_that_are_never_sent_are_counted() {
         assert_eq!(client(&server).post("/eureka/apps/DEMO", short).await.status, 204);
         eventually("a lost change", async || (dropped().await > 0.5).then_some(())).await;
     }
+}
+
+/// A peer that cannot be reached costs less and less: a batch is not written anew every 100 ms.
+#[tokio::test]
+async fn the_pauses_between_attempts_to_reach_a_peer_grow() {
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&attempts);
+    let peer = OtherServer::start(move |request| {
+        if request.line.starts_with("POST") {
+            noted.lock().unwrap().push(Instant::now());
+        }
+        Reply::Reset
+    })
+    .await;
+    let server = node(&[peer.listed()]);
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
+    let five = eventually("attempts", async || {
+        let attempts = attempts.lock().unwrap();
+        (attempts.len() >= 5).then(|| attempts[4] - attempts[0])
+    })
+    .await;
+    assert!(five >= Duration::from_millis(1400), "{five:?}");
 }

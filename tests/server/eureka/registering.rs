@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::other_server::{OtherServer, Reply};
 use super::{client, free_port, hosting, hosting_beside, instance};
@@ -295,65 +294,4 @@ async fn a_node_beside_eureka_logs_that_it_ignores_it() {
         // All that are unusable.
         assert_eq!(printed.contains("[2, 3]"), expected[1] == 1, "{printed}");
     }
-}
-
-/// A slow server may carry out a registration after the node has left.
-#[tokio::test]
-async fn a_registration_that_is_late_is_taken_back() {
-    let (allow, allowed) = watch::channel(false);
-    let has_lost = Arc::new(AtomicBool::new(false));
-    let lost = Arc::clone(&has_lost);
-    let host = OtherServer::start(move |request| {
-        let is_lost = lost.load(Ordering::SeqCst);
-        match request.line.split(' ').next() {
-            Some("POST") if is_lost => Reply::Later(allowed.clone(), Box::new(Reply::status(204))),
-            Some("POST") => Reply::status(204),
-            Some("PUT") if is_lost => Reply::status(404),
-            Some("PUT" | "DELETE") => Reply::status(200),
-            _ => Reply::status(404),
-        }
-    })
-    .await;
-    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
-    eventually("a heartbeat", async || (host.asked("PUT") > 1).then_some(())).await;
-    let registered = host.asked("POST");
-    has_lost.store(true, Ordering::SeqCst);
-    eventually("a late registration", async || (host.asked("POST") > registered).then_some(()))
-        .await;
-    let ended = tokio::task::spawn_blocking(move || server.terminate());
-    eventually("a deregistration", async || (host.asked("DELETE") > 0).then_some(())).await;
-    allow.send_replace(true);
-    ended.await.unwrap();
-    assert!(host.asked("DELETE") > 1);
-    let last = host.requests().into_iter().rfind(|one| !one.line.starts_with("GET"));
-    assert!(last.unwrap().line.starts_with("DELETE"));
-}
-
-/// A server may carry out a registration although its answer is lost.
-#[tokio::test]
-async fn a_registration_without_an_answer_is_taken_back() {
-    let host = OtherServer::start(|request| match request.line.split(' ').next() {
-        Some("POST") => Reply::Reset,
-        Some("DELETE") => Reply::status(200),
-        _ => Reply::status(404),
-    })
-    .await;
-    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
-    eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
-    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
-    assert_eq!(host.asked("DELETE"), 1);
-}
-
-/// What a server refused it does not list: nothing is to be taken back.
-#[tokio::test]
-async fn a_refused_registration_is_not_taken_back() {
-    let host = OtherServer::start(|request| match request.line.split(' ').next() {
-        Some("POST") => Reply::status(403),
-        _ => Reply::status(404),
-    })
-    .await;
-    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
-    eventually("a registration", async || (host.asked("POST") > 1).then_some(())).await;
-    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
-    assert_eq!(host.asked("DELETE"), 0);
 }

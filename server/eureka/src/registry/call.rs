@@ -221,8 +221,14 @@ impl Registry {
         })
     }
 
-    /// Adopts the override that a peer remembers, or that it has none, unless this registry knows
-    /// better: it has not always been there. Returns the lease that changed.
+    /// The apps and ids of the instances whose override was removed lately.
+    #[must_use]
+    pub fn removed_overrides(&self) -> Vec<(String, String)> {
+        self.overrides.removed().cloned().collect()
+    }
+
+    /// Adopts the override that a peer remembers, or that it was removed there, unless this registry
+    /// knows better: it has not always been there. Returns the lease that changed.
     pub fn adopt_override(
         &mut self,
         app: &str,

@@ -1,6 +1,6 @@
 //! The lists of the peers, with which a node starts.
 //!
-//! Only a Castalia node states whether its list is complete. Servers in Java answer from caches that
+//! Only a Castalia node states whether its list is complete, and which statuses operators removed. Servers in Java answer from caches that
 //! are up to 30 seconds old, and with an empty list right after their start: all of them are read,
 //! and they are asked about what matters most once more, which they answer without a cache.
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use castalia_eureka::{Instance, Status, applications};
+use castalia_eureka::{Instance, Status, applications, removed_overrides};
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
@@ -138,6 +138,7 @@ impl Peers {
             match list {
                 Ok(List::Complete(instances)) => {
                     store(eureka, peer, instances, true);
+                    self.copy_removed_overrides(eureka, peer, end).await;
                     return Round::Copied;
                 }
                 // It starts as well, and may have copied from nobody.
@@ -188,6 +189,20 @@ impl Peers {
         let body = endpoint::body(response, LARGEST_LIST).await;
         let body = body.ok_or("the list is larger than 32 MiB, incomplete or slow")?;
         Ok(Answer::List(body, is_ours.then_some(is_starting)))
+    }
+
+    /// Copies which statuses operators removed at a Castalia node: another peer may have missed it.
+    async fn copy_removed_overrides(&self, eureka: &Eureka, peer: &Arc<Peer>, end: Instant) {
+        let removed = async {
+            let answer = self.get(peer, &["castalia", "removed-overrides"]).await.ok()?;
+            endpoint::body(answer.error_for_status().ok()?, LARGEST_LIST).await
+        };
+        let end = end.min(Instant::now() + CHECK);
+        let Ok(Some(body)) = timeout_at(end, removed).await else {
+            tracing::warn!(service_url = %peer.endpoint, "cannot copy from a peer of Eureka which statuses operators removed");
+            return;
+        };
+        eureka.copy_removed_overrides(removed_overrides::read(&body));
     }
 
     /// The list of a server in Java, with the services of Apollo and what operators decided as they
@@ -250,7 +265,7 @@ fn store(eureka: &Eureka, peer: &Peer, instances: Vec<Instance>, is_complete: bo
     let is_usable =
         |instance: &Instance| peer.endpoint.is_loopback() || !services::leads_to_caller(instance);
     let stored = instances.into_iter().filter(is_usable);
-    let stored = stored.map(|instance| eureka.copy(instance, is_complete));
+    let stored = stored.map(|instance| eureka.copy(instance));
     let stored = stored.filter(|is_stored| *is_stored).count();
     let refused = number - stored;
     tracing::info!(service_url = %peer.endpoint, instances = stored, refused, is_complete, "copied the list of a peer of Eureka");

@@ -38,6 +38,12 @@ impl Eureka {
         self.current().app(app)
     }
 
+    /// The apps and ids of the instances whose override was removed lately.
+    #[must_use]
+    pub fn removed_overrides(&self) -> Vec<(String, String)> {
+        self.0.registry.lock().removed_overrides()
+    }
+
     /// The leases with this address.
     #[must_use]
     pub fn with_address(&self, address: &str, is_secure: bool) -> Listing {

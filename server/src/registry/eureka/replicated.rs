@@ -73,17 +73,24 @@ impl Eureka {
 
     /// Registers an instance of a peer's list, unless it left here while the list was on its way.
     /// Returns whether it is not refused.
-    pub(super) fn copy(&self, instance: Instance, is_complete: bool) -> bool {
+    pub(super) fn copy(&self, instance: Instance) -> bool {
         let (app, id) = (instance.app.clone(), instance.id().to_owned());
         let decided = instance.overridden_status;
         // Services of this node are known better here, but not what an operator decided about them
         // before this node ended, maybe at another address.
         let is_copied =
             self.0.own.contains(&instance) || self.0.registry.lock().copy(instance, now()).is_ok();
-        if is_copied && (is_complete || decided != Status::Unknown) {
+        if is_copied && decided != Status::Unknown {
             self.adopt_override(&app, &id, decided);
         }
         is_copied
+    }
+
+    /// Records the removals of operators' statuses that a peer knows.
+    pub(super) fn copy_removed_overrides(&self, removed: impl Iterator<Item = (String, String)>) {
+        for (app, id) in removed {
+            self.adopt_override(&app, &id, Status::Unknown);
+        }
     }
 
     /// Whether it is a service of this node.

@@ -13,8 +13,13 @@ pub(super) enum Resource {
     Status(String, String),
     Metadata(String, String),
     ById(String),
-    Vip { address: String, is_secure: bool },
+    Vip {
+        address: String,
+        is_secure: bool,
+    },
     Batch,
+    /// What a Castalia node that starts asks another.
+    RemovedOverrides,
 }
 
 impl Resource {
@@ -35,6 +40,7 @@ impl Resource {
             ["vips", address] => Self::Vip { address: decoded(address)?, is_secure: false },
             ["svips", address] => Self::Vip { address: decoded(address)?, is_secure: true },
             ["peerreplication", "batch"] => Self::Batch,
+            ["castalia", "removed-overrides"] => Self::RemovedOverrides,
             _ => return None,
         })
     }

@@ -18,6 +18,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Maximum time for the end of the registration under way, and then for deregistering.
 const LEAVE: Duration = Duration::from_secs(1);
 
+/// Maximum number of servers that are remembered for the end.
+const REMEMBERED: usize = 16;
+
 /// Outcome of a heartbeat.
 enum Renewal {
     Renewed,
@@ -147,12 +150,18 @@ impl EurekaClient {
         self.deregister(&own).await;
         // A server that is slow may carry out the registration after the deregistration.
         if announcing.is_err() {
-            let _announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
+            let announcing = tokio::time::timeout(LEAVE, self.0.announcing.lock()).await;
             self.deregister(&own).await;
+            if announcing.is_err() {
+                for (server, _) in &*self.0.unanswered.lock() {
+                    tracing::warn!(service_url = %server, "a registration with Eureka is still not answered; an entry of this node there may appear, and expires");
+                }
+            }
         }
     }
 
-    /// Deregisters at the servers that accepted this node and those that may have done so.
+    /// Deregisters at the servers that accepted this node and those that may have done so, also where
+    /// the lease should have ended: a server in self-preservation keeps it.
     async fn deregister(&self, own: &[Instance]) {
         let mut servers = self.0.accepted.lock().clone();
         for (server, at) in &*self.0.unanswered.lock() {
@@ -160,28 +169,32 @@ impl EurekaClient {
                 servers.push((server.clone(), *at));
             }
         }
-        servers.retain(|(_, at)| at.elapsed() < self.0.lease_duration);
-        let requests = servers.iter().flat_map(|(server, _)| {
+        let requests = servers.iter().flat_map(|(server, at)| {
+            // Until then an entry is certain to be there.
+            let is_listed = at.elapsed() < self.0.lease_duration;
             let delete = |instance: &Instance| {
                 let segments = ["apps", &instance.app, instance.id()];
                 let request = server.request(&self.0.client, Method::DELETE, &segments);
-                async move { (server, request.timeout(LEAVE).send().await) }
+                async move { (server, is_listed, request.timeout(LEAVE).send().await) }
             };
             own.iter().map(delete).collect::<Vec<_>>()
         });
         let has_left = |status: StatusCode| status.is_success() || status == StatusCode::NOT_FOUND;
-        for (server, answer) in futures_util::future::join_all(requests).await {
-            if !answer.is_ok_and(|answer| has_left(answer.status())) {
+        for (server, is_listed, answer) in futures_util::future::join_all(requests).await {
+            if is_listed && !answer.is_ok_and(|answer| has_left(answer.status())) {
                 tracing::warn!(service_url = %server, "cannot deregister from Eureka in time; an entry of this node there expires");
             }
         }
     }
 }
 
-/// Notes a server with the present time.
+/// Notes a server with the present time, in place of the oldest of too many.
 fn note(servers: &Mutex<Vec<(Endpoint, Instant)>>, server: Endpoint) {
     let mut servers = servers.lock();
     servers.retain(|(known, _)| *known != server);
+    if servers.len() >= REMEMBERED {
+        servers.remove(0);
+    }
     servers.push((server, Instant::now()));
 }
 

@@ -1,0 +1,116 @@
+//! The end of a node that registered with servers of others: none of them lists it afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+use super::other_server::{OtherServer, Reply, Request};
+use super::registering::guest_of;
+use crate::support::eventually::eventually;
+use crate::support::server::Server;
+
+/// A slow server may carry out a registration after the node has left.
+#[tokio::test]
+async fn a_registration_that_is_late_is_taken_back() {
+    let (allow, allowed) = watch::channel(false);
+    let has_lost = Arc::new(AtomicBool::new(false));
+    let lost = Arc::clone(&has_lost);
+    let host = OtherServer::start(move |request| {
+        let is_lost = lost.load(Ordering::SeqCst);
+        match request.line.split(' ').next() {
+            Some("POST") if is_lost => Reply::Later(allowed.clone(), Box::new(Reply::status(204))),
+            Some("POST") => Reply::status(204),
+            Some("PUT") if is_lost => Reply::status(404),
+            Some("PUT" | "DELETE") => Reply::status(200),
+            _ => Reply::status(404),
+        }
+    })
+    .await;
+    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
+    eventually("a heartbeat", async || (host.asked("PUT") > 1).then_some(())).await;
+    let registered = host.asked("POST");
+    has_lost.store(true, Ordering::SeqCst);
+    eventually("a late registration", async || (host.asked("POST") > registered).then_some(()))
+        .await;
+    let ended = tokio::task::spawn_blocking(move || server.terminate());
+    eventually("a deregistration", async || (host.asked("DELETE") > 0).then_some(())).await;
+    allow.send_replace(true);
+    ended.await.unwrap();
+    assert!(host.asked("DELETE") > 1);
+    let last = host.requests().into_iter().rfind(|one| !one.line.starts_with("GET"));
+    assert!(last.unwrap().line.starts_with("DELETE"));
+}
+
+/// A server may carry out a registration although its answer is lost.
+#[tokio::test]
+async fn a_registration_without_an_answer_is_taken_back() {
+    let host = OtherServer::start(|request| match request.line.split(' ').next() {
+        Some("POST") => Reply::Reset,
+        Some("DELETE") => Reply::status(200),
+        _ => Reply::status(404),
+    })
+    .await;
+    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
+    eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
+    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!(host.asked("DELETE"), 1);
+}
+
+/// What a server refused it does not list: nothing is to be taken back.
+#[tokio::test]
+async fn a_refused_registration_is_not_taken_back() {
+    let host = OtherServer::start(|request| match request.line.split(' ').next() {
+        Some("POST") => Reply::status(403),
+        _ => Reply::status(404),
+    })
+    .await;
+    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
+    eventually("a registration", async || (host.asked("POST") > 1).then_some(())).await;
+    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!(host.asked("DELETE"), 0);
+}
+
+/// A server in self-preservation lists a node for longer than its lease: at its end the node leaves
+/// also where it has long been replaced by the next server.
+#[tokio::test]
+async fn a_server_that_was_left_long_ago_is_told_of_the_end() {
+    let is_away = Arc::new(AtomicBool::new(false));
+    let away = Arc::clone(&is_away);
+    let answer = |request: &Request| match request.line.split(' ').next() {
+        Some("POST") => Reply::status(204),
+        Some("PUT" | "DELETE") => Reply::status(200),
+        _ => Reply::status(404),
+    };
+    let first = OtherServer::start(move |request| match away.load(Ordering::SeqCst) {
+        true if !request.line.starts_with("DELETE") => Reply::status(503),
+        _ => answer(request),
+    })
+    .await;
+    let second = OtherServer::start(answer).await;
+    let servers = [first.listed(), second.listed()].join(",");
+    let options = guest_of("config,meta", &servers).flag("--eureka-instance-lease-duration", "3");
+    let mut server = Server::start_with(options);
+    eventually("a heartbeat", async || (first.asked("PUT") > 0).then_some(())).await;
+    is_away.store(true, Ordering::SeqCst);
+    // One in each second.
+    eventually("the end of a lease", async || (second.asked("PUT") > 5).then_some(())).await;
+    tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!((first.asked("DELETE"), second.asked("DELETE")), (1, 1));
+}
+
+/// What may appear at a server after the end is reported.
+#[tokio::test]
+async fn a_registration_that_is_not_answered_until_the_end_is_reported() {
+    let host = OtherServer::start(|request| match request.line.split(' ').next() {
+        Some("POST") => Reply::Silence,
+        Some("DELETE") => Reply::status(200),
+        _ => Reply::status(404),
+    })
+    .await;
+    let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
+    eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
+    let lines = tokio::task::spawn_blocking(move || server.printed_until_exit()).await.unwrap();
+    let reports = lines.iter().filter(|line| line.contains("is still not answered"));
+    assert_eq!(reports.count(), 1, "{lines:?}");
+}
