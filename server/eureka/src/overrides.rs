@@ -46,6 +46,11 @@ impl Overrides {
         self.entries.iter().filter(|(_, entry)| entry.status.is_none()).map(|(key, _)| key)
     }
 
+    /// Whether a further instance could be recorded only in place of another one.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= self.largest
+    }
+
     /// Sets the override of an instance; those that ended make room for it.
     pub(crate) fn set(&mut self, app: &str, id: &str, status: Status) {
         self.insert(key(app, id), Entry { status: Some(status), ended: None }, |_| true);
@@ -71,7 +76,7 @@ impl Overrides {
     /// Replaces what is known, if there is space, or if one of the entries that ended and may be
     /// forgotten makes room.
     fn insert(&mut self, key: LeaseKey, entry: Entry, is_forgettable: impl Fn(&Entry) -> bool) {
-        if self.entries.len() >= self.largest && !self.entries.contains_key(&key) {
+        if self.is_full() && !self.entries.contains_key(&key) {
             let ended = self.entries.iter().filter(|(_, entry)| is_forgettable(entry));
             let ended =
                 ended.filter_map(|(key, entry)| Some((entry.status.is_some(), entry.ended?, key)));

@@ -148,6 +148,15 @@ impl Lease {
     }
 }
 
+/// Two decisions of operators about one instance, of which nobody knows which is the newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contradiction {
+    /// What is known here; [`Status::Unknown`] if the override was removed.
+    pub here: Status,
+    /// What a peer reports.
+    pub reported: Status,
+}
+
 /// A list of apps with their leases.
 #[derive(Debug, Clone)]
 pub struct Listing {

@@ -4,6 +4,7 @@
 
 pub(super) mod client;
 mod copying;
+mod decisions;
 pub(super) mod endpoint;
 mod lists;
 mod own;
@@ -26,6 +27,7 @@ use castalia_eureka::{
 use castalia_store::Secret;
 use parking_lot::Mutex;
 
+use self::decisions::report_contradiction;
 pub use self::lists::Form;
 use self::lists::Lists;
 use self::own::{OwnInstances, replaced};
@@ -33,7 +35,7 @@ use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
 use self::proof::Proof;
-use self::replicated::report_contradiction;
+use self::replicated::is_overridden_here;
 use super::{OwnService, Probe, address};
 use crate::background::Background;
 use crate::log_rate::{LogRate, shortened};
@@ -201,12 +203,12 @@ impl Eureka {
         }
     }
 
-    /// Removes the services of this node, and waits until the peers know.
+    /// Removes the services of this node, and waits until the peers have all changes.
     pub async fn leave(&self) {
         let own = self.0.own.take();
         self.cancel_own(&own);
-        if !own.is_empty() && tokio::time::timeout(FLUSH, self.0.peers.flushed()).await.is_err() {
-            tracing::warn!("some peers of Eureka do not know that this node left");
+        if tokio::time::timeout(FLUSH, self.0.peers.flushed()).await.is_err() {
+            tracing::warn!("some peers of Eureka did not receive the last changes of this node");
         }
     }
 
@@ -221,15 +223,19 @@ impl Eureka {
         let id = instance.id().to_owned();
         // After a restart peers still have the services of this node, and send them back.
         let is_echo = origin == Origin::Peer && self.0.own.describes(&instance);
-        let registered = {
+        let reported = (instance.app.clone(), instance.overridden_status);
+        let (registered, contradiction) = {
             let mut registry = self.0.registry.lock();
             let registered = registry.register(instance, origin, now());
             if let Ok((lease, _)) = &registered {
                 let task = Task::Register(Arc::clone(&lease.instance));
                 self.replicate(lease, task, None, origin);
             }
-            registered
+            (registered, registry.contradiction(&reported.0, &id, Some(reported.1)))
         };
+        if origin == Origin::Peer {
+            report_contradiction(&reported.0, &id, contradiction);
+        }
         if registered.as_ref().is_err_and(|refused| *refused == Refused::OwnId)
             && !is_echo
             && let Some(suppressed) = OWN.admit()
@@ -268,17 +274,15 @@ impl Eureka {
         origin: Origin,
     ) -> Renewal {
         metrics::counter!(RENEWALS).increment(1);
-        let renewal = {
+        let (renewal, contradiction) = {
             let mut registry = self.0.registry.lock();
             let renewal = registry.renew(app, id, dirty, override_, origin, now());
             if let Renewal::Renewed(lease) | Renewal::Outdated(lease) = &renewal {
                 self.replicate(lease, Task::Heartbeat, Some(lease.instance.status), origin);
             }
-            renewal
+            (renewal, registry.contradiction(app, id, override_))
         };
-        if let Renewal::Renewed(lease) = &renewal {
-            report_contradiction(lease, override_);
-        }
+        report_contradiction(app, id, contradiction);
         renewal
     }
 
@@ -287,62 +291,26 @@ impl Eureka {
         let is_cancelled = {
             let mut registry = self.0.registry.lock();
             let cancelled = registry.cancel(app, id, now());
-            self.changed(&mut registry, (app, id), cancelled.as_ref(), Task::Cancel, None, origin)
+            let is_cancelled = self.changed(
+                &mut registry,
+                (app, id),
+                cancelled.as_ref(),
+                Task::Cancel,
+                None,
+                origin,
+            );
+            // For a peer that does not answer for longer than a cancellation waits.
+            if let Some(lease) = cancelled.filter(is_overridden_here) {
+                let task = Task::DeleteStatusOverride;
+                self.replicate(&lease, task, Some(Status::Up), origin);
+            }
+            is_cancelled
         };
         // A service of this node stays until the node leaves.
         if is_cancelled && origin != Origin::Own {
             self.announce();
         }
         is_cancelled
-    }
-
-    /// Overrides a status. Returns whether there is such a lease.
-    pub fn set_status(
-        &self,
-        app: &str,
-        id: &str,
-        status: Status,
-        dirty: Option<i64>,
-        origin: Origin,
-    ) -> bool {
-        let mut registry = self.0.registry.lock();
-        let changed = registry.set_status(app, id, status, dirty, now());
-        self.changed(
-            &mut registry,
-            (app, id),
-            changed.as_ref(),
-            Task::StatusUpdate,
-            Some(status),
-            origin,
-        )
-    }
-
-    /// Removes an override. Returns whether there is such a lease.
-    pub fn remove_override(
-        &self,
-        app: &str,
-        id: &str,
-        status: Option<Status>,
-        dirty: Option<i64>,
-        origin: Origin,
-    ) -> bool {
-        // Without a status, others wait for that of the instance. That of an own one is known, and
-        // the peers have to learn it.
-        let own = self.0.own.status(app, id);
-        let (status, origin) = match (status, own) {
-            (None, Some(own)) => (Some(own), Origin::Own),
-            _ => (status, origin),
-        };
-        let is_known = {
-            let mut registry = self.0.registry.lock();
-            let changed = registry.remove_override(app, id, status, dirty, now());
-            let task = Task::DeleteStatusOverride;
-            self.changed(&mut registry, (app, id), changed.as_ref(), task, status, origin)
-        };
-        if is_known && own.is_some() {
-            self.announce();
-        }
-        is_known
     }
 
     /// Sends the change of a lease to the peers. Returns whether there is one.

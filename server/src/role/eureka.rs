@@ -237,7 +237,9 @@ impl EurekaPort {
             }
             Resource::RemovedOverrides => {
                 let removed = self.eureka.removed_overrides();
-                return self.rendered(call, move || removed_overrides::write(&removed)).await;
+                let text = self.eureka.rendered(move || removed_overrides::write(&removed)).await;
+                let typed = |text| ([(CONTENT_TYPE, "application/x-ndjson")], text).into_response();
+                return text.map_or_else(|| unavailable(SLOW_READERS), typed);
             }
             Resource::Instance(app, id) => self.eureka.get(app, id),
             Resource::ById(id) => self.eureka.find(id),

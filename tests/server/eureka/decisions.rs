@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::peers::{has, member};
-use super::{client, free_port, hosting, register, replicate};
+use super::{client, free_port, hosting};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -12,11 +12,11 @@ use crate::support::way::Way;
 
 const APP: &str = "/eureka/apps/APOLLO-CONFIGSERVICE";
 
-fn is_out(one: &Value) -> bool {
+pub(super) fn is_out(one: &Value) -> bool {
     one["status"] == "OUT_OF_SERVICE" && one["overriddenStatus"] == "OUT_OF_SERVICE"
 }
 
-fn is_up(one: &Value) -> bool {
+pub(super) fn is_up(one: &Value) -> bool {
     one["status"] == "UP" && one["overriddenStatus"] == "UNKNOWN"
 }
 
@@ -182,62 +182,5 @@ async fn the_end_of_a_decision_takes_effect_at_once() {
             eventually("its end", async || has(node, &path, is_up).await).await;
         }
         assert!(meta.get("/services/config").await.ok().text.contains(&own));
-    }
-}
-
-/// A peer that missed a removal keeps what was removed: the operator learns of it once, and what the
-/// line advises ends it.
-#[tokio::test]
-async fn a_contradiction_is_reported_once() {
-    let mut server = Server::start_with(hosting());
-    let eureka = client(&server);
-    assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
-    let status = "/eureka/apps/DEMO/k/status";
-    assert_eq!(eureka.put(&format!("{status}?value=OUT_OF_SERVICE"), json!({})).await.status, 200);
-    assert_eq!(eureka.delete(&format!("{status}?value=UP")).await.status, 200);
-    let heartbeat = |dirty| {
-        json!({
-            "appName": "DEMO", "id": "k", "action": "Heartbeat", "lastDirtyTimestamp": dirty,
-            "status": "OUT_OF_SERVICE", "overriddenStatus": "OUT_OF_SERVICE",
-        })
-    };
-    for (dirty, answer) in [(5, 200), (9, 404), (5, 200)] {
-        assert_eq!(replicate(&eureka, &[heartbeat(dirty)]).await[0]["statusCode"], answer);
-        assert!(has(&eureka, "/eureka/apps/DEMO/k", is_up).await.is_some());
-    }
-    let lines = server.printed_until_exit();
-    let advice = lines.iter().filter(|line| line.contains("remove it again"));
-    assert_eq!(advice.count(), 1, "{lines:?}");
-}
-
-/// A node that starts learns from the list of a peer what operators removed, and nothing else: a third
-/// node may have a status that both missed.
-#[tokio::test]
-async fn a_node_that_starts_learns_what_was_removed() {
-    let first = Server::start_with(hosting());
-    let at_first = client(&first);
-    for id in ["removed", "never-set"] {
-        assert_eq!(register(&at_first, "DEMO", id, 5).await.status, 204);
-    }
-    let status = "/eureka/apps/DEMO/removed/status";
-    let out = at_first.put(&format!("{status}?value=OUT_OF_SERVICE"), json!({})).await;
-    assert_eq!(out.status, 200);
-    assert_eq!(at_first.delete(&format!("{status}?value=UP")).await.status, 200);
-    let second = Server::start_with(member(free_port(), &super::registering::url(&first)));
-    let at_second = client(&second);
-    eventually("the copy", async || has(&at_second, "/eureka/apps/DEMO/never-set", is_up).await)
-        .await;
-    let reported = ["removed", "never-set"].map(|id| {
-        json!({
-            "appName": "DEMO", "id": id, "action": "Heartbeat", "lastDirtyTimestamp": 5,
-            "status": "OUT_OF_SERVICE", "overriddenStatus": "OUT_OF_SERVICE",
-        })
-    });
-    for node in [&at_first, &at_second] {
-        for outcome in replicate(node, &reported).await {
-            assert_eq!(outcome["statusCode"], 200);
-        }
-        assert!(has(node, "/eureka/apps/DEMO/removed", is_up).await.is_some());
-        assert!(has(node, "/eureka/apps/DEMO/never-set", is_out).await.is_some());
     }
 }

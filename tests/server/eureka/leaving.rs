@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::other_server::{OtherServer, Reply, Request};
 use super::registering::guest_of;
+use super::{client, hosting_beside, register};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
 
@@ -113,4 +115,54 @@ async fn a_registration_that_is_not_answered_until_the_end_is_reported() {
     let lines = tokio::task::spawn_blocking(move || server.printed_until_exit()).await.unwrap();
     let reports = lines.iter().filter(|line| line.contains("is still not answered"));
     assert_eq!(reports.count(), 1, "{lines:?}");
+}
+
+/// A registration that fails after the node has left is not tried with the next server.
+#[tokio::test]
+async fn a_node_that_leaves_registers_nowhere_else() {
+    let (allow, allowed) = watch::channel(false);
+    let first = OtherServer::start(move |request| match request.line.split(' ').next() {
+        Some("POST") => Reply::Later(allowed.clone(), Box::new(Reply::status(503))),
+        Some("DELETE") => Reply::status(200),
+        _ => Reply::status(404),
+    })
+    .await;
+    let second = OtherServer::start(|request| match request.line.split(' ').next() {
+        Some("POST") => Reply::status(204),
+        _ => Reply::status(404),
+    })
+    .await;
+    let servers = [first.listed(), second.listed()].join(",");
+    let mut server = Server::start_with(guest_of("config,meta", &servers));
+    eventually("a registration", async || (first.asked("POST") > 0).then_some(())).await;
+    let ended = tokio::task::spawn_blocking(move || server.terminate());
+    eventually("a deregistration", async || (first.asked("DELETE") > 0).then_some(())).await;
+    allow.send_replace(true);
+    ended.await.unwrap();
+    assert_eq!(second.asked("POST"), 0);
+}
+
+/// Changes that a node received just before its end are sent, also by one that has nothing to
+/// deregister.
+#[tokio::test]
+async fn the_last_changes_are_sent_before_the_end() {
+    let (allow, allowed) = watch::channel(false);
+    let peer = OtherServer::start(move |request| match request.line.starts_with("POST") {
+        true => Reply::Later(allowed.clone(), Box::new(Reply::accepted(request))),
+        false => Reply::json(&json!({"applications": {"application": []}})),
+    })
+    .await;
+    let bridge = hosting_beside("database");
+    let bridge = bridge.variable("CASTALIA_EUREKA_SERVICE_URL", &peer.listed());
+    let mut server = Server::start_with(bridge);
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "DEMO", "first", 5).await.status, 204);
+    eventually("the first change", async || (peer.asked("POST") > 0).then_some(())).await;
+    assert_eq!(register(&eureka, "DEMO", "last", 5).await.status, 204);
+    let ended = tokio::task::spawn_blocking(move || server.terminate());
+    eventually("the end", async || (eureka.get("/health/ready").await.status != 200).then_some(()))
+        .await;
+    allow.send_replace(true);
+    ended.await.unwrap();
+    assert!(peer.changes().iter().any(|change| change["id"] == "last"));
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    APPS, Action, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal, Status, effective,
+    APPS, Action, Contradiction, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal,
+    Status, effective,
 };
 use crate::{Instance, Invalid, limits};
 
@@ -36,8 +37,10 @@ impl Registry {
         let reported = instance.overridden_status;
         if reported != Status::Unknown && self.overrides.get(&app, &id).is_none() {
             if origin == Origin::Peer && self.is_removed_override(&app, &id, now) {
+                // Its own status is not known, only the one that was set in place of it.
+                let own = if instance.status == reported { Status::Up } else { instance.status };
                 instance.overridden_status = Status::Unknown;
-                instance.status = previous.unwrap_or(instance.status);
+                instance.status = previous.unwrap_or(own);
             } else {
                 self.overrides.set(&app, &id, reported);
             }
@@ -195,7 +198,7 @@ impl Registry {
     }
 
     /// Removes an override; without a status, the instance has to report its own. Returns its
-    /// lease, if there is one.
+    /// lease, if there is one; that of an instance that is not here stays.
     pub fn remove_override(
         &mut self,
         app: &str,
@@ -204,14 +207,14 @@ impl Registry {
         dirty: Option<i64>,
         now: Moment,
     ) -> Option<Lease> {
-        // Also that of an instance whose lease ended: it would take effect when it comes back.
-        let was_overridden = self.overrides.get(app, id).is_some();
-        if was_overridden || self.get(app, id).is_some() {
-            self.overrides.remove(app, id, now.at);
-        }
+        self.get(app, id)?;
+        let is_known = self.overrides.is_known(app, id);
+        let was_overridden = self.overrides.remove(app, id, now.at);
         let lease = self.lease_mut(app, id)?;
         lease.renew(now);
-        if !was_overridden {
+        // A peer that missed the removal may have brought the status back.
+        let is_left = is_known && status.is_some() && lease.instance.status == Status::OutOfService;
+        if !was_overridden && !is_left {
             return Some(lease.clone());
         }
         self.modify(app, id, now, |instance| {
@@ -221,14 +224,47 @@ impl Registry {
         })
     }
 
+    /// Removes the override of an instance that is not here: it would take effect when the instance
+    /// comes back. Returns whether there was one.
+    pub fn forget_override(&mut self, app: &str, id: &str, now: Moment) -> bool {
+        self.overrides.get(app, id).is_some() && self.overrides.remove(app, id, now.at)
+    }
+
+    /// What this registry knows of an override, if a peer reports another one.
+    #[must_use]
+    pub fn contradiction(
+        &self,
+        app: &str,
+        id: &str,
+        reported: Option<Status>,
+    ) -> Option<Contradiction> {
+        let reported = reported.filter(|status| *status != Status::Unknown)?;
+        let known = self.overrides.get(app, id);
+        let is_other = self.overrides.is_known(app, id) && known != Some(reported);
+        is_other.then_some(Contradiction { here: known.unwrap_or(Status::Unknown), reported })
+    }
+
     /// The apps and ids of the instances whose override was removed lately.
     #[must_use]
     pub fn removed_overrides(&self) -> Vec<(String, String)> {
         self.overrides.removed().cloned().collect()
     }
 
-    /// Adopts the override that a peer remembers, or that it was removed there, unless this registry
-    /// knows better: it has not always been there. Returns the lease that changed.
+    /// Records that these overrides were removed at a peer, as long as there is space, unless this
+    /// registry knows better.
+    pub fn copy_removed_overrides(&mut self, removed: Vec<(String, String)>, now: Moment) {
+        for (app, id) in removed {
+            if self.overrides.is_full() {
+                return;
+            }
+            if !self.overrides.is_known(&app, &id) {
+                self.overrides.remove(&app, &id, now.at);
+            }
+        }
+    }
+
+    /// Adopts the override that a peer remembers, unless this registry knows better: it has not
+    /// always been there. Returns the lease that changed.
     pub fn adopt_override(
         &mut self,
         app: &str,
@@ -236,14 +272,11 @@ impl Registry {
         status: Status,
         now: Moment,
     ) -> Option<Lease> {
-        if self.overrides.is_known(app, id) {
-            if status != Status::Unknown {
-                self.overrides.confirm_removal(app, id, now.at);
-            }
+        if status == Status::Unknown {
             return None;
         }
-        if status == Status::Unknown {
-            self.overrides.remove(app, id, now.at);
+        if self.overrides.is_known(app, id) {
+            self.overrides.confirm_removal(app, id, now.at);
             return None;
         }
         self.overrides.set(app, id, status);

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::{LeaseKey, Moment, Origin, Refused, Registry, Status};
 use crate::Instance;
 use crate::batch::Task;
+use crate::limits::{is_app_name, is_id};
 
 /// What happened to an instance before the list that contains it arrived.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,13 @@ impl EarlyChanges {
         self.0.as_mut().and_then(|changes| changes.remove(&(app.to_owned(), id.to_owned())));
     }
 
+    /// Adds a change unless there are too many. Returns whether it was added.
+    fn add(&mut self, app: &str, id: &str, change: Early, largest: usize) -> bool {
+        let changes = self.0.as_mut().filter(|changes| changes.len() < largest);
+        let key = (app.to_owned(), id.to_owned());
+        changes.map(|changes| changes.insert(key, change)).is_some()
+    }
+
     fn get(&self, app: &str, id: &str) -> Option<Early> {
         self.0.as_ref()?.get(&(app.to_owned(), id.to_owned())).copied()
     }
@@ -40,26 +48,27 @@ impl Registry {
         self.early = EarlyChanges(None);
     }
 
-    /// Registers an instance of a peer's list, unless it left meanwhile.
+    /// Registers an instance of a peer's list. Returns false if it left meanwhile.
     ///
     /// # Errors
     /// Returns the reason why it is not registered.
-    pub fn copy(&mut self, mut instance: Instance, now: Moment) -> Result<(), Refused> {
+    pub fn copy(&mut self, mut instance: Instance, now: Moment) -> Result<bool, Refused> {
         let (app, id) = (instance.app.as_str(), instance.id());
         match self.early.get(app, id) {
-            Some(Early::Left) => return Ok(()),
-            _ if self.changes.has_left(app, id) => return Ok(()),
+            Some(Early::Left) => return Ok(false),
+            _ if self.changes.has_left(app, id) => return Ok(false),
             Some(Early::Reports(status)) if self.get(app, id).is_none() => {
                 instance.status = status;
                 instance.overridden_status = Status::Unknown;
             }
             _ => {}
         }
-        self.register(instance, Origin::Peer, now).map(|_| ())
+        self.register(instance, Origin::Peer, now).map(|_| true)
     }
 
-    /// Remembers a change of an instance that is not here, as long as the lists of peers, which may
-    /// contain it, are copied. `status` is that of the change.
+    /// Remembers a change of an instance that is not here: what was decided takes effect when it
+    /// comes back, and the lists of peers that are copied may still contain it. `status` is that of
+    /// the change.
     pub fn remember(
         &mut self,
         app: &str,
@@ -68,7 +77,9 @@ impl Registry {
         status: Option<Status>,
         now: Moment,
     ) {
-        let Some(changes) = &mut self.early.0 else { return };
+        if !is_app_name(app) || !is_id(id) {
+            return;
+        }
         let change = match (task, status) {
             (Task::Cancel, _) => Early::Left,
             (Task::DeleteStatusOverride, status) => {
@@ -82,8 +93,13 @@ impl Registry {
             }
             _ => return,
         };
-        if changes.len() < self.options.max_instances {
-            changes.insert((app.to_owned(), id.to_owned()), change);
+        // What was decided about it ends with its departure.
+        let has_left = matches!(self.early.get(app, id), Some(Early::Left));
+        if has_left && matches!(change, Early::Reports(_)) {
+            return;
+        }
+        let is_listed = self.early.add(app, id, change, self.options.max_instances);
+        if is_listed || self.overrides.get(app, id).is_some() {
             self.overrides.remove(app, id, now.at);
         }
     }

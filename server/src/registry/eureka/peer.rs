@@ -245,7 +245,8 @@ impl Peer {
         }
         self.answered(&response);
         let status = response.status();
-        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
+        // A proxy answers 502 and 504 in place of a peer that does not answer.
+        if matches!(status.as_u16(), 429 | 502 | 503 | 504) {
             report(&status);
             return Err(Failure::Retry(BUSY));
         }
@@ -290,15 +291,21 @@ impl Peer {
             (_, 200..=299, _) => {}
             // The peer does not have this instance, or an older description.
             (Task::Heartbeat, 404, _) => {
-                if let Some(lease) = eureka.get(&sent.app, &sent.id) {
+                // Locked until it is in the queue, before the end of the lease.
+                let registry = eureka.0.registry.lock();
+                if let Some(lease) = registry.get(&sent.app, &sent.id) {
                     let task = Task::Register(Arc::clone(&lease.instance));
                     self.push(item(&lease.instance, task, None), interval(&lease.instance));
                 }
             }
-            (Task::Heartbeat, 409, Some(newer)) => eureka.adopt(newer),
+            (Task::Heartbeat, 409, Some(newer))
+                if newer.app == sent.app && newer.id() == sent.id =>
+            {
+                eureka.adopt(newer);
+            }
             // It remembers what an operator decided.
             (Task::Register(_), 409, Some(theirs)) => {
-                eureka.adopt_override(&sent.app, &sent.id, theirs.overridden_status);
+                eureka.learn_override(&sent.app, &sent.id, theirs.overridden_status);
             }
             // It is gone there as well, or has the id of a service there, which that server reports.
             (_, 404 | 409, _) => {}

@@ -8,7 +8,6 @@ use castalia_eureka::batch::{Item, Outcome, Task};
 use castalia_eureka::{Instance, Lease, Origin, Refused, Renewal, Status};
 
 use super::{Eureka, now, services};
-use crate::log_rate::{LogRate, shortened};
 
 impl Eureka {
     /// Carries out a change that a peer sends. `is_ours` states whether it is a Castalia node.
@@ -78,19 +77,19 @@ impl Eureka {
         let decided = instance.overridden_status;
         // Services of this node are known better here, but not what an operator decided about them
         // before this node ended, maybe at another address.
-        let is_copied =
-            self.0.own.contains(&instance) || self.0.registry.lock().copy(instance, now()).is_ok();
-        if is_copied && decided != Status::Unknown {
+        let copied = match self.0.own.contains(&instance) {
+            true => Ok(true),
+            false => self.0.registry.lock().copy(instance, now()),
+        };
+        if copied == Ok(true) {
             self.adopt_override(&app, &id, decided);
         }
-        is_copied
+        copied.is_ok()
     }
 
     /// Records the removals of operators' statuses that a peer knows.
-    pub(super) fn copy_removed_overrides(&self, removed: impl Iterator<Item = (String, String)>) {
-        for (app, id) in removed {
-            self.adopt_override(&app, &id, Status::Unknown);
-        }
+    pub(super) fn copy_removed_overrides(&self, removed: Vec<(String, String)>) {
+        self.0.registry.lock().copy_removed_overrides(removed, now());
     }
 
     /// Whether it is a service of this node.
@@ -98,17 +97,12 @@ impl Eureka {
         self.0.own.contains(instance)
     }
 
-    /// Adopts what an operator decided, as a peer reports it, if this node was not there.
-    pub(super) fn adopt_override(&self, app: &str, id: &str, decided: Status) {
-        let adopted = self.0.registry.lock().adopt_override(app, id, decided, now());
-        if adopted.is_some() {
-            let (id, status) = (shortened(id), decided.name());
-            tracing::info!(app, id, status, "adopted the status that an operator set at a peer");
-        }
-    }
-
     /// A newer description than that of this node, from a peer.
     pub(super) fn adopt(&self, instance: Instance) {
+        // It may have left meanwhile.
+        if self.0.registry.lock().get(&instance.app, instance.id()).is_none() {
+            return;
+        }
         let renewed = self.0.own.renewed(&instance.app, instance.id(), instance.dirty);
         let (instance, origin) = match renewed {
             // The clock of this node went back: its description has to win.
@@ -121,29 +115,8 @@ impl Eureka {
     }
 }
 
-fn is_overridden_here(lease: &Lease) -> bool {
+pub(super) fn is_overridden_here(lease: &Lease) -> bool {
     lease.instance.overridden_status != Status::Unknown
-}
-
-/// A peer that missed the removal of an override keeps it, and neither node knows which decision is
-/// the newer one.
-pub(super) fn report_contradiction(lease: &Lease, reported: Option<Status>) {
-    static CONTRADICTED: LogRate = LogRate::once_a_minute();
-    let reported = reported.filter(|status| *status != Status::Unknown);
-    if let Some(status) = reported
-        && lease.instance.overridden_status == Status::Unknown
-        && let Some(suppressed) = CONTRADICTED.admit()
-    {
-        let (app, id, status) =
-            (&lease.instance.app, shortened(lease.instance.id()), status.name());
-        tracing::warn!(
-            app,
-            id,
-            status,
-            suppressed,
-            "a peer of Eureka keeps a status that was removed here; remove it again"
-        );
-    }
 }
 
 /// A change of an instance, as it is sent to peers.

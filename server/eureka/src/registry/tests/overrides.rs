@@ -1,6 +1,7 @@
 //! Statuses that operators set in place of those that instances report.
 
 use super::*;
+use crate::batch::Task;
 
 /// Case 36.
 #[test]
@@ -129,6 +130,8 @@ fn an_override_can_be_removed_while_the_instance_is_away() {
     registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
     assert_eq!(registry.evict(clock.after(8)), 1);
     assert!(registry.remove_override("DEMO", "k", Some(Up), None, clock.after(9)).is_none());
+    assert!(registry.forget_override("DEMO", "k", clock.after(9)));
+    assert!(!registry.forget_override("DEMO", "k", clock.after(9)));
     registry.register(with_status(Up, 6), Peer, clock.after(10)).unwrap();
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
@@ -173,10 +176,87 @@ fn an_override_that_a_peer_remembers_is_adopted_by_those_that_know_of_none() {
     registry.register(down, Client, now).unwrap();
     let adopted = registry.adopt_override("DEMO", "down", OutOfService, now).unwrap();
     assert_eq!(adopted.instance.status, Down);
-    // A peer that has none knows it as well.
-    registry.register(instance("DEMO", "none", 1), Client, now).unwrap();
-    registry.adopt_override("DEMO", "none", Unknown, now);
-    assert!(registry.adopt_override("DEMO", "none", OutOfService, now).is_none());
+    // A peer that has none may have missed it as well, unless it knows that one was removed.
+    for id in ["missed", "removed"] {
+        registry.register(instance("DEMO", id, 1), Client, now).unwrap();
+        assert!(registry.adopt_override("DEMO", id, Unknown, now).is_none());
+    }
+    let removed = ["removed", "k"].map(|id| ("DEMO".to_owned(), id.to_owned()));
+    registry.copy_removed_overrides(removed.to_vec(), now);
+    assert_eq!(registry.removed_overrides().len(), 2);
+    assert!(registry.adopt_override("DEMO", "missed", OutOfService, now).is_some());
+    assert!(registry.adopt_override("DEMO", "removed", OutOfService, now).is_none());
+}
+
+/// What a peer sends of an instance whose lease ended here, after the removal of its override.
+#[test]
+fn a_removed_override_leaves_no_status_behind() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(short("k"), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, clock.after(2)).unwrap();
+    assert_eq!(registry.evict(clock.after(10)), 1);
+    let late = Instance { overridden_status: OutOfService, ..with_status(OutOfService, 6) };
+    registry.register(late, Peer, clock.after(11)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+    // A server in Java may send the status without the override: removing it again helps.
+    registry.register(with_status(OutOfService, 7), Peer, clock.after(12)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, Unknown));
+    registry.remove_override("DEMO", "k", Some(Up), None, clock.after(13)).unwrap();
+    assert_eq!(statuses(&registry), (Up, Unknown));
+}
+
+/// The instance is known elsewhere, and not here yet or any more.
+#[test]
+fn a_decision_about_an_absent_instance_takes_effect_when_it_comes() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(short("k"), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.cancel("DEMO", "k", clock.after(2)).unwrap();
+    let (set, removed) = (Task::StatusUpdate, Task::DeleteStatusOverride);
+    registry.remember("DEMO", "k", &set, Some(OutOfService), clock.after(3));
+    registry.register(short("k"), Peer, clock.after(4)).unwrap();
+    assert_eq!(statuses(&registry), (OutOfService, OutOfService));
+    for task in [removed, Task::Cancel] {
+        registry.set_status("DEMO", "k", OutOfService, None, clock.after(4)).unwrap();
+        assert_eq!(registry.evict(clock.after(14)), 1);
+        registry.remember("DEMO", "k", &task, Some(Up), clock.after(15));
+        registry.register(short("k"), Peer, clock.after(15)).unwrap();
+        assert_eq!(statuses(&registry), (Up, Unknown), "{task:?}");
+        registry.renew("DEMO", "k", None, None, Client, clock.after(4));
+    }
+    registry.remember("../DEMO", "k", &set, Some(OutOfService), clock.after(16));
+    assert!(!registry.forget_override("../DEMO", "k", clock.after(16)));
+}
+
+/// It left and was in service again: its departure, and then the removal of its override, arrive
+/// before the list that contains it.
+#[test]
+fn what_left_during_a_copy_does_not_come_back() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.begin_copy();
+    registry.remember("DEMO", "k", &Task::Cancel, None, clock.after(1));
+    registry.remember("DEMO", "k", &Task::DeleteStatusOverride, Some(Up), clock.after(1));
+    let listed = Instance { overridden_status: OutOfService, ..with_status(OutOfService, 5) };
+    assert_eq!(registry.copy(listed, clock.after(2)), Ok(false));
+    assert!(registry.get("DEMO", "k").is_none());
+}
+
+#[test]
+fn different_decisions_are_a_contradiction() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    let now = clock.after(0);
+    registry.register(with_status(Up, 5), Client, now).unwrap();
+    let contradiction = |registry: &Registry, reported| {
+        registry.contradiction("DEMO", "k", reported).map(|found| found.here)
+    };
+    assert_eq!(contradiction(&registry, Some(OutOfService)), None);
+    registry.set_status("DEMO", "k", OutOfService, None, now).unwrap();
+    let expected = [None, None, None, Some(OutOfService)];
+    let reported = [None, Some(Unknown), Some(OutOfService), Some(Down)];
+    assert_eq!(reported.map(|reported| contradiction(&registry, reported)), expected);
+    registry.remove_override("DEMO", "k", Some(Up), None, now).unwrap();
+    assert_eq!(contradiction(&registry, Some(OutOfService)), Some(Unknown));
 }
 
 /// The third node, which was away when an operator decided, learns of it by a heartbeat.

@@ -16,7 +16,7 @@ use crate::registry::eureka::endpoint::{Endpoint, LARGEST_ANSWER};
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Maximum time for the end of the registration under way, and then for deregistering.
-const LEAVE: Duration = Duration::from_secs(1);
+const LEAVE: Duration = Duration::from_millis(500);
 
 /// Maximum number of servers that are remembered for the end.
 const REMEMBERED: usize = 16;
@@ -117,9 +117,15 @@ impl EurekaClient {
             Box::pin(async move {
                 let request = server.request(&client.0.client, Method::POST, &["apps", &app]);
                 let request = request.header("content-type", "application/json").body(body);
+                if client.0.own.is_empty() {
+                    return Err("this node is leaving".to_owned());
+                }
                 note(&client.0.unanswered, server.clone());
                 let Answer { status, .. } = client.send(request, LARGEST_ANSWER).await?;
-                client.0.unanswered.lock().retain(|(known, _)| *known != server);
+                // A proxy may answer so although the server behind it registers this node.
+                if !status.is_server_error() {
+                    client.0.unanswered.lock().retain(|(known, _)| known.url != server.url);
+                }
                 if status != StatusCode::NO_CONTENT {
                     return Err(refusal(status));
                 }
@@ -165,7 +171,7 @@ impl EurekaClient {
     async fn deregister(&self, own: &[Instance]) {
         let mut servers = self.0.accepted.lock().clone();
         for (server, at) in &*self.0.unanswered.lock() {
-            if servers.iter().all(|(known, _)| known != server) {
+            if servers.iter().all(|(known, _)| known.url != server.url) {
                 servers.push((server.clone(), *at));
             }
         }
@@ -191,7 +197,7 @@ impl EurekaClient {
 /// Notes a server with the present time, in place of the oldest of too many.
 fn note(servers: &Mutex<Vec<(Endpoint, Instant)>>, server: Endpoint) {
     let mut servers = servers.lock();
-    servers.retain(|(known, _)| *known != server);
+    servers.retain(|(known, _)| known.url != server.url);
     if servers.len() >= REMEMBERED {
         servers.remove(0);
     }

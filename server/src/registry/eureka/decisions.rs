@@ -1,0 +1,126 @@
+//! The statuses that operators set in place of those that instances report, at this node and at peers.
+
+use std::time::Duration;
+
+use castalia_eureka::batch::{Item, Task};
+use castalia_eureka::{Contradiction, Origin, Status};
+
+use super::{Eureka, now};
+use crate::log_rate::{LogRate, shortened};
+
+impl Eureka {
+    /// Overrides a status. Returns whether there is such a lease.
+    pub fn set_status(
+        &self,
+        app: &str,
+        id: &str,
+        status: Status,
+        dirty: Option<i64>,
+        origin: Origin,
+    ) -> bool {
+        let mut registry = self.0.registry.lock();
+        let changed = registry.set_status(app, id, status, dirty, now());
+        self.changed(
+            &mut registry,
+            (app, id),
+            changed.as_ref(),
+            Task::StatusUpdate,
+            Some(status),
+            origin,
+        )
+    }
+
+    /// Removes an override. Returns whether there is such a lease.
+    pub fn remove_override(
+        &self,
+        app: &str,
+        id: &str,
+        status: Option<Status>,
+        dirty: Option<i64>,
+        origin: Origin,
+    ) -> bool {
+        // Without a status, others wait for that of the instance. That of an own one is known, and
+        // the peers have to learn it.
+        let own = self.0.own.status(app, id);
+        let (status, origin) = match (status, own) {
+            (None, Some(own)) => (Some(own), Origin::Own),
+            _ => (status, origin),
+        };
+        let is_known = {
+            let mut registry = self.0.registry.lock();
+            let changed = registry.remove_override(app, id, status, dirty, now());
+            let task = Task::DeleteStatusOverride;
+            match changed {
+                None if origin != Origin::Peer && registry.forget_override(app, id, now()) => {
+                    self.0.peers.push(&forgotten(app, id, status), Duration::ZERO, false);
+                    true
+                }
+                changed => {
+                    self.changed(&mut registry, (app, id), changed.as_ref(), task, status, origin)
+                }
+            }
+        };
+        if is_known && own.is_some() {
+            self.announce();
+        }
+        is_known
+    }
+
+    /// Uses what a peer answers to the registration of an instance for which it remembers an operator's
+    /// status.
+    pub(super) fn learn_override(&self, app: &str, id: &str, decided: Status) {
+        let contradiction = {
+            let registry = self.0.registry.lock();
+            // It may have left meanwhile, and its status with it.
+            if registry.get(app, id).is_none() {
+                return;
+            }
+            registry.contradiction(app, id, Some(decided))
+        };
+        report_contradiction(app, id, contradiction);
+        self.adopt_override(app, id, decided);
+    }
+
+    /// Adopts what an operator decided, as a peer reports it, if this node was not there.
+    pub(super) fn adopt_override(&self, app: &str, id: &str, decided: Status) {
+        let adopted = self.0.registry.lock().adopt_override(app, id, decided, now());
+        if adopted.is_some() {
+            let (id, status) = (shortened(id), decided.name());
+            tracing::info!(app, id, status, "adopted the status that an operator set at a peer");
+        }
+    }
+}
+
+/// A node missed what an operator decided at another one, and neither knows which decision is the newer
+/// one.
+pub(super) fn report_contradiction(app: &str, id: &str, contradiction: Option<Contradiction>) {
+    static CONTRADICTED: LogRate = LogRate::once_a_minute();
+    if let Some(Contradiction { here, reported }) = contradiction
+        && let Some(suppressed) = CONTRADICTED.admit()
+    {
+        let (id, status) = (shortened(id), reported.name());
+        match here {
+            Status::Unknown => tracing::warn!(
+                app,
+                id,
+                status,
+                suppressed,
+                "a peer of Eureka keeps a status that was removed here; set or remove it again"
+            ),
+            here => tracing::warn!(
+                app,
+                id,
+                status,
+                here = here.name(),
+                suppressed,
+                "a peer of Eureka keeps another status than was set here; set or remove it again"
+            ),
+        }
+    }
+}
+
+/// The removal of the status of an instance that is not here.
+fn forgotten(app: &str, id: &str, status: Option<Status>) -> Item {
+    let task = Task::DeleteStatusOverride;
+    Item { app: app.to_owned(), id: id.to_owned(), dirty: None, status, overridden: None, task }
+}
