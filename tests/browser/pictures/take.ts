@@ -149,7 +149,7 @@ test.each([...VIEWS, CHINESE])("pictures in $theme at $width px, $locale", async
     const text = typeof shown === "string" ? shown : shown(t);
     // Texts of the UI may also be a part of others.
     const exact = typeof shown !== "string";
-    await page.locator("main:visible, nav:visible").getByText(text, { exact }).first().waitFor();
+    await page.locator("main, nav").getByText(text, { exact }).filter({ visible: true }).first().waitFor();
     await act?.(page, t);
     for (const part of [page.locator(".loading"), page.getByText(t("state.loading"), { exact: true })]) {
       await part.first().waitFor({ state: "detached" });

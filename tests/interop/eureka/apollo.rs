@@ -35,7 +35,7 @@ async fn an_admin_service_registers_with_us() {
         let one = all.into_iter().find(|one| one["homepageUrl"] == url);
         (one.is_some() == expected).then_some(one.unwrap_or_default())
     };
-    let one = within(10, "its registration", async || has(true).await).await;
+    let one = within(REGISTRATION, "its registration", async || has(true).await).await;
     assert_eq!(one["appName"], "APOLLO-ADMINSERVICE");
     a_publish_arrives(&admin.calls(), &meta).await;
 
@@ -49,7 +49,7 @@ async fn an_admin_service_registers_with_us() {
     admin.program.terminate();
     assert!(has(false).await.is_some(), "listed after it has ended");
     let admin = launch();
-    within(10, "its next registration", async || has(true).await).await;
+    within(REGISTRATION, "its next registration", async || has(true).await).await;
     drop(admin);
     within(95, "the end of the lease of a killed one", async || has(false).await).await;
     drop(server);
@@ -120,7 +120,7 @@ async fn the_meta_role_lists_table_and_eureka() {
     let both = [format!("{}/", server.admin), url.clone()];
     for (name, settings) in [("in Eureka", &only_eureka[..]), ("in both", &both_ways[..])] {
         let mut admin = Apollo::launch(Kind::Admin, port, settings).ready();
-        within(10, name, async || has_all(&meta, Kind::Admin, &both).await).await;
+        within(REGISTRATION, name, async || has_all(&meta, Kind::Admin, &both).await).await;
         if settings.len() > 1 {
             // Entries of the table have the name as it is.
             let from_table = json!("apollo-adminservice");
@@ -205,6 +205,10 @@ async fn has_all(meta: &Http, kind: Kind, expected: &[String]) -> Option<()> {
     let expected = expected.iter().map(String::as_str).collect::<BTreeSet<_>>();
     (all.len() == expected.len() && found == expected).then_some(())
 }
+
+/// Seconds in which a service that has started is listed as one that works. It may register as `DOWN`,
+/// while a part of it starts, and corrects that after 30 s.
+const REGISTRATION: u64 = 40;
 
 /// Waits for something at most so many seconds, and prints how long it took.
 async fn within<T>(seconds: u64, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
