@@ -10,6 +10,7 @@ mod eureka;
 mod kept_rows;
 mod options;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -252,11 +253,9 @@ impl ServiceRegistry {
             })
             .collect();
         let base = |instance: &ServiceInstance| normalized(&instance.homepage_url);
-        for instance in self.of_eureka(service) {
-            if !instances.iter().any(|known| base(known) == base(&instance)) {
-                instances.push(instance);
-            }
-        }
+        let mut known: HashSet<String> = instances.iter().map(base).collect();
+        let others = self.of_eureka(service).into_iter();
+        instances.extend(others.filter(|instance| known.insert(base(instance))));
         instances
     }
 

@@ -20,9 +20,8 @@ pub mod xml;
 pub use self::instance::{DataCenter, Instance, Port};
 pub use self::json::Style;
 pub use self::limits::{check_metadata, is_app_name, is_host, is_id};
-pub use self::registry::{
-    Contradiction, Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal,
-};
+pub use self::overrides::Contradiction;
+pub use self::registry::{Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal};
 pub use self::status::{Action, Status};
 
 /// A body that cannot be accepted; the text says why.

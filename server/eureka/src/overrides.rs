@@ -10,6 +10,15 @@ use crate::registry::LeaseKey;
 /// that an instance has none any more; the latter begins anew whenever a peer contradicts.
 const RETENTION: Duration = Duration::from_secs(3600);
 
+/// Two decisions of operators about one instance, of which nobody knows which is the newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contradiction {
+    /// What is known here; [`Status::Unknown`] if the override was removed.
+    pub here: Status,
+    /// What a peer reports.
+    pub reported: Status,
+}
+
 /// Overrides by instance, and which instances are known to have none: peers may report an older one.
 #[derive(Debug)]
 pub(crate) struct Overrides {
@@ -73,17 +82,29 @@ impl Overrides {
         }
     }
 
-    /// Replaces what is known, if there is space, or if one of the entries that ended and may be
-    /// forgotten makes room.
+    /// Replaces what is known, if there is space, or if entries that ended and may be forgotten make
+    /// room.
     fn insert(&mut self, key: LeaseKey, entry: Entry, is_forgettable: impl Fn(&Entry) -> bool) {
         if self.is_full() && !self.entries.contains_key(&key) {
-            let ended = self.entries.iter().filter(|(_, entry)| is_forgettable(entry));
-            let ended =
-                ended.filter_map(|(key, entry)| Some((entry.status.is_some(), entry.ended?, key)));
-            let Some(oldest) = ended.min().map(|(_, _, key)| key.clone()) else { return };
-            self.entries.remove(&oldest);
+            self.make_room(is_forgettable);
+            if self.is_full() {
+                return;
+            }
         }
         self.entries.insert(key, entry);
+    }
+
+    /// Forgets the oldest of those that may be forgotten, several at once: to find them, all are
+    /// compared.
+    fn make_room(&mut self, is_forgettable: impl Fn(&Entry) -> bool) {
+        let ended = self.entries.iter().filter(|(_, entry)| is_forgettable(entry));
+        let ended = ended
+            .filter_map(|(key, entry)| Some((entry.status.is_some(), entry.ended?, key.clone())));
+        let mut ended: Vec<_> = ended.collect();
+        ended.sort_unstable();
+        for (_, _, key) in ended.into_iter().take((self.largest / 10).max(1)) {
+            self.entries.remove(&key);
+        }
     }
 
     /// The lease of the instance ended at this time, or began again.

@@ -31,16 +31,16 @@ impl Preservation {
         self.forget(now);
     }
 
-    /// Compares the heartbeats with the intervals of all leases.
-    pub(crate) fn update(&mut self, intervals: impl Iterator<Item = u32>, now: Instant) {
+    /// Compares the heartbeats with the intervals and the ages of all leases.
+    pub(crate) fn update(&mut self, leases: impl Iterator<Item = (u32, Duration)>, now: Instant) {
         self.forget(now);
-        let (mut leases, mut expected) = (0, 0.0);
-        for interval in intervals {
-            leases += 1;
-            expected += WINDOW.as_secs_f64() / f64::from(interval.max(1));
+        let (mut number, mut expected) = (0, 0.0);
+        for (interval, age) in leases {
+            number += 1;
+            expected += age.min(WINDOW).as_secs_f64() / f64::from(interval.max(1));
         }
         let received: f64 = self.seconds.iter().map(|(_, number)| f64::from(*number)).sum();
-        self.holds = leases > SMALL && received < expected * LEAST;
+        self.holds = number > SMALL && received < expected * LEAST;
     }
 
     pub(crate) fn holds(&self) -> bool {

@@ -14,11 +14,15 @@ const LARGEST: usize = 10_000;
 const DESCRIPTIONS: usize = 16 * 1024 * 1024;
 /// Maximum number of changes in a batch.
 const BATCH: usize = 250;
-/// Time after which a cancellation is dropped: the lease ends without it.
+/// Time after which a cancellation is dropped: the lease ends without it. One that ends a status waits
+/// for as long as that does.
 const LIFETIME: Duration = Duration::from_secs(30);
 /// Time after which an operator's change of a status is dropped. Nothing makes up for it, so that
 /// it has to outlast a peer that does not answer for a while.
 const STATUS: Duration = Duration::from_secs(3600);
+
+/// Names of the changes by which an operator decides on a status.
+const STATUSES: [&str; 2] = ["StatusUpdate", "DeleteStatusOverride"];
 
 /// A change that waits, or is being sent.
 #[derive(Debug)]
@@ -55,22 +59,29 @@ impl Queue {
     /// Appends a change. `interval` is that of the instance's heartbeats. Returns how many others
     /// were dropped for it.
     pub fn push(&mut self, item: Item, interval: Duration, now: Instant) -> usize {
+        let is_cancel = item.task == Task::Cancel;
         let lifetime = match item.task {
             Task::Register(_) | Task::Heartbeat => interval,
             _ if is_status(&item.task) => STATUS,
+            // The end of the lease does not end the status.
+            _ if item.overridden.is_some() => STATUS,
             _ => LIFETIME,
         };
-        self.forget(&item, item.task.name());
-        if item.task == Task::Cancel {
+        let mut expires = now + lifetime;
+        let older = self.forget(&item.app, &item.id, item.task.name());
+        if is_cancel {
             // The peer need not learn of them any more, and a change of the status would take effect
             // on a later registration.
-            for name in ["Register", "Heartbeat", "StatusUpdate", "DeleteStatusOverride"] {
-                self.forget(&item, name);
+            let statuses = STATUSES.map(|name| self.forget(&item.app, &item.id, name));
+            for name in ["Register", "Heartbeat"] {
+                self.forget(&item.app, &item.id, name);
             }
+            // In place of a status that the peer may have.
+            expires = [older].into_iter().chain(statuses).flatten().fold(expires, Instant::max);
         }
         let position = self.next;
         self.next += 1;
-        self.insert(Queued { item, position, expires: now + lifetime });
+        self.insert(Queued { item, position, expires });
         let mut dropped = 0;
         if self.waiting.len() > LARGEST && self.pop().is_some() {
             dropped += 1;
@@ -108,12 +119,18 @@ impl Queue {
         }
     }
 
-    /// Removes an older change of this kind of the same instance.
-    fn forget(&mut self, item: &Item, task: &'static str) {
-        let key = (task, item.app.clone(), item.id.clone());
-        if let Some(older) = self.positions.get(&key).copied() {
-            self.remove(older);
+    /// Removes the changes of an instance's status that wait, because a newer one is known.
+    pub fn forget_status(&mut self, app: &str, id: &str) {
+        for name in STATUSES {
+            self.forget(app, id, name);
         }
+    }
+
+    /// Removes an older change of this kind of the same instance. Returns when it would have expired.
+    fn forget(&mut self, app: &str, id: &str, task: &'static str) -> Option<Instant> {
+        let key = (task, app.to_owned(), id.to_owned());
+        let older = self.positions.get(&key).copied()?;
+        self.remove(older).map(|queued| queued.expires)
     }
 
     /// Removes the oldest registration.
@@ -162,6 +179,7 @@ fn key(item: &Item) -> (&'static str, String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Status;
 
     const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -183,6 +201,35 @@ mod tests {
         queue.push(item("a", Task::StatusUpdate), INTERVAL, now);
         assert_eq!(ids(&queue.take(now).0), ["b", "a", "a"]);
         assert!(queue.is_empty());
+    }
+
+    /// A status is remembered for longer than a lease lasts: its end has to arrive as well.
+    #[test]
+    fn a_cancellation_that_ends_a_status_waits_as_long_as_it() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(60);
+        let out = Item { overridden: Some(Status::OutOfService), ..item("a", Task::Cancel) };
+        for first in [out, item("a", Task::DeleteStatusOverride), item("a", Task::StatusUpdate)] {
+            let mut queue = Queue::default();
+            queue.push(first, INTERVAL, now);
+            queue.push(item("a", Task::Heartbeat), INTERVAL, now);
+            queue.push(item("a", Task::Cancel), INTERVAL, now);
+            let (batch, expired) = queue.take(later);
+            assert_eq!((batch.len(), expired), (1, 0));
+            assert_eq!(batch[0].item.task, Task::Cancel);
+        }
+    }
+
+    #[test]
+    fn a_newer_status_of_a_peer_replaces_those_that_wait() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for id in ["a", "b"] {
+            queue.push(item(id, Task::StatusUpdate), INTERVAL, now);
+            queue.push(item(id, Task::DeleteStatusOverride), INTERVAL, now);
+        }
+        queue.push(item("a", Task::Heartbeat), INTERVAL, now);
+        queue.forget_status("A", "a");
+        assert_eq!(ids(&queue.take(now).0), ["b", "b", "a"]);
     }
 
     #[test]

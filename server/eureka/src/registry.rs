@@ -142,19 +142,14 @@ impl Lease {
         self.end().is_some_and(|end| now.at > end)
     }
 
+    fn age(&self, now: Moment) -> Duration {
+        Duration::from_millis(u64::try_from(now.wall.saturating_sub(self.registered)).unwrap_or(0))
+    }
+
     fn renew(&mut self, now: Moment) {
         self.renewed_at = Some(now.at);
         self.renewed = now.wall + i64::from(self.instance.lease_duration) * 1000;
     }
-}
-
-/// Two decisions of operators about one instance, of which nobody knows which is the newer one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Contradiction {
-    /// What is known here; [`Status::Unknown`] if the override was removed.
-    pub here: Status,
-    /// What a peer reports.
-    pub reported: Status,
 }
 
 /// A list of apps with their leases.
@@ -325,8 +320,9 @@ impl Registry {
         self.expire_changes(now);
         self.ended.retain(|ended| now.at.saturating_duration_since(*ended) < WINDOW);
         let all = self.apps.values().flat_map(BTreeMap::values);
-        let intervals = all.filter(|lease| !lease.is_own);
-        self.preservation.update(intervals.map(|lease| lease.instance.renewal_interval), now.at);
+        let leases = all.filter(|lease| !lease.is_own);
+        let leases = leases.map(|lease| (lease.instance.renewal_interval, lease.age(now)));
+        self.preservation.update(leases, now.at);
         // Those that may not end yet are looked at again soon, and not by every reader.
         let again = now.at.checked_add(AGAIN);
         if self.is_preserving() {

@@ -35,7 +35,6 @@ use self::own_address::OwnAddress;
 pub use self::peer::EurekaPeerState;
 use self::peers::Peers;
 use self::proof::Proof;
-use self::replicated::is_overridden_here;
 use super::{OwnService, Probe, address};
 use crate::background::Background;
 use crate::log_rate::{LogRate, shortened};
@@ -226,12 +225,13 @@ impl Eureka {
         let reported = (instance.app.clone(), instance.overridden_status);
         let (registered, contradiction) = {
             let mut registry = self.0.registry.lock();
+            let contradiction = registry.contradiction(&reported.0, &id, Some(reported.1));
             let registered = registry.register(instance, origin, now());
             if let Ok((lease, _)) = &registered {
                 let task = Task::Register(Arc::clone(&lease.instance));
                 self.replicate(lease, task, None, origin);
             }
-            (registered, registry.contradiction(&reported.0, &id, Some(reported.1)))
+            (registered, contradiction)
         };
         if origin == Origin::Peer {
             report_contradiction(&reported.0, &id, contradiction);
@@ -276,11 +276,12 @@ impl Eureka {
         metrics::counter!(RENEWALS).increment(1);
         let (renewal, contradiction) = {
             let mut registry = self.0.registry.lock();
+            let contradiction = registry.contradiction(app, id, override_);
             let renewal = registry.renew(app, id, dirty, override_, origin, now());
             if let Renewal::Renewed(lease) | Renewal::Outdated(lease) = &renewal {
                 self.replicate(lease, Task::Heartbeat, Some(lease.instance.status), origin);
             }
-            (renewal, registry.contradiction(app, id, override_))
+            (renewal, contradiction)
         };
         report_contradiction(app, id, contradiction);
         renewal
@@ -291,20 +292,7 @@ impl Eureka {
         let is_cancelled = {
             let mut registry = self.0.registry.lock();
             let cancelled = registry.cancel(app, id, now());
-            let is_cancelled = self.changed(
-                &mut registry,
-                (app, id),
-                cancelled.as_ref(),
-                Task::Cancel,
-                None,
-                origin,
-            );
-            // For a peer that does not answer for longer than a cancellation waits.
-            if let Some(lease) = cancelled.filter(is_overridden_here) {
-                let task = Task::DeleteStatusOverride;
-                self.replicate(&lease, task, Some(Status::Up), origin);
-            }
-            is_cancelled
+            self.changed(&mut registry, (app, id), cancelled.as_ref(), Task::Cancel, None, origin)
         };
         // A service of this node stays until the node leaves.
         if is_cancelled && origin != Origin::Own {
@@ -323,6 +311,10 @@ impl Eureka {
         status: Option<Status>,
         origin: Origin,
     ) -> bool {
+        if origin == Origin::Peer {
+            // It is newer than what waits here for another peer, or for this one.
+            self.0.peers.forget_status(app, id);
+        }
         match lease {
             Some(lease) => self.replicate(lease, task, status, origin),
             None if origin == Origin::Peer => registry.remember(app, id, &task, status, now()),

@@ -15,7 +15,9 @@ use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use castalia_eureka::{Origin, json, removed_overrides, xml};
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN, RETRY_AFTER,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Body as _;
 use ipnet::IpNet;
@@ -144,6 +146,11 @@ impl EurekaPort {
         let Some(resource) = Resource::parse(head.uri.path()) else {
             return empty(StatusCode::NOT_FOUND);
         };
+        // Only browsers send it, for whatever page a user opens, also without credentials or with those
+        // that they remember.
+        if call.method != Method::GET && call.headers.contains_key(ORIGIN) {
+            return failure(StatusCode::FORBIDDEN, "pages in a browser may not change Eureka");
+        }
         let allowed = resource.methods();
         if !allowed.contains(&call.method) {
             let names: Vec<_> = allowed.iter().map(Method::as_str).collect();

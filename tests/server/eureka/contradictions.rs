@@ -97,8 +97,7 @@ async fn a_status_of_an_absent_instance_takes_effect_when_it_comes() {
     assert!(has(&eureka, PATH, is_out).await.is_some());
 }
 
-/// A cancellation waits for a peer for 30 s, and the status that it ends for an hour: the end of the
-/// status is sent as well, and after an end of the lease it can still be removed, everywhere.
+/// A status ends with a departure, and after an end of the lease it can still be removed, everywhere.
 #[tokio::test]
 async fn peers_learn_that_the_status_of_an_instance_ended() {
     let peer = accepting().await;
@@ -110,8 +109,7 @@ async fn peers_learn_that_the_status_of_an_instance_ended() {
     assert_eq!(eureka.put(OUT, json!({})).await.status, 200);
     eventually("the status", async || (decisions(&peer).len() == 1).then_some(())).await;
     assert_eq!(eureka.delete(PATH).await.status, 200);
-    eventually("the departure", async || (decisions(&peer).len() == 3).then_some(())).await;
-    assert_eq!(decisions(&peer)[1..], ["Cancel", "DeleteStatusOverride"]);
+    eventually("the departure", async || (decisions(&peer).len() == 2).then_some(())).await;
     assert_eq!(eureka.post("/eureka/apps/DEMO", short.clone()).await.status, 204);
     assert_eq!(eureka.put(OUT, json!({})).await.status, 200);
     eventually("the end of the lease", async || {
@@ -120,8 +118,9 @@ async fn peers_learn_that_the_status_of_an_instance_ended() {
     .await;
     assert_eq!(eureka.delete(STATUS).await.status, 200);
     assert_eq!(eureka.delete(STATUS).await.status, 404);
-    eventually("the removal", async || (decisions(&peer).len() == 5).then_some(())).await;
-    assert_eq!(decisions(&peer)[3..], ["StatusUpdate", "DeleteStatusOverride"]);
+    eventually("the removal", async || (decisions(&peer).len() == 4).then_some(())).await;
+    let expected = ["StatusUpdate", "Cancel", "StatusUpdate", "DeleteStatusOverride"];
+    assert_eq!(decisions(&peer), expected);
 }
 
 /// The instance renews at the node that knows of the removal; the peer answers with what it keeps.
@@ -154,5 +153,22 @@ async fn a_contradiction_that_a_peer_answers_is_reported() {
     assert!(has(&eureka, PATH, is_up).await.is_some());
     let lines = server.printed_until_exit();
     let reports = lines.iter().filter(|line| line.contains("removed here; set or remove it again"));
+    assert_eq!(reports.count(), 1, "{lines:?}");
+}
+
+/// The status that a peer sends under a newer timestamp replaces the one that was set here.
+#[tokio::test]
+async fn a_status_that_is_replaced_by_that_of_a_peer_is_reported() {
+    let mut server = Server::start_with(hosting());
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
+    assert_eq!(eureka.put(OUT, json!({})).await.status, 200);
+    let heartbeat = json!({
+        "appName": "DEMO", "id": "k", "action": "Heartbeat", "lastDirtyTimestamp": 9,
+        "status": "DOWN", "overriddenStatus": "DOWN",
+    });
+    assert_eq!(replicate(&eureka, &[heartbeat]).await[0]["statusCode"], 404);
+    let lines = server.printed_until_exit();
+    let reports = lines.iter().filter(|line| line.contains("keeps another status than was set"));
     assert_eq!(reports.count(), 1, "{lines:?}");
 }

@@ -1,6 +1,6 @@
 //! Callers that read and send slowly, where everybody may call.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -123,4 +123,26 @@ async fn bodies_that_stall_have_a_bound() {
         (answer.status == 200).then(|| answer.json())
     });
     assert_eq!(outcomes.await["responseList"], json!([{"statusCode": 200}]));
+}
+
+/// Everybody may read the services, however many strangers registered: each is compared once.
+#[tokio::test]
+async fn a_list_of_many_services_costs_little() {
+    let server = Server::start_with(open());
+    let eureka = Http::new(&server.config).with("accept", "application/json");
+    let changes: Vec<_> = (0..INSTANCES)
+        .map(|number| {
+            let id = format!("i{number}");
+            let mut info = instance(APP, &id, 1)["instance"].take();
+            info["homePageUrl"] = json!(format!("http://{id}.example:8080/"));
+            json!({"appName": APP, "id": id, "action": "Register", "instanceInfo": info})
+        })
+        .collect();
+    for part in changes.chunks(100) {
+        assert!(replicate(&eureka, part).await.iter().all(|one| one["statusCode"] == 200));
+    }
+    let begun = Instant::now();
+    let listed = Http::new(&server.config).get("/services/config").await.ok().json();
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(listed.as_array().unwrap().len() >= INSTANCES);
 }

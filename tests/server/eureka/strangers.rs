@@ -284,3 +284,19 @@ async fn what_exceeds_a_bound_is_refused() {
     request.extend_from_slice(b"<!DOCTYPE x [<!ENTITY a \"b\">]><x></x>");
     assert_eq!(raw::send(&server.config, &request).await.unwrap().status, 400);
 }
+
+/// A page that somebody opens can send requests to this machine, and with a password that the browser
+/// remembers.
+#[tokio::test]
+async fn pages_in_a_browser_change_nothing() {
+    let server = Server::start_with(hosting());
+    let page = client(&server).with("origin", "http://evil.example");
+    let registered = register(&page, "DEMO", "k", 5).await;
+    assert_eq!(registered.status, 403);
+    assert!(registered.text.contains("pages in a browser"), "{}", registered.text);
+    let batch = json!({"replicationList": []});
+    assert_eq!(page.post("/eureka/peerreplication/batch/", batch).await.status, 403);
+    assert_eq!(register(&client(&server), "DEMO", "k", 5).await.status, 204);
+    assert_eq!(page.delete("/eureka/apps/DEMO/k").await.status, 403);
+    assert_eq!(page.get("/eureka/apps/DEMO/k").await.status, 200);
+}

@@ -242,3 +242,16 @@ async fn a_service_that_only_self_preservation_keeps_is_not_listed() {
     assert!(has(&meta, "http://i0:8090/").await);
     assert!(eureka.get(path).await.text.contains(dead), "it was to be preserved");
 }
+
+/// A server that answers the list of one app to every request leads no client to the wrong service.
+#[tokio::test]
+async fn the_list_of_another_app_is_not_used() {
+    let mut one = instance("APOLLO-ADMINSERVICE", "admin", 1)["instance"].clone();
+    one["homePageUrl"] = json!("http://admin:8090/");
+    let app = json!({"application": {"name": "APOLLO-ADMINSERVICE", "instance": [one]}});
+    let server = OtherServer::start(move |_| Reply::json(&app)).await;
+    let guest = Server::start_with(guest_of("meta", &server.listed()));
+    let meta = Http::new(&guest.config);
+    eventually("the list", async || has(&meta, "http://admin:8090/").await.then_some(())).await;
+    assert_eq!(meta.get("/services/config").await.ok().json(), json!([]));
+}

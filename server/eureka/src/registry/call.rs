@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    APPS, Action, Contradiction, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal,
-    Status, effective,
+    APPS, Action, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal, Status, effective,
 };
-use crate::{Instance, Invalid, limits};
+use crate::{Contradiction, Instance, Invalid, limits};
 
 impl Registry {
     /// Registers an instance, or renews its registration. Returns the lease, and whether a newer
@@ -37,10 +36,12 @@ impl Registry {
         let reported = instance.overridden_status;
         if reported != Status::Unknown && self.overrides.get(&app, &id).is_none() {
             if origin == Origin::Peer && self.is_removed_override(&app, &id, now) {
-                // Its own status is not known, only the one that was set in place of it.
-                let own = if instance.status == reported { Status::Up } else { instance.status };
                 instance.overridden_status = Status::Unknown;
-                instance.status = previous.unwrap_or(own);
+                // Its own status is not known, only the one that was set in place of it.
+                if instance.status == reported {
+                    let known = previous.filter(|status| *status != Status::Unknown);
+                    instance.status = known.unwrap_or(Status::Up);
+                }
             } else {
                 self.overrides.set(&app, &id, reported);
             }

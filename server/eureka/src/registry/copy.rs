@@ -77,7 +77,8 @@ impl Registry {
         status: Option<Status>,
         now: Moment,
     ) {
-        if !is_app_name(app) || !is_id(id) {
+        let is_admitted = self.options.apps.is_empty() || self.options.apps.contains(app);
+        if !is_admitted || !is_app_name(app) || !is_id(id) {
             return;
         }
         let change = match (task, status) {

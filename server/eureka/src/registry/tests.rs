@@ -373,3 +373,22 @@ fn members_have_the_types_that_clients_expect() {
     assert!(text.contains("<overriddenstatus>UNKNOWN</overriddenstatus>"), "{text}");
     assert!(text.contains("<dataCenterInfo class=\"com.netflix"), "{text}");
 }
+
+/// Instances that have just started cannot have sent a minute's heartbeats.
+#[test]
+fn new_instances_are_not_taken_for_a_broken_network() {
+    let clock = Clock::start();
+    let mut registry =
+        Registry::new(Options { max_instances: 99, preserves: true, apps: BTreeSet::new() });
+    for number in 0..10 {
+        let id = format!("i{number}");
+        registry.register(instance("DEMO", &id, 1), Client, clock.after(0)).unwrap();
+    }
+    let mut holds = Vec::new();
+    for second in [5, 29, 31, 61, 100] {
+        registry.evict(clock.after(second));
+        holds.push(registry.is_preserving());
+    }
+    // Nobody renews.
+    assert_eq!(holds, [false, false, false, true, true]);
+}

@@ -105,6 +105,10 @@ impl Peer {
         self.changed.notify_one();
     }
 
+    pub(super) fn forget_status(&self, app: &str, id: &str) {
+        self.queue.lock().forget_status(app, id);
+    }
+
     pub(super) fn state(&self) -> EurekaPeerState {
         EurekaPeerState {
             service_url: self.endpoint.to_string(),

@@ -83,6 +83,13 @@ impl Peers {
         }
     }
 
+    /// Removes the changes of an instance's status from all queues, because a newer one is known.
+    pub(super) fn forget_status(&self, app: &str, id: &str) {
+        for peer in self.list.load().iter() {
+            peer.forget_status(app, id);
+        }
+    }
+
     /// Whether one of the peers answers from this address.
     pub(super) fn is_at(&self, address: IpAddr) -> bool {
         self.list.load().iter().any(|peer| peer.is_at(address))

@@ -115,7 +115,7 @@ impl Eureka {
     }
 }
 
-pub(super) fn is_overridden_here(lease: &Lease) -> bool {
+fn is_overridden_here(lease: &Lease) -> bool {
     lease.instance.overridden_status != Status::Unknown
 }
 
@@ -129,7 +129,7 @@ pub(super) fn item(instance: &Instance, task: Task, status: Option<Status>) -> I
         id: instance.id().to_owned(),
         dirty: instance.dirty.filter(|_| !is_cancel),
         status: if matches!(task, Task::Register(_)) { Some(instance.status) } else { status },
-        overridden: overridden.filter(|_| is_heartbeat),
+        overridden: overridden.filter(|_| is_heartbeat || is_cancel),
         task,
     }
 }

@@ -27,7 +27,7 @@ impl EurekaPort {
         let (is_own, is_ours) = (node == self.eureka.node_id(), !node.is_empty());
         let is_peer = self.is_peer(call);
         let is_excess = |item: &Item| {
-            matches!(item.task, Task::Register(_))
+            matches!(item.task, Task::Register(_) | Task::StatusUpdate)
                 && !self.access.admits_replicated(call.peer, is_peer)
         };
         let outcomes = items.into_iter().map(|item| match item {

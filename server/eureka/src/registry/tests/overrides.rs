@@ -206,6 +206,21 @@ fn a_removed_override_leaves_no_status_behind() {
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
+/// The peer that missed the removal still sends what the instance reports itself.
+#[test]
+fn what_an_instance_reports_itself_passes_a_removed_override() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Peer, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", None, None, clock.after(2)).unwrap();
+    assert_eq!(statuses(&registry), (Unknown, Unknown));
+    let kept = |status| Instance { overridden_status: OutOfService, ..with_status(status, 6) };
+    for (sent, expected) in [(OutOfService, Up), (Down, Down), (OutOfService, Down), (Up, Up)] {
+        registry.register(kept(sent), Peer, clock.after(3)).unwrap();
+        assert_eq!(statuses(&registry), (expected, Unknown), "{sent:?}");
+    }
+}
+
 /// The instance is known elsewhere, and not here yet or any more.
 #[test]
 fn a_decision_about_an_absent_instance_takes_effect_when_it_comes() {

@@ -113,13 +113,15 @@ impl EurekaClient {
             let app = service.to_ascii_uppercase();
             let request = server.request(&self.0.client, Method::GET, &["apps", &app]);
             let answer = self.send(request, LARGEST_LIST).await?;
-            let instances = match answer.status {
+            let mut instances = match answer.status {
                 StatusCode::OK => {
                     applications::read_one(&answer.body).map_err(|error| error.to_string())?
                 }
                 StatusCode::NOT_FOUND => Vec::new(),
                 status => return Err(status.to_string()),
             };
+            // A server that answers the same to everything would lead clients to the wrong service.
+            instances.retain(|(instance, _)| instance.app == app);
             is_empty &= instances.is_empty();
             lists.insert(service, self.alive(server, &answer, instances).await);
         }
