@@ -210,6 +210,7 @@ impl Registry {
     ) -> Option<Lease> {
         self.get(app, id)?;
         let is_known = self.overrides.is_known(app, id);
+        let overridden = self.overrides.get(app, id);
         let was_overridden = self.overrides.remove(app, id, now.at);
         let lease = self.lease_mut(app, id)?;
         lease.renew(now);
@@ -218,8 +219,11 @@ impl Registry {
         if !was_overridden && !is_left {
             return Some(lease.clone());
         }
+        // It reported this itself, after the removal that a peer sends late.
+        let reported = Some(lease.instance.status).filter(|own| Some(*own) != overridden);
+        let reported = reported.filter(|_| dirty.is_some() && lease.instance.dirty > dirty);
         self.modify(app, id, now, |instance| {
-            instance.status = status.unwrap_or(Status::Unknown);
+            instance.status = reported.or(status).unwrap_or(Status::Unknown);
             instance.overridden_status = Status::Unknown;
             instance.dirty = instance.dirty.max(dirty);
         })

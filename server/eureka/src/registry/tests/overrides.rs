@@ -221,6 +221,20 @@ fn what_an_instance_reports_itself_passes_a_removed_override() {
     }
 }
 
+/// The removal waited at a peer until the instance described itself anew.
+#[test]
+fn a_late_removal_does_not_replace_what_an_instance_reports() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    for (reported, expected) in [(Down, Down), (Up, Up)] {
+        registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+        registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+        registry.register(with_status(reported, 6), Client, clock.after(2)).unwrap();
+        registry.remove_override("DEMO", "k", Some(Up), Some(5), clock.after(3)).unwrap();
+        assert_eq!(statuses(&registry), (expected, Unknown));
+        registry.cancel("DEMO", "k", clock.after(4)).unwrap();
+    }
+}
+
 /// The instance is known elsewhere, and not here yet or any more.
 #[test]
 fn a_decision_about_an_absent_instance_takes_effect_when_it_comes() {
