@@ -207,24 +207,34 @@ async fn an_instance_registers_renews_and_leaves() {
     assert_eq!(apps.iter().find(deleted).unwrap()["instance"][0]["actionType"], "DELETED");
 }
 
-/// Clients whose heartbeats have a body in chunks use their connection again.
+/// Case 16, without a length; and clients whose heartbeats have such a body use their connection again.
 #[tokio::test]
-async fn a_heartbeat_in_chunks_keeps_its_connection() {
+async fn bodies_in_chunks_keep_their_connection() {
     let server = Server::start_with(hosting());
-    assert_eq!(register(&client(&server), "DEMO", "k", 5).await.status, 204);
     let host = raw::authority(&server.config);
-    let heartbeat = format!(
-        "PUT /eureka/apps/DEMO/k?lastDirtyTimestamp=5 HTTP/1.1\r\nhost: {host}\r\n\
-         authorization: Basic ZXU6cHc=\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
-    );
+    let request = |line: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "{line} HTTP/1.1\r\nhost: {host}\r\nauthorization: Basic ZXU6cHc=\r\n\
+             content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n\
+             {length:x}\r\n{body}\r\n0\r\n\r\n"
+        )
+    };
+    let registration = instance("DEMO", "k", 5).to_string();
+    let heartbeat = request("PUT /eureka/apps/DEMO/k?lastDirtyTimestamp=5", "{}");
     let mut stream = TcpStream::connect(host).await.unwrap();
-    for _ in 0..3 {
-        stream.write_all(heartbeat.as_bytes()).await.unwrap();
+    for (request, status) in [
+        (request("POST /eureka/apps/DEMO", &registration), 204),
+        (heartbeat.clone(), 200),
+        (heartbeat, 200),
+    ] {
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
             answer.push(stream.read_u8().await.unwrap());
         }
-        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
 }
 
