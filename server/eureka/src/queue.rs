@@ -21,8 +21,8 @@ const LIFETIME: Duration = Duration::from_secs(30);
 /// it has to outlast a peer that does not answer for a while.
 const STATUS: Duration = Duration::from_secs(3600);
 
-/// Names of the changes by which an operator decides on a status.
-const STATUSES: [&str; 2] = ["StatusUpdate", "DeleteStatusOverride"];
+/// The changes by which an operator decides on a status.
+const STATUSES: [Task; 2] = [Task::StatusUpdate, Task::DeleteStatusOverride];
 
 /// A change that waits, or is being sent.
 #[derive(Debug)]
@@ -62,9 +62,8 @@ impl Queue {
         let is_cancel = item.task == Task::Cancel;
         let lifetime = match item.task {
             Task::Register(_) | Task::Heartbeat => interval,
-            _ if is_status(&item.task) => STATUS,
-            // The end of the lease does not end the status.
-            _ if item.overridden.is_some() => STATUS,
+            // The end of the lease does not end a status that was set.
+            _ if STATUSES.contains(&item.task) || item.overridden.is_some() => STATUS,
             _ => LIFETIME,
         };
         let mut expires = now + lifetime;
@@ -72,7 +71,7 @@ impl Queue {
         if is_cancel {
             // The peer need not learn of them any more, and a change of the status would take effect
             // on a later registration.
-            let statuses = STATUSES.map(|name| self.forget(&item.app, &item.id, name));
+            let statuses = STATUSES.map(|task| self.forget(&item.app, &item.id, task.name()));
             for name in ["Register", "Heartbeat"] {
                 self.forget(&item.app, &item.id, name);
             }
@@ -121,8 +120,8 @@ impl Queue {
 
     /// Removes the changes of an instance's status that wait, because a newer one is known.
     pub fn forget_status(&mut self, app: &str, id: &str) {
-        for name in STATUSES {
-            self.forget(app, id, name);
+        for task in STATUSES {
+            self.forget(app, id, task.name());
         }
     }
 
@@ -165,11 +164,6 @@ fn description(item: &Item) -> usize {
         Task::Register(instance) => instance.size(),
         _ => 0,
     }
-}
-
-/// Whether an operator decides on a status.
-fn is_status(task: &Task) -> bool {
-    matches!(task, Task::StatusUpdate | Task::DeleteStatusOverride)
 }
 
 fn key(item: &Item) -> (&'static str, String, String) {

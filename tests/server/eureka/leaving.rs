@@ -12,6 +12,16 @@ use super::{client, hosting_beside, register};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
 
+/// A server that knows no service, and answers a registration so.
+async fn answering(registration: fn() -> Reply) -> OtherServer {
+    OtherServer::start(move |request| match request.line.split(' ').next() {
+        Some("POST") => registration(),
+        Some("DELETE") => Reply::status(200),
+        _ => Reply::status(404),
+    })
+    .await
+}
+
 /// A slow server may carry out a registration after the node has left.
 #[tokio::test]
 async fn a_registration_that_is_late_is_taken_back() {
@@ -47,12 +57,7 @@ async fn a_registration_that_is_late_is_taken_back() {
 /// A server may carry out a registration although its answer is lost.
 #[tokio::test]
 async fn a_registration_without_an_answer_is_taken_back() {
-    let host = OtherServer::start(|request| match request.line.split(' ').next() {
-        Some("POST") => Reply::Reset,
-        Some("DELETE") => Reply::status(200),
-        _ => Reply::status(404),
-    })
-    .await;
+    let host = answering(|| Reply::Reset).await;
     let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
     eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
     tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
@@ -62,11 +67,7 @@ async fn a_registration_without_an_answer_is_taken_back() {
 /// What a server refused it does not list: nothing is to be taken back.
 #[tokio::test]
 async fn a_refused_registration_is_not_taken_back() {
-    let host = OtherServer::start(|request| match request.line.split(' ').next() {
-        Some("POST") => Reply::status(403),
-        _ => Reply::status(404),
-    })
-    .await;
+    let host = answering(|| Reply::status(403)).await;
     let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
     eventually("a registration", async || (host.asked("POST") > 1).then_some(())).await;
     tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
@@ -104,12 +105,7 @@ async fn a_server_that_was_left_long_ago_is_told_of_the_end() {
 /// What may appear at a server after the end is reported.
 #[tokio::test]
 async fn a_registration_that_is_not_answered_until_the_end_is_reported() {
-    let host = OtherServer::start(|request| match request.line.split(' ').next() {
-        Some("POST") => Reply::Silence,
-        Some("DELETE") => Reply::status(200),
-        _ => Reply::status(404),
-    })
-    .await;
+    let host = answering(|| Reply::Silence).await;
     let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
     eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
     let lines = tokio::task::spawn_blocking(move || server.printed_until_exit()).await.unwrap();
@@ -127,11 +123,7 @@ async fn a_node_that_leaves_registers_nowhere_else() {
         _ => Reply::status(404),
     })
     .await;
-    let second = OtherServer::start(|request| match request.line.split(' ').next() {
-        Some("POST") => Reply::status(204),
-        _ => Reply::status(404),
-    })
-    .await;
+    let second = answering(|| Reply::status(204)).await;
     let servers = [first.listed(), second.listed()].join(",");
     let mut server = Server::start_with(guest_of("config,meta", &servers));
     eventually("a registration", async || (first.asked("POST") > 0).then_some(())).await;

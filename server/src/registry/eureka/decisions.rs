@@ -30,7 +30,8 @@ impl Eureka {
         )
     }
 
-    /// Removes an override. Returns whether there is such a lease.
+    /// Removes an override. Returns whether there is such a lease, or the status of an instance that is
+    /// not here was remembered.
     pub fn remove_override(
         &self,
         app: &str,

@@ -105,6 +105,7 @@ impl Peer {
         self.changed.notify_one();
     }
 
+    /// Removes the changes of an instance's status that wait.
     pub(super) fn forget_status(&self, app: &str, id: &str) {
         self.queue.lock().forget_status(app, id);
     }

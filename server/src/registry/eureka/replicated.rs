@@ -122,14 +122,15 @@ fn is_overridden_here(lease: &Lease) -> bool {
 /// A change of an instance, as it is sent to peers.
 pub(super) fn item(instance: &Instance, task: Task, status: Option<Status>) -> Item {
     let overridden = Some(instance.overridden_status).filter(|status| *status != Status::Unknown);
-    let is_heartbeat = matches!(task, Task::Heartbeat);
+    // A cancellation ends the status as well.
+    let has_status = matches!(task, Task::Heartbeat | Task::Cancel);
     let is_cancel = matches!(task, Task::Cancel);
     Item {
         app: instance.app.clone(),
         id: instance.id().to_owned(),
         dirty: instance.dirty.filter(|_| !is_cancel),
         status: if matches!(task, Task::Register(_)) { Some(instance.status) } else { status },
-        overridden: overridden.filter(|_| is_heartbeat || is_cancel),
+        overridden: overridden.filter(|_| has_status),
         task,
     }
 }
