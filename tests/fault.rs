@@ -4,7 +4,7 @@ mod bad_list;
 mod bad_row;
 mod bad_way;
 mod branch_end;
-mod clock;
+pub(crate) mod clock;
 mod cluster;
 mod contest;
 mod damage;

@@ -31,12 +31,12 @@ fn library() -> PathBuf {
 }
 
 /// The system clock of one server.
-pub(super) struct Clock {
+pub(crate) struct Clock {
     file: PathBuf,
 }
 
 impl Clock {
-    pub(super) fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path) -> Self {
         let clock = Self { file: directory.join("clock") };
         clock.jump(0);
         clock
@@ -44,7 +44,7 @@ impl Clock {
 
     /// Sets the offset to the true time in seconds. The file is replaced, so that it is never read
     /// half-written.
-    pub(super) fn jump(&self, seconds: i64) {
+    pub(crate) fn jump(&self, seconds: i64) {
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
         std::fs::rename(&next, &self.file).unwrap();
@@ -59,7 +59,7 @@ impl Clock {
     }
 
     /// Adds this clock to the options of a server.
-    pub(super) fn rules(&self, options: Options) -> Options {
+    pub(crate) fn rules(&self, options: Options) -> Options {
         options
             .variable("LD_PRELOAD", library().to_str().unwrap())
             .variable("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap())

@@ -5,6 +5,7 @@ mod addresses;
 mod beside_the_table;
 mod bounds;
 mod cached_lists;
+mod clock;
 mod contradictions;
 mod decisions;
 mod hostile_peers;

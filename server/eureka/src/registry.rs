@@ -2,7 +2,9 @@
 //! end. Each call takes the present time, so that tests decide what time it is.
 
 mod call;
+mod clock;
 mod copy;
+mod eviction;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,14 +20,6 @@ use crate::{Action, Instance, Status};
 /// Maximum number of instances of one app, and of apps.
 const PER_APP: usize = 2_000;
 const APPS: usize = 1_000;
-/// A pause between two runs of the eviction that is longer than this is granted to every lease: the
-/// process was stopped and could not receive heartbeats.
-const PAUSE: Duration = Duration::from_secs(10);
-/// Minimum time between two runs that readers cause.
-const AGAIN: Duration = Duration::from_secs(1);
-/// Time in which only a part of the leases may end, and the part: 15 %, but at least 4.
-const WINDOW: Duration = Duration::from_secs(60);
-
 /// The present time on two clocks: leases are measured on one that never jumps.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
@@ -178,6 +172,8 @@ pub struct Registry {
     early: EarlyChanges,
     changes: Changes,
     preservation: Preservation,
+    /// When the wall clock was last set, or this registry began to watch it.
+    clock: Option<Moment>,
     /// When the eviction last ran, and when leases ended within the last minute.
     last_run: Option<Instant>,
     ended: Vec<Instant>,
@@ -202,6 +198,7 @@ impl Registry {
             early: EarlyChanges::default(),
             changes,
             preservation: Preservation::default(),
+            clock: None,
             last_run: None,
             ended: Vec::new(),
             next_end: None,
@@ -298,59 +295,6 @@ impl Registry {
         if self.changes.expire(now.at) {
             self.revision += 1;
         }
-    }
-
-    /// Ends leases that were not renewed, if there can be any, so that no reader is shown one.
-    /// Returns how many ended.
-    pub fn evict_due(&mut self, now: Moment) -> usize {
-        if self.next_end.is_some_and(|end| now.at > end) { self.evict(now) } else { 0 }
-    }
-
-    /// Ends leases that were not renewed, but only a part of them in a minute, so that a stopped
-    /// process does not empty a large registry. Returns how many ended.
-    pub fn evict(&mut self, now: Moment) -> usize {
-        let pause = self.last_run.map(|last| now.at.saturating_duration_since(last));
-        self.last_run = Some(now.at);
-        if let Some(pause) = pause.filter(|pause| *pause > PAUSE) {
-            for lease in self.apps.values_mut().flat_map(BTreeMap::values_mut) {
-                lease.renewed_at = lease.renewed_at.and_then(|at| at.checked_add(pause));
-            }
-        }
-        self.overrides.expire(now.at);
-        self.expire_changes(now);
-        self.ended.retain(|ended| now.at.saturating_duration_since(*ended) < WINDOW);
-        let all = self.apps.values().flat_map(BTreeMap::values);
-        let leases = all.filter(|lease| !lease.is_own);
-        let leases = leases.map(|lease| (lease.instance.renewal_interval, lease.age(now)));
-        self.preservation.update(leases, now.at);
-        // Those that may not end yet are looked at again soon, and not by every reader.
-        let again = now.at.checked_add(AGAIN);
-        if self.is_preserving() {
-            self.next_end = again;
-            return 0;
-        }
-        let before = self.size + self.ended.len();
-        let most = before.saturating_mul(15).div_ceil(100).max(4);
-        let allowed = most.saturating_sub(self.ended.len());
-        let leases = self.apps.iter().flat_map(|(app, leases)| {
-            leases.iter().map(move |(id, lease)| (lease, (app.clone(), id.clone())))
-        });
-        let mut expired: Vec<(Option<Instant>, LeaseKey)> = leases
-            .filter(|(lease, _)| lease.is_expired(now))
-            .map(|(lease, key)| (lease.end(), key))
-            .collect();
-        // The oldest first: in the order of names, an app whose instances keep failing would use up
-        // the part of each minute, and those of later apps would never end.
-        expired.sort_unstable();
-        expired.truncate(allowed);
-        for (_, (app, id)) in &expired {
-            self.end(app, id, now);
-            self.overrides.set_left(app, id, Some(now.at));
-            self.ended.push(now.at);
-        }
-        let ends = self.apps.values().flat_map(BTreeMap::values).filter_map(Lease::end);
-        self.next_end = ends.min().max(again);
-        expired.len()
     }
 
     fn hash(&self) -> String {

@@ -8,21 +8,21 @@ use super::*;
 use crate::instance::tests::sample;
 use crate::{json, xml};
 
-struct Clock(Instant);
+pub(super) struct Clock(Instant);
 
 impl Clock {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self(Instant::now())
     }
 
     /// The time this many seconds after the start.
-    fn after(&self, seconds: u64) -> Moment {
+    pub(super) fn after(&self, seconds: u64) -> Moment {
         let wall = 1_790_000_000_000 + i64::try_from(seconds).unwrap() * 1000;
         Moment { at: self.0 + Duration::from_secs(seconds), wall }
     }
 }
 
-fn registry(max_instances: usize) -> Registry {
+pub(super) fn registry(max_instances: usize) -> Registry {
     Registry::new(Options { max_instances, preserves: false, apps: BTreeSet::new() })
 }
 
@@ -34,7 +34,7 @@ fn with_status(status: Status, dirty: i64) -> Instance {
     Instance { status, ..instance("DEMO", "k", dirty) }
 }
 
-fn short(id: &str) -> Instance {
+pub(super) fn short(id: &str) -> Instance {
     Instance { lease_duration: 6, renewal_interval: 2, ..instance("DEMO", id, 1) }
 }
 
@@ -189,6 +189,8 @@ fn a_pause_of_the_process_ends_no_lease() {
     registry.register(short("a"), Client, clock.after(0)).unwrap();
     assert_eq!(registry.evict(clock.after(5)), 0);
     assert_eq!(registry.evict(clock.after(125)), 0);
+    let end = registry.get("DEMO", "a").unwrap().renewed;
+    assert_eq!(end, clock.after(120).wall, "readers do not take it for ended either");
     assert_eq!(registry.evict(clock.after(130)), 1);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use castalia_eureka::batch::{Item, Task};
-use castalia_eureka::{Contradiction, Origin, Status};
+use castalia_eureka::{Contradiction, Lease, Origin, Status};
 
 use super::{Eureka, now};
 use crate::log_rate::{LogRate, shortened};
@@ -70,25 +70,30 @@ impl Eureka {
     /// Uses what a peer answers to the registration of an instance for which it remembers an operator's
     /// status.
     pub(super) fn learn_override(&self, app: &str, id: &str, decided: Status) {
-        let contradiction = {
-            let registry = self.0.registry.lock();
+        let (contradiction, adopted) = {
+            let mut registry = self.0.registry.lock();
             // It may have left meanwhile, and its status with it.
             if registry.get(app, id).is_none() {
                 return;
             }
-            registry.contradiction(app, id, Some(decided))
+            let contradiction = registry.contradiction(app, id, Some(decided));
+            (contradiction, registry.adopt_override(app, id, decided, now()))
         };
         report_contradiction(app, id, contradiction);
-        self.adopt_override(app, id, decided);
+        report_adopted(id, adopted.as_ref());
     }
 
     /// Adopts what an operator decided, as a peer reports it, if this node was not there.
     pub(super) fn adopt_override(&self, app: &str, id: &str, decided: Status) {
         let adopted = self.0.registry.lock().adopt_override(app, id, decided, now());
-        if adopted.is_some() {
-            let (id, status) = (shortened(id), decided.name());
-            tracing::info!(app, id, status, "adopted the status that an operator set at a peer");
-        }
+        report_adopted(id, adopted.as_ref());
+    }
+}
+
+fn report_adopted(id: &str, adopted: Option<&Lease>) {
+    if let Some(Lease { instance, .. }) = adopted {
+        let (app, id, status) = (&instance.app, shortened(id), instance.overridden_status.name());
+        tracing::info!(app, id, status, "adopted the status that an operator set at a peer");
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use castalia_eureka::batch::{Item, Outcome, Task};
 use castalia_eureka::{Instance, Lease, Origin, Refused, Renewal, Status};
 
+use super::decisions::report_contradiction;
 use super::{Eureka, now, services};
 
 impl Eureka {
@@ -99,17 +100,22 @@ impl Eureka {
 
     /// A newer description than that of this node, from a peer.
     pub(super) fn adopt(&self, instance: Instance) {
-        // It may have left meanwhile.
-        if self.0.registry.lock().get(&instance.app, instance.id()).is_none() {
-            return;
-        }
-        let renewed = self.0.own.renewed(&instance.app, instance.id(), instance.dirty);
-        let (instance, origin) = match renewed {
+        let (app, id) = (instance.app.clone(), instance.id().to_owned());
+        if self.0.own.renewed(&app, &id, instance.dirty).is_some() {
             // The clock of this node went back: its description has to win.
-            Some(own) => (own, Origin::Own),
-            None => (instance, Origin::Peer),
+            return self.announce();
+        }
+        let (replaced, contradiction) = {
+            let mut registry = self.0.registry.lock();
+            // It may have left meanwhile.
+            if registry.get(&app, &id).is_none() {
+                return;
+            }
+            let contradiction = registry.contradiction(&app, &id, Some(instance.overridden_status));
+            (registry.register(instance, Origin::Peer, now()), contradiction)
         };
-        if let Err(error) = self.register(instance, origin) {
+        report_contradiction(&app, &id, contradiction);
+        if let Err(error) = replaced {
             tracing::debug!(%error, "cannot adopt the description of a peer");
         }
     }
