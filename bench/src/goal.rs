@@ -49,6 +49,8 @@ const GOALS: &[Goal] = &[
     at_most("park-idle", "CPU for 20,000 clients", 0.01, 0.01),
     at_most("portal-lists", "5,000 items", 0.1, 0.1),
     at_most("portal-lists", "1,000 namespaces", 0.1, 0.1),
+    ratio_at_most("archive", "import", "library alone", 600.0, 300.0),
+    ratio_at_most("archive", "export", "library alone", 40.0, 20.0),
     ratio_at_most("start", "empty", "axum and SQLite", 20.0, 5.0),
     ratio_at_most("start", "1,000 namespaces", "axum and SQLite", 25.0, 10.0),
     at_most("start", "empty", 0.1, 0.05),

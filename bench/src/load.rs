@@ -5,5 +5,6 @@ pub(crate) mod closed_loop;
 pub(crate) mod crowd;
 pub(crate) mod framing;
 pub(crate) mod request;
+pub(crate) mod session;
 pub(crate) mod source;
 pub(crate) mod wake;

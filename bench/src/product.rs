@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::load::session::Session;
 use crate::process::{Cores, Process};
 
 /// Password of the administrator; fixed so that no start has to generate and hash a new one.
@@ -63,6 +64,11 @@ impl Product {
         let all = config.zip(admin).zip(portal);
         let ((config, admin), portal) = all.context("the server did not say where it listens")?;
         Ok(Self { process, config, admin, portal })
+    }
+
+    /// Signs in the administrator at the portal.
+    pub(crate) fn sign_in(&self, administrator: &str) -> Result<Session> {
+        Session::sign_in(self.portal, administrator, PASSWORD)
     }
 
     /// Terminates it gracefully, so that the next start needs no crash recovery.

@@ -1,6 +1,7 @@
 //! The rows of the suite and their parameters: one file for each idea, one entry in the list for
 //! each row.
 
+mod archive;
 mod client_idle;
 mod client_latency;
 mod client_park;
@@ -64,6 +65,7 @@ pub(crate) fn all() -> Vec<Row> {
         quick("storm", "all clients connect and poll at once", storm::run),
         full("park-idle", "CPU time that parked clients cost", park_idle::run),
         full("portal-lists", "lists of the portal where there is a lot", portal_lists::run),
+        full("archive", "importing and exporting an app with 200 namespaces", archive::run),
         quick("start", "process start until the first 200", start::run),
         quick("idle", "memory of a server that nobody asks", idle::run),
         quick("client-idle", "memory that a client with one namespace costs", client_idle::run),

@@ -1,16 +1,89 @@
-//! Zip archives of exports and imports. Entries are written and read one at a time, so that memory
-//! holds one of them and not the archive. An archive is a file without a name among the temporary
-//! files; no path in it becomes a path on disk. Knows nothing about the content of entries.
+//! Archives of exports and imports: `castalia-archive` on threads where its work with files and
+//! compression does not delay other requests. An archive is a file without a name among the
+//! temporary files.
 
-mod reader;
-mod writer;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
 
+use castalia_archive::{Reader, Refused, Writer};
 use tokio::task::spawn_blocking;
 
-use crate::error::{Error, Result};
+pub use castalia_archive::Limits as ArchiveLimits;
 
-pub use self::reader::{ArchiveLimits, ArchiveReader};
-pub use self::writer::ArchiveWriter;
+use crate::error::{Code, Error, Result};
+
+/// An archive that somebody sent, whose list of entries was checked. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ArchiveReader(Arc<Reader>);
+
+impl ArchiveReader {
+    /// Reads the list of entries.
+    ///
+    /// # Errors
+    /// Fails if the archive cannot be accepted; see [`Reader::open`].
+    pub async fn open(file: File, limits: ArchiveLimits) -> Result<Self> {
+        blocking(move || {
+            let reader = Reader::open(file, limits).map_err(refused)?;
+            Ok(Self(Arc::new(reader)))
+        })
+        .await
+    }
+
+    /// The paths of the entries, in their order, with `/` as separator.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.paths()
+    }
+
+    /// The text of an entry, by its position among the paths.
+    ///
+    /// # Errors
+    /// Fails if the entry cannot be accepted; see [`Reader::read`].
+    pub async fn read(&self, position: usize) -> Result<String> {
+        let reader = Arc::clone(&self.0);
+        blocking(move || reader.read(position).map_err(refused)).await
+    }
+}
+
+/// An archive that is being written.
+#[derive(Debug)]
+pub struct ArchiveWriter(Writer);
+
+impl ArchiveWriter {
+    /// Starts an empty archive.
+    ///
+    /// # Errors
+    /// Fails if the folder for temporary files cannot be written.
+    pub async fn new() -> Result<Self> {
+        blocking(|| {
+            let file = tempfile::tempfile().map_err(|error| {
+                Error::internal("cannot create a temporary file for an archive", error)
+            })?;
+            Ok(Self(Writer::new(file)))
+        })
+        .await
+    }
+
+    /// Appends an entry. `path` has `/` as separator.
+    ///
+    /// # Errors
+    /// Fails if the temporary file cannot be written, for example because the disk is full.
+    pub async fn add(mut self, path: String, content: String) -> Result<Self> {
+        blocking(move || {
+            self.0.add(&path, content.as_bytes()).map_err(failed)?;
+            Ok(self)
+        })
+        .await
+    }
+
+    /// Completes the archive and returns it with its length, ready to be read from its start.
+    ///
+    /// # Errors
+    /// Same as [`Self::add`].
+    pub async fn finish(self) -> Result<(File, u64)> {
+        blocking(move || self.0.finish().map_err(failed)).await
+    }
+}
 
 /// Runs work with files or compression where it does not delay other requests.
 async fn blocking<T: Send + 'static>(
@@ -18,4 +91,12 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let done = spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::internal("the work on an archive was aborted", error)))
+}
+
+fn refused(Refused(message): Refused) -> Error {
+    Error::bad_request(message).with_code(Code::InvalidArchive)
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::internal("cannot write an archive to the temporary files", error)
 }

@@ -26,6 +26,17 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    head: Vec<u8>,
+}
+
+impl Answer {
+    /// The values of a header; `name` is in lower case.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let head = String::from_utf8_lossy(&self.head);
+        let headers = head.lines().filter_map(|line| line.split_once(':'));
+        let found = headers.filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim().to_owned()).collect()
+    }
 }
 
 impl Call {
@@ -50,7 +61,8 @@ impl Call {
             bytes.extend_from_slice(&self.buffer[..count]);
             let Some(shape) = framing::parse(&bytes)? else { continue };
             if bytes.len() >= shape.head + shape.body {
-                return Ok(Answer { status: shape.status, body: bytes.split_off(shape.head) });
+                let body = bytes.split_off(shape.head);
+                return Ok(Answer { status: shape.status, body, head: bytes });
             }
         }
     }

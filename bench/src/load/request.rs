@@ -18,16 +18,25 @@ pub(crate) fn plain(method: &str, path_and_query: &str) -> Vec<u8> {
 
 /// A GET request of a program with a token for OpenAPI.
 pub(crate) fn authorized(path_and_query: &str, token: &str) -> Vec<u8> {
-    let head = format!("GET {path_and_query} HTTP/1.1\r\n{HEADERS}");
-    format!("{head}Authorization: {token}\r\n\r\n").into_bytes()
+    with_headers("GET", path_and_query, &format!("Authorization: {token}\r\n"))
 }
 
 /// A request with a JSON body.
 pub(crate) fn json(method: &str, path_and_query: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    let head = format!("{method} {path_and_query} HTTP/1.1\r\n{HEADERS}");
-    format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
-        .into_bytes()
+    with_body(method, path_and_query, "Content-Type: application/json\r\n", body.as_bytes())
+}
+
+/// A request with a body and complete lines of headers for it.
+pub(crate) fn with_body(method: &str, path_and_query: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+    let lines = format!("{lines}Content-Length: {}\r\n", body.len());
+    let mut request = with_headers(method, path_and_query, &lines);
+    request.extend_from_slice(body);
+    request
+}
+
+/// A request with further complete lines of headers.
+pub(crate) fn with_headers(method: &str, path_and_query: &str, lines: &str) -> Vec<u8> {
+    format!("{method} {path_and_query} HTTP/1.1\r\n{HEADERS}{lines}\r\n").into_bytes()
 }
 
 /// A long poll of a client that knows a notification id.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use axum::extract::{Extension, State};
+use castalia_archive::path::{self as archive_path, Place};
 use castalia_core::protocol::namespace::Format;
 use chrono::Local;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use utoipa::IntoParams;
 use super::download::Download;
 use super::draft::stored;
 use crate::archive::ArchiveWriter;
-use crate::domain::archive_path::{self, Formats};
+use crate::domain::archive_path::Formats;
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace;
@@ -124,11 +125,11 @@ async fn add_app(
             cluster: cluster.name.clone().unwrap_or_default(),
             namespace: String::new(),
         };
-        let path = archive_path::of_cluster(&app.owner_name, &place);
+        let path = archive_path::of_cluster(&app.owner_name, &Place::from(&place));
         archive = archive.add(path, json::write(&admin::Cluster { id: 0, ..cluster })?).await?;
         archive = add_namespaces(archive, environment, &place, |place| {
             places.push(place.clone());
-            archive_path::of_namespace(&app.owner_name, place, formats.of(place))
+            archive_path::of_namespace(&app.owner_name, &place.into(), formats.of(place))
         })
         .await?;
     }
@@ -166,7 +167,7 @@ pub(super) async fn cluster(
     definitions.append(&mut portal_namespace::of_app(store, &place.app_id).await?);
     let formats = Formats::new(&definitions);
     let archive = add_namespaces(ArchiveWriter::new().await?, &environment, &place, |place| {
-        archive_path::of_namespace_in_cluster(place, formats.of(place))
+        archive_path::of_namespace_in_cluster(&place.into(), formats.of(place))
     })
     .await?;
     let Resource { app_id, env, cluster, .. } = &place;

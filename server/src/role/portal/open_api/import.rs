@@ -10,6 +10,7 @@ mod target;
 use std::io::Read as _;
 
 use axum::extract::{Extension, State};
+use castalia_archive::path as archive_path;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -18,7 +19,6 @@ use self::progress::Progress;
 use super::export::{check_cluster, chosen};
 use super::upload::Upload;
 use crate::archive::{ArchiveLimits, ArchiveReader};
-use crate::domain::archive_path;
 use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::json::Json;

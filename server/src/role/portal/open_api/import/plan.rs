@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 
+use castalia_archive::path::{self as archive_path, EntryKind, Place};
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 
 use super::collision::{check_app_ids, check_definitions, check_distinct};
 use super::target::check_targets;
 use crate::archive::ArchiveReader;
-use crate::domain::archive_path::{self, EntryKind, Formats};
+use crate::domain::archive_path::Formats;
 use crate::domain::constraint::check_members;
 use crate::domain::draft::Line;
 use crate::domain::item::COMMENT;
@@ -118,8 +119,8 @@ pub(super) async fn of_cluster(
     let mut problems = Problems::default();
     let mut plan = Plan { envs: vec![cluster.env.clone()], ..Plan::default() };
     for (position, path) in archive.paths().enumerate() {
-        match archive_path::parse_in_cluster(path, cluster) {
-            Ok(Some(place)) => plan.namespaces.push((position, place)),
+        match archive_path::parse_in_cluster(path, &cluster.into(), normalise) {
+            Ok(Some(place)) => plan.namespaces.push((position, place.into())),
             Ok(None) => plan.skipped.push(position),
             Err(problem) => problems.add(path, problem),
         }
@@ -322,8 +323,8 @@ fn names(environments: &[Environment]) -> Vec<String> {
     environments.iter().map(|environment| environment.name().to_owned()).collect()
 }
 
-fn normalised(place: Resource) -> Resource {
-    Resource { env: normalise(&place.env), ..place }
+fn normalised(place: Place) -> Resource {
+    Place { env: normalise(&place.env), ..place }.into()
 }
 
 fn refused(message: String) -> Error {

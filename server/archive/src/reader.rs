@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
 
 use flate2::read::DeflateDecoder;
 use rawzip::{
@@ -13,15 +12,14 @@ use rawzip::{
     ZipFileHeaderRecord,
 };
 
-use super::blocking;
-use crate::error::{Code, Error, Result};
+use crate::Refused;
+use crate::path::is_path_of_export;
 
-/// Maximum length of a path, in bytes: more than all names in it together.
-const PATH: usize = 1024;
+type Result<T> = std::result::Result<T, Refused>;
 
 /// Limits on an archive.
 #[derive(Debug, Clone, Copy)]
-pub struct ArchiveLimits {
+pub struct Limits {
     /// Maximum number of entries.
     pub entries: u64,
     /// Maximum size of one decompressed entry, in bytes.
@@ -30,12 +28,9 @@ pub struct ArchiveLimits {
     pub total: u64,
 }
 
-/// An archive whose list of entries was checked. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct ArchiveReader(Arc<Content>);
-
+/// An archive whose list of entries was checked.
 #[derive(Debug)]
-struct Content {
+pub struct Reader {
     zip: ZipArchive<FileReader>,
     entries: Vec<Entry>,
 }
@@ -48,45 +43,35 @@ struct Entry {
     size: u64,
 }
 
-impl ArchiveReader {
+impl Reader {
     /// Reads the list of entries.
     ///
     /// # Errors
     /// Fails if the file is not an archive, if a limit is exceeded, or if a path occurs twice or is
     /// not one of an export.
-    pub async fn open(file: File, limits: ArchiveLimits) -> Result<Self> {
-        blocking(move || {
-            let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-            let zip = ZipArchive::from_file(file, &mut buffer).map_err(|error| {
-                refused(format!("The file is not a complete zip archive: {error}."))
-            })?;
-            let entries = list(&zip, &mut buffer, limits)?;
-            Ok(Self(Arc::new(Content { zip, entries })))
-        })
-        .await
+    pub fn open(file: File, limits: Limits) -> Result<Self> {
+        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+        let zip = ZipArchive::from_file(file, &mut buffer).map_err(|error| {
+            refused(format!("The file is not a complete zip archive: {error}."))
+        })?;
+        let entries = list(&zip, &mut buffer, limits)?;
+        Ok(Self { zip, entries })
     }
 
     /// The paths of the entries, in their order, with `/` as separator.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.entries.iter().map(|entry| entry.path.as_str())
+        self.entries.iter().map(|entry| entry.path.as_str())
     }
 
     /// The text of an entry, by its position among the paths.
     ///
     /// # Errors
     /// Fails if the entry is damaged, larger than the list of entries states, or not UTF-8.
-    pub async fn read(&self, position: usize) -> Result<String> {
-        let content = Arc::clone(&self.0);
-        blocking(move || {
-            let entry = content.entries.get(position);
-            let entry = entry.ok_or_else(|| refused("There is no such entry.".to_owned()))?;
-            content.text(entry)
-        })
-        .await
+    pub fn read(&self, position: usize) -> Result<String> {
+        let entry = self.entries.get(position);
+        self.text(entry.ok_or_else(|| refused("There is no such entry.".to_owned()))?)
     }
-}
 
-impl Content {
     fn text(&self, entry: &Entry) -> Result<String> {
         let damaged = |problem: String| refused(format!("{}: {problem}", entry.path));
         let data = self.zip.get_entry(entry.place).map_err(|error| damaged(error.to_string()))?;
@@ -108,11 +93,7 @@ impl Content {
     }
 }
 
-fn list(
-    zip: &ZipArchive<FileReader>,
-    buffer: &mut [u8],
-    limits: ArchiveLimits,
-) -> Result<Vec<Entry>> {
+fn list(zip: &ZipArchive<FileReader>, buffer: &mut [u8], limits: Limits) -> Result<Vec<Entry>> {
     let too_many = || refused(format!("The archive has more than {} entries.", limits.entries));
     if zip.entries_hint() > limits.entries {
         return Err(too_many());
@@ -172,18 +153,8 @@ fn entry(record: &ZipFileHeaderRecord<'_>) -> Result<Entry> {
     Ok(Entry { path, method, place: record.wayfinder(), size })
 }
 
-/// Whether each step of a path is a name. Paths never reach the disk, but a path that would leave a
-/// folder is a sign of an attack on another program.
-fn is_path_of_export(path: &str) -> bool {
-    let is_name = |step: &str| !matches!(step, "" | "." | "..");
-    path.len() <= PATH
-        && !path.contains([':', '\0'])
-        && !path.chars().any(char::is_control)
-        && path.split(['/', '\\']).all(is_name)
-}
-
-fn refused(message: String) -> Error {
-    Error::bad_request(message).with_code(Code::InvalidArchive)
+fn refused(message: String) -> Refused {
+    Refused(message)
 }
 
 #[cfg(test)]
@@ -191,31 +162,18 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::archive::ArchiveWriter;
-
-    #[test]
-    fn a_path_that_leaves_its_folder_is_refused() {
-        for path in ["a", "u/a/PRO/a+c+n.properties", "u\\a\\app.metadata", "u/ä b/x"] {
-            assert!(is_path_of_export(path), "{path}");
-        }
-        let long = "x".repeat(PATH + 1);
-        for path in
-            ["", "/a", "../a", "a/../b", "a//b", "a\\..\\b", "C:\\x", "a/./b", "a\0", "a\n", &long]
-        {
-            assert!(!is_path_of_export(path), "{path}");
-        }
-    }
+    use crate::Writer;
 
     /// Whatever bytes are changed or missing, nothing panics, and no more text than the limits allow
     /// is returned.
-    #[tokio::test]
-    async fn a_damaged_archive_is_refused_or_stays_within_its_limits() {
-        const LIMITS: ArchiveLimits = ArchiveLimits { entries: 4, entry: 600, total: 900 };
-        let mut writer = ArchiveWriter::new().await.unwrap();
+    #[test]
+    fn a_damaged_archive_is_refused_or_stays_within_its_limits() {
+        const LIMITS: Limits = Limits { entries: 4, entry: 600, total: 900 };
+        let mut writer = Writer::new(tempfile::tempfile().unwrap());
         for (path, length) in [("u/a/app.metadata", 20), ("u/a/x.json", 500), ("u/b", 300)] {
-            writer = writer.add(path.to_owned(), "é".repeat(length / 2)).await.unwrap();
+            writer.add(path, "é".repeat(length / 2).as_bytes()).unwrap();
         }
-        let (mut file, _) = writer.finish().await.unwrap();
+        let (mut file, _) = writer.finish().unwrap();
         let mut whole = Vec::new();
         file.read_to_end(&mut whole).unwrap();
         let mut random = fastrand::Rng::with_seed(7);
@@ -231,7 +189,7 @@ mod tests {
             }
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
-            let Ok(reader) = ArchiveReader::open(file, LIMITS).await else {
+            let Ok(reader) = Reader::open(file, LIMITS) else {
                 refused += 1;
                 continue;
             };
@@ -239,7 +197,7 @@ mod tests {
             let count = reader.paths().count();
             let mut total = 0;
             for position in 0..count {
-                let text = reader.read(position).await.unwrap_or_default();
+                let text = reader.read(position).unwrap_or_default();
                 assert!(text.len() as u64 <= LIMITS.entry);
                 total += text.len() as u64;
             }
