@@ -24,6 +24,7 @@ mod portal {
     mod audit;
     mod audit_operations;
     mod audit_seal;
+    mod basic;
     mod branch;
     mod cluster;
     mod consumer;

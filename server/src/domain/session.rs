@@ -152,7 +152,7 @@ fn hash(id: &str) -> String {
 }
 
 /// 256 random bits.
-fn random() -> Result<String> {
+pub(crate) fn random() -> Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::internal("cannot generate random bytes", error))?;

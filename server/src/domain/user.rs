@@ -16,6 +16,7 @@ use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Small, Store, StoreError, Transaction};
 
 use crate::error::{Code, Error, Reaction, Result};
+use crate::log_rate::LogRate;
 use crate::password::{self, Scheme};
 use crate::settings::Installation;
 
@@ -119,7 +120,10 @@ async fn try_sign_in(
     let stored = user.as_ref().map(|user| user.password.clone());
     let given = given.clone();
     let (fits, renewed) = blocking(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
-    let Some(user) = user.filter(|user| fits && is_enabled(user)) else {
+    if let (None, Some(user)) = (fits, &user) {
+        report_unreadable(&user.username);
+    }
+    let Some(user) = user.filter(|user| fits == Some(true) && is_enabled(user)) else {
         return Ok(Some(SignIn::Refused));
     };
     if has_published_password(&user) {
@@ -137,14 +141,34 @@ async fn try_sign_in(
     }
 }
 
+/// Users cannot tell it from a wrong password, and only an operator can set another one.
+fn report_unreadable(user: &str) {
+    static UNREADABLE: LogRate = LogRate::once_a_minute();
+    if let Some(suppressed) = UNREADABLE.admit() {
+        tracing::warn!(
+            user,
+            suppressed,
+            "the stored hash of the password cannot be verified: its marker is unknown, it is \
+             invalid or costs too much; set a new password with `castalia user password {user}`"
+        );
+    }
+}
+
 /// Locks a user whose password was verified. Returns whether it is still the same user with the
 /// same password, and may sign in: verification takes long, and a concurrent password reset is
 /// meant to end access with the old one.
 pub(super) async fn lock_unchanged(tx: &Transaction, user: &User) -> Result<bool> {
     let found = user::lock(tx, &user.username).await?;
-    Ok(found.is_some_and(|found| {
-        found.id == user.id && found.password == user.password && is_enabled(&found)
-    }))
+    Ok(found.is_some_and(|found| is_same(user, &found)))
+}
+
+/// Whether a user whose password was verified earlier still has it, and may sign in.
+pub(crate) async fn is_unchanged(store: &Store, user: &User) -> Result<bool> {
+    Ok(find(store, &user.username).await?.is_some_and(|found| is_same(user, &found)))
+}
+
+fn is_same(known: &User, found: &User) -> bool {
+    found.id == known.id && found.password == known.password && is_enabled(found)
 }
 
 /// Stores the hash of the same password by the newer scheme, unless the password was changed
@@ -264,20 +288,30 @@ fn password_row(name: &str, hash: Option<Secret>) -> UserRow {
     }
 }
 
-/// Verifies a password. If there is no stored hash, a generated one is compared, so that the time
-/// is the same. A hash of an older scheme is replaced.
-fn verify(given: &Secret, stored: Option<&Secret>, scheme: Scheme) -> (bool, Option<Secret>) {
+/// Verifies a password. If there is no stored hash, or one that is fast, a generated one is compared,
+/// so that the time does not tell who exists. A hash of an older scheme is replaced. The first part is
+/// `None` if the hash cannot be verified.
+fn verify(
+    given: &Secret,
+    stored: Option<&Secret>,
+    scheme: Scheme,
+) -> (Option<bool>, Option<Secret>) {
     static NOBODY: OnceLock<String> = OnceLock::new();
     let nobody = NOBODY.get_or_init(|| {
         generate().and_then(|password| password::hash(&password, scheme)).unwrap_or_default()
     });
     let Some(stored) = stored else {
         let _ = password::verify(given.expose(), nobody);
-        return (false, None);
+        return (Some(false), None);
     };
-    let fits = password::verify(given.expose(), stored.expose());
+    let fits = password::try_verify(given.expose(), stored.expose());
+    if fits != Some(true) && !password::is_slow(stored.expose()) {
+        let _ = password::verify(given.expose(), nobody);
+    }
     let is_older = scheme == Scheme::Argon2id && !stored.expose().starts_with("{argon2}");
-    let renewed = (fits && is_older).then(|| password::hash(given.expose(), scheme).ok()).flatten();
+    let renewed = (fits == Some(true) && is_older)
+        .then(|| password::hash(given.expose(), scheme).ok())
+        .flatten();
     (fits, renewed.map(Secret::new))
 }
 
@@ -324,10 +358,13 @@ mod tests {
     #[test]
     fn a_hash_of_an_older_scheme_is_made_anew() {
         let given = Secret::new("x");
-        let (fits, renewed) = verify(&given, Some(&Secret::new("{noop}x")), Scheme::Argon2id);
-        assert!(fits && renewed.is_some_and(|hash| hash.expose().starts_with("{argon2}")));
-        assert_eq!(verify(&given, Some(&Secret::new("{noop}x")), Scheme::Bcrypt), (true, None));
-        assert_eq!(verify(&given, Some(&Secret::new("{noop}y")), Scheme::Argon2id), (false, None));
-        assert_eq!(verify(&given, None, Scheme::Argon2id), (false, None));
+        let outcome = |stored, scheme| verify(&given, Some(&Secret::new(stored)), scheme);
+        let (fits, renewed) = outcome("{noop}x", Scheme::Argon2id);
+        assert_eq!(fits, Some(true));
+        assert!(renewed.is_some_and(|hash| hash.expose().starts_with("{argon2}")));
+        assert_eq!(outcome("{noop}x", Scheme::Bcrypt), (Some(true), None));
+        assert_eq!(outcome("{noop}y", Scheme::Argon2id), (Some(false), None));
+        assert_eq!(outcome("{unknown}x", Scheme::Argon2id), (None, None));
+        assert_eq!(verify(&given, None, Scheme::Argon2id), (Some(false), None));
     }
 }

@@ -32,6 +32,7 @@ use self::events::Hub;
 use self::open_api::document::Document;
 use self::origin::Hosts;
 use self::rate::TokenRates;
+use self::sign_in::basic::VerifiedUsers;
 use self::throttle::Throttle;
 use crate::background::Background;
 use crate::directory::Directory;
@@ -108,6 +109,7 @@ struct Own {
     hosts: Hosts,
     throttle: Throttle,
     refused_sign_ins: RefusedSignIns,
+    verified_users: VerifiedUsers,
     rates: TokenRates,
     user_rates: TokenRates,
     hashing: Semaphore,
@@ -137,6 +139,7 @@ impl Portal {
             hosts: Hosts::new(words, state.settings.bind),
             throttle: Throttle::default(),
             refused_sign_ins: RefusedSignIns::default(),
+            verified_users: VerifiedUsers::default(),
             rates: TokenRates::of_consumers(),
             user_rates: TokenRates::of_users(),
             hashing: Semaphore::new(HASHING),

@@ -11,6 +11,7 @@ pub struct CompatOverrides {
     pub(super) open_metrics: Option<bool>,
     pub(super) empty_admin_tokens_pass: Option<bool>,
     pub(super) cookie_without_csrf: Option<bool>,
+    pub(super) basic_authentication: Option<bool>,
     pub(super) json_duplicate_members: Option<bool>,
     pub(super) token_reads_all: Option<bool>,
     pub(super) merge_gray_with_modify: Option<bool>,
@@ -32,6 +33,8 @@ pub struct Compat {
     pub empty_admin_tokens_pass: bool,
     /// Cookie requests of scripts need no `X-CSRF-Token`.
     pub cookie_without_csrf: bool,
+    /// Requests to the portal may carry a name and a password instead of a session.
+    pub basic_authentication: bool,
     /// JSON values may have duplicate members.
     pub json_duplicate_members: bool,
     /// Consumers may read the items of apps on which they have no role.
@@ -55,6 +58,7 @@ impl CompatOverrides {
             open_metrics: self.open_metrics.unwrap_or(adopted),
             empty_admin_tokens_pass: self.empty_admin_tokens_pass.unwrap_or(adopted),
             cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
+            basic_authentication: self.basic_authentication.unwrap_or(adopted),
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
             token_reads_all: self.token_reads_all.unwrap_or(adopted),
             merge_gray_with_modify: self.merge_gray_with_modify.unwrap_or(adopted),

@@ -110,6 +110,7 @@ impl SettingsReader<'_> {
             open_metrics: self.switch("compat.open_metrics"),
             empty_admin_tokens_pass: self.switch("compat.empty_admin_tokens_pass"),
             cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
+            basic_authentication: self.switch("compat.basic_authentication"),
             json_duplicate_members: self.switch("compat.json_duplicate_members"),
             token_reads_all: self.switch("compat.token_reads_all"),
             merge_gray_with_modify: self.switch("compat.merge_gray_with_modify"),

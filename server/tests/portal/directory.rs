@@ -14,7 +14,7 @@ use super::world::{Answer, PASSWORD, World, app};
 const USERS: &str = "/openapi/v1/users?keyword=";
 
 /// The samples of Apollo's portal, under the names that the settings have here.
-fn open_ldap(url: &str) -> Vec<(&'static str, &str)> {
+pub(super) fn open_ldap(url: &str) -> Vec<(&'static str, &str)> {
     vec![
         ("ldap.urls", url),
         ("ldap.base", "dc=example,dc=org"),

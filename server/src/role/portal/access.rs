@@ -17,7 +17,7 @@ use super::audit::{self, Witnessed};
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
-use super::sign_in::proxy;
+use super::sign_in::{basic, proxy};
 use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer;
 use crate::domain::event::{self, NewEvent};
@@ -74,7 +74,7 @@ pub(super) fn guard(
                 if let Some(witnessed) = Witnessed::of(&portal, &parts) {
                     witnessed.refuse(&portal, &error).await;
                 }
-                error.into_response()
+                basic::challenge(&portal, &parts, error.into_response())
             }
         }
     })
@@ -144,7 +144,9 @@ async fn check_right(
     parts: &Parts,
 ) -> Result<Option<Response>> {
     let (need, hidden) = match access {
-        PortalAccess::Session(_) if caller.sign_in.is_none() => return Err(refusal(Need::Person)),
+        PortalAccess::Session(_) if !matches!(caller.identity, Identity::User(_)) => {
+            return Err(refusal(Need::Person));
+        }
         PortalAccess::UserToken => {
             return match caller.identity {
                 Identity::Token(_) => Ok(None),

@@ -1,6 +1,6 @@
-//! Identifies the caller: a signed-in user by cookie, or a user or consumer by token. An
-//! `Authorization` header takes precedence over the cookie, so that a script with an old cookie is
-//! identified by its token.
+//! Identifies the caller: a signed-in user by cookie, a user or consumer by token, or a user by name
+//! and password. An `Authorization` header takes precedence over the cookie, so that a script with an
+//! old cookie is identified by its token.
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
@@ -9,7 +9,7 @@ use http::request::Parts;
 use castalia_store::Id;
 
 use super::Portal;
-use super::sign_in::proxy;
+use super::sign_in::{basic, proxy};
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
 use crate::domain::{consumer, user_token};
@@ -25,9 +25,9 @@ pub(super) const COOKIE_NAME: &str = "SESSION";
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
-    /// The session whose cookie the request carried; `None` for tokens.
+    /// The session whose cookie the request carried.
     pub(super) sign_in: Option<SignedIn>,
-    /// The row of the token; `None` for sessions.
+    /// The row of the token.
     pub(super) token_id: Option<Id>,
 }
 
@@ -43,7 +43,7 @@ impl Claim {
     pub(super) async fn of(portal: &Portal, parts: &Parts) -> Result<Self> {
         let headers = &parts.headers;
         if headers.contains_key(AUTHORIZATION) {
-            return of_token(portal, parts).await.map(Self::Known);
+            return of_header(portal, parts).await.map(Self::Known);
         }
         let Some(id) = session_id(headers) else { return Ok(Self::Nothing) };
         let other = proxy::identified(portal, headers);
@@ -83,11 +83,14 @@ pub(super) fn unknown() -> Error {
     Error::unauthorized("Unauthorized")
 }
 
-/// The whole header value is the token, without a scheme; a second header would be ambiguous.
-async fn of_token(portal: &Portal, parts: &Parts) -> Result<Caller> {
+/// A token of a consumer is the whole value, without a scheme; a second header would be ambiguous.
+async fn of_header(portal: &Portal, parts: &Parts) -> Result<Caller> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
+    if let Some(user_id) = basic::identified(portal, parts, token).await? {
+        return Ok(Caller { identity: Identity::User(user_id), sign_in: None, token_id: None });
+    }
     if let Some(token) = user_token(token) {
         if !parts.uri.path().starts_with(OF_TOKENS) {
             return Err(unknown());

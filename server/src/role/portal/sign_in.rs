@@ -1,6 +1,7 @@
 //! Signs users in and out with a form, as browsers and scripts of Apollo's portal do. The other
 //! ways to sign in are in files below.
 
+pub(super) mod basic;
 mod cookie;
 mod directory;
 mod open_id;

@@ -134,6 +134,12 @@ pub(super) const SETTINGS: &[Definition] = &[
         "Accept writes of scripts with a session cookie but without X-CSRF-Token",
     ),
     define(
+        "compat.basic_authentication",
+        None,
+        "BOOL",
+        "Accept names and passwords of users in HTTP Basic authentication at the portal",
+    ),
+    define(
         "compat.json_duplicate_members",
         None,
         "BOOL",
