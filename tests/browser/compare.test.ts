@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Item, Place } from "./support/api";
-import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessible, expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "PRO"], offline: ["FAT"] });
 
@@ -141,6 +141,29 @@ test("the draft side compares what is stored", async () => {
   await page.getByText("No difference to show. 1 key was compared.").waitFor();
   await page.getByText("Draft", { exact: true }).click();
   await cell(page, "a", "PRO").filter({ hasText: "Differs" }).waitFor();
+});
+
+test("on a narrow screen nothing covers the value, the draft or the buttons of a cell", async () => {
+  const app = await createDifferent({ "checkout.cart.max-items": "1" }, { "checkout.cart.max-items": "0", old: "x" });
+  const api = await suite.api;
+  await api.setItem(place(app, "PRO"), { key: "checkout.cart.max-items", value: "2" });
+  await api.deleteItem(place(app, "PRO"), "old");
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`, { width: NARROW });
+  for (const key of ["checkout.cart.max-items", "old"]) {
+    await cell(page, key, "PRO").getByText("draft", { exact: true }).waitFor();
+    const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: key }) });
+    const covered = await row.evaluate((one) => {
+      const parts = Array.from(one.querySelectorAll(".chip, button, input, [class*=value]"));
+      return parts.filter((part) => {
+        const { left, right, top, height } = part.getBoundingClientRect();
+        const ends = [left + 2, right - 2].map((x) => document.elementFromPoint(x, top + height / 2));
+        return ends.some((found) => !part.contains(found));
+      });
+    });
+    expect(covered, key).toEqual([]);
+  }
+  await cell(page, "checkout.cart.max-items", "PRO").getByRole("button", { name: "Diff" }).click();
+  await page.getByRole("dialog").getByText("From PRO to DEV").waitFor();
 });
 
 test("the comparison is accessible in both themes and widths", async () => {

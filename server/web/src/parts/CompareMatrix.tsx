@@ -18,7 +18,7 @@ import classes from "./CompareMatrix.module.css";
 import type { Target } from "./TargetTree";
 
 const ROW_HEIGHT = 40;
-const CARD_HEIGHT = 108;
+const CARD_HEIGHT = 116;
 /** Longer texts would be truncated by the cell anyway, at a cost. */
 const SHOWN_CHARACTERS = 200;
 
