@@ -18,6 +18,10 @@ export default ts.config(
       "no-restricted-syntax": [
         "error",
         { selector: "JSXText[value=/[A-Za-z]{2}/]", message: "Visible text goes through i18n." },
+        {
+          selector: "JSXOpeningElement[name.name=/^(Button|ActionIcon|button)$/] > JSXAttribute[name.name='disabled']",
+          message: "A blocked button states its reason: wrap it in Blockable.",
+        },
       ],
     },
   },

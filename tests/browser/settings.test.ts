@@ -44,7 +44,7 @@ test("S27: each change of an access key shows its consequence, and the secret is
   await dialog.getByRole("button", { name: "Enforce signatures" }).click();
   await page.getByText("The key is enforced in DEV").waitFor();
   expect(await keys()).toMatchObject([{ enabled: true, mode: 0 }]);
-  expect(await page.getByRole("button", { name: "Turn the key off before you delete it" }).isDisabled()).toBe(true);
+  expect(await page.getByRole("button", { name: "Delete key" }).isDisabled()).toBe(true);
 
   await page.getByText("Off", { exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Turn the key off" }).click();

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenUserInfoDTO } from "../api/bodies";
 import { ensureRoles, grant, revoke, type Scope } from "../api/roles";
+import { Blockable } from "../parts/Blockable";
 import table from "../parts/DataTable.module.css";
 import { EnvName } from "../parts/EnvSwitch";
 import { ResultList } from "../parts/ResultList";
@@ -153,24 +154,20 @@ function Cell({ columns, column, user, edits, mayGrant, onSet }: CellProps) {
         const isLastAdmin = right === "admin" && stored && column.holders.admin.length === 1;
         const why = wider ? t("access.inherited") : isLastAdmin ? t("access.lastAdmin") : undefined;
         return (
-          <label
-            key={right}
-            title={why}
-            data-on={isOn}
-            data-changed={isOn !== stored && !wider}
-            data-wide={wider !== undefined}
-          >
-            <input
-              type="checkbox"
-              checked={isOn}
-              disabled={!mayGrant || why !== undefined}
-              aria-label={t("access.cell", {
-                right: t(`access.right.${right}`),
-                name: user.userId,
-                scope: scopeText(column.scope, t("access.allEnvs"), t("access.app")),
-              })}
-              onChange={(event) => onSet(key, event.currentTarget.checked)}
-            />
+          <label key={right} data-on={isOn} data-changed={isOn !== stored && !wider} data-wide={wider !== undefined}>
+            <Blockable why={mayGrant && why}>
+              <input
+                type="checkbox"
+                checked={isOn}
+                disabled={!mayGrant}
+                aria-label={t("access.cell", {
+                  right: t(`access.right.${right}`),
+                  name: user.userId,
+                  scope: scopeText(column.scope, t("access.allEnvs"), t("access.app")),
+                })}
+                onChange={(event) => onSet(key, event.currentTarget.checked)}
+              />
+            </Blockable>
             <span aria-hidden>{t(`access.right.${right}`)}</span>
           </label>
         );

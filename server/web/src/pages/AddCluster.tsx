@@ -5,6 +5,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { createCluster } from "../api/settings";
+import { Blockable } from "../parts/Blockable";
 import { Dialog } from "../parts/Dialog";
 import { ResultList } from "../parts/ResultList";
 import { useEach } from "../state/each";
@@ -34,9 +35,11 @@ export function AddCluster({ app, places, onClose }: SectionProps & { onClose: (
         <div className="stack">
           <ResultList outcomes={outcomes} name={(env) => env} onRetry={() => void retry()} />
           <div className="row end">
-            <Button variant="default" disabled={isPending} onClick={onClose}>
-              {t("act.close")}
-            </Button>
+            <Blockable why={isPending && t("why.running")}>
+              <Button variant="default" onClick={onClose}>
+                {t("act.close")}
+              </Button>
+            </Blockable>
           </div>
         </div>
       ) : (

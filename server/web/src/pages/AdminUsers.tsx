@@ -71,7 +71,7 @@ export function AdminUsers() {
                   {
                     label: t(`users.${kind}`, { name: user.userId }),
                     icon: isOn ? IconBan : IconCircleCheck,
-                    disabled: user.userId === self.userId,
+                    why: user.userId === self.userId && t("why.ownAccount"),
                     onClick: () => setAct({ kind, user }),
                   },
                 ];

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { usePromote } from "../api/compare";
 import { draft } from "../api/queries";
 import type { OpenNamespaceDTO } from "../api/bodies";
+import { Blockable } from "../parts/Blockable";
 import { Dialog } from "../parts/Dialog";
 import { DiffView, type KeyChange } from "../parts/DiffView";
 import { EnvName, isProduction } from "../parts/EnvSwitch";
@@ -88,18 +89,19 @@ export function ComparePromote({ app, base, changes, onClose, onDone }: Props) {
           <Button variant="default" onClick={onClose}>
             {t("act.cancel")}
           </Button>
-          <Button
-            loading={isPending}
-            disabled={stored.some(({ isSuccess, isFetching }) => isFetching || !isSuccess)}
-            onClick={() =>
-              void run(changes.map((change, index) => ({ ...change, revision: stored[index]?.data?.revision }))).then(
-                onDone,
-              )
-            }
-            data-autofocus
-          >
-            {t("promote.act", { to: envs })}
-          </Button>
+          <Blockable why={stored.some(({ isSuccess }) => !isSuccess) && t("why.targetUnread")}>
+            <Button
+              loading={isPending || stored.some(({ isFetching }) => isFetching)}
+              onClick={() =>
+                void run(changes.map((change, index) => ({ ...change, revision: stored[index]?.data?.revision }))).then(
+                  onDone,
+                )
+              }
+              data-autofocus
+            >
+              {t("promote.act", { to: envs })}
+            </Button>
+          </Blockable>
         </div>
       </div>
     </Dialog>

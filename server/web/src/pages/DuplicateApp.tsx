@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenAppDTO, OpenEnvClusterDTO } from "../api/bodies";
 import { copyCluster } from "../api/duplicate";
+import { Blockable } from "../parts/Blockable";
 import { ResultList } from "../parts/ResultList";
 import type { Target } from "../parts/TargetTree";
 import { useEach } from "../state/each";
@@ -38,12 +39,11 @@ export function Copied({ app, copies }: { app: string; copies: ReturnType<typeof
         onRetry={() => void copies.retry()}
       />
       <div className="row end">
-        <Button
-          disabled={copies.isPending}
-          renderRoot={(props) => <Link {...props} to="/a/$app" params={{ app }} search={{}} />}
-        >
-          {t("duplicate.open", { name: app })}
-        </Button>
+        <Blockable why={copies.isPending && t("why.running")}>
+          <Button renderRoot={(props) => <Link {...props} to="/a/$app" params={{ app }} search={{}} />}>
+            {t("duplicate.open", { name: app })}
+          </Button>
+        </Blockable>
       </div>
     </div>
   );

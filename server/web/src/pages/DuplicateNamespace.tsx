@@ -9,6 +9,7 @@ import { useAction } from "../api/action";
 import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/bodies";
 import { baseName, copyItems, createLike } from "../api/duplicate";
 import { NAMESPACE_LENGTH } from "../api/namespaces";
+import { Blockable } from "../parts/Blockable";
 import { Dialog } from "../parts/Dialog";
 import { ResultList } from "../parts/ResultList";
 import { Failure } from "../parts/States";
@@ -66,18 +67,21 @@ export function DuplicateNamespace({ namespace, places, onClose }: Props) {
           )}
           <div className="row end">
             {first && (
-              <Button
-                disabled={copies.isPending}
-                renderRoot={(props) => (
-                  <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={{ app, ...first, ns: full }} />
-                )}
-              >
-                {t("duplicate.open", { name: full })}
-              </Button>
+              <Blockable why={copies.isPending && t("why.running")}>
+                <Button
+                  renderRoot={(props) => (
+                    <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={{ app, ...first, ns: full }} />
+                  )}
+                >
+                  {t("duplicate.open", { name: full })}
+                </Button>
+              </Blockable>
             )}
-            <Button variant="default" disabled={copies.isPending} onClick={onClose}>
-              {t("act.close")}
-            </Button>
+            <Blockable why={copies.isPending && t("why.running")}>
+              <Button variant="default" onClick={onClose}>
+                {t("act.close")}
+              </Button>
+            </Blockable>
           </div>
         </div>
       ) : (

@@ -34,7 +34,7 @@ export function Gray() {
   const { user } = useBoot();
   const master = useQuery(draft(place));
   const open = useQuery(branch(place));
-  const rights = useQuery(ownRights(place, user.userId)).data;
+  const rights = useQuery(ownRights(place, user.userId));
   return (
     <Main title={`${t("gray.title")} ${place.ns} / ${place.env}`} className={classes.page}>
       <div className={classes.head}>
@@ -52,25 +52,31 @@ export function Gray() {
       </div>
       {master.data && <NamespaceTabs place={place} isDocument={isDocument(master.data)} />}
       <Loaded query={master}>
-        {(namespace) => (
-          <Loaded query={open}>
-            {(branched) =>
-              namespace === null || namespace.extendInfo?.isConfigHidden ? (
-                <p className="empty">{t("namespace.hidden")}</p>
-              ) : branched === null ? (
-                <Start place={place} rights={rights} isLive={(namespace.items ?? []).length > 0} />
-              ) : (
-                <Stepper place={place} master={namespace} branched={branched} rights={rights} />
-              )
-            }
-          </Loaded>
-        )}
+        {(namespace) =>
+          namespace === null || namespace.extendInfo?.isConfigHidden ? (
+            <p className="empty">{t("namespace.hidden")}</p>
+          ) : (
+            <Loaded query={open}>
+              {(branched) => (
+                <Loaded query={rights}>
+                  {(rights) =>
+                    branched === null ? (
+                      <Start place={place} rights={rights} isLive={(namespace.items ?? []).length > 0} />
+                    ) : (
+                      <Stepper place={place} master={namespace} branched={branched} rights={rights} />
+                    )
+                  }
+                </Loaded>
+              )}
+            </Loaded>
+          )
+        }
       </Loaded>
     </Main>
   );
 }
 
-function Start({ place, rights, isLive }: { place: Place; rights: OwnRights | undefined; isLive: boolean }) {
+function Start({ place, rights, isLive }: { place: Place; rights: OwnRights; isLive: boolean }) {
   const { t } = useTranslation();
   const navigate = route.useNavigate();
   const start = useAction(
@@ -88,14 +94,13 @@ function Start({ place, rights, isLive }: { place: Place; rights: OwnRights | un
       </ol>
       {!isLive && <p className="note">{t("gray.start.empty")}</p>}
       {start.error && <Failure error={start.error} />}
-      {rights && !rights.edit ? (
+      {!rights.edit ? (
         <NoRight rights={rights} needed={t("gray.needEdit")} />
       ) : (
         <div>
           <Button
             leftSection={<IconGitBranch size={18} stroke={1.8} />}
             loading={start.isPending}
-            disabled={!rights}
             onClick={() => start.mutate(undefined)}
           >
             {t("gray.start.act")}
@@ -110,7 +115,7 @@ interface StepperProps {
   place: Place;
   master: OpenNamespaceDTO;
   branched: OpenNamespaceDTO;
-  rights: OwnRights | undefined;
+  rights: OwnRights;
 }
 
 function Stepper({ place, master, branched, rights }: StepperProps) {
@@ -125,7 +130,7 @@ function Stepper({ place, master, branched, rights }: StepperProps) {
   const go = (step: Step) => void navigate({ search: { step } });
   useHotkeys(STEPS.map((step, index) => [String(index + 1), () => go(step)]));
   if (state.error && !state.data) return <Failure error={state.error} onRetry={() => void state.refetch()} />;
-  if (!state.data || !facts || !rights) return <PageLoading />;
+  if (!state.data || !facts) return <PageLoading />;
   const step = chosen ?? currentStep(facts);
   const parts = { place, name, facts, state: state.data, rights, master, go };
   return (

@@ -8,6 +8,7 @@ import { useAction } from "../api/action";
 import type { OpenItemDTO } from "../api/bodies";
 import { inBranch, staleGray } from "../api/gray";
 import { createItem, deleteItem, updateItem } from "../api/writes";
+import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
 import { DataTable } from "../parts/DataTable";
 import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
@@ -82,9 +83,11 @@ export function GrayChange({ place, name, facts, rights, master, go }: GrayParts
               {t("gray.change.add")}
             </Button>
           )}
-          <Button className="push" disabled={facts.changes === 0} onClick={() => go("audience")}>
-            {t("gray.next", { step: t("gray.step.audience") })}
-          </Button>
+          <Blockable why={facts.changes === 0 && t("why.noGrayValue")}>
+            <Button className="push" onClick={() => go("audience")}>
+              {t("gray.next", { step: t("gray.step.audience") })}
+            </Button>
+          </Blockable>
         </div>
       ) : (
         <NoRight rights={rights} needed={t("gray.needEdit")} />

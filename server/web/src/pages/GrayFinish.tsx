@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { abandonGray, releaseToAll, staleGray } from "../api/gray";
+import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
 import { DiffView } from "../parts/DiffView";
 import { NoRight } from "../parts/NoRight";
@@ -22,7 +23,8 @@ export function GrayFinish(parts: GrayParts) {
   const { facts, state, rights, place } = parts;
   const [asking, setAsking] = useState<"release" | "abandon" | null>(null);
   const total = state.onMaster.total + state.inBranch.total;
-  const isBlocked = facts.masterUnpublished > 0;
+  const { masterUnpublished } = facts;
+  const blocked = masterUnpublished > 0 ? t("gray.finish.blocked", { count: masterUnpublished }) : null;
   const mayAbandon = rights.publish || (rights.edit && !facts.isPublished);
   return (
     <div className={classes.columns}>
@@ -39,12 +41,11 @@ export function GrayFinish(parts: GrayParts) {
       <aside className={classes.stack}>
         <section className="card stack" aria-labelledby="decide">
           <h2 id="decide">{t("gray.finish.decide")}</h2>
-          {isBlocked && (
+          {blocked && (
             <p className="caution">
               <IconAlertTriangleFilled size={18} aria-hidden />
               <span>
-                {t("gray.finish.blocked", { count: facts.masterUnpublished })}{" "}
-                <Link {...publishing(place)}>{t("change.review")}</Link>
+                {blocked} <Link {...publishing(place)}>{t("change.review")}</Link>
               </span>
             </p>
           )}
@@ -54,15 +55,16 @@ export function GrayFinish(parts: GrayParts) {
             </p>
           )}
           {rights.publish ? (
-            <Button
-              size="md"
-              className={classes.release}
-              leftSection={<IconCircleCheckFilled size={18} />}
-              disabled={isBlocked || facts.changes === 0}
-              onClick={() => setAsking("release")}
-            >
-              {t("gray.finish.release", { count: total })}
-            </Button>
+            <Blockable why={blocked ?? (facts.changes === 0 && t("gray.finish.same"))}>
+              <Button
+                size="md"
+                className={classes.release}
+                leftSection={<IconCircleCheckFilled size={18} />}
+                onClick={() => setAsking("release")}
+              >
+                {t("gray.finish.release", { count: total })}
+              </Button>
+            </Blockable>
           ) : (
             <NoRight rights={rights} needed={t("gray.needPublish")} />
           )}

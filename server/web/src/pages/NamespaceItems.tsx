@@ -10,6 +10,7 @@ import { useTranslation } from "react-i18next";
 import { useChanges } from "../api/changes";
 import { parentNamespace } from "../api/namespaces";
 import { useBoot, type Draft, type Place } from "../api/queries";
+import { Blockable } from "../parts/Blockable";
 import { OrConflict } from "../parts/ConflictView";
 import { CopyAs } from "../parts/CopyAs";
 import type { EditedItem } from "../parts/ItemDialog";
@@ -71,6 +72,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
   const { userId } = useBoot().user;
   const direct = useChanges(place, (changes) => setSaid({ text: t("item.undone"), changes }));
   const canEdit = access?.canEdit === true && (access.editor === null || access.editor === userId);
+  const locked = !canEdit && access?.editor != null && t("access.locked", { name: access.editor });
   const setFilter = (text: string) =>
     void navigate({ search: (old) => ({ view: old.view, sort, f: text || undefined }), replace: true });
   const onSort = (sort: Sort | undefined) => void navigate({ search: (old) => ({ ...old, sort }), replace: true });
@@ -119,32 +121,34 @@ export function NamespaceItems({ place, draft, access }: Props) {
         <CopyAs name={place.ns} rows={found} onCopied={report} />
         {access?.canEdit && (
           <>
-            <ActionIcon
-              variant="default"
-              className={classes.more}
-              disabled={!canEdit}
-              aria-label={t("restore.title")}
-              title={t("restore.title")}
-              onClick={() => setAct({ kind: "restore" })}
-            >
-              <IconTrashOff size={16} stroke={1.8} />
-            </ActionIcon>
-            <Button
-              variant="default"
-              disabled={!canEdit}
-              leftSection={<IconClipboardPlus size={16} stroke={1.8} />}
-              onClick={() => setAct({ kind: "paste" })}
-            >
-              {t("paste.open")}
-            </Button>
-            <Button
-              variant="default"
-              disabled={!canEdit}
-              leftSection={<IconPlus size={16} stroke={1.8} />}
-              onClick={() => setAct({ kind: "add" })}
-            >
-              {t("item.addTitle")}
-            </Button>
+            <Blockable why={locked} label={t("restore.title")}>
+              <ActionIcon
+                variant="default"
+                className={classes.more}
+                aria-label={t("restore.title")}
+                onClick={() => setAct({ kind: "restore" })}
+              >
+                <IconTrashOff size={16} stroke={1.8} />
+              </ActionIcon>
+            </Blockable>
+            <Blockable why={locked}>
+              <Button
+                variant="default"
+                leftSection={<IconClipboardPlus size={16} stroke={1.8} />}
+                onClick={() => setAct({ kind: "paste" })}
+              >
+                {t("paste.open")}
+              </Button>
+            </Blockable>
+            <Blockable why={locked}>
+              <Button
+                variant="default"
+                leftSection={<IconPlus size={16} stroke={1.8} />}
+                onClick={() => setAct({ kind: "add" })}
+              >
+                {t("item.addTitle")}
+              </Button>
+            </Blockable>
           </>
         )}
       </ItemFilter>

@@ -10,6 +10,7 @@ import { useTranslation } from "react-i18next";
 import { ApiError } from "../api/errors";
 import { useBoot, type Draft, type Place } from "../api/queries";
 import { validateText } from "../api/writes";
+import { Blockable } from "../parts/Blockable";
 import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
 import { LeaveGuard } from "../parts/LeaveGuard";
 import { dropUnsaved, keepUnsaved, readUnsaved } from "../state/unsaved";
@@ -82,31 +83,30 @@ export function NamespaceText({ place, draft, access }: Props) {
         <span className={classes.count} role="status">
           {isDirty ? t("text.unsaved") : said}
         </span>
-        <Button
-          variant="default"
-          disabled={file === ""}
-          leftSection={<IconCopy size={16} stroke={1.8} />}
-          onClick={copy}
-        >
-          {t("text.copy")}
-        </Button>
-        <Button
-          variant="default"
-          disabled={file === ""}
-          leftSection={<IconDownload size={16} stroke={1.8} />}
-          onClick={() => saveFile(fileName(place.ns, format), file)}
-        >
-          {t("text.download")}
-        </Button>
-        {canEdit && format === "json" && (
+        <Blockable why={file === "" && t("why.emptyText")}>
+          <Button variant="default" leftSection={<IconCopy size={16} stroke={1.8} />} onClick={copy}>
+            {t("text.copy")}
+          </Button>
+        </Blockable>
+        <Blockable why={file === "" && t("why.emptyText")}>
           <Button
             variant="default"
-            leftSection={<IconBraces size={16} stroke={1.8} />}
-            disabled={pretty === null || pretty === text}
-            onClick={() => pretty !== null && change(pretty)}
+            leftSection={<IconDownload size={16} stroke={1.8} />}
+            onClick={() => saveFile(fileName(place.ns, format), file)}
           >
-            {t("item.format")}
+            {t("text.download")}
           </Button>
+        </Blockable>
+        {canEdit && format === "json" && (
+          <Blockable why={pretty === null ? t("check.json") : pretty === text && t("why.formatted")}>
+            <Button
+              variant="default"
+              leftSection={<IconBraces size={16} stroke={1.8} />}
+              onClick={() => pretty !== null && change(pretty)}
+            >
+              {t("item.format")}
+            </Button>
+          </Blockable>
         )}
         {isDirty && (
           <Button variant="default" onClick={drop}>
@@ -114,9 +114,11 @@ export function NamespaceText({ place, draft, access }: Props) {
           </Button>
         )}
         {canEdit && (
-          <Button leftSection={<IconDeviceFloppy size={16} stroke={1.8} />} disabled={!isDirty} onClick={save}>
-            {t("text.save")}
-          </Button>
+          <Blockable why={!isDirty && t("why.noEdit")}>
+            <Button leftSection={<IconDeviceFloppy size={16} stroke={1.8} />} onClick={save}>
+              {t("text.save")}
+            </Button>
+          </Blockable>
         )}
       </div>
       <CodeEditor

@@ -14,6 +14,7 @@ import { useMayCreate } from "../api/rights";
 import { masters } from "../api/roles";
 import { publicNamespaces } from "../api/search";
 import { Main } from "../parts/Main";
+import { Blockable } from "../parts/Blockable";
 import { NoRight } from "../parts/NoRight";
 import { ResultList } from "../parts/ResultList";
 import { Empty, Failure, Loaded } from "../parts/States";
@@ -186,13 +187,15 @@ function Association({ app, others }: { app: string; others: OpenAppNamespaceDTO
       )}
       <div className="row end">
         {done ? (
-          <Button disabled={each.isPending} onClick={() => open(name, done)}>
-            {t("newNamespace.open", { name })}
-          </Button>
+          <Blockable why={each.isPending && t("why.running")}>
+            <Button onClick={() => open(name, done)}>{t("newNamespace.open", { name })}</Button>
+          </Blockable>
         ) : (
-          <Button loading={each.isPending} disabled={targets.length === 0} onClick={() => void each.run(targets)}>
-            {t("newNamespace.associate")}
-          </Button>
+          <Blockable why={targets.length === 0 && t("why.noTarget")}>
+            <Button loading={each.isPending} onClick={() => void each.run(targets)}>
+              {t("newNamespace.associate")}
+            </Button>
+          </Blockable>
         )}
       </div>
     </div>

@@ -44,6 +44,8 @@ export function PasteItems({ place, draft, onDone, onClose }: Props) {
   });
   const planned = changesBy(pasted?.items ?? [], storedItems(base.items));
   const problems = pasted ? problemsOf(pasted) : [];
+  const whyNot =
+    problems.length > 0 ? t("why.problems") : planned.length === 0 && t(text.trim() ? "why.allSame" : "why.noText");
   const added = planned.filter(({ was }) => !was).length;
   return (
     <OrConflict changes={changes}>
@@ -51,7 +53,7 @@ export function PasteItems({ place, draft, onDone, onClose }: Props) {
         title={t("paste.title")}
         action={t("paste.save", { count: planned.length })}
         size="xl"
-        disabled={planned.length === 0 || problems.length > 0}
+        why={whyNot}
         write={changes}
         onConfirm={() => changes.run(planned, base.revision)}
         onClose={onClose}

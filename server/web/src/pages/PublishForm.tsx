@@ -10,6 +10,7 @@ import { useTranslation } from "react-i18next";
 
 import { useBoot, type Place } from "../api/queries";
 import { publish } from "../api/writes";
+import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
 import { isProduction } from "../parts/EnvSwitch";
 import { ResultList } from "../parts/ResultList";
@@ -148,16 +149,17 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
       />
       {deletions > 0 && <p className={classes.warning}>{t("publish.deletions", { count: deletions })}</p>}
       {isOwnEdit && <p className={classes.warning}>{t("publish.ownEdit")}</p>}
-      <Button
-        type="submit"
-        size="md"
-        color={emergency ? "red" : "blue"}
-        disabled={isOwnEdit && !emergency}
-        loading={isReading}
-        leftSection={<IconRocket size={18} stroke={1.8} />}
-      >
-        {action}
-      </Button>
+      <Blockable why={isOwnEdit && !emergency && t("publish.ownEdit")}>
+        <Button
+          type="submit"
+          size="md"
+          color={emergency ? "red" : "blue"}
+          loading={isReading}
+          leftSection={<IconRocket size={18} stroke={1.8} />}
+        >
+          {action}
+        </Button>
+      </Blockable>
       {asking === "production" && (
         <Confirm
           title={t("publish.confirmTitle", { env })}
@@ -174,7 +176,7 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
           title={t("publish.emergencyTitle", { env })}
           action={t("publish.act", { env })}
           danger
-          disabled={typed !== env}
+          why={typed !== env && t("publish.typeEnv", { env })}
           write={IDLE}
           onConfirm={run}
           onClose={() => setAsking(null)}

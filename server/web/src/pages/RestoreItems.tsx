@@ -45,7 +45,7 @@ export function RestoreItems({ place, draft, onDone, onClose }: Props) {
         title={t("restore.title")}
         action={t("restore.act", { count: restored.length })}
         size="xl"
-        disabled={restored.length === 0}
+        why={restored.length === 0 && t("why.noKeyChosen")}
         write={changes}
         onConfirm={() => changes.run(restored, base.revision)}
         onClose={onClose}

@@ -9,9 +9,10 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenReleaseDTO } from "../api/bodies";
 import { instanceCount } from "../api/history";
-import { useRight } from "../api/rights";
+import { useRights } from "../api/rights";
 import { AFTERWARDS, runStep, steps, storeValues, type Afterwards, type Plan, type Step } from "../api/rollback";
 import type { Place } from "../api/queries";
+import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
 import { DiffView, type KeyChange } from "../parts/DiffView";
 import { ResultList } from "../parts/ResultList";
@@ -34,7 +35,8 @@ export function RollbackForm({ place, live, target, changes }: Props) {
   const [afterwards, setAfterwards] = useState<Afterwards>("reset");
   const [asking, setAsking] = useState(false);
   const instances = useQuery(instanceCount(place)).data;
-  const [mayEdit, mayPublish] = [useRight(place, "edit"), useRight(place, "publish")];
+  const [rights] = useRights([place]);
+  const { edit: mayEdit = false, publish: mayPublish = false } = rights ?? {};
   const cache = useQueryClient();
   const stale = [
     ["list", app, env, cluster],
@@ -132,16 +134,17 @@ export function RollbackForm({ place, live, target, changes }: Props) {
         )}
         {isPartial && <p className="note">{t("rollback.partly")}</p>}
         {store.error && <Failure error={store.error} />}
-        {!mayPublish && !isPartial && <p className="note">{t("rollback.mayNot")}</p>}
-        <Button
-          size="md"
-          leftSection={<IconArrowBackUp size={18} stroke={1.8} />}
-          loading={store.isPending}
-          disabled={chosen.length === 0 || (!mayPublish && !isPartial)}
-          onClick={() => (isPartial ? store.mutate(undefined) : setAsking(true))}
-        >
-          {isPartial ? t("rollback.store", { count: chosen.length }) : t("rollback.act", { env })}
-        </Button>
+        {rights && !mayPublish && !isPartial && <p className="note">{t("rollback.mayNot")}</p>}
+        <Blockable why={chosen.length === 0 ? t("why.noKeyChosen") : !mayPublish && !isPartial && t("rollback.mayNot")}>
+          <Button
+            size="md"
+            leftSection={<IconArrowBackUp size={18} stroke={1.8} />}
+            loading={store.isPending || !rights}
+            onClick={() => (isPartial ? store.mutate(undefined) : setAsking(true))}
+          >
+            {isPartial ? t("rollback.store", { count: chosen.length }) : t("rollback.act", { env })}
+          </Button>
+        </Blockable>
         <Button
           variant="default"
           renderRoot={(props) => (

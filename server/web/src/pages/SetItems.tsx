@@ -34,12 +34,14 @@ export function SetItems({ rows, place, draft, onDone, onClose }: Props) {
     const now = { ...was, type: type ?? was.type, comment: comment ?? was.comment };
     return now.type === was.type && now.comment === was.comment ? [] : [{ key: row.key, was, now }];
   });
+  const whyNot =
+    wrong.length > 0 || isTooLong ? t("why.problems") : planned.length === 0 && t("why.sameTypeAndComment");
   return (
     <OrConflict changes={changes}>
       <Confirm
         title={t("bulk.setTitle", { count: rows.length })}
         action={t("bulk.setAct", { count: planned.length })}
-        disabled={planned.length === 0 || wrong.length > 0 || isTooLong}
+        why={whyNot}
         write={changes}
         onConfirm={() => changes.run(planned, revision)}
         onClose={onClose}

@@ -18,6 +18,7 @@ import {
   type AccessKey,
   type KeyMode,
 } from "../api/settings";
+import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
 import { ConfirmName } from "../parts/ConfirmName";
 import { Since } from "../parts/Since";
@@ -82,15 +83,16 @@ function Keys({ app, env }: { app: string; env: string }) {
     <>
       <div className="row">
         <span className="note">{t("settings.keys.count", { count, limit: KEY_LIMIT })}</span>
-        <Button
-          className="push"
-          leftSection={<IconPlus size={16} />}
-          loading={create.isPending}
-          disabled={count >= KEY_LIMIT}
-          onClick={() => create.mutate(undefined)}
-        >
-          {t("settings.keys.create")}
-        </Button>
+        <Blockable why={count >= KEY_LIMIT && t("settings.keys.limit", { limit: KEY_LIMIT })}>
+          <Button
+            className="push"
+            leftSection={<IconPlus size={16} />}
+            loading={create.isPending}
+            onClick={() => create.mutate(undefined)}
+          >
+            {t("settings.keys.create")}
+          </Button>
+        </Blockable>
       </div>
       {create.error && <Failure error={create.error} />}
       <p role="status" className={said ? "note" : "unseen"}>
@@ -117,16 +119,19 @@ function Keys({ app, env }: { app: string; env: string }) {
                   <span className="note">
                     {key.by} <Since time={key.at} />
                   </span>
-                  <ActionIcon
-                    variant="subtle"
-                    size="lg"
-                    disabled={key.mode !== "off"}
-                    aria-label={t(key.mode === "off" ? "settings.keys.to.deleted" : "settings.keys.deleteOff")}
-                    title={t(key.mode === "off" ? "settings.keys.to.deleted" : "settings.keys.deleteOff")}
-                    onClick={() => setAct({ key, to: "deleted" })}
+                  <Blockable
+                    label={t("settings.keys.to.deleted")}
+                    why={key.mode !== "off" && t("settings.keys.deleteOff")}
                   >
-                    <IconTrash size={16} />
-                  </ActionIcon>
+                    <ActionIcon
+                      variant="subtle"
+                      size="lg"
+                      aria-label={t("settings.keys.to.deleted")}
+                      onClick={() => setAct({ key, to: "deleted" })}
+                    >
+                      <IconTrash size={16} />
+                    </ActionIcon>
+                  </Blockable>
                 </li>
               ))}
             </ul>

@@ -4,6 +4,7 @@ import type { UseMutationResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { Blockable, type Why } from "./Blockable";
 import { Dialog } from "./Dialog";
 import { Failure } from "./States";
 
@@ -12,8 +13,8 @@ interface Props {
   /** The name of the action and its object. */
   action: string;
   danger?: boolean;
-  /** The object's name has not been typed yet. */
-  disabled?: boolean;
+  /** Why it cannot be confirmed yet. */
+  why?: Why;
   size?: "md" | "lg" | "xl";
   write: Pick<UseMutationResult<unknown, Error, never>, "isPending" | "error">;
   onConfirm: () => void;
@@ -22,7 +23,7 @@ interface Props {
 }
 
 export function Confirm({ title, action, size = "md", write, onConfirm, onClose, children, ...props }: Props) {
-  const { danger = false, disabled = false } = props;
+  const { danger = false, why } = props;
   const { t } = useTranslation();
   return (
     <Dialog title={title} size={size} onClose={onClose}>
@@ -33,15 +34,16 @@ export function Confirm({ title, action, size = "md", write, onConfirm, onClose,
           <Button variant="default" onClick={onClose}>
             {t("act.cancel")}
           </Button>
-          <Button
-            color={danger ? "red" : "blue"}
-            disabled={disabled}
-            loading={write.isPending}
-            onClick={onConfirm}
-            data-autofocus={!disabled || undefined}
-          >
-            {action}
-          </Button>
+          <Blockable why={why}>
+            <Button
+              color={danger ? "red" : "blue"}
+              loading={write.isPending}
+              onClick={onConfirm}
+              data-autofocus={!why || undefined}
+            >
+              {action}
+            </Button>
+          </Blockable>
         </div>
       </div>
     </Dialog>

@@ -9,6 +9,7 @@ import { FILE_ENDS, itemsAs } from "../text/copyAs";
 import { itemsAsCsv } from "../text/csv";
 import { saveFile } from "../text/download";
 import { PASTE_FORMATS, type PasteFormat } from "../text/paste";
+import { Blockable } from "./Blockable";
 
 interface Props {
   /** Of the namespace, and of the files. */
@@ -25,13 +26,15 @@ export function CopyAs({ name, rows, onCopied }: Props) {
     await copyText(itemsAs(format, items));
     onCopied(t("paste.copied", { count: items.length, format: t(`paste.format.${format}`) }));
   };
+  const open = (
+    <Button variant="default" leftSection={<IconCopy size={16} stroke={1.8} />}>
+      {t("paste.copyAs")}
+    </Button>
+  );
+  if (items.length === 0) return <Blockable why={t("why.noKey")}>{open}</Blockable>;
   return (
     <Menu position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" leftSection={<IconCopy size={16} stroke={1.8} />} disabled={items.length === 0}>
-          {t("paste.copyAs")}
-        </Button>
-      </Menu.Target>
+      <Menu.Target>{open}</Menu.Target>
       <Menu.Dropdown>
         {PASTE_FORMATS.map((format) => (
           <Menu.Item key={format} onClick={() => void copy(format)}>

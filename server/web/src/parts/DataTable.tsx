@@ -1,9 +1,10 @@
 // A table of records with actions on each row; narrow screens show each record as a card.
-import { ActionIcon, Tooltip } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
 import type { Icon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { Blockable, type Why } from "./Blockable";
 import classes from "./DataTable.module.css";
 
 export interface Column<Row> {
@@ -17,7 +18,8 @@ export interface RowAction {
   label: string;
   icon: Icon;
   onClick: () => void;
-  disabled?: boolean;
+  /** Why it cannot be done now. */
+  why?: Why;
 }
 
 interface Props<Row> {
@@ -72,19 +74,12 @@ export function DataTable<Row>({ label, rows, rowKey, columns, actions }: Props<
 function Actions({ list }: { list: RowAction[] }) {
   return (
     <div>
-      {list.map(({ label, icon: Sign, onClick, disabled = false }) => (
-        <Tooltip key={label} label={label}>
-          <ActionIcon
-            variant="subtle"
-            size="lg"
-            aria-label={label}
-            data-disabled={disabled || undefined}
-            aria-disabled={disabled}
-            onClick={disabled ? undefined : onClick}
-          >
+      {list.map(({ label, icon: Sign, onClick, why }) => (
+        <Blockable key={label} label={label} why={why}>
+          <ActionIcon variant="subtle" size="lg" aria-label={label} onClick={onClick}>
             <Sign size={17} stroke={1.8} />
           </ActionIcon>
-        </Tooltip>
+        </Blockable>
       ))}
     </div>
   );

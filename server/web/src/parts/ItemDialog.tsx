@@ -16,6 +16,7 @@ import {
   type Problem,
 } from "../text/check";
 import { prettyJson } from "../text/format";
+import { Blockable } from "./Blockable";
 import { Dialog } from "./Dialog";
 import { Failure } from "./States";
 
@@ -106,14 +107,15 @@ export function ItemDialog({ row, start = null, write, onInput, onSave, onDelete
         />
         {isJson && (
           <div className="row">
-            <Button
-              variant="default"
-              leftSection={<IconBraces size={16} stroke={1.8} />}
-              disabled={pretty === null}
-              onClick={() => pretty !== null && change({ value: pretty })}
-            >
-              {t("item.format")}
-            </Button>
+            <Blockable why={pretty === null && t("check.json")}>
+              <Button
+                variant="default"
+                leftSection={<IconBraces size={16} stroke={1.8} />}
+                onClick={() => pretty !== null && change({ value: pretty })}
+              >
+                {t("item.format")}
+              </Button>
+            </Blockable>
           </div>
         )}
         {row?.state === "modified" && (
@@ -144,9 +146,11 @@ export function ItemDialog({ row, start = null, write, onInput, onSave, onDelete
           <Button variant="default" onClick={onClose}>
             {t("act.cancel")}
           </Button>
-          <Button type="submit" loading={write.isPending} disabled={brokenJson}>
-            {t(row ? "item.save" : "item.add")}
-          </Button>
+          <Blockable why={brokenJson && t("check.json")}>
+            <Button type="submit" loading={write.isPending}>
+              {t(row ? "item.save" : "item.add")}
+            </Button>
+          </Blockable>
         </div>
       </form>
     </Dialog>
