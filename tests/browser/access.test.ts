@@ -26,7 +26,7 @@ test("S21: while another user edits, editing is disabled with the reason, and pu
   }
   await u1.setItem(at, { key: "limit", value: "100" });
   const other = await suite.open(address(at), { as: u2.user });
-  await other.getByText("u1 is editing this namespace.").waitFor();
+  await other.getByText("u1 is editing this namespace.").filter({ visible: true }).waitFor();
   const list = other.getByRole("navigation", { name: "Namespaces" });
   await list.getByRole("link", { name: "application" }).getByText("u1 is editing").waitFor({ state: "attached" });
   expect(await list.getByText("is editing").count()).toBe(1);
@@ -35,7 +35,7 @@ test("S21: while another user edits, editing is disabled with the reason, and pu
   const editor = await suite.open(address(at), { as: u1.user });
   await editor.getByText("Someone else has to publish it").waitFor();
   await editor.getByRole("link", { name: "Review and publish" }).click();
-  await editor.getByText("You have edited this namespace").waitFor();
+  await editor.getByText("You have edited this namespace").filter({ visible: true }).waitFor();
   expect(await editor.getByRole("button", { name: "Publish to DEV" }).isDisabled()).toBe(true);
   await other.getByRole("link", { name: "Review and publish" }).click();
   await other.getByRole("button", { name: "Publish to DEV" }).click();

@@ -121,7 +121,7 @@ test("unpublished changes of master block the release to all, which says how man
   const page = await publishTo(place, "10.0.0.1");
   await (await suite.api).setItem(place, { key: "other", value: "1" });
   await page.goto(`${addressOf(place)}?step=finish`);
-  await page.getByText("Master has 1 unpublished change").waitFor();
+  await page.getByText("Master has 1 unpublished change").filter({ visible: true }).waitFor();
   expect(await page.getByRole("button", { name: /^Release to all \d/ }).isDisabled()).toBe(true);
 });
 

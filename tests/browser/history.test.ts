@@ -113,7 +113,7 @@ test("a user without permission to publish is not offered a rollback", async () 
   await page.getByText("third").first().waitFor();
   expect(await page.getByRole("link", { name: "Roll back to this…" }).count()).toBe(0);
   await page.goto(`/a/${place.app}/rollback/DEV/${ids[2]}?to=${ids[0]}`);
-  await page.getByText("You do not have permission to publish here.").waitFor();
+  await page.getByText("You do not have permission to publish here.").filter({ visible: true }).waitFor();
   expect(await page.getByRole("button", { name: "Roll back DEV" }).isDisabled()).toBe(true);
 });
 

@@ -279,7 +279,7 @@ test("S13: an invalid JSON value cannot be saved, and a valid one can be formatt
   await dialog.getByLabel("Key", { exact: true }).fill("rules");
   await dialog.getByLabel("Type").selectOption("JSON");
   await dialog.getByLabel("Value", { exact: true }).fill('{"a": [1,}');
-  await dialog.getByText("This is not a JSON object or array.").waitFor();
+  await dialog.getByText("This is not a JSON object or array.").filter({ visible: true }).waitFor();
   expect(await dialog.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
   await dialog.getByLabel("Value", { exact: true }).fill('{"a": [1]}');
   await dialog.getByRole("button", { name: "Format" }).click();
@@ -329,6 +329,30 @@ test("S40: of two windows that edit a key, the second one is shown both values",
   await conflict.getByRole("button", { name: "Save the chosen values" }).click();
   await page.getByText("Saved limit.").waitFor();
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "300" }, { key: "other" }]);
+});
+
+test("an edit is shown at once, and the key can be edited again before the namespace has been read", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  await api.publish(at);
+  const page = await suite.open(address(at));
+  const row = page.getByRole("row", { name: "limit" });
+  await row.waitFor();
+  let read = () => {};
+  const isRead = new Promise<void>((done) => (read = done));
+  await page.route(/namespaces\/application\?fillItemDetail/, (route) => isRead.then(() => route.continue()));
+  for (const value of ["150", "200"]) {
+    await row.getByRole("button", { name: "limit", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("Value", { exact: true }).fill(value);
+    // The second save is based on an old revision, and reads the namespace before it is repeated.
+    if (value === "200") read();
+    await page.keyboard.press("Control+Enter");
+    await row.getByText("live 100").waitFor();
+    await row.getByText(value, { exact: true }).waitFor();
+  }
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await expect.poll(async () => (await api.items(at))[0]?.value).toBe("200");
 });
 
 test("an edit is saved although others changed another key meanwhile, and can be undone", async () => {

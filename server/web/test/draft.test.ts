@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { OpenItemDTO } from "../src/api/bodies";
+import { withEdits } from "../src/state/changes";
 import { countChanges, draftRows, filterRows, replaceWord, toggleWord, wordOf } from "../src/state/draft";
 
 const ITEMS: OpenItemDTO[] = [
@@ -94,5 +95,32 @@ describe("toggleWord", () => {
   it("switches one word and leaves the others", () => {
     expect(toggleWord("cart", "state:changed")).toBe("state:changed cart");
     expect(toggleWord("state:changed  cart", "state:changed")).toBe("cart");
+  });
+});
+
+describe("withEdits", () => {
+  const edit = (key: string, value: string) => ({ key, was: null, now: { value, type: 0, comment: "" } });
+  const states = (...edits: ReturnType<typeof edit>[]) =>
+    Object.fromEntries(
+      draftRows(withEdits(ITEMS, edits)).map(({ key, state, value, live }) => [key, [state, value, live]]),
+    );
+
+  it("marks an edited item as modified, and keeps what is live", () => {
+    expect(states(edit("e.plain", "3"), edit("a.changed", "200"))).toMatchObject({
+      "e.plain": ["modified", "3", "2"],
+      "a.changed": ["modified", "200", "100"],
+    });
+  });
+
+  it("takes an item that has its live value again for live, and a new one for new", () => {
+    expect(states(edit("a.changed", "100"), edit("c.new", "false"))).toMatchObject({
+      "a.changed": ["live", "100", "100"],
+      "c.new": ["added", "false", null],
+    });
+  });
+
+  it("leaves deletions and keys that are added to the server", () => {
+    const deleted = { key: "e.plain", was: { value: "2", type: 0, comment: "" }, now: null };
+    expect(withEdits(ITEMS, [deleted, edit("other", "1"), edit("d.gone", "y")])).toEqual(ITEMS);
   });
 });

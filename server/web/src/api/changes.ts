@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { collisions, rebase, planned, storedItems, type Collision, type ItemChange } from "../state/changes";
+import { collisions, rebase, planned, storedItems, withEdits, type Collision, type ItemChange } from "../state/changes";
 import { ApiError, isStale } from "./errors";
 import { draft, type Place } from "./queries";
 import { createItem, deleteItem, putItems, saveText, updateItem, useWrite } from "./writes";
@@ -67,7 +67,10 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
   };
   const write = useWrite(attempt, place, (found, { changes }) => {
     setConflict(found);
-    if (!found) onDone(changes);
+    if (found) return;
+    // Without waiting until the namespace is read again: another edit of the same key has to be based on this one.
+    cache.setQueryData(draft(place).queryKey, (old) => old && { ...old, items: withEdits(old.items ?? [], changes) });
+    onDone(changes);
   });
   /** Writes the own value of the chosen keys; the others keep what is stored. */
   const resolve = async (mine: Set<string>) => {

@@ -61,6 +61,19 @@ export function rebase(changes: ItemChange[], stored: Map<string, ItemContent>):
   return rebased.filter((change) => !isSame(change.was, change.now));
 }
 
+/** The items with the edits among these changes. What adds or deletes keys is left to the server, which knows their lines. */
+export function withEdits(items: OpenItemDTO[], changes: ItemChange[]): OpenItemDTO[] {
+  const edits = new Map(changes.map(({ key, now }) => [key, now]));
+  return items.map((item) => {
+    const now = edits.get(item.key);
+    const marks = item.extendInfo ?? {};
+    if (!now || marks.isDeleted) return item;
+    if (marks.isNewlyAdded) return { ...item, ...now };
+    const live = (marks.isModified ? marks.oldValue : item.value) ?? "";
+    return { ...item, ...now, extendInfo: { ...marks, oldValue: live, isModified: now.value !== live } };
+  });
+}
+
 export function inverse(changes: ItemChange[]): ItemChange[] {
   return changes.map(({ key, was, now }) => ({ key, was: now, now: was }));
 }
