@@ -72,6 +72,21 @@ test("S19: without a rule the page asks for the audience instead of publishing",
   expect(await read(place, "10.0.0.1")).toBe("3000");
 });
 
+test("a share of the known instances is chosen as the audience", async () => {
+  const place = await prepare();
+  for (const ip of ["10.0.0.3", "10.0.0.4"]) await read(place, ip);
+  const page = await changeTimeout(place);
+  await page.getByRole("button", { name: "Next: Audience" }).click();
+  await page.getByLabel("IP addresses").fill("192.168.0.9");
+  const shares = page.getByRole("group", { name: "Choose a share" });
+  await shares.getByRole("button", { name: "50 %" }).click();
+  await page.getByText("Matches 2 of 4 known instances").waitFor();
+  await shares.getByRole("button", { name: "25 %" }).click();
+  await page.getByText("Matches 1 of 4 known instances").waitFor();
+  expect(await page.getByLabel("IP addresses").inputValue()).toMatch(/^192\.168\.0\.9\n10\.0\.0\.\d$/);
+  await expectAccessibleInAllViews(page);
+});
+
 test("the audience of an earlier gray release of the cluster is used again", async () => {
   const place = await prepare();
   await publishTo(place, "10.0.0.1");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { changesBetween, currentStep, grayFacts, isMatched, ruleItems } from "../src/state/gray";
+import { changesBetween, currentStep, grayFacts, isMatched, ruleItems, shareOf } from "../src/state/gray";
 import { listOf } from "../src/text/list";
 
 const none = { total: 0, list: [] };
@@ -81,4 +81,25 @@ it("opens the first step that is not done", () => {
 it("distinguishes an empty value from an absent one", () => {
   expect(changesBetween({ a: "" }, {})).toMatchObject([{ state: "deleted" }]);
   expect(changesBetween({}, { a: "" })).toMatchObject([{ state: "added" }]);
+});
+
+describe("a share of the instances", () => {
+  const ips = Array.from({ length: 40 }, (_, n) => `10.0.${n < 20 ? 1 : 2}.${n}`);
+
+  it("has the size asked for, and at least one", () => {
+    expect([5, 10, 25, 50].map((percent) => shareOf(ips, percent).length)).toEqual([2, 4, 10, 20]);
+    expect(shareOf(["10.0.0.1", "10.0.0.1"], 5)).toEqual(["10.0.0.1"]);
+    expect(shareOf([], 50)).toEqual([]);
+  });
+
+  it("contains the smaller shares, in whatever order the instances are", () => {
+    const half = shareOf(ips.toReversed(), 50);
+    for (const percent of [5, 10, 25]) expect(half).toEqual(expect.arrayContaining(shareOf(ips, percent)));
+  });
+
+  it("is spread over the networks", () => {
+    const inFirst = shareOf(ips, 50).filter((ip) => ip.startsWith("10.0.1.")).length;
+    expect(inFirst).toBeGreaterThan(4);
+    expect(inFirst).toBeLessThan(16);
+  });
 });

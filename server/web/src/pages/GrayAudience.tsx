@@ -9,11 +9,14 @@ import { saveRules, staleGray } from "../api/gray";
 import type { OpenInstanceDTO } from "../api/schema";
 import { NoRight } from "../parts/NoRight";
 import { Failure } from "../parts/States";
-import { ALL_CLIENTS, byAddress, isMatched, ruleItems, type RuleLine } from "../state/gray";
+import { ALL_CLIENTS, byAddress, isMatched, ruleItems, shareOf, type RuleLine } from "../state/gray";
 import { listOf } from "../text/list";
 import classes from "./Gray.module.css";
 import { GrayEarlier } from "./GrayEarlier";
 import type { GrayParts } from "./grayParts";
+
+/** In percent of the known instances. */
+const SHARES = [5, 10, 25, 50];
 
 export function GrayAudience({ place, name, facts, state, rights, master, go }: GrayParts) {
   const { t } = useTranslation();
@@ -121,6 +124,7 @@ function Line({ line, instances, isReadOnly, hasApp, onChange, onRemove }: LineP
       {!isAll && known.length > 0 && (
         <fieldset className={classes.known}>
           <legend>{t("gray.audience.known")}</legend>
+          {!isReadOnly && known.length > 1 && <Shares {...{ line, known, onChange }} />}
           {known.map(({ id, ip = "", dataCenter }) => (
             <label key={id}>
               <input
@@ -151,6 +155,27 @@ function Line({ line, instances, isReadOnly, hasApp, onChange, onRemove }: LineP
           />
         </div>
       )}
+    </div>
+  );
+}
+
+/** Chooses a part of the known instances; addresses that are not known stay. */
+function Shares({ line, known, onChange }: Pick<LineProps, "line" | "onChange"> & { known: OpenInstanceDTO[] }) {
+  const { t } = useTranslation();
+  const ips = known.flatMap(({ ip }) => (ip ? [ip] : []));
+  const choose = (percent: number) =>
+    onChange({ ips: [...line.ips.filter((ip) => !ips.includes(ip)), ...shareOf(ips, percent)] });
+  return (
+    <div role="group" aria-label={t("gray.audience.share")} className={classes.shares}>
+      <span className="note" aria-hidden>
+        {t("gray.audience.share")}
+      </span>
+      {SHARES.map((percent) => (
+        <Button key={percent} size="compact-sm" variant="default" onClick={() => choose(percent)}>
+          {t("gray.audience.percent", { percent })}
+        </Button>
+      ))}
+      <span className="note">{t("gray.audience.shareHelp")}</span>
     </div>
   );
 }

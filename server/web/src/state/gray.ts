@@ -57,6 +57,22 @@ export function ruleItems(lines: RuleLine[]): OpenGrayReleaseRuleItemDTO[] {
     .map(({ app, ips, labels }) => ({ clientAppId: app, clientIpList: ips, clientLabelList: labels }));
 }
 
+/**
+ * A share of the addresses, at least one. A larger share contains the smaller ones. The order is that of
+ * digests, so that a share is spread over the networks.
+ */
+export function shareOf(ips: string[], percent: number): string[] {
+  const order = [...new Set(ips)].map((ip) => ({ ip, at: digest(ip) })).toSorted((a, b) => a.at - b.at);
+  return order.slice(0, Math.ceil((order.length * percent) / 100)).map(({ ip }) => ip);
+}
+
+/** FNV-1a: addresses that differ in one digit are far apart. */
+function digest(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let n = 0; n < text.length; n++) hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
+  return hash >>> 0;
+}
+
 /** An audience of an earlier gray release. */
 export interface Audience {
   /** The namespace in which it was used last, by whom, and when. */
