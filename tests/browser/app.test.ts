@@ -14,6 +14,15 @@ const suite = useSuite({
 const place = (app: string, env: string, ns = "application"): Place => ({ app, env, cluster: "default", ns });
 const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
 
+test("the namespaces of an app are listed by name, numbers by their value", async () => {
+  const app = await suite.createApp();
+  for (const name of ["rules-10", "rules-2", "billing"]) await (await suite.api).createNamespace(app, name);
+  const page = await suite.open(`/a/${app}`);
+  const links = page.getByRole("region", { name: "Namespaces" }).getByRole("listitem").getByRole("link");
+  await links.nth(3).waitFor();
+  expect(await links.allInnerTexts()).toEqual(["application", "billing", "rules-2", "rules-10"]);
+});
+
 test("S4: a new app has its namespace in each environment, and each outcome is reported", async () => {
   await suite.as("second");
   const page = await suite.open("/new");

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
@@ -30,6 +30,22 @@ test("several namespaces are published together, and each outcome is listed", as
     const answer = await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/${ns}`);
     expect(Object.keys(((await answer.json()) as { configurations: object }).configurations)).toEqual([key]);
   }
+});
+
+test("on a narrow screen each change has its tick at the same place, however long its key is", async () => {
+  const at = await application();
+  const api = await suite.api;
+  const key = "checkout.payment.gateway.timeout";
+  for (const name of ["a", key, `${key}.of.the.second.attempt`]) await api.setItem(at, { key: name, value: "1" });
+  const page = await suite.open(address(at), { width: NARROW });
+  const ticks = page.locator("label", { hasText: "Viewed" });
+  await ticks.nth(2).waitFor();
+  const rights = await ticks.evaluateAll((all) => all.map((one) => Math.round(one.getBoundingClientRect().right)));
+  const tops = await ticks.evaluateAll((all) =>
+    all.map((one) => one.getBoundingClientRect().top - (one.closest("h2")?.getBoundingClientRect().top ?? NaN)),
+  );
+  expect(new Set(rights).size).toBe(1);
+  expect(Math.min(...tops)).toBeGreaterThan(20);
 });
 
 test("namespaces of several clusters are published together", async () => {

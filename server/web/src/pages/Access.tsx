@@ -1,5 +1,5 @@
 // Who may edit and publish what: people in rows, environments in columns. Changes are saved together.
-import { NativeSelect, TextInput } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 import { appNamespaces, envClusters, useBoot } from "../api/queries";
 import { holders, masters, type Scope } from "../api/roles";
 import { rootRight } from "../api/users";
+import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { NoRight } from "../parts/NoRight";
 import { Failure, PageLoading } from "../parts/States";
@@ -67,12 +68,7 @@ export function Access() {
             setSearch({ ns: event.currentTarget.value === APPLICATION ? undefined : event.currentTarget.value })
           }
         />
-        <TextInput
-          aria-label={t("access.filter")}
-          placeholder={t("access.filter")}
-          value={who}
-          onChange={(event) => setSearch({ who: event.currentTarget.value || undefined })}
-        />
+        <FilterField label={t("access.filter")} value={who} onChange={(who) => setSearch({ who })} />
       </div>
       <p className="note">{t(ns === CLUSTERS ? "access.helpClusters" : "access.help")}</p>
       {failed ? (

@@ -24,6 +24,9 @@ import { FirstSteps } from "./FirstSteps";
 /** An app with more of them has the list in its configuration, where it can be filtered. */
 const NAMESPACES_SHOWN = 30;
 
+/** `rules-2` before `rules-10`. */
+const ORDER = new Intl.Collator("en", { numeric: true });
+
 const route = getRouteApi("/in/a/$app/");
 
 export function App() {
@@ -136,10 +139,11 @@ function Unknown({ app }: { app: string }) {
 function NamespaceRows({ app, list, first }: { app: string; list: OpenAppNamespaceDTO[]; first: First }) {
   const { t } = useTranslation();
   if (list.length === 0) return <Empty title={t("namespace.none")} />;
+  const byName = list.toSorted((a, b) => ORDER.compare(a.name, b.name));
   return (
     <>
       <ul className={`sheet ${classes.rows}`}>
-        {list.slice(0, NAMESPACES_SHOWN).map(({ name, format = "properties", isPublic, comment }) => (
+        {byName.slice(0, NAMESPACES_SHOWN).map(({ name, format = "properties", isPublic, comment }) => (
           <li key={name}>
             <span className={classes.name}>
               {first ? (

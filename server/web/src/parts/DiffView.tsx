@@ -84,23 +84,25 @@ function KeyDiff({ change, ns, owner, review }: Omit<Props, "changes"> & { chang
       <h2 className={classes.head}>
         <span className={classes.key}>{change.key}</span>
         <StateChip state={change.state} />
-        {change.at && (
-          <span className={classes.who}>
-            {change.by} <Since time={change.at} />
-          </span>
-        )}
-        {viewed === "outdated" && (
-          <span className="chip" data-state="late">
-            {t("diff.outdated")}
-          </span>
-        )}
-        {review && (
-          <label className={classes.viewed}>
-            <input type="checkbox" checked={viewed === "viewed"} onChange={() => review.toggle(change)} />
-            {t("diff.viewed")}
-            <span className="unseen">{change.key}</span>
-          </label>
-        )}
+        <span className={classes.meta}>
+          {change.at && (
+            <span>
+              {change.by} <Since time={change.at} />
+            </span>
+          )}
+          {viewed === "outdated" && (
+            <span className="chip" data-state="late">
+              {t("diff.outdated")}
+            </span>
+          )}
+          {review && (
+            <label className={classes.viewed}>
+              <input type="checkbox" checked={viewed === "viewed"} onChange={() => review.toggle(change)} />
+              {t("diff.viewed")}
+              <span className="unseen">{change.key}</span>
+            </label>
+          )}
+        </span>
       </h2>
       <div className={classes.lines} hidden={viewed === "viewed"}>
         {rows.map((row, index) =>
