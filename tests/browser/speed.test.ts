@@ -1,7 +1,7 @@
-// How long interactions with 5,000 keys take, from the input to the painted frame, as the browser
-// itself measures it. Run by hand on a machine that does nothing else:
-// CASTALIA_TEST_SPEED=1 tests/browser/run.sh speed
-import type { Page } from "playwright-core";
+// What interactions with 5,000 keys, and the first render, cost the main thread of the page. Processor time is
+// counted instead of the time on the clock, of several repetitions the fastest, and in proportion to what a
+// fixed piece of work takes beside it: other programs on the same processor make both of them slower.
+import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
 
 import { useSuite } from "./support/suite";
@@ -9,97 +9,207 @@ import { useSuite } from "./support/suite";
 const suite = useSuite();
 
 const KEYS = 5000;
+const CHANGED = 20;
 const BUDGET_MS = 100;
-/** Other work of the machine only adds to a time, so that the second fastest counts. */
-const REPETITIONS = 7;
+const FIRST_RENDER_MS = 1000;
+const REPETITIONS = 5;
+const SETTLED_MS = 200;
+/** About what the fixed piece of work takes on two cores that do nothing else. */
+const REFERENCE_MS = 20;
 
-/** Collects the duration of each event from the input to the next frame; shorter ones than 16 ms are not reported. */
-async function observe(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const seen: number[] = [];
-    Object.assign(window, { seen });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) seen.push(entry.duration);
-    }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
-  });
-}
+/** Counts the processor time of the main thread. */
+class Meter {
+  private constructor(
+    private readonly page: Page,
+    private readonly session: CDPSession,
+  ) {}
 
-/** Of the slowest event of each repetition. */
-async function measure(page: Page, act: (round: number) => Promise<unknown>): Promise<number> {
-  const found: number[] = [];
-  for (let round = 0; round < REPETITIONS; round++) {
-    await page.evaluate(() => void (window as unknown as { seen: number[] }).seen.splice(0));
-    await act(round);
-    // The entry arrives after the frame.
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
-    found.push(Math.max(0, ...(await page.evaluate(() => (window as unknown as { seen: number[] }).seen))));
+  static async of(page: Page): Promise<Meter> {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    return new Meter(page, session);
   }
-  return found.toSorted((a, b) => a - b)[1] ?? NaN;
-}
 
-/** Begins to measure the time from the next keystroke to the frame in which the number of shown rows is another. */
-async function watchCount(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const shown = Array.from(document.querySelectorAll("main [role=status]"));
-    const count = shown.find((one) => / of /.test(one.textContent));
-    if (!count) throw new Error("the number of shown rows is missing");
-    let start = NaN;
-    window.addEventListener("keydown", ({ timeStamp }) => (start = timeStamp), { once: true, capture: true });
-    const took = new Promise<number>((done) => {
-      const rows = new MutationObserver(() => {
-        rows.disconnect();
-        requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
-      });
-      rows.observe(count, { characterData: true, childList: true, subtree: true });
+  /** Milliseconds of all tasks of the main thread so far. */
+  async used(): Promise<number> {
+    const { metrics } = await this.session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN) * 1000;
+  }
+
+  /** Milliseconds of a fixed piece of work, like that of the page: it filters texts, and renders and measures elements. */
+  private async reference(): Promise<number> {
+    const before = await this.used();
+    await this.page.evaluate(() => {
+      const texts = Array.from({ length: 10_000 }, (_, n) => `Service.${n % 50}.Key.${n}`.toLowerCase());
+      const list = document.createElement("ul");
+      list.append(
+        ...texts
+          .filter((text) => text.includes("7"))
+          .slice(0, 500)
+          .map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+      );
+      document.body.append(list);
+      const height = list.offsetHeight;
+      list.remove();
+      return height;
     });
-    Object.assign(window, { took });
-  });
-}
-
-/** Of the second fastest keystroke in the filter; each letter of the text has to leave fewer rows. */
-async function filtered(page: Page, text: string): Promise<number> {
-  const found: number[] = [];
-  await page.getByRole("textbox", { name: "Key, value, comment, person" }).focus();
-  for (const letter of text) {
-    // Awaited, because a keystroke could otherwise arrive first.
-    await watchCount(page);
-    await page.keyboard.press(letter);
-    found.push(await page.evaluate(() => (window as unknown as { took: Promise<number> }).took));
+    return (await this.used()) - before;
   }
-  return found.toSorted((a, b) => a - b)[1] ?? NaN;
+
+  /** Of the fastest repetition. `reset`, which is not counted, makes each one do the same work. */
+  async fastest(act: () => Promise<unknown>, reset?: () => Promise<unknown>): Promise<number> {
+    const found: number[] = [];
+    for (let round = 0; round < REPETITIONS; round++) {
+      const slowness = (await this.reference()) / REFERENCE_MS;
+      const before = await this.used();
+      await act();
+      // Without looking at the page, which would be counted.
+      await this.page.waitForTimeout(SETTLED_MS);
+      found.push(((await this.used()) - before) / slowness);
+      await reset?.();
+      await this.page.waitForTimeout(SETTLED_MS);
+    }
+    return Math.round(Math.min(...found));
+  }
 }
 
-test.skipIf(!process.env.CASTALIA_TEST_SPEED)(
-  "S15: filtering, selecting, opening and moving among 5,000 keys answers within 100 ms",
+/** A namespace with many keys of which some differ from the release, opened in its table. */
+async function openTable(): Promise<{ page: Page; meter: Meter }> {
+  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const lines = Array.from({ length: KEYS }, (_, n) => `service.${n % 50}.key.${n} = value ${n}`);
+  const api = await suite.api;
+  await api.setText(at, lines.join("\n"));
+  await api.publish(at);
+  await api.setText(at, lines.map((line, n) => (n < CHANGED ? `${line} changed` : line)).join("\n"));
+  const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);
+  // The server may be slow on a busy machine; only the page is measured.
+  page.setDefaultTimeout(60_000);
+  await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
+  await page.waitForTimeout(SETTLED_MS);
+  return { page, meter: await Meter.of(page) };
+}
+
+/** Without the queries of Playwright, which look through the whole page. */
+const present = (page: Page, selector: string) =>
+  page.waitForFunction((one) => document.querySelector(one) !== null, selector, { polling: 50 });
+
+test(
+  "S15: filtering, selecting, scrolling, editing and reviewing 5,000 keys take less than 100 ms each",
   { timeout: 240_000 },
   async () => {
-    const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
-    const lines = Array.from({ length: KEYS }, (_, n) => `service.${n % 50}.key.${n} = value ${n}`);
-    await (await suite.api).setText(at, lines.join("\n"));
-    const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);
-    await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
-    await observe(page);
+    const { page, meter } = await openTable();
+    const press = (key: string) => page.keyboard.press(key);
     const grid = page.getByRole("grid", { name: "Items" });
-    const filter = page.getByRole("textbox", { name: "Key, value, comment, person" });
-    await filter.focus();
-    console.log("start");
-    const took = {
-      type: await measure(page, (round) => page.keyboard.press("service"[round] ?? "s")),
-      erase: await measure(page, () => page.keyboard.press("Backspace")),
-      selectAll: await measure(page, () => grid.getByRole("checkbox").first().click()),
-      move: await measure(page, async (round) => {
-        if (round === 0) await grid.getByRole("row").nth(3).focus();
-        await page.keyboard.press(round % 2 ? "Home" : "End");
-      }),
-      open: await measure(page, async () => {
-        await page.keyboard.press("Enter");
-        await page.getByRole("dialog").waitFor();
-        await page.keyboard.press("Escape");
-        await page.getByRole("dialog").waitFor({ state: "hidden" });
-      }),
-      filtered: await filtered(page, "4321"),
-    };
-    console.log("milliseconds to the painted frame:", took);
-    for (const [name, time] of Object.entries(took)) expect(time, name).toBeLessThanOrEqual(BUDGET_MS);
+    const used: Record<string, number> = {};
+
+    await page.getByRole("textbox", { name: "Key, value, comment, person" }).focus();
+    used.filter = await meter.fastest(
+      () => press("4"),
+      () => press("Backspace"),
+    );
+    await press("4");
+    used.unfilter = await meter.fastest(
+      () => press("Backspace"),
+      () => press("4"),
+    );
+    await press("Backspace");
+    await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
+
+    await grid.getByRole("checkbox").first().focus();
+    used.selectAll = await meter.fastest(
+      () => press("Space"),
+      () => press("Space"),
+    );
+    await grid.getByRole("checkbox").nth(3).focus();
+    used.selectOne = await meter.fastest(
+      () => press("Space"),
+      () => press("Space"),
+    );
+    await press("Space");
+    await page.getByText("1 key selected").waitFor();
+    await press("Space");
+
+    await grid.hover();
+    used.scroll = await meter.fastest(() => page.mouse.wheel(0, 400));
+    await grid.getByRole("row").nth(3).focus();
+    used.jump = await meter.fastest(
+      () => press("End"),
+      () => press("Home"),
+    );
+    await press("End");
+    await page.getByRole("row", { name: `service.${(KEYS - 1) % 50}.key.${KEYS - 1}` }).waitFor();
+
+    const close = () => press("Escape");
+    used.openEditor = await meter.fastest(() => press("Enter"), close);
+    const value = page.getByRole("dialog").getByLabel("Value", { exact: true });
+    await press("Enter");
+    await value.focus();
+    used.typeValue = await meter.fastest(() => press("x"));
+    await press("Control+Enter");
+    await value.waitFor({ state: "detached" });
+
+    used.review = await meter.fastest(
+      async () => {
+        await press("p");
+        await present(page, "#publish");
+      },
+      async () => {
+        await page.goBack();
+        await grid.waitFor();
+      },
+    );
+    console.log("milliseconds of processor time:", used);
+    for (const [name, time] of Object.entries(used)) {
+      expect(time, name).toBeGreaterThan(0);
+      expect(time, name).toBeLessThan(BUDGET_MS);
+    }
   },
 );
+
+test("S15: an interaction that takes longer than the budget is noticed", { timeout: 120_000 }, async () => {
+  const { page, meter } = await openTable();
+  await page.evaluate((budget) => {
+    const burn = () => {
+      let sum = 0;
+      for (const end = performance.now() + budget; performance.now() < end;) sum += Math.sqrt(sum);
+    };
+    document.addEventListener("input", burn);
+    // The clock also runs while other programs have the processor.
+  }, 10 * BUDGET_MS);
+  await page.getByRole("textbox", { name: "Key, value, comment, person" }).focus();
+  expect(await meter.fastest(() => page.keyboard.press("4"))).toBeGreaterThan(BUDGET_MS);
+});
+
+/** Milliseconds until the home page of a warm browser shows its heading, each time it is opened. */
+async function firstRenders(page: Page): Promise<number[]> {
+  await page.addInitScript(() => {
+    const seen = new MutationObserver(() => {
+      if (!document.querySelector("main h1")) return;
+      seen.disconnect();
+      requestAnimationFrame(() => setTimeout(() => Object.assign(window, { rendered: performance.now() })));
+    });
+    seen.observe(document, { childList: true, subtree: true });
+  });
+  const found: number[] = [];
+  for (let round = 0; round < REPETITIONS; round++) {
+    await page.goto("/");
+    const rendered = await page.waitForFunction(() => (window as { rendered?: number }).rendered, null, {
+      polling: 50,
+    });
+    found.push((await rendered.jsonValue()) ?? NaN);
+  }
+  return found.map(Math.round);
+}
+
+test("the first render takes less than a second, and a slower one is noticed", { timeout: 120_000 }, async () => {
+  const page = await suite.open("/");
+  const times = await firstRenders(page);
+  console.log("milliseconds until the first render:", times);
+  // Other programs only add to the time, so that the fastest one counts.
+  expect(Math.min(...times)).toBeLessThan(FIRST_RENDER_MS);
+  await page.route("**/openapi/v1/**", async (route) => {
+    await new Promise((done) => setTimeout(done, FIRST_RENDER_MS));
+    await route.continue();
+  });
+  expect(Math.min(...(await firstRenders(page)))).toBeGreaterThan(FIRST_RENDER_MS);
+});
