@@ -3,8 +3,9 @@
 # themes, on wide and on narrow screens. Needs target/debug/castalia (`make build`)
 # or the server in CASTALIA_TEST_BINARY. Arguments select tests: tests/browser/run.sh sign_in
 # `tests/browser/run.sh pictures` takes the pictures of the documentation instead, in both themes and on
-# both widths in English, and in Chinese on the wide one; into the directory
-# in CASTALIA_TEST_PICTURES, by default tests/browser/pictures/out.
+# both widths in English, and in Chinese on the wide one; and the pictures of screens with no and with
+# much data, which takes minutes; into the directory in CASTALIA_TEST_PICTURES, by default
+# tests/browser/pictures/out.
 #
 # CASTALIA_TEST_CHROMIUM is the browser; by default Debian's package, which is installed if missing.
 set -euo pipefail
