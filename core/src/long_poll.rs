@@ -3,6 +3,7 @@
 //!
 //! Never loads anything: an announcement is only a hint, and the pipeline decides what to load.
 
+mod cut_off;
 mod watch_list;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::backoff::{Backoff, BackoffPolicy};
+use crate::backoff::{Backoff, BackoffPolicy, apply_jitter};
 use crate::discovery::{self, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::log_limit::LogLimit;
@@ -26,6 +27,7 @@ use crate::settings::EffectiveSettings;
 use crate::supervise::supervise;
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 
+use cut_off::CutOffHint;
 use watch_list::ShardState;
 pub(crate) use watch_list::{Announcement, WatchList};
 
@@ -42,13 +44,12 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Longest debouncing: a program that opens namespaces continuously must not leave the open ones
 /// without a poll.
 const MAX_DEBOUNCE: Duration = Duration::from_secs(1);
-/// A poll that was held this long before a proxy ended it is treated as an empty one. With the
-/// backoff of failures, pushes would be delayed by up to two minutes although nothing is wrong.
-const CUT_OFF_AFTER: Duration = Duration::from_secs(25);
-// Servers are not at fault, so no backoff: one second keeps a broken proxy from causing a loop.
-const CUT_OFF_PAUSE: Duration = Duration::from_secs(1);
-// A proxy cuts every poll; one hint in an hour is enough for an operator.
-const CUT_OFF_HINT_INTERVAL: Duration = Duration::from_secs(3600);
+/// Longest wait for the answer to the first poll after a failure, plus or minus a fifth. While a
+/// server goes away and comes back, the HTTP client rarely loses a request: its connection is closed
+/// in the moment in which the request is handed to it, and nothing is reported. The poll would wait
+/// for its whole timeout.
+const TRIAL: Duration = Duration::from_secs(10);
+const TRIAL_JITTER: f64 = 0.2;
 /// Bytes reserved in the request line for the path prefix of a gateway, which only the chosen
 /// service's address reveals.
 const MAX_GATEWAY_PATH: usize = 128;
@@ -99,8 +100,9 @@ struct PollLoop {
     /// Service of the last poll. It is kept until it fails, or with probability 1/2 after an empty
     /// poll, as in the Java client, so that polls spread over services that are added.
     sticky: Option<ServiceUrl>,
-    /// When the hint about a proxy was last logged.
-    cut_off_hint: Option<Instant>,
+    /// Whether the next poll is the first one after a failure.
+    is_on_trial: bool,
+    cut_off_hint: CutOffHint,
     log_limit: LogLimit,
     no_app_id: LogLimit,
     random: fastrand::Rng,
@@ -112,8 +114,9 @@ enum PollOutcome {
     Changed(Vec<Notification>, ServiceUrl),
     /// No namespace changed.
     NotModified,
-    /// The watched namespaces changed, or the secret was renewed: poll again at once.
-    ListChanged,
+    /// The watched namespaces changed, the secret was renewed, or the first poll after a failure was
+    /// not answered: poll again at once.
+    Again,
     /// The failure, and how long after the request it happened.
     Failed(Failure, Duration),
 }
@@ -129,7 +132,8 @@ impl PollLoop {
             failure: Backoff::new(FAILURE_BACKOFF),
             unauthorized: Backoff::new(UNAUTHORIZED_BACKOFF),
             sticky: None,
-            cut_off_hint: None,
+            is_on_trial: false,
+            cut_off_hint: CutOffHint::default(),
             log_limit: LogLimit::default(),
             no_app_id: LogLimit::default(),
             dependencies,
@@ -160,7 +164,7 @@ impl PollLoop {
                         self.sticky = None;
                     }
                 }
-                PollOutcome::ListChanged => {}
+                PollOutcome::Again => {}
                 PollOutcome::Failed(failure, _) if self.lower_limit_if_refused(&failure) => {}
                 PollOutcome::Failed(failure, after) => {
                     self.wait_after_failure(&failure, after).await
@@ -225,23 +229,25 @@ impl PollLoop {
         let shard_state = self.dependencies.watch_list.shard_state(self.shard);
         // The last namespace was just closed. Servers reject an empty list.
         if shard_state.notifications.is_empty() {
-            return PollOutcome::ListChanged;
+            return PollOutcome::Again;
         }
         let version = shard_state.version;
         let line = self.line(shard_state);
         let access_key = self.dependencies.settings.access_keys.of(&self.dependencies.app_id);
+        let is_on_trial = std::mem::take(&mut self.is_on_trial);
+        let read_timeout = self.timeout(is_on_trial);
         let request = ServiceRequest {
             service: &service,
             path_and_query: &line,
             app_id: &self.dependencies.app_id,
             access_key: access_key.as_deref(),
-            read_timeout: self.dependencies.settings.timing.poll_timeout,
+            read_timeout,
         };
         let start = Instant::now();
         let answer = tokio::select! {
             answer = self.dependencies.transport.get(request) => answer,
             // A response that is lost here is sent again: the next request has the same ids.
-            () = self.wait_for_list_change(version) => return PollOutcome::ListChanged,
+            () = self.wait_for_list_change(version) => return PollOutcome::Again,
         };
         if is_unauthorized(&answer)
             && self
@@ -251,12 +257,21 @@ impl PollLoop {
                 .renew(&self.dependencies.app_id, access_key)
                 .await
         {
-            return PollOutcome::ListChanged;
+            return PollOutcome::Again;
         }
         match answer.and_then(|answer| notifications(answer, &service)) {
             Ok(changed) if changed.is_empty() => PollOutcome::NotModified,
             Ok(changed) => PollOutcome::Changed(changed, service),
+            Err(failure) if is_on_trial && failure.is_silence => PollOutcome::Again,
             Err(failure) => PollOutcome::Failed(failure, start.elapsed()),
+        }
+    }
+
+    fn timeout(&mut self, is_on_trial: bool) -> Duration {
+        let longest = self.dependencies.settings.timing.poll_timeout;
+        match is_on_trial {
+            true => apply_jitter(TRIAL, TRIAL_JITTER, &mut self.random).min(longest),
+            false => longest,
         }
     }
 
@@ -316,11 +331,12 @@ impl PollLoop {
     /// How long to wait after a failure.
     fn delay_after(&mut self, failure: &Failure, after: Duration) -> Duration {
         let error = &failure.error;
-        if is_cut_off(failure, after) {
-            self.log_cut_off(after);
+        if cut_off::is_cut_off(failure, after) {
+            self.cut_off_hint.log(after);
             // Not recorded as an error, and the backoff is unchanged: nothing failed.
-            return CUT_OFF_PAUSE;
+            return cut_off::PAUSE;
         }
+        self.is_on_trial = true;
         self.log_failure(error);
         self.dependencies.errors.record(error);
         if error.kind() == ErrorKind::Unauthorized {
@@ -345,15 +361,6 @@ impl PollLoop {
             warn!(%error, suppressed, hint, "long poll failed");
         }
     }
-
-    fn log_cut_off(&mut self, after: Duration) {
-        let due = self.cut_off_hint.is_none_or(|at| at.elapsed() >= CUT_OFF_HINT_INTERVAL);
-        if due {
-            self.cut_off_hint = Some(Instant::now());
-            let elapsed_ms = after.as_millis();
-            info!(elapsed_ms, "a proxy ends long polls early; raise its read timeout above 60 s");
-        }
-    }
 }
 
 /// Bytes that namespaces may use in a request line of `line` bytes.
@@ -369,16 +376,6 @@ pub(crate) fn budget(line: usize, app_id: &str, settings: &EffectiveSettings) ->
 
 fn is_unauthorized<T>(answer: &Result<T, Failure>) -> bool {
     matches!(answer, Err(failure) if failure.status == Some(401))
-}
-
-/// Whether a proxy ended a poll that the server was holding. 408, 502 and 504 are what proxies
-/// answer when their timeout expires.
-fn is_cut_off(failure: &Failure, after: Duration) -> bool {
-    let cut_off = match failure.status {
-        Some(status) => matches!(status, 408 | 502 | 504),
-        None => failure.error.kind() == ErrorKind::Transport,
-    };
-    cut_off && after >= CUT_OFF_AFTER
 }
 
 fn notifications(

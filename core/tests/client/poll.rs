@@ -167,6 +167,31 @@ async fn polls_that_a_proxy_cuts_off_do_not_slow_down() {
     }
 }
 
+/// The HTTP client may lose the first poll after a failure. If the server is silent, the next one
+/// waits for the whole timeout as before.
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_is_lost_after_a_failure_is_sent_again_soon() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open().await;
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    for fault in [Fault::status(500), Fault::Hang] {
+        fixture.server.fail_next(Endpoint::Poll, fault);
+    }
+    fixture.publish(&[("a", "2")]);
+    let polls = fixture.server.arrived(Endpoint::Poll, 5).await;
+    let gap = (polls[4].at - polls[3].at).as_secs_f64();
+    assert!((8.0..12.5).contains(&gap), "{gap}");
+    fixture.publish(&[("a", "3")]);
+    eventually("the value", || config.get("a").as_deref() == Some("3")).await;
+
+    fixture.server.fail_always(Endpoint::Poll, Some(Fault::Hang));
+    fixture.publish(&[("a", "4")]);
+    let before = fixture.server.requests_of(Endpoint::Poll).len();
+    let polls = fixture.server.arrived(Endpoint::Poll, before + 3).await;
+    let gap = (polls[before + 2].at - polls[before + 1].at).as_secs_f64();
+    assert!((90.0..93.0).contains(&gap), "{gap}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_early_reset_is_a_failure() {
     let fixture = Fixture::new();
