@@ -59,7 +59,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
     for_each(applications.application, |application| {
         let application: Application<'_> = object(application)?;
         for_each(application.instance, |instance| {
-            if instances.len() < MOST {
+            if instances.len() < MOST && is_object(instance) {
                 instances.extend(with_end(instance).map(|(instance, _)| instance).ok());
             }
             Ok(())
@@ -78,7 +78,7 @@ pub fn read_one(body: &[u8]) -> Result<Vec<(Instance, Option<i64>)>, Invalid> {
     let application: Application<'_> = object(document.application)?;
     let mut instances = Vec::new();
     for_each(application.instance, |instance| {
-        if instances.len() < MOST {
+        if instances.len() < MOST && is_object(instance) {
             instances.extend(with_end(instance).ok());
         }
         Ok(())
@@ -153,10 +153,14 @@ fn for_each<'a>(
 
 /// An object: members of a structure may not be in an array.
 fn object<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Invalid> {
-    match value.get().starts_with('{') {
+    match is_object(value) {
         true => serde_json::from_str(value.get()).map_err(not_a_list),
         false => Err(not_a_list("a value is not an object")),
     }
+}
+
+fn is_object(value: &RawValue) -> bool {
+    value.get().starts_with('{')
 }
 
 fn from_bytes<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invalid> {

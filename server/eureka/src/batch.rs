@@ -1,6 +1,7 @@
 //! The body of a replication: changes that one server sends to another, and their outcomes, in the
 //! same order and number.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use crate::{Instance, Invalid, Status};
 
 /// Maximum number of items; Eureka's servers send at most 250.
 const MOST: usize = 1_000;
+/// Maximum size of all descriptions in the outcomes of a batch, in bytes.
+const DESCRIPTIONS: usize = 4 * 1024 * 1024;
 
 /// A replicated change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +215,8 @@ pub fn write<'a>(items: impl IntoIterator<Item = &'a Item>) -> Vec<u8> {
     json::write(&Document { list: list.collect() })
 }
 
-/// Writes the outcomes of a batch.
+/// Writes the outcomes of a batch. A description that repeats is left out, and those beyond 4 MiB: a
+/// sender of heartbeats asks again.
 #[must_use]
 pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
     #[derive(Serialize)]
@@ -227,9 +231,18 @@ pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
         #[serde(skip_serializing_if = "Option::is_none")]
         response_entity: Option<InstanceMembers<'a>>,
     }
-    let list = outcomes.iter().map(|outcome| Body {
-        status_code: outcome.status,
-        response_entity: outcome.newer.as_ref().map(|lease| json::members(lease, Style::Full)),
+    let (mut described, mut size) = (HashSet::new(), 0);
+    let mut is_written = |lease: &Lease| {
+        let is_first = described.insert(Arc::as_ptr(&lease.instance));
+        let after = size + lease.instance.size();
+        let fits = is_first && after <= DESCRIPTIONS;
+        size = if fits { after } else { size };
+        fits
+    };
+    let list = outcomes.iter().map(|outcome| {
+        let newer = outcome.newer.as_ref().filter(|lease| is_written(lease));
+        let response_entity = newer.map(|lease| json::members(lease, Style::Full));
+        Body { status_code: outcome.status, response_entity }
     });
     json::write(&Document { list: list.collect() })
 }
@@ -308,6 +321,31 @@ mod tests {
         }
         let many = vec!["0"; 3 * MOST].join(",");
         assert!(read_outcomes(format!("{{\"responseList\":[{many}]}}").as_bytes()).is_err());
+    }
+
+    /// A few bytes of a heartbeat must not be answered with kilobytes any number of times.
+    #[test]
+    fn descriptions_in_outcomes_are_bounded() {
+        let large = |id: &str| {
+            let mut value = crate::instance::tests::sample("A", id, 1);
+            for entry in 0..15 {
+                value["metadata"][format!("k{entry}")] = json!("x".repeat(1000));
+            }
+            let instance = Instance::from_value(&value).unwrap();
+            Outcome { status: 409, newer: Some(Lease::unregistered(instance)) }
+        };
+        let repeated = large("a");
+        let repeat = || Outcome { status: 409, newer: repeated.newer.clone() };
+        let outcomes: Vec<_> = std::iter::repeat_with(repeat).take(MOST).collect();
+        let written = write_outcomes(&outcomes);
+        assert!(written.len() < 64 * 1024, "{} bytes", written.len());
+        assert_eq!(read_outcomes(&written).unwrap().len(), MOST);
+        let outcomes: Vec<_> = (0..MOST).map(|number| large(&number.to_string())).collect();
+        let written = write_outcomes(&outcomes);
+        assert!(written.len() < 2 * DESCRIPTIONS, "{} bytes", written.len());
+        let read = read_outcomes(&written).unwrap();
+        let described = read.iter().filter(|(_, newer)| newer.is_some()).count();
+        assert!((100..300).contains(&described) && read.len() == MOST, "{described}");
     }
 
     /// Case 53.

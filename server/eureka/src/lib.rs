@@ -24,6 +24,9 @@ pub use self::overrides::Contradiction;
 pub use self::registry::{Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal};
 pub use self::status::{Action, Status};
 
+/// Maximum length of the text of an error, in bytes: it may quote a body.
+const TEXT: usize = 256;
+
 /// A body that cannot be accepted; the text says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -31,6 +34,8 @@ pub struct Invalid(pub String);
 
 impl Invalid {
     fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        let mut message = message.into();
+        message.truncate(message.floor_char_boundary(TEXT));
+        Self(message)
     }
 }

@@ -12,7 +12,8 @@ const APP: usize = 64;
 const NAME: usize = 255;
 /// Maximum length of a URL and any other text.
 const TEXT: usize = 512;
-/// Maximum number of entries of the metadata, length of a key and of a value, and bytes in all.
+/// Maximum number of entries of the metadata, length of a key and of a value, and of all in JSON: a
+/// peer refuses an instance that becomes longer than [`BODY`] when it is written.
 const ENTRIES: usize = 64;
 const KEY: usize = 64;
 const VALUE: usize = 1024;
@@ -97,8 +98,8 @@ pub(crate) fn check(instance: &Instance) -> Result<(), Invalid> {
 
 fn is_small(metadata: &BTreeMap<String, String>) -> bool {
     let fits = |(key, value): (&String, &String)| key.len() <= KEY && value.len() <= VALUE;
-    let bytes: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-    metadata.len() <= ENTRIES && metadata.iter().all(fits) && bytes <= METADATA
+    let written = serde_json::to_vec(metadata).map_or(usize::MAX, |text| text.len());
+    metadata.len() <= ENTRIES && metadata.iter().all(fits) && written <= METADATA
 }
 
 /// Checks metadata that an operator set.
@@ -148,6 +149,36 @@ mod tests {
         assert!(!read(&|value| value["metadata"] = entries(ENTRIES + 1, "x")));
         assert!(!read(&|value| value["metadata"] = entries(1, &"x".repeat(VALUE + 1))));
         assert!(!read(&|value| value["metadata"] = entries(20, &"x".repeat(VALUE))));
+        assert!(read(&|value| value["metadata"] = entries(10, &"x".repeat(VALUE))));
+        assert!(!read(&|value| value["metadata"] = entries(10, &"\u{1}".repeat(VALUE))));
+    }
+
+    /// What is accepted here in any form, a peer accepts as JSON.
+    #[test]
+    fn the_largest_instance_fits_into_a_body() {
+        let longest = "\u{1}".repeat(TEXT);
+        let mut value = sample(&"a".repeat(APP), &"\"".repeat(NAME), 1);
+        for member in [
+            "homePageUrl",
+            "statusPageUrl",
+            "healthCheckUrl",
+            "secureHealthCheckUrl",
+            "vipAddress",
+            "secureVipAddress",
+            "appGroupName",
+            "asgName",
+            "sid",
+        ] {
+            value[member] = json!(longest);
+        }
+        let full: serde_json::Map<_, _> =
+            (0..15).map(|entry| (entry.to_string(), json!("x".repeat(VALUE)))).collect();
+        value["metadata"] = full.clone().into();
+        value["dataCenterInfo"] = json!({"name": "Amazon", "metadata": full});
+        let instance = Instance::from_value(&value).unwrap();
+        assert!(instance.data_center.amazon.is_some());
+        let written = crate::json::instance(&crate::Lease::unregistered(instance));
+        assert!(written.len() < BODY, "{} bytes", written.len());
     }
 
     #[test]

@@ -5,12 +5,13 @@ mod call;
 mod clock;
 mod copy;
 mod eviction;
+mod lease;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::copy::EarlyChanges;
+pub use self::lease::Lease;
 use crate::changes::Changes;
 use crate::overrides::Overrides;
 use crate::preservation::Preservation;
@@ -20,6 +21,7 @@ use crate::{Action, Instance, Status};
 /// Maximum number of instances of one app, and of apps.
 const PER_APP: usize = 2_000;
 const APPS: usize = 1_000;
+
 /// The present time on two clocks: leases are measured on one that never jumps.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
@@ -76,74 +78,6 @@ pub enum Renewal {
     Newer(Lease),
     /// There is no such lease; the caller has to register.
     Unknown,
-}
-
-/// An instance, and what the registry knows about it. All times are milliseconds since 1970.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    /// Its description, with the status that is in effect.
-    pub instance: Arc<Instance>,
-    /// Time of the registration.
-    pub registered: i64,
-    /// Time of the last renewal plus the duration of the lease, as Eureka writes it.
-    pub renewed: i64,
-    /// When it ended; 0 if it did not.
-    pub evicted: i64,
-    /// When it was first registered as `UP`; 0 if it was not.
-    pub up_since: i64,
-    /// When this registry last changed it.
-    pub updated: i64,
-    /// The last change.
-    pub action: Option<Action>,
-    /// Whether it describes a service of this process.
-    pub is_own: bool,
-    /// Start of the time after which it ends.
-    renewed_at: Option<Instant>,
-}
-
-impl Lease {
-    /// A lease that no registry has, for sending a description.
-    #[must_use]
-    pub fn unregistered(instance: Instance) -> Self {
-        Self {
-            instance: Arc::new(instance),
-            registered: 0,
-            renewed: 0,
-            evicted: 0,
-            up_since: 0,
-            updated: 0,
-            action: None,
-            is_own: false,
-            renewed_at: None,
-        }
-    }
-
-    /// Time of the last heartbeat, or of the registration without one.
-    #[must_use]
-    pub fn heartbeat(&self) -> i64 {
-        self.renewed - i64::from(self.instance.lease_duration) * 1000
-    }
-
-    /// When it ends unless it is renewed; a service of this process does not.
-    fn end(&self) -> Option<Instant> {
-        let duration = Duration::from_secs(self.instance.lease_duration.into());
-        self.renewed_at.filter(|_| !self.is_own)?.checked_add(duration)
-    }
-
-    /// Whether it has ended; preservation may keep it in the lists nevertheless.
-    #[must_use]
-    pub fn is_expired(&self, now: Moment) -> bool {
-        self.end().is_some_and(|end| now.at > end)
-    }
-
-    fn age(&self, now: Moment) -> Duration {
-        Duration::from_millis(u64::try_from(now.wall.saturating_sub(self.registered)).unwrap_or(0))
-    }
-
-    fn renew(&mut self, now: Moment) {
-        self.renewed_at = Some(now.at);
-        self.renewed = now.wall + i64::from(self.instance.lease_duration) * 1000;
-    }
 }
 
 /// A list of apps with their leases.

@@ -2,6 +2,7 @@
 //! `eureka.service.url`. Exists only if the node hosts Eureka. Handlers never wait here for the
 //! database, the network or a peer, because Spring's servers wait 200 ms for an answer.
 
+mod batch_order;
 pub(super) mod client;
 mod copying;
 mod decisions;
@@ -27,6 +28,8 @@ use castalia_eureka::{
 use castalia_store::Secret;
 use parking_lot::Mutex;
 
+pub use self::batch_order::BatchNumber;
+use self::batch_order::LastBatches;
 use self::decisions::report_contradiction;
 pub use self::lists::Form;
 use self::lists::Lists;
@@ -70,6 +73,7 @@ struct EurekaInner {
     is_preserving: AtomicBool,
     lists: Lists,
     peers: Peers,
+    batches: LastBatches,
 }
 
 impl Eureka {
@@ -109,6 +113,7 @@ impl Eureka {
             is_preserving: AtomicBool::new(false),
             lists: Lists::new(*max_instances),
             peers: Peers::new(config, address)?,
+            batches: LastBatches::default(),
         })))
     }
 

@@ -38,6 +38,8 @@ use castalia_eureka::Style;
 const REPLICATION: HeaderName = HeaderName::from_static("x-netflix-discovery-replication");
 /// Header by which a node recognises its own requests.
 const NODE: HeaderName = HeaderName::from_static("x-castalia-node");
+/// Header with the number of a batch, by which one that its sender has given up is recognised.
+const BATCH: HeaderName = HeaderName::from_static("x-castalia-batch");
 /// Header that selects how much of an instance is written.
 const STYLE: HeaderName = HeaderName::from_static("x-eureka-accept");
 

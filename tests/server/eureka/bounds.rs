@@ -253,3 +253,23 @@ async fn versions(eureka: &Http) -> i64 {
     assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
     versions[0]
 }
+
+/// Heartbeats of a few bytes for one large instance are not answered with its description each.
+#[tokio::test]
+async fn the_answer_to_a_batch_is_bounded() {
+    const HEARTBEATS: usize = 1_000;
+    let server = Server::start_with(hosting());
+    let eureka = client(&server);
+    let mut large = instance("DEMO", "k", 9);
+    let entries = (0..15).map(|entry| (format!("k{entry}"), json!("x".repeat(1000))));
+    large["instance"]["metadata"] = Value::Object(entries.collect());
+    assert_eq!(eureka.post("/eureka/apps/DEMO", large).await.status, 204);
+    let heartbeat =
+        json!({"appName": "DEMO", "id": "k", "action": "Heartbeat", "lastDirtyTimestamp": 1});
+    let body = json!({ "replicationList": vec![heartbeat; HEARTBEATS] });
+    let answer = eureka.post("/eureka/peerreplication/batch/", body).await.ok();
+    assert!(answer.text.len() < 64 * 1024, "{} bytes", answer.text.len());
+    let outcomes = answer.json()["responseList"].as_array().unwrap().clone();
+    assert!(outcomes.len() == HEARTBEATS && outcomes.iter().all(|it| it["statusCode"] == 409));
+    assert_eq!(outcomes[0]["responseEntity"]["instanceId"], "k");
+}

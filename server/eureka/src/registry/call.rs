@@ -53,16 +53,14 @@ impl Registry {
         let previous = previous.filter(|_| origin != Origin::Peer);
         instance.status = effective(instance.status, override_, previous);
         let is_up = instance.status == Status::Up;
-        let lease = Lease {
-            registered: now.wall,
-            renewed: now.wall,
+        let mut lease = Lease {
             up_since: if up_since == 0 && is_up { now.wall } else { up_since },
             updated: now.wall,
             action: Some(Action::Added),
             is_own: origin == Origin::Own,
-            renewed_at: Some(now.at),
             ..Lease::unregistered(instance)
         };
+        lease.register(now);
         let ends = [self.next_end, lease.end()];
         self.next_end = ends.into_iter().flatten().min();
         let leases = self.apps.entry(app.clone()).or_default();
@@ -311,7 +309,7 @@ impl Registry {
         // Java's clients would take this entry for the name of a class, as in a registration.
         metadata.extend(entries.into_iter().filter(|(key, _)| key != "@class"));
         limits::check_metadata(&metadata)?;
-        lease.registered = now.wall;
+        lease.register(now);
         lease.renew(now);
         let changed = self.modify(app, id, now, |instance| instance.metadata = metadata);
         let Some(lease) = self.lease_mut(app, id) else { return Ok(changed) };

@@ -3,7 +3,9 @@
 //! all leases for ended.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
+use super::lease::Times;
 use super::{Moment, Registry};
 
 /// Time by which the clocks may differ, in milliseconds.
@@ -13,7 +15,7 @@ impl Registry {
     /// Describes the leases by the wall clock as it is now, if it was set.
     pub(super) fn follow_clock(&mut self, now: Moment) {
         let (before, passed) = match self.clock {
-            Some(clock) => (clock.wall, millis_since(clock, now)),
+            Some(clock) => (clock.wall, millis_between(clock.at, now.at)),
             None => (now.wall, 0),
         };
         if now.wall.abs_diff(before.saturating_add(passed)) <= TOLERANCE.unsigned_abs() {
@@ -21,33 +23,34 @@ impl Registry {
             return;
         }
         self.clock = Some(now);
-        self.describe_renewals(now);
+        self.describe_leases(now);
     }
 
-    /// Computes the renewal of each lease as a time of the wall clock.
-    pub(super) fn describe_renewals(&mut self, now: Moment) {
+    /// Computes the registration and the renewal of each lease as times of the wall clock.
+    pub(super) fn describe_leases(&mut self, now: Moment) {
         self.revision += 1;
+        let moment = |at| Moment { at, wall: now.wall.saturating_sub(millis_between(at, now.at)) };
         for lease in self.apps.values_mut().flat_map(BTreeMap::values_mut) {
-            if let Some(at) = lease.renewed_at {
-                let wall = now.wall.saturating_sub(millis_since(Moment { at, wall: 0 }, now));
-                // A lease without a heartbeat has the time of its registration.
-                if lease.renewed == lease.registered {
-                    (lease.registered, lease.renewed) = (wall, wall);
-                } else {
-                    lease.renew(Moment { at, wall });
+            if let Some(Times { registered, renewed }) = lease.times {
+                lease.register(moment(registered));
+                if let Some(renewed) = renewed {
+                    lease.renew(moment(renewed));
                 }
             }
         }
     }
 }
 
-fn millis_since(earlier: Moment, now: Moment) -> i64 {
-    let passed = now.at.saturating_duration_since(earlier.at).as_millis();
+fn millis_between(earlier: Instant, later: Instant) -> i64 {
+    let passed = later.saturating_duration_since(earlier).as_millis();
     i64::try_from(passed).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::Options;
     use crate::Origin::Client;
     use crate::registry::tests::{Clock, registry, short};
     use crate::registry::{Moment, Registry};
@@ -71,12 +74,33 @@ mod tests {
             let renewed = |registry: &Registry, id| registry.get("DEMO", id).unwrap().renewed;
             assert_eq!(renewed(&registry, "k"), set(7).wall);
             assert_eq!(renewed(&registry, "registered"), set(1).wall);
+            // Readers compute an end from it as well.
+            assert_eq!(registry.get("DEMO", "k").unwrap().registered, set(1).wall);
+            let heartbeats =
+                ["k", "registered"].map(|id| registry.get("DEMO", id).unwrap().heartbeat());
+            assert_eq!(heartbeats, [set(1).wall; 2]);
             assert!(registry.revision() > revision, "lists that are stored are outdated");
             let revision = registry.revision();
             registry.evict_due(set(6));
             assert_eq!((renewed(&registry, "k"), registry.revision()), (set(7).wall, revision));
             assert_eq!(registry.evict(set(8)), 2);
         }
+    }
+
+    /// An age by the wall clock would be none for an hour, and no heartbeat would be expected.
+    #[test]
+    fn leases_are_preserved_although_the_clock_was_set_back() {
+        let clock = Clock::start();
+        let options = Options { max_instances: 10, preserves: true, apps: BTreeSet::new() };
+        let mut registry = Registry::new(options);
+        for number in 0..7 {
+            registry.register(short(&number.to_string()), Client, clock.after(0)).unwrap();
+        }
+        for second in 1..100 {
+            let Moment { at, wall } = clock.after(second);
+            assert_eq!(registry.evict(Moment { at, wall: wall - 3_600_000 }), 0, "{second}");
+        }
+        assert!(registry.is_preserving());
     }
 
     /// Clocks are corrected in small steps all the time.

@@ -29,9 +29,9 @@ impl Registry {
         self.follow_clock(now);
         if let Some(pause) = pause.filter(|pause| *pause > PAUSE) {
             for lease in self.apps.values_mut().flat_map(BTreeMap::values_mut) {
-                lease.renewed_at = lease.renewed_at.and_then(|at| at.checked_add(pause));
+                lease.grant(pause);
             }
-            self.describe_renewals(now);
+            self.describe_leases(now);
         }
         self.overrides.expire(now.at);
         self.expire_changes(now);

@@ -2,6 +2,8 @@
 
 mod overrides;
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;

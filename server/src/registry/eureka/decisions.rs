@@ -1,6 +1,6 @@
 //! The statuses that operators set in place of those that instances report, at this node and at peers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use castalia_eureka::batch::{Item, Task};
 use castalia_eureka::{Contradiction, Lease, Origin, Status};
@@ -68,12 +68,13 @@ impl Eureka {
     }
 
     /// Uses what a peer answers to the registration of an instance for which it remembers an operator's
-    /// status.
-    pub(super) fn learn_override(&self, app: &str, id: &str, decided: Status) {
+    /// status. The registration was sent at this time.
+    pub(super) fn learn_override(&self, app: &str, id: &str, decided: Status, sent: Instant) {
         let (contradiction, adopted) = {
             let mut registry = self.0.registry.lock();
-            // It may have left meanwhile, and its status with it.
-            if registry.get(app, id).is_none() {
+            // It may have left meanwhile, and its status with it. If it came back, the peer is sent
+            // another registration.
+            if registry.get(app, id).is_none_or(|lease| lease.is_newer(sent)) {
                 return;
             }
             let contradiction = registry.contradiction(app, id, Some(decided));

@@ -5,12 +5,14 @@
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use castalia_eureka::{Listing, Style, json, xml};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 /// What a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,18 @@ impl Form {
     }
 }
 
-/// A rendered text, with the revision of the registry that it shows.
-type Rendered = Option<(u64, Bytes)>;
+/// A rendered text.
+#[derive(Debug)]
+struct Rendered {
+    /// The revision of the registry that it shows.
+    revision: u64,
+    at: Instant,
+    text: Bytes,
+}
+
+/// Time after which a text is rendered anew although nothing changed: it has the times of the last
+/// heartbeats.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// Bytes of all texts for each instance that may register. Two further texts always fit beside the
 /// one at hand, whatever their size.
@@ -56,7 +68,7 @@ const RENDERINGS: usize = 2;
 /// The rendered text of each form.
 #[derive(Debug)]
 pub(super) struct Lists {
-    forms: Arc<[Mutex<Rendered>; 16]>,
+    forms: Arc<[Mutex<Option<Rendered>>; 16]>,
     memory: Arc<Memory>,
     small: Arc<Memory>,
     renderings: Arc<Semaphore>,
@@ -131,17 +143,17 @@ impl Lists {
         // one begin anew.
         let rendering = tokio::spawn(async move {
             let mut rendered = forms[form.index()].lock().await;
-            let present = rendered.as_ref().filter(|(rendered, _)| *rendered >= revision);
-            if let Some((_, text)) = present {
-                return Some(text.clone());
+            let is_present = |it: &&Rendered| it.revision >= revision && it.at.elapsed() < FRESH;
+            if let Some(present) = rendered.as_ref().filter(is_present) {
+                return Some(present.text.clone());
             }
             *rendered = None;
             let _rendering = renderings.acquire_owned().await;
-            let (revision, listing) = read();
+            let ((revision, listing), at) = (read(), Instant::now());
             // Thousands of instances take longer than other requests may wait.
             let text = tokio::task::spawn_blocking(move || form.render(&listing)).await;
             let held = hold(&*forms, &memory, text.unwrap_or_default())?;
-            *rendered = Some((revision, held.clone()));
+            *rendered = Some(Rendered { revision, at, text: held.clone() });
             Some(held)
         });
         rendering.await.ok().flatten()
@@ -162,7 +174,7 @@ impl Lists {
 }
 
 /// Counts a text, in place of those that nobody receives now if there is no space beside them.
-fn hold(forms: &[Mutex<Rendered>], memory: &Arc<Memory>, text: Bytes) -> Option<Bytes> {
+fn hold(forms: &[Mutex<Option<Rendered>>], memory: &Arc<Memory>, text: Bytes) -> Option<Bytes> {
     memory.hold(text.clone()).or_else(|| {
         for form in forms {
             if let Ok(mut rendered) = form.try_lock() {
@@ -207,6 +219,22 @@ mod tests {
         drop(first);
         assert!(!get().await.unwrap().is_empty());
         assert_eq!(renderings.load(Ordering::SeqCst), 1);
+    }
+
+    /// The times of heartbeats are no change.
+    #[tokio::test(start_paused = true)]
+    async fn a_text_is_rendered_anew_after_a_while() {
+        let lists = Lists::new(0);
+        let listing = |version| Listing { version, hash: String::new(), apps: Vec::new() };
+        let get = async |version| {
+            let text = lists.get(FORM, 1, move || (1, listing(version))).await.unwrap();
+            String::from_utf8(text.to_vec()).unwrap()
+        };
+        let first = get(1).await;
+        tokio::time::advance(FRESH - Duration::from_secs(1)).await;
+        assert_eq!(get(2).await, first);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_ne!(get(3).await, first);
     }
 
     /// Readers that do not read cannot make the node hold any number of texts.
@@ -255,7 +283,8 @@ mod tests {
             let kept = lists.for_one(move || vec![0; large]).await;
             assert_eq!(kept.as_ref().map(Bytes::len), Some(large), "{form:?}");
             // As if it had been the text of this form.
-            *lists.forms[form.index()].lock().await = Some((1, kept.unwrap()));
+            let kept = Rendered { revision: 1, at: Instant::now(), text: kept.unwrap() };
+            *lists.forms[form.index()].lock().await = Some(kept);
         }
     }
 

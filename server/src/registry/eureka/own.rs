@@ -1,6 +1,7 @@
 //! The services of this node: how they describe themselves, and whether they can answer.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::{DataCenter, Instance, Port, Renewal, Status};
@@ -9,15 +10,21 @@ use reqwest::Url;
 
 use super::now;
 use super::proof::Proof;
+use super::replicated::interval;
 use crate::registry::{OwnService, Probe};
 use crate::settings::eureka::{EurekaInstance, OURS, add_own_metadata};
 
 /// Interval at which services are asked whether they can answer.
 const CHECK: Duration = Duration::from_secs(5);
 
-/// The descriptions; empty once this node has left.
+/// The descriptions.
 #[derive(Debug)]
-pub(super) struct OwnInstances(Mutex<Vec<Instance>>);
+pub(super) struct OwnInstances {
+    /// Empty once this node has left.
+    described: Mutex<Vec<Instance>>,
+    /// When a timestamp was last raised because a peer reported a newer one, by app.
+    outbid: Mutex<HashMap<String, Instant>>,
+}
 
 impl OwnInstances {
     pub(super) fn new(own: &[OwnService], settings: &EurekaInstance, proof: &Proof) -> Self {
@@ -25,34 +32,34 @@ impl OwnInstances {
         let described = own
             .iter()
             .filter_map(|service| describe(service, settings, proof, own.len() == 1, now));
-        Self(Mutex::new(described.collect()))
+        Self { described: Mutex::new(described.collect()), outbid: Mutex::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+        self.described.lock().is_empty()
     }
 
     pub(super) fn all(&self) -> Vec<Instance> {
-        self.0.lock().clone()
+        self.described.lock().clone()
     }
 
     /// Announces each; [`Self::take`] waits for the end of it.
     pub(super) fn announce(&self, announce: impl Fn(&Instance)) {
-        self.0.lock().iter().for_each(announce);
+        self.described.lock().iter().for_each(announce);
     }
 
     /// Removes the descriptions, so that nothing is announced any more.
     pub(super) fn take(&self) -> Vec<Instance> {
-        std::mem::take(&mut self.0.lock())
+        std::mem::take(&mut self.described.lock())
     }
 
     pub(super) fn contains(&self, instance: &Instance) -> bool {
-        self.0.lock().iter().any(|own| own.app == instance.app && own.id() == instance.id())
+        self.described.lock().iter().any(|own| own.app == instance.app && own.id() == instance.id())
     }
 
     /// The status of one of them, without what operators decided.
     pub(super) fn status(&self, app: &str, id: &str) -> Option<Status> {
-        let own = self.0.lock();
+        let own = self.described.lock();
         own.iter().find(|own| own.app == app && own.id() == id).map(|own| own.status)
     }
 
@@ -63,7 +70,7 @@ impl OwnInstances {
                 && own.id() == instance.id()
                 && own.home_page_url == instance.home_page_url
         };
-        self.0.lock().iter().any(is_alike)
+        self.described.lock().iter().any(is_alike)
     }
 
     /// Completes after this time, or once the status of a service has changed.
@@ -86,11 +93,11 @@ impl OwnInstances {
         let mut has_changed = false;
         for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
             let app = service.to_ascii_uppercase();
-            if !self.0.lock().iter().any(|own| own.app == app) {
+            if !self.described.lock().iter().any(|own| own.app == app) {
                 continue;
             }
             let status = if probe(service).await { Status::Up } else { Status::Down };
-            for own in self.0.lock().iter_mut().filter(|own| own.app == app) {
+            for own in self.described.lock().iter_mut().filter(|own| own.app == app) {
                 if own.status != status {
                     own.status = status;
                     own.dirty = Some(later(own.dirty));
@@ -102,13 +109,29 @@ impl OwnInstances {
         has_changed
     }
 
-    /// The description of a service of this node with a timestamp that is newer than the present one
-    /// and than another; `None` if it is not one.
-    pub(super) fn renewed(&self, app: &str, id: &str, other: Option<i64>) -> Option<Instance> {
-        let mut all = self.0.lock();
+    /// The description of a service of this node with a timestamp that is newer than the present one;
+    /// `None` if it is not one.
+    pub(super) fn renewed(&self, app: &str, id: &str) -> Option<Instance> {
+        let mut all = self.described.lock();
         let own = all.iter_mut().find(|own| own.app == app && own.id() == id)?;
-        own.dirty = Some(later(own.dirty.max(other)));
+        own.dirty = Some(later(own.dirty));
         Some(own.clone())
+    }
+
+    /// Raises the timestamp of a service above a newer one that a peer reports. Returns whether it was
+    /// raised: at most once within the interval of its heartbeats, so that a peer that reports another
+    /// one each time does not cause changes without a pause.
+    pub(super) fn outbid(&self, reported: &Instance) -> bool {
+        let mut all = self.described.lock();
+        let own = all.iter_mut().find(|own| own.app == reported.app && own.id() == reported.id());
+        let Some(own) = own.filter(|own| own.dirty < reported.dirty) else { return false };
+        let mut outbid = self.outbid.lock();
+        if outbid.get(&own.app).is_some_and(|at| at.elapsed() < interval(own)) {
+            return false;
+        }
+        outbid.insert(own.app.clone(), Instant::now());
+        own.dirty = Some(later(reported.dirty));
+        true
     }
 }
 
@@ -273,8 +296,27 @@ pub(super) mod tests {
         assert!(after[0].dirty == before[0].dirty && after[1].dirty > before[1].dirty);
         own.check(&probe).await;
         assert_eq!(own.all()[1].dirty, after[1].dirty);
-        // The clock of a peer is ahead, or the own one went back.
-        let (app, id) = (&after[1].app, after[1].id());
-        assert!(own.renewed(app, id, Some(i64::MAX - 9)).unwrap().dirty > Some(i64::MAX - 9));
+        assert!(own.renewed(&after[1].app, after[1].id()).unwrap().dirty > after[1].dirty);
+    }
+
+    /// The clock of a peer is ahead, or the own one went back. A peer that always reports a newer
+    /// timestamp is outbid once in each interval.
+    #[tokio::test]
+    async fn a_newer_timestamp_of_a_peer_is_outbid_once_in_an_interval() {
+        let own = [config("http://a:1/", 1)];
+        let settings = EurekaInstance { renewal_interval: 1, ..settings() };
+        let own = OwnInstances::new(&own, &settings, &proof());
+        let reported = |dirty| Instance { dirty, ..own.all()[0].clone() };
+        let dirty = || own.all()[0].dirty;
+        for not_newer in [dirty(), None, Some(1)] {
+            assert!(!own.outbid(&reported(not_newer)), "{not_newer:?}");
+        }
+        let ahead = dirty().map(|dirty| dirty + 3_600_000);
+        assert!(own.outbid(&reported(ahead)) && dirty() > ahead);
+        let first = Instant::now();
+        while !own.outbid(&reported(dirty().map(|dirty| dirty + 1))) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(first.elapsed() > Duration::from_millis(900), "{:?}", first.elapsed());
     }
 }

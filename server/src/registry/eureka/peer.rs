@@ -15,13 +15,16 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Eureka;
+use super::batch_order::BatchNumbers;
 use super::endpoint::{self, Endpoint, LARGEST_OUTCOMES};
-use super::replicated::{interval, item};
+use super::replicated::{described, interval};
 use crate::log_rate::LogRate;
 use crate::outgoing::causes;
 
 /// Header by which a node recognises its own requests.
 pub(super) const NODE: &str = "x-castalia-node";
+/// Header by which a node recognises a batch that its sender has given up.
+const BATCH: &str = "x-castalia-batch";
 /// Pauses after a failed connection, and after an answer that did not come or asked for it.
 const RECONNECT: Duration = Duration::from_millis(100);
 /// The former doubles up to this: each attempt writes the batch anew.
@@ -51,6 +54,7 @@ pub(super) struct Peer {
     /// Cancelled when the settings no longer name it.
     pub(super) removed: CancellationToken,
     queue: Mutex<Queue>,
+    numbers: BatchNumbers,
     changed: Notify,
     is_sending: AtomicBool,
     /// Connections that failed since the last one that did not.
@@ -84,6 +88,7 @@ impl Peer {
             endpoint,
             removed: CancellationToken::new(),
             queue: Mutex::default(),
+            numbers: BatchNumbers::new(),
             changed: Notify::new(),
             is_sending: AtomicBool::new(false),
             unreachable: AtomicU32::new(0),
@@ -185,10 +190,11 @@ impl Peer {
 
     /// Sends a batch. Returns a pause if it has to be sent again.
     async fn deliver(&self, eureka: &Eureka, mut batch: Vec<Queued>) -> Option<Duration> {
+        let sent = Instant::now();
         match self.post(eureka, &batch).await {
             Ok(outcomes) => {
                 for (queued, (status, newer)) in batch.iter().zip(outcomes) {
-                    self.settle(eureka, &queued.item, status, newer);
+                    self.settle(eureka, &queued.item, sent, status, newer);
                 }
                 None
             }
@@ -234,6 +240,7 @@ impl Peer {
         let request = self.endpoint.request(peers.client(), Method::POST, &segments);
         let request = request
             .header(NODE, peers.node_id())
+            .header(BATCH, self.numbers.next().to_string())
             .header("discoveryidentity-name", "DefaultServer")
             .header("discoveryidentity-version", "1.0")
             .header("content-type", "application/json")
@@ -284,40 +291,43 @@ impl Peer {
         }
     }
 
-    /// Uses the outcome of a change.
+    /// Uses the outcome of a change that was sent at this time.
     fn settle(
         &self,
         eureka: &Eureka,
-        sent: &Item,
+        item: &Item,
+        sent: Instant,
         status: u16,
         newer: Option<castalia_eureka::Instance>,
     ) {
-        match (&sent.task, status, newer) {
+        match (&item.task, status, newer) {
             (_, 200..=299, _) => {}
             // The peer does not have this instance, or an older description.
             (Task::Heartbeat, 404, _) => {
                 // Locked until it is in the queue, before the end of the lease.
                 let registry = eureka.0.registry.lock();
-                if let Some(lease) = registry.get(&sent.app, &sent.id) {
+                if let Some(lease) = registry.get(&item.app, &item.id) {
                     let task = Task::Register(Arc::clone(&lease.instance));
-                    self.push(item(&lease.instance, task, None), interval(&lease.instance));
+                    let registration = described(&lease.instance, task, None);
+                    self.push(registration, interval(&lease.instance));
                 }
             }
             (Task::Heartbeat, 409, Some(newer))
-                if newer.app == sent.app && newer.id() == sent.id =>
+                if newer.app == item.app && newer.id() == item.id =>
             {
-                eureka.adopt(newer);
+                eureka.adopt(newer, sent);
             }
             // It remembers what an operator decided.
             (Task::Register(_), 409, Some(theirs)) => {
-                eureka.learn_override(&sent.app, &sent.id, theirs.overridden_status);
+                let decided = theirs.overridden_status;
+                eureka.learn_override(&item.app, &item.id, decided, sent);
             }
             // It is gone there as well, or has the id of a service there, which that server reports.
             (_, 404 | 409, _) => {}
             (task, ..) => {
                 count_dropped(1);
                 if let Some(suppressed) = self.refused.admit() {
-                    let (action, id) = (task.name(), &sent.id);
+                    let (action, id) = (task.name(), &item.id);
                     tracing::warn!(service_url = %self.endpoint, id, status, action, suppressed, "a peer of Eureka did not accept a change");
                 }
             }

@@ -2,15 +2,25 @@
 //! node is described.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use castalia_eureka::batch::{Item, Outcome, Task};
 use castalia_eureka::{Instance, Lease, Origin, Refused, Renewal, Status};
 
+use super::batch_order::BatchNumber;
 use super::decisions::report_contradiction;
 use super::{Eureka, now, services};
 
 impl Eureka {
+    /// Carries out the changes of a batch; `None` if its sender has given it up and sent them again.
+    pub fn apply_all(
+        &self,
+        batch: Option<BatchNumber>,
+        apply: impl FnOnce() -> Vec<Outcome>,
+    ) -> Option<Vec<Outcome>> {
+        self.0.batches.in_order(batch, apply)
+    }
+
     /// Carries out a change that a peer sends. `is_ours` states whether it is a Castalia node.
     pub fn apply(&self, item: Item, is_ours: bool) -> Outcome {
         let Item { app, id, dirty, status, overridden, task } = item;
@@ -68,7 +78,7 @@ impl Eureka {
         let instance = &lease.instance;
         // What an operator states about this node is trusted.
         let is_local = origin != Origin::Own && services::leads_to_caller(instance);
-        self.0.peers.push(&item(instance, task, status), interval(instance), is_local);
+        self.0.peers.push(&described(instance, task, status), interval(instance), is_local);
     }
 
     /// Registers an instance of a peer's list, unless it left here while the list was on its way.
@@ -98,17 +108,21 @@ impl Eureka {
         self.0.own.contains(instance)
     }
 
-    /// A newer description than that of this node, from a peer.
-    pub(super) fn adopt(&self, instance: Instance) {
-        let (app, id) = (instance.app.clone(), instance.id().to_owned());
-        if self.0.own.renewed(&app, &id, instance.dirty).is_some() {
+    /// A newer description than that of this node, which a peer answers to a heartbeat that was sent at
+    /// this time.
+    pub(super) fn adopt(&self, instance: Instance, sent: Instant) {
+        if self.0.own.contains(&instance) {
             // The clock of this node went back: its description has to win.
-            return self.announce();
+            if self.0.own.outbid(&instance) {
+                self.announce();
+            }
+            return;
         }
+        let (app, id) = (instance.app.clone(), instance.id().to_owned());
         let (replaced, contradiction) = {
             let mut registry = self.0.registry.lock();
-            // It may have left meanwhile.
-            if registry.get(&app, &id).is_none() {
+            // It may have left meanwhile, and come back.
+            if registry.get(&app, &id).is_none_or(|lease| lease.is_newer(sent)) {
                 return;
             }
             let contradiction = registry.contradiction(&app, &id, Some(instance.overridden_status));
@@ -126,7 +140,7 @@ fn is_overridden_here(lease: &Lease) -> bool {
 }
 
 /// A change of an instance, as it is sent to peers.
-pub(super) fn item(instance: &Instance, task: Task, status: Option<Status>) -> Item {
+pub(super) fn described(instance: &Instance, task: Task, status: Option<Status>) -> Item {
     let overridden = Some(instance.overridden_status).filter(|status| *status != Status::Unknown);
     // A cancellation ends the status as well.
     let has_status = matches!(task, Task::Heartbeat | Task::Cancel);
@@ -175,7 +189,7 @@ mod tests {
             let (forged, id) = ((*listed()).clone(), listed().id().to_owned());
             let (up, out) = (Status::Up, Status::OutOfService);
             if change == "registration" {
-                eureka.adopt(Instance { dirty: Some(i64::MAX), ..forged });
+                eureka.adopt(Instance { dirty: Some(i64::MAX), ..forged }, Instant::now());
             } else {
                 let time = Some(9_000_000_000_000);
                 assert!(eureka.set_status(&app, &id, out, time, Origin::Client));

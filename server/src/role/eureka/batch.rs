@@ -6,7 +6,8 @@ use castalia_eureka::batch::{self, BatchError, Item, Outcome, Task};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use super::{Call, EurekaPort, NODE, failure};
+use super::{BATCH, Call, EurekaPort, NODE, SLOW_READERS, failure, unavailable};
+use crate::registry::BatchNumber;
 
 impl EurekaPort {
     pub(super) async fn batch(&self, call: &Call, body: Body) -> Response {
@@ -30,14 +31,21 @@ impl EurekaPort {
             matches!(item.task, Task::Register(_) | Task::StatusUpdate)
                 && !self.access.admits_replicated(call.peer, is_peer)
         };
-        let outcomes = items.into_iter().map(|item| match item {
+        let apply = |item| match item {
             _ if is_own => Outcome { status: 200, newer: None },
             Ok(item) if is_excess(&item) => Outcome { status: 429, newer: None },
             Ok(item) => self.eureka.apply(item, is_ours),
             Err(_) => Outcome { status: 400, newer: None },
-        });
-        let outcomes: Vec<_> = outcomes.collect();
-        let written = batch::write_outcomes(&outcomes);
+        };
+        let number = BatchNumber::parse(call.header(&BATCH));
+        let apply_all = || items.into_iter().map(apply).collect();
+        let Some(outcomes) = self.eureka.apply_all(number, apply_all) else {
+            return unavailable("a later batch of this node was carried out before");
+        };
+        let write = move || batch::write_outcomes(&outcomes);
+        let Some(written) = self.eureka.rendered(write).await else {
+            return unavailable(SLOW_READERS);
+        };
         let mut response = ([(CONTENT_TYPE, "application/json")], written).into_response();
         self.identify(&mut response);
         response

@@ -110,7 +110,7 @@ impl EurekaClient {
     /// Registers with a new timestamp, so that the server does not keep an older description. A
     /// server that answers 404 has no Eureka at this address.
     async fn register(&self, app: &str, id: &str) -> Result<(), Problem> {
-        let Some(instance) = self.0.own.renewed(app, id, None) else { return Ok(()) };
+        let Some(instance) = self.0.own.renewed(app, id) else { return Ok(()) };
         let body = json::instance(&Lease::unregistered(instance));
         let registration = self.try_servers(|server| {
             let (client, app, body) = (self.clone(), app.to_owned(), body.clone());
