@@ -25,6 +25,7 @@ mod portal {
     mod audit_operations;
     mod audit_seal;
     mod basic;
+    mod bearer;
     mod branch;
     mod cluster;
     mod consumer;

@@ -36,7 +36,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 24] = [
+pub(super) const NEVER_BLANK: [&str; 25] = [
     "roles",
     "data_dir",
     "config_db",
@@ -47,6 +47,7 @@ pub(super) const NEVER_BLANK: [&str; 24] = [
     "security.hosts",
     "security.webhook_hosts",
     "oidc.issuer_uri",
+    "oidc.bearer_audience",
     "oidc.client_secret",
     "oidc.client_secret_file",
     "oidc.required_groups",
