@@ -42,6 +42,7 @@ mod portal {
     mod frozen_environment;
     mod history;
     mod import;
+    mod import_limits;
     mod import_refused;
     mod instance;
     mod item;

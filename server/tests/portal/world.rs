@@ -192,7 +192,13 @@ impl World {
 
     /// Sets a key of the environment's settings.
     pub(crate) fn set_in_environment(&self, key: &str, value: &str) {
-        self.environment_config.replace(HashMap::from([(key.to_owned(), value.to_owned())]));
+        self.set_all_in_environment(&[(key, value)]);
+    }
+
+    /// Sets keys of the environment's settings, and no others.
+    pub(crate) fn set_all_in_environment(&self, rows: &[(&str, &str)]) {
+        let rows = rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.environment_config.replace(rows.collect());
     }
 
     /// Assigns roles to a user, as the pages for it will.
