@@ -114,6 +114,7 @@ impl SettingsReader<'_> {
             basic_authentication: self.switch("compat.basic_authentication"),
             json_duplicate_members: self.switch("compat.json_duplicate_members"),
             token_reads_all: self.switch("compat.token_reads_all"),
+            disabled_operators: self.switch("compat.disabled_operators"),
             merge_gray_with_modify: self.switch("compat.merge_gray_with_modify"),
             open_user_directory: self.switch("compat.open_user_directory"),
             accept_broken_documents: self.switch("compat.accept_broken_documents"),
