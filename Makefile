@@ -78,7 +78,7 @@ header: ## regenerate include/castalia.h
 header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-browser test-document test-rust test-bindings test-examples databases test-databases test-interop test-packages test-demo test-upstream
+.PHONY: test test-browser test-document test-rust test-bindings test-examples databases test-databases test-process test-interop test-packages test-demo test-upstream
 # In lanes, because tests wait most of the time; linters compute meanwhile, at the lowest priority.
 test: build test-interop databases ## run all linters and the tests of all languages
 	.ci/npm tests/browser
@@ -103,6 +103,9 @@ databases: ## install and start MariaDB and PostgreSQL for tests
 
 test-databases: ## run the cases of config and admin service on MariaDB and PostgreSQL
 	tests/on_databases.sh
+
+test-process: web ## run the portal's cases against a process for each, for minutes
+	tests/portal_process.sh
 
 test-bindings: web ## run the tests of the other languages
 	tests/c/run.sh

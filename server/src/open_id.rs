@@ -1,7 +1,9 @@
 //! Sign-in with OpenID Connect: sends a browser to the provider, and exchanges the code with which
 //! it returns for the claims about the user (authorization code flow with PKCE). Checks everything
-//! that the provider says; knows neither users nor sessions of the portal.
+//! that the provider says, also in the tokens that programs send; knows neither users nor sessions
+//! of the portal.
 
+mod bearer;
 pub mod claims;
 mod provider;
 

@@ -1,6 +1,7 @@
 //! The portal as browsers, scripts and third parties use it: the numbered cases, in process with one
 //! environment LOCAL. On SQLite in memory; `tests/on_databases.sh` repeats them on MariaDB, with the
-//! tables of an adopted installation as Apollo creates them.
+//! tables of an adopted installation as Apollo creates them, and `tests/portal_process.sh` repeats them
+//! against a `castalia serve` process.
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
@@ -19,12 +20,14 @@ mod portal {
     mod access;
     mod access_key;
     mod account;
+    mod answer;
     mod app;
     mod archive;
     mod audit;
     mod audit_operations;
     mod audit_seal;
     mod basic;
+    mod bearer;
     mod branch;
     mod cluster;
     mod consumer;
@@ -41,6 +44,7 @@ mod portal {
     mod frozen_environment;
     mod history;
     mod import;
+    mod import_limits;
     mod import_refused;
     mod instance;
     mod item;
@@ -52,6 +56,7 @@ mod portal {
     mod old_path;
     mod open_id;
     mod permission;
+    mod process;
     mod provider;
     mod proxy;
     mod reads;

@@ -7,7 +7,7 @@ use castalia_core::protocol::namespace::Format;
 use castalia_store::Connection;
 
 use super::item::ItemDraft;
-use super::namespace::Namespace;
+use super::namespace::{Namespace, NamespaceKey};
 use super::{branch, key, syntax};
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
@@ -61,19 +61,34 @@ impl ItemRules {
         db: &impl Connection,
         namespace: &Namespace,
     ) -> Result<NamespaceRules> {
-        let definition = castalia_store::namespace::app_namespace(
-            db,
-            &namespace.app_id,
-            &namespace.namespace_name,
-        )
-        .await?;
+        let value_length = self.value_length(db, namespace).await?;
+        self.with(db, (&namespace.app_id, &namespace.namespace_name), value_length).await
+    }
+
+    /// The rules of a namespace that does not exist yet; it is no branch.
+    ///
+    /// # Errors
+    /// Same as [`Self::of_namespace`].
+    pub async fn of_new(&self, db: &impl Connection, key: &NamespaceKey) -> Result<NamespaceRules> {
+        let value_length = self.value_length_of_app.get(&*key.app_id).unwrap_or(&self.value_length);
+        let value_length = usize::try_from(*value_length).unwrap_or(usize::MAX);
+        self.with(db, (&key.app_id, &key.namespace), value_length).await
+    }
+
+    async fn with(
+        &self,
+        db: &impl Connection,
+        (app_id, name): (&str, &str),
+        value_length: usize,
+    ) -> Result<NamespaceRules> {
+        let definition = castalia_store::namespace::app_namespace(db, app_id, name).await?;
         let format = definition.map(|definition| {
             let unknown = || Error::bad_request(format!("{} can not map enum", definition.format));
             Format::from_name(&definition.format).ok_or_else(unknown)
         });
         Ok(NamespaceRules {
             key_length: self.key_length,
-            value_length: self.value_length(db, namespace).await?,
+            value_length,
             format: format.transpose()?,
             syntax: self.syntax,
         })

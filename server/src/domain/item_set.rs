@@ -1,8 +1,10 @@
 //! Change sets: edits of many items of one namespace, which are applied together or not at all.
 
+pub mod trial;
+
 use std::collections::HashMap;
 
-use castalia_store::{Id, Store, Transaction};
+use castalia_store::{Connection, Id, Store, Transaction};
 
 use super::audit::Trail;
 use super::commit::{self, Changes};
@@ -64,7 +66,7 @@ pub(super) async fn apply_in(
     changes: &ChangeSet,
     trail: &mut Trail,
 ) -> Result<()> {
-    check_count(tx, rules, namespace, changes).await?;
+    check_count(tx, rules, Some(namespace), changes).await?;
     let edit = Steps { tx, namespace, rules: rules.of_namespace(tx, namespace).await?, changes };
     let mut record = Changes::default();
     record = edit.create(record, trail).await?;
@@ -86,9 +88,9 @@ pub(super) async fn apply_in(
 }
 
 async fn check_count(
-    tx: &Transaction,
+    db: &impl Connection,
     rules: &ItemRules,
-    namespace: &Namespace,
+    namespace: Option<&Namespace>,
     changes: &ChangeSet,
 ) -> Result<()> {
     let Some(limit) = rules.item_limit() else { return Ok(()) };
@@ -98,7 +100,10 @@ async fn check_count(
             .filter(|draft| draft.key.as_deref().is_some_and(|key| !key.is_empty()))
             .count() as u64
     };
-    let present = castalia_store::item::count_with_key(tx, namespace.id).await?;
+    let present = match namespace {
+        Some(namespace) => castalia_store::item::count_with_key(db, namespace.id).await?,
+        None => 0,
+    };
     let count = (present + keyed(&changes.creates)).saturating_sub(keyed(&changes.deletes));
     if count > limit { Err(item::too_many(limit, count)) } else { Ok(()) }
 }

@@ -49,6 +49,20 @@ pub(super) async fn acquire(
     Ok(())
 }
 
+/// Checks whether the operator could become the editor.
+pub(super) async fn check(
+    db: &impl Connection,
+    editors: EditLock,
+    namespace: &Namespace,
+    operator: &str,
+) -> Result<()> {
+    if !editors.is_on {
+        return Ok(());
+    }
+    let lock = castalia_store::namespace::lock(db, namespace.id).await?;
+    lock.map_or(Ok(()), |lock| check_owner(namespace, &lock, operator))
+}
+
 fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> Result<()> {
     if lock.data_change_created_by == operator {
         return Ok(());

@@ -1,5 +1,8 @@
 //! Namespaces: created empty, deleted with their items, commits, releases, history and branch.
 
+mod limit;
+
+pub use self::limit::NamespaceLimit;
 pub use crate::feed::cache::NamespaceKey;
 pub use castalia_store::namespace::Namespace;
 
@@ -20,7 +23,7 @@ use super::removal::Removal;
 use super::revision::Base;
 use super::unique;
 use crate::error::{Code, Error, Result};
-use crate::server_config::{ServerConfig, keys};
+use crate::server_config::ServerConfig;
 
 /// A request to create a namespace.
 #[derive(Debug, Clone, Default)]
@@ -33,32 +36,6 @@ pub struct NewNamespace {
     pub name: Option<String>,
     /// Author of the request.
     pub author: Author,
-}
-
-/// Maximum number of namespaces in a cluster of an app; `None` means no limit.
-#[derive(Debug, Clone, Copy)]
-pub struct NamespaceLimit(Option<u64>);
-
-impl NamespaceLimit {
-    /// The effective limit for an app.
-    #[must_use]
-    pub fn of(config: &ServerConfig, app_id: &str) -> Self {
-        let is_on = config.get(&keys::NAMESPACES_LIMITED)
-            && !config.get(&keys::NAMESPACES_UNLIMITED).iter().any(|app| app == app_id);
-        Self(is_on.then(|| config.get(&keys::NAMESPACES)))
-    }
-
-    async fn check(self, tx: &Transaction, app_id: &str, cluster: &str) -> Result<()> {
-        let Some(limit) = self.0 else { return Ok(()) };
-        let count = castalia_store::namespace::count_of_cluster(tx, app_id, cluster).await?;
-        if count >= limit {
-            let message = format!(
-                "namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}"
-            );
-            return Err(Error::service(message).with_code(Code::TooManyNamespaces));
-        }
-        Ok(())
-    }
 }
 
 /// The three names of a namespace.
@@ -120,7 +97,7 @@ async fn create_in(
     if find_named(tx, &app_id, &cluster_name, &namespace_name).await?.is_some() {
         return Err(Error::service("namespace not unique").with_code(Code::NamespaceExists));
     }
-    limit.check(tx, &app_id, &cluster_name).await?;
+    limit.check(tx, &app_id, &cluster_name, 1).await?;
     let row = NamespaceRow { app_id, cluster_name, namespace_name };
     let namespace = castalia_store::namespace::insert(tx, row, new.author.checked()?).await?;
     trail.inserted("Namespace", namespace.id);

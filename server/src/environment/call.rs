@@ -92,6 +92,17 @@ impl Environment {
         self.send(Method::POST, address, body).await.map(drop)
     }
 
+    /// Posts a body to an operation that changes nothing.
+    ///
+    /// # Errors
+    /// Same as [`Self::get`].
+    pub async fn examine(&self, address: Address, body: &impl Serialize) -> Result<()> {
+        let body = Some((json::JSON_TYPE, json::write(body)?));
+        let (path, span) = (address.checked()?, audit::span());
+        let call = Call { method: Method::POST, path, body, revision: None, span };
+        self.transmit(call).await.map(drop)
+    }
+
     /// Changes an object, based on its last read revision unless the caller names one.
     ///
     /// # Errors

@@ -104,6 +104,7 @@ codes! {
     ServerConfigNotFound "server_config_not_found" "There is no such key of ServerConfig"
     UnknownApp "unknown_app" "The portal has no such app"
     UnknownUser "unknown_user" "There is no such user"
+    DisabledUser "disabled_user" "The user is disabled"
     UserExists "user_exists" "The user already exists"
     ExternalUser "external_user" "Another system identifies the user, who has no password here"
     UnknownRole "unknown_role" "There is no such role; its object may not exist in the portal"

@@ -10,7 +10,7 @@ use openidconnect::{
     AsyncHttpClient, DiscoveryError, HttpRequest, HttpResponse, IssuerUrl,
     ProviderMetadataWithLogout,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::Failure;
 use crate::outgoing::guarded::{CallError, GuardedClient};
@@ -72,21 +72,29 @@ impl Provider {
         let known = self.known.load_full();
         match known {
             Some(known) if known.read.elapsed() < LIFETIME => Ok(Arc::clone(&known.metadata)),
-            Some(known) => {
-                Ok(self.read(LIFETIME).await.unwrap_or_else(|_| Arc::clone(&known.metadata)))
-            }
-            None => self.read(LIFETIME).await,
+            // One request reads a new document, the others do not wait for it.
+            Some(known) => match self.reading.try_lock() {
+                Ok(reading) => Ok(self
+                    .read(reading, LIFETIME)
+                    .await
+                    .unwrap_or_else(|_| Arc::clone(&known.metadata))),
+                Err(_) => Ok(Arc::clone(&known.metadata)),
+            },
+            None => self.read(self.reading.lock().await, LIFETIME).await,
         }
     }
 
     /// A document that is at most seconds old.
     pub(super) async fn read_again(&self) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
-        self.read(PAUSE).await
+        self.read(self.reading.lock().await, PAUSE).await
     }
 
     /// Reads the document, unless another request has read one of at most this age meanwhile.
-    async fn read(&self, age: Duration) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
-        let mut last_failure = self.reading.lock().await;
+    async fn read(
+        &self,
+        mut last_failure: MutexGuard<'_, Option<(Instant, Failure)>>,
+        age: Duration,
+    ) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
         if let Some(known) = self.known.load_full().filter(|known| known.read.elapsed() < age) {
             return Ok(Arc::clone(&known.metadata));
         }

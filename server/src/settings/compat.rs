@@ -14,6 +14,7 @@ pub struct CompatOverrides {
     pub(super) basic_authentication: Option<bool>,
     pub(super) json_duplicate_members: Option<bool>,
     pub(super) token_reads_all: Option<bool>,
+    pub(super) disabled_operators: Option<bool>,
     pub(super) merge_gray_with_modify: Option<bool>,
     pub(super) open_user_directory: Option<bool>,
     pub(super) accept_broken_documents: Option<bool>,
@@ -39,6 +40,8 @@ pub struct Compat {
     pub json_duplicate_members: bool,
     /// Consumers may read the items of apps on which they have no role.
     pub token_reads_all: bool,
+    /// Consumers may act for users who are disabled.
+    pub disabled_operators: bool,
     /// Users who may edit a namespace may merge its gray branch without permission to publish.
     pub merge_gray_with_modify: bool,
     /// Every user sees the names and mail addresses of all users.
@@ -61,6 +64,7 @@ impl CompatOverrides {
             basic_authentication: self.basic_authentication.unwrap_or(adopted),
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
             token_reads_all: self.token_reads_all.unwrap_or(adopted),
+            disabled_operators: self.disabled_operators.unwrap_or(adopted),
             merge_gray_with_modify: self.merge_gray_with_modify.unwrap_or(adopted),
             open_user_directory: self.open_user_directory.unwrap_or(adopted),
             accept_broken_documents: self.accept_broken_documents.unwrap_or(false),

@@ -36,7 +36,7 @@ impl std::str::FromStr for PoolSize {
 }
 
 /// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 24] = [
+pub(super) const NEVER_BLANK: [&str; 25] = [
     "roles",
     "data_dir",
     "config_db",
@@ -47,6 +47,7 @@ pub(super) const NEVER_BLANK: [&str; 24] = [
     "security.hosts",
     "security.webhook_hosts",
     "oidc.issuer_uri",
+    "oidc.bearer_audience",
     "oidc.client_secret",
     "oidc.client_secret_file",
     "oidc.required_groups",
@@ -113,6 +114,7 @@ impl SettingsReader<'_> {
             basic_authentication: self.switch("compat.basic_authentication"),
             json_duplicate_members: self.switch("compat.json_duplicate_members"),
             token_reads_all: self.switch("compat.token_reads_all"),
+            disabled_operators: self.switch("compat.disabled_operators"),
             merge_gray_with_modify: self.switch("compat.merge_gray_with_modify"),
             open_user_directory: self.switch("compat.open_user_directory"),
             accept_broken_documents: self.switch("compat.accept_broken_documents"),

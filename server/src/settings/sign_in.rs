@@ -67,6 +67,9 @@ pub struct OpenIdSettings {
     /// Members of these groups are super administrators, and other users of the provider are not;
     /// without groups, the list of super administrators is not changed.
     pub super_admin_groups: Vec<String>,
+    /// Audience of the tokens that programs may send instead of a session; without one, none is
+    /// accepted.
+    pub bearer_audience: Option<String>,
 }
 
 impl SignInSettings {
@@ -106,6 +109,7 @@ impl SettingsReader<'_> {
     fn open_id(&mut self) -> Option<OpenIdSettings> {
         let Some(issuer) = self.text("oidc.issuer_uri") else {
             self.refuse_alone("oidc.client_id", "oidc.issuer_uri");
+            self.refuse_alone("oidc.bearer_audience", "oidc.issuer_uri");
             return None;
         };
         if openidconnect::IssuerUrl::new(issuer.clone()).is_err() {
@@ -143,6 +147,7 @@ impl SettingsReader<'_> {
             groups_claim: self.text("oidc.groups_claim_name").unwrap_or_default(),
             required_groups: self.list("oidc.required_groups"),
             super_admin_groups: self.list("oidc.super_admin_groups"),
+            bearer_audience: self.text("oidc.bearer_audience"),
         })
     }
 
@@ -277,6 +282,11 @@ mod tests {
         let id = ("oidc.client_id", "portal");
         for (flags, problem) in [
             (vec![id], "has no effect without oidc.issuer_uri"),
+            (vec![("oidc.bearer_audience", "api")], "has no effect without oidc.issuer_uri"),
+            (
+                vec![id, ("oidc.issuer_uri", "https://a"), ("oidc.bearer_audience", "")],
+                "is set but empty",
+            ),
             (vec![("oidc.issuer_uri", "https://login.example")], "--oidc-client-id"),
             (vec![id, ("oidc.issuer_uri", "login.example")], "is not an address"),
             (vec![id, ("oidc.issuer_uri", "http://login.example")], "not protected by TLS"),

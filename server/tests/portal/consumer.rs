@@ -6,6 +6,8 @@ use std::time::Duration;
 use castalia_server::domain::permission::NamedRole;
 use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
+use castalia_server::domain::user::account::set_enabled;
+use castalia_server::settings::Installation;
 use castalia_store::consumer;
 use castalia_store::entity::consumer_audit;
 use futures_util::future::join;
@@ -91,6 +93,37 @@ async fn a_consumer_acts_for_a_user_that_exists() {
         .await
         .empty();
     assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "u1");
+}
+
+/// In Apollo's portal, a pipeline outlives the account that it names.
+#[tokio::test]
+async fn a_consumer_acts_for_a_disabled_user_only_on_an_adopted_database() {
+    let on = [("compat.disabled_operators", "on")];
+    for (installation, flags, is_accepted) in [
+        (Installation::Fresh, &[][..], false),
+        (Installation::Adopted, &[][..], true),
+        (Installation::Fresh, &on[..], true),
+    ] {
+        let world = World::with(installation, flags).await;
+        world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+        let token = world.token("ci", &["demo"]).await;
+        let ci = world.consumer(&token);
+        ci.post(&format!("{NS}/items"), by("u2", item("k", "v"))).await.ok();
+        set_enabled(&world.store, "u2", false).await.unwrap();
+        let item = ci.post(&format!("{NS}/items"), by("u2", item("l", "v"))).await;
+        let named = ci.delete(&format!("{NS}/items/k?operator=u2")).await;
+        if is_accepted {
+            assert_eq!(item.ok()["dataChangeCreatedBy"], "u2");
+            named.empty();
+        } else {
+            item.fails(400, "user is disabled for userName:u2");
+            named.fails(400, "user is disabled for userName:u2");
+            assert_eq!(named.json()["code"], "disabled_user");
+            // It may act for others, and read.
+            ci.delete(&format!("{NS}/items/k?operator=u1")).await.empty();
+            ci.get(&format!("{NS}/items")).await.ok();
+        }
+    }
 }
 
 #[tokio::test]

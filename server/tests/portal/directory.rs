@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::audit::Log;
 use super::slapd::{ADMIN_PASSWORD, Slapd};
-use super::world::{Answer, PASSWORD, World, app};
+use super::world::{Answer, NS, PASSWORD, World, app, item};
 
 const USERS: &str = "/openapi/v1/users?keyword=";
 
@@ -184,6 +184,24 @@ async fn users_who_never_signed_in_are_found_and_given_roles() {
     assert_eq!(names(root.get(&format!("{USERS}be")).await.ok()), ["bert"]);
     let absent = app("other", "nobody");
     assert_eq!(root.post("/openapi/v1/apps", absent).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_consumer_acts_for_a_user_who_never_signed_in() {
+    let slapd = Slapd::start().await;
+    let flags = [&open_ldap(&slapd.url)[..], &[("sign_in.local_users", "u1")]].concat();
+    let world = world(&flags).await;
+    world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let token = world.token("ci", &["demo"]).await;
+    let ci = world.consumer(&token);
+    let create = async |name: &str, key: &str| {
+        ci.post(&format!("{NS}/items?operator={name}"), item(key, "v")).await
+    };
+    assert_eq!(create("bert", "k").await.ok()["dataChangeCreatedBy"], "bert");
+    create("nobody", "l").await.fails(400, "user not exists for userName:nobody");
+    drop(slapd);
+    // Whom the portal knows already is not looked up.
+    create("bert", "l").await.ok();
 }
 
 /// Users with a password of the portal do not wait for it, and lists show whom the portal knows.

@@ -1,5 +1,5 @@
-//! The database of a portal or of an environment: in memory, or on the server that
-//! `CASTALIA_TEST_ON` names (`mysql` or `postgres`). Where an installation is adopted, MariaDB gets
+//! The database of a portal or of an environment: in memory, in a file for a process, or on the
+//! server that `CASTALIA_TEST_ON` names (`mysql` or `postgres`). Where an installation is adopted, MariaDB gets
 //! Apollo's own tables.
 
 use std::cell::RefCell;
@@ -9,6 +9,7 @@ use castalia_store::{Origin, Part, Store, StoreOptions};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement, TransactionTrait as _};
 
 use super::lent::Lent;
+use super::process;
 use crate::database::{Database, apply};
 
 const CONFIG: &str = include_str!("../../store/tests/store/apollo_2_4_config.sql");
@@ -36,7 +37,7 @@ pub(crate) async fn open(part: Part, installation: Installation) -> Store {
     };
     let is_apollos = engine == "mysql" && installation == Installation::Adopted;
     let kind = (part == Part::Portal, is_apollos);
-    let lent = if let Some(lent) = Lent::again(kind) {
+    let lent = if let Some(lent) = Lent::again(kind).filter(|_| engine != "sqlite") {
         empty(lent.database()).await;
         lent
     } else {
@@ -65,11 +66,14 @@ pub(crate) fn ignores_case() -> bool {
 
 fn asked_for() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
-    std::env::var("CASTALIA_TEST_ON").ok()
+    let engine = std::env::var("CASTALIA_TEST_ON").ok();
+    // A process cannot use a database in the memory of another one.
+    engine.or_else(|| process::is_wanted().then(|| "sqlite".to_owned()))
 }
 
 async fn create(engine: &str) -> Database {
     let database = match engine {
+        "sqlite" => return Database::sqlite(),
         "mysql" => Database::mysql().await,
         "postgres" => Database::postgres().await,
         _ => panic!("CASTALIA_TEST_ON is {engine}, neither mysql nor postgres"),

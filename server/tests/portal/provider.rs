@@ -205,20 +205,17 @@ async fn user_info(State(provider): State<Provider>, headers: HeaderMap) -> Json
 
 impl Provider {
     fn sign(&self, nonce: &str) -> String {
+        let claims = self.rules.lock().claims.clone();
+        self.issue(&merged(json!({ "aud": CLIENT, "nonce": nonce }), &claims), &json!({}))
+    }
+
+    /// A token with these claims and header members beside the usual ones.
+    pub(crate) fn issue(&self, claims: &Value, header: &Value) -> String {
         let rules = self.rules.lock();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let mut claims = json!({
-            "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": nonce,
-        });
-        for (name, value) in rules.claims.as_object().unwrap() {
-            match value {
-                Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-                value => claims[name] = value.clone(),
-            }
-        }
+        let claims = self.claims(&rules, claims);
         let header = match rules.unsigned {
             true => json!({ "alg": "none" }),
-            false => json!({ "alg": "ES256", "kid": rules.kid }),
+            false => merged(json!({ "alg": "ES256", "kid": rules.kid }), header),
         };
         let text = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         if rules.unsigned {
@@ -229,4 +226,36 @@ impl Provider {
         let signature = key.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
         format!("{text}.{}", encode(signature))
     }
+
+    /// A token that is signed with a secret instead of a key.
+    pub(crate) fn seal(&self, claims: &Value, secret: &[u8]) -> String {
+        let rules = self.rules.lock();
+        let header = json!({ "alg": "HS256", "kid": rules.kid });
+        let claims = self.claims(&rules, claims);
+        let text = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+        format!("{text}.{}", encode(ring::hmac::sign(&key, text.as_bytes())))
+    }
+
+    /// The key that it publishes.
+    pub(crate) fn public_key(&self) -> Vec<u8> {
+        self.rules.lock().key.public_key().as_ref().to_vec()
+    }
+
+    fn claims(&self, rules: &Rules, more: &Value) -> Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let usual = json!({ "iss": self.issuer, "iat": now, "exp": now + 300 });
+        merged(merged(usual, &rules.claims), more)
+    }
+}
+
+/// The members of both, of which `null` removes one.
+fn merged(mut known: Value, more: &Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        match value {
+            Value::Null => drop(known.as_object_mut().unwrap().remove(name)),
+            value => known[name] = value.clone(),
+        }
+    }
+    known
 }

@@ -29,13 +29,15 @@ use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::state::{EnvironmentState, PortalState};
 use castalia_store::user::UserRow;
-use castalia_store::{Part, Secret, Store};
-use http::{HeaderMap, Method, Request};
+use castalia_store::{Part, Secret, Store, server_config};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+pub(crate) use super::answer::Answer;
 use super::engine;
+use super::process::{self, Process};
 
 /// Path of a namespace of the app `demo`.
 pub(crate) const NS: &str =
@@ -54,6 +56,8 @@ pub(crate) struct World {
     installation: Installation,
     state: PortalState,
     router: Router,
+    /// Answers instead of the router.
+    process: Option<Process>,
     config: ServerConfig,
     environment_config: ServerConfig,
     rows: HashMap<String, String>,
@@ -63,16 +67,6 @@ pub(crate) struct World {
 pub(crate) struct Caller<'w> {
     world: &'w World,
     headers: Vec<(&'static str, String)>,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    /// The body as a text; other bytes are replaced.
-    pub(crate) body: String,
-    pub(crate) bytes: Vec<u8>,
 }
 
 impl World {
@@ -121,7 +115,7 @@ impl World {
         };
         let environments = state.environments.clone();
         let (router, routes) = portal::router(state.clone());
-        let world = Self {
+        let mut world = Self {
             store,
             environments,
             environment_store: environment.store,
@@ -129,6 +123,7 @@ impl World {
             installation,
             state,
             router: router.layer(from_fn_with_state(false, failure::render)),
+            process: None,
             config,
             environment_config: environment.config,
             rows,
@@ -136,7 +131,28 @@ impl World {
         for name in ["apollo", "u1", "u2"] {
             world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
         }
+        if process::is_wanted() {
+            world.store_settings().await;
+            let stores = [&world.environment_store, &world.store];
+            world.process = Some(Process::start(installation, stores, flags));
+        }
         world
+    }
+
+    /// Stores the portal's settings, for nodes that read them.
+    async fn store_settings(&self) {
+        let stored: Result<_, castalia_store::StoreError> = self
+            .store
+            .write(self.rows.clone(), |tx, rows| {
+                Box::pin(async move {
+                    for (key, value) in rows {
+                        server_config::upsert_of_portal(tx, key, value, None, "apollo").await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        stored.unwrap();
     }
 
     /// Another node of the same portal: it shares the databases and nothing else that it remembers
@@ -151,6 +167,7 @@ impl World {
             installation: self.installation,
             state: self.state.clone(),
             router: router.layer(from_fn_with_state(false, failure::render)),
+            process: None,
             config: self.config.clone(),
             environment_config: self.environment_config.clone(),
             rows: self.rows.clone(),
@@ -160,7 +177,10 @@ impl World {
     /// Starts the background work of the portal; it ends with the returned value's shutdown.
     pub(crate) fn run(&self) -> Background {
         let background = Background::default();
-        portal::run(&self.state, &background);
+        // A process does it anyway.
+        if self.process.is_none() {
+            portal::run(&self.state, &background);
+        }
         background
     }
 
@@ -188,11 +208,30 @@ impl World {
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.rows.insert(key.to_owned(), value.to_owned());
         self.config.replace(self.rows.clone());
+        if let Some(process) = &self.process {
+            process.set("portal-db", key, value);
+        }
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        match &self.process {
+            Some(process) => process.answer(request).await,
+            None => self.router.clone().oneshot(request).await.unwrap().map(Body::new),
+        }
     }
 
     /// Sets a key of the environment's settings.
     pub(crate) fn set_in_environment(&self, key: &str, value: &str) {
-        self.environment_config.replace(HashMap::from([(key.to_owned(), value.to_owned())]));
+        self.set_all_in_environment(&[(key, value)]);
+    }
+
+    /// Sets keys of the environment's settings, and no others.
+    pub(crate) fn set_all_in_environment(&self, rows: &[(&str, &str)]) {
+        if let Some(process) = &self.process {
+            rows.iter().for_each(|(key, value)| process.set("envs/LOCAL/config-db", key, value));
+        }
+        let rows = rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.environment_config.replace(rows.collect());
     }
 
     /// Assigns roles to a user, as the pages for it will.
@@ -304,7 +343,7 @@ impl Caller<'_> {
             request = request.header(*name, value);
         }
         let request = request.body(Body::empty()).unwrap();
-        let response = self.world.router.clone().oneshot(request).await.unwrap();
+        let response = self.world.answer(request).await;
         assert_eq!(response.status(), 200, "{path}");
         response.into_body()
     }
@@ -330,7 +369,7 @@ impl Caller<'_> {
         request
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)));
-        let (parts, body) = self.world.router.clone().oneshot(request).await.unwrap().into_parts();
+        let (parts, body) = self.world.answer(request).await.into_parts();
         // A stream of events has no end.
         let is_stream = parts.headers.get("content-type").is_some_and(|kind| {
             kind.to_str().is_ok_and(|kind| kind.starts_with("text/event-stream"))
@@ -343,60 +382,6 @@ impl Caller<'_> {
             body: String::from_utf8_lossy(&body).into_owned(),
             bytes: body.to_vec(),
         }
-    }
-}
-
-impl Answer {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
-    }
-
-    /// The body of a successful answer.
-    #[track_caller]
-    pub(crate) fn ok(&self) -> Value {
-        assert_eq!(self.status, 200, "{self:?}");
-        self.json()
-    }
-
-    /// Checks that the answer is a success without a body.
-    #[track_caller]
-    pub(crate) fn empty(&self) {
-        assert_eq!((self.status, self.body.as_str()), (200, ""), "{self:?}");
-    }
-
-    /// Checks that the answer is an error with this status whose message begins with the text.
-    #[track_caller]
-    pub(crate) fn fails(&self, status: u16, message: &str) {
-        assert_eq!(self.status, status, "{self:?}");
-        // The answer to HEAD announces its body only.
-        if self.body.is_empty() && !["", "0"].contains(&self.header("content-length")) {
-            return;
-        }
-        let body = self.json();
-        assert!(
-            body["message"].as_str().unwrap_or_default().starts_with(message),
-            "{self:?} instead of {message}"
-        );
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// Checks that the answer redirects to this address.
-    #[track_caller]
-    pub(crate) fn leads_to(&self, address: &str) {
-        assert_eq!((self.status, self.header("location")), (302, address), "{self:?}");
-    }
-
-    /// Name and value of the cookie that was set.
-    pub(crate) fn cookie(&self) -> Option<String> {
-        self.header("set-cookie")
-            .split(';')
-            .next()
-            .filter(|pair| !pair.is_empty())
-            .map(str::to_owned)
     }
 }
 

@@ -85,7 +85,7 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
             (at.replace("{item}", &s.item_id.to_string()), Some(item))
         }
         ("DELETE", "/items/{id}") => (by(format!("/items/{}", s.item_id)), None),
-        ("POST", "/itemset") => (at, Some(s.change_set(who))),
+        ("POST", "/itemset" | "/itemset/trial") => (at, Some(s.change_set(who))),
         ("POST", "/releases") => (format!("{at}?name=r&operator=u"), None),
         ("POST", "/gray-del-releases") => {
             let at = at.replace("clusters/default", &format!("clusters/{}", s.branch));

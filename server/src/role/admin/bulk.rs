@@ -1,25 +1,26 @@
 //! Reads that Apollo's admin API lacks, for the portal: the content of all namespaces of a cluster,
-//! and the clients of a namespace in all clusters.
+//! the clients of a namespace in all clusters, and whether a change set would be accepted.
 
 use axum::extract::State;
 
 use super::body::bodies;
+use super::item::rules;
 use super::request::QueryParameters;
-use super::{AdminAccess, AdminRoutes};
+use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::cluster_content::{self, NamespaceContent};
 use crate::domain::instance::{self, ClusterReaders};
+use crate::domain::item_set::trial;
 use crate::error::Result;
-use crate::http::request::Path;
+use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
-    routes.get("/apps/{app_id}/clusters/{cluster}/contents", AdminAccess::Token, contents).get(
-        "/apps/{app_id}/appnamespaces/{name}/readers",
-        AdminAccess::Token,
-        readers,
-    )
+    routes
+        .get("/apps/{app_id}/clusters/{cluster}/contents", AdminAccess::Token, contents)
+        .get("/apps/{app_id}/appnamespaces/{name}/readers", AdminAccess::Token, readers)
+        .post(in_namespace!("/itemset/trial"), AdminAccess::Token, try_out)
 }
 
 async fn contents(
@@ -39,6 +40,18 @@ async fn readers(
     Path((app_id, name)): Path<(String, String)>,
 ) -> Result<Json<Vec<wire::ClusterReaders>>> {
     Ok(Json(bodies(instance::count_by_cluster(&state.store, &app_id, &name).await?)))
+}
+
+/// Answers as if the change set were applied, as far as that is known before.
+async fn try_out(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<(String, String, String)>,
+    QueryParameters(parameters): QueryParameters,
+    Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
+) -> Result<()> {
+    let created = u64::try_from(parameters.number_or("created", 1)?).unwrap_or_default();
+    let (key, rules, changes) = (key(&names), rules(&state), body.into());
+    trial::check(&state.store, &state.config, &rules, &key, &changes, created).await
 }
 
 impl From<NamespaceContent> for wire::NamespaceContent {

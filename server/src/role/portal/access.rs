@@ -17,7 +17,7 @@ use super::audit::{self, Witnessed};
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
-use super::sign_in::{basic, proxy};
+use super::sign_in::{challenge, proxy};
 use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer;
 use crate::domain::event::{self, NewEvent};
@@ -74,7 +74,7 @@ pub(super) fn guard(
                 if let Some(witnessed) = Witnessed::of(&portal, &parts) {
                     witnessed.refuse(&portal, &error).await;
                 }
-                basic::challenge(&portal, &parts, error.into_response())
+                challenge(&portal, &parts, error.into_response())
             }
         }
     })

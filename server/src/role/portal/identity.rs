@@ -1,5 +1,5 @@
 //! Identifies the caller: a signed-in user by cookie, a user or consumer by token, or a user by name
-//! and password. An `Authorization` header takes precedence over the cookie, so that a script with an
+//! and password or by a token of the OpenID Connect provider. An `Authorization` header takes precedence over the cookie, so that a script with an
 //! old cookie is identified by its token.
 
 use http::HeaderMap;
@@ -9,7 +9,7 @@ use http::request::Parts;
 use castalia_store::Id;
 
 use super::Portal;
-use super::sign_in::{basic, proxy};
+use super::sign_in::{basic, bearer, proxy};
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
 use crate::domain::{consumer, user_token};
@@ -88,7 +88,11 @@ async fn of_header(portal: &Portal, parts: &Parts) -> Result<Caller> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
-    if let Some(user_id) = basic::identified(portal, parts, token).await? {
+    let user_id = match basic::identified(portal, parts, token).await? {
+        Some(user_id) => Some(user_id),
+        None => bearer::identified(portal, parts, token).await?,
+    };
+    if let Some(user_id) = user_id {
         return Ok(Caller { identity: Identity::User(user_id), sign_in: None, token_id: None });
     }
     if let Some(token) = user_token(token) {

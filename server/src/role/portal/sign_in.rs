@@ -2,6 +2,7 @@
 //! ways to sign in are in files below.
 
 pub(super) mod basic;
+pub(super) mod bearer;
 mod cookie;
 mod directory;
 mod open_id;
@@ -14,8 +15,9 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Extension, FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use castalia_store::Secret;
-use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use self::cookie::{BROWSER_COOKIE, Cookies, ENDED};
@@ -155,6 +157,18 @@ async fn check(portal: &Portal, given: Credentials) -> Result<Option<SignIn>> {
     let signed_in = user::sign_in(store, *installation, &given.username, given.password).await;
     drop(permit);
     signed_in.map(Some)
+}
+
+/// Names the scheme in the answer to a request that used it without success. Nobody else is asked
+/// for a password, or browsers would show their own form.
+pub(super) fn challenge(portal: &Portal, parts: &Parts, mut response: Response) -> Response {
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let scheme = header.filter(|_| response.status() == StatusCode::UNAUTHORIZED);
+    let scheme = scheme.and_then(|header| {
+        basic::challenge(portal, header).or_else(|| bearer::challenge(portal, header))
+    });
+    response.headers_mut().extend(scheme.map(|scheme| (WWW_AUTHENTICATE, scheme)));
+    response
 }
 
 async fn credentials(request: Request) -> Result<Credentials> {

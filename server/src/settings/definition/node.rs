@@ -152,6 +152,12 @@ pub(super) const SETTINGS: &[Definition] = &[
         "Allow consumer tokens to read items of apps in which they have no role",
     ),
     define(
+        "compat.disabled_operators",
+        None,
+        "BOOL",
+        "Let consumers name disabled users as the authors of their changes",
+    ),
+    define(
         "compat.merge_gray_with_modify",
         None,
         "BOOL",

@@ -64,6 +64,12 @@ pub(super) const SETTINGS: &[Definition] = &[
         "LIST",
         "Groups whose members are added to `superAdmin` at sign-in, while other users of the issuer are removed from it",
     ),
+    define(
+        "oidc.bearer_audience",
+        None,
+        "NAME",
+        "Audience of the issuer's tokens that programs may send as `Authorization: Bearer`; none is accepted by default",
+    ),
     // Plain LDAP is the default of most directories; the documentation recommends ldaps.
     define(
         "ldap.urls",

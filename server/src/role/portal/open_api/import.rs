@@ -3,6 +3,7 @@
 
 mod apply;
 mod collision;
+mod limits;
 mod plan;
 mod progress;
 mod target;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::apply::Import;
+use self::limits::Trial;
 use self::progress::Progress;
 use super::export::{check_cluster, chosen};
 use super::upload::Upload;
@@ -131,6 +133,9 @@ pub(super) async fn namespace(
             .with_code(Code::InvalidArchive)
     })?;
     let lines = plan::checked_lines(&portal, &place, &text).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let trial = Trial { on_conflict: OnConflict::Cover, operator: &operator };
+    trial.run(&environment, &place, &lines, &mut 0).await?;
     apply::bring(&portal, &place, &lines, OnConflict::Cover, &operator).await.map(drop)
 }
 

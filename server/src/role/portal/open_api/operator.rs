@@ -35,8 +35,14 @@ impl Portal {
             return Err(Error::bad_request("operator should not be null or empty")
                 .with_code(Code::MissingOperator));
         };
-        let operator = user::existing(&self.state.store, &name).await?.username;
-        request::set_operator(&operator);
-        Ok(operator)
+        // A directory has users who have never signed in.
+        self.know(&[&name]).await?;
+        let operator = user::existing(&self.state.store, &name).await?;
+        if !user::is_enabled(&operator) && !self.state.compat.disabled_operators {
+            let message = format!("user is disabled for userName:{}", operator.username);
+            return Err(Error::bad_request(message).with_code(Code::DisabledUser));
+        }
+        request::set_operator(&operator.username);
+        Ok(operator.username)
     }
 }

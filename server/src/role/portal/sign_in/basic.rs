@@ -4,14 +4,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use castalia_store::Secret;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::time::Instant;
@@ -122,22 +120,10 @@ async fn verify(
     }
 }
 
-/// Names the scheme in the answer to a request that used it without success. Nobody else is asked
-/// for a password, or browsers would show their own form.
-pub(in crate::role::portal) fn challenge(
-    portal: &Portal,
-    parts: &Parts,
-    mut response: Response,
-) -> Response {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if response.status() == StatusCode::UNAUTHORIZED
-        && portal.state.compat.basic_authentication
-        && header.and_then(credentials_of).is_some()
-    {
-        let scheme = HeaderValue::from_static("Basic realm=\"Castalia\", charset=\"UTF-8\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-    }
-    response
+/// The scheme that the answer to refused credentials names.
+pub(super) fn challenge(portal: &Portal, header: &str) -> Option<HeaderValue> {
+    let is_used = portal.state.compat.basic_authentication && credentials_of(header).is_some();
+    is_used.then(|| HeaderValue::from_static("Basic realm=\"Castalia\", charset=\"UTF-8\""))
 }
 
 /// The credentials in a header of this scheme, encoded.

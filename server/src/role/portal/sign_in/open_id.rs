@@ -1,7 +1,6 @@
 //! Sign-in with OpenID Connect, at the addresses that a Java portal registers with the provider:
 //! sends the browser to the provider, and begins a session when it comes back.
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Extension, Query, State};
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::cookie::{Cookies, ENDED, is_https};
+use crate::domain::user::User;
 use crate::domain::user::external::{self, Admission, ExternalUser};
 use crate::error::{Code, Error, Result};
 use crate::http::client_address::client_address;
@@ -162,18 +162,9 @@ async fn admit(
     let store = &portal.state.store;
     let given = ExternalUser { username: id.clone(), display_name, email };
     let links_local = portal.state.settings.sign_in.link_local_users;
-    let user = match external::admit(store, given, links_local).await? {
-        Admission::Accepted(user) => user,
-        Admission::Disabled => return Ok(Err(format!("the account `{id}` is disabled"))),
-        Admission::LocalAccount => {
-            return Ok(Err(format!(
-                "the account `{id}` has a password of the portal; if it belongs to the same person, \
-                 set sign_in.link_local_users"
-            )));
-        }
-        Admission::UnusableName(reason) => {
-            return Ok(Err(format!("`{id}` cannot be a user name: {reason}")));
-        }
+    let user = match account(external::admit(store, given, links_local).await?, &id) {
+        Ok(user) => user,
+        Err(problem) => return Ok(Err(problem)),
     };
     if let Some(is_super_admin) = is_super_admin
         && external::set_super_admin(store, &user.username, is_super_admin).await?
@@ -189,6 +180,19 @@ async fn admit(
         Ok(Ok(()))
     } else {
         Ok(Err(format!("the account `{id}` was changed meanwhile")))
+    }
+}
+
+/// The account of a user whom the provider identified, or why it is not opened. For the log.
+pub(super) fn account(admission: Admission, id: &str) -> Result<User, String> {
+    match admission {
+        Admission::Accepted(user) => Ok(user),
+        Admission::Disabled => Err(format!("the account `{id}` is disabled")),
+        Admission::LocalAccount => Err(format!(
+            "the account `{id}` has a password of the portal; if it belongs to the same person, \
+             set sign_in.link_local_users"
+        )),
+        Admission::UnusableName(reason) => Err(format!("`{id}` cannot be a user name: {reason}")),
     }
 }
 
@@ -228,22 +232,23 @@ fn check(returned: Returned, kept: Option<Kept>) -> Result<(String, Kept), Strin
 
 /// Sends the browser to the sign-in page. The reason is for the log only.
 fn refuse(portal: &Portal, cookies: Cookies<'_>, failure: &Failure) -> Response {
+    report(failure);
     let reason = match failure {
-        Failure::Unavailable(problem) => {
-            report("the identity provider cannot be used", problem);
-            "providerDown"
-        }
-        Failure::Rejected(problem) => {
-            report("refused a sign-in with OpenID Connect", problem);
-            "refused"
-        }
+        Failure::Unavailable(_) => "providerDown",
+        Failure::Rejected(_) => "refused",
     };
     cookies.redirect(&portal.path(&format!("/signin?reason={reason}#/error")))
 }
 
-fn report(outcome: &str, problem: impl Display) {
-    if let Some(suppressed) = FAILURES.admit() {
-        tracing::warn!(%problem, suppressed, "{outcome}");
+pub(super) fn report(failure: &Failure) {
+    let Some(suppressed) = FAILURES.admit() else { return };
+    match failure {
+        Failure::Unavailable(problem) => {
+            tracing::warn!(problem, suppressed, "the identity provider cannot be used");
+        }
+        Failure::Rejected(problem) => {
+            tracing::warn!(problem, suppressed, "refused a user of OpenID Connect");
+        }
     }
 }
 

@@ -64,6 +64,7 @@ impl Import<'_> {
         mut progress: Progress<'_>,
     ) -> Result<ImportReport> {
         let formats = self.formats(&plan).await?;
+        self.check_limits(&plan.namespaces, &formats).await?;
         progress.begin(plan.steps());
         let mut outcomes: Outcomes =
             plan.skipped.into_iter().map(|at| (at, Ok((Outcome::Skipped, 0)))).collect();

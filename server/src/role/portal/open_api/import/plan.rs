@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 
 use castalia_archive::path::{self as archive_path, EntryKind, Place};
-use castalia_core::protocol::namespace::{Format, is_valid_name};
+use castalia_core::protocol::namespace::Format;
 
 use super::collision::{check_app_ids, check_definitions, check_distinct};
 use super::target::check_targets;
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
-use crate::domain::constraint::check_members;
+use crate::domain::constraint::{NAME, can_be_stored, check_members};
 use crate::domain::draft::Line;
 use crate::domain::item::COMMENT;
 use crate::domain::item_rules::Leniency;
@@ -219,7 +219,7 @@ async fn check_objects(
         if !known.contains(place.app_id.as_str()) {
             problems.add(paths[*position], "neither portal nor archive has the app");
         }
-        if !is_valid_name(&place.cluster) {
+        if !can_be_stored(&place.cluster, NAME) {
             problems.add(paths[*position], "the name of the cluster is invalid");
         }
     }

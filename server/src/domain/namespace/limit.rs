@@ -1,0 +1,39 @@
+//! The maximum number of namespaces in a cluster of an app, which operators set.
+
+use castalia_store::Connection;
+
+use crate::error::{Code, Error, Result};
+use crate::server_config::{ServerConfig, keys};
+
+/// Maximum number of namespaces in a cluster of an app; `None` means no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct NamespaceLimit(Option<u64>);
+
+impl NamespaceLimit {
+    /// The effective limit for an app.
+    #[must_use]
+    pub fn of(config: &ServerConfig, app_id: &str) -> Self {
+        let is_on = config.get(&keys::NAMESPACES_LIMITED)
+            && !config.get(&keys::NAMESPACES_UNLIMITED).iter().any(|app| app == app_id);
+        Self(is_on.then(|| config.get(&keys::NAMESPACES)))
+    }
+
+    /// Checks whether a cluster may have this many more.
+    pub(in crate::domain) async fn check(
+        self,
+        db: &impl Connection,
+        app_id: &str,
+        cluster: &str,
+        more: u64,
+    ) -> Result<()> {
+        let Some(limit) = self.0 else { return Ok(()) };
+        let count = castalia_store::namespace::count_of_cluster(db, app_id, cluster).await?;
+        if count.saturating_add(more) > limit {
+            let message = format!(
+                "namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}"
+            );
+            return Err(Error::service(message).with_code(Code::TooManyNamespaces));
+        }
+        Ok(())
+    }
+}
