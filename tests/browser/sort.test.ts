@@ -46,6 +46,28 @@ test("the heads of the table order it, by keyboard too, and the address keeps th
   expect(sort()).toBeNull();
 });
 
+test("an edited row stays where it is and keeps the focus, until the filter changes", async () => {
+  const at = await items();
+  await (await suite.api).publish(at);
+  const page = await suite.open(address(at));
+  const keys = () => page.locator("[data-index] button:not([aria-label])").allTextContents();
+  const row = page.getByRole("row", { name: "limit10" });
+  await row.focus();
+  for (const value of ["5", "6"]) {
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByLabel("Value", { exact: true }).fill(value);
+    await page.keyboard.press("Control+Enter");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await row.getByText(value, { exact: true }).waitFor();
+    await expect.poll(() => row.evaluate((one) => one.contains(document.activeElement))).toBe(true);
+    expect(await keys()).toEqual(["limit9", "name", "limit10"]);
+  }
+  const filter = page.getByRole("textbox", { name: "Key, value, comment, person" });
+  await filter.fill("limit");
+  await page.getByText("2 of 3").waitFor();
+  expect(await keys()).toEqual(["limit10", "limit9"]);
+});
+
 test("narrow screens have a menu for the order", async () => {
   const page = await suite.open(address(await items()), { width: NARROW });
   await page.getByRole("button", { name: "Sort" }).click();

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 
 import { draftRows } from "../src/state/draft";
+import { inOrder } from "../src/state/keptOrder";
 import { nextSort, sortRows, type Sort } from "../src/state/sort";
 
 const rows = draftRows([
@@ -42,4 +43,9 @@ it("goes from one direction to the other and back to none, times with the newest
   expect(nextSort("-key", "key")).toBeUndefined();
   expect(nextSort("key", "changed")).toBe("-changed");
   expect(nextSort("-changed", "changed")).toBe("changed");
+});
+
+it("keeps the places of rows that are edited, and puts new ones first", () => {
+  const edited = [{ key: "new" }, ...["c", "d", "b2", "a"].map((key) => ({ key }))];
+  expect(inOrder(edited, ["a", "b2", "B10", "c", "d"]).map(({ key }) => key)).toEqual(["new", "a", "b2", "c", "d"]);
 });

@@ -24,6 +24,7 @@ import { countChanges, draftRows, filterRows, revertOf, type DraftRow } from "..
 import { effectiveRows, parentOf } from "../state/inherited";
 import { useShortcuts } from "../state/keys";
 import { selectionOf, selectionText, useShared } from "../state/share";
+import { useKeptOrder } from "../state/keptOrder";
 import { sortRows, type Sort } from "../state/sort";
 import { dropUnsaved, readUnsaved } from "../state/unsaved";
 import { ChangeBar } from "./ChangeBar";
@@ -60,7 +61,10 @@ export function NamespaceItems({ place, draft, access }: Props) {
   const [act, setAct] = useState<Act | null>(null);
   const [said, setSaid] = useState<Said | null>(null);
   const { rows, origin } = useEffectiveRows(place, draft);
-  const sorted = useMemo(() => sortRows(rows, sort), [rows, sort]);
+  const sorted = useKeptOrder(
+    useMemo(() => sortRows(rows, sort), [rows, sort]),
+    JSON.stringify([place, f, sort, origin !== undefined]),
+  );
   const found = useMemo(() => filterRows(sorted, f), [sorted, f]);
   const [selected, setSelection] = useState<ReadonlySet<string>>(() => new Set(selectionOf(sel, ownKeys(found))));
   const chosen = useMemo(() => found.filter(({ key }) => selected.has(key)), [found, selected]);
