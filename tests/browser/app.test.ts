@@ -20,7 +20,12 @@ test("the namespaces of an app are listed by name, numbers by their value", asyn
   const page = await suite.open(`/a/${app}`);
   const links = page.getByRole("region", { name: "Namespaces" }).getByRole("listitem").getByRole("link");
   await links.nth(3).waitFor();
-  expect(await links.allInnerTexts()).toEqual(["application", "billing", "rules-2", "rules-10"]);
+  const names = ["application", "billing", "rules-2", "rules-10"];
+  expect(await links.allInnerTexts()).toEqual(names);
+  await page.goto(`/a/${app}/c/DEV/default`);
+  const panel = page.getByRole("navigation", { name: "Namespaces" }).getByRole("listitem").getByRole("link");
+  await panel.nth(3).waitFor();
+  for (const [index, name] of names.entries()) expect(await panel.nth(index).innerText()).toContain(name);
 });
 
 test("S4: a new app has its namespace in each environment, and each outcome is reported", async () => {

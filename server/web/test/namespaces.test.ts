@@ -1,7 +1,7 @@
 // The groups of the namespace panel.
 import { expect, it } from "vitest";
 
-import { isIncomplete, namespaceEntries, namespaceMarks } from "../src/state/namespaces";
+import { inNameOrder, isIncomplete, namespaceEntries, namespaceMarks } from "../src/state/namespaces";
 
 const list = [
   { appId: "shop", clusterName: "default", namespaceName: "application", extendInfo: { parentAppId: "shop" } },
@@ -13,9 +13,9 @@ it("groups own and associated namespaces, and those that the cluster lacks or hi
   const groups = namespaceEntries("shop", list, defined, ["late.yml"]).map(({ name, group }) => [name, group]);
   expect(groups).toEqual([
     ["application", "own"],
+    ["late.yml", "missing"],
     ["PLATFORM.redis", "associated"],
     ["secret", "hidden"],
-    ["late.yml", "missing"],
   ]);
 });
 
@@ -32,5 +32,16 @@ it("marks unpublished changes, gray releases and editors", () => {
   expect([...namespaceMarks(marked)]).toEqual([
     ["application", { unpublished: 2, isGray: true, lockedBy: "ann" }],
     ["PLATFORM.redis", { unpublished: 0, isGray: false, lockedBy: undefined }],
+  ]);
+});
+
+it("orders by name, numbers by their value, after the namespace of every app", () => {
+  const names = ["rules-10", "billing", "application", "rules-2", "Audit"].map((name) => ({ name }));
+  expect(inNameOrder(names).map(({ name }) => name)).toEqual([
+    "application",
+    "Audit",
+    "billing",
+    "rules-2",
+    "rules-10",
   ]);
 });

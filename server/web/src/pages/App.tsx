@@ -15,6 +15,7 @@ import { Main } from "../parts/Main";
 import { PinButton, usePins } from "../parts/PinButton";
 import { Empty, Loaded } from "../parts/States";
 import { useShortcuts } from "../state/keys";
+import { inNameOrder } from "../state/namespaces";
 import { AddCluster } from "./AddCluster";
 import classes from "./App.module.css";
 import { AppEnvironments } from "./AppEnvironments";
@@ -23,9 +24,6 @@ import { FirstSteps } from "./FirstSteps";
 
 /** An app with more of them has the list in its configuration, where it can be filtered. */
 const NAMESPACES_SHOWN = 30;
-
-/** `rules-2` before `rules-10`. */
-const ORDER = new Intl.Collator("en", { numeric: true });
 
 const route = getRouteApi("/in/a/$app/");
 
@@ -139,28 +137,29 @@ function Unknown({ app }: { app: string }) {
 function NamespaceRows({ app, list, first }: { app: string; list: OpenAppNamespaceDTO[]; first: First }) {
   const { t } = useTranslation();
   if (list.length === 0) return <Empty title={t("namespace.none")} />;
-  const byName = list.toSorted((a, b) => ORDER.compare(a.name, b.name));
   return (
     <>
       <ul className={`sheet ${classes.rows}`}>
-        {byName.slice(0, NAMESPACES_SHOWN).map(({ name, format = "properties", isPublic, comment }) => (
-          <li key={name}>
-            <span className={classes.name}>
-              {first ? (
-                <Link to="/a/$app/c/$env/$cluster/$ns" params={{ app, ...first, ns: name }}>
-                  {name}
-                </Link>
-              ) : (
-                name
-              )}
-            </span>
-            <span className="row tight">
-              <span className="badge">{format}</span>
-              <span className="badge">{t(isPublic ? "namespace.public" : "namespace.private")}</span>
-            </span>
-            <span className="note">{comment}</span>
-          </li>
-        ))}
+        {inNameOrder(list)
+          .slice(0, NAMESPACES_SHOWN)
+          .map(({ name, format = "properties", isPublic, comment }) => (
+            <li key={name}>
+              <span className={classes.name}>
+                {first ? (
+                  <Link to="/a/$app/c/$env/$cluster/$ns" params={{ app, ...first, ns: name }}>
+                    {name}
+                  </Link>
+                ) : (
+                  name
+                )}
+              </span>
+              <span className="row tight">
+                <span className="badge">{format}</span>
+                <span className="badge">{t(isPublic ? "namespace.public" : "namespace.private")}</span>
+              </span>
+              <span className="note">{comment}</span>
+            </li>
+          ))}
       </ul>
       {list.length > NAMESPACES_SHOWN && first && (
         <Link to="/a/$app/c/$env/$cluster" params={{ app, ...first }}>

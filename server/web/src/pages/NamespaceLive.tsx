@@ -34,9 +34,8 @@ export function NamespaceLive({ place, format }: { place: Place; format: string 
         return (
           <>
             <Releases place={place} now={now} others={others} />
-            {shown === null ? (
-              <Empty title={t(place.cluster === "default" ? "live.never" : "live.inherited")} />
-            ) : format === "properties" ? (
+            {/* Without a release, the list above states what clients receive. */}
+            {shown === null ? null : format === "properties" ? (
               <Values key={shown.id} release={shown} live={now.live} />
             ) : (
               <CodeEditor

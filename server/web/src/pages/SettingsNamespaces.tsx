@@ -14,6 +14,7 @@ import { deleteAppNamespace, namespaceUsage } from "../api/settings";
 import { ConfirmName } from "../parts/ConfirmName";
 import { Filtered } from "../parts/Filtered";
 import { Empty, Loaded } from "../parts/States";
+import { inNameOrder } from "../state/namespaces";
 import classes from "./AppSettings.module.css";
 import { DuplicateNamespace } from "./DuplicateNamespace";
 import type { SectionProps } from "./SettingsGeneral";
@@ -49,7 +50,7 @@ export function SettingsNamespaces({ app, places }: SectionProps) {
           ) : (
             <Filtered
               label={t("namespace.filter")}
-              all={namespaces}
+              all={inNameOrder(namespaces)}
               textOf={({ name, format = "", comment = "" }) => [name, format, comment].join("\n")}
               filter={q}
               onFilter={(q) => void navigate({ search: { q }, replace: true })}

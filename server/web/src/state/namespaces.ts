@@ -20,6 +20,17 @@ export interface NamespaceMarks {
   lockedBy: string | undefined;
 }
 
+/** `rules-2` before `rules-10`. */
+const collator = new Intl.Collator("en", { numeric: true });
+const isDefault = (name: string) => name === "application";
+
+/** By name, after the namespace that every app has. */
+export function inNameOrder<Named extends { name: string }>(list: Named[]): Named[] {
+  return list.toSorted(
+    (a, b) => Number(isDefault(b.name)) - Number(isDefault(a.name)) || collator.compare(a.name, b.name),
+  );
+}
+
 /** By name. */
 export function namespaceMarks(list: OpenNamespaceDTO[]): Map<string, NamespaceMarks> {
   return new Map(
@@ -44,12 +55,12 @@ export function namespaceEntries(
     return { name: namespace.namespaceName, group, format: namespace.format ?? "properties" };
   });
   const others = missing === undefined ? [] : defined.filter(({ name }) => !listed.has(name));
-  return [
+  return inNameOrder([
     ...entries,
     ...others.map(({ name, format = "properties" }): NamespaceEntry => {
       return { name, group: missing?.includes(name) ? "missing" : "hidden", format };
     }),
-  ];
+  ]);
 }
 
 /** Whether the app defines namespaces that the list lacks, so that the reason has to be read. */
