@@ -59,9 +59,9 @@ enum Answer {
 }
 
 impl Answer {
-    fn read(self) -> Result<List, String> {
+    async fn read(self) -> Result<List, String> {
         let Self::List(body, is_starting) = self else { return Ok(List::Own) };
-        let instances = applications::read(&body).map_err(|error| error.to_string())?;
+        let instances = endpoint::parsed(body, applications::read).await?;
         Ok(match is_starting {
             Some(false) => List::Complete(instances),
             Some(true) => List::Partial(instances),
@@ -134,7 +134,10 @@ impl Peers {
         let (mut has_answered, mut has_failed) = (false, false);
         // Nothing else is awaited meanwhile: the answers have to arrive in time.
         while let Some((peer, answer)) = answers.next().await {
-            let list = answer.and_then(Answer::read);
+            let list = match answer {
+                Ok(answer) => answer.read().await,
+                Err(error) => Err(error),
+            };
             has_answered |= list.is_ok();
             match list {
                 Ok(List::Complete(instances)) => {

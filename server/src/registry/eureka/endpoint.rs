@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use castalia_eureka::Invalid;
 use castalia_store::Secret;
 use percent_encoding::percent_decode_str;
 use reqwest::{Method, RequestBuilder, Url};
@@ -160,6 +161,15 @@ pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Optio
         body.extend_from_slice(&chunk);
     }
     Some(body)
+}
+
+/// Parses a body on a thread of its own: a large one takes longer than other requests may wait.
+pub(super) async fn parsed<T: Send + 'static>(
+    body: Vec<u8>,
+    parse: impl FnOnce(&[u8]) -> Result<T, Invalid> + Send + 'static,
+) -> Result<T, String> {
+    let parsed = tokio::task::spawn_blocking(move || parse(&body)).await;
+    parsed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -271,7 +271,7 @@ impl Peer {
             report(&"the answer is too large, incomplete or slow");
             Failure::Retry(BUSY)
         })?;
-        match batch::read_outcomes(&body) {
+        match endpoint::parsed(body, batch::read_outcomes).await {
             Ok(outcomes) if outcomes.len() == batch.len() => {
                 if self.problem.lock().take().is_some()
                     && let Some(suppressed) = self.recovered.admit()

@@ -13,7 +13,7 @@ use reqwest::Method;
 
 use super::{EurekaClient, Problem, READ_TIME};
 use crate::log_rate::LogRate;
-use crate::registry::eureka::endpoint::{Endpoint, LARGEST_LIST};
+use crate::registry::eureka::endpoint::{self, Endpoint, LARGEST_LIST};
 use crate::registry::eureka::{now, services};
 
 /// Maximum time for the lists of one server.
@@ -112,10 +112,11 @@ impl EurekaClient {
         for service in services::OF_APOLLO {
             let app = service.to_ascii_uppercase();
             let request = server.request(&self.0.client, Method::GET, &["apps", &app]);
-            let answer = self.send(request, LARGEST_LIST).await?;
+            let mut answer = self.send(request, LARGEST_LIST).await?;
             let mut instances = match answer.status {
                 StatusCode::OK => {
-                    applications::read_one(&answer.body).map_err(|error| error.to_string())?
+                    let body = std::mem::take(&mut answer.body);
+                    endpoint::parsed(body, applications::read_one).await?
                 }
                 StatusCode::NOT_FOUND => Vec::new(),
                 status => return Err(status.to_string()),
@@ -139,8 +140,7 @@ impl EurekaClient {
         if answer.status != StatusCode::OK {
             return Err(format!("{}; there is no Eureka at this address", answer.status));
         }
-        applications::read(&answer.body).map_err(|error| error.to_string())?;
-        Ok(())
+        endpoint::parsed(answer.body, applications::read).await.map(drop)
     }
 }
 
