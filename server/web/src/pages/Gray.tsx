@@ -57,17 +57,15 @@ export function Gray() {
             <p className="empty">{t("namespace.hidden")}</p>
           ) : (
             <Loaded query={open}>
-              {(branched) => (
-                <Loaded query={rights}>
-                  {(rights) =>
-                    branched === null ? (
-                      <Start place={place} rights={rights} isLive={(namespace.items ?? []).length > 0} />
-                    ) : (
-                      <Stepper place={place} master={namespace} branched={branched} rights={rights} />
-                    )
-                  }
-                </Loaded>
-              )}
+              {(branched) =>
+                branched === null ? (
+                  <Loaded query={rights}>
+                    {(rights) => <Start place={place} rights={rights} isLive={(namespace.items ?? []).length > 0} />}
+                  </Loaded>
+                ) : (
+                  <Stepper place={place} master={namespace} branched={branched} />
+                )
+              }
             </Loaded>
           )
         }
@@ -115,13 +113,15 @@ interface StepperProps {
   place: Place;
   master: OpenNamespaceDTO;
   branched: OpenNamespaceDTO;
-  rights: OwnRights;
 }
 
-function Stepper({ place, master, branched, rights }: StepperProps) {
+function Stepper({ place, master, branched }: StepperProps) {
   const { step: chosen } = route.useSearch();
   const navigate = route.useNavigate();
   const name = branched.clusterName;
+  const { user } = useBoot();
+  // Read together with the state of the gray release.
+  const rights = useQuery(ownRights(place, user.userId));
   const state = useQuery({
     ...grayState(place, name),
     refetchInterval: ({ state: { data } }) => (data?.release ? OBSERVED_MS : false),
@@ -130,9 +130,10 @@ function Stepper({ place, master, branched, rights }: StepperProps) {
   const go = (step: Step) => void navigate({ search: { step } });
   useHotkeys(STEPS.map((step, index) => [String(index + 1), () => go(step)]));
   if (state.error && !state.data) return <Failure error={state.error} onRetry={() => void state.refetch()} />;
-  if (!state.data || !facts) return <PageLoading />;
+  if (rights.error && !rights.data) return <Failure error={rights.error} onRetry={() => void rights.refetch()} />;
+  if (!state.data || !facts || !rights.data) return <PageLoading />;
   const step = chosen ?? currentStep(facts);
-  const parts = { place, name, facts, state: state.data, rights, master, go };
+  const parts = { place, name, facts, state: state.data, rights: rights.data, master, go };
   return (
     <>
       <Steps at={step} place={place} facts={facts} state={state.data} />
