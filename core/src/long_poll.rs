@@ -44,10 +44,9 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Longest debouncing: a program that opens namespaces continuously must not leave the open ones
 /// without a poll.
 const MAX_DEBOUNCE: Duration = Duration::from_secs(1);
-/// Longest wait for the answer to the first poll after a failure, plus or minus a fifth. While a
-/// server goes away and comes back, the HTTP client rarely loses a request: its connection is closed
-/// in the moment in which the request is handed to it, and nothing is reported. The poll would wait
-/// for its whole timeout.
+/// Longest wait for the answer to the first poll after a failure, plus or minus a fifth. While
+/// servers went away and came back, the HTTP client has been seen to lose a request, without a
+/// connection and without an error. The poll would wait for its whole timeout.
 const TRIAL: Duration = Duration::from_secs(10);
 const TRIAL_JITTER: f64 = 0.2;
 /// Bytes reserved in the request line for the path prefix of a gateway, which only the chosen

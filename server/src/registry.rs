@@ -28,7 +28,7 @@ use crate::server_config::ServerConfig;
 
 pub use self::eureka::client::EurekaClient;
 use self::eureka::own_address::OwnAddress;
-pub use self::eureka::{BatchNumber, Eureka, EurekaPeerState, Form};
+pub use self::eureka::{BATCH_HEADER, BatchNumber, Eureka, EurekaPeerState, Form, NODE_HEADER};
 use self::kept_rows::{KeptRows, Rows};
 pub use self::options::RegistryOptions;
 

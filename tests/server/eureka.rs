@@ -79,6 +79,14 @@ pub(super) async fn metric(server: &Server, name: &str) -> f64 {
     text.lines().find_map(value).unwrap_or_default()
 }
 
+/// Waits until a node shows its list: it has copied those of its peers.
+pub(super) async fn has_started(eureka: &Http) {
+    eventually("the end of the start", async || {
+        (eureka.get("/eureka/apps").await.status == 200).then_some(())
+    })
+    .await;
+}
+
 /// Sends changes as a peer does, and returns their outcomes.
 pub(super) async fn replicate(eureka: &Http, changes: &[Value]) -> Vec<Value> {
     let body = json!({ "replicationList": changes });

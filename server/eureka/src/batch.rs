@@ -233,10 +233,11 @@ pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
     }
     let (mut described, mut size) = (HashSet::new(), 0);
     let mut is_written = |lease: &Lease| {
-        let is_first = described.insert(Arc::as_ptr(&lease.instance));
         let after = size + lease.instance.size();
-        let fits = is_first && after <= DESCRIPTIONS;
-        size = if fits { after } else { size };
+        let fits = after <= DESCRIPTIONS && described.insert(Arc::as_ptr(&lease.instance));
+        if fits {
+            size = after;
+        }
         fits
     };
     let list = outcomes.iter().map(|outcome| {

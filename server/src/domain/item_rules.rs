@@ -70,8 +70,7 @@ impl ItemRules {
     /// # Errors
     /// Same as [`Self::of_namespace`].
     pub async fn of_new(&self, db: &impl Connection, key: &NamespaceKey) -> Result<NamespaceRules> {
-        let value_length = self.value_length_of_app.get(&*key.app_id).unwrap_or(&self.value_length);
-        let value_length = usize::try_from(*value_length).unwrap_or(usize::MAX);
+        let value_length = self.value_length_of_app(&key.app_id);
         self.with(db, (&key.app_id, &key.namespace), value_length).await
     }
 
@@ -79,7 +78,7 @@ impl ItemRules {
         &self,
         db: &impl Connection,
         (app_id, name): (&str, &str),
-        value_length: usize,
+        value_length: i64,
     ) -> Result<NamespaceRules> {
         let definition = castalia_store::namespace::app_namespace(db, app_id, name).await?;
         let format = definition.map(|definition| {
@@ -88,28 +87,30 @@ impl ItemRules {
         });
         Ok(NamespaceRules {
             key_length: self.key_length,
-            value_length,
+            value_length: usize::try_from(value_length).unwrap_or(usize::MAX),
             format: format.transpose()?,
             syntax: self.syntax,
         })
     }
 
     /// A branch has the limit of its parent.
-    async fn value_length(&self, db: &impl Connection, namespace: &Namespace) -> Result<usize> {
+    async fn value_length(&self, db: &impl Connection, namespace: &Namespace) -> Result<i64> {
         let mut length = self.own_value_length(namespace);
         if key::is_branch_name(&namespace.cluster_name)
             && let Some(parent) = branch::parent(db, namespace).await?
         {
             length = length.max(self.own_value_length(&parent));
         }
-        Ok(usize::try_from(length).unwrap_or(usize::MAX))
+        Ok(length)
     }
 
     fn own_value_length(&self, namespace: &Namespace) -> i64 {
         let of_namespace = self.value_length_of_namespace.get(&namespace.id.to_string());
-        *of_namespace
-            .or_else(|| self.value_length_of_app.get(&namespace.app_id))
-            .unwrap_or(&self.value_length)
+        of_namespace.copied().unwrap_or_else(|| self.value_length_of_app(&namespace.app_id))
+    }
+
+    fn value_length_of_app(&self, app_id: &str) -> i64 {
+        *self.value_length_of_app.get(app_id).unwrap_or(&self.value_length)
     }
 }
 

@@ -39,13 +39,9 @@ pub(super) async fn acquire(
     namespace: &Namespace,
     operator: &str,
 ) -> Result<()> {
-    if !editors.is_on {
-        return Ok(());
+    if editors.is_on && !is_editor(tx, namespace, operator).await? {
+        castalia_store::namespace::insert_lock(tx, namespace.id, operator).await?;
     }
-    if let Some(lock) = castalia_store::namespace::lock(tx, namespace.id).await? {
-        return check_owner(namespace, &lock, operator);
-    }
-    castalia_store::namespace::insert_lock(tx, namespace.id, operator).await?;
     Ok(())
 }
 
@@ -56,11 +52,18 @@ pub(super) async fn check(
     namespace: &Namespace,
     operator: &str,
 ) -> Result<()> {
-    if !editors.is_on {
-        return Ok(());
+    if editors.is_on {
+        is_editor(db, namespace, operator).await?;
     }
-    let lock = castalia_store::namespace::lock(db, namespace.id).await?;
-    lock.map_or(Ok(()), |lock| check_owner(namespace, &lock, operator))
+    Ok(())
+}
+
+/// Whether the operator is the editor; fails if somebody else is.
+async fn is_editor(db: &impl Connection, namespace: &Namespace, operator: &str) -> Result<bool> {
+    match castalia_store::namespace::lock(db, namespace.id).await? {
+        Some(lock) => check_owner(namespace, &lock, operator).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> Result<()> {

@@ -28,14 +28,14 @@ use castalia_eureka::{
 use castalia_store::Secret;
 use parking_lot::Mutex;
 
-pub use self::batch_order::BatchNumber;
 use self::batch_order::LastBatches;
+pub use self::batch_order::{BATCH_HEADER, BatchNumber};
 use self::decisions::report_contradiction;
 pub use self::lists::Form;
 use self::lists::Lists;
 use self::own::{OwnInstances, replaced};
 use self::own_address::OwnAddress;
-pub use self::peer::EurekaPeerState;
+pub use self::peer::{EurekaPeerState, NODE_HEADER};
 use self::peers::Peers;
 use self::proof::Proof;
 use super::{OwnService, Probe, address};

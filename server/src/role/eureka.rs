@@ -29,7 +29,7 @@ use self::path::Resource;
 use crate::http::client_address::client_address;
 use crate::http::request;
 use crate::http::route::Listed;
-use crate::registry::{Eureka, Form};
+use crate::registry::{BATCH_HEADER, Eureka, Form, NODE_HEADER};
 use crate::role::ClientAccess;
 use crate::settings::Settings;
 use castalia_eureka::Style;
@@ -37,9 +37,9 @@ use castalia_eureka::Style;
 /// Header of a change that a peer received from a client.
 const REPLICATION: HeaderName = HeaderName::from_static("x-netflix-discovery-replication");
 /// Header by which a node recognises its own requests.
-const NODE: HeaderName = HeaderName::from_static("x-castalia-node");
+const NODE: HeaderName = HeaderName::from_static(NODE_HEADER);
 /// Header with the number of a batch, by which one that its sender has given up is recognised.
-const BATCH: HeaderName = HeaderName::from_static("x-castalia-batch");
+const BATCH: HeaderName = HeaderName::from_static(BATCH_HEADER);
 /// Header that selects how much of an instance is written.
 const STYLE: HeaderName = HeaderName::from_static("x-eureka-accept");
 

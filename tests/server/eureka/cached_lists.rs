@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::hostile_peers::node;
 use super::other_server::{OtherServer, Reply, Request};
 use super::peers::has;
-use super::{client, hosting_with, instance, replicate, statuses};
+use super::{client, has_started, hosting_with, instance, replicate, statuses};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -45,10 +45,7 @@ async fn what_a_peer_in_java_caches_is_not_taken_for_the_truth() {
     let server = node(&[restarted.listed(), java.listed()]);
     let eureka = client(&server);
     eventually("the copy", || has(&eureka, "/eureka/apps/DEMO/k", |_| true)).await;
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     let back = format!("/eureka/apps/{ADMIN}/back");
     assert_eq!(statuses(&eureka, &back).await, ("UP".to_owned(), "UNKNOWN".to_owned()));
     assert_eq!(eureka.get(&format!("/eureka/apps/{ADMIN}/left")).await.status, 404);
@@ -112,10 +109,7 @@ async fn a_server_that_lists_only_itself_ends_no_copy() {
     let server = node(&[alone.listed(), later.listed()]);
     let eureka = client(&server);
     eventually("the copy", || has(&eureka, "/eureka/apps/DEMO/k", |_| true)).await;
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     assert!(has(&eureka, "/eureka/apps/EUREKA/itself", |_| true).await.is_some());
 }
 
@@ -137,10 +131,7 @@ async fn a_list_that_cannot_be_checked_in_time_is_stored_as_it_is() {
     .await;
     let server = node(&[java.listed()]);
     let eureka = client(&server);
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     assert_eq!(java.asked("GET /eureka/apps/ "), 2);
     for id in &ids {
         assert_eq!(eureka.get(&format!("/eureka/apps/{ADMIN}/{id}")).await.status, 200, "{id}");

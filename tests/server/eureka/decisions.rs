@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::peers::{has, member};
-use super::{client, free_port, hosting};
+use super::{client, free_port, has_started, hosting};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -112,10 +112,7 @@ async fn a_decision_survives_a_start_without_the_other_node() {
     first.kill();
     pair.way.lead_nowhere();
     first = Server::start_with(pair.first());
-    eventually("the end of the start", async || {
-        (client(&first).get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&client(&first)).await;
     assert!(has(&client(&first), &path, is_up).await.is_some());
     pair.way.lead_to(&pair.second.config);
     pair.agrees(&first, &path).await;

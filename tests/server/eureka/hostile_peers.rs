@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::other_server::{OtherServer, Reply, Request};
 use super::peers::member;
-use super::{client, free_port, hosting, instance, metric, register};
+use super::{client, free_port, has_started, hosting, instance, metric, register};
 use crate::support::eventually::eventually;
 use crate::support::memory;
 use crate::support::server::Server;
@@ -43,10 +43,7 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     let mut server = node(&peers.each_ref().map(OtherServer::listed));
     let eureka = client(&server);
     // Lists of peers are read at the start only.
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     for number in 0..INSTANCES {
         assert_eq!(register(&eureka, "DEMO", &format!("i{number}"), 1).await.status, 204);
     }
@@ -104,10 +101,7 @@ async fn lists_and_outcomes_of_zeros_take_little_memory() {
     .await;
     let server = node(&[peer.listed()]);
     let eureka = client(&server);
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     assert_eq!(register(&eureka, "DEMO", "k", 1).await.status, 204);
     let batches = || peer.asked("POST /eureka/peerreplication/batch/");
     eventually("a batch", async || (batches() > 0).then_some(())).await;
@@ -131,10 +125,7 @@ async fn instances_that_come_and_go_fill_no_queue() {
     let few = hosting().flag("--eureka-max-instances", "20");
     let server = Server::start_with(few.variable("CASTALIA_EUREKA_SERVICE_URL", &silent.listed()));
     let eureka = client(&server);
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     let come_and_go = async |id: String| {
         let mut large = instance("DEMO", &id, 1);
         let entries = (0..15).map(|entry| (format!("k{entry}"), json!("x".repeat(1000))));
@@ -185,10 +176,7 @@ async fn a_node_does_not_replicate_to_itself() {
         .flag("--eureka-instance-lease-duration", "900");
     let server = Server::start_with(options);
     let eureka = client(&server);
-    eventually("the end of the start", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     let has_arrived = async |id: &str| {
         assert_eq!(register(&eureka, "DEMO", id, 1).await.status, 204);
         eventually("a registration at the other", async || {

@@ -9,7 +9,7 @@ use super::decisions::is_up;
 use super::hostile_peers::node;
 use super::other_server::{OtherServer, Reply, Request};
 use super::peers::has;
-use super::{client, hosting, instance, register, registration};
+use super::{client, has_started, hosting, instance, register, registration};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
 
@@ -103,10 +103,7 @@ async fn a_late_answer_does_not_concern_an_instance_that_came_back() {
     .await;
     let server = node(&[peer.listed()]);
     let eureka = client(&server);
-    eventually("the end of the copy", async || {
-        (eureka.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&eureka).await;
     assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
     let sent = |dirty: &str| {
         let changes = peer.changes().into_iter();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{client, free_port, hosting, instance, register};
+use super::{client, free_port, has_started, hosting, instance, register};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -132,10 +132,7 @@ async fn the_end_of_a_lease_is_not_replicated() {
     let second = Server::start_with(member(ports[1], &own));
     let (first, second) = (client(&first), client(&second));
     // It copies the list of the second when it starts.
-    eventually("the end of the start", async || {
-        (first.get("/eureka/apps").await.status == 200).then_some(())
-    })
-    .await;
+    has_started(&first).await;
     let path = "/eureka/apps/DEMO/k";
     let mut short = instance("DEMO", "k", 5);
     short["instance"]["leaseInfo"] = json!({"renewalIntervalInSecs": 2, "durationInSecs": 5});

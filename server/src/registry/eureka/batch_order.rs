@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+/// Header with the number of a batch.
+pub const BATCH_HEADER: &str = "x-castalia-batch";
+
 /// Maximum number of senders that are remembered.
 const SENDERS: usize = 256;
 

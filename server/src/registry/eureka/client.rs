@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 use self::last_lists::LastLists;
 use super::endpoint::{self, Endpoint};
 use super::own::OwnInstances;
-use super::peer::NODE;
+use super::peer::NODE_HEADER;
 use super::proof::Proof;
 use super::services;
 use crate::background::Background;
@@ -225,7 +225,7 @@ impl EurekaClient {
     /// The answer to a request, with a body of at most `largest` bytes.
     async fn send(&self, request: RequestBuilder, largest: usize) -> Result<Answer, Problem> {
         let request = request
-            .header(NODE, "reader")
+            .header(NODE_HEADER, "reader")
             .header("discoveryidentity-name", "DefaultClient")
             .header("discoveryidentity-version", "1.4");
         let response = request.send().await.map_err(|error| causes(&error.without_url()))?;
@@ -237,7 +237,7 @@ impl EurekaClient {
         {
             return Err("it answers with a page".to_owned());
         }
-        let (date, is_ours) = (date(&response), response.headers().contains_key(NODE));
+        let (date, is_ours) = (date(&response), response.headers().contains_key(NODE_HEADER));
         let body = endpoint::body(response, largest).await;
         let body = body.ok_or("the answer is too large or incomplete")?;
         Ok(Answer { status, body, date, is_ours })

@@ -19,7 +19,7 @@ use reqwest::{Method, Response};
 use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::{self, LARGEST_ANSWER, LARGEST_LIST};
-use super::peer::{NODE, Peer};
+use super::peer::{NODE_HEADER, Peer};
 use super::peers::Peers;
 use super::{Eureka, services};
 use crate::outgoing::causes;
@@ -132,7 +132,7 @@ impl Peers {
         let mut answers: FuturesUnordered<_> = asked.collect();
         let (mut cached, mut has_others) = (Vec::new(), false);
         let (mut has_answered, mut has_failed) = (false, false);
-        // Nothing else is awaited meanwhile: the answers have to arrive in time.
+        // Only the parsing is awaited meanwhile: the answers have to arrive in time.
         while let Some((peer, answer)) = answers.next().await {
             let list = match answer {
                 Ok(answer) => answer.read().await,
@@ -179,7 +179,7 @@ impl Peers {
     /// The list of a peer, whose body arrives while others are asked.
     async fn ask(&self, peer: &Arc<Peer>) -> Result<Answer, String> {
         let response = self.get(peer, &["apps", ""]).await?;
-        let node = response.headers().get(NODE);
+        let node = response.headers().get(NODE_HEADER);
         if node.is_some_and(|id| *id == *self.node_id()) {
             peer.mark_self();
             return Ok(Answer::Own);
@@ -246,7 +246,7 @@ impl Peers {
 
     async fn get(&self, peer: &Arc<Peer>, path: &[&str]) -> Result<Response, String> {
         let request = peer.endpoint.request(self.client(), Method::GET, path);
-        let response = request.header(NODE, self.node_id()).send().await;
+        let response = request.header(NODE_HEADER, self.node_id()).send().await;
         response.map_err(|error| causes(&error.without_url()))
     }
 }

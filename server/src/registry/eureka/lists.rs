@@ -47,6 +47,7 @@ impl Form {
 struct Rendered {
     /// The revision of the registry that it shows.
     revision: u64,
+    /// When the registry was read for it.
     at: Instant,
     text: Bytes,
 }

@@ -15,16 +15,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Eureka;
-use super::batch_order::BatchNumbers;
+use super::batch_order::{BATCH_HEADER, BatchNumbers};
 use super::endpoint::{self, Endpoint, LARGEST_OUTCOMES};
 use super::replicated::{described, interval};
 use crate::log_rate::LogRate;
 use crate::outgoing::causes;
 
 /// Header by which a node recognises its own requests.
-pub(super) const NODE: &str = "x-castalia-node";
-/// Header by which a node recognises a batch that its sender has given up.
-const BATCH: &str = "x-castalia-batch";
+pub const NODE_HEADER: &str = "x-castalia-node";
 /// Pauses after a failed connection, and after an answer that did not come or asked for it.
 const RECONNECT: Duration = Duration::from_millis(100);
 /// The former doubles up to this: each attempt writes the batch anew.
@@ -239,8 +237,8 @@ impl Peer {
         let peers = &eureka.0.peers;
         let request = self.endpoint.request(peers.client(), Method::POST, &segments);
         let request = request
-            .header(NODE, peers.node_id())
-            .header(BATCH, self.numbers.next().to_string())
+            .header(NODE_HEADER, peers.node_id())
+            .header(BATCH_HEADER, self.numbers.next().to_string())
             .header("discoveryidentity-name", "DefaultServer")
             .header("discoveryidentity-version", "1.0")
             .header("content-type", "application/json")
@@ -251,7 +249,7 @@ impl Peer {
             Failure::Retry((RECONNECT * (1 << failed)).min(LONGEST_RECONNECT))
         })?;
         self.unreachable.store(0, Ordering::Relaxed);
-        let answered = response.headers().get(NODE).map(|id| id.as_bytes().to_vec());
+        let answered = response.headers().get(NODE_HEADER).map(|id| id.as_bytes().to_vec());
         if answered.is_some_and(|id| id == peers.node_id().as_bytes()) {
             return Err(Failure::Own);
         }

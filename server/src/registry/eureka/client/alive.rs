@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::registry::eureka::client::last_lists::tests::json;
     use crate::registry::eureka::client::reading::tests::client;
-    use crate::registry::eureka::peer::NODE;
+    use crate::registry::eureka::peer::NODE_HEADER;
 
     /// The time of the answers.
     const NOW: i64 = 1_795_445_543_000;
@@ -147,7 +147,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("date", HeaderValue::from_static("Mon, 23 Nov 2026 14:52:23 GMT"));
             if is_ours {
-                headers.insert(NODE, HeaderValue::from_static("1"));
+                headers.insert(NODE_HEADER, HeaderValue::from_static("1"));
             }
             let status = match &*id {
                 "failing" => StatusCode::SERVICE_UNAVAILABLE,
