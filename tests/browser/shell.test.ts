@@ -95,6 +95,49 @@ test("the palette runs commands", async () => {
   await page.getByRole("heading", { name: "Preferences" }).waitFor();
 });
 
+test("the palette works while the page loads its other dialogs", async () => {
+  const page = await suite.open("/");
+  let load = () => {};
+  const isLoaded = new Promise<void>((resolve) => (load = resolve));
+  await page.route(/\/Toasts[^/]*\.js/, (route) => isLoaded.then(() => route.continue()));
+  // The page is idle only when the test says so.
+  await page.addInitScript(() => {
+    window.requestIdleCallback = (callback) => {
+      addEventListener("idle-now", () => callback({ didTimeout: false, timeRemaining: () => 50 }));
+      return 1;
+    };
+  });
+  await page.reload();
+  await page.getByRole("heading", { name: "Apps" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("> preferences");
+  await page.getByRole("option", { name: "Preferences" }).waitFor();
+  const loading = page.waitForRequest(/\/Toasts/);
+  await page.evaluate(() => dispatchEvent(new Event("idle-now")));
+  await loading;
+  await page.getByRole("option", { name: "Preferences" }).click({ timeout: 5000 });
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  load();
+});
+
+test("Enter opens what is typed, however early it is pressed", async () => {
+  const api = await suite.api;
+  for (const id of ["early.riser", "early.bird"]) await api.createApp(id, id);
+  const page = await suite.open("/");
+  await page.getByRole("heading", { name: "Apps" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("> preferences");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("early.riser");
+  await page.getByRole("group", { name: "Apps" }).getByText("early.riser").waitFor();
+  // The entries of the text before stay until those of the new one are found.
+  await page.getByRole("combobox").fill("early.bird");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "early.bird", exact: true }).waitFor();
+});
+
 test("the palette and its keys lead from a namespace to each place of its app", async () => {
   const app = await suite.createApp();
   const namespace = `/a/${app}/c/DEV/default/application`;

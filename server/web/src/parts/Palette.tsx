@@ -45,7 +45,10 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
   const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
   const { groups, isSearching } = usePaletteGroups(paletteQuery(text), onShortcuts);
   const list = useId();
+  const isPending = text !== typed || isSearching;
   const inNewTab = useRef(false);
+  const isChosen = useRef(false);
+  const isEntered = useRef(false);
   const entries = new Map(groups.flatMap(({ entries }) => entries.map((entry) => [entry.id, entry])));
   const shown = [...entries.keys()].join("\n");
   useEffect(() => {
@@ -53,6 +56,16 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
     // Only when other entries are shown: the combobox is a new object in each render.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [shown]);
+  useEffect(() => {
+    if (!isEntered.current || isPending) return;
+    isEntered.current = false;
+    combobox.clickSelectedOption();
+  }, [isPending, combobox]);
+  const type = (text: string) => {
+    setTyped(text);
+    isEntered.current = false;
+    isChosen.current = false;
+  };
   const submit = (id: string) => {
     const entry = entries.get(id);
     if (!entry) return;
@@ -64,6 +77,12 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
   };
   const press = (event: KeyboardEvent) => {
     inNewTab.current = event.ctrlKey || event.metaKey;
+    if (event.key.startsWith("Arrow")) isChosen.current = true;
+    // The entries are still those of an earlier text: the first one of this text is meant.
+    if (event.key !== "Enter" || event.nativeEvent.isComposing || isChosen.current || !isPending) return;
+    event.preventDefault();
+    event.stopPropagation();
+    isEntered.current = true;
   };
   return (
     <Combobox store={combobox} onOptionSubmit={submit} classNames={{ option: classes.option, group: classes.group }}>
@@ -77,7 +96,7 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
           placeholder={t("palette.placeholder")}
           leftSection={<IconSearch size={18} stroke={1.8} />}
           value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
+          onChange={(event) => type(event.currentTarget.value)}
           onKeyDownCapture={press}
           role="combobox"
           data-autofocus
@@ -90,7 +109,7 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
       </Combobox.Options>
       {entries.size === 0 && (
         <p className={classes.none} role="status">
-          {t(isSearching || text !== typed ? "state.loading" : "palette.none")}
+          {t(isPending ? "state.loading" : "palette.none")}
         </p>
       )}
       <footer className={classes.help}>

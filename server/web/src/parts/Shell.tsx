@@ -92,13 +92,14 @@ export function Shell() {
       </header>
       <Outlet />
       <SessionGuard />
+      {/* Each by itself: one that is still loaded would take away the others, and what was typed into them. */}
       <Suspense>
         {(isIdle || searching) && (
           <Palette opened={searching} onOpen={setSearching} onShortcuts={() => setListed(true)} />
         )}
-        {isIdle && <Toasts />}
-        {listed && <ShortcutList onClose={() => setListed(false)} />}
       </Suspense>
+      <Suspense>{isIdle && <Toasts />}</Suspense>
+      <Suspense>{listed && <ShortcutList onClose={() => setListed(false)} />}</Suspense>
     </div>
   );
 }
