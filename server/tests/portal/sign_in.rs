@@ -6,7 +6,7 @@ use chrono::{Duration, Local};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::world::{PASSWORD, World};
+use super::world::{Caller, PASSWORD, World};
 
 #[tokio::test]
 async fn nobody_and_nonsense_are_told_so_in_json() {
@@ -337,14 +337,26 @@ async fn nobody_keeps_a_user_out_with_wrong_passwords() {
     while world.nobody().sign_in("u1", "wrong").await.status != 429 {}
     // From the same address: a proxy that is not configured as trusted.
     world.nobody().with("cookie", &mark).sign_in("u1", PASSWORD).await.leads_to("/");
-    world.nobody().sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
+    is_kept_out(&world.nobody()).await;
     // The cookie is valid for one account, and its own failures are counted.
     let other = world.nobody().with("cookie", &mark);
     while other.sign_in("u2", "wrong").await.status != 429 {}
     let browser = world.nobody().with("cookie", &mark);
     while browser.sign_in("u1", "wrong").await.status != 429 {}
     let forged = world.nobody().with("cookie", "CASTALIA_BROWSER=AAAA.AAAA");
-    forged.sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
+    is_kept_out(&forged).await;
+}
+
+/// Another attempt is restored every six seconds, and a slow machine may need as long for the checks.
+async fn is_kept_out(client: &Caller<'_>) {
+    for _ in 0..10 {
+        while client.sign_in("u1", "wrong").await.status != 429 {}
+        let answer = client.sign_in("u1", PASSWORD).await;
+        if answer.status == 429 {
+            return answer.fails(429, "Too many failed sign-ins");
+        }
+    }
+    panic!("the right password is accepted after each failure");
 }
 
 #[tokio::test]
@@ -355,7 +367,7 @@ async fn clients_of_a_trusted_proxy_are_throttled_by_their_own_addresses() {
     let from = |address| world.nobody().with("x-forwarded-for", address);
     while from("192.0.2.1").sign_in("u1", "wrong").await.status != 429 {}
     from("192.0.2.2").sign_in("u1", PASSWORD).await.leads_to("/");
-    from("192.0.2.1").sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
+    is_kept_out(&from("192.0.2.1")).await;
 }
 
 #[tokio::test]
