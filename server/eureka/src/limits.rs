@@ -12,8 +12,8 @@ const APP: usize = 64;
 const NAME: usize = 255;
 /// Maximum length of a URL and any other text.
 const TEXT: usize = 512;
-/// Maximum number of entries of the metadata, length of a key and of a value, and of all in JSON: a
-/// peer refuses an instance that becomes longer than [`BODY`] when it is written.
+/// Maximum number of entries of the metadata, length of a key and of a value, and of all in JSON, those
+/// of Amazon included: a peer refuses an instance that becomes longer than [`BODY`] when it is written.
 const ENTRIES: usize = 64;
 const KEY: usize = 64;
 const VALUE: usize = 1024;
@@ -89,25 +89,22 @@ pub(crate) fn check(instance: &Instance) -> Result<(), Invalid> {
     if texts.iter().any(is_long) || instance.data_center.name.len() > KEY {
         return wrong("a text of more than 512 bytes");
     }
-    let amazon = instance.data_center.amazon.as_ref();
-    if !is_small(&instance.metadata) || amazon.is_some_and(|texts| !is_small(texts)) {
-        return wrong("metadata of this size");
-    }
-    Ok(())
+    check_metadata(&instance.metadata, instance.data_center.amazon.as_ref())
 }
 
-fn is_small(metadata: &BTreeMap<String, String>) -> bool {
-    let fits = |(key, value): (&String, &String)| key.len() <= KEY && value.len() <= VALUE;
-    let written = serde_json::to_vec(metadata).map_or(usize::MAX, |text| text.len());
-    metadata.len() <= ENTRIES && metadata.iter().all(fits) && written <= METADATA
-}
-
-/// Checks metadata that an operator set.
+/// Checks metadata together with that of Amazon.
 ///
 /// # Errors
 /// Fails if it is too large.
-pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Invalid> {
-    if is_small(metadata) {
+pub fn check_metadata(
+    metadata: &BTreeMap<String, String>,
+    amazon: Option<&BTreeMap<String, String>>,
+) -> Result<(), Invalid> {
+    let fits = |(key, value): (&String, &String)| key.len() <= KEY && value.len() <= VALUE;
+    let is_small = |texts: &BTreeMap<_, _>| texts.len() <= ENTRIES && texts.iter().all(fits);
+    let written = |texts| serde_json::to_vec(texts).map_or(METADATA, |text| text.len());
+    let length = written(metadata) + amazon.map_or(0, written);
+    if is_small(metadata) && amazon.is_none_or(is_small) && length <= METADATA {
         Ok(())
     } else {
         Err(Invalid::new("metadata of this size is not acceptable"))
@@ -171,10 +168,13 @@ mod tests {
         ] {
             value[member] = json!(longest);
         }
-        let full: serde_json::Map<_, _> =
-            (0..15).map(|entry| (entry.to_string(), json!("x".repeat(VALUE)))).collect();
-        value["metadata"] = full.clone().into();
-        value["dataCenterInfo"] = json!({"name": "Amazon", "metadata": full});
+        let entries = |number: usize| -> serde_json::Map<_, _> {
+            (0..number).map(|entry| (entry.to_string(), json!("x".repeat(VALUE)))).collect()
+        };
+        value["metadata"] = entries(15).into();
+        value["dataCenterInfo"] = json!({"name": "Amazon", "metadata": entries(1)});
+        assert!(Instance::from_value(&value).is_err(), "both together are bounded");
+        value["metadata"] = entries(14).into();
         let instance = Instance::from_value(&value).unwrap();
         assert!(instance.data_center.amazon.is_some());
         let written = crate::json::instance(&crate::Lease::unregistered(instance));

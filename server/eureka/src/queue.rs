@@ -39,6 +39,8 @@ pub struct Queue {
     waiting: BTreeMap<u64, Queued>,
     positions: HashMap<(&'static str, String, String), u64>,
     next: u64,
+    /// Maximum number of changes in a batch, if the peer is too slow for [`BATCH`].
+    in_time: Option<usize>,
     /// Length of all descriptions that wait.
     descriptions: usize,
 }
@@ -82,7 +84,7 @@ impl Queue {
         self.next += 1;
         self.insert(Queued { item, position, expires });
         let mut dropped = 0;
-        if self.waiting.len() > LARGEST && self.pop().is_some() {
+        if self.waiting.len() > LARGEST && self.drop_oldest() {
             dropped += 1;
         }
         while self.descriptions > DESCRIPTIONS && self.drop_description() {
@@ -94,7 +96,7 @@ impl Queue {
     /// Takes the oldest changes that have not expired, and returns how many have.
     pub fn take(&mut self, now: Instant) -> (Vec<Queued>, usize) {
         let (mut batch, mut expired) = (Vec::new(), 0);
-        while batch.len() < BATCH {
+        while batch.len() < self.in_time.unwrap_or(BATCH) {
             let Some(queued) = self.pop() else { break };
             if queued.expires > now {
                 batch.push(queued);
@@ -103,6 +105,16 @@ impl Queue {
             }
         }
         (batch, expired)
+    }
+
+    /// The peer did not answer in time to a batch of this many changes: the next one has half of them.
+    pub fn was_late(&mut self, changes: usize) {
+        self.in_time = Some((changes / 2).max(1));
+    }
+
+    /// The peer answered in time: the next batch has up to twice as many changes as allowed so far.
+    pub fn was_in_time(&mut self) {
+        self.in_time = self.in_time.map(|most| most * 2).filter(|most| *most < BATCH);
     }
 
     /// Returns changes that could not be sent to their places, unless newer ones replace them.
@@ -130,6 +142,19 @@ impl Queue {
         let key = (task, app.to_owned(), id.to_owned());
         let older = self.positions.get(&key).copied()?;
         self.remove(older).map(|queued| queued.expires)
+    }
+
+    /// Removes the oldest change for which a later one makes up, or else the oldest decision.
+    fn drop_oldest(&mut self) -> bool {
+        let makes_up = |queued: &&Queued| {
+            !STATUSES.contains(&queued.item.task) && queued.item.overridden.is_none()
+        };
+        let oldest = self.waiting.values().find(makes_up).map(|queued| queued.position);
+        let dropped = match oldest {
+            Some(position) => self.remove(position),
+            None => self.pop(),
+        };
+        dropped.is_some()
     }
 
     /// Removes the oldest registration.
@@ -270,6 +295,40 @@ mod tests {
         queue.push(item("a", Task::Heartbeat), INTERVAL, now);
         queue.restore(failed);
         assert_eq!(ids(&queue.take(now).0), ["b", "c", "a"]);
+    }
+
+    /// A peer that is too slow for a batch would be sent the same one for ever.
+    #[test]
+    fn a_batch_that_was_late_is_halved_until_the_peer_answers_in_time() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for id in 0..100 {
+            queue.push(item(&id.to_string(), Task::Heartbeat), INTERVAL, now);
+        }
+        for expected in [100, 50, 25, 12, 6, 3, 1, 1] {
+            let (batch, _) = queue.take(now);
+            assert_eq!(batch.len(), expected);
+            queue.was_late(batch.len());
+            queue.restore(batch);
+        }
+        for expected in [1, 2, 4, 8] {
+            assert_eq!(queue.take(now).0.len(), expected);
+            queue.was_in_time();
+        }
+    }
+
+    /// A later heartbeat makes up for a lost one; nothing makes up for a lost decision.
+    #[test]
+    fn a_full_queue_drops_no_decision_before_others() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.push(item("decided", Task::StatusUpdate), INTERVAL, now);
+        queue.push(item("decided", Task::Heartbeat), INTERVAL, now);
+        for id in 0..LARGEST {
+            queue.push(item(&id.to_string(), Task::Heartbeat), INTERVAL, now);
+        }
+        assert_eq!(queue.len(), LARGEST);
+        let (batch, _) = queue.take(now);
+        assert_eq!(batch[0].item.task, Task::StatusUpdate);
+        assert_eq!(ids(&batch)[..2], ["decided", "1"]);
     }
 
     /// Case 61: the queue of a peer that does not answer is bounded.

@@ -250,7 +250,7 @@ impl Registry {
         lease.evicted = now.wall;
         lease.updated = now.wall;
         lease.action = Some(Action::Deleted);
-        self.changed(app, id, Some(lease.clone()), now);
+        self.changed(app, id, Some(lease.clone().without_metadata()), now);
         Some(lease)
     }
 

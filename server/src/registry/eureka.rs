@@ -300,7 +300,7 @@ impl Eureka {
             self.changed(&mut registry, (app, id), cancelled.as_ref(), Task::Cancel, None, origin)
         };
         // A service of this node stays until the node leaves.
-        if is_cancelled && origin != Origin::Own {
+        if is_cancelled && origin != Origin::Own && self.0.own.status(app, id).is_some() {
             self.announce();
         }
         is_cancelled

@@ -238,7 +238,7 @@ impl SettingsReader<'_> {
         }
         let mut described = metadata.clone();
         add_own_metadata(&mut described, u16::MAX);
-        if let Err(error) = castalia_eureka::check_metadata(&described) {
+        if let Err(error) = castalia_eureka::check_metadata(&described, None) {
             self.fault(name, error.to_string());
         }
         metadata

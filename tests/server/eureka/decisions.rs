@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::peers::{has, member};
-use super::{client, free_port, has_started, hosting};
+use super::{client, free_port, has_started, hosting, instance};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -180,4 +180,42 @@ async fn the_end_of_a_decision_takes_effect_at_once() {
         }
         assert!(meta.get("/services/config").await.ok().text.contains(&own));
     }
+}
+
+/// While the second cannot be reached, an operator takes an instance out of service, it reports that
+/// it is down, and the operator sets this status as well, which changes nothing.
+#[tokio::test]
+async fn a_decision_that_changes_nothing_replaces_none_that_waits() {
+    let pair = Pair::start().await;
+    let first = Server::start_with(pair.first());
+    let [eureka, other] = [client(&first), client(&pair.second)];
+    has_started(&eureka).await;
+    let path = "/eureka/apps/DEMO/k";
+    let set = async |status: &str| {
+        assert_eq!(
+            eureka.put(&format!("{path}/status?value={status}"), json!({})).await.status,
+            200
+        );
+    };
+    let report = async |status: &str, dirty: i64| {
+        let mut body = instance("DEMO", "k", dirty);
+        body["instance"]["status"] = json!(status);
+        assert_eq!(eureka.post("/eureka/apps/DEMO", body).await.status, 204);
+    };
+    report("UP", 5).await;
+    set("OUT_OF_SERVICE").await;
+    eventually("the first decision", async || has(&other, path, is_out).await).await;
+    assert_eq!(eureka.delete(&format!("{path}/status?value=UP")).await.status, 200);
+    eventually("its end", async || has(&other, path, is_up).await).await;
+    pair.way.lead_nowhere();
+    set("OUT_OF_SERVICE").await;
+    report("DOWN", 6).await;
+    set("DOWN").await;
+    pair.way.lead_to(&pair.second.config);
+    let is_down =
+        |one: &Value| one["status"] == "DOWN" && one["overriddenStatus"] == "OUT_OF_SERVICE";
+    eventually("both", async || has(&other, path, is_down).await).await;
+    report("UP", 7).await;
+    eventually("the decision", async || has(&other, path, is_out).await).await;
+    assert!(has(&eureka, path, is_out).await.is_some());
 }

@@ -1,5 +1,7 @@
 //! Batches and answers that are late: what happened meanwhile is not undone.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use super::decisions::is_up;
 use super::hostile_peers::node;
 use super::other_server::{OtherServer, Reply, Request};
 use super::peers::has;
-use super::{client, has_started, hosting, instance, register, registration};
+use super::{client, has_started, hosting, instance, metric, register, registration};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
 
@@ -147,4 +149,52 @@ async fn a_peer_that_always_has_a_newer_description_causes_no_loop() {
     let (first, began) = (registrations(), Instant::now());
     eventually("three more", async || (registrations() >= first + 3).then_some(())).await;
     assert!(began.elapsed() > Duration::from_millis(1500), "{:?}", began.elapsed());
+}
+
+/// A peer that needs too long for many changes at once is sent fewer, and receives all.
+#[tokio::test]
+async fn a_peer_that_is_too_slow_for_a_batch_is_sent_smaller_ones() {
+    let (_never, is_allowed) = watch::channel(false);
+    let registered = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&registered);
+    let peer = OtherServer::start(move |request: &Request| {
+        let changes = request.changes();
+        if changes.len() > 10 {
+            return Reply::Later(is_allowed.clone(), Box::new(Reply::status(200)));
+        }
+        let ids = changes.iter().map(|change| change["id"].to_string());
+        seen.lock().unwrap().extend(ids);
+        Reply::accepted(request)
+    })
+    .await;
+    let server = node(&[peer.listed()]);
+    let eureka = client(&server);
+    has_started(&eureka).await;
+    let changes: Vec<_> = (0..40).map(|id| registration("DEMO", &format!("k{id}"), 5)).collect();
+    for change in &changes {
+        let id = change["id"].as_str().unwrap();
+        assert_eq!(register(&eureka, "DEMO", id, 5).await.status, 204);
+    }
+    let missing = || {
+        let registered = registered.lock().unwrap();
+        changes.iter().filter(|change| !registered.contains(&change["id"].to_string())).count()
+    };
+    eventually("all registrations", async || (missing() == 0).then_some(())).await;
+}
+
+/// The own heartbeats of a node follow their interval, however many instances leave.
+#[tokio::test]
+async fn the_departure_of_others_causes_no_own_heartbeat() {
+    let peer = OtherServer::start(Reply::accepted).await;
+    let server = node(&[peer.listed()]);
+    let eureka = client(&server);
+    has_started(&eureka).await;
+    let renewals = "castalia_eureka_renewals_total";
+    let before = metric(&server, renewals).await;
+    for _ in 0..20 {
+        assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
+        assert_eq!(eureka.delete(PATH).await.status, 200);
+    }
+    let caused = metric(&server, renewals).await - before;
+    assert!(caused <= 6.0, "{caused} heartbeats of the services of this node");
 }

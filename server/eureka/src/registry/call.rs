@@ -171,39 +171,47 @@ impl Registry {
         Some(lease)
     }
 
-    /// Overrides the status of an instance. Returns its lease, if there is one.
+    /// Overrides the status of an instance, unless it has this status anyway. Returns its lease, if
+    /// there is one, and whether the override is known now. One that a peer has recorded
+    /// (`is_recorded`) is recorded here in any case: peers would differ as soon as the instance reports
+    /// another status.
     pub fn set_status(
         &mut self,
         app: &str,
         id: &str,
         status: Status,
         dirty: Option<i64>,
+        is_recorded: bool,
         now: Moment,
-    ) -> Option<Lease> {
+    ) -> Option<(Lease, bool)> {
+        let known = self.overrides.get(app, id);
         let lease = self.lease_mut(app, id)?;
         lease.renew(now);
-        if lease.instance.status == status {
-            return Some(lease.clone());
+        if lease.instance.status == status && !(is_recorded && known != Some(status)) {
+            return Some((lease.clone(), known == Some(status)));
         }
         if lease.up_since == 0 && status == Status::Up {
             lease.up_since = now.wall;
         }
         self.overrides.set(app, id, status);
-        self.modify(app, id, now, |instance| {
+        let changed = self.modify(app, id, now, |instance| {
             instance.status = status;
             instance.overridden_status = status;
             instance.dirty = instance.dirty.max(dirty);
-        })
+        });
+        changed.map(|lease| (lease, true))
     }
 
     /// Removes an override; without a status, the instance has to report its own. Returns its
-    /// lease, if there is one; that of an instance that is not here stays.
+    /// lease, if there is one; that of an instance that is not here stays. `is_effective` states that
+    /// the instance has this status at a peer since, with or without an override before.
     pub fn remove_override(
         &mut self,
         app: &str,
         id: &str,
         status: Option<Status>,
         dirty: Option<i64>,
+        is_effective: bool,
         now: Moment,
     ) -> Option<Lease> {
         self.get(app, id)?;
@@ -213,8 +221,9 @@ impl Registry {
         let lease = self.lease_mut(app, id)?;
         lease.renew(now);
         // A peer that missed the removal may have brought the status back.
-        let is_left = is_known && status.is_some() && lease.instance.status == Status::OutOfService;
-        if !was_overridden && !is_left {
+        let is_left = is_known && lease.instance.status == Status::OutOfService;
+        let differs = status.is_some_and(|status| lease.instance.status != status);
+        if !was_overridden && !(differs && (is_left || is_effective)) {
             return Some(lease.clone());
         }
         // It reported this itself, after the removal that a peer sends late.
@@ -308,7 +317,7 @@ impl Registry {
         let mut metadata = lease.instance.metadata.clone();
         // Java's clients would take this entry for the name of a class, as in a registration.
         metadata.extend(entries.into_iter().filter(|(key, _)| key != "@class"));
-        limits::check_metadata(&metadata)?;
+        limits::check_metadata(&metadata, lease.instance.data_center.amazon.as_ref())?;
         lease.register(now);
         lease.renew(now);
         let changed = self.modify(app, id, now, |instance| instance.metadata = metadata);

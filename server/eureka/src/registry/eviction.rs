@@ -29,7 +29,7 @@ impl Registry {
         self.follow_clock(now);
         if let Some(pause) = pause.filter(|pause| *pause > PAUSE) {
             for lease in self.apps.values_mut().flat_map(BTreeMap::values_mut) {
-                lease.grant(pause);
+                lease.grant(pause, now);
             }
             self.describe_leases(now);
         }

@@ -55,6 +55,18 @@ impl Lease {
         }
     }
 
+    /// As readers need it once it has ended: with what identifies the instance. Those that left are
+    /// stored for minutes, also when a caller registers and cancels all the time.
+    #[must_use]
+    pub(super) fn without_metadata(mut self) -> Self {
+        let instance = Arc::make_mut(&mut self.instance);
+        instance.metadata.clear();
+        if let Some(amazon) = &mut instance.data_center.amazon {
+            amazon.retain(|key, _| key == "instance-id");
+        }
+        self
+    }
+
     /// Time of the last heartbeat, or of the registration without one.
     #[must_use]
     pub fn heartbeat(&self) -> i64 {
@@ -108,11 +120,13 @@ impl Lease {
         self.renewed = now.wall.saturating_add(self.duration());
     }
 
-    /// Extends it by the time for which this process was stopped.
-    pub(super) fn grant(&mut self, pause: Duration) {
+    /// Extends it by the time for which this process was stopped until now, or by the part of it since
+    /// the lease was renewed: heartbeats may arrive before the pause is noticed.
+    pub(super) fn grant(&mut self, pause: Duration, now: Moment) {
         if let Some(Times { registered, renewed }) = &mut self.times {
             // Without a heartbeat, readers compute its end from the registration.
             let start = renewed.as_mut().unwrap_or(registered);
+            let pause = pause.min(now.at.saturating_duration_since(*start));
             *start = start.checked_add(pause).unwrap_or(*start);
         }
     }

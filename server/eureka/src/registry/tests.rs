@@ -1,5 +1,6 @@
 //! The rules of leases, statuses and changes, at times that the tests choose.
 
+mod ends;
 mod overrides;
 
 use std::time::Duration;
@@ -184,18 +185,6 @@ fn heartbeats_of_own_services_preserve_no_less() {
     assert!(registry.is_preserving());
 }
 
-/// Case 34.
-#[test]
-fn a_pause_of_the_process_ends_no_lease() {
-    let (clock, mut registry) = (Clock::start(), registry(10));
-    registry.register(short("a"), Client, clock.after(0)).unwrap();
-    assert_eq!(registry.evict(clock.after(5)), 0);
-    assert_eq!(registry.evict(clock.after(125)), 0);
-    let end = registry.get("DEMO", "a").unwrap().renewed;
-    assert_eq!(end, clock.after(120).wall, "readers do not take it for ended either");
-    assert_eq!(registry.evict(clock.after(130)), 1);
-}
-
 /// Case 35.
 #[test]
 fn a_cancelled_instance_is_deleted_once() {
@@ -254,7 +243,7 @@ fn a_description_without_a_time_replaces_any_before_it() {
 fn a_change_is_listed_once_and_not_for_ever() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, clock.after(1)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
     registry.cancel("DEMO", "k", clock.after(2)).unwrap();
     let delta = registry.delta(clock.after(3));
     assert_eq!(delta.apps[0].1.len(), 1);
@@ -275,7 +264,7 @@ fn a_reader_of_deltas_has_the_whole_registry() {
         let now = clock.after(second);
         match (random >> 50) % 3 {
             0 => drop(registry.register(instance("DEMO", &id, 1), Client, now).unwrap()),
-            1 => drop(registry.set_status("DEMO", &id, OutOfService, None, now)),
+            1 => drop(registry.set_status("DEMO", &id, OutOfService, None, false, now)),
             _ => drop(registry.cancel("DEMO", &id, now)),
         }
         let delta = registry.delta(now);

@@ -9,7 +9,8 @@ use super::{Eureka, now};
 use crate::log_rate::{LogRate, shortened};
 
 impl Eureka {
-    /// Overrides a status. Returns whether there is such a lease.
+    /// Overrides a status. Returns whether there is such a lease. Peers are Castalia nodes
+    /// (`is_ours`), which send only what they have recorded, or others.
     pub fn set_status(
         &self,
         app: &str,
@@ -17,21 +18,22 @@ impl Eureka {
         status: Status,
         dirty: Option<i64>,
         origin: Origin,
+        is_ours: bool,
     ) -> bool {
         let mut registry = self.0.registry.lock();
-        let changed = registry.set_status(app, id, status, dirty, now());
-        self.changed(
-            &mut registry,
-            (app, id),
-            changed.as_ref(),
-            Task::StatusUpdate,
-            Some(status),
-            origin,
-        )
+        let set = registry.set_status(app, id, status, dirty, is_ours, now());
+        // A peer would record what is not recorded here, in place of a decision that waits for it.
+        if origin != Origin::Peer && matches!(set, Some((_, false))) {
+            return true;
+        }
+        let changed = set.as_ref().map(|(lease, _)| lease);
+        let task = Task::StatusUpdate;
+        self.changed(&mut registry, (app, id), changed, task, Some(status), origin)
     }
 
     /// Removes an override. Returns whether there is such a lease, or the status of an instance that is
-    /// not here was remembered.
+    /// not here was remembered. Peers are Castalia nodes (`is_ours`), which send the status that the
+    /// instance has since, or others.
     pub fn remove_override(
         &self,
         app: &str,
@@ -39,6 +41,7 @@ impl Eureka {
         status: Option<Status>,
         dirty: Option<i64>,
         origin: Origin,
+        is_ours: bool,
     ) -> bool {
         // Without a status, others wait for that of the instance. That of an own one is known, and
         // the peers have to learn it.
@@ -49,7 +52,10 @@ impl Eureka {
         };
         let is_known = {
             let mut registry = self.0.registry.lock();
-            let changed = registry.remove_override(app, id, status, dirty, now());
+            let changed = registry.remove_override(app, id, status, dirty, is_ours, now());
+            // The instance may have reported another one meanwhile.
+            let known = changed.as_ref().map(|lease| lease.instance.status);
+            let status = known.filter(|known| *known != Status::Unknown).or(status);
             let task = Task::DeleteStatusOverride;
             match changed {
                 None if origin != Origin::Peer && registry.forget_override(app, id, now()) => {

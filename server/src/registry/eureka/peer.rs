@@ -244,6 +244,9 @@ impl Peer {
             .header("content-type", "application/json")
             .body(body);
         let response = request.send().await.map_err(|error| {
+            if error.is_timeout() && !error.is_connect() {
+                self.queue.lock().was_late(batch.len());
+            }
             report(&causes(&error.without_url()));
             let failed = self.unreachable.fetch_add(1, Ordering::Relaxed).min(8);
             Failure::Retry((RECONNECT * (1 << failed)).min(LONGEST_RECONNECT))
@@ -266,11 +269,13 @@ impl Peer {
             return Err(if is_large { Failure::TooLarge } else { Failure::Permanent });
         }
         let body = endpoint::body(response, LARGEST_OUTCOMES).await.ok_or_else(|| {
+            self.queue.lock().was_late(batch.len());
             report(&"the answer is too large, incomplete or slow");
             Failure::Retry(BUSY)
         })?;
         match endpoint::parsed(body, batch::read_outcomes).await {
             Ok(outcomes) if outcomes.len() == batch.len() => {
+                self.queue.lock().was_in_time();
                 if self.problem.lock().take().is_some()
                     && let Some(suppressed) = self.recovered.admit()
                 {

@@ -53,11 +53,11 @@ impl Eureka {
             },
             (Task::Cancel, _) => (found(self.cancel(&app, &id, Origin::Peer)), None),
             (Task::StatusUpdate, Some(status)) => {
-                (found(self.set_status(&app, &id, status, dirty, Origin::Peer)), None)
+                (found(self.set_status(&app, &id, status, dirty, Origin::Peer, is_ours)), None)
             }
             (Task::StatusUpdate, None) => (400, None),
             (Task::DeleteStatusOverride, status) => {
-                (found(self.remove_override(&app, &id, status, dirty, Origin::Peer)), None)
+                (found(self.remove_override(&app, &id, status, dirty, Origin::Peer, is_ours)), None)
             }
         };
         Outcome { status, newer }
@@ -192,10 +192,11 @@ mod tests {
                 eureka.adopt(Instance { dirty: Some(i64::MAX), ..forged }, Instant::now());
             } else {
                 let time = Some(9_000_000_000_000);
-                assert!(eureka.set_status(&app, &id, out, time, Origin::Client));
+                assert!(eureka.set_status(&app, &id, out, time, Origin::Client, false));
                 assert!(match change {
-                    "removal" => eureka.remove_override(&app, &id, Some(up), time, Origin::Client),
-                    _ => eureka.set_status(&app, &id, up, time, Origin::Client),
+                    "removal" =>
+                        eureka.remove_override(&app, &id, Some(up), time, Origin::Client, false),
+                    _ => eureka.set_status(&app, &id, up, time, Origin::Client, false),
                 });
             }
             assert_eq!(listed().status, Status::Up);

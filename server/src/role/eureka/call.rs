@@ -73,10 +73,10 @@ impl EurekaPort {
                 };
                 match status {
                     Some(status) if is_put => {
-                        self.eureka.set_status(&app, &id, status, dirty, origin)
+                        self.eureka.set_status(&app, &id, status, dirty, origin, false)
                     }
                     None if is_put => return failure(StatusCode::BAD_REQUEST, "Missing value"),
-                    status => self.eureka.remove_override(&app, &id, status, dirty, origin),
+                    status => self.eureka.remove_override(&app, &id, status, dirty, origin, false),
                 }
             }
             Resource::Metadata(app, id) => match self.set_metadata(call, &app, &id, origin) {
