@@ -12,6 +12,7 @@ mod hostile_peers;
 mod hostile_server;
 mod late_answers;
 mod leaving;
+mod migration;
 mod other_server;
 mod peer_list;
 mod peer_problems;

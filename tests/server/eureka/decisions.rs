@@ -208,6 +208,7 @@ async fn a_decision_that_changes_nothing_replaces_none_that_waits() {
     assert_eq!(eureka.delete(&format!("{path}/status?value=UP")).await.status, 200);
     eventually("its end", async || has(&other, path, is_up).await).await;
     pair.way.lead_nowhere();
+    pair.way.forget();
     set("OUT_OF_SERVICE").await;
     report("DOWN", 6).await;
     set("DOWN").await;
