@@ -135,37 +135,12 @@ export function NamespaceItems({ place, draft, access }: Props) {
                 <IconTrashOff size={16} stroke={1.8} />
               </ActionIcon>
             </Blockable>
-            <Blockable why={locked}>
-              <Button
-                variant="default"
-                leftSection={<IconClipboardPlus size={16} stroke={1.8} />}
-                onClick={() => setAct({ kind: "paste" })}
-              >
-                {t("paste.open")}
-              </Button>
-            </Blockable>
-            <Blockable why={locked}>
-              <Button
-                variant="default"
-                leftSection={<IconPlus size={16} stroke={1.8} />}
-                onClick={() => setAct({ kind: "add" })}
-              >
-                {t("item.addTitle")}
-              </Button>
-            </Blockable>
+            {rows.length > 0 && <AddActs why={locked} variant="default" onAct={setAct} />}
           </>
         )}
       </ItemFilter>
       {act === null && canEdit && <Restore place={place} rows={rows} onAct={setAct} />}
       {direct.error && <Failure error={direct.error} />}
-      <div role="status" className={said ? classes.said : "unseen"}>
-        {said?.text}
-        {undo && (
-          <Button size="compact-sm" variant="subtle" onClick={undo}>
-            {t("item.undo")}
-          </Button>
-        )}
-      </div>
       {found.length > 0 ? (
         <ItemTable
           rows={found}
@@ -184,8 +159,22 @@ export function NamespaceItems({ place, draft, access }: Props) {
               {t("state.clearFilter")}
             </Button>
           )}
+          {rows.length === 0 && access?.canEdit && (
+            <div className="row">
+              <AddActs why={locked} variant="filled" onAct={setAct} />
+            </div>
+          )}
         </Empty>
       )}
+      {/* Below the table, whose rows stay where they are. */}
+      <div role="status" className={said ? classes.said : "unseen"}>
+        {said?.text}
+        {undo && (
+          <Button size="compact-sm" variant="subtle" onClick={undo}>
+            {t("item.undo")}
+          </Button>
+        )}
+      </div>
       {edit && chosen.length > 0 && (
         <SelectionBar
           name={place.ns}
@@ -210,6 +199,39 @@ export function NamespaceItems({ place, draft, access }: Props) {
       )}
       {act && <ItemActs key={act.kind} act={act} place={place} draft={draft} onAct={setAct} onDone={onDone} />}
       <OrConflict changes={direct}>{null}</OrConflict>
+    </>
+  );
+}
+
+interface AddActsProps {
+  why: string | false;
+  /** Of the main one: in an empty namespace it is what to do next. */
+  variant: "filled" | "default";
+  onAct: (act: Act) => void;
+}
+
+function AddActs({ why, variant, onAct }: AddActsProps) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <Blockable why={why}>
+        <Button
+          variant="default"
+          leftSection={<IconClipboardPlus size={16} stroke={1.8} />}
+          onClick={() => onAct({ kind: "paste" })}
+        >
+          {t("paste.open")}
+        </Button>
+      </Blockable>
+      <Blockable why={why}>
+        <Button
+          variant={variant}
+          leftSection={<IconPlus size={16} stroke={1.8} />}
+          onClick={() => onAct({ kind: "add" })}
+        >
+          {t("item.addTitle")}
+        </Button>
+      </Blockable>
     </>
   );
 }

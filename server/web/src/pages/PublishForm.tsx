@@ -153,6 +153,7 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
         <Button
           type="submit"
           size="md"
+          variant={emergency || count > 0 ? "filled" : "default"}
           color={emergency ? "red" : "blue"}
           loading={isReading}
           leftSection={<IconRocket size={18} stroke={1.8} />}
