@@ -32,6 +32,22 @@ test("several namespaces are published together, and each outcome is listed", as
   }
 });
 
+test("the main button is what to do next: adding a key, then publishing, unless nothing differs", async () => {
+  const at = await application();
+  const variant = (name: string) => page.getByRole("button", { name }).getAttribute("data-variant");
+  const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);
+  await page.getByRole("main").getByText("This namespace has no items yet.").waitFor();
+  expect(await variant("Add key")).toBe("filled");
+  await (await suite.api).setItem(at, { key: "limit", value: "100" });
+  await page.getByRole("row", { name: "limit" }).waitFor();
+  expect(await variant("Add key")).toBe("default");
+  await page.goto(address(at));
+  expect(await variant("Publish to DEV")).toBe("filled");
+  await (await suite.api).publish(at);
+  await page.reload();
+  expect(await variant("Publish to DEV anyway")).toBe("default");
+});
+
 test("on a narrow screen each change has its tick at the same place, however long its key is", async () => {
   const at = await application();
   const api = await suite.api;

@@ -53,6 +53,8 @@ test("an edited row stays where it is and keeps the focus, until the filter chan
   const keys = () => page.locator("[data-index] button:not([aria-label])").allTextContents();
   const row = page.getByRole("row", { name: "limit10" });
   await row.focus();
+  const top = async () => (await row.boundingBox())?.y;
+  const before = await top();
   for (const value of ["5", "6"]) {
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").getByLabel("Value", { exact: true }).fill(value);
@@ -61,6 +63,9 @@ test("an edited row stays where it is and keeps the focus, until the filter chan
     await row.getByText(value, { exact: true }).waitFor();
     await expect.poll(() => row.evaluate((one) => one.contains(document.activeElement))).toBe(true);
     expect(await keys()).toEqual(["limit9", "name", "limit10"]);
+    // What is reported does not move it either.
+    await page.getByText("Saved limit10.").waitFor();
+    expect(await top()).toBe(before);
   }
   const filter = page.getByRole("textbox", { name: "Key, value, comment, person" });
   await filter.fill("limit");
