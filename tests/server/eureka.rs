@@ -2,6 +2,7 @@
 //! tested beside it, in `server/eureka`.
 
 mod addresses;
+mod apollo_keys;
 mod beside_the_table;
 mod bounds;
 mod cached_lists;

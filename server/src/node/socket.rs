@@ -16,6 +16,7 @@ use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, Service
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::address::check;
 use crate::settings::role::Role;
+use crate::settings::eureka::EurekaPassword;
 use crate::settings::{Discovery, Settings};
 
 /// Beginning of Apollo's keys for hosting Eureka.
@@ -187,8 +188,13 @@ fn eureka_servers(
 /// Whether a URL cannot contain the credentials as they are.
 fn has_reserved_characters(settings: &Settings) -> bool {
     let is_reserved = |c: char| !c.is_ascii_alphanumeric() && !"._~-".contains(c);
-    settings.eureka.credentials.as_ref().is_some_and(|(name, password)| {
-        name.contains(is_reserved) || password.expose().contains(is_reserved)
+    settings.eureka.credentials.as_ref().is_some_and(|credentials| {
+        let is_password = match &credentials.password {
+            EurekaPassword::Clear(password) => password.expose().contains(is_reserved),
+            // The hash does not show it.
+            EurekaPassword::Hashed(_) => false,
+        };
+        credentials.username.contains(is_reserved) || is_password
     })
 }
 

@@ -7,6 +7,7 @@ mod batch;
 mod bodies;
 mod body;
 mod call;
+mod credentials;
 mod path;
 
 use std::net::IpAddr;
@@ -142,7 +143,7 @@ impl EurekaPort {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
         };
-        if let Err(refusal) = self.access.check(&call.headers, call.peer) {
+        if let Err(refusal) = self.access.check(&call.headers, call.peer).await {
             return refusal.into_response();
         }
         let Some(resource) = Resource::parse(head.uri.path()) else {

@@ -82,6 +82,10 @@ const fn on() -> Switch {
     Switch { default: true, is_of_spring: false }
 }
 
+const fn off_in_spring() -> Switch {
+    Switch { default: false, is_of_spring: true }
+}
+
 const fn on_in_spring() -> Switch {
     Switch { default: true, is_of_spring: true }
 }
@@ -128,8 +132,10 @@ keys! {
         "Whether operations are recorded in the audit log";
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
         "Addresses of config services, if `registry` is `custom`";
-    Config EUREKA_SERVER: Switch = "apollo.eureka.server.enabled", off(),
+    Config EUREKA_SERVER: Switch = "apollo.eureka.server.enabled", off_in_spring(),
         "Whether this node hosts Eureka, like `eureka.host`; only as a value that the node fixes, a row is ignored";
+    Config EUREKA_SECURITY: Text = "apollo.eureka.server.security.enabled", Text,
+        "`true` requires the user name and the password, `false` admits everyone, in any case; if unset, those that are set are required. Only as a value that the node fixes";
     Config EUREKA_PASSWORD: Text = "apollo.eureka.server.security.password", Text,
         "The same as `eureka.password`; only as a value that the node fixes";
     Config EUREKA_USER: Text = "apollo.eureka.server.security.username", Text,

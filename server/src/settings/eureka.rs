@@ -1,11 +1,12 @@
 //! Settings of Eureka: whether this node hosts it, for whom, and how it describes itself. Apollo's
 //! names are accepted if this node fixes them; rows of the database cannot open an endpoint.
 
+mod callers;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use castalia_store::Secret;
-
+pub use self::callers::{EurekaCredentials, EurekaPassword};
 use super::read::SettingsReader;
 use super::role::Role;
 use crate::server_config::keys;
@@ -28,7 +29,7 @@ pub struct EurekaSettings {
     /// Whether the config port has the routes of an Eureka server.
     pub is_hosted: bool,
     /// User name and password of clients and peers; `None` if no credentials are required.
-    pub credentials: Option<(String, Secret)>,
+    pub credentials: Option<EurekaCredentials>,
     /// Whether others than this machine can call it without credentials.
     pub is_open: bool,
     /// Whether leases stay while most heartbeats are missing.
@@ -78,27 +79,19 @@ impl SettingsReader<'_> {
         bind: IpAddr,
     ) -> EurekaSettings {
         let is_config = roles.contains(&Role::Config);
-        let is_fixed = self.fixed(keys::EUREKA_SERVER.name).as_deref() == Some("true");
+        let is_fixed = self.fixed_switch(keys::EUREKA_SERVER.name).unwrap_or_default();
         let is_hosted = self.switch("eureka.host").unwrap_or_default() || is_fixed;
         if self.switch("eureka.host").unwrap_or_default() && !is_config {
             self.fault("eureka.host", "needs the config role, whose port has the routes of Eureka");
         }
-        let is_open = self.switch("eureka.open").unwrap_or_default();
-        let credentials = self.eureka_credentials();
-        if is_hosted && credentials.is_none() && !is_open && !bind.is_loopback() {
-            self.fault(
-                "eureka.username",
-                "hosting Eureka for others than this machine requires eureka.username and eureka.password; \
-                 eureka.open admits everyone",
-            );
-        }
+        let callers = self.eureka_callers(is_hosted, bind);
         let mut apps: Vec<_> =
             self.list("eureka.apps").iter().map(|app| app.to_ascii_uppercase()).collect();
         if let Some(app) = apps.iter().find(|app| !castalia_eureka::is_app_name(app)) {
             let problem = format!("`{app}` is not the name of an app");
             self.fault("eureka.apps", problem);
         }
-        if is_open && apps.is_empty() {
+        if callers.is_open && apps.is_empty() {
             apps = APOLLO.map(str::to_owned).to_vec();
         }
         let reads = self.switch("eureka.read").unwrap_or_default();
@@ -111,8 +104,8 @@ impl SettingsReader<'_> {
         EurekaSettings {
             reads,
             is_hosted,
-            credentials: credentials.filter(|_| !is_open),
-            is_open,
+            credentials: callers.credentials,
+            is_open: callers.is_open,
             preserves: self.switch("eureka.self_preservation").unwrap_or_default(),
             max_instances: self.eureka_max_instances(),
             apps,
@@ -127,40 +120,6 @@ impl SettingsReader<'_> {
             self.fault(name, "must be at least 1");
         }
         number
-    }
-
-    fn eureka_credentials(&mut self) -> Option<(String, Secret)> {
-        let name = self.text("eureka.username").or_else(|| self.fixed(keys::EUREKA_USER.name));
-        let password = self
-            .secret("eureka.password", "eureka.password_file")
-            .or_else(|| self.fixed(keys::EUREKA_PASSWORD.name).map(Secret::new));
-        match (name, password) {
-            (Some(name), Some(password)) => {
-                if name.contains(':') {
-                    self.fault(
-                        "eureka.username",
-                        "contains `:`, which separates it from the password",
-                    );
-                }
-                // Spring's clients split the credentials in a URL at every `:` and then send none.
-                if password.expose().contains(':') {
-                    self.fault(
-                        "eureka.password",
-                        "contains `:`, which Spring's clients cannot send",
-                    );
-                }
-                Some((name, password))
-            }
-            (Some(_), None) => {
-                self.fault("eureka.username", "needs eureka.password or eureka.password_file");
-                None
-            }
-            (None, Some(_)) => {
-                self.fault("eureka.password", "has no effect without eureka.username");
-                None
-            }
-            (None, None) => None,
-        }
     }
 
     fn eureka_instance(&mut self, roles: &[Role]) -> EurekaInstance {

@@ -10,10 +10,9 @@ use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::Refusal;
+use super::credentials::Expected;
 use crate::feed::hub::network;
 use crate::log_rate::LogRate;
 use crate::settings::Settings;
@@ -29,44 +28,77 @@ const ADDRESSES: usize = 10_000;
 /// Checks callers.
 #[derive(Debug)]
 pub(super) struct Access {
-    /// Hash of `user:password`, so that the comparison takes the same time for every length; `None`
-    /// if no credentials are required.
-    expected: Option<[u8; 32]>,
+    /// `None` if no credentials are required.
+    expected: Option<Expected>,
     failures: Counters,
     registrations: Counters,
 }
 
 impl Access {
     pub(super) fn new(settings: &Settings) -> Self {
-        let credentials = settings.eureka.credentials.as_ref();
-        let expected = credentials.map(|(name, password)| format!("{name}:{}", password.expose()));
         Self {
-            expected: expected.map(|expected| Sha256::digest(expected).into()),
+            expected: settings.eureka.credentials.as_ref().map(Expected::new),
             failures: Counters::default(),
             registrations: Counters::default(),
         }
     }
 
     /// Checks the credentials.
-    pub(super) fn check(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), Refusal> {
+    pub(super) async fn check(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Result<(), Refusal> {
         static FAILED: LogRate = LogRate::once_a_minute();
         let Some(expected) = &self.expected else { return Ok(()) };
-        if self.failures.number(peer) >= FAILURES {
-            return Err(too_many("too many wrong passwords from this address"));
-        }
-        let given = credentials(headers);
-        let digest: [u8; 32] = Sha256::digest(given.as_deref().unwrap_or_default()).into();
-        if given.is_some() && bool::from(digest.ct_eq(expected)) {
-            return Ok(());
-        }
-        if given.is_some() {
-            self.failures.count(peer);
+        self.admit_guess(peer)?;
+        if let Some(given) = credentials(headers) {
+            if self.is_right(expected, &given, peer).await? {
+                return Ok(());
+            }
             if let Some(suppressed) = FAILED.admit() {
                 tracing::warn!(peer = ?peer, suppressed, "a caller of Eureka has a wrong user name or password");
             }
         }
         let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "");
         Err(refusal.with(WWW_AUTHENTICATE, "Basic realm=\"castalia\""))
+    }
+
+    fn admit_guess(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
+        if self.failures.number(peer) >= FAILURES {
+            return Err(too_many("too many wrong passwords from this address"));
+        }
+        Ok(())
+    }
+
+    /// Compares, and counts what is wrong.
+    async fn is_right(
+        &self,
+        expected: &Expected,
+        given: &[u8],
+        peer: Option<IpAddr>,
+    ) -> Result<bool, Refusal> {
+        let mut outcome = expected.compare(given);
+        let mut turn = None;
+        if outcome.is_none() {
+            turn = expected.turn().await;
+            // Meanwhile others had their turn, and guesses from this address among them were counted.
+            self.admit_guess(peer)?;
+            outcome = expected.compare(given);
+        }
+        if let Some(is_right) = outcome {
+            if !is_right {
+                self.failures.count(peer);
+            }
+            return Ok(is_right);
+        }
+        // Counted first, because a caller that closes its connection does not stop the verification.
+        self.failures.count(peer);
+        let is_right = expected.verify(given, turn).await;
+        if is_right {
+            self.failures.forgive(peer);
+        }
+        Ok(is_right)
     }
 
     /// Counts a registration.
@@ -131,5 +163,12 @@ impl Counters {
         }
         counter.1 = counter.1.saturating_add(1);
         counter.1
+    }
+    /// Takes back a call that was counted.
+    fn forgive(&self, peer: Option<IpAddr>) {
+        let Some(address) = peer.map(network) else { return };
+        if let Some((_, number)) = self.0.lock().get_mut(&address) {
+            *number = number.saturating_sub(1);
+        }
     }
 }

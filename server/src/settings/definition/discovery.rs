@@ -32,7 +32,7 @@ pub(super) const SETTINGS: &[Definition] = &[
         "eureka.password",
         None,
         "PASSWORD",
-        "Password that they send; required unless `bind` is a loopback address or `eureka.open` is on",
+        "Password that they send, or its hash with a prefix such as {bcrypt}; required unless `bind` is a loopback address or `eureka.open` is on",
     ),
     define("eureka.password_file", None, "FILE", "File that contains the password that they send"),
     define(

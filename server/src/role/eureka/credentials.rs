@@ -1,0 +1,91 @@
+//! Compares the user name and the password that a caller sends with those of the settings, in a time
+//! that does not depend on where they differ.
+//!
+//! Clients send them with every heartbeat, and the verification of a hash is slow by intent. A digest
+//! of those that were accepted once is therefore kept in memory, and nothing else is accepted then.
+
+use std::sync::{Arc, OnceLock};
+
+use castalia_store::Secret;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::password;
+use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
+
+/// Digest of `user:password`, so that the comparison takes the same time for every length.
+type Accepted = [u8; 32];
+
+/// What callers have to send.
+#[derive(Debug)]
+pub(super) struct Expected {
+    /// Known from the start if the settings have the password itself.
+    accepted: OnceLock<Accepted>,
+    hashed: Option<Hashed>,
+    /// Guesses of many callers must not occupy every core.
+    turn: Arc<Semaphore>,
+}
+
+#[derive(Debug, Clone)]
+struct Hashed {
+    username: String,
+    hash: Secret,
+}
+
+impl Expected {
+    pub(super) fn new(credentials: &EurekaCredentials) -> Self {
+        let EurekaCredentials { username, password } = credentials;
+        let accepted = OnceLock::new();
+        let hashed = match password {
+            EurekaPassword::Clear(password) => {
+                let text = format!("{username}:{}", password.expose());
+                accepted.get_or_init(|| Sha256::digest(text).into());
+                None
+            }
+            EurekaPassword::Hashed(hash) => {
+                Some(Hashed { username: username.clone(), hash: hash.clone() })
+            }
+        };
+        Self { accepted, hashed, turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Whether `user:password` is expected; `None` if only [`Self::verify`] can answer that.
+    pub(super) fn compare(&self, given: &[u8]) -> Option<bool> {
+        let digest: Accepted = Sha256::digest(given).into();
+        self.accepted.get().map(|accepted| digest.ct_eq(accepted).into())
+    }
+
+    /// Waits for the verifications of other callers.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turn).acquire_owned().await.ok()
+    }
+
+    /// Whether `user:password` matches the hash. The turn ends with the verification, also if the
+    /// caller does not wait for it.
+    pub(super) async fn verify(&self, given: &[u8], turn: Option<OwnedSemaphorePermit>) -> bool {
+        let Some(hashed) = self.hashed.clone() else { return false };
+        let sent = given.to_vec();
+        let verified = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            hashed.matches(&sent)
+        });
+        let is_right = verified.await.unwrap_or_default();
+        if is_right {
+            self.accepted.get_or_init(|| Sha256::digest(given).into());
+        }
+        is_right
+    }
+}
+
+impl Hashed {
+    /// The password is also verified for another user name, which the time would reveal otherwise.
+    fn matches(&self, given: &[u8]) -> bool {
+        let colon = given.iter().position(|byte| *byte == b':').unwrap_or(given.len());
+        let (username, password) = given.split_at(colon);
+        let password = std::str::from_utf8(password.strip_prefix(b":").unwrap_or_default());
+        let is_password = password::verify(password.unwrap_or_default(), self.hash.expose());
+        let digests = [username, self.username.as_bytes()].map(Sha256::digest);
+        is_password & bool::from(digests[0].ct_eq(&digests[1]))
+    }
+}
