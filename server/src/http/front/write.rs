@@ -11,7 +11,7 @@ use std::task::{Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf as _, Bytes};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, DATE};
 use http::{StatusCode, response};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
@@ -145,13 +145,17 @@ fn write_plain_head(
     write_end(head, can_have_body(plain.status).then_some(plain.body.len()), is_last, now)
 }
 
-/// Writes the length of the body at the position where the handler set it, or last.
+/// Writes the length of the body at the position where the handler set it, or last. The date is that
+/// of the end of the head, also if the answer came with one.
 fn response_head(head: &response::Parts, length: usize, is_last: bool) -> io::Result<Vec<u8>> {
     let length = can_have_body(head.status).then_some(length);
     let is_length_last = length == Some(0) || !head.headers.contains_key(CONTENT_LENGTH);
     let mut bytes = Vec::with_capacity(HEAD);
     write!(bytes, "HTTP/1.1 {}\r\n", head.status)?;
     for (name, value) in &head.headers {
+        if name == DATE {
+            continue;
+        }
         if name == CONTENT_LENGTH && (is_length_last || length.is_none()) {
             continue;
         }
