@@ -131,8 +131,8 @@ impl Instance {
             app: app.to_ascii_uppercase(),
             ip_addr,
             sid: members.filled("sid")?.filter(|sid| !matches!(&**sid, "unknown" | "na")),
-            status: members.filled("status")?.map_or(Status::Up, |name| status(&name)),
-            overridden_status: overridden.map_or(Status::Unknown, |name| status(&name)),
+            status: members.filled("status")?.map_or(Status::Up, |name| Status::reported(&name)),
+            overridden_status: overridden.map_or(Status::Unknown, |name| Status::reported(&name)),
             port: port(members, "port", Port { number: 7001, is_enabled: true })?,
             secure_port: port(members, "securePort", Port { number: 7002, is_enabled: false })?,
             country_id: members.number("countryId")?.unwrap_or(1),
@@ -159,11 +159,6 @@ impl Instance {
     pub fn id(&self) -> &str {
         self.instance_id.as_deref().unwrap_or(&self.host_name)
     }
-}
-
-/// The status with this name; any other one is unknown.
-fn status(name: &str) -> Status {
-    Status::find(name).unwrap_or(Status::Unknown)
 }
 
 fn metadata(members: Members<'_>) -> BTreeMap<String, String> {
@@ -269,6 +264,32 @@ pub(crate) mod tests {
         assert_eq!((instance.renewal_interval, instance.lease_duration), (30, 90));
         assert_eq!((instance.status, instance.dirty), (Status::Up, None));
         assert_eq!(instance.secure_port, Port { number: 7002, is_enabled: false });
+    }
+
+    /// An unknown status would hide an instance from all clients.
+    #[test]
+    fn the_case_of_a_status_and_of_a_boolean_makes_no_difference() {
+        let mut value = sample("DEMO", "a", 1);
+        for (written, status) in [
+            ("up", Status::Up),
+            ("Out_Of_Service", Status::OutOfService),
+            ("Down", Status::Down),
+            ("ready", Status::Unknown),
+        ] {
+            (value["status"], value["overriddenStatus"]) = (json!(written), json!(written));
+            let instance = read(&value).unwrap();
+            assert_eq!((instance.status, instance.overridden_status), (status, status), "{written}");
+        }
+        for (written, is_enabled) in
+            [(json!("True"), true), (json!("FALSE"), false), (json!(true), true)]
+        {
+            value["port"]["@enabled"] = written.clone();
+            assert_eq!(read(&value).unwrap().port.is_enabled, is_enabled, "{written}");
+        }
+        for written in [json!("yes"), json!(1)] {
+            value["port"]["@enabled"] = written;
+            assert_eq!(read(&value).unwrap_err().0, "@enabled is neither true nor false");
+        }
     }
 
     #[test]

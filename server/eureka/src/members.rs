@@ -50,10 +50,10 @@ impl<'a> Members<'a> {
     }
 
     pub(crate) fn switch(self, name: &str) -> Result<Option<bool>, Invalid> {
-        match self.filled(name)?.as_deref() {
+        match self.filled(name)? {
             None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
+            Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
             Some(_) => Err(Invalid::new(format!("{name} is neither true nor false"))),
         }
     }

@@ -40,6 +40,14 @@ impl Status {
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
+
+    /// The status that an instance reports of itself, in any case, as servers in Java read it; any
+    /// other name is that of no known status.
+    #[must_use]
+    pub fn reported(name: &str) -> Self {
+        let is_named = |status: &Self| status.name().eq_ignore_ascii_case(name);
+        Self::ALL.into_iter().find(is_named).unwrap_or(Self::Unknown)
+    }
 }
 
 impl Serialize for Status {
