@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::Refusal;
 use super::credentials::Expected;
@@ -22,8 +23,15 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Wrong passwords and registrations of one address in that time.
 const FAILURES: u32 = 10;
 const REGISTRATIONS: u32 = 600;
-/// Maximum number of addresses that are counted.
+/// Maximum number of addresses that have counters of their own. IPv6 addresses are counted by their
+/// /64: the nodes of a company often share a /48, where one with a wrong password must not lock out
+/// the others, although a stranger may own one as well.
 const ADDRESSES: usize = 10_000;
+/// Time for which an address that sent the right password keeps its counter, many times the interval
+/// of heartbeats.
+const KNOWN: Duration = Duration::from_secs(600);
+/// Minimum time between two searches for counters that are not needed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Checks callers.
 #[derive(Debug)]
@@ -54,6 +62,7 @@ impl Access {
         self.admit_guess(peer)?;
         if let Some(given) = credentials(headers) {
             if self.is_right(expected, &given, peer).await? {
+                self.failures.keep(peer);
                 return Ok(());
             }
             if let Some(suppressed) = FAILED.admit() {
@@ -137,38 +146,168 @@ fn too_many(text: &str) -> Refusal {
 
 /// Calls by address within the window.
 #[derive(Debug, Default)]
-struct Counters(Mutex<HashMap<IpAddr, (Instant, u32)>>);
+struct Counters(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    by_address: HashMap<IpAddr, Counter>,
+    /// That of all addresses beyond the maximum number, which would be unlimited otherwise.
+    others: Counter,
+    searched: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Counter {
+    began: Option<Instant>,
+    number: u32,
+    kept: Option<Instant>,
+}
 
 impl Counters {
     fn number(&self, peer: Option<IpAddr>) -> u32 {
         let Some(address) = peer.map(network) else { return 0 };
-        let counters = self.0.lock();
-        let counter = counters.get(&address).filter(|(began, _)| began.elapsed() < WINDOW);
-        counter.map_or(0, |(_, number)| *number)
+        let counts = self.0.lock();
+        let is_full = counts.by_address.len() >= ADDRESSES;
+        let shared = is_full.then_some(&counts.others);
+        counts.by_address.get(&address).or(shared).map_or(0, Counter::number)
     }
 
     /// Counts a call, and returns the number in this window.
     fn count(&self, peer: Option<IpAddr>) -> u32 {
         let Some(address) = peer.map(network) else { return 0 };
-        let mut counters = self.0.lock();
-        if counters.len() >= ADDRESSES {
-            counters.retain(|_, (began, _)| began.elapsed() < WINDOW);
+        let mut counts = self.0.lock();
+        let counter = counts.counter(address);
+        let number = counter.number();
+        if number == 0 {
+            counter.began = Some(Instant::now());
         }
-        if counters.len() >= ADDRESSES && !counters.contains_key(&address) {
-            return 0;
-        }
-        let counter = counters.entry(address).or_insert_with(|| (Instant::now(), 0));
-        if counter.0.elapsed() >= WINDOW {
-            *counter = (Instant::now(), 0);
-        }
-        counter.1 = counter.1.saturating_add(1);
-        counter.1
+        counter.number = number.saturating_add(1);
+        counter.number
     }
+
     /// Takes back a call that was counted.
     fn forgive(&self, peer: Option<IpAddr>) {
         let Some(address) = peer.map(network) else { return };
-        if let Some((_, number)) = self.0.lock().get_mut(&address) {
-            *number = number.saturating_sub(1);
+        let mut counts = self.0.lock();
+        let counter = counts.counter(address);
+        counter.number = counter.number.saturating_sub(1);
+    }
+
+    /// Keeps the counter of an address, so that strangers with many addresses do not lock it out by
+    /// the counter that they share.
+    fn keep(&self, peer: Option<IpAddr>) {
+        let Some(address) = peer.map(network) else { return };
+        self.0.lock().counter(address).kept = Some(Instant::now());
+    }
+}
+
+impl Counts {
+    fn counter(&mut self, address: IpAddr) -> &mut Counter {
+        let is_full = |counts: &Self| {
+            counts.by_address.len() >= ADDRESSES && !counts.by_address.contains_key(&address)
+        };
+        if is_full(self) && self.searched.is_none_or(|at| at.elapsed() >= AGAIN) {
+            self.by_address.retain(|_, counter| counter.is_needed());
+            self.searched = Some(Instant::now());
         }
+        if is_full(self) {
+            return &mut self.others;
+        }
+        self.by_address.entry(address).or_default()
+    }
+}
+
+impl Counter {
+    fn number(&self) -> u32 {
+        let is_current = self.began.is_some_and(|began| began.elapsed() < WINDOW);
+        if is_current { self.number } else { 0 }
+    }
+
+    fn is_needed(&self) -> bool {
+        self.number() > 0 || self.kept.is_some_and(|kept| kept.elapsed() < KNOWN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use castalia_store::Secret;
+    use http::HeaderValue;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
+
+    fn access() -> Access {
+        let password = EurekaPassword::Clear(Secret::new("pw"));
+        let credentials = EurekaCredentials { username: "eu".to_owned(), password };
+        Access {
+            expected: Some(Expected::new(&credentials)),
+            failures: Counters::default(),
+            registrations: Counters::default(),
+        }
+    }
+
+    async fn status(access: &Access, credentials: &str, peer: IpAddr) -> u16 {
+        let value = format!("Basic {}", BASE64_STANDARD.encode(credentials));
+        let headers = [(AUTHORIZATION, HeaderValue::try_from(value).unwrap())];
+        let outcome = access.check(&headers.into_iter().collect(), Some(peer)).await;
+        outcome.err().map_or(200, |refusal| refusal.status.as_u16())
+    }
+
+    /// An address in the network with this number.
+    fn address(number: usize) -> IpAddr {
+        let number = u128::try_from(number).unwrap();
+        Ipv6Addr::from_bits((0x2001_0db8 << 96) | (number << 64) | 1).into()
+    }
+
+    const WRONG: &str = "eu:wrong";
+    const RIGHT: &str = "eu:pw";
+
+    /// Case 93: the address is locked out with the right password as well, and for a minute.
+    #[tokio::test(start_paused = true)]
+    async fn an_address_is_locked_out_for_a_minute() {
+        let (access, peer) = (access(), address(0));
+        for _ in 0..FAILURES {
+            assert_eq!(status(&access, WRONG, peer).await, 401);
+            advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(status(&access, RIGHT, peer).await, 429);
+        assert_eq!(status(&access, RIGHT, address(1)).await, 200);
+        let passed = Duration::from_secs(u64::from(FAILURES));
+        advance(WINDOW - passed - Duration::from_millis(1)).await;
+        assert_eq!(status(&access, RIGHT, peer).await, 429);
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(status(&access, RIGHT, peer).await, 200);
+        for _ in 0..FAILURES {
+            assert_eq!(status(&access, WRONG, peer).await, 401);
+        }
+        assert_eq!(status(&access, WRONG, peer).await, 429);
+    }
+
+    /// Those beyond the maximum share one counter, which does not lock out who had the password.
+    #[tokio::test(start_paused = true)]
+    async fn guesses_from_any_number_of_addresses_are_limited() {
+        let access = access();
+        let (known, late) = (address(ADDRESSES * 2), address(ADDRESSES * 2 + 1));
+        assert_eq!(status(&access, RIGHT, known).await, 200);
+        advance(WINDOW * 2).await;
+        for number in 0..ADDRESSES - 1 {
+            assert_eq!(status(&access, WRONG, address(number)).await, 401);
+        }
+        let further = (ADDRESSES..).map(address).take(2 * usize::try_from(FAILURES).unwrap());
+        let mut statuses = Vec::new();
+        for peer in further {
+            statuses.push(status(&access, WRONG, peer).await);
+        }
+        let (admitted, refused) = statuses.split_at(statuses.len() / 2);
+        assert!(admitted.iter().all(|status| *status == 401), "{statuses:?}");
+        assert!(refused.iter().all(|status| *status == 429), "{statuses:?}");
+        assert_eq!(status(&access, RIGHT, known).await, 200);
+        assert_eq!(status(&access, RIGHT, late).await, 429);
+        assert!(access.failures.0.lock().by_address.len() <= ADDRESSES);
+        advance(WINDOW).await;
+        assert_eq!(status(&access, RIGHT, late).await, 200);
     }
 }
