@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::members::{Members, parse};
 use crate::{Invalid, Status, limits, xml};
 
+/// Entry of the metadata of a machine at Amazon that identifies the machine.
+const MACHINE: &str = "instance-id";
+
 /// A port, and whether it accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port {
@@ -154,10 +157,13 @@ impl Instance {
         Ok(instance)
     }
 
-    /// The id under which it is registered.
+    /// The id under which it is registered, which its heartbeats name: as clients in Java compute it,
+    /// that of the machine at Amazon and at last the host stand in for an id that is not sent.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.instance_id.as_deref().unwrap_or(&self.host_name)
+        let machine = self.data_center.amazon.as_ref().and_then(|texts| texts.get(MACHINE));
+        let machine = machine.map(String::as_str).filter(|id| !id.is_empty());
+        self.instance_id.as_deref().or(machine).unwrap_or(&self.host_name)
     }
 }
 
@@ -278,7 +284,11 @@ pub(crate) mod tests {
         ] {
             (value["status"], value["overriddenStatus"]) = (json!(written), json!(written));
             let instance = read(&value).unwrap();
-            assert_eq!((instance.status, instance.overridden_status), (status, status), "{written}");
+            assert_eq!(
+                (instance.status, instance.overridden_status),
+                (status, status),
+                "{written}"
+            );
         }
         for (written, is_enabled) in
             [(json!("True"), true), (json!("FALSE"), false), (json!(true), true)]
@@ -290,6 +300,31 @@ pub(crate) mod tests {
             value["port"]["@enabled"] = written;
             assert_eq!(read(&value).unwrap_err().0, "@enabled is neither true nor false");
         }
+    }
+
+    /// What an instance does not know about itself is not the text `null`.
+    #[test]
+    fn metadata_without_a_value_is_left_out() {
+        let mut value = sample("DEMO", "a", 1);
+        value["metadata"] = json!({"zone": null, "weight": 3, "empty": ""});
+        let expected = [("empty", ""), ("weight", "3")];
+        let expected = expected.map(|(key, text)| (key.to_owned(), text.to_owned()));
+        assert_eq!(read(&value).unwrap().metadata, expected.into());
+    }
+
+    /// Heartbeats name the id that clients in Java compute in this order.
+    #[test]
+    fn a_machine_at_amazon_is_identified_by_its_metadata() {
+        let mut value = sample("DEMO", "a", 1);
+        value["dataCenterInfo"] = json!({"name": "Amazon", "metadata": {"instance-id": "i-0a1b"}});
+        assert_eq!(read(&value).unwrap().id(), "a");
+        value.as_object_mut().unwrap().remove("instanceId");
+        assert_eq!(read(&value).unwrap().id(), "i-0a1b");
+        value["dataCenterInfo"]["metadata"]["instance-id"] = json!("");
+        assert_eq!(read(&value).unwrap().id(), "10.0.0.21");
+        // Elsewhere the metadata of the data center is not stored.
+        value["dataCenterInfo"] = json!({"name": "MyOwn", "metadata": {"instance-id": "i-0a1b"}});
+        assert_eq!(read(&value).unwrap().id(), "10.0.0.21");
     }
 
     #[test]

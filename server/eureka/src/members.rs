@@ -58,9 +58,11 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Every member as a text, except for `@class`; other values as their JSON text.
+    /// Every member as a text, except for `@class` and those without a value; other values as their
+    /// JSON text.
     pub(crate) fn texts(self) -> impl Iterator<Item = (String, String)> + use<'a> {
-        self.0.iter().filter(|(key, _)| *key != "@class").map(|(key, value)| {
+        let is_text = |(key, value): &(&String, &Value)| *key != "@class" && !value.is_null();
+        self.0.iter().filter(is_text).map(|(key, value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             (key.clone(), text)
         })

@@ -55,13 +55,17 @@ fn write_application(text: &mut String, name: &str, leases: &[Lease], style: Sty
 }
 
 fn write_instance(text: &mut String, lease: &Lease, style: Style) {
-    let members = serde_json::to_value(members(lease, style)).unwrap_or_default();
+    let mut members = serde_json::to_value(members(lease, style)).unwrap_or_default();
+    // The only name that differs between the two forms. Keys of the metadata are those of the instance.
+    if let Value::Object(members) = &mut members
+        && let Some(status) = members.remove("overriddenStatus")
+    {
+        members.insert("overriddenstatus".to_owned(), status);
+    }
     write_element(text, "instance", &members);
 }
 
 fn write_element(text: &mut String, name: &str, value: &Value) {
-    // The only name that differs between the two forms.
-    let name = if name == "overriddenStatus" { "overriddenstatus" } else { name };
     text.push('<');
     text.push_str(name);
     match value {

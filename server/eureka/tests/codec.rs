@@ -117,6 +117,18 @@ fn keys_that_are_no_names_are_left_out_of_xml() {
     assert_eq!(read.metadata, BTreeMap::from([("ok".to_owned(), "<&>中".to_owned())]));
 }
 
+/// The name of the instance's own member differs between the two forms, and no key of its metadata.
+#[test]
+fn a_key_with_the_name_of_a_member_is_not_renamed_in_xml() {
+    let metadata = BTreeMap::from([("overriddenStatus".to_owned(), "mine".to_owned())]);
+    let instance =
+        Instance { metadata: metadata.clone(), ..Instance::from_json(SMALLEST).unwrap() };
+    let written = xml::instance(&Lease::unregistered(instance));
+    assert_eq!(Instance::from_xml(&written).unwrap().metadata, metadata);
+    let written = String::from_utf8(written).unwrap();
+    assert!(written.contains("<overriddenstatus>UNKNOWN</overriddenstatus>"), "{written}");
+}
+
 /// Case 100.
 #[test]
 fn a_document_with_a_type_an_entity_or_an_instruction_is_refused() {
