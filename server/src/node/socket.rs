@@ -15,8 +15,8 @@ use crate::registry::address::{Advertised, Listeners, advertised, own_services};
 use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::address::check;
-use crate::settings::role::Role;
 use crate::settings::eureka::EurekaPassword;
+use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
 
 /// Beginning of Apollo's keys for hosting Eureka.
@@ -154,6 +154,11 @@ impl Sockets {
         if is_anonymous && settings.bind.is_loopback() && is_advertised {
             tracing::warn!(
                 "everyone who reaches the hosted Eureka through a proxy can register services; set eureka.username and eureka.password"
+            );
+        }
+        if settings.eureka.ignores_credentials {
+            tracing::warn!(
+                "eureka.username and eureka.password have no effect, because eureka.open is on or apollo.eureka.server.security.enabled is false"
             );
         }
         if settings.eureka.is_open {

@@ -32,6 +32,8 @@ pub struct EurekaSettings {
     pub credentials: Option<EurekaCredentials>,
     /// Whether others than this machine can call it without credentials.
     pub is_open: bool,
+    /// Whether credentials are set that have no effect.
+    pub ignores_credentials: bool,
     /// Whether leases stay while most heartbeats are missing.
     pub preserves: bool,
     /// Maximum number of instances.
@@ -85,15 +87,7 @@ impl SettingsReader<'_> {
             self.fault("eureka.host", "needs the config role, whose port has the routes of Eureka");
         }
         let callers = self.eureka_callers(is_hosted, bind);
-        let mut apps: Vec<_> =
-            self.list("eureka.apps").iter().map(|app| app.to_ascii_uppercase()).collect();
-        if let Some(app) = apps.iter().find(|app| !castalia_eureka::is_app_name(app)) {
-            let problem = format!("`{app}` is not the name of an app");
-            self.fault("eureka.apps", problem);
-        }
-        if callers.is_open && apps.is_empty() {
-            apps = APOLLO.map(str::to_owned).to_vec();
-        }
+        let apps = self.eureka_apps(callers.is_open);
         let reads = self.switch("eureka.read").unwrap_or_default();
         if reads && (is_hosted || discovery != super::Discovery::Database) {
             self.fault(
@@ -106,11 +100,25 @@ impl SettingsReader<'_> {
             is_hosted,
             credentials: callers.credentials,
             is_open: callers.is_open,
+            ignores_credentials: callers.ignores_credentials,
             preserves: self.switch("eureka.self_preservation").unwrap_or_default(),
             max_instances: self.eureka_max_instances(),
             apps,
             instance: self.eureka_instance(roles),
         }
+    }
+
+    fn eureka_apps(&mut self, is_open: bool) -> Vec<String> {
+        let name = "eureka.apps";
+        let apps: Vec<_> = self.list(name).iter().map(|app| app.to_ascii_uppercase()).collect();
+        if let Some(app) = apps.iter().find(|app| !castalia_eureka::is_app_name(app)) {
+            let problem = format!("`{app}` is not the name of an app");
+            self.fault(name, problem);
+        }
+        if apps.is_empty() && self.text(name).is_some() {
+            self.fault(name, "names no app; name those that may register, or unset it");
+        }
+        if is_open && apps.is_empty() { APOLLO.map(str::to_owned).to_vec() } else { apps }
     }
 
     fn eureka_max_instances(&mut self) -> usize {

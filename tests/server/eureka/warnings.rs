@@ -41,6 +41,25 @@ async fn rows_that_do_not_protect_eureka_are_named() {
     }
 }
 
+/// Whoever sets a password expects it to protect.
+#[test]
+fn a_password_without_effect_is_reported() {
+    let open = ("CASTALIA_EUREKA_OPEN", "on");
+    let unsecured = ("CASTALIA_APOLLO_EUREKA_SERVER_SECURITY_ENABLED", "false");
+    let password = ("CASTALIA_EUREKA_PASSWORD", "planted-4be1c0d2");
+    for (variable, expected) in [(Some(open), 1), (Some(unsecured), 1), (None, 0)] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut serve = command(&["serve", "--roles", "config,meta", "--config-port", "0"]);
+        serve.args(["--eureka-host", "on", "--eureka-username", "eu", "--log-format", "json"]);
+        serve.envs(variable).envs([password]);
+        serve.arg("--data-dir").arg(directory.path()).stdout(Stdio::piped());
+        let printed = terminate_after(1, r#""listening""#, serve.spawn().unwrap());
+        let warnings = printed.matches("eureka.password have no effect").count();
+        assert_eq!(warnings, expected, "{variable:?}: {printed}");
+        assert!(!printed.contains(password.1), "{printed}");
+    }
+}
+
 /// Its own address in the list of servers, by whatever name, is no other server.
 #[test]
 fn a_node_that_lists_only_itself_is_refused() {

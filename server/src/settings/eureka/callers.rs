@@ -34,6 +34,7 @@ pub enum EurekaPassword {
 pub(super) struct Callers {
     pub(super) credentials: Option<EurekaCredentials>,
     pub(super) is_open: bool,
+    pub(super) ignores_credentials: bool,
 }
 
 impl SettingsReader<'_> {
@@ -64,7 +65,9 @@ impl SettingsReader<'_> {
             _ => {}
         }
         let is_required = !is_open && is_secured != Some(false);
-        Callers { credentials: credentials.filter(|_| is_required), is_open }
+        let ignores_credentials = credentials.is_some() && !is_required;
+        let credentials = credentials.filter(|_| is_required);
+        Callers { credentials, is_open, ignores_credentials }
     }
 
     fn eureka_credentials(&mut self) -> Option<EurekaCredentials> {
@@ -154,12 +157,14 @@ mod tests {
     const BCRYPT: &str = "{bcrypt}$2a$04$5eVsL58M16C3/wNrCpzif.vFCgRexdjJce1lInDewNOqpYgF3WZNK";
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let prefixed = |(name, text): &(&str, &str)| (format!("CASTALIA_{name}"), (*text).to_owned());
-        let texts = Texts::gather(Vec::new(), None, variables.iter().map(prefixed)).map_err(listed)?;
-        Settings::from_texts(&texts).map_err(listed)
+        let prefixed =
+            |(name, text): &(&str, &str)| (format!("CASTALIA_{name}"), (*text).to_owned());
+        let texts = Texts::gather(Vec::new(), None, variables.iter().map(prefixed))
+            .map_err(|faults| listed(&faults))?;
+        Settings::from_texts(&texts).map_err(|faults| listed(&faults))
     }
 
-    fn listed(faults: Vec<crate::settings::Fault>) -> String {
+    fn listed(faults: &[crate::settings::Fault]) -> String {
         faults.iter().map(|fault| format!("{fault}\n")).collect()
     }
 
@@ -246,5 +251,16 @@ mod tests {
         let faults = settings(&[host, security]).unwrap_err();
         assert!(faults.contains("requires eureka.username"), "{faults}");
         assert!(settings(&[host, security, user, password, everywhere]).is_ok());
+    }
+
+    #[test]
+    fn a_list_of_apps_without_an_app_does_not_admit_all() {
+        let apps = |text| settings(&[("EUREKA_APPS", text)]).map(|settings| settings.eureka.apps);
+        for text in [",", " , "] {
+            let faults = apps(text).unwrap_err();
+            assert!(faults.starts_with("CASTALIA_EUREKA_APPS: names no app"), "{faults}");
+        }
+        assert_eq!(apps("demo,").unwrap(), ["DEMO"]);
+        assert!(apps("").unwrap().is_empty());
     }
 }
