@@ -8,6 +8,7 @@ mod copying;
 mod decisions;
 pub(super) mod endpoint;
 mod lists;
+mod node_ids;
 mod own;
 pub(super) mod own_address;
 mod peer;

@@ -1,7 +1,7 @@
 //! What an operator sees of peers that do not accept changes: counters, log lines and the page.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::json;
 
@@ -37,6 +37,39 @@ async fn an_unknown_certificate_of_a_peer_does_not_flood_the_log() {
     let lines = server.printed_until_exit();
     let mut about = lines.iter().filter(|line| line.contains("UnknownIssuer"));
     assert!(about.all(|line| line.contains(&tls.address)), "{lines:?}");
+}
+
+/// Behind a load balancer each change reaches one node only, which is never the same for long.
+#[tokio::test]
+async fn an_address_of_several_nodes_is_reported() {
+    let answers = Arc::new(AtomicUsize::new(0));
+    let reply = |alternates: bool| {
+        let answers = Arc::clone(&answers);
+        move |request: &Request| {
+            let Reply::Answer(status, head, body) = Reply::accepted(request) else {
+                unreachable!()
+            };
+            let number = if alternates { answers.fetch_add(1, Ordering::SeqCst) % 2 } else { 0 };
+            Reply::Answer(status, format!("{head}x-castalia-node: node{number}\r\n"), body)
+        }
+    };
+    let balancer = OtherServer::start(reply(true)).await;
+    let single = OtherServer::start(reply(false)).await;
+    let mut server = node(&[balancer.listed(), single.listed()]);
+    let batches = |peer: &OtherServer| peer.asked("POST /eureka/peerreplication");
+    for dirty in 1..=4 {
+        let before = [&balancer, &single].map(batches);
+        assert_eq!(register(&client(&server), "DEMO", "k", dirty).await.status, 204);
+        eventually("a batch at both", async || {
+            let after = [&balancer, &single].map(batches);
+            (after[0] > before[0] && after[1] > before[1]).then_some(())
+        })
+        .await;
+    }
+    let lines = server.printed_until_exit();
+    let about = lines.iter().filter(|line| line.contains("different nodes answer"));
+    let about: Vec<_> = about.collect();
+    assert!(about.len() == 1 && about[0].contains(&balancer.url), "{about:?} in {lines:?}");
 }
 
 /// An operator learns why the changes for a peer wait, also if its answers begin well.

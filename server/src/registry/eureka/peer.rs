@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::Eureka;
 use super::batch_order::{BATCH_HEADER, BatchNumbers};
 use super::endpoint::{self, Endpoint, LARGEST_OUTCOMES};
+use super::node_ids::NodeIds;
 use super::replicated::{described, interval};
 use crate::log_rate::LogRate;
 use crate::outgoing::causes;
@@ -62,10 +63,12 @@ pub(super) struct Peer {
     problem: Mutex<Option<String>>,
     /// From where it last answered.
     address: Mutex<Option<IpAddr>>,
+    answering: NodeIds,
     /// Of the lines about this peer, so that one peer does not hide another.
     failed: LogRate,
     recovered: LogRate,
     refused: LogRate,
+    alternated: LogRate,
 }
 
 /// Why a batch was not delivered.
@@ -93,9 +96,11 @@ impl Peer {
             found_own: Mutex::default(),
             problem: Mutex::default(),
             address: Mutex::default(),
+            answering: NodeIds::default(),
             failed: LogRate::once_a_minute(),
             recovered: LogRate::once_a_minute(),
             refused: LogRate::once_a_minute(),
+            alternated: LogRate::once_a_minute(),
         }
     }
 
@@ -252,8 +257,11 @@ impl Peer {
             Failure::Retry((RECONNECT * (1 << failed)).min(LONGEST_RECONNECT))
         })?;
         self.unreachable.store(0, Ordering::Relaxed);
-        let answered = response.headers().get(NODE_HEADER).map(|id| id.as_bytes().to_vec());
-        if answered.is_some_and(|id| id == peers.node_id().as_bytes()) {
+        let answered = response.headers().get(NODE_HEADER);
+        if let Some(id) = answered {
+            self.report_second_node(id.as_bytes());
+        }
+        if answered.is_some_and(|id| id == peers.node_id()) {
             return Err(Failure::Own);
         }
         self.answered(&response);
@@ -291,6 +299,14 @@ impl Peer {
                 report(&error);
                 Err(Failure::Permanent)
             }
+        }
+    }
+
+    fn report_second_node(&self, id: &[u8]) {
+        if self.answering.is_alternating(id)
+            && let Some(suppressed) = self.alternated.admit()
+        {
+            tracing::warn!(service_url = %self.endpoint, suppressed, "different nodes answer at an address in eureka.service.url, and each change reaches only one of them; list the address of each node");
         }
     }
 
