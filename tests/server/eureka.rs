@@ -11,6 +11,7 @@ mod contradictions;
 mod decisions;
 mod hostile_peers;
 mod hostile_server;
+mod incomplete_list;
 mod late_answers;
 mod leaving;
 mod migration;

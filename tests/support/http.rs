@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Method, StatusCode, redirect};
 use serde_json::Value;
 
 /// An answer with its complete body.
@@ -153,10 +153,17 @@ async fn read(request: reqwest::RequestBuilder) -> Answer {
 /// Does not follow redirects, so that tests can check them.
 fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
-    CLIENT.get_or_init(|| {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // Each test has its own runtime, and a pooled connection of another runtime would not work.
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
-        client.pool_max_idle_per_host(0).build().unwrap()
-    })
+    CLIENT.get_or_init(|| builder().build().unwrap())
+}
+
+/// The same, for tests that have to see the bytes that arrive: it decompresses nothing.
+pub(crate) fn verbatim() -> Client {
+    builder().no_gzip().build().unwrap()
+}
+
+fn builder() -> ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // Each test has its own runtime, and a pooled connection of another runtime would not work.
+    let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
+    client.pool_max_idle_per_host(0)
 }

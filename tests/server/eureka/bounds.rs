@@ -1,16 +1,17 @@
 //! Limits of bodies and numbers, as clients and peers meet them.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::other_server::{OtherServer, Reply};
 use super::{client, hosting, instance, metric, register, registration, replicate};
 use crate::support::eventually::eventually;
-use crate::support::http::{Answer, Http};
+use crate::support::http::{self, Answer, Http};
 use crate::support::memory;
 use crate::support::raw;
 use crate::support::server::{Options, Server};
@@ -204,6 +205,55 @@ async fn registrations_of_a_stranger_in_a_batch_have_bounds() {
     }
 }
 
+/// Case 20: the lists are compressed for those that accept it, and for nobody else.
+#[tokio::test]
+async fn lists_are_compressed_on_request() {
+    // Later heartbeats do not change the lists during the test.
+    let options = hosting()
+        .flag("--eureka-instance-lease-renewal-interval", "300")
+        .flag("--eureka-instance-lease-duration", "900");
+    let server = Server::start_with(options);
+    let raw = http::verbatim();
+    let get = async |path: &str, accept: &str, encoding: Option<&str>| {
+        let request = raw.get(format!("{}{path}", server.config)).basic_auth("eu", Some("pw"));
+        let request = request.header("accept", accept);
+        let answer = match encoding {
+            Some(encoding) => request.header("accept-encoding", encoding),
+            None => request,
+        };
+        let answer = answer.send().await.unwrap().error_for_status().unwrap();
+        let header = |name| answer.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
+        let headers = (header("content-encoding"), header("content-type"));
+        (headers, answer.bytes().await.unwrap())
+    };
+    for (path, media_type) in [
+        ("/eureka/apps", "application/json"),
+        ("/eureka/apps", "application/xml"),
+        ("/eureka/apps/delta", "application/json"),
+        ("/eureka/apps/delta", "application/xml"),
+    ] {
+        // The first heartbeats of this node may come between the two.
+        eventually("the same list in both forms", async || {
+            let (headers, plain) = get(path, media_type, None).await;
+            assert_eq!(headers, (None, Some(media_type.to_owned())));
+            let (headers, compressed) = get(path, media_type, Some("gzip, deflate")).await;
+            assert_eq!(headers, (Some("gzip".to_owned()), Some(media_type.to_owned())));
+            let mut text = Vec::new();
+            GzDecoder::new(&*compressed).read_to_end(&mut text).unwrap();
+            (without_version(&text) == without_version(&plain)).then_some(())
+        })
+        .await;
+    }
+}
+
+/// A list without its number, which counts the renderings of all forms.
+fn without_version(list: &[u8]) -> String {
+    let text = std::str::from_utf8(list).unwrap();
+    let (before, rest) = text.split_once("versions__delta").unwrap();
+    let rest = rest.trim_start_matches(['"', ':', '>']);
+    format!("{before}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 /// Case 99: a full registry refuses the next instance and renews all others; readers share one
 /// rendering of each state.
 #[tokio::test]
@@ -233,7 +283,7 @@ async fn a_full_registry_still_renews_and_lists() {
     let gzip = eureka.clone().with("accept-encoding", "gzip");
     let readers = (0..40).map(|_| gzip.get("/eureka/apps"));
     let answers = futures_util::future::join_all(readers).await;
-    // The client decompresses them.
+    // The client decompresses them, and removes the header.
     assert!(answers.into_iter().all(|answer| answer.ok().text == plain));
     let first = versions(&eureka).await;
     assert_eq!(eureka.put("/eureka/apps/DEMO/i0/metadata?a=1", json!({})).await.status, 200);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::hostile_peers::node;
-use super::other_server::{OtherServer, Reply, Request};
+use super::other_server::{OtherServer, Reply};
 use super::peers::{has, listed, member};
 use super::{client, free_port, hosting, instance, register, registration, replicate};
 use crate::support::eventually::eventually;
@@ -214,40 +214,6 @@ async fn the_copy_of_a_list_is_reported_as_it_is() {
     about(&page, "cannot copy the list of a peer of Eureka");
     let copied = about(&partly, "copied the list of a peer of Eureka");
     assert_eq!((&copied["instances"], &copied["refused"]), (&json!(2), &json!(1)));
-}
-
-/// A node that is copying shows its list to other nodes only, marked as incomplete.
-#[tokio::test]
-async fn a_node_that_is_starting_says_so() {
-    let silent = OtherServer::start(|_| Reply::Silence).await;
-    let server = node(&[silent.listed()]);
-    let eureka = client(&server);
-    let hidden = eureka.get("/eureka/apps").await;
-    let shown = eureka.clone().with("x-castalia-node", "another").get("/eureka/apps").await.ok();
-    let reader = eureka.clone().with("x-castalia-node", "reader");
-    let part = reader.get("/eureka/apps/APOLLO-CONFIGSERVICE").await;
-    let vip = eureka.get("/eureka/vips/apollo-configservice").await;
-    // After ten seconds it gives up.
-    if eureka.get("/eureka/apps").await.status == 503 {
-        assert_eq!((hidden.status, hidden.header("retry-after")), (503, "2"));
-        assert_eq!(shown.header("retry-after"), "2");
-        assert_eq!((part.status, vip.status), (503, 503));
-    }
-    assert_eq!(Http::new(&server.config).get("/services/config").await.status, 200);
-    eventually("the list", async || (eureka.get("/eureka/apps").await.status == 200).then_some(()))
-        .await;
-    assert_eq!(eureka.get("/eureka/apps").await.ok().header("retry-after"), "");
-    // It copied from nobody, so that a peer should prefer another list.
-    let shown = eureka.with("x-castalia-node", "another").get("/eureka/apps").await.ok();
-    assert_eq!(shown.header("retry-after"), "2");
-    let empty = |_: &Request| Reply::json(&json!({"applications": {"application": []}}));
-    let peer = OtherServer::start(empty).await;
-    let server = node(&[peer.listed()]);
-    let another = client(&server).with("x-castalia-node", "another");
-    eventually("a complete list", async || {
-        another.get("/eureka/apps").await.ok().header("retry-after").is_empty().then_some(())
-    })
-    .await;
 }
 
 /// An instance that left while the list of a peer was on its way does not come back with it.

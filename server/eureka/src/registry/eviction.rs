@@ -70,3 +70,28 @@ impl Registry {
         expired.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Origin::Client;
+    use crate::registry::tests::{Clock, registry, short};
+
+    /// Case 34: neither a lease with a heartbeat ends nor one without, and both end that much later.
+    #[test]
+    fn a_pause_of_the_process_ends_no_lease() {
+        let (clock, mut registry) = (Clock::start(), registry(10));
+        for id in ["registered", "renewed"] {
+            registry.register(short(id), Client, clock.after(0)).unwrap();
+        }
+        registry.renew("DEMO", "renewed", None, None, Client, clock.after(4));
+        assert_eq!(registry.evict(clock.after(5)), 0);
+        assert_eq!(registry.evict(clock.after(125)), 0);
+        // Readers do not take them for ended either.
+        let renewed = |id| registry.get("DEMO", id).unwrap().renewed;
+        assert_eq!(renewed("registered"), clock.after(120).wall);
+        assert_eq!(renewed("renewed"), clock.after(4 + 120 + 6).wall);
+        assert_eq!(registry.evict(clock.after(129)), 1);
+        assert!(registry.get("DEMO", "renewed").is_some());
+        assert_eq!(registry.evict(clock.after(131)), 1);
+    }
+}

@@ -89,3 +89,74 @@ impl Hashed {
         is_password & bool::from(digests[0].ct_eq(&digests[1]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Hash of `pw`.
+    const BCRYPT: &str = "{bcrypt}$2a$04$5eVsL58M16C3/wNrCpzif.vFCgRexdjJce1lInDewNOqpYgF3WZNK";
+
+    fn expected(password: EurekaPassword) -> Expected {
+        Expected::new(&EurekaCredentials { username: "eu".to_owned(), password })
+    }
+
+    async fn is_right(expected: &Expected, given: &[u8]) -> bool {
+        match expected.compare(given) {
+            Some(is_right) => is_right,
+            None => expected.verify(given, expected.turn().await).await,
+        }
+    }
+
+    /// Case 91: both are compared, whatever the other one is, and nothing is accepted in part.
+    #[tokio::test]
+    async fn user_and_password_are_both_compared() {
+        let forms =
+            [EurekaPassword::Clear(Secret::new("pw")), EurekaPassword::Hashed(Secret::new(BCRYPT))];
+        for form in forms {
+            let expected = expected(form);
+            for given in [
+                &b"eu:pW"[..],
+                b"eU:pw",
+                b"eu:p",
+                b"eu:pw2",
+                b"e:pw",
+                b"eu2:pw",
+                b"eu:",
+                b":pw",
+                b":",
+                b"",
+                b"eu",
+                b"eu:pw:",
+                b"eu::pw",
+                b"pw:eu",
+                b"eu:\xff",
+            ] {
+                assert!(!is_right(&expected, given).await, "{}", given.escape_ascii());
+            }
+            assert!(is_right(&expected, b"eu:pw").await);
+            // The digest is known now.
+            assert_eq!(expected.compare(b"eu:pw"), Some(true));
+            assert_eq!(expected.compare(b"eu:other"), Some(false));
+        }
+    }
+
+    /// Case 91: the time does not reveal whether a user name is the right one. The fastest of several
+    /// runs is that without other work of the machine.
+    #[test]
+    fn a_password_is_verified_for_every_user_name() {
+        let hashed = Hashed { username: "eu".to_owned(), hash: Secret::new(BCRYPT) };
+        let fastest = |given: &[u8]| {
+            let time = || {
+                let began = Instant::now();
+                assert!(!hashed.matches(given));
+                began.elapsed()
+            };
+            (0..9).map(|_| time()).min().unwrap_or(Duration::ZERO)
+        };
+        let (same, other) = (fastest(b"eu:other"), fastest(b"stranger:other"));
+        assert!(other * 2 > same && same * 2 > other, "{same:?} {other:?}");
+    }
+}
