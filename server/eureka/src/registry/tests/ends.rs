@@ -2,18 +2,6 @@
 
 use super::*;
 
-/// Case 34.
-#[test]
-fn a_pause_of_the_process_ends_no_lease() {
-    let (clock, mut registry) = (Clock::start(), registry(10));
-    registry.register(short("a"), Client, clock.after(0)).unwrap();
-    assert_eq!(registry.evict(clock.after(5)), 0);
-    assert_eq!(registry.evict(clock.after(125)), 0);
-    let end = registry.get("DEMO", "a").unwrap().renewed;
-    assert_eq!(end, clock.after(120).wall, "readers do not take it for ended either");
-    assert_eq!(registry.evict(clock.after(130)), 1);
-}
-
 /// The process receives heartbeats that arrived during the pause before it notices it.
 #[test]
 fn a_heartbeat_after_a_pause_is_granted_no_pause() {
