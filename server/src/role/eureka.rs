@@ -20,7 +20,6 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN, RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use hyper::body::Body as _;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -28,7 +27,6 @@ use self::access::Access;
 use self::bodies::Bodies;
 use self::path::Resource;
 use crate::http::client_address::client_address;
-use crate::http::request;
 use crate::http::route::Listed;
 use crate::registry::{BATCH_HEADER, Eureka, Form, NODE_HEADER};
 use crate::role::ClientAccess;
@@ -50,8 +48,6 @@ const STARTING: &str = "this node is starting";
 const MIB: usize = 1024 * 1024;
 /// Maximum body of a registration, in bytes.
 const REGISTRATION: usize = 64 * 1024;
-/// Maximum length of a body that is read although it has no meaning.
-const IGNORED: u64 = 1024;
 /// Why a text is not sent.
 const SLOW_READERS: &str = "too many clients receive their answers slowly";
 
@@ -178,10 +174,7 @@ impl EurekaPort {
                 response
             }
             resource => {
-                // Some clients send `{}`. With an unread body the connection could not be used again.
-                if !body.is_end_stream() && body.size_hint().lower() <= IGNORED {
-                    request::read(body, REGISTRATION).await.ok();
-                }
+                body::discard(body).await;
                 self.change(&call, resource)
             }
         }

@@ -125,6 +125,34 @@ async fn bodies_that_stall_have_a_bound() {
     assert_eq!(outcomes.await["responseList"], json!([{"statusCode": 200}]));
 }
 
+/// A heartbeat has no body: whoever sends a long one in pieces is answered without it.
+#[tokio::test]
+async fn bodies_without_a_meaning_are_not_kept() {
+    const CALLERS: usize = 200;
+    const CHUNK: usize = 64_000;
+    let server = Server::start_with(open());
+    let headers = [("transfer-encoding", "chunked")];
+    let mut begun = raw::request("PUT", "/eureka/apps/X/y", &server.config, &headers);
+    begun.extend_from_slice(format!("{CHUNK:x}\r\n").as_bytes());
+    begun.resize(begun.len() + CHUNK, b'x');
+    begun.extend_from_slice(b"\r\n");
+    let before = memory::resident_kib(&server);
+    let callers = (0..CALLERS).map(async |_| {
+        let mut stream = TcpStream::connect(raw::authority(&server.config)).await.unwrap();
+        // The server may close before everything is written.
+        stream.write_all(&begun).await.ok();
+        let mut line = [0; 12];
+        // A body that stalls ends later than this.
+        let answer = tokio::time::timeout(Duration::from_secs(20), stream.read_exact(&mut line));
+        assert!(answer.await.is_ok(), "the node waits for the rest of the body");
+        stream
+    });
+    let callers = futures_util::future::join_all(callers).await;
+    let growth = memory::resident_kib(&server).saturating_sub(before);
+    assert!(growth < 8 * 1024, "{growth} KiB for {CALLERS} callers");
+    drop(callers);
+}
+
 /// Everybody may read the services, however many strangers registered: each is compared once.
 #[tokio::test]
 async fn a_list_of_many_services_costs_little() {

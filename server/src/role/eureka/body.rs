@@ -7,12 +7,16 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::header::{CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
 use super::bodies::Bodies;
 use super::{Call, EurekaPort, Refusal};
 use crate::error::Reaction;
 use crate::http::request::{self, media_type};
+
+/// Maximum length of a body that is read although it has no meaning.
+const IGNORED: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -44,6 +48,20 @@ impl EurekaPort {
             None
         };
         read(&call.headers, body, limit).await
+    }
+}
+
+/// Reads a body that has no meaning, unless it is long: some clients send `{}`, and with an unread
+/// body the connection could not be used again. Nothing of it is kept, since anybody can send it.
+pub(super) async fn discard(mut body: Body) {
+    let mut rest = IGNORED;
+    if body.size_hint().lower() > rest as u64 {
+        return;
+    }
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(left) = rest.checked_sub(length) else { return };
+        rest = left;
     }
 }
 
