@@ -12,6 +12,7 @@ mod decisions;
 mod hostile_peers;
 mod hostile_server;
 mod incomplete_list;
+mod large_batches;
 mod late_answers;
 mod leaving;
 mod migration;

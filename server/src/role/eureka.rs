@@ -119,8 +119,8 @@ impl EurekaPort {
         Self {
             eureka,
             access: Access::new(settings),
-            registrations: Bodies::new(REGISTRATION, 16 * MIB),
-            batches: Bodies::new(8 * MIB, 32 * MIB),
+            registrations: Bodies::new(REGISTRATION, 16 * MIB, 32 * MIB),
+            batches: Bodies::new(8 * MIB, 32 * MIB, 64 * MIB),
             trusted_proxies,
         }
     }

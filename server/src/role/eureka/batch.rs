@@ -11,11 +11,15 @@ use crate::registry::BatchNumber;
 
 impl EurekaPort {
     pub(super) async fn batch(&self, call: &Call, body: Body) -> Response {
-        let body = match self.receive(call, body, &self.batches).await {
-            Ok((_, body)) => body,
+        let received = match self.receive(call, body, &self.batches).await {
+            Ok(received) => received,
             Err(refusal) => return refusal.into_response(),
         };
-        let items = match batch::read(&body) {
+        let text = match received.text() {
+            Ok(text) => text,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let items = match batch::read(&text) {
             Ok(items) => items,
             Err(BatchError::TooMany) => {
                 let text = BatchError::TooMany.to_string();

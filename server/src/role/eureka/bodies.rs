@@ -1,6 +1,6 @@
-//! The memory of bodies that strangers send. Each reserves what it announces before it is read, so
-//! that those who send slowly cannot make the node hold any number of them, and one address cannot
-//! keep out all others.
+//! The memory of bodies that are being received and carried out. What does not fit is refused, so that
+//! callers that send slowly cannot make the node hold any number of them, and one address cannot keep
+//! out all others.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,60 +13,95 @@ use crate::feed::hub::network;
 /// Part of the memory that one address may use.
 const SHARE: usize = 4;
 
-/// The bodies of one kind that are being received. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct Bodies(Arc<BodiesInner>);
-
+/// Bodies of one kind, such as registrations.
 #[derive(Debug)]
-struct BodiesInner {
+pub(super) struct Bodies {
     largest: usize,
-    limit: usize,
-    /// Bytes of each address.
-    held: Mutex<HashMap<Option<IpAddr>, usize>>,
+    strangers: Memory,
+    known: Memory,
 }
 
-/// The memory of a body, until it is dropped.
+/// The memory of one kind of callers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Memory(Arc<MemoryInner>);
+
+#[derive(Debug)]
+struct MemoryInner {
+    limit: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    by_address: HashMap<Option<IpAddr>, usize>,
+}
+
+/// What a call uses of the memory, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Reserved {
-    bodies: Bodies,
+    memory: Memory,
     address: Option<IpAddr>,
     bytes: usize,
 }
 
 impl Bodies {
-    /// Bodies of at most `largest` bytes each, and `limit` together.
-    pub(super) fn new(largest: usize, limit: usize) -> Self {
-        Self(Arc::new(BodiesInner { largest, limit, held: Mutex::default() }))
+    /// Bodies of at most `largest` bytes each. Those of callers without credentials take at most
+    /// `strangers` bytes together, and those of callers with the password and of peers `known`.
+    pub(super) fn new(largest: usize, strangers: usize, known: usize) -> Self {
+        Self { largest, strangers: Memory::new(strangers), known: Memory::new(known) }
     }
 
     /// Maximum length of a body.
     pub(super) fn largest(&self) -> usize {
-        self.0.largest
+        self.largest
     }
 
-    /// Reserves so many bytes; `None` if there are too few.
-    pub(super) fn reserve(&self, peer: Option<IpAddr>, bytes: usize) -> Option<Reserved> {
-        let address = peer.map(network);
-        let mut held = self.0.held.lock();
-        let all: usize = held.values().sum();
-        let own = held.get(&address).copied().unwrap_or_default();
-        if all + bytes > self.0.limit || own + bytes > self.0.limit / SHARE {
-            return None;
+    /// The memory for a caller.
+    pub(super) fn memory(&self, is_known: bool) -> &Memory {
+        if is_known { &self.known } else { &self.strangers }
+    }
+}
+
+impl Memory {
+    fn new(limit: usize) -> Self {
+        Self(Arc::new(MemoryInner { limit, held: Mutex::default() }))
+    }
+
+    /// Nothing yet, for a call from this address.
+    pub(super) fn reserve(&self, peer: Option<IpAddr>) -> Reserved {
+        Reserved { memory: self.clone(), address: peer.map(network), bytes: 0 }
+    }
+}
+
+impl Reserved {
+    /// Reserves so many bytes instead. Returns false, and keeps the present ones, if there are too
+    /// few; less than before always fits.
+    #[must_use]
+    pub(super) fn resize(&mut self, bytes: usize) -> bool {
+        let limit = self.memory.0.limit;
+        let mut held = self.memory.0.held.lock();
+        let all = held.all - self.bytes + bytes;
+        let own = held.by_address.get(&self.address).copied().unwrap_or_default();
+        let own = own - self.bytes + bytes;
+        if bytes > self.bytes && (all > limit || own > limit / SHARE) {
+            return false;
         }
-        held.insert(address, own + bytes);
-        Some(Reserved { bodies: self.clone(), address, bytes })
+        held.all = all;
+        if own == 0 {
+            held.by_address.remove(&self.address);
+        } else {
+            held.by_address.insert(self.address, own);
+        }
+        self.bytes = bytes;
+        true
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        let mut held = self.bodies.0.held.lock();
-        let rest = held.get(&self.address).map_or(0, |own| own - self.bytes);
-        if rest == 0 {
-            held.remove(&self.address);
-        } else {
-            held.insert(self.address, rest);
-        }
+        let is_smaller = self.resize(0);
+        debug_assert!(is_smaller, "nothing always fits");
     }
 }
 
@@ -76,16 +111,21 @@ mod tests {
 
     #[test]
     fn an_address_has_a_part_of_the_memory() {
-        let bodies = Bodies::new(250, 1000);
-        let reserve = |last: u8, bytes| bodies.reserve(Some(IpAddr::from([10, 0, 0, last])), bytes);
-        let first = reserve(1, 200).unwrap();
+        let memory = Memory::new(1000);
+        let reserve = |last: u8, bytes| {
+            let mut reserved = memory.reserve(Some(IpAddr::from([10, 0, 0, last])));
+            reserved.resize(bytes).then_some(reserved)
+        };
+        let mut first = reserve(1, 200).unwrap();
         let second = reserve(1, 50).unwrap();
-        assert!(reserve(1, 1).is_none());
+        assert!(reserve(1, 1).is_none() && !first.resize(201) && first.resize(200));
         let others: Vec<_> = (2..5).map(|last| reserve(last, 250).unwrap()).collect();
         assert!(reserve(9, 1).is_none(), "all of it is used");
+        assert!(first.resize(100) && reserve(9, 101).is_none() && reserve(9, 100).is_some());
         drop(first);
         assert!(reserve(1, 201).is_none());
         drop((reserve(1, 200).unwrap(), second, others));
-        assert!(bodies.0.held.lock().is_empty(), "addresses are forgotten");
+        let held = memory.0.held.lock();
+        assert!(held.all == 0 && held.by_address.is_empty(), "addresses are forgotten");
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies of registrations and batches: their format, their size and their compression.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 
 use axum::body::Body;
@@ -10,13 +11,14 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
-use super::bodies::Bodies;
+use super::bodies::{Bodies, Reserved};
 use super::{Call, EurekaPort, Refusal};
-use crate::error::Reaction;
-use crate::http::request::{self, media_type};
+use crate::http::request::media_type;
 
 /// Maximum length of a body that is read although it has no meaning.
 const IGNORED: usize = 1024;
+/// Bytes that are reserved first for a body whose length is unknown.
+const FIRST: usize = 4 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -24,30 +26,42 @@ pub(super) enum Format {
     Xml,
 }
 
+/// A body as it was sent, and the memory for it.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) format: Format,
+    is_gzip: bool,
+    bytes: Vec<u8>,
+    limit: usize,
+    _reserved: Reserved,
+}
+
 impl EurekaPort {
-    /// Reads a body of a kind. Callers with the password and the peers in the settings are trusted
-    /// not to send it slowly.
+    /// Reads a body of a kind.
     pub(super) async fn receive(
         &self,
         call: &Call,
         body: Body,
         kind: &Bodies,
-    ) -> Result<(Format, Bytes), Refusal> {
+    ) -> Result<Received, Refusal> {
+        let format = format(&call.headers)?;
+        let is_gzip = is_gzip(&call.headers)?;
+        let is_known = !self.access.is_anonymous() || self.is_peer(call);
+        let mut reserved = kind.memory(is_known).reserve(call.peer);
         let limit = kind.largest();
-        let _reserved = if self.access.is_anonymous() && !self.is_peer(call) {
-            // One that announces more is refused unread.
-            let announced =
-                body.size_hint().upper().map_or(limit as u64, |it| it.min(limit as u64));
-            let bytes = usize::try_from(announced).unwrap_or(limit);
-            let reserved = kind.reserve(call.peer, bytes).ok_or_else(|| {
-                let text = "too many requests are sent slowly";
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, "2")
-            });
-            Some(reserved?)
+        let bytes = read(body, limit, &mut reserved).await?;
+        Ok(Received { format, is_gzip, bytes, limit, _reserved: reserved })
+    }
+}
+
+impl Received {
+    /// What was sent, without compression; the limit holds also for this.
+    pub(super) fn text(&self) -> Result<Cow<'_, [u8]>, Refusal> {
+        if self.is_gzip {
+            decompressed(&self.bytes, self.limit).map(Cow::Owned)
         } else {
-            None
-        };
-        read(&call.headers, body, limit).await
+            Ok(Cow::Borrowed(&self.bytes))
+        }
     }
 }
 
@@ -65,26 +79,63 @@ pub(super) async fn discard(mut body: Body) {
     }
 }
 
-/// Reads a body; the limit holds also after decompression.
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<(Format, Bytes), Refusal> {
-    let format = match &*media_type(headers) {
-        "application/json" | "" => Format::Json,
-        "application/xml" => Format::Xml,
+/// Reads a body of at most `limit` bytes. One that announces its length reserves it at once, and
+/// another one what has arrived of it. The pieces are copied into one buffer: kept as they arrive,
+/// single bytes would take thirty times their length.
+async fn read(mut body: Body, limit: usize, reserved: &mut Reserved) -> Result<Vec<u8>, Refusal> {
+    let too_large = || {
+        let text = format!("The body is larger than {limit} bytes.");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+    };
+    let busy = || {
+        let text = "too many requests are sent slowly";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, "2")
+    };
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(too_large());
+    }
+    if !reserved.resize(announced) {
+        return Err(busy());
+    }
+    let mut space = announced;
+    let mut bytes = Vec::with_capacity(space);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Refusal::new(StatusCode::BAD_REQUEST, format!("The body ended early: {error}"))
+        })?;
+        let Some(piece) = frame.data_ref() else { continue };
+        let length = bytes.len() + piece.len();
+        if length > limit {
+            return Err(too_large());
+        }
+        if length > space {
+            space = length.next_power_of_two().clamp(FIRST, limit);
+            if !reserved.resize(space) {
+                return Err(busy());
+            }
+            bytes.reserve_exact(space - bytes.len());
+        }
+        bytes.extend_from_slice(piece);
+    }
+    Ok(bytes)
+}
+
+fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
+    match &*media_type(headers) {
+        "application/json" | "" => Ok(Format::Json),
+        "application/xml" => Ok(Format::Xml),
         _ => {
             let text = "send application/json or application/xml";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+            Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
         }
-    };
-    let bytes = request::read(body, limit).await.map_err(|error| {
-        let status = match error.reaction() {
-            Reaction::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Refusal::new(status, error.message())
-    })?;
+    }
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
     match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
-        None | Some(b"identity") => Ok((format, bytes)),
-        Some(b"gzip") => decompressed(&bytes, limit).map(|bytes| (format, bytes)),
+        None | Some(b"identity") => Ok(false),
+        Some(b"gzip") => Ok(true),
         Some(_) => {
             let text = "only gzip is supported as Content-Encoding";
             Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
@@ -92,12 +143,12 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<(Format, 
     }
 }
 
-fn decompressed(bytes: &[u8], limit: usize) -> Result<Bytes, Refusal> {
+fn decompressed(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut text = Vec::new();
     let reader = MultiGzDecoder::new(bytes);
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     match reader.take(most).read_to_end(&mut text) {
-        Ok(read) if read <= limit => Ok(text.into()),
+        Ok(read) if read <= limit => Ok(text),
         Ok(_) => {
             Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the decompressed body is too large"))
         }

@@ -15,13 +15,17 @@ impl EurekaPort {
         if let Err(refusal) = self.access.admit_registration(call.peer) {
             return refusal.into_response();
         }
-        let (format, body) = match self.receive(call, body, &self.registrations).await {
-            Ok(read) => read,
+        let received = match self.receive(call, body, &self.registrations).await {
+            Ok(received) => received,
             Err(refusal) => return refusal.into_response(),
         };
-        let instance = match format {
-            Format::Json => Instance::from_json(&body),
-            Format::Xml => Instance::from_xml(&body),
+        let text = match received.text() {
+            Ok(text) => text,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let instance = match received.format {
+            Format::Json => Instance::from_json(&text),
+            Format::Xml => Instance::from_xml(&text),
         };
         let instance = match instance {
             Ok(instance) => instance,
