@@ -28,7 +28,9 @@ use crate::server_config::ServerConfig;
 
 pub use self::eureka::client::EurekaClient;
 use self::eureka::own_address::OwnAddress;
-pub use self::eureka::{BATCH_HEADER, BatchNumber, Eureka, EurekaPeerState, Form, NODE_HEADER};
+pub use self::eureka::{
+    BATCH_HEADER, BatchNumber, Eureka, EurekaPeerState, Form, NODE_HEADER, NotCarriedOut,
+};
 use self::kept_rows::{KeptRows, Rows};
 pub use self::options::RegistryOptions;
 

@@ -3,6 +3,7 @@
 //! database, the network or a peer, because Spring's servers wait 200 ms for an answer.
 
 mod batch_order;
+mod batches;
 pub(super) mod client;
 mod copying;
 mod decisions;
@@ -29,8 +30,9 @@ use castalia_eureka::{
 use castalia_store::Secret;
 use parking_lot::Mutex;
 
-use self::batch_order::LastBatches;
 pub use self::batch_order::{BATCH_HEADER, BatchNumber};
+use self::batches::Batches;
+pub use self::batches::NotCarriedOut;
 use self::decisions::report_contradiction;
 pub use self::lists::Form;
 use self::lists::Lists;
@@ -74,7 +76,7 @@ struct EurekaInner {
     is_preserving: AtomicBool,
     lists: Lists,
     peers: Peers,
-    batches: LastBatches,
+    batches: Batches,
 }
 
 impl Eureka {
@@ -114,7 +116,7 @@ impl Eureka {
             is_preserving: AtomicBool::new(false),
             lists: Lists::new(*max_instances),
             peers: Peers::new(config, address)?,
-            batches: LastBatches::default(),
+            batches: Batches::new(),
         })))
     }
 

@@ -11,6 +11,7 @@ mod credentials;
 mod path;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse as _, Response};
@@ -55,7 +56,7 @@ const SLOW_READERS: &str = "too many clients receive their answers slowly";
 #[derive(Debug)]
 pub(super) struct EurekaPort {
     eureka: Eureka,
-    access: Access,
+    access: Arc<Access>,
     registrations: Bodies,
     batches: Bodies,
     trusted_proxies: Vec<IpNet>,
@@ -118,7 +119,7 @@ impl EurekaPort {
         let trusted_proxies = settings.trusted_proxies.clone();
         Self {
             eureka,
-            access: Access::new(settings),
+            access: Arc::new(Access::new(settings)),
             registrations: Bodies::new(REGISTRATION, 16 * MIB, 32 * MIB),
             batches: Bodies::new(8 * MIB, 32 * MIB, 64 * MIB),
             trusted_proxies,

@@ -4,9 +4,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 /// Header with the number of a batch.
 pub const BATCH_HEADER: &str = "x-castalia-batch";
@@ -56,31 +58,43 @@ impl BatchNumbers {
     }
 }
 
-/// The last batch of each sender, in the order in which they arrived.
+/// The senders of numbered batches, in the order in which they last sent one.
 #[derive(Debug, Default)]
-pub(super) struct LastBatches(Mutex<VecDeque<BatchNumber>>);
+pub(super) struct LastBatches(Mutex<VecDeque<(u64, Last)>>);
+
+/// The number of the last batch of a sender. Locked while that is carried out.
+type Last = Arc<tokio::sync::Mutex<Option<u64>>>;
+
+/// Until it is dropped, no other batch of the same sender is carried out.
+#[derive(Debug)]
+pub(super) struct Turn(
+    #[expect(dead_code, reason = "a lock")] Option<OwnedMutexGuard<Option<u64>>>,
+);
 
 impl LastBatches {
-    /// Carries out a batch, while no other one is carried out; `None` if one with this number or a
-    /// later one was carried out before. One without a number is always carried out.
-    pub(super) fn in_order<T>(
-        &self,
-        batch: Option<BatchNumber>,
-        carry_out: impl FnOnce() -> T,
-    ) -> Option<T> {
-        let mut last = self.0.lock();
-        if let Some(batch) = batch {
-            if let Some(at) = last.iter().position(|last| last.sender == batch.sender) {
-                if last[at].number >= batch.number {
-                    return None;
-                }
-                last.remove(at);
-            } else if last.len() >= SENDERS {
-                last.pop_front();
-            }
-            last.push_back(batch);
+    /// Waits until the former batches of the sender are carried out; `None` if one with this number
+    /// or a later one was among them. One without a number does not wait: Java's servers send
+    /// several at once, in no order.
+    pub(super) async fn turn(&self, batch: Option<BatchNumber>) -> Option<Turn> {
+        let Some(BatchNumber { sender, number }) = batch else { return Some(Turn(None)) };
+        let mut last = self.last_of(sender).lock_owned().await;
+        if last.is_some_and(|last| last >= number) {
+            return None;
         }
-        Some(carry_out())
+        *last = Some(number);
+        Some(Turn(Some(last)))
+    }
+
+    fn last_of(&self, sender: u64) -> Last {
+        let mut senders = self.0.lock();
+        let known = senders.iter().position(|(known, _)| *known == sender);
+        let known = known.and_then(|at| senders.remove(at)).map(|(_, last)| last);
+        if senders.len() >= SENDERS {
+            senders.pop_front();
+        }
+        let last = known.unwrap_or_default();
+        senders.push_back((sender, Arc::clone(&last)));
+        last
     }
 }
 
@@ -88,29 +102,44 @@ impl LastBatches {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_batch_that_was_given_up_is_not_carried_out_after_a_later_one() {
+    #[tokio::test]
+    async fn a_batch_that_was_given_up_is_not_carried_out_after_a_later_one() {
         let (first, second) = (BatchNumbers::new(), BatchNumbers::new());
         let batches = LastBatches::default();
-        let is_carried_out = |batch| batches.in_order(batch, || ()).is_some();
+        let is_carried_out = async |batch| batches.turn(batch).await.is_some();
         let (given_up, repeated) = (first.next(), first.next());
-        assert!(is_carried_out(Some(second.next())));
-        assert!(is_carried_out(Some(repeated)));
-        assert!(!is_carried_out(Some(given_up)) && !is_carried_out(Some(repeated)));
-        assert!(is_carried_out(Some(first.next())) && is_carried_out(Some(second.next())));
-        assert!(is_carried_out(None) && is_carried_out(None));
+        assert!(is_carried_out(Some(second.next())).await);
+        assert!(is_carried_out(Some(repeated)).await);
+        assert!(!is_carried_out(Some(given_up)).await && !is_carried_out(Some(repeated)).await);
+        for batch in [Some(first.next()), Some(second.next()), None, None] {
+            assert!(is_carried_out(batch).await);
+        }
     }
 
-    #[test]
-    fn the_senders_that_are_remembered_are_bounded() {
+    /// The batches of a sender are carried out one after another, and those of others meanwhile.
+    #[tokio::test]
+    async fn a_sender_does_not_wait_for_another() {
+        let (first, second) = (BatchNumbers::new(), BatchNumbers::new());
+        let batches = LastBatches::default();
+        let at_work = batches.turn(Some(first.next())).await.unwrap();
+        let mut next = Box::pin(batches.turn(Some(first.next())));
+        assert!(futures_util::poll!(&mut next).is_pending());
+        assert!(batches.turn(Some(second.next())).await.is_some());
+        assert!(batches.turn(None).await.is_some());
+        drop(at_work);
+        assert!(next.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn the_senders_that_are_remembered_are_bounded() {
         let (kept, batches) = (BatchNumbers::new(), LastBatches::default());
         let first = kept.next();
         for _ in 0..2 * SENDERS {
-            assert!(batches.in_order(Some(BatchNumbers::new().next()), || ()).is_some());
-            assert!(batches.in_order(Some(kept.next()), || ()).is_some());
+            assert!(batches.turn(Some(BatchNumbers::new().next())).await.is_some());
+            assert!(batches.turn(Some(kept.next())).await.is_some());
         }
         assert_eq!(batches.0.lock().len(), SENDERS);
-        assert!(batches.in_order(Some(first), || ()).is_none(), "who sends is remembered");
+        assert!(batches.turn(Some(first)).await.is_none(), "who sends is remembered");
     }
 
     #[test]

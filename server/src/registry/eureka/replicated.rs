@@ -7,20 +7,10 @@ use std::time::{Duration, Instant};
 use castalia_eureka::batch::{Item, Outcome, Task};
 use castalia_eureka::{Instance, Lease, Origin, Refused, Renewal, Status};
 
-use super::batch_order::BatchNumber;
 use super::decisions::report_contradiction;
 use super::{Eureka, now, services};
 
 impl Eureka {
-    /// Carries out the changes of a batch; `None` if its sender has given it up and sent them again.
-    pub fn apply_all(
-        &self,
-        batch: Option<BatchNumber>,
-        apply: impl FnOnce() -> Vec<Outcome>,
-    ) -> Option<Vec<Outcome>> {
-        self.0.batches.in_order(batch, apply)
-    }
-
     /// Carries out a change that a peer sends. `is_ours` states whether it is a Castalia node.
     pub fn apply(&self, item: Item, is_ours: bool) -> Outcome {
         let Item { app, id, dirty, status, overridden, task } = item;

@@ -1,13 +1,23 @@
 //! Changes that a peer sends. A change that cannot be accepted does not affect the others.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use castalia_eureka::Invalid;
 use castalia_eureka::batch::{self, BatchError, Item, Outcome, Task};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use super::{BATCH, Call, EurekaPort, NODE, SLOW_READERS, failure, unavailable};
-use crate::registry::BatchNumber;
+use super::access::Access;
+use super::body::Received;
+use super::{BATCH, Call, EurekaPort, NODE, Refusal, SLOW_READERS, failure, unavailable};
+use crate::registry::{BatchNumber, Eureka, NotCarriedOut};
+
+/// Length above which a batch counts as large. The usual ones of 250 heartbeats are shorter, and do
+/// not wait for those that are.
+const LARGE: usize = 64 * 1024;
 
 impl EurekaPort {
     pub(super) async fn batch(&self, call: &Call, body: Body) -> Response {
@@ -15,36 +25,25 @@ impl EurekaPort {
             Ok(received) => received,
             Err(refusal) => return refusal.into_response(),
         };
-        let text = match received.text() {
-            Ok(text) => text,
-            Err(refusal) => return refusal.into_response(),
-        };
-        let items = match batch::read(&text) {
-            Ok(items) => items,
-            Err(BatchError::TooMany) => {
-                let text = BatchError::TooMany.to_string();
-                return failure(StatusCode::PAYLOAD_TOO_LARGE, &text);
-            }
-            Err(BatchError::Invalid(error)) => return failure(StatusCode::BAD_REQUEST, &error.0),
-        };
-        // An address in the settings leads back to this node, which learns it from the answer.
         let node = call.header(&NODE);
-        let (is_own, is_ours) = (node == self.eureka.node_id(), !node.is_empty());
-        let is_peer = self.is_peer(call);
-        let is_excess = |item: &Item| {
-            matches!(item.task, Task::Register(_) | Task::StatusUpdate)
-                && !self.access.admits_replicated(call.peer, is_peer)
-        };
-        let apply = |item| match item {
-            _ if is_own => Outcome { status: 200, newer: None },
-            Ok(item) if is_excess(&item) => Outcome { status: 429, newer: None },
-            Ok(item) => self.eureka.apply(item, is_ours),
-            Err(_) => Outcome { status: 400, newer: None },
+        let sender = Sender {
+            eureka: self.eureka.clone(),
+            access: Arc::clone(&self.access),
+            peer: call.peer,
+            is_peer: self.is_peer(call),
+            is_own: node == self.eureka.node_id(),
+            is_ours: !node.is_empty(),
         };
         let number = BatchNumber::parse(call.header(&BATCH));
-        let apply_all = || items.into_iter().map(apply).collect();
-        let Some(outcomes) = self.eureka.apply_all(number, apply_all) else {
-            return unavailable("a later batch of this node was carried out before");
+        let is_large = received.is_longer(LARGE);
+        let work = move || sender.carry_out(&received);
+        let outcomes = match self.eureka.carry_out(number, is_large, work).await {
+            Ok(Ok(outcomes)) => outcomes,
+            Ok(Err(refusal)) => return refusal.into_response(),
+            Err(given_up @ NotCarriedOut::GivenUp) => return unavailable(&given_up.to_string()),
+            Err(aborted @ NotCarriedOut::Aborted(_)) => {
+                return failure(StatusCode::INTERNAL_SERVER_ERROR, &aborted.to_string());
+            }
         };
         let write = move || batch::write_outcomes(&outcomes);
         let Some(written) = self.eureka.rendered(write).await else {
@@ -55,3 +54,47 @@ impl EurekaPort {
         response
     }
 }
+
+/// Who sends a batch.
+struct Sender {
+    eureka: Eureka,
+    access: Arc<Access>,
+    peer: Option<IpAddr>,
+    /// Whether it is a server in the settings.
+    is_peer: bool,
+    /// Whether it is this node: an address in the settings leads back to it, which it learns from the
+    /// answer.
+    is_own: bool,
+    /// Whether it is a Castalia node.
+    is_ours: bool,
+}
+
+impl Sender {
+    fn carry_out(&self, received: &Received) -> Result<Vec<Outcome>, Refusal> {
+        let items = batch::read(&received.text()?).map_err(|error| {
+            let status = match error {
+                BatchError::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
+                BatchError::Invalid(_) => StatusCode::BAD_REQUEST,
+            };
+            Refusal::new(status, error.to_string())
+        })?;
+        Ok(items.into_iter().map(|item| self.apply(item)).collect())
+    }
+
+    fn apply(&self, item: Result<Item, Invalid>) -> Outcome {
+        match item {
+            _ if self.is_own => Outcome { status: 200, newer: None },
+            Ok(item) if self.is_excess(&item) => Outcome { status: 429, newer: None },
+            Ok(item) => self.eureka.apply(item, self.is_ours),
+            Err(_) => Outcome { status: 400, newer: None },
+        }
+    }
+
+    fn is_excess(&self, item: &Item) -> bool {
+        matches!(item.task, Task::Register(_) | Task::StatusUpdate)
+            && !self.access.admits_replicated(self.peer, self.is_peer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,11 @@ impl EurekaPort {
 }
 
 impl Received {
+    /// Whether it takes long to read: more than `length` bytes, or maybe that after decompression.
+    pub(super) fn is_longer(&self, length: usize) -> bool {
+        self.is_gzip || self.bytes.len() > length
+    }
+
     /// What was sent, without compression; the limit holds also for this.
     pub(super) fn text(&self) -> Result<Cow<'_, [u8]>, Refusal> {
         if self.is_gzip {
