@@ -248,6 +248,13 @@ pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
     json::write(&Document { list: list.collect() })
 }
 
+/// Writes the outcomes of a batch without any description.
+#[must_use]
+pub fn write_statuses(outcomes: &[Outcome]) -> Vec<u8> {
+    let statuses = outcomes.iter().map(|outcome| Outcome { status: outcome.status, newer: None });
+    write_outcomes(&statuses.collect::<Vec<_>>())
+}
+
 /// Reads the outcomes of a batch: statuses, and newer descriptions that can be accepted. One by one,
 /// as the items of a batch are.
 ///

@@ -1,4 +1,4 @@
-//! Batches of peers, which are parsed and carried out on threads of their own: one of
+//! Batches of peers, which are parsed, carried out and answered on threads of their own: one of
 //! 8 MiB takes longer than other requests may wait. Batches of a sender keep their order, and those
 //! of different senders do not wait for each other.
 
@@ -45,7 +45,7 @@ impl Batches {
 }
 
 impl Eureka {
-    /// Carries out a batch: `work` parses it and applies its changes. A batch
+    /// Carries out a batch: `work` parses it, applies its changes and writes the outcomes. A batch
     /// whose caller does not wait for its turn is not carried out.
     ///
     /// # Errors

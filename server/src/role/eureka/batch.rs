@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use castalia_eureka::Invalid;
 use castalia_eureka::batch::{self, BatchError, Item, Outcome, Task};
 use http::StatusCode;
@@ -12,7 +13,7 @@ use http::header::CONTENT_TYPE;
 
 use super::access::Access;
 use super::body::Received;
-use super::{BATCH, Call, EurekaPort, NODE, Refusal, SLOW_READERS, failure, unavailable};
+use super::{BATCH, Call, EurekaPort, NODE, Refusal, failure, unavailable};
 use crate::registry::{BatchNumber, Eureka, NotCarriedOut};
 
 /// Length above which a batch counts as large. The usual ones of 250 heartbeats are shorter, and do
@@ -36,18 +37,14 @@ impl EurekaPort {
         };
         let number = BatchNumber::parse(call.header(&BATCH));
         let is_large = received.is_longer(LARGE);
-        let work = move || sender.carry_out(&received);
-        let outcomes = match self.eureka.carry_out(number, is_large, work).await {
-            Ok(Ok(outcomes)) => outcomes,
+        let work = move || sender.carry_out(received);
+        let written = match self.eureka.carry_out(number, is_large, work).await {
+            Ok(Ok(written)) => written,
             Ok(Err(refusal)) => return refusal.into_response(),
             Err(given_up @ NotCarriedOut::GivenUp) => return unavailable(&given_up.to_string()),
             Err(aborted @ NotCarriedOut::Aborted(_)) => {
                 return failure(StatusCode::INTERNAL_SERVER_ERROR, &aborted.to_string());
             }
-        };
-        let write = move || batch::write_outcomes(&outcomes);
-        let Some(written) = self.eureka.rendered(write).await else {
-            return unavailable(SLOW_READERS);
         };
         let mut response = ([(CONTENT_TYPE, "application/json")], written).into_response();
         self.identify(&mut response);
@@ -70,15 +67,20 @@ struct Sender {
 }
 
 impl Sender {
-    fn carry_out(&self, received: &Received) -> Result<Vec<Outcome>, Refusal> {
-        let items = batch::read(&received.text()?).map_err(|error| {
+    fn carry_out(&self, received: Received) -> Result<Bytes, Refusal> {
+        let items = batch::read(&*received.text()?).map_err(|error| {
             let status = match error {
                 BatchError::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
                 BatchError::Invalid(_) => StatusCode::BAD_REQUEST,
             };
             Refusal::new(status, error.to_string())
         })?;
-        Ok(items.into_iter().map(|item| self.apply(item)).collect())
+        let outcomes: Vec<_> = items.into_iter().map(|item| self.apply(item)).collect();
+        Ok(received.into_answer(|has_descriptions| match has_descriptions {
+            true => batch::write_outcomes(&outcomes),
+            // Of callers that do not read their answers. A sender of heartbeats asks again.
+            false => batch::write_statuses(&outcomes),
+        }))
     }
 
     fn apply(&self, item: Result<Item, Invalid>) -> Outcome {

@@ -33,7 +33,7 @@ pub(super) struct Received {
     is_gzip: bool,
     bytes: Vec<u8>,
     limit: usize,
-    _reserved: Reserved,
+    reserved: Reserved,
 }
 
 impl EurekaPort {
@@ -50,7 +50,7 @@ impl EurekaPort {
         let mut reserved = kind.memory(is_known).reserve(call.peer);
         let limit = kind.largest();
         let bytes = read(body, limit, &mut reserved).await?;
-        Ok(Received { format, is_gzip, bytes, limit, _reserved: reserved })
+        Ok(Received { format, is_gzip, bytes, limit, reserved })
     }
 }
 
@@ -67,6 +67,25 @@ impl Received {
         } else {
             Ok(Cow::Borrowed(&self.bytes))
         }
+    }
+
+    /// The answer to it, which uses its memory until the caller has received it. `write` is called
+    /// with true, or if that answer does not fit, again with false for a short one.
+    pub(super) fn into_answer(mut self, write: impl Fn(bool) -> Vec<u8>) -> Bytes {
+        struct Answer {
+            text: Vec<u8>,
+            _reserved: Reserved,
+        }
+        impl AsRef<[u8]> for Answer {
+            fn as_ref(&self) -> &[u8] {
+                &self.text
+            }
+        }
+        let mut text = write(true);
+        if !self.reserved.resize(text.len()) {
+            text = write(false);
+        }
+        Bytes::from_owner(Answer { text, _reserved: self.reserved })
     }
 }
 

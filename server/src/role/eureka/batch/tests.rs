@@ -76,6 +76,70 @@ where
     End(end)
 }
 
+/// Other servers give a batch up after 200 ms.
+#[tokio::test]
+async fn outcomes_do_not_wait_for_readers_of_lists() {
+    let port = port();
+    let eureka = port.eureka.clone();
+    let readers = two_at_work(move |work| {
+        let eureka = eureka.clone();
+        let render = move || {
+            work();
+            Vec::new()
+        };
+        async move { drop(eureka.rendered(render).await) }
+    });
+    let readers = readers.await;
+    let answer = post(&port, &batch([registration("a", &json!({}))])).await;
+    drop(readers);
+    assert_eq!(outcomes(answer).await, [json!({"statusCode": 200})]);
+}
+
+/// What a refusal asks its sender to repeat has not been carried out.
+#[tokio::test]
+async fn slow_readers_of_other_texts_refuse_no_batch() {
+    let port = port();
+    let mut texts = Vec::new();
+    while let Some(text) = port.eureka.rendered(|| vec![0; 64 * 1024]).await {
+        texts.push(text);
+    }
+    let answer = post(&port, &batch([registration("a", &json!({}))])).await;
+    assert_eq!(outcomes(answer).await, [json!({"statusCode": 200})]);
+}
+
+/// The answers to batches are counted with the bodies of their sender, before they are carried out.
+#[tokio::test]
+async fn answers_that_nobody_reads_have_a_bound() {
+    const INSTANCES: usize = 500;
+    let port = port();
+    let entries = (0..15).map(|entry| (format!("k{entry}"), json!("x".repeat(1000))));
+    let metadata = Value::Object(entries.collect());
+    let ids: Vec<_> = (0..INSTANCES).map(|number| number.to_string()).collect();
+    for part in ids.chunks(100) {
+        let answer = post(&port, &batch(part.iter().map(|id| registration(id, &metadata)))).await;
+        assert!(outcomes(answer).await.iter().all(|outcome| outcome["statusCode"] == 200));
+    }
+    let older = |id: &String| json!({"appName": "A", "id": id, "action": "Heartbeat", "lastDirtyTimestamp": 1});
+    let heartbeats = batch(ids.iter().map(older));
+    let described = async |response| {
+        let outcomes = outcomes(response).await;
+        assert!(outcomes.iter().all(|outcome| outcome["statusCode"] == 409));
+        outcomes.iter().filter(|outcome| outcome.get("responseEntity").is_some()).count()
+    };
+    // Each has 4 MiB and a little of descriptions, and a stranger has 8 MiB.
+    let unread = post(&port, &heartbeats).await;
+    assert_eq!(described(post(&port, &heartbeats).await).await, 0);
+    assert!(described(unread).await > 200);
+    assert!(described(post(&port, &heartbeats).await).await > 200);
+    // Without memory nothing is carried out.
+    let mut all = port.batches.memory(false).reserve(None);
+    assert!(all.resize(8 * MIB));
+    let refused = post(&port, &batch([registration("new", &json!({}))])).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(port.eureka.get("A", "new").is_none());
+}
+
 /// This test has one thread, which a batch must not occupy.
 #[tokio::test]
 async fn batches_that_are_carried_out_delay_no_other_call() {
