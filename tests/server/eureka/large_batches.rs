@@ -1,11 +1,12 @@
-//! Large batches of callers with the password, of which the node holds a limited
-//! number.
+//! Large batches of callers with the password, which delay no calls of others, and of which the
+//! node holds a limited number.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -91,4 +92,56 @@ async fn bodies_of_callers_with_the_password_have_a_bound() {
     let growth = memory::resident_kib(&server).saturating_sub(before);
     assert!(growth < GROWTH, "{growth} KiB");
     assert_eq!(register(&client(&server), "DEMO", "l", 1).await.status, 204);
+}
+
+/// As many bytes of values as a batch can have, which take long to parse.
+fn zeros() -> Vec<u8> {
+    let item = format!("{{\"a\":[{}0]}}", "0,".repeat(4_000));
+    format!("{{\"replicationList\":[{}]}}", vec![item; 1_000].join(",")).into_bytes()
+}
+
+/// Case 63: on one thread, which answers everybody, heartbeats do not wait for the batches.
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_do_not_wait_for_large_batches() {
+    const HEARTBEATS: usize = 40;
+    let server = Server::start_with(behind_a_proxy().variable("TOKIO_WORKER_THREADS", "1"));
+    let eureka = client(&server);
+    assert_eq!(register(&eureka, "DEMO", "k", 5).await.status, 204);
+    let body = zeros();
+    let send = async |address: &str| {
+        let mut request = head(&server, address, body.len());
+        request.extend_from_slice(&body);
+        let answer = raw::send(&server.config, &request).await.unwrap().ok().json();
+        let is_refused = |outcome: &Value| outcome["statusCode"] == 400;
+        assert!(answer["responseList"].as_array().unwrap().iter().all(is_refused));
+    };
+    let begun = Instant::now();
+    send("10.0.0.1").await;
+    let alone = begun.elapsed();
+    let is_done = AtomicBool::new(false);
+    let sender = async |address: &str| {
+        while !is_done.load(Ordering::Relaxed) {
+            send(address).await;
+        }
+    };
+    let senders = futures_util::future::join4(
+        sender("10.0.1.1"),
+        sender("10.0.2.1"),
+        sender("10.0.3.1"),
+        sender("10.0.4.1"),
+    );
+    let heartbeats = async {
+        let mut waits = Vec::new();
+        for _ in 0..HEARTBEATS {
+            let begun = Instant::now();
+            let path = "/eureka/apps/DEMO/k?lastDirtyTimestamp=5";
+            assert_eq!(eureka.put(path, json!({})).await.status, 200);
+            waits.push(begun.elapsed());
+        }
+        is_done.store(true, Ordering::Relaxed);
+        waits.sort();
+        waits[HEARTBEATS * 9 / 10]
+    };
+    let (_, long) = tokio::join!(senders, heartbeats);
+    assert!(long < alone / 4, "{long:?} beside batches of {alone:?}");
 }
