@@ -68,7 +68,7 @@ struct Sender {
 
 impl Sender {
     fn carry_out(&self, received: Received) -> Result<Bytes, Refusal> {
-        let items = batch::read(&*received.text()?).map_err(|error| {
+        let items = batch::read(&received.text()?).map_err(|error| {
             let status = match error {
                 BatchError::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
                 BatchError::Invalid(_) => StatusCode::BAD_REQUEST,
