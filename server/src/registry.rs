@@ -157,6 +157,12 @@ impl ServiceRegistry {
         Self(Arc::new(RegistryInner { own, others, kept, source, eureka: None, servers: None }))
     }
 
+    /// Whether this node still copies what other Eureka servers know.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.0.eureka.as_ref().is_some_and(Eureka::is_copying)
+    }
+
     /// The Eureka registry of this node, if it hosts one.
     #[must_use]
     pub fn eureka(&self) -> Option<&Eureka> {

@@ -21,7 +21,9 @@ pub use self::instance::{DataCenter, Instance, Port};
 pub use self::json::Style;
 pub use self::limits::{check_metadata, is_app_name, is_host, is_id};
 pub use self::overrides::Contradiction;
-pub use self::registry::{Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal};
+pub use self::registry::{
+    Decided, Lease, Listing, Moment, Options, Origin, Refused, Registry, Renewal,
+};
 pub use self::status::{Action, Status};
 
 /// Maximum length of the text of an error, in bytes: it may quote a body.

@@ -2,7 +2,7 @@
 //! of its instance, and a cancellation replaces all of them. A heartbeat, registration or cancellation
 //! that waited too long is dropped: a later one, or the end of the lease, makes up for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::batch::{Item, Task};
@@ -33,11 +33,16 @@ pub struct Queued {
     expires: Instant,
 }
 
+/// Kind of a change, app and id.
+type Key = (&'static str, String, String);
+
 /// The queue of a peer.
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: BTreeMap<u64, Queued>,
-    positions: HashMap<(&'static str, String, String), u64>,
+    positions: HashMap<Key, u64>,
+    /// Those of the batch that is being sent which have not been replaced since.
+    under_way: HashSet<Key>,
     next: u64,
     /// Maximum number of changes in a batch, if the peer is too slow for [`BATCH`].
     in_time: Option<usize>,
@@ -104,6 +109,7 @@ impl Queue {
                 expired += 1;
             }
         }
+        self.under_way = batch.iter().map(|queued| key(&queued.item)).collect();
         (batch, expired)
     }
 
@@ -112,21 +118,27 @@ impl Queue {
         self.in_time = Some((changes / 2).max(1));
     }
 
-    /// The peer answered in time: the next batch has up to twice as many changes as allowed so far.
+    /// The peer answered in time: the next batch may be a little longer. The peer carries out those
+    /// that are late in vain.
     pub fn was_in_time(&mut self) {
-        self.in_time = self.in_time.map(|most| most * 2).filter(|most| *most < BATCH);
+        let longer = |most: usize| most + (most / 8).max(1);
+        self.in_time = self.in_time.map(longer).filter(|most| *most < BATCH);
     }
 
     /// Returns changes that could not be sent to their places, unless newer ones replace them.
     pub fn restore(&mut self, batch: Vec<Queued>) {
         for queued in batch {
-            let Item { app, id, .. } = &queued.item;
-            let cancel = (Task::Cancel.name(), app.clone(), id.clone());
-            let cancelled = self.positions.get(&cancel);
-            let is_moot = cancelled.is_some_and(|position| *position > queued.position);
-            if !is_moot && !self.positions.contains_key(&key(&queued.item)) {
+            if self.under_way.remove(&key(&queued.item)) {
                 self.insert(queued);
             }
+        }
+    }
+
+    /// Removes the changes of an instance that wait, because it left.
+    pub fn forget_instance(&mut self, app: &str, id: &str) {
+        self.forget_status(app, id);
+        for task in ["Register", "Heartbeat"] {
+            self.forget(app, id, task);
         }
     }
 
@@ -140,6 +152,7 @@ impl Queue {
     /// Removes an older change of this kind of the same instance. Returns when it would have expired.
     fn forget(&mut self, app: &str, id: &str, task: &'static str) -> Option<Instant> {
         let key = (task, app.to_owned(), id.to_owned());
+        self.under_way.remove(&key);
         let older = self.positions.get(&key).copied()?;
         self.remove(older).map(|queued| queued.expires)
     }
@@ -191,7 +204,7 @@ fn description(item: &Item) -> usize {
     }
 }
 
-fn key(item: &Item) -> (&'static str, String, String) {
+fn key(item: &Item) -> Key {
     (item.task.name(), item.app.clone(), item.id.clone())
 }
 
@@ -285,6 +298,23 @@ mod tests {
         assert_eq!(tasks, [Task::Cancel]);
     }
 
+    /// What the peer itself reports while a batch is sent is newer than the batch.
+    #[test]
+    fn what_a_peer_made_moot_is_not_sent_again() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for (id, task) in
+            [("a", Task::StatusUpdate), ("a", Task::Heartbeat), ("b", Task::Heartbeat)]
+        {
+            queue.push(item(id, task), INTERVAL, now);
+        }
+        let (failed, _) = queue.take(now);
+        queue.forget_status("A", "a");
+        queue.forget_instance("A", "b");
+        queue.restore(failed);
+        let (batch, _) = queue.take(now);
+        assert_eq!((ids(&batch), &batch[0].item.task), (vec!["a"], &Task::Heartbeat));
+    }
+
     #[test]
     fn a_batch_that_failed_keeps_its_place_but_for_newer_changes() {
         let (mut queue, now) = (Queue::default(), Instant::now());
@@ -310,7 +340,7 @@ mod tests {
             queue.was_late(batch.len());
             queue.restore(batch);
         }
-        for expected in [1, 2, 4, 8] {
+        for expected in [1, 2, 3, 4] {
             assert_eq!(queue.take(now).0.len(), expected);
             queue.was_in_time();
         }

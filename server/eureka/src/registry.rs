@@ -42,6 +42,17 @@ pub enum Origin {
     Own,
 }
 
+/// Who decided on a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// An operator, at this node.
+    Here,
+    /// A Castalia node, which sends only what it has recorded.
+    ByNode,
+    /// Another server, which sends every call of an operator.
+    ByServer,
+}
+
 /// Bounds and switches.
 #[derive(Debug, Clone)]
 pub struct Options {

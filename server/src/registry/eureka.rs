@@ -321,7 +321,10 @@ impl Eureka {
     ) -> bool {
         if origin == Origin::Peer {
             // It is newer than what waits here for another peer, or for this one.
-            self.0.peers.forget_status(app, id);
+            match task {
+                Task::Cancel => self.0.peers.forget_instance(app, id),
+                _ => self.0.peers.forget_status(app, id),
+            }
         }
         match lease {
             Some(lease) => self.replicate(lease, task, status, origin),

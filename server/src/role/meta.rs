@@ -5,6 +5,7 @@ use axum::extract::State;
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_core::protocol::wire::ServiceInstance;
 
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::role::{ClientAccess, ClientRoutes};
 use crate::state::EnvironmentState;
@@ -23,12 +24,23 @@ async fn meta() -> Json<[ServiceInstance; 0]> {
     Json([])
 }
 
-async fn config(State(state): State<EnvironmentState>) -> Json<Vec<ServiceInstance>> {
-    Json(state.registry.instances(CONFIG_SERVICE))
+async fn config(State(state): State<EnvironmentState>) -> Result<Json<Vec<ServiceInstance>>> {
+    listed(&state, CONFIG_SERVICE)
 }
 
-async fn admin(State(state): State<EnvironmentState>) -> Json<Vec<ServiceInstance>> {
-    Json(state.registry.instances(ADMIN_SERVICE))
+async fn admin(State(state): State<EnvironmentState>) -> Result<Json<Vec<ServiceInstance>>> {
+    listed(&state, ADMIN_SERVICE)
+}
+
+/// A node that has just started does not pretend that there is nobody: other nodes know more.
+fn listed(state: &EnvironmentState, service: &str) -> Result<Json<Vec<ServiceInstance>>> {
+    let instances = state.registry.instances(service);
+    if instances.is_empty() && state.registry.is_starting() {
+        return Err(Error::unavailable(
+            "This node has just started and knows no such service yet.",
+        ));
+    }
+    Ok(Json(instances))
 }
 
 async fn all(State(state): State<EnvironmentState>) -> Json<Vec<ServiceInstance>> {

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::client;
 use super::hostile_peers::node;
 use super::other_server::{OtherServer, Reply, Request};
+use super::{client, hosting_with};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
+use crate::support::server::Server;
 
 /// Checks the answers of a node that is copying; returns whether it still is.
 async fn is_observed_while_it_starts(eureka: &Http) -> bool {
@@ -54,6 +55,31 @@ async fn a_node_that_is_starting_says_so() {
     let another = client(&server).with("x-castalia-node", "another");
     eventually("a complete list", async || {
         another.get("/eureka/apps").await.ok().header("retry-after").is_empty().then_some(())
+    })
+    .await;
+}
+
+/// Whoever looks for a service that the node does not know yet is not answered that there is none.
+#[tokio::test]
+async fn a_node_that_is_starting_hides_no_service() {
+    let silent = OtherServer::start(|_| Reply::Silence).await;
+    let mut observed = None;
+    for _ in 0..5 {
+        let options = hosting_with("eureka", "config,meta");
+        let options = options.variable("CASTALIA_EUREKA_SERVICE_URL", &silent.listed());
+        let server = Server::start_with(options);
+        let meta = Http::new(&server.config);
+        let answers = [meta.get("/services/admin").await, meta.get("/services/config").await];
+        if client(&server).get("/eureka/apps").await.status == 503 {
+            assert_eq!(answers.map(|answer| answer.status), [503, 200]);
+            observed = Some(server);
+            break;
+        }
+    }
+    let meta = Http::new(&observed.as_ref().expect("a node that is starting").config);
+    eventually("an empty list", async || {
+        let answer = meta.get("/services/admin").await;
+        (answer.status == 200 && answer.json() == json!([])).then_some(())
     })
     .await;
 }

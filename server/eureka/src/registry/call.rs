@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    APPS, Action, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal, Status, effective,
+    APPS, Action, Decided, Lease, Moment, Origin, PER_APP, Refused, Registry, Renewal, Status,
+    effective,
 };
 use crate::{Contradiction, Instance, Invalid, limits};
 
@@ -172,22 +173,27 @@ impl Registry {
     }
 
     /// Overrides the status of an instance, unless it has this status anyway. Returns its lease, if
-    /// there is one, and whether the override is known now. One that a peer has recorded
-    /// (`is_recorded`) is recorded here in any case: peers would differ as soon as the instance reports
-    /// another status.
+    /// there is one, and whether the override is known now. What a Castalia node has recorded is
+    /// recorded here in any case: they would differ as soon as the instance reports another status.
+    /// So is what an operator sets after a removal, which some peer may have missed.
     pub fn set_status(
         &mut self,
         app: &str,
         id: &str,
         status: Status,
         dirty: Option<i64>,
-        is_recorded: bool,
+        decided: Decided,
         now: Moment,
     ) -> Option<(Lease, bool)> {
         let known = self.overrides.get(app, id);
+        let is_recorded = match decided {
+            Decided::Here => known.is_none() && self.overrides.is_known(app, id),
+            Decided::ByNode => known != Some(status),
+            Decided::ByServer => false,
+        };
         let lease = self.lease_mut(app, id)?;
         lease.renew(now);
-        if lease.instance.status == status && !(is_recorded && known != Some(status)) {
+        if lease.instance.status == status && !is_recorded {
             return Some((lease.clone(), known == Some(status)));
         }
         if lease.up_since == 0 && status == Status::Up {
@@ -203,15 +209,15 @@ impl Registry {
     }
 
     /// Removes an override; without a status, the instance has to report its own. Returns its
-    /// lease, if there is one; that of an instance that is not here stays. `is_effective` states that
-    /// the instance has this status at a peer since, with or without an override before.
+    /// lease, if there is one; that of an instance that is not here stays. A Castalia node sends the
+    /// status that the instance has there since, with or without an override before.
     pub fn remove_override(
         &mut self,
         app: &str,
         id: &str,
         status: Option<Status>,
         dirty: Option<i64>,
-        is_effective: bool,
+        decided: Decided,
         now: Moment,
     ) -> Option<Lease> {
         self.get(app, id)?;
@@ -223,7 +229,7 @@ impl Registry {
         // A peer that missed the removal may have brought the status back.
         let is_left = is_known && lease.instance.status == Status::OutOfService;
         let differs = status.is_some_and(|status| lease.instance.status != status);
-        if !was_overridden && !(differs && (is_left || is_effective)) {
+        if !was_overridden && !(differs && (is_left || decided == Decided::ByNode)) {
             return Some(lease.clone());
         }
         // It reported this itself, after the removal that a peer sends late.

@@ -243,7 +243,7 @@ fn a_description_without_a_time_replaces_any_before_it() {
 fn a_change_is_listed_once_and_not_for_ever() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
     registry.cancel("DEMO", "k", clock.after(2)).unwrap();
     let delta = registry.delta(clock.after(3));
     assert_eq!(delta.apps[0].1.len(), 1);
@@ -264,7 +264,7 @@ fn a_reader_of_deltas_has_the_whole_registry() {
         let now = clock.after(second);
         match (random >> 50) % 3 {
             0 => drop(registry.register(instance("DEMO", &id, 1), Client, now).unwrap()),
-            1 => drop(registry.set_status("DEMO", &id, OutOfService, None, false, now)),
+            1 => drop(registry.set_status("DEMO", &id, OutOfService, None, Decided::Here, now)),
             _ => drop(registry.cancel("DEMO", &id, now)),
         }
         let delta = registry.delta(now);

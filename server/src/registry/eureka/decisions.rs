@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use castalia_eureka::batch::{Item, Task};
-use castalia_eureka::{Contradiction, Lease, Origin, Status};
+use castalia_eureka::{Contradiction, Decided, Lease, Origin, Status};
 
 use super::{Eureka, now};
 use crate::log_rate::{LogRate, shortened};
@@ -21,7 +21,8 @@ impl Eureka {
         is_ours: bool,
     ) -> bool {
         let mut registry = self.0.registry.lock();
-        let set = registry.set_status(app, id, status, dirty, is_ours, now());
+        let decided = decided(origin, is_ours);
+        let set = registry.set_status(app, id, status, dirty, decided, now());
         // A peer would record what is not recorded here, in place of a decision that waits for it.
         if origin != Origin::Peer && matches!(set, Some((_, false))) {
             return true;
@@ -52,10 +53,12 @@ impl Eureka {
         };
         let is_known = {
             let mut registry = self.0.registry.lock();
-            let changed = registry.remove_override(app, id, status, dirty, is_ours, now());
-            // The instance may have reported another one meanwhile.
-            let known = changed.as_ref().map(|lease| lease.instance.status);
-            let status = known.filter(|known| *known != Status::Unknown).or(status);
+            let decided = decided(origin, is_ours);
+            let changed = registry.remove_override(app, id, status, dirty, decided, now());
+            // The instance may have reported another one meanwhile, or have none to be set.
+            let status = changed.as_ref().map_or(status, |lease| {
+                Some(lease.instance.status).filter(|known| *known != Status::Unknown)
+            });
             let task = Task::DeleteStatusOverride;
             match changed {
                 None if origin != Origin::Peer && registry.forget_override(app, id, now()) => {
@@ -94,6 +97,14 @@ impl Eureka {
     pub(super) fn adopt_override(&self, app: &str, id: &str, decided: Status) {
         let adopted = self.0.registry.lock().adopt_override(app, id, decided, now());
         report_adopted(id, adopted.as_ref());
+    }
+}
+
+fn decided(origin: Origin, is_ours: bool) -> Decided {
+    match (origin, is_ours) {
+        (Origin::Client | Origin::Own, _) => Decided::Here,
+        (Origin::Peer, true) => Decided::ByNode,
+        (Origin::Peer, false) => Decided::ByServer,
     }
 }
 

@@ -118,6 +118,11 @@ impl Peer {
         self.queue.lock().forget_status(app, id);
     }
 
+    /// Removes the changes of an instance that wait.
+    pub(super) fn forget_instance(&self, app: &str, id: &str) {
+        self.queue.lock().forget_instance(app, id);
+    }
+
     pub(super) fn state(&self) -> EurekaPeerState {
         EurekaPeerState {
             service_url: self.endpoint.to_string(),

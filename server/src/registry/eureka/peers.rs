@@ -90,6 +90,13 @@ impl Peers {
         }
     }
 
+    /// Removes the changes of an instance from all queues, because it left.
+    pub(super) fn forget_instance(&self, app: &str, id: &str) {
+        for peer in self.list.load().iter() {
+            peer.forget_instance(app, id);
+        }
+    }
+
     /// Whether one of the peers answers from this address.
     pub(super) fn is_at(&self, address: IpAddr) -> bool {
         self.list.load().iter().any(|peer| peer.is_at(address))

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -38,7 +39,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Access {
     /// `None` if no credentials are required.
     expected: Option<Expected>,
-    failures: Counters,
+    failures: Arc<Counters>,
     registrations: Counters,
 }
 
@@ -46,7 +47,7 @@ impl Access {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             expected: settings.eureka.credentials.as_ref().map(Expected::new),
-            failures: Counters::default(),
+            failures: Arc::default(),
             registrations: Counters::default(),
         }
     }
@@ -103,16 +104,16 @@ impl Access {
         }
         // Counted first, because a caller that closes its connection does not stop the verification.
         self.failures.count(peer);
-        let is_right = expected.verify(given, turn).await;
-        if is_right {
-            self.failures.forgive(peer);
-        }
-        Ok(is_right)
+        let failures = Arc::clone(&self.failures);
+        Ok(expected.verify(given, turn, move || failures.forgive(peer)).await)
     }
 
-    /// Counts a registration.
+    /// Counts a registration. Callers with the password whose addresses have no counter of their own
+    /// are not limited: all instances of a large installation may register within a minute.
     pub(super) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
-        if self.registrations.count(peer) > REGISTRATIONS {
+        let number = self.registrations.count(peer);
+        let is_limited = self.is_anonymous() || self.registrations.has_own(peer);
+        if is_limited && number > REGISTRATIONS {
             return Err(too_many("too many registrations from this address"));
         }
         Ok(())
@@ -172,6 +173,11 @@ impl Counters {
         counts.by_address.get(&address).or(shared).map_or(0, Counter::number)
     }
 
+    /// Whether the address has a counter of its own.
+    fn has_own(&self, peer: Option<IpAddr>) -> bool {
+        peer.is_some_and(|peer| self.0.lock().by_address.contains_key(&network(peer)))
+    }
+
     /// Counts a call, and returns the number in this window.
     fn count(&self, peer: Option<IpAddr>) -> u32 {
         let Some(address) = peer.map(network) else { return 0 };
@@ -197,11 +203,26 @@ impl Counters {
     /// the counter that they share.
     fn keep(&self, peer: Option<IpAddr>) {
         let Some(address) = peer.map(network) else { return };
-        self.0.lock().counter(address).kept = Some(Instant::now());
+        let mut counts = self.0.lock();
+        counts.make_room(address);
+        counts.counter(address).kept = Some(Instant::now());
     }
 }
 
 impl Counts {
+    /// Forgets the counter of a stranger for an address that sent the right password.
+    fn make_room(&mut self, address: IpAddr) {
+        if self.by_address.len() < ADDRESSES || self.by_address.contains_key(&address) {
+            return;
+        }
+        let mut counters = self.by_address.iter();
+        let stranger =
+            counters.find(|(_, counter)| !counter.is_kept()).map(|(stranger, _)| *stranger);
+        if let Some(stranger) = stranger {
+            self.by_address.remove(&stranger);
+        }
+    }
+
     fn counter(&mut self, address: IpAddr) -> &mut Counter {
         let is_full = |counts: &Self| {
             counts.by_address.len() >= ADDRESSES && !counts.by_address.contains_key(&address)
@@ -224,7 +245,11 @@ impl Counter {
     }
 
     fn is_needed(&self) -> bool {
-        self.number() > 0 || self.kept.is_some_and(|kept| kept.elapsed() < KNOWN)
+        self.number() > 0 || self.is_kept()
+    }
+
+    fn is_kept(&self) -> bool {
+        self.kept.is_some_and(|kept| kept.elapsed() < KNOWN)
     }
 }
 
@@ -239,12 +264,18 @@ mod tests {
     use super::*;
     use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
 
+    /// Hash of `pw`.
+    const HASH: &str = "{bcrypt}$2a$04$5eVsL58M16C3/wNrCpzif.vFCgRexdjJce1lInDewNOqpYgF3WZNK";
+
     fn access() -> Access {
-        let password = EurekaPassword::Clear(Secret::new("pw"));
+        with_password(EurekaPassword::Clear(Secret::new("pw")))
+    }
+
+    fn with_password(password: EurekaPassword) -> Access {
         let credentials = EurekaCredentials { username: "eu".to_owned(), password };
         Access {
             expected: Some(Expected::new(&credentials)),
-            failures: Counters::default(),
+            failures: Arc::default(),
             registrations: Counters::default(),
         }
     }
@@ -286,6 +317,27 @@ mod tests {
         assert_eq!(status(&access, WRONG, peer).await, 429);
     }
 
+    /// Spring's servers wait 200 ms, and a hash may take longer.
+    #[tokio::test]
+    async fn a_right_password_counts_also_if_its_caller_does_not_wait() {
+        let (access, peer) = (with_password(EurekaPassword::Hashed(Secret::new(HASH))), address(0));
+        let mut check = Box::pin(status(&access, RIGHT, peer));
+        assert!(futures_util::poll!(&mut check).is_pending());
+        drop(check);
+        let expected = access.expected.as_ref().unwrap();
+        let is_settled = || {
+            let is_known = expected.compare(RIGHT.as_bytes()) == Some(true);
+            is_known && access.failures.number(Some(peer)) == 0
+        };
+        tokio::time::timeout(Duration::from_secs(60), async {
+            while !is_settled() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+
     /// Those beyond the maximum share one counter, which does not lock out who had the password.
     #[tokio::test(start_paused = true)]
     async fn guesses_from_any_number_of_addresses_are_limited() {
@@ -309,5 +361,29 @@ mod tests {
         assert!(access.failures.0.lock().by_address.len() <= ADDRESSES);
         advance(WINDOW).await;
         assert_eq!(status(&access, RIGHT, late).await, 200);
+        // Strangers came first: who has the password since takes the place of one.
+        for number in 0..ADDRESSES {
+            assert_eq!(status(&access, WRONG, address(number)).await, 401);
+        }
+        let since = address(ADDRESSES * 2 + 2);
+        assert_eq!(status(&access, RIGHT, since).await, 200);
+        for number in 0..2 * usize::try_from(FAILURES).unwrap() {
+            status(&access, WRONG, address(ADDRESSES + number)).await;
+        }
+        assert_eq!(status(&access, RIGHT, address(ADDRESSES * 2 + 3)).await, 429);
+        assert_eq!(status(&access, RIGHT, since).await, 200);
+    }
+
+    /// Each instance of a large installation has an address of its own.
+    #[tokio::test(start_paused = true)]
+    async fn registrations_beyond_the_counters_are_limited_only_without_a_password() {
+        let (with, without) = (access(), Access { expected: None, ..access() });
+        let further = ADDRESSES + usize::try_from(REGISTRATIONS).unwrap() + 1;
+        for (access, is_admitted) in [(with, true), (without, false)] {
+            let last = (0..further).map(|number| access.admit_registration(Some(address(number))));
+            assert_eq!(last.last().unwrap().is_ok(), is_admitted);
+            let same = (0..=REGISTRATIONS).map(|_| access.admit_registration(Some(address(0))));
+            assert!(same.last().unwrap().is_err(), "an address with a counter is limited");
+        }
     }
 }

@@ -21,7 +21,7 @@ type Accepted = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Expected {
     /// Known from the start if the settings have the password itself.
-    accepted: OnceLock<Accepted>,
+    accepted: Arc<OnceLock<Accepted>>,
     hashed: Option<Hashed>,
     /// Guesses of many callers must not occupy every core.
     turn: Arc<Semaphore>,
@@ -36,7 +36,7 @@ struct Hashed {
 impl Expected {
     pub(super) fn new(credentials: &EurekaCredentials) -> Self {
         let EurekaCredentials { username, password } = credentials;
-        let accepted = OnceLock::new();
+        let accepted = Arc::new(OnceLock::new());
         let hashed = match password {
             EurekaPassword::Clear(password) => {
                 let text = format!("{username}:{}", password.expose());
@@ -61,20 +61,27 @@ impl Expected {
         Arc::clone(&self.turn).acquire_owned().await.ok()
     }
 
-    /// Whether `user:password` matches the hash. The turn ends with the verification, also if the
-    /// caller does not wait for it.
-    pub(super) async fn verify(&self, given: &[u8], turn: Option<OwnedSemaphorePermit>) -> bool {
+    /// Whether `user:password` matches the hash. The turn ends with the verification, and what is
+    /// right is accepted from then on and reported to `on_right`, also if the caller does not wait
+    /// for it.
+    pub(super) async fn verify(
+        &self,
+        given: &[u8],
+        turn: Option<OwnedSemaphorePermit>,
+        on_right: impl FnOnce() + Send + 'static,
+    ) -> bool {
         let Some(hashed) = self.hashed.clone() else { return false };
-        let sent = given.to_vec();
+        let (sent, accepted) = (given.to_vec(), Arc::clone(&self.accepted));
         let verified = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            hashed.matches(&sent)
+            let is_right = hashed.matches(&sent);
+            if is_right {
+                accepted.get_or_init(|| Sha256::digest(&sent).into());
+                on_right();
+            }
+            is_right
         });
-        let is_right = verified.await.unwrap_or_default();
-        if is_right {
-            self.accepted.get_or_init(|| Sha256::digest(given).into());
-        }
-        is_right
+        verified.await.unwrap_or_default()
     }
 }
 
@@ -106,7 +113,7 @@ mod tests {
     async fn is_right(expected: &Expected, given: &[u8]) -> bool {
         match expected.compare(given) {
             Some(is_right) => is_right,
-            None => expected.verify(given, expected.turn().await).await,
+            None => expected.verify(given, expected.turn().await, || ()).await,
         }
     }
 

@@ -19,7 +19,7 @@ fn a_registration_does_not_take_an_instance_out_of_service_unless_it_is_replicat
 fn an_override_lasts_until_it_is_removed() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
     registry.register(with_status(Down, 6), Client, clock.after(2)).unwrap();
     assert_eq!(statuses(&registry), (Down, OutOfService));
@@ -27,7 +27,7 @@ fn an_override_lasts_until_it_is_removed() {
     assert_eq!(statuses(&registry), (Down, OutOfService));
     registry.register(with_status(Up, 7), Client, clock.after(4)).unwrap();
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
-    registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(5)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(5)).unwrap();
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
@@ -36,8 +36,8 @@ fn an_override_lasts_until_it_is_removed() {
 fn an_instance_whose_override_was_removed_without_a_status_registers_anew() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
-    registry.remove_override("DEMO", "k", None, None, false, clock.after(2)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", None, None, Decided::Here, clock.after(2)).unwrap();
     assert_eq!(statuses(&registry), (Unknown, Unknown));
     let renewal = registry.renew("DEMO", "k", None, None, Client, clock.after(3));
     assert!(matches!(renewal, Renewal::Unknown));
@@ -50,7 +50,7 @@ fn an_instance_whose_override_was_removed_without_a_status_registers_anew() {
 fn an_override_belongs_to_one_registration_of_one_app() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
     registry.cancel("DEMO", "k", clock.after(2)).unwrap();
     registry.register(with_status(Up, 6), Client, clock.after(3)).unwrap();
     assert_eq!(statuses(&registry), (Up, Unknown));
@@ -97,8 +97,8 @@ fn a_peer_reports_its_override_with_a_heartbeat() {
 fn a_late_heartbeat_of_a_peer_does_not_bring_a_removed_override_back() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
-    registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(2)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(2)).unwrap();
     let late = registry.renew("DEMO", "k", Some(6), Some(OutOfService), Peer, clock.after(3));
     assert!(matches!(late, Renewal::Outdated(_)));
     assert_eq!(statuses(&registry), (Up, Unknown));
@@ -111,13 +111,13 @@ fn a_late_heartbeat_of_a_peer_does_not_bring_a_removed_override_back() {
 fn a_late_description_of_a_peer_does_not_bring_a_removed_override_back() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
-    registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(2)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(2)).unwrap();
     let late = || Instance { overridden_status: OutOfService, ..with_status(OutOfService, 6) };
     registry.register(late(), Peer, clock.after(3)).unwrap();
     assert_eq!(statuses(&registry), (Up, Unknown));
     // An operator may decide the same again.
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(4)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(4)).unwrap();
     registry.register(late(), Peer, clock.after(5)).unwrap();
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
 }
@@ -127,9 +127,13 @@ fn a_late_description_of_a_peer_does_not_bring_a_removed_override_back() {
 fn an_override_can_be_removed_while_the_instance_is_away() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(short("k"), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
     assert_eq!(registry.evict(clock.after(8)), 1);
-    assert!(registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(9)).is_none());
+    assert!(
+        registry
+            .remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(9))
+            .is_none()
+    );
     assert!(registry.forget_override("DEMO", "k", clock.after(9)));
     assert!(!registry.forget_override("DEMO", "k", clock.after(9)));
     registry.register(with_status(Up, 6), Peer, clock.after(10)).unwrap();
@@ -165,7 +169,7 @@ fn an_override_that_a_peer_remembers_is_adopted_by_those_that_know_of_none() {
     registry.register(with_status(Up, 7), Own, now).unwrap();
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
     assert!(registry.adopt_override("DEMO", "k", Down, now).is_none());
-    registry.remove_override("DEMO", "k", Some(Up), None, false, now).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, now).unwrap();
     assert!(registry.adopt_override("DEMO", "k", OutOfService, now).is_none());
     let reported = registry.renew("DEMO", "k", Some(7), Some(OutOfService), Peer, now);
     assert!(is_renewed(&reported));
@@ -193,8 +197,8 @@ fn an_override_that_a_peer_remembers_is_adopted_by_those_that_know_of_none() {
 fn a_removed_override_leaves_no_status_behind() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(short("k"), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
-    registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(2)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(2)).unwrap();
     assert_eq!(registry.evict(clock.after(10)), 1);
     let late = Instance { overridden_status: OutOfService, ..with_status(OutOfService, 6) };
     registry.register(late, Peer, clock.after(11)).unwrap();
@@ -202,7 +206,7 @@ fn a_removed_override_leaves_no_status_behind() {
     // A server in Java may send the status without the override: removing it again helps.
     registry.register(with_status(OutOfService, 7), Peer, clock.after(12)).unwrap();
     assert_eq!(statuses(&registry), (OutOfService, Unknown));
-    registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(13)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(13)).unwrap();
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
@@ -211,8 +215,8 @@ fn a_removed_override_leaves_no_status_behind() {
 fn what_an_instance_reports_itself_passes_a_removed_override() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Peer, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
-    registry.remove_override("DEMO", "k", None, None, false, clock.after(2)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", None, None, Decided::Here, clock.after(2)).unwrap();
     assert_eq!(statuses(&registry), (Unknown, Unknown));
     let kept = |status| Instance { overridden_status: OutOfService, ..with_status(status, 6) };
     for (sent, expected) in [(OutOfService, Up), (Down, Down), (OutOfService, Down), (Up, Up)] {
@@ -227,9 +231,13 @@ fn a_late_removal_does_not_replace_what_an_instance_reports() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     for (reported, expected) in [(Down, Down), (Up, Up)] {
         registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-        registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
+        registry
+            .set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1))
+            .unwrap();
         registry.register(with_status(reported, 6), Client, clock.after(2)).unwrap();
-        registry.remove_override("DEMO", "k", Some(Up), Some(5), false, clock.after(3)).unwrap();
+        registry
+            .remove_override("DEMO", "k", Some(Up), Some(5), Decided::Here, clock.after(3))
+            .unwrap();
         assert_eq!(statuses(&registry), (expected, Unknown));
         registry.cancel("DEMO", "k", clock.after(4)).unwrap();
     }
@@ -240,14 +248,16 @@ fn a_late_removal_does_not_replace_what_an_instance_reports() {
 fn a_decision_about_an_absent_instance_takes_effect_when_it_comes() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(short("k"), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
     registry.cancel("DEMO", "k", clock.after(2)).unwrap();
     let (set, removed) = (Task::StatusUpdate, Task::DeleteStatusOverride);
     registry.remember("DEMO", "k", &set, Some(OutOfService), clock.after(3));
     registry.register(short("k"), Peer, clock.after(4)).unwrap();
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
     for task in [removed, Task::Cancel] {
-        registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(4)).unwrap();
+        registry
+            .set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(4))
+            .unwrap();
         assert_eq!(registry.evict(clock.after(14)), 1);
         registry.remember("DEMO", "k", &task, Some(Up), clock.after(15));
         registry.register(short("k"), Peer, clock.after(15)).unwrap();
@@ -280,11 +290,11 @@ fn different_decisions_are_a_contradiction() {
         registry.contradiction("DEMO", "k", reported).map(|found| found.here)
     };
     assert_eq!(contradiction(&registry, Some(OutOfService)), None);
-    registry.set_status("DEMO", "k", OutOfService, None, false, now).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, now).unwrap();
     let expected = [None, None, None, Some(OutOfService)];
     let reported = [None, Some(Unknown), Some(OutOfService), Some(Down)];
     assert_eq!(reported.map(|reported| contradiction(&registry, reported)), expected);
-    registry.remove_override("DEMO", "k", Some(Up), None, false, now).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, now).unwrap();
     assert_eq!(contradiction(&registry, Some(OutOfService)), Some(Unknown));
 }
 
@@ -305,8 +315,8 @@ fn a_heartbeat_of_a_peer_reports_an_override_that_is_not_known_here() {
 fn a_removal_is_known_for_longer_than_a_peer_contradicts() {
     let (clock, mut registry) = (Clock::start(), registry(10));
     registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(1)).unwrap();
-    registry.remove_override("DEMO", "k", Some(Up), None, false, clock.after(2)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(2)).unwrap();
     for seconds in (30..10_000).step_by(30) {
         let now = clock.after(seconds);
         registry.renew("DEMO", "k", Some(5), Some(OutOfService), Peer, now);
@@ -314,31 +324,47 @@ fn a_removal_is_known_for_longer_than_a_peer_contradicts() {
         assert_eq!(statuses(&registry), (Up, Unknown), "{seconds}");
     }
     // What an operator decides later takes effect, also from a peer.
-    registry.set_status("DEMO", "k", OutOfService, None, false, clock.after(10_000)).unwrap();
+    registry
+        .set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(10_000))
+        .unwrap();
     assert_eq!(statuses(&registry), (OutOfService, OutOfService));
 }
 
 /// A Castalia node sends only what it has recorded.
 #[test]
 fn a_status_that_the_instance_has_anyway_is_recorded_if_a_peer_has_recorded_it() {
-    for (is_recorded, afterwards) in [(false, (Up, Unknown)), (true, (Down, Down))] {
+    let cases = [(Decided::Here, false), (Decided::ByServer, false), (Decided::ByNode, true)];
+    for (decided, is_recorded) in cases {
         let (clock, mut registry) = (Clock::start(), registry(10));
         registry.register(with_status(Down, 5), Peer, clock.after(0)).unwrap();
-        let set = registry.set_status("DEMO", "k", Down, None, is_recorded, clock.after(1));
+        let set = registry.set_status("DEMO", "k", Down, None, decided, clock.after(1));
         assert_eq!(set.unwrap().1, is_recorded, "what is not known here is not sent to others");
         registry.register(with_status(Up, 6), Peer, clock.after(2)).unwrap();
-        assert_eq!(statuses(&registry), afterwards);
+        assert_eq!(statuses(&registry), if is_recorded { (Down, Down) } else { (Up, Unknown) });
     }
 }
 
 /// The override of a peer may have been lost on its way, or replaced on it.
 #[test]
 fn a_removal_at_a_peer_sets_the_status_that_the_instance_has_there() {
-    for (is_effective, dirty, status) in [(false, 5, Down), (true, 5, Up), (true, 4, Down)] {
+    use Decided::{ByNode, Here};
+    for (decided, dirty, status) in [(Here, 5, Down), (ByNode, 5, Up), (ByNode, 4, Down)] {
         let (clock, mut registry) = (Clock::start(), registry(10));
         registry.register(with_status(Down, 5), Peer, clock.after(0)).unwrap();
         let now = clock.after(1);
-        registry.remove_override("DEMO", "k", Some(Up), Some(dirty), is_effective, now).unwrap();
+        registry.remove_override("DEMO", "k", Some(Up), Some(dirty), decided, now).unwrap();
         assert_eq!(statuses(&registry), (status, Unknown));
     }
+}
+
+/// A peer may have missed the removal, and keep the status that was set before.
+#[test]
+fn a_status_that_an_operator_sets_after_a_removal_is_recorded() {
+    let (clock, mut registry) = (Clock::start(), registry(10));
+    registry.register(with_status(Up, 5), Client, clock.after(0)).unwrap();
+    registry.set_status("DEMO", "k", OutOfService, None, Decided::Here, clock.after(1)).unwrap();
+    registry.remove_override("DEMO", "k", Some(Up), None, Decided::Here, clock.after(2)).unwrap();
+    let set = registry.set_status("DEMO", "k", Up, None, Decided::Here, clock.after(3));
+    assert!(set.unwrap().1);
+    assert_eq!(statuses(&registry), (Up, Up));
 }
