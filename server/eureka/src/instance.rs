@@ -8,7 +8,7 @@ use crate::members::{Members, parse};
 use crate::{Invalid, Status, limits, xml};
 
 /// Entry of the metadata of a machine at Amazon that identifies the machine.
-const MACHINE: &str = "instance-id";
+pub(crate) const MACHINE: &str = "instance-id";
 
 /// A port, and whether it accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -102,8 +102,8 @@ pub fn check_metadata(
 ) -> Result<(), Invalid> {
     let fits = |(key, value): (&String, &String)| key.len() <= KEY && value.len() <= VALUE;
     let is_small = |texts: &BTreeMap<_, _>| texts.len() <= ENTRIES && texts.iter().all(fits);
-    let written = |texts| serde_json::to_vec(texts).map_or(METADATA, |text| text.len());
-    let length = written(metadata) + amazon.map_or(0, written);
+    let written = |texts| serde_json::to_vec(texts).map_or(usize::MAX, |text| text.len());
+    let length = written(metadata).saturating_add(amazon.map_or(0, written));
     if is_small(metadata) && amazon.is_none_or(is_small) && length <= METADATA {
         Ok(())
     } else {

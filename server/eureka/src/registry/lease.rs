@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Moment;
+use crate::instance::MACHINE;
 use crate::{Action, Instance};
 
 /// An instance, and what the registry knows about it. All times are milliseconds since 1970.
@@ -62,7 +63,7 @@ impl Lease {
         let instance = Arc::make_mut(&mut self.instance);
         instance.metadata.clear();
         if let Some(amazon) = &mut instance.data_center.amazon {
-            amazon.retain(|key, _| key == "instance-id");
+            amazon.retain(|key, _| key == MACHINE);
         }
         self
     }
