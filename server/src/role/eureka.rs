@@ -7,8 +7,10 @@ mod batch;
 mod bodies;
 mod body;
 mod call;
+mod counters;
 mod credentials;
 mod path;
+mod turns;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -140,7 +142,8 @@ impl EurekaPort {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
         };
-        if let Err(refusal) = self.access.check(&call.headers, call.peer).await {
+        let own = || self.eureka.own_credentials();
+        if let Err(refusal) = self.access.check(&call.headers, call.peer, own).await {
             return refusal.into_response();
         }
         let Some(resource) = Resource::parse(head.uri.path()) else {

@@ -112,6 +112,12 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// What it is sent, as `user:password`.
+    pub(super) fn credentials(&self) -> Option<Secret> {
+        let (name, password) = self.credentials.as_ref()?;
+        Some(Secret::new(format!("{name}:{}", password.expose())))
+    }
+
     /// Whether it is on this machine.
     pub(in crate::registry) fn is_loopback(&self) -> bool {
         address::is_loopback(&self.url)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use castalia_eureka::batch::Item;
+use castalia_store::Secret;
 use parking_lot::Mutex;
 
 use super::Eureka;
@@ -95,6 +96,11 @@ impl Peers {
         for peer in self.list.load().iter() {
             peer.forget_instance(app, id);
         }
+    }
+
+    /// What the servers in the settings are sent as user name and password, this node included.
+    pub(super) fn credentials(&self) -> Vec<Secret> {
+        endpoint::configured(&self.config).iter().filter_map(Endpoint::credentials).collect()
     }
 
     /// Whether one of the peers answers from this address.

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_eureka::{Lease, Listing, Registry};
+use castalia_store::Secret;
 use parking_lot::MutexGuard;
 
 use super::lists::Form;
@@ -86,6 +87,12 @@ impl Eureka {
     #[must_use]
     pub fn peers(&self) -> Vec<EurekaPeerState> {
         self.0.peers.states()
+    }
+
+    /// What this node sends to the servers in `eureka.service.url`, each as `user:password`.
+    #[must_use]
+    pub fn own_credentials(&self) -> Vec<Secret> {
+        self.0.peers.credentials()
     }
 
     /// Whether one of these servers answers from this address.

@@ -1,38 +1,27 @@
 //! Who may call Eureka: callers with the user name and the password of the settings, by basic
 //! authentication. No other header grants anything.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use castalia_store::Secret;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use super::Refusal;
+use super::counters::Counters;
 use super::credentials::Expected;
-use crate::feed::hub::network;
 use crate::log_rate::LogRate;
 use crate::settings::Settings;
 
-/// Time in which calls of one address are counted.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Wrong passwords and registrations of one address in that time.
+/// Wrong passwords and registrations of one address within a minute.
 const FAILURES: u32 = 10;
 const REGISTRATIONS: u32 = 600;
-/// Maximum number of addresses that have counters of their own. IPv6 addresses are counted by their
-/// /64: the nodes of a company often share a /48, where one with a wrong password must not lock out
-/// the others, although a stranger may own one as well.
+/// Minimum number of addresses that have counters of their own. Large installations have more
+/// instances than that, and each may have an address of its own.
 const ADDRESSES: usize = 10_000;
-/// Time for which an address that sent the right password keeps its counter, many times the interval
-/// of heartbeats.
-const KNOWN: Duration = Duration::from_secs(600);
-/// Minimum time between two searches for counters that are not needed.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// Checks callers.
 #[derive(Debug)]
@@ -45,24 +34,26 @@ pub(super) struct Access {
 
 impl Access {
     pub(super) fn new(settings: &Settings) -> Self {
+        let addresses = settings.eureka.max_instances.saturating_mul(2).max(ADDRESSES);
         Self {
             expected: settings.eureka.credentials.as_ref().map(Expected::new),
-            failures: Arc::default(),
-            registrations: Counters::default(),
+            failures: Arc::new(Counters::new(addresses)),
+            registrations: Counters::new(addresses),
         }
     }
 
-    /// Checks the credentials.
+    /// Checks the credentials. `own` returns those that this node itself sends to the other servers.
     pub(super) async fn check(
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
+        own: impl Fn() -> Vec<Secret>,
     ) -> Result<(), Refusal> {
         static FAILED: LogRate = LogRate::once_a_minute();
         let Some(expected) = &self.expected else { return Ok(()) };
         self.admit_guess(peer)?;
         if let Some(given) = credentials(headers) {
-            if self.is_right(expected, &given, peer).await? {
+            if self.is_right(expected, &given, peer, own).await? {
                 self.failures.keep(peer);
                 return Ok(());
             }
@@ -87,25 +78,28 @@ impl Access {
         expected: &Expected,
         given: &[u8],
         peer: Option<IpAddr>,
+        own: impl Fn() -> Vec<Secret>,
     ) -> Result<bool, Refusal> {
-        let mut outcome = expected.compare(given);
-        let mut turn = None;
-        if outcome.is_none() {
-            turn = expected.turn().await;
-            // Meanwhile others had their turn, and guesses from this address among them were counted.
-            self.admit_guess(peer)?;
-            outcome = expected.compare(given);
+        if let Some(is_right) = expected.compare(given) {
+            return Ok(self.counted(is_right, peer));
         }
-        if let Some(is_right) = outcome {
-            if !is_right {
-                self.failures.count(peer);
-            }
-            return Ok(is_right);
+        let turn = expected.turn(peer).await;
+        // Meanwhile others had their turn, and guesses from this address among them were counted.
+        self.admit_guess(peer)?;
+        if let Some(is_right) = expected.compare(given) {
+            return Ok(self.counted(is_right, peer));
         }
         // Counted first, because a caller that closes its connection does not stop the verification.
         self.failures.count(peer);
         let failures = Arc::clone(&self.failures);
-        Ok(expected.verify(given, turn, move || failures.forgive(peer)).await)
+        Ok(expected.verify(given, own(), turn, move || failures.forgive(peer)).await)
+    }
+
+    fn counted(&self, is_right: bool, peer: Option<IpAddr>) -> bool {
+        if !is_right {
+            self.failures.count(peer);
+        }
+        is_right
     }
 
     /// Counts a registration. Callers with the password whose addresses have no counter of their own
@@ -145,127 +139,18 @@ fn too_many(text: &str) -> Refusal {
     Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).with(RETRY_AFTER, "30")
 }
 
-/// Calls by address within the window.
-#[derive(Debug, Default)]
-struct Counters(Mutex<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    by_address: HashMap<IpAddr, Counter>,
-    /// That of all addresses beyond the maximum number, which would be unlimited otherwise.
-    others: Counter,
-    searched: Option<Instant>,
-}
-
-#[derive(Debug, Default)]
-struct Counter {
-    began: Option<Instant>,
-    number: u32,
-    kept: Option<Instant>,
-}
-
-impl Counters {
-    fn number(&self, peer: Option<IpAddr>) -> u32 {
-        let Some(address) = peer.map(network) else { return 0 };
-        let counts = self.0.lock();
-        let is_full = counts.by_address.len() >= ADDRESSES;
-        let shared = is_full.then_some(&counts.others);
-        counts.by_address.get(&address).or(shared).map_or(0, Counter::number)
-    }
-
-    /// Whether the address has a counter of its own.
-    fn has_own(&self, peer: Option<IpAddr>) -> bool {
-        peer.is_some_and(|peer| self.0.lock().by_address.contains_key(&network(peer)))
-    }
-
-    /// Counts a call, and returns the number in this window.
-    fn count(&self, peer: Option<IpAddr>) -> u32 {
-        let Some(address) = peer.map(network) else { return 0 };
-        let mut counts = self.0.lock();
-        let counter = counts.counter(address);
-        let number = counter.number();
-        if number == 0 {
-            counter.began = Some(Instant::now());
-        }
-        counter.number = number.saturating_add(1);
-        counter.number
-    }
-
-    /// Takes back a call that was counted.
-    fn forgive(&self, peer: Option<IpAddr>) {
-        let Some(address) = peer.map(network) else { return };
-        let mut counts = self.0.lock();
-        let counter = counts.counter(address);
-        counter.number = counter.number.saturating_sub(1);
-    }
-
-    /// Keeps the counter of an address, so that strangers with many addresses do not lock it out by
-    /// the counter that they share.
-    fn keep(&self, peer: Option<IpAddr>) {
-        let Some(address) = peer.map(network) else { return };
-        let mut counts = self.0.lock();
-        counts.make_room(address);
-        counts.counter(address).kept = Some(Instant::now());
-    }
-}
-
-impl Counts {
-    /// Forgets the counter of a stranger for an address that sent the right password.
-    fn make_room(&mut self, address: IpAddr) {
-        if self.by_address.len() < ADDRESSES || self.by_address.contains_key(&address) {
-            return;
-        }
-        let mut counters = self.by_address.iter();
-        let stranger =
-            counters.find(|(_, counter)| !counter.is_kept()).map(|(stranger, _)| *stranger);
-        if let Some(stranger) = stranger {
-            self.by_address.remove(&stranger);
-        }
-    }
-
-    fn counter(&mut self, address: IpAddr) -> &mut Counter {
-        let is_full = |counts: &Self| {
-            counts.by_address.len() >= ADDRESSES && !counts.by_address.contains_key(&address)
-        };
-        if is_full(self) && self.searched.is_none_or(|at| at.elapsed() >= AGAIN) {
-            self.by_address.retain(|_, counter| counter.is_needed());
-            self.searched = Some(Instant::now());
-        }
-        if is_full(self) {
-            return &mut self.others;
-        }
-        self.by_address.entry(address).or_default()
-    }
-}
-
-impl Counter {
-    fn number(&self) -> u32 {
-        let is_current = self.began.is_some_and(|began| began.elapsed() < WINDOW);
-        if is_current { self.number } else { 0 }
-    }
-
-    fn is_needed(&self) -> bool {
-        self.number() > 0 || self.is_kept()
-    }
-
-    fn is_kept(&self) -> bool {
-        self.kept.is_some_and(|kept| kept.elapsed() < KNOWN)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv6Addr;
+    use std::time::Duration;
 
-    use castalia_store::Secret;
     use http::HeaderValue;
     use tokio::time::advance;
 
+    use super::super::counters::WINDOW;
+    use super::super::credentials::tests::BCRYPT;
     use super::*;
     use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
-
-    /// Hash of `pw`.
-    const HASH: &str = "{bcrypt}$2a$04$5eVsL58M16C3/wNrCpzif.vFCgRexdjJce1lInDewNOqpYgF3WZNK";
 
     fn access() -> Access {
         with_password(EurekaPassword::Clear(Secret::new("pw")))
@@ -275,15 +160,15 @@ mod tests {
         let credentials = EurekaCredentials { username: "eu".to_owned(), password };
         Access {
             expected: Some(Expected::new(&credentials)),
-            failures: Arc::default(),
-            registrations: Counters::default(),
+            failures: Arc::new(Counters::new(ADDRESSES)),
+            registrations: Counters::new(ADDRESSES),
         }
     }
 
     async fn status(access: &Access, credentials: &str, peer: IpAddr) -> u16 {
         let value = format!("Basic {}", BASE64_STANDARD.encode(credentials));
         let headers = [(AUTHORIZATION, HeaderValue::try_from(value).unwrap())];
-        let outcome = access.check(&headers.into_iter().collect(), Some(peer)).await;
+        let outcome = access.check(&headers.into_iter().collect(), Some(peer), Vec::new).await;
         outcome.err().map_or(200, |refusal| refusal.status.as_u16())
     }
 
@@ -320,7 +205,8 @@ mod tests {
     /// Spring's servers wait 200 ms, and a hash may take longer.
     #[tokio::test]
     async fn a_right_password_counts_also_if_its_caller_does_not_wait() {
-        let (access, peer) = (with_password(EurekaPassword::Hashed(Secret::new(HASH))), address(0));
+        let (access, peer) =
+            (with_password(EurekaPassword::Hashed(Secret::new(BCRYPT))), address(0));
         let mut check = Box::pin(status(&access, RIGHT, peer));
         assert!(futures_util::poll!(&mut check).is_pending());
         drop(check);
@@ -336,6 +222,18 @@ mod tests {
         })
         .await
         .unwrap();
+    }
+
+    /// Guesses right after a start do not keep the nodes and their clients waiting.
+    #[tokio::test]
+    async fn the_first_guess_makes_the_right_password_known() {
+        let access = with_password(EurekaPassword::Hashed(Secret::new(BCRYPT)));
+        let guess = [(AUTHORIZATION, HeaderValue::from_static("Basic ZXU6d3Jvbmc="))];
+        let own = || vec![Secret::new(RIGHT)];
+        let refused = access.check(&guess.into_iter().collect(), Some(address(0)), own).await;
+        assert_eq!(refused.unwrap_err().status, 401);
+        let expected = access.expected.as_ref().unwrap();
+        assert_eq!(expected.compare(RIGHT.as_bytes()), Some(true));
     }
 
     /// Those beyond the maximum share one counter, which does not lock out who had the password.
@@ -358,7 +256,7 @@ mod tests {
         assert!(refused.iter().all(|status| *status == 429), "{statuses:?}");
         assert_eq!(status(&access, RIGHT, known).await, 200);
         assert_eq!(status(&access, RIGHT, late).await, 429);
-        assert!(access.failures.0.lock().by_address.len() <= ADDRESSES);
+        assert!(access.failures.len() <= ADDRESSES);
         advance(WINDOW).await;
         assert_eq!(status(&access, RIGHT, late).await, 200);
         // Strangers came first: who has the password since takes the place of one.

@@ -3,14 +3,18 @@
 //!
 //! Clients send them with every heartbeat, and the verification of a hash is slow by intent. A digest
 //! of those that were accepted once is therefore kept in memory, and nothing else is accepted then.
+//! Until then, callers wait for each other: those that the node itself sends to the other servers are
+//! verified first, because they are the right ones in most installations.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use castalia_store::Secret;
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::turns::{Turn, Turns};
 use crate::password;
 use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
 
@@ -20,63 +24,64 @@ type Accepted = [u8; 32];
 /// What callers have to send.
 #[derive(Debug)]
 pub(super) struct Expected {
-    /// Known from the start if the settings have the password itself.
-    accepted: Arc<OnceLock<Accepted>>,
-    hashed: Option<Hashed>,
+    credentials: Arc<Credentials>,
     /// Guesses of many callers must not occupy every core.
-    turn: Arc<Semaphore>,
+    turns: Turns,
 }
 
-#[derive(Debug, Clone)]
-struct Hashed {
+#[derive(Debug)]
+struct Credentials {
     username: String,
-    hash: Secret,
+    hash: Option<Secret>,
+    /// Known from the start if the settings have the password itself.
+    accepted: OnceLock<Accepted>,
+    /// What the node sends to servers that expect something else.
+    others: Mutex<Vec<Accepted>>,
 }
 
 impl Expected {
     pub(super) fn new(credentials: &EurekaCredentials) -> Self {
         let EurekaCredentials { username, password } = credentials;
-        let accepted = Arc::new(OnceLock::new());
-        let hashed = match password {
+        let (hash, accepted) = match password {
             EurekaPassword::Clear(password) => {
                 let text = format!("{username}:{}", password.expose());
-                accepted.get_or_init(|| Sha256::digest(text).into());
-                None
+                (None, OnceLock::from(Accepted::from(Sha256::digest(text))))
             }
-            EurekaPassword::Hashed(hash) => {
-                Some(Hashed { username: username.clone(), hash: hash.clone() })
-            }
+            EurekaPassword::Hashed(hash) => (Some(hash.clone()), OnceLock::new()),
         };
-        Self { accepted, hashed, turn: Arc::new(Semaphore::new(1)) }
+        let username = username.clone();
+        let credentials = Credentials { username, hash, accepted, others: Mutex::default() };
+        Self { credentials: Arc::new(credentials), turns: Turns::default() }
     }
 
     /// Whether `user:password` is expected; `None` if only [`Self::verify`] can answer that.
     pub(super) fn compare(&self, given: &[u8]) -> Option<bool> {
-        let digest: Accepted = Sha256::digest(given).into();
-        self.accepted.get().map(|accepted| digest.ct_eq(accepted).into())
+        self.credentials.compare(given)
     }
 
     /// Waits for the verifications of other callers.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.turn).acquire_owned().await.ok()
+    pub(super) async fn turn(&self, peer: Option<IpAddr>) -> Turn {
+        self.turns.take(peer).await
     }
 
-    /// Whether `user:password` matches the hash. The turn ends with the verification, and what is
-    /// right is accepted from then on and reported to `on_right`, also if the caller does not wait
-    /// for it.
+    /// Whether `user:password` matches the hash; `own` is what this node sends to the other servers.
+    /// The turn ends with the verification, and what is right is accepted from then on and reported
+    /// to `on_right`, also if the caller does not wait for it.
     pub(super) async fn verify(
         &self,
         given: &[u8],
-        turn: Option<OwnedSemaphorePermit>,
+        own: Vec<Secret>,
+        turn: Turn,
         on_right: impl FnOnce() + Send + 'static,
     ) -> bool {
-        let Some(hashed) = self.hashed.clone() else { return false };
-        let (sent, accepted) = (given.to_vec(), Arc::clone(&self.accepted));
+        let (given, credentials) = (given.to_vec(), Arc::clone(&self.credentials));
         let verified = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let is_right = hashed.matches(&sent);
+            for own in own {
+                credentials.learn(own.expose().as_bytes());
+            }
+            let is_right = credentials.verify(&given);
             if is_right {
-                accepted.get_or_init(|| Sha256::digest(&sent).into());
                 on_right();
             }
             is_right
@@ -85,26 +90,51 @@ impl Expected {
     }
 }
 
-impl Hashed {
+impl Credentials {
+    fn compare(&self, given: &[u8]) -> Option<bool> {
+        let digest: Accepted = Sha256::digest(given).into();
+        self.accepted.get().map(|accepted| digest.ct_eq(accepted).into())
+    }
+
+    /// Verifies what this node sends, once.
+    fn learn(&self, own: &[u8]) {
+        let digest = Sha256::digest(own).into();
+        if !self.others.lock().contains(&digest) && !self.verify(own) {
+            self.others.lock().push(digest);
+        }
+    }
+
+    fn verify(&self, given: &[u8]) -> bool {
+        self.compare(given).unwrap_or_else(|| {
+            let is_right = self.matches(given);
+            if is_right {
+                self.accepted.get_or_init(|| Sha256::digest(given).into());
+            }
+            is_right
+        })
+    }
+
     /// The password is also verified for another user name, which the time would reveal otherwise.
     fn matches(&self, given: &[u8]) -> bool {
         let colon = given.iter().position(|byte| *byte == b':').unwrap_or(given.len());
         let (username, password) = given.split_at(colon);
         let password = std::str::from_utf8(password.strip_prefix(b":").unwrap_or_default());
-        let is_password = password::verify(password.unwrap_or_default(), self.hash.expose());
+        let hash = self.hash.as_ref().map(Secret::expose).unwrap_or_default();
+        let is_password = password::verify(password.unwrap_or_default(), hash);
         let digests = [username, self.username.as_bytes()].map(Sha256::digest);
         is_password & bool::from(digests[0].ct_eq(&digests[1]))
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
 
     /// Hash of `pw`.
-    const BCRYPT: &str = "{bcrypt}$2a$04$5eVsL58M16C3/wNrCpzif.vFCgRexdjJce1lInDewNOqpYgF3WZNK";
+    pub(in super::super) const BCRYPT: &str =
+        "{bcrypt}$2a$04$5eVsL58M16C3/wNrCpzif.vFCgRexdjJce1lInDewNOqpYgF3WZNK";
 
     fn expected(password: EurekaPassword) -> Expected {
         Expected::new(&EurekaCredentials { username: "eu".to_owned(), password })
@@ -113,7 +143,7 @@ mod tests {
     async fn is_right(expected: &Expected, given: &[u8]) -> bool {
         match expected.compare(given) {
             Some(is_right) => is_right,
-            None => expected.verify(given, expected.turn().await, || ()).await,
+            None => expected.verify(given, Vec::new(), expected.turn(None).await, || ()).await,
         }
     }
 
@@ -154,7 +184,7 @@ mod tests {
     /// runs is that without other work of the machine.
     #[test]
     fn a_password_is_verified_for_every_user_name() {
-        let hashed = Hashed { username: "eu".to_owned(), hash: Secret::new(BCRYPT) };
+        let hashed = expected(EurekaPassword::Hashed(Secret::new(BCRYPT))).credentials;
         let fastest = |given: &[u8]| {
             let time = || {
                 let began = Instant::now();
@@ -165,5 +195,21 @@ mod tests {
         };
         let (same, other) = (fastest(b"eu:other"), fastest(b"stranger:other"));
         assert!(other * 2 > same && same * 2 > other, "{same:?} {other:?}");
+    }
+
+    /// Those of an outside server are verified once, whoever calls how often.
+    #[tokio::test]
+    async fn what_the_node_sends_itself_is_known_before_what_callers_send() {
+        let verify = async |own: &[&str], given: &[u8]| {
+            let expected = expected(EurekaPassword::Hashed(Secret::new(BCRYPT)));
+            let own = own.iter().copied().map(Secret::new).collect();
+            let is_right = expected.verify(given, own, expected.turn(None).await, || ()).await;
+            let others = expected.credentials.others.lock().len();
+            (is_right, expected.compare(b"eu:pw"), others)
+        };
+        assert_eq!(verify(&["eu:pw"], b"eu:guess").await, (false, Some(true), 0));
+        assert_eq!(verify(&["x:y", "x:y", "eu:pw"], b"eu:guess").await, (false, Some(true), 1));
+        assert_eq!(verify(&["x:y", "x:y"], b"eu:guess").await, (false, None, 1));
+        assert_eq!(verify(&["x:y"], b"eu:pw").await, (true, Some(true), 1));
     }
 }
