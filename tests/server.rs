@@ -5,6 +5,7 @@ mod audit_verify;
 mod certificate;
 mod database;
 mod discovery;
+mod doctor;
 mod document;
 mod environments;
 mod eureka;

@@ -2,6 +2,7 @@
 //! selects exit codes.
 
 mod audit;
+mod doctor;
 mod migrate;
 mod serve;
 mod token;
@@ -78,6 +79,7 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("serve", matches)) => serve::run(settings(matches)?),
         Some(("migrate", matches)) => migrate::run(settings(matches)?, matches),
+        Some(("doctor", matches)) => doctor::run(settings(matches)?),
         Some(("token", matches)) => match matches.subcommand() {
             Some(("create", matches)) => token::create(settings(matches)?, matches),
             Some(("admin", matches)) => token::admin(settings(matches)?),
@@ -106,6 +108,7 @@ fn program() -> Command {
             migrate::command(),
             std::iter::once("roles").chain(DATA).filter_map(find),
         ))
+        .subcommand(with_settings(doctor::command(), definition::all()))
         .subcommand(
             Command::new("token")
                 .about("Manage tokens of the OpenAPI and the admin role")

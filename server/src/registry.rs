@@ -9,6 +9,7 @@ mod database;
 mod eureka;
 mod kept_rows;
 mod options;
+mod survey;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ pub use self::eureka::{
 };
 use self::kept_rows::{KeptRows, Rows};
 pub use self::options::RegistryOptions;
+pub use self::survey::{Survey, survey};
 
 /// Whether the service of this node with this name can answer at present.
 pub type Probe = Arc<dyn Fn(&'static str) -> BoxFuture<'static, bool> + Send + Sync>;

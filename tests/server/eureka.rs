@@ -52,7 +52,7 @@ fn hosting_beside(registry: &str) -> Options {
     hosting_with(registry, "config,meta,admin")
 }
 
-fn hosting_with(registry: &str, roles: &str) -> Options {
+pub(super) fn hosting_with(registry: &str, roles: &str) -> Options {
     Options::new()
         .flag("--registry", registry)
         .flag("--eureka-host", "on")

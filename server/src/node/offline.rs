@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use castalia_store::Store;
 
-use super::{AdminTokens, StartError, data_dir, database, random_hex};
+use super::{AdminTokens, StartError, data_dir, database, random_hex, socket};
+use crate::registry::survey;
 use crate::server_config::ServerConfig;
 use crate::settings::{Installation, Settings};
 
@@ -24,6 +25,21 @@ pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, Start
 /// Fails where the start of a server would fail.
 pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
     database::check(settings).await
+}
+
+/// Reports what to know before a server starts on the databases, one line for each; writes nothing.
+///
+/// # Errors
+/// Fails where the start of a server would fail.
+pub async fn examine(settings: &Settings) -> Result<Vec<String>, StartError> {
+    let mut lines = database::check(settings).await?;
+    let has_config = data_dir::require_config_file(settings).is_ok();
+    if settings.serves_environment() && has_config {
+        let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
+        lines.extend(survey(settings, &config, &store).await?.lines());
+        lines.extend(socket::eureka_notes(settings, &config));
+    }
+    Ok(lines)
 }
 
 /// Opens the portal database with its keys for a command, even while a server is running.

@@ -21,6 +21,9 @@ use crate::settings::{Discovery, Settings};
 
 /// Beginning of Apollo's keys for hosting Eureka.
 const EUREKA_SERVER: &str = "apollo.eureka.server.";
+/// Effects of settings that surprise operators.
+const IGNORED_ROWS: &str = "rows of ServerConfig cannot make this node host Eureka, and do not protect it; set eureka.host, eureka.username and eureka.password";
+const OPEN: &str = "everyone who reaches the config port can register services and receive the requests of clients and portals, because eureka.open is on";
 
 /// One socket for each port that this process serves.
 pub(super) struct Sockets {
@@ -136,10 +139,7 @@ impl Sockets {
     ) -> Result<Option<Eureka>> {
         let ignored = config.keys_of_rows(EUREKA_SERVER);
         if !ignored.is_empty() {
-            tracing::warn!(
-                keys = ignored.join(", "),
-                "rows of ServerConfig cannot make this node host Eureka, and do not protect it; set eureka.host, eureka.username and eureka.password"
-            );
+            tracing::warn!(keys = ignored.join(", "), "{IGNORED_ROWS}");
         }
         if !settings.eureka.is_hosted || !settings.plays(Role::Config) {
             return Ok(None);
@@ -162,9 +162,7 @@ impl Sockets {
             );
         }
         if settings.eureka.is_open {
-            tracing::warn!(
-                "everyone who reaches the config port can register services and receive the requests of clients and portals, because eureka.open is on"
-            );
+            tracing::warn!("{OPEN}");
         }
         let ports = local_address(&self.client).map(|address| address.port());
         let ports = ports.into_iter().collect();
@@ -175,6 +173,14 @@ impl Sockets {
         Metrics::begin(&Eureka::ALARMS);
         Ok(Some(eureka))
     }
+}
+
+/// What an operator should know of Eureka before a start.
+pub(super) fn eureka_notes(settings: &Settings, config: &ServerConfig) -> Vec<String> {
+    let ignored = config.keys_of_rows(EUREKA_SERVER);
+    let rows = (!ignored.is_empty()).then(|| format!("{}: {IGNORED_ROWS}", ignored.join(", ")));
+    let open = settings.eureka.is_open.then(|| OPEN.to_owned());
+    rows.into_iter().chain(open).collect()
 }
 
 /// The Eureka servers of others, where `own` are registered or services are only read.

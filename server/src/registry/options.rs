@@ -62,6 +62,11 @@ impl RegistryOptions {
                 && ServiceRegistry::has_eureka_servers(config),
         })
     }
+
+    /// The same with the table read, whatever the settings select.
+    pub(super) fn of_any_setting(self) -> Self {
+        Self { reads_table: true, is_announced: false, ..self }
+    }
 }
 
 /// Whether metadata belongs to a Castalia node.

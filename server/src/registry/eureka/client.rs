@@ -106,7 +106,7 @@ struct Answer {
 }
 
 /// The reason why a server cannot be used.
-type Problem = String;
+pub(in crate::registry) type Problem = String;
 
 impl EurekaClient {
     /// Counters that an alarm watches.

@@ -27,10 +27,15 @@ const SHIPPED: &str = "http://localhost:8080/eureka/";
 /// The addresses in `eureka.service.url`, without those that cannot be used; none if it has only the
 /// value of a new database.
 pub(in crate::registry) fn configured(config: &ServerConfig) -> Vec<Endpoint> {
-    let listed = config.get(&keys::EUREKA_URL);
-    if !config.is_fixed(&keys::EUREKA_URL) && listed == [SHIPPED] {
+    if !config.is_fixed(&keys::EUREKA_URL) && config.get(&keys::EUREKA_URL) == [SHIPPED] {
         return Vec::new();
     }
+    stated(config)
+}
+
+/// The same with the value of a new database, at which a server of the same machine may be.
+pub(super) fn stated(config: &ServerConfig) -> Vec<Endpoint> {
+    let listed = config.get(&keys::EUREKA_URL);
     let usable: Vec<_> = listed.iter().filter_map(|text| Endpoint::parse(text)).collect();
     if usable.len() < listed.len() {
         let unusable = listed.iter().zip(1..).filter(|(text, _)| Endpoint::parse(text).is_none());

@@ -9,7 +9,7 @@ use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_eureka::{Instance, applications};
 use http::StatusCode;
 use parking_lot::Mutex;
-use reqwest::Method;
+use reqwest::{Method, Url};
 
 use super::{EurekaClient, Problem, READ_TIME};
 use crate::log_rate::LogRate;
@@ -22,7 +22,7 @@ const ANSWERS: Duration = Duration::from_secs(24);
 const LISTED: Duration = Duration::from_secs(240);
 
 /// Instances by service.
-pub(super) type Lists = HashMap<&'static str, Vec<Instance>>;
+pub(in crate::registry) type Lists = HashMap<&'static str, Vec<Instance>>;
 
 impl EurekaClient {
     /// Reads the lists from the server that answered last, or from the next one that can be used. A
@@ -79,6 +79,16 @@ impl EurekaClient {
                 self.0.last.lock().doubt();
             }
         }
+    }
+
+    /// What each server that the settings state has, with its address.
+    pub(in crate::registry) async fn survey(&self) -> Vec<(Url, Result<Lists, Problem>)> {
+        let servers = endpoint::stated(&self.0.config).into_iter().map(async |server| {
+            let lists = tokio::time::timeout(ANSWERS, self.lists_of(&server)).await;
+            let lists = lists.unwrap_or_else(|_| Err("it does not answer".to_owned()));
+            (server.url, lists.map(|(lists, _)| lists))
+        });
+        futures_util::future::join_all(servers).await
     }
 
     /// Whether a server accepts heartbeats, and lists nobody for so long that it cannot be Eureka.
