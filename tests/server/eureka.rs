@@ -27,6 +27,7 @@ mod slow_callers;
 mod slow_names;
 mod starting;
 mod strangers;
+mod ten_thousand;
 mod texts;
 mod unreachable_node;
 mod unusable_server;

@@ -1,6 +1,6 @@
 //! The services of this node: how they describe themselves, and whether they can answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
@@ -16,6 +16,10 @@ use crate::settings::eureka::{EurekaInstance, OURS, add_own_metadata};
 
 /// Interval at which services are asked whether they can answer.
 const CHECK: Duration = Duration::from_secs(5);
+/// Maximum number of changes of a service's status in this time: one whose database answers now and
+/// then would keep all servers and clients busy.
+const CHANGES: usize = 4;
+const CHANGES_WITHIN: Duration = Duration::from_secs(60);
 
 /// The descriptions.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct OwnInstances {
     described: Mutex<Vec<Instance>>,
     /// When a timestamp was last raised because a peer reported a newer one, by app.
     outbid: Mutex<HashMap<String, Instant>>,
+    /// When the status last changed, by service.
+    changes: Mutex<HashMap<&'static str, VecDeque<tokio::time::Instant>>>,
 }
 
 impl OwnInstances {
@@ -32,7 +38,11 @@ impl OwnInstances {
         let described = own
             .iter()
             .filter_map(|service| describe(service, settings, proof, own.len() == 1, now));
-        Self { described: Mutex::new(described.collect()), outbid: Mutex::default() }
+        Self {
+            described: Mutex::new(described.collect()),
+            outbid: Mutex::default(),
+            changes: Mutex::default(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -98,7 +108,7 @@ impl OwnInstances {
             }
             let status = if probe(service).await { Status::Up } else { Status::Down };
             for own in self.described.lock().iter_mut().filter(|own| own.app == app) {
-                if own.status != status {
+                if own.status != status && self.admits_change(service) {
                     own.status = status;
                     own.dirty = Some(later(own.dirty));
                     has_changed = true;
@@ -107,6 +117,20 @@ impl OwnInstances {
             }
         }
         has_changed
+    }
+
+    /// Counts a change. One that is not admitted is found again by a later check, unless it was undone.
+    fn admits_change(&self, service: &'static str) -> bool {
+        let mut changes = self.changes.lock();
+        let changes = changes.entry(service).or_default();
+        while changes.front().is_some_and(|at| at.elapsed() >= CHANGES_WITHIN) {
+            changes.pop_front();
+        }
+        let is_admitted = changes.len() < CHANGES;
+        if is_admitted {
+            changes.push_back(tokio::time::Instant::now());
+        }
+        is_admitted
     }
 
     /// The description of a service of this node with a timestamp that is newer than the present one;
@@ -297,6 +321,25 @@ pub(super) mod tests {
         own.check(&probe).await;
         assert_eq!(own.all()[1].dirty, after[1].dirty);
         assert!(own.renewed(&after[1].app, after[1].id()).unwrap().dirty > after[1].dirty);
+    }
+
+    /// The last change takes effect as soon as a further one is admitted.
+    #[tokio::test(start_paused = true)]
+    async fn a_status_changes_at_most_four_times_in_a_minute() {
+        let own = OwnInstances::new(&[config("http://a:1/", 1)], &settings(), &proof());
+        let check = async |is_up: bool| {
+            let probe: Probe = Arc::new(move |_| Box::pin(std::future::ready(is_up)));
+            own.check(&probe).await
+        };
+        for is_up in [false, true, false, true] {
+            assert!(check(is_up).await && !check(is_up).await);
+        }
+        tokio::time::advance(CHANGES_WITHIN - Duration::from_millis(1)).await;
+        assert!(!check(false).await);
+        assert_eq!(own.all()[0].status, Status::Up);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(check(false).await);
+        assert_eq!(own.all()[0].status, Status::Down);
     }
 
     /// The clock of a peer is ahead, or the own one went back. A peer that always reports a newer
