@@ -44,6 +44,7 @@ mod portal {
     mod frozen_environment;
     mod history;
     mod import;
+    mod import_failed;
     mod import_limits;
     mod import_refused;
     mod instance;

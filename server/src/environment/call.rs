@@ -168,6 +168,15 @@ impl Environment {
         self.call(Method::DELETE, address, None).await.map(drop)
     }
 
+    /// The same, unless the object changed since the last read of this request.
+    ///
+    /// # Errors
+    /// Same as [`Self::change_on_last_read`].
+    pub async fn delete_on_last_read(&self, address: Address) -> Result<()> {
+        let base = revision::base().or_else(revision::shown);
+        self.call_on(base, Method::DELETE, address, None).await.map(drop)
+    }
+
     async fn send(&self, method: Method, address: Address, body: &impl Serialize) -> Result<Bytes> {
         self.call(method, address, Some((json::JSON_TYPE, json::write(body)?))).await
     }

@@ -261,7 +261,7 @@ async fn clusters_that_differ_in_case_are_never_merged() {
     if super::engine::ignores_case() {
         answer.fails(400, "import failed for: ");
         assert!(answer.body.contains("does not distinguish"), "{answer:?}");
-        assert!(value("other").await == "v" || value("Other").await == "w", "{answer:?}");
+        assert!(value("other").await.is_null(), "no half of it stays: {answer:?}");
     } else {
         answer.ok();
         assert_eq!([value("other").await, value("Other").await], ["v", "w"]);

@@ -2,7 +2,6 @@
 //! a folder (SEC-14).
 
 use http::Method;
-use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 
 use super::archive::archive;
@@ -279,38 +278,6 @@ async fn an_environment_that_does_not_answer_refuses_the_import_before_any_chang
     let path = "/openapi/v1/configs/import?envs=LOCAL,FAR";
     root.upload(path, "c.zip", &bytes).await.fails(500, "Nothing was imported. FAR: No available");
     assert_eq!(root.get(&format!("{NS}/items")).await.ok()["total"], 0);
-}
-
-/// An environment that fails in the middle of an import; the answer names the entry and the others.
-#[tokio::test]
-async fn an_import_that_fails_in_part_says_what_is_done() {
-    if super::engine::ignores_case() {
-        return; // The trigger below is one of SQLite.
-    }
-    let world = World::with_demo().await;
-    let owner = world.user("u1").await;
-    let definition = json!({ "appId": "demo", "name": "b", "format": "properties" });
-    owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
-    let failure: Result<_, castalia_store::StoreError> = world
-        .environment_store
-        .write((), |tx, ()| {
-            Box::pin(async move {
-                let trigger = r#"CREATE TRIGGER failure BEFORE INSERT ON "Item"
-                    WHEN NEW."Key" = 'fails' BEGIN SELECT RAISE(ABORT, 'as if it failed'); END"#;
-                tx.execute_unprepared(trigger).await?;
-                Ok(())
-            })
-        })
-        .await;
-    failure.unwrap();
-    let other = "demo/LOCAL/demo+default+b.properties";
-    let bytes = archive(&[(GOOD, items("k")), (other, items("fails"))]);
-    let answer = owner.upload(CLUSTER, "c.zip", &bytes).await;
-    answer.fails(400, &format!("import failed for: {other} ("));
-    assert_eq!(answer.json()["code"], "partly_failed");
-    let message = answer.json()["message"].as_str().unwrap().to_owned();
-    assert!(message.ends_with(&format!("the others are done: {GOOD}")), "{message}");
-    assert_eq!(owner.get(&format!("{NS}/items")).await.ok()["total"], 1);
 }
 
 #[tokio::test]

@@ -45,6 +45,59 @@ pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {
     changes
 }
 
+/// What an import changes in a draft, as far as it is needed to take it back.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    created: Vec<Line>,
+    /// Lines before and after it.
+    updated: Vec<(Line, Line)>,
+}
+
+/// What distinguishes a line apart from its place.
+type Content<'a> = (&'a str, &'a str, i16, &'a str);
+
+fn content(line: &Line) -> Content<'_> {
+    (&line.key, &line.value, line.kind, &line.comment)
+}
+
+impl Imported {
+    /// The effect of these changes on a draft.
+    #[must_use]
+    pub fn new(draft: &[Line], changes: &DraftChanges) -> Self {
+        let before: HashMap<_, _> = draft.iter().map(|line| (line.id, line)).collect();
+        let updated = changes.update.iter();
+        let updated =
+            updated.filter_map(|after| Some(((*before.get(&after.id)?).clone(), after.clone())));
+        Self { created: changes.create.clone(), updated: updated.collect() }
+    }
+
+    /// The edits that take it back, whether it has taken effect or not. Lines that somebody changed
+    /// since remain as they are.
+    #[must_use]
+    pub fn reversal(&self, draft: &[Line]) -> DraftChanges {
+        let mut created = HashMap::<_, usize>::new();
+        for line in &self.created {
+            *created.entry(content(line)).or_default() += 1;
+        }
+        let mut changes = DraftChanges::default();
+        // What was appended is last.
+        for line in draft.iter().rev() {
+            if let Some(remaining @ 1..) = created.get_mut(&content(line)) {
+                *remaining -= 1;
+                changes.delete.push(line.clone());
+            }
+        }
+        let present: HashMap<_, _> = draft.iter().map(|line| (line.id, line)).collect();
+        for (before, after) in &self.updated {
+            let line = present.get(&after.id).filter(|line| content(line) == content(after));
+            if let Some(line) = line {
+                changes.update.push(Line { line_num: line.line_num, ..before.clone() });
+            }
+        }
+        changes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::line;
@@ -85,5 +138,32 @@ mod tests {
             changes.create.iter().map(|line| (line.key.as_str(), line.comment.as_str())).collect();
         assert_eq!(created, [("b", ""), ("", "# c")]);
         assert!(changes.delete.is_empty());
+    }
+
+    #[test]
+    fn an_import_is_taken_back_apart_from_what_others_changed_since() {
+        let draft = [line(1, "a", "1", "old"), line(2, "b", "1", ""), line(3, "", "", "# c")];
+        let lines = [
+            line(9, "a", "2", "new"),
+            line(9, "b", "2", ""),
+            line(9, "new", "1", ""),
+            line(9, "mine", "1", ""),
+            line(9, "", "", "# c"),
+            line(9, "", "", "# c"),
+        ];
+        let imported = Imported::new(&draft, &changes(&draft, &lines));
+        assert!(imported.reversal(&draft).is_empty(), "it has not taken effect");
+        let after = [
+            line(1, "a", "2", "new"),
+            line(2, "b", "of somebody else", ""),
+            line(3, "", "", "# c"),
+            line(4, "new", "1", ""),
+            line(5, "mine", "of somebody else", ""),
+            line(6, "", "", "# c"),
+        ];
+        let reversal = imported.reversal(&after);
+        assert_eq!(reversal.update, [line(1, "a", "1", "old")]);
+        assert_eq!(reversal.delete, [line(6, "", "", "# c"), line(4, "new", "1", "")]);
+        assert!(reversal.create.is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! Imports of what `export` writes: `plan` checks the whole archive, then `apply` changes. Nothing
-//! is published, and no item is ever deleted.
+//! Imports of what `export` writes: `plan` checks the whole archive, then `apply` changes, and `undo`
+//! takes the changes back if it fails. Nothing is published, and no item is ever deleted.
 
 mod apply;
 mod collision;
@@ -7,6 +7,7 @@ mod limits;
 mod plan;
 mod progress;
 mod target;
+mod undo;
 
 use std::io::Read as _;
 
@@ -18,6 +19,7 @@ use utoipa::IntoParams;
 use self::apply::Import;
 use self::limits::Trial;
 use self::progress::Progress;
+use self::undo::Undo;
 use super::export::{check_cluster, chosen};
 use super::upload::Upload;
 use crate::archive::{ArchiveLimits, ArchiveReader};
@@ -136,7 +138,15 @@ pub(super) async fn namespace(
     let environment = portal.state.environments.find(&place.env)?;
     let trial = Trial { on_conflict: OnConflict::Cover, operator: &operator };
     trial.run(&environment, &place, &lines, &mut 0).await?;
-    apply::bring(&portal, &place, &lines, OnConflict::Cover, &operator).await.map(drop)
+    let mut undo = Undo::default();
+    let brought = apply::bring(&portal, &place, &lines, OnConflict::Cover, &operator, &mut undo);
+    match brought.await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            undo.run(&portal, &operator).await;
+            Err(error)
+        }
+    }
 }
 
 fn on_conflict(action: &str) -> Result<OnConflict> {

@@ -1,13 +1,15 @@
 //! Applies a checked plan: apps, then definitions, clusters, and the items of namespaces, each
-//! namespace in one transaction. A failure does not stop the others; the answer names what failed
-//! and what is done.
+//! namespace in one transaction. The first failure ends it: what it changed in namespaces is taken
+//! back, and the answer names what failed and what stays.
 
 use super::OnConflict;
 use super::plan::{Plan, leniency, lines};
 use super::progress::Progress;
+use super::undo::{Change, Undo};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
-use crate::domain::draft::{Line, import};
+use crate::domain::draft::Line;
+use crate::domain::draft::import::{self, Imported};
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::portal_namespace::{self, NewDefinition};
@@ -40,7 +42,15 @@ pub(super) enum Outcome {
     Skipped,
 }
 
-type Outcomes = Vec<(usize, Result<(Outcome, usize)>)>;
+/// What happened to the entries of the archive, by position.
+type Outcomes = Vec<(usize, (Outcome, usize))>;
+
+/// The reason why an import ended early.
+struct Failed {
+    /// Position of the entry.
+    at: usize,
+    error: Error,
+}
 
 impl Outcome {
     fn name(self) -> &'static str {
@@ -66,25 +76,59 @@ impl Import<'_> {
         let formats = self.formats(&plan).await?;
         self.check_limits(&plan.namespaces, &formats).await?;
         progress.begin(plan.steps());
-        let mut outcomes: Outcomes =
-            plan.skipped.into_iter().map(|at| (at, Ok((Outcome::Skipped, 0)))).collect();
-        for (at, details) in plan.apps {
-            let outcome = progress.step(self.app(details, &plan.envs).await);
-            outcomes.push((at, outcome.map(none)));
-        }
-        for (at, definition) in plan.definitions {
-            let outcome = progress.step(self.definition(definition).await);
-            outcomes.push((at, outcome.map(none)));
-        }
-        for (at, place, comment) in plan.clusters {
-            let outcome = progress.step(self.cluster(place, comment).await);
-            outcomes.push((at, outcome.map(none)));
-        }
-        for (at, place) in plan.namespaces {
-            outcomes.push((at, progress.step(self.namespace(at, &place, &formats).await)));
+        let skipped = plan.skipped.iter().map(|at| (*at, (Outcome::Skipped, 0)));
+        let mut outcomes: Outcomes = skipped.collect();
+        let mut undo = Undo::default();
+        let made = self.make(&plan, &mut progress, &mut outcomes).await;
+        let created = created(&outcomes);
+        let applied = match made {
+            Ok(()) => self.fill(&plan, &formats, &mut progress, &mut outcomes, &mut undo).await,
+            failed => failed,
+        };
+        if let Err(failed) = applied {
+            let kept = undo.run(self.portal, self.operator).await;
+            return Err(self.failure(failed, &created, &kept));
         }
         outcomes.sort_by_key(|(at, _)| *at);
-        self.report(outcomes)
+        Ok(self.report(outcomes))
+    }
+
+    /// Creates what the namespaces need.
+    async fn make(
+        self,
+        plan: &Plan,
+        progress: &mut Progress<'_>,
+        outcomes: &mut Outcomes,
+    ) -> Result<(), Failed> {
+        for (at, details) in &plan.apps {
+            let outcome = progress.step(self.app(details.clone(), &plan.envs).await);
+            outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
+        }
+        for (at, definition) in &plan.definitions {
+            let outcome = progress.step(self.definition(definition.clone()).await);
+            outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
+        }
+        for (at, place, comment) in &plan.clusters {
+            let outcome = progress.step(self.cluster(place, comment.clone()).await);
+            outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
+        }
+        Ok(())
+    }
+
+    /// Brings the items.
+    async fn fill(
+        self,
+        plan: &Plan,
+        formats: &Formats,
+        progress: &mut Progress<'_>,
+        outcomes: &mut Outcomes,
+        undo: &mut Undo,
+    ) -> Result<(), Failed> {
+        for (at, place) in &plan.namespaces {
+            let outcome = progress.step(self.namespace(*at, place, formats, undo).await);
+            outcomes.push((*at, outcome.map_err(failed(*at))?));
+        }
+        Ok(())
     }
 
     async fn formats(&self, plan: &Plan) -> Result<Formats> {
@@ -139,7 +183,7 @@ impl Import<'_> {
         Ok(Outcome::Created)
     }
 
-    async fn cluster(&self, place: Resource, comment: String) -> Result<Outcome> {
+    async fn cluster(&self, place: &Resource, comment: String) -> Result<Outcome> {
         let environment = self.portal.state.environments.find(&place.env)?;
         let address = Address::in_cluster(&place, &[]);
         match environment.get::<admin::Cluster>(address).await {
@@ -168,49 +212,75 @@ impl Import<'_> {
         at: usize,
         place: &Resource,
         formats: &Formats,
+        undo: &mut Undo,
     ) -> Result<(Outcome, usize)> {
         let text = self.archive.read(at).await?;
         let lines = lines(&text, formats.of(place), leniency(self.portal))?;
-        let brought = bring(self.portal, place, &lines, self.on_conflict, self.operator).await?;
+        let brought = bring(self.portal, place, &lines, self.on_conflict, self.operator, undo);
+        let brought = brought.await?;
         if let (Outcome::Created | Outcome::Changed, _) = brought {
             self.portal.edited(place, self.operator);
         }
         Ok(brought)
     }
 
-    fn report(&self, outcomes: Outcomes) -> Result<ImportReport> {
+    fn report(&self, outcomes: Outcomes) -> ImportReport {
         let paths: Vec<_> = self.archive.paths().collect();
-        let (mut entries, mut failed) = (Vec::with_capacity(outcomes.len()), Vec::new());
-        for (at, outcome) in outcomes {
-            match outcome {
-                Ok((outcome, items)) => entries.push(ImportedEntry {
-                    path: Some(paths[at].to_owned()),
-                    outcome: Some(outcome.name().to_owned()),
-                    items: i64::try_from(items).unwrap_or(i64::MAX),
-                }),
-                Err(error) => {
-                    tracing::warn!(path = paths[at], %error, "an entry of an archive cannot be imported");
-                    failed.push(format!("{} ({})", paths[at], error.message()));
-                }
-            }
+        let entry = |(at, (outcome, items)): (usize, (Outcome, usize))| ImportedEntry {
+            path: Some(paths[at].to_owned()),
+            outcome: Some(outcome.name().to_owned()),
+            items: i64::try_from(items).unwrap_or(i64::MAX),
+        };
+        ImportReport { entries: Some(outcomes.into_iter().map(entry).collect()) }
+    }
+
+    /// `created` are the entries of what is empty now, and `kept` the namespaces whose changes could
+    /// not be taken back.
+    fn failure(&self, failed: Failed, created: &[usize], kept: &[Resource]) -> Error {
+        let Failed { at, error } = failed;
+        let paths: Vec<_> = self.archive.paths().collect();
+        tracing::warn!(path = paths[at], %error, "an entry of an archive cannot be imported");
+        let reason = error.message();
+        if created.is_empty() && kept.is_empty() {
+            let message = format!("Nothing was imported. {}: {reason}", paths[at]);
+            return Error::bad_request(message).with_code(error.code());
         }
-        if failed.is_empty() {
-            return Ok(ImportReport { entries: Some(entries) });
-        }
-        let done: Vec<_> = entries.into_iter().filter_map(|entry| entry.path).collect();
-        let message =
-            format!("import failed for: {}; the others are done: {}", some(&failed), some(&done));
-        Err(Error::bad_request(message).with_code(Code::PartlyFailed))
+        let created: Vec<_> = created.iter().map(|at| paths[*at].to_owned()).collect();
+        let kept: Vec<_> = kept.iter().map(path_of).collect();
+        let message = format!(
+            "import failed for: {} ({reason}); created without items: {}; items that could not be removed again: {}",
+            paths[at],
+            some(&created),
+            some(&kept)
+        );
+        Error::bad_request(message).with_code(Code::PartlyFailed)
     }
 }
 
-/// Brings items into a namespace, which is created if it is missing.
+fn failed(at: usize) -> impl Fn(Error) -> Failed {
+    move |error| Failed { at, error }
+}
+
+/// The entries of what was created.
+fn created(outcomes: &Outcomes) -> Vec<usize> {
+    let created = outcomes.iter().filter(|(_, (outcome, _))| *outcome == Outcome::Created);
+    created.map(|(at, _)| *at).collect()
+}
+
+fn path_of(place: &Resource) -> String {
+    let Resource { app_id, env, cluster, namespace } = place;
+    format!("{app_id}/{env}/{cluster}/{namespace}")
+}
+
+/// Brings items into a namespace, which is created if it is missing. The caller takes it back if this
+/// fails.
 pub(super) async fn bring(
     portal: &Portal,
     place: &Resource,
     lines: &[Line],
     on_conflict: OnConflict,
     operator: &str,
+    undo: &mut Undo,
 ) -> Result<(Outcome, usize)> {
     let environment = portal.state.environments.find(&place.env)?;
     let mut is_new = false;
@@ -221,6 +291,7 @@ pub(super) async fn bring(
             Err(error) if error.reaction() == Reaction::NotFound && !is_new => {
                 namespace::make(portal, place, operator).await?;
                 is_new = true;
+                undo.record(Change::creation(place));
                 stored(&environment, place).await?
             }
             found => found?,
@@ -238,8 +309,10 @@ pub(super) async fn bring(
             (false, 0) => Outcome::Unchanged,
             (false, _) => Outcome::Changed,
         };
+        let imported = Imported::new(&draft, &changes);
+        undo.record(Change { place: place.clone(), is_new, imported });
         match apply(&environment, place, found.id, changes, operator).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => undo.forget_last(),
             done => return done.map(|()| (outcome, items)),
         }
     }
