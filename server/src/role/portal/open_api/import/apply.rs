@@ -185,7 +185,7 @@ impl Import<'_> {
 
     async fn cluster(&self, place: &Resource, comment: String) -> Result<Outcome> {
         let environment = self.portal.state.environments.find(&place.env)?;
-        let address = Address::in_cluster(&place, &[]);
+        let address = Address::in_cluster(place, &[]);
         match environment.get::<admin::Cluster>(address).await {
             Err(error) if error.reaction() == Reaction::NotFound => {}
             found => {
@@ -202,7 +202,7 @@ impl Import<'_> {
             ..admin::Cluster::default()
         };
         environment.post(Address::new(["apps", &place.app_id, "clusters"]), &body).await?;
-        let (store, roles) = (&self.portal.state.store, cluster::roles(&place));
+        let (store, roles) = (&self.portal.state.store, cluster::roles(place));
         portal_app::ensure_roles(store, &place.app_id, roles, self.operator).await?;
         Ok(Outcome::Created)
     }
