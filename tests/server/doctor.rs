@@ -94,6 +94,38 @@ async fn settings_without_the_expected_effect_are_reported() {
     assert!(printed.contains("everyone who reaches the config port"), "{printed}");
 }
 
+/// Before the first start: a database without tables, on a server or in a file that an interrupted
+/// start left.
+#[tokio::test]
+async fn an_empty_database_is_described() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap();
+    for name in ["config.db", "portal.db"] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, "").unwrap();
+    }
+    let (output, printed) = doctor(&["--data-dir", data_dir]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(printed.contains("for a new installation use registry=database"), "{printed}");
+    for engine in [Engine::MySql, Engine::Postgres] {
+        let Some(fresh) = Fresh::on(engine).await else { return };
+        check(&fresh.database.url, &[], &["tables to create: ", "for a new installation"]);
+    }
+}
+
+/// Addresses that an operator states, as in Kubernetes.
+#[tokio::test]
+async fn stated_addresses_are_reported() {
+    let Some(fresh) = Fresh::on(Engine::MySql).await else { return };
+    let url = fresh.database.url.as_str();
+    let migrate = ["migrate", "--roles", "config,meta,admin", "--config-db", url];
+    assert!(command(&migrate).output().unwrap().status.success());
+    let addresses = "http://config:8080,http://config-2:8080";
+    set(&fresh.database, "apollo.config-service.url", addresses).await;
+    set(&fresh.database, "apollo.admin-service.url", "http://admin:8090").await;
+    check(url, &[], &["2 config and 1 admin services", "ServerConfig only: use registry=custom"]);
+}
+
 /// A schema that a start would refuse.
 #[tokio::test]
 async fn a_database_that_cannot_be_adopted_is_refused() {

@@ -2,10 +2,12 @@
 //! of its instance, and a cancellation replaces all of them. A heartbeat, registration or cancellation
 //! that waited too long is dropped: a later one, or the end of the lease, makes up for it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::batch::{Item, Task};
+use crate::{Instance, Status};
 
 /// Maximum number of changes; the oldest are dropped beyond it.
 const LARGEST: usize = 10_000;
@@ -41,8 +43,9 @@ type Key = (&'static str, String, String);
 pub struct Queue {
     waiting: BTreeMap<u64, Queued>,
     positions: HashMap<Key, u64>,
-    /// Those of the batch that is being sent which have not been replaced since.
-    under_way: HashSet<Key>,
+    /// Positions and statuses of those of the batch that is being sent which have not been replaced
+    /// since.
+    under_way: HashMap<Key, (u64, Option<Status>)>,
     next: u64,
     /// Maximum number of changes in a batch, if the peer is too slow for [`BATCH`].
     in_time: Option<usize>,
@@ -105,7 +108,9 @@ impl Queue {
                 expired += 1;
             }
         }
-        self.under_way = batch.iter().map(|queued| key(&queued.item)).collect();
+        let under_way =
+            |queued: &Queued| (key(&queued.item), (queued.position, queued.item.status));
+        self.under_way = batch.iter().map(under_way).collect();
         (batch, expired)
     }
 
@@ -124,7 +129,7 @@ impl Queue {
     /// Returns changes that could not be sent to their places, unless newer ones replace them.
     pub fn restore(&mut self, batch: Vec<Queued>) {
         for queued in batch {
-            if self.under_way.remove(&key(&queued.item)) {
+            if self.under_way.remove(&key(&queued.item)).is_some() {
                 self.insert(queued);
             }
         }
@@ -139,9 +144,54 @@ impl Queue {
         self.forget_status(app, id)
     }
 
-    /// Removes the changes of an instance's status that wait, because a newer one is known. Returns
-    /// when the last one would have expired.
-    pub fn forget_status(&mut self, app: &str, id: &str) -> Option<Instant> {
+    /// Removes the changes of an instance's status that wait, because a peer reports a newer one. Those
+    /// that end in the same one stay: the peer that reports it may not reach the one of this queue.
+    pub fn outdate_status(&mut self, app: &str, id: &str, task: &Task, status: Option<Status>) {
+        let is_same = self.last_status(app, id).is_some_and(|(last, of_last)| {
+            last == *task && (status == of_last || *task == Task::DeleteStatusOverride)
+        });
+        if !is_same {
+            self.forget_status(app, id);
+        }
+    }
+
+    /// Uses the present state of an instance in its heartbeat and its registration that wait.
+    pub fn refresh(&mut self, instance: &Arc<Instance>) {
+        for task in ["Register", "Heartbeat"] {
+            let key = (task, instance.app.clone(), instance.id().to_owned());
+            // A later one makes up for it if it has to be sent again.
+            self.under_way.remove(&key);
+            let waiting = self.positions.get(&key).and_then(|at| self.waiting.get_mut(at));
+            let Some(Queued { item, .. }) = waiting else { continue };
+            let before = description(item);
+            item.status = Some(instance.status);
+            match &mut item.task {
+                Task::Register(described) => *described = Arc::clone(instance),
+                _ => {
+                    let overridden = instance.overridden_status;
+                    item.overridden = Some(overridden).filter(|status| *status != Status::Unknown);
+                }
+            }
+            self.descriptions = self.descriptions - before + description(item);
+        }
+    }
+
+    /// The newest change of an instance's status that waits or is being sent.
+    fn last_status(&self, app: &str, id: &str) -> Option<(Task, Option<Status>)> {
+        let of_task = |task: Task| {
+            let key = (task.name(), app.to_owned(), id.to_owned());
+            let waiting = self.positions.get(&key);
+            let waiting = waiting.and_then(|at| Some((*at, self.waiting.get(at)?.item.status)));
+            let (position, status) = waiting.or_else(|| self.under_way.get(&key).copied())?;
+            Some((position, task, status))
+        };
+        let last = STATUSES.into_iter().filter_map(of_task).max_by_key(|(position, ..)| *position);
+        last.map(|(_, task, status)| (task, status))
+    }
+
+    /// Removes the changes of an instance's status that wait. Returns when the last one would have
+    /// expired.
+    fn forget_status(&mut self, app: &str, id: &str) -> Option<Instant> {
         STATUSES.map(|task| self.forget(app, id, task.name())).into_iter().flatten().max()
     }
 

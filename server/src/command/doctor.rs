@@ -8,7 +8,7 @@ use crate::settings::Settings;
 
 pub(super) fn command() -> Command {
     Command::new("doctor").about(
-        "Report what to know before a start: schema steps, how services are found, settings without effect; writes nothing",
+        "Report what to know before a start: schema steps, how services are found, settings without effect; changes no table",
     )
 }
 

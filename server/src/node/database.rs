@@ -65,6 +65,19 @@ pub(super) async fn read_config(
     Ok((store, config))
 }
 
+/// The same of a database that may not have its tables yet, and then no settings either.
+pub(super) async fn examine_config(
+    settings: &Arc<Settings>,
+) -> Result<(Store, ServerConfig), StartError> {
+    let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
+    let config = ServerConfig::new(settings.fixed_for(Role::Admin));
+    let absent = migration::check(&store, Part::Config).await?.absent_tables;
+    if !absent.iter().any(|table| table == "ServerConfig") {
+        server_config::reload(&store, &config, settings).await?;
+    }
+    Ok((store, config))
+}
+
 /// Opens the portal database without changing its schema.
 pub(super) async fn read_portal(settings: &Settings) -> Result<Store, StartError> {
     connect(settings, &portal_url(settings)?, PORTAL_SETTING).await
@@ -236,6 +249,7 @@ pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError
             list(&report.missing_steps),
             list(&report.absent_tables)
         ));
+        lines.extend(report.warnings);
     }
     Ok(lines)
 }

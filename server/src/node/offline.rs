@@ -27,7 +27,7 @@ pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartEr
     database::check(settings).await
 }
 
-/// Reports what to know before a server starts on the databases, one line for each; writes nothing.
+/// Reports what to know before a server starts on the databases, one line for each; changes no table.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.
@@ -35,7 +35,7 @@ pub async fn examine(settings: &Settings) -> Result<Vec<String>, StartError> {
     let mut lines = database::check(settings).await?;
     let has_config = data_dir::require_config_file(settings).is_ok();
     if settings.serves_environment() && has_config {
-        let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
+        let (store, config) = database::examine_config(&Arc::new(settings.clone())).await?;
         lines.extend(survey(settings, &config, &store).await?.lines());
         lines.extend(socket::eureka_notes(settings, &config));
     }

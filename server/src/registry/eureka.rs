@@ -33,7 +33,7 @@ use parking_lot::Mutex;
 pub use self::batch_order::{BATCH_HEADER, BatchNumber};
 use self::batches::Batches;
 pub use self::batches::NotCarriedOut;
-use self::decisions::report_contradiction;
+use self::decisions::{forgotten, report_contradiction};
 pub use self::lists::Form;
 use self::lists::Lists;
 use self::own::{OwnInstances, replaced};
@@ -300,6 +300,13 @@ impl Eureka {
         let is_cancelled = {
             let mut registry = self.0.registry.lock();
             let cancelled = registry.cancel(app, id, now());
+            // Its lease may have ended before, and what was decided about it remembered.
+            if cancelled.is_none()
+                && origin == Origin::Client
+                && registry.forget_override(app, id, now())
+            {
+                self.0.peers.push(&forgotten(app, id, None), Duration::ZERO, false);
+            }
             self.changed(&mut registry, (app, id), cancelled.as_ref(), Task::Cancel, None, origin)
         };
         // A service of this node stays until the node leaves.
@@ -323,7 +330,10 @@ impl Eureka {
             // It is newer than what waits here for another peer, or for this one.
             match task {
                 Task::Cancel => self.0.peers.forget_instance(app, id),
-                _ => self.0.peers.forget_status(app, id),
+                _ => {
+                    let instance = lease.map(|lease| &lease.instance);
+                    self.0.peers.outdate_status((app, id), &task, status, instance);
+                }
             }
         }
         match lease {

@@ -3,6 +3,8 @@
 //! settings of this process select, and changes nothing.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::Instance;
@@ -12,8 +14,11 @@ use reqwest::Url;
 use super::database::RegistryTable;
 use super::{EurekaClient, RegistryOptions};
 use crate::error::{Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
+
+/// Maximum time for resolving a name.
+const RESOLVE: Duration = Duration::from_secs(1);
 
 /// What was found.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub struct Survey {
     /// Live services in the table, which a database may not have yet.
     table: Result<usize, String>,
     servers: Vec<Server>,
+    /// Addresses of config and admin services in ServerConfig.
+    stated: [usize; 2],
 }
 
 /// An Eureka server in the settings.
@@ -36,7 +43,7 @@ struct Server {
 struct Services {
     config: usize,
     admin: usize,
-    /// Whether one of them is the server itself, as far as the port shows.
+    /// Whether one of them is the server itself, as far as its address shows.
     is_host: bool,
 }
 
@@ -51,22 +58,46 @@ pub async fn survey(settings: &Settings, config: &ServerConfig, store: &Store) -
     let table = table.map_err(|error| error.to_string());
     let client = EurekaClient::new(settings, config.clone(), &[], false, Secret::new(""));
     let client = client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
-    let servers = client.survey().await.into_iter().map(|(url, found)| {
-        let found = found.map(|mut lists| {
-            let config = lists.remove(CONFIG_SERVICE).unwrap_or_default();
-            let admin = lists.remove(ADMIN_SERVICE).unwrap_or_default().len();
-            let is_host = config.iter().any(|service| has_port_of(service, &url));
-            Services { config: config.len(), admin, is_host }
-        });
-        Server { url, found }
-    });
-    Ok(Survey { table, servers: servers.collect() })
+    let mut servers = Vec::new();
+    for (url, found) in client.survey().await {
+        let found = match found {
+            Ok(mut lists) => {
+                let config = lists.remove(CONFIG_SERVICE).unwrap_or_default();
+                let admin = lists.remove(ADMIN_SERVICE).unwrap_or_default().len();
+                let is_host = is_host(&config, &url).await;
+                Ok(Services { config: config.len(), admin, is_host })
+            }
+            Err(problem) => Err(problem),
+        };
+        servers.push(Server { url, found });
+    }
+    let stated = [&keys::CONFIG_SERVICE_URL, &keys::ADMIN_SERVICE_URL];
+    Ok(Survey { table, servers, stated: stated.map(|key| config.get(key).len()) })
 }
 
-/// The settings may have a name, and the service an address.
-fn has_port_of(service: &Instance, url: &Url) -> bool {
-    let address = service.home_page_url.as_deref().and_then(|address| Url::parse(address).ok());
-    address.is_some_and(|address| address.port_or_known_default() == url.port_or_known_default())
+/// Whether the address of a server is that of one of these services; the settings may have a name,
+/// and the service an address.
+async fn is_host(services: &[Instance], url: &Url) -> bool {
+    let own = addresses(url).await;
+    for service in services {
+        let address = service.home_page_url.as_deref().and_then(|text| Url::parse(text).ok());
+        let Some(address) = address else { continue };
+        let is_same = address.host() == url.host()
+            && address.port_or_known_default() == url.port_or_known_default();
+        if is_same || addresses(&address).await.iter().any(|address| own.contains(address)) {
+            return true;
+        }
+    }
+    false
+}
+
+async fn addresses(url: &Url) -> Vec<SocketAddr> {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return Vec::new();
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
+    found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
 }
 
 impl Survey {
@@ -78,7 +109,12 @@ impl Survey {
             Err(problem) => format!("table ServiceRegistry: cannot be read: {problem}"),
         };
         let servers = self.servers.iter().map(ToString::to_string);
-        [table].into_iter().chain(servers).chain([self.advice().to_owned()]).collect()
+        let [config, admin] = self.stated;
+        let stated = (config + admin > 0).then(|| {
+            format!("ServerConfig: {config} config and {admin} admin services for registry=custom")
+        });
+        let advice = [self.advice().to_owned()];
+        [table].into_iter().chain(servers).chain(stated).chain(advice).collect()
     }
 
     fn advice(&self) -> &'static str {
@@ -94,7 +130,10 @@ impl Survey {
                 "Services are found in Eureka, which the config services host: join them with registry=eureka and eureka.host=on, and add each node to eureka.service.url."
             }
             (false, true) => {
-                "Services are found in an Eureka server: register with it by registry=eureka."
+                "Services are found in an Eureka server: register with it by registry=eureka; if it is one of the config services itself, join it with eureka.host=on and add each node to eureka.service.url."
+            }
+            (false, false) if self.stated != [0, 0] => {
+                "Services are stated in ServerConfig only: use registry=custom."
             }
             (false, false) => {
                 "No service is found anywhere: for a new installation use registry=database, the default; if services run, make an Eureka server that they use answer and repeat this; if only admin services of Apollo remain, host Eureka for them with registry=eureka and eureka.host=on."
@@ -119,14 +158,19 @@ impl fmt::Display for Server {
 mod tests {
     use super::*;
 
-    fn advice(table: usize, servers: &[Result<(usize, usize, bool), &str>]) -> &'static str {
+    fn advice(
+        table: usize,
+        servers: &[Result<(usize, usize, bool), &str>],
+        stated: [usize; 2],
+    ) -> &'static str {
         let server = |found: &Result<(usize, usize, bool), &str>| Server {
             url: "http://10.0.0.1:8080/eureka/".parse().unwrap(),
             found: found
                 .map(|(config, admin, is_host)| Services { config, admin, is_host })
                 .map_err(str::to_owned),
         };
-        Survey { table: Ok(table), servers: servers.iter().map(server).collect() }.advice()
+        let servers = servers.iter().map(server).collect();
+        Survey { table: Ok(table), servers, stated }.advice()
     }
 
     #[test]
@@ -139,12 +183,46 @@ mod tests {
             (2, &[Ok((0, 0, false))], "use registry=database, the default."),
             (2, &[Ok((0, 1, false))], "use the bridge"),
             (0, &[dead, Ok((2, 1, true))], "join them with registry=eureka and eureka.host=on"),
-            (0, &[Ok((2, 1, false))], "register with it by registry=eureka."),
+            (0, &[Ok((2, 1, false))], "register with it by registry=eureka;"),
             (0, &[dead], "host Eureka for them"),
             (0, &[Ok((0, 0, false))], "host Eureka for them"),
         ] {
-            let advice = advice(table, servers);
+            let advice = advice(table, servers, [0, 0]);
             assert!(advice.contains(expected), "{table} {servers:?}: {advice}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_the_settings_are_used_where_nothing_else_is() {
+        let dead = Err("it does not answer");
+        for (table, servers, expected) in [
+            (0, &[][..], "use registry=custom."),
+            (0, &[dead], "use registry=custom."),
+            (2, &[], "use registry=database, the default."),
+            (0, &[Ok((2, 1, true))], "join them"),
+        ] {
+            let advice = advice(table, servers, [2, 0]);
+            assert!(advice.contains(expected), "{table} {servers:?}: {advice}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_is_the_server_only_at_the_same_address() {
+        let service = |url: &str| {
+            let text = format!(
+                r#"{{"instance": {{"app": "A", "hostName": "a", "ipAddr": "10.0.0.1", "status": "UP",
+                    "dataCenterInfo": {{"name": "MyOwn"}}, "homePageUrl": "{url}"}}}}"#
+            );
+            [Instance::from_json(text.as_bytes()).unwrap()]
+        };
+        for (url, expected) in [
+            ("http://127.0.0.1:8080/", true),
+            ("http://localhost:8080/x/", true),
+            ("http://127.0.0.1:8081/", false),
+            ("http://10.9.9.9:8080/", false),
+        ] {
+            let server = "http://127.0.0.1:8080/eureka/".parse().unwrap();
+            assert_eq!(is_host(&service(url), &server).await, expected, "{url}");
         }
     }
 }

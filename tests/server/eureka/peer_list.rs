@@ -1,12 +1,52 @@
 //! Peers that operators add and remove while the node runs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::other_server::{OtherServer, Reply};
+use super::other_server::{OtherServer, Reply, Request};
 use super::{client, hosting, register};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::Server;
+
+/// Writes the row of ServerConfig.
+async fn list(admin: &Http, urls: &str) {
+    let row = json!({
+        "key": "eureka.service.url", "cluster": "default", "value": urls,
+        "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo",
+    });
+    admin.post("/server/config", row).await.ok();
+}
+
+/// A server that gets another password receives what was decided before this node has it as well.
+#[tokio::test]
+async fn a_changed_password_loses_no_change() {
+    let expected = "zxu6bmv3"; // `eu:new`, in lower case as the head is
+    let other = OtherServer::start(move |request| {
+        let is_right = request.head.contains(expected);
+        if is_right { Reply::accepted(request) } else { Reply::status(401) }
+    })
+    .await;
+    let options = hosting().variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    let server = Server::start_with(options);
+    let (eureka, admin) = (client(&server), Http::new(&server.admin));
+    list(&admin, &other.listed()).await;
+    eventually("the server in the list", async || {
+        assert_eq!(register(&eureka, "DEMO", "k", 1).await.status, 204);
+        (other.asked("peerreplication") > 0).then_some(())
+    })
+    .await;
+    let path = "/eureka/apps/DEMO/k/status?value=OUT_OF_SERVICE";
+    assert_eq!(eureka.put(path, json!({})).await.status, 200);
+    list(&admin, &other.listed().replace(":pw@", ":new@")).await;
+    eventually("the status", async || {
+        let is_status = |request: &Request| {
+            let change = |change: &Value| change["action"] == "StatusUpdate";
+            request.head.contains(expected) && request.changes().iter().any(change)
+        };
+        other.requests().iter().any(is_status).then_some(())
+    })
+    .await;
+}
 
 /// Case 64: without a restart, a server that a row of ServerConfig adds receives the changes, and
 /// one that it no longer names receives none, even if it holds a batch at this moment.
@@ -17,15 +57,8 @@ async fn a_changed_row_changes_the_peers() {
     let options = hosting().variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
     let server = Server::start_with(options);
     let (eureka, admin) = (client(&server), Http::new(&server.admin));
-    let list = async |urls: &str| {
-        let row = json!({
-            "key": "eureka.service.url", "cluster": "default", "value": urls,
-            "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo",
-        });
-        admin.post("/server/config", row).await.ok();
-    };
     assert_eq!(register(&eureka, "DEMO", "k", 1).await.status, 204);
-    list(&old.listed()).await;
+    list(&admin, &old.listed()).await;
     let renew = async || {
         assert_eq!(eureka.put("/eureka/apps/DEMO/k", json!({})).await.status, 200);
     };
@@ -34,7 +67,7 @@ async fn a_changed_row_changes_the_peers() {
         (old.held() > 0).then_some(())
     })
     .await;
-    list(&new.listed()).await;
+    list(&admin, &new.listed()).await;
     eventually("a heartbeat at the next server", async || {
         renew().await;
         new.changes().iter().any(|change| change["id"] == "k").then_some(())

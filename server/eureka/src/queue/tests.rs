@@ -48,8 +48,64 @@ fn a_newer_status_of_a_peer_replaces_those_that_wait() {
         queue.push(item(id, Task::DeleteStatusOverride), INTERVAL, now);
     }
     queue.push(item("a", Task::Heartbeat), INTERVAL, now);
-    queue.forget_status("A", "a");
+    queue.outdate_status("A", "a", &Task::StatusUpdate, Some(Status::Down));
     assert_eq!(ids(&queue.take(now).0), ["b", "b", "a"]);
+}
+
+/// The peer that reports it may not reach the one of the queue: it is restarted, or loses it after a
+/// while.
+#[test]
+fn the_same_status_of_a_peer_replaces_none() {
+    let now = Instant::now();
+    let out = |id| Item { status: Some(Status::OutOfService), ..item(id, Task::StatusUpdate) };
+    let removal = |status| Item { status, ..item("a", Task::DeleteStatusOverride) };
+    let reported = [
+        (Task::StatusUpdate, Some(Status::OutOfService)),
+        (Task::StatusUpdate, Some(Status::Down)),
+        (Task::DeleteStatusOverride, Some(Status::Up)),
+        (Task::DeleteStatusOverride, None),
+    ];
+    for (waiting, expected) in
+        [(vec![out("a")], [1, 0, 0, 0]), (vec![out("a"), removal(None)], [0, 0, 2, 2])]
+    {
+        for ((task, status), expected) in reported.iter().zip(expected) {
+            for is_under_way in [false, true] {
+                let mut queue = Queue::default();
+                for item in &waiting {
+                    queue.push(item.clone(), INTERVAL, now);
+                }
+                let batch = if is_under_way { queue.take(now).0 } else { Vec::new() };
+                queue.outdate_status("A", "a", task, *status);
+                queue.restore(batch);
+                assert_eq!(queue.len(), expected, "{waiting:?} {task:?} {status:?}");
+            }
+        }
+    }
+}
+
+/// A peer would report a contradiction to what it knows already.
+#[test]
+fn what_waits_is_sent_in_the_present_state_of_the_instance() {
+    let (mut queue, now) = (Queue::default(), Instant::now());
+    let described = |overridden_status, name: &str| {
+        let text = format!(
+            r#"{{"instance": {{"app": "A", "hostName": "a", "ipAddr": "{name}", "status": "UP",
+                "dataCenterInfo": {{"name": "MyOwn"}}, "lastDirtyTimestamp": "1"}}}}"#
+        );
+        let instance = Instance::from_json(text.as_bytes()).unwrap();
+        Arc::new(Instance { overridden_status, ..instance })
+    };
+    let before = described(Status::OutOfService, "10.0.0.100");
+    let overridden = Some(Status::OutOfService);
+    queue.push(item("a", Task::Register(before)), INTERVAL, now);
+    queue.push(Item { overridden, ..item("a", Task::Heartbeat) }, INTERVAL, now);
+    queue.push(Item { overridden, ..item("b", Task::Heartbeat) }, INTERVAL, now);
+    let after = described(Status::Unknown, "10.0.0.1");
+    queue.refresh(&after);
+    assert_eq!(queue.descriptions, after.size());
+    let (batch, _) = queue.take(now);
+    assert_eq!(batch[0].item.task, Task::Register(after));
+    assert_eq!((batch[1].item.overridden, batch[2].item.overridden), (None, overridden));
 }
 
 #[test]
@@ -94,7 +150,7 @@ fn what_a_peer_made_moot_is_not_sent_again() {
         queue.push(item(id, task), INTERVAL, now);
     }
     let (failed, _) = queue.take(now);
-    queue.forget_status("A", "a");
+    queue.outdate_status("A", "a", &Task::StatusUpdate, Some(Status::Down));
     queue.forget_instance("A", "b");
     queue.restore(failed);
     let (batch, _) = queue.take(now);
@@ -162,7 +218,7 @@ fn the_oldest_change_is_dropped_if_there_are_too_many() {
 fn registration(id: &str, metadata: usize) -> Item {
     let mut instance = crate::instance::tests::sample("A", id, 1);
     instance["metadata"] = serde_json::json!({});
-    let mut instance = crate::Instance::from_value(&instance).unwrap();
+    let mut instance = Instance::from_value(&instance).unwrap();
     instance.metadata.insert("text".to_owned(), "x".repeat(metadata));
     item(id, Task::Register(instance.into()))
 }

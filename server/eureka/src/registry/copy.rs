@@ -48,20 +48,26 @@ impl Registry {
         self.early = EarlyChanges(None);
     }
 
-    /// Registers an instance of a peer's list. Returns false if it left meanwhile.
+    /// Registers an instance of a peer's list, unless its client or a peer described it meanwhile: the
+    /// list is older. Returns false if it left meanwhile.
     ///
     /// # Errors
     /// Returns the reason why it is not registered.
     pub fn copy(&mut self, mut instance: Instance, now: Moment) -> Result<bool, Refused> {
         let (app, id) = (instance.app.as_str(), instance.id());
+        let here = self.get(app, id);
+        let is_described = here.is_some_and(|lease| lease.instance.dirty >= instance.dirty);
         match self.early.get(app, id) {
             Some(Early::Left) => return Ok(false),
             _ if self.changes.has_left(app, id) => return Ok(false),
-            Some(Early::Reports(status)) if self.get(app, id).is_none() => {
+            Some(Early::Reports(status)) if here.is_none() => {
                 instance.status = status;
                 instance.overridden_status = Status::Unknown;
             }
             _ => {}
+        }
+        if is_described {
+            return Ok(true);
         }
         self.register(instance, Origin::Peer, now).map(|_| true)
     }

@@ -1,5 +1,6 @@
 //! The rules of leases, statuses and changes, at times that the tests choose.
 
+mod copies;
 mod ends;
 mod overrides;
 

@@ -144,7 +144,7 @@ pub(super) fn report_contradiction(app: &str, id: &str, contradiction: Option<Co
 }
 
 /// The removal of the status of an instance that is not here.
-fn forgotten(app: &str, id: &str, status: Option<Status>) -> Item {
+pub(super) fn forgotten(app: &str, id: &str, status: Option<Status>) -> Item {
     let task = Task::DeleteStatusOverride;
     Item { app: app.to_owned(), id: id.to_owned(), dirty: None, status, overridden: None, task }
 }

@@ -51,7 +51,7 @@ fn report_unusable(positions: &[u32]) {
         tracing::warn!(
             ?positions,
             suppressed,
-            "addresses in eureka.service.url are not of http or https and are not used"
+            "addresses in eureka.service.url are not used: they are not of http or https, or have more than a path; percent-encode user name and password"
         );
     }
 }
@@ -65,10 +65,14 @@ pub(in crate::registry) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an address; `None` if it is not one of HTTP.
+    /// Reads an address; `None` if it is not one of HTTP with a path only.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut url = Url::parse(text.trim()).ok()?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return None;
+        }
+        // The rest of a password that is not percent-encoded, which would be shown.
+        if url.path().contains('@') || url.query().is_some() || url.fragment().is_some() {
             return None;
         }
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -198,6 +202,11 @@ mod tests {
         for text in ["", "ftp://h/", "eureka", "http://"] {
             assert!(Endpoint::parse(text).is_none(), "{text}");
         }
+        for password in ["1/planted", "1#planted", "1?planted", "p@h/planted"] {
+            let text = format!("http://eu:{password}@10.0.0.1:8080/eureka/");
+            assert!(Endpoint::parse(&text).is_none(), "{text}");
+        }
+        assert!(Endpoint::parse("http://h/eureka/?token=planted").is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use castalia_eureka::batch::{self, Item, Task};
 use castalia_eureka::queue::{Queue, Queued};
+use castalia_eureka::{Instance, Status};
 use http::StatusCode;
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -29,6 +30,9 @@ const RECONNECT: Duration = Duration::from_millis(100);
 /// The former doubles up to this: each attempt writes the batch anew.
 const LONGEST_RECONNECT: Duration = Duration::from_secs(2);
 const BUSY: Duration = Duration::from_secs(1);
+/// Pause after a refusal of the password, which an operator may change here or there. A Castalia node
+/// locks out an address that sends more than ten wrong ones in a minute.
+const REFUSED: Duration = Duration::from_secs(10);
 /// Interval at which an address that was that of this node is tried again: a name may lead elsewhere.
 const OWN: Duration = Duration::from_secs(300);
 
@@ -52,7 +56,7 @@ pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
     /// Cancelled when the settings no longer name it.
     pub(super) removed: CancellationToken,
-    queue: Mutex<Queue>,
+    queue: Arc<Mutex<Queue>>,
     numbers: BatchNumbers,
     changed: Notify,
     is_sending: AtomicBool,
@@ -84,13 +88,16 @@ enum Failure {
 }
 
 impl Peer {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    /// A peer takes over what waits for a former one at the same address, whose password changed.
+    pub(super) fn new(endpoint: Endpoint, former: Option<&Self>) -> Self {
+        let changed = Notify::new();
+        changed.notify_one();
         Self {
             endpoint,
             removed: CancellationToken::new(),
-            queue: Mutex::default(),
+            queue: former.map_or_else(Arc::default, |former| Arc::clone(&former.queue)),
             numbers: BatchNumbers::new(),
-            changed: Notify::new(),
+            changed,
             is_sending: AtomicBool::new(false),
             unreachable: AtomicU32::new(0),
             found_own: Mutex::default(),
@@ -113,9 +120,20 @@ impl Peer {
         self.changed.notify_one();
     }
 
-    /// Removes the changes of an instance's status that wait.
-    pub(super) fn forget_status(&self, app: &str, id: &str) {
-        self.queue.lock().forget_status(app, id);
+    /// Removes the changes of an instance's status that wait, because another peer reports a newer one,
+    /// and uses its present state in the others.
+    pub(super) fn outdate_status(
+        &self,
+        (app, id): (&str, &str),
+        task: &Task,
+        status: Option<Status>,
+        instance: Option<&Arc<Instance>>,
+    ) {
+        let mut queue = self.queue.lock();
+        queue.outdate_status(app, id, task, status);
+        if let Some(instance) = instance {
+            queue.refresh(instance);
+        }
     }
 
     /// Removes the changes of an instance that wait.
@@ -234,7 +252,7 @@ impl Peer {
         &self,
         eureka: &Eureka,
         batch: &[Queued],
-    ) -> Result<Vec<(u16, Option<castalia_eureka::Instance>)>, Failure> {
+    ) -> Result<Vec<(u16, Option<Instance>)>, Failure> {
         let report = |error: &dyn std::fmt::Display| {
             *self.problem.lock() = Some(error.to_string());
             if let Some(suppressed) = self.failed.admit() {
@@ -275,6 +293,10 @@ impl Peer {
         if matches!(status.as_u16(), 429 | 502 | 503 | 504) {
             report(&status);
             return Err(Failure::Retry(BUSY));
+        }
+        if matches!(status.as_u16(), 401 | 403) {
+            report(&status);
+            return Err(Failure::Retry(REFUSED));
         }
         if !status.is_success() {
             report(&status);
@@ -322,7 +344,7 @@ impl Peer {
         item: &Item,
         sent: Instant,
         status: u16,
-        newer: Option<castalia_eureka::Instance>,
+        newer: Option<Instance>,
     ) {
         match (&item.task, status, newer) {
             (_, 200..=299, _) => {}

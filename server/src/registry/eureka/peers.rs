@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use castalia_eureka::batch::Item;
+use castalia_eureka::batch::{Item, Task};
+use castalia_eureka::{Instance, Status};
 use castalia_store::Secret;
 use parking_lot::Mutex;
 
@@ -84,10 +85,16 @@ impl Peers {
         }
     }
 
-    /// Removes the changes of an instance's status from all queues, because a newer one is known.
-    pub(super) fn forget_status(&self, app: &str, id: &str) {
+    /// Uses what a peer reports of an instance's status in all queues; `instance` is its present state.
+    pub(super) fn outdate_status(
+        &self,
+        of: (&str, &str),
+        task: &Task,
+        status: Option<Status>,
+        instance: Option<&Arc<Instance>>,
+    ) {
         for peer in self.list.load().iter() {
-            peer.forget_status(app, id);
+            peer.outdate_status(of, task, status, instance);
         }
     }
 
@@ -146,7 +153,8 @@ impl Peers {
         let peers = endpoints.into_iter().map(|endpoint| {
             let known = kept.iter().find(|peer| peer.endpoint == endpoint);
             known.cloned().unwrap_or_else(|| {
-                let peer = Arc::new(Peer::new(endpoint));
+                let former = removed.iter().find(|peer| peer.endpoint.url == endpoint.url);
+                let peer = Arc::new(Peer::new(endpoint, former.map(Arc::as_ref)));
                 let (eureka, sender) = (eureka.clone(), Arc::clone(&peer));
                 background.spawn("eureka replication", move || {
                     let (eureka, sender) = (eureka.clone(), Arc::clone(&sender));

@@ -156,24 +156,50 @@ mod tests {
     use castalia_store::Secret;
 
     use super::*;
-    use crate::registry::Probe;
-    use crate::registry::eureka::own::tests::config;
+    use crate::registry::eureka::own::OwnInstances;
+    use crate::registry::eureka::own::tests::{config, settings};
+    use crate::registry::eureka::proof::tests::proof;
+    use crate::registry::{OwnService, Probe};
     use crate::server_config::ServerConfig;
     use crate::settings::{Settings, Texts};
+
+    fn hosting(own: &[OwnService]) -> Eureka {
+        crate::outgoing::install_tls();
+        let texts = Texts::gather(Vec::new(), None, std::iter::empty()).unwrap();
+        let settings = Settings::from_texts(&texts).unwrap();
+        let rows = ServerConfig::new([].into());
+        Eureka::new(&settings, rows, own, true, vec![8080], Secret::new("s")).unwrap()
+    }
+
+    /// Its lease ended before, and the status that an operator set is remembered: it is in service again
+    /// when it comes back, as one that deregisters in time is.
+    #[tokio::test]
+    async fn who_deregisters_late_has_no_status_of_an_operator() {
+        let own = [config("http://10.0.0.1:8080/", 8080)];
+        for origin in [Origin::Client, Origin::Peer] {
+            let eureka = hosting(&own);
+            let described = OwnInstances::new(&own, &settings(), &proof()).all().remove(0);
+            let instance = Instance { app: "DEMO".to_owned(), ..described };
+            let id = instance.id().to_owned();
+            eureka.register(instance.clone(), Origin::Client).unwrap();
+            let out = Status::OutOfService;
+            assert!(eureka.set_status("DEMO", &id, out, None, Origin::Client, false));
+            let mut ended = now();
+            ended.at += Duration::from_secs(1_000);
+            assert_eq!(eureka.0.registry.lock().evict_due(ended), 1);
+            assert!(!eureka.cancel("DEMO", &id, origin));
+            let lease = eureka.register(instance, Origin::Client).unwrap();
+            assert_eq!(lease.instance.overridden_status, Status::Unknown, "{origin:?}");
+        }
+    }
 
     /// Somebody changed the entry of a service of this node under a timestamp of the future: registered
     /// its id at a peer, with one that has no successor, or set a status here and removed it or set it back.
     #[tokio::test]
     async fn a_status_is_announced_whatever_timestamp_the_entry_has() {
-        crate::outgoing::install_tls();
-        let texts = Texts::gather(Vec::new(), None, std::iter::empty()).unwrap();
-        let settings = Settings::from_texts(&texts).unwrap();
         let app = CONFIG_SERVICE.to_ascii_uppercase();
         for change in ["registration", "removal", "status"] {
-            let own = config("http://10.0.0.1:8080/", 8080);
-            let rows = ServerConfig::new([].into());
-            let eureka =
-                Eureka::new(&settings, rows, &[own], true, vec![8080], Secret::new("s")).unwrap();
+            let eureka = hosting(&[config("http://10.0.0.1:8080/", 8080)]);
             eureka.announce();
             let listed = || eureka.app(&app)[0].instance.clone();
             let (forged, id) = ((*listed()).clone(), listed().id().to_owned());

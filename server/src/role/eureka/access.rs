@@ -23,11 +23,16 @@ const REGISTRATIONS: u32 = 600;
 /// instances than that, and each may have an address of its own.
 const ADDRESSES: usize = 10_000;
 
+/// Maximum length of user name and password, in bytes.
+const CREDENTIALS: usize = 1024;
+/// The answer to a caller that cannot wait for a verification.
+const BUSY: &str = "too many callers wait for their passwords to be verified";
+
 /// Checks callers.
 #[derive(Debug)]
 pub(super) struct Access {
     /// `None` if no credentials are required.
-    expected: Option<Expected>,
+    expected: Option<Arc<Expected>>,
     failures: Arc<Counters>,
     registrations: Counters,
 }
@@ -36,7 +41,11 @@ impl Access {
     pub(super) fn new(settings: &Settings) -> Self {
         let addresses = settings.eureka.max_instances.saturating_mul(2).max(ADDRESSES);
         Self {
-            expected: settings.eureka.credentials.as_ref().map(Expected::new),
+            expected: settings
+                .eureka
+                .credentials
+                .as_ref()
+                .map(|expected| Arc::new(Expected::new(expected))),
             failures: Arc::new(Counters::new(addresses)),
             registrations: Counters::new(addresses),
         }
@@ -53,7 +62,7 @@ impl Access {
         let Some(expected) = &self.expected else { return Ok(()) };
         self.admit_guess(peer)?;
         if let Some(given) = credentials(headers) {
-            if self.is_right(expected, &given, peer, own).await? {
+            if self.is_right(expected, given, peer, own).await? {
                 self.failures.keep(peer);
                 return Ok(());
             }
@@ -67,7 +76,7 @@ impl Access {
 
     fn admit_guess(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
         if self.failures.number(peer) >= FAILURES {
-            return Err(too_many("too many wrong passwords from this address"));
+            return Err(locked_out());
         }
         Ok(())
     }
@@ -75,31 +84,43 @@ impl Access {
     /// Compares, and counts what is wrong.
     async fn is_right(
         &self,
-        expected: &Expected,
-        given: &[u8],
+        expected: &Arc<Expected>,
+        given: Vec<u8>,
         peer: Option<IpAddr>,
         own: impl Fn() -> Vec<Secret>,
     ) -> Result<bool, Refusal> {
-        if let Some(is_right) = expected.compare(given) {
-            return Ok(self.counted(is_right, peer));
+        let known = if given.len() > CREDENTIALS { Some(false) } else { expected.compare(&given) };
+        if let Some(is_right) = known {
+            if !is_right {
+                self.failures.count(peer);
+            }
+            return Ok(is_right);
         }
-        let turn = expected.turn(peer).await;
-        // Meanwhile others had their turn, and guesses from this address among them were counted.
-        self.admit_guess(peer)?;
-        if let Some(is_right) = expected.compare(given) {
-            return Ok(self.counted(is_right, peer));
+        let Some(presence) = expected.arrive(peer) else {
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, BUSY).with(RETRY_AFTER, "30"));
+        };
+        let (expected, failures, own) = (Arc::clone(expected), Arc::clone(&self.failures), own());
+        // A caller that closes its connection keeps its turn.
+        let verification = tokio::spawn(async move {
+            let _turn = presence.turn().await;
+            // Meanwhile others had their turn, and guesses from this address among them were counted.
+            if failures.number(peer) >= FAILURES {
+                return None;
+            }
+            let is_right = match expected.compare(&given) {
+                Some(is_right) => is_right,
+                None => expected.verify(given, own).await,
+            };
+            if !is_right {
+                failures.count(peer);
+            }
+            Some(is_right)
+        });
+        match verification.await {
+            Ok(Some(is_right)) => Ok(is_right),
+            Ok(None) => Err(locked_out()),
+            Err(_) => Ok(false),
         }
-        // Counted first, because a caller that closes its connection does not stop the verification.
-        self.failures.count(peer);
-        let failures = Arc::clone(&self.failures);
-        Ok(expected.verify(given, own(), turn, move || failures.forgive(peer)).await)
-    }
-
-    fn counted(&self, is_right: bool, peer: Option<IpAddr>) -> bool {
-        if !is_right {
-            self.failures.count(peer);
-        }
-        is_right
     }
 
     /// Counts a registration. Callers with the password whose addresses have no counter of their own
@@ -135,6 +156,10 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(encoded).ok()
 }
 
+fn locked_out() -> Refusal {
+    too_many("too many wrong passwords from this address")
+}
+
 fn too_many(text: &str) -> Refusal {
     Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).with(RETRY_AFTER, "30")
 }
@@ -159,7 +184,7 @@ mod tests {
     fn with_password(password: EurekaPassword) -> Access {
         let credentials = EurekaCredentials { username: "eu".to_owned(), password };
         Access {
-            expected: Some(Expected::new(&credentials)),
+            expected: Some(Arc::new(Expected::new(&credentials))),
             failures: Arc::new(Counters::new(ADDRESSES)),
             registrations: Counters::new(ADDRESSES),
         }
@@ -207,10 +232,12 @@ mod tests {
     async fn a_right_password_counts_also_if_its_caller_does_not_wait() {
         let (access, peer) =
             (with_password(EurekaPassword::Hashed(Secret::new(BCRYPT))), address(0));
+        let expected = access.expected.as_ref().unwrap();
+        let before = expected.arrive(Some(address(1))).unwrap().turn().await;
         let mut check = Box::pin(status(&access, RIGHT, peer));
         assert!(futures_util::poll!(&mut check).is_pending());
         drop(check);
-        let expected = access.expected.as_ref().unwrap();
+        drop(before);
         let is_settled = || {
             let is_known = expected.compare(RIGHT.as_bytes()) == Some(true);
             is_known && access.failures.number(Some(peer)) == 0

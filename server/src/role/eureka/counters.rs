@@ -80,14 +80,6 @@ impl Counters {
         counter.number
     }
 
-    /// Takes back a call that was counted.
-    pub(super) fn forgive(&self, peer: Option<IpAddr>) {
-        let Some(address) = peer.map(network) else { return };
-        let mut counts = self.0.lock();
-        let counter = counts.counter(address);
-        counter.number = counter.number.saturating_sub(1);
-    }
-
     /// Keeps the counter of an address, so that strangers with many addresses do not lock it out by
     /// the counter that they share.
     pub(super) fn keep(&self, peer: Option<IpAddr>) {

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::turns::{Turn, Turns};
+use super::turns::{Presence, Turns};
 use crate::password;
 use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
 
@@ -59,32 +59,20 @@ impl Expected {
         self.credentials.compare(given)
     }
 
-    /// Waits for the verifications of other callers.
-    pub(super) async fn turn(&self, peer: Option<IpAddr>) -> Turn {
-        self.turns.take(peer).await
+    /// Adds a caller to those that wait for a verification; `None` if too many do.
+    pub(super) fn arrive(&self, peer: Option<IpAddr>) -> Option<Presence> {
+        self.turns.arrive(peer)
     }
 
     /// Whether `user:password` matches the hash; `own` is what this node sends to the other servers.
-    /// The turn ends with the verification, and what is right is accepted from then on and reported
-    /// to `on_right`, also if the caller does not wait for it.
-    pub(super) async fn verify(
-        &self,
-        given: &[u8],
-        own: Vec<Secret>,
-        turn: Turn,
-        on_right: impl FnOnce() + Send + 'static,
-    ) -> bool {
-        let (given, credentials) = (given.to_vec(), Arc::clone(&self.credentials));
+    /// What is right is accepted from then on. The caller has its turn.
+    pub(super) async fn verify(&self, given: Vec<u8>, own: Vec<Secret>) -> bool {
+        let credentials = Arc::clone(&self.credentials);
         let verified = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
             for own in own {
                 credentials.learn(own.expose().as_bytes());
             }
-            let is_right = credentials.verify(&given);
-            if is_right {
-                on_right();
-            }
-            is_right
+            credentials.verify(&given)
         });
         verified.await.unwrap_or_default()
     }
@@ -143,7 +131,7 @@ pub(super) mod tests {
     async fn is_right(expected: &Expected, given: &[u8]) -> bool {
         match expected.compare(given) {
             Some(is_right) => is_right,
-            None => expected.verify(given, Vec::new(), expected.turn(None).await, || ()).await,
+            None => expected.verify(given.to_vec(), Vec::new()).await,
         }
     }
 
@@ -203,7 +191,7 @@ pub(super) mod tests {
         let verify = async |own: &[&str], given: &[u8]| {
             let expected = expected(EurekaPassword::Hashed(Secret::new(BCRYPT)));
             let own = own.iter().copied().map(Secret::new).collect();
-            let is_right = expected.verify(given, own, expected.turn(None).await, || ()).await;
+            let is_right = expected.verify(given.to_vec(), own).await;
             let others = expected.credentials.others.lock().len();
             (is_right, expected.compare(b"eu:pw"), others)
         };
