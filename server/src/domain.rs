@@ -2,6 +2,7 @@
 //! calls the store's queries.
 
 pub mod access_key;
+pub mod access_request;
 pub mod app;
 pub mod app_namespace;
 pub mod archive_path;

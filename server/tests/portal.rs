@@ -19,11 +19,13 @@ mod database;
 mod portal {
     mod access;
     mod access_key;
+    mod access_request;
     mod account;
     mod answer;
     mod app;
     mod archive;
     mod audit;
+    mod audit_of_users;
     mod audit_operations;
     mod audit_seal;
     mod basic;

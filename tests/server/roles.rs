@@ -60,6 +60,7 @@ impl Place {
                     "CastaliaEvent",
                     "CastaliaAuditSeal",
                     "CastaliaRecent",
+                    "CastaliaAccessRequest",
                 ],
             ),
         ] {

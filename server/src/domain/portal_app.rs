@@ -15,7 +15,7 @@ use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::{Identity, UserToken};
 use crate::domain::permission::{self, Act, NamedRole};
-use crate::domain::{recent, unique, user};
+use crate::domain::{access_request, recent, unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
 
@@ -147,8 +147,8 @@ async fn update_in(
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
-/// Deletes an app with its definitions of namespaces, all its roles, and what all users have pinned
-/// or opened of it.
+/// Deletes an app with its definitions of namespaces, all its roles, and what all users have pinned,
+/// opened or requested of it.
 ///
 /// # Errors
 /// Fails if there is no such app.
@@ -158,6 +158,7 @@ pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
         .write(input, |tx, (app_id, operator)| Box::pin(delete_in(tx, app_id, operator)))
         .await?;
     recent::forget_app(store, deleted).await;
+    access_request::forget_app(store, deleted).await;
     Ok(())
 }
 

@@ -11,7 +11,8 @@ use castalia_store::{Authorship, Store, Transaction, namespace};
 
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
-use crate::domain::{portal_app, unique};
+use crate::domain::permission::need::Resource;
+use crate::domain::{access_request, portal_app, unique};
 use crate::error::{Code, Error, Result};
 
 /// Widths of the columns, in characters.
@@ -166,7 +167,11 @@ pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> 
                 grant::delete_namespace_roles(tx, app_id, name, operator).await
             })
         })
-        .await
+        .await?;
+    let place =
+        Resource { app_id: app_id.to_owned(), namespace: name.to_owned(), ..Resource::default() };
+    access_request::forget_place(store, &place).await;
+    Ok(())
 }
 
 /// The definitions of the namespaces of an app, by name: its own, or the public ones with these

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::body::{Member, body};
 
 mod access_key;
+mod access_request;
 mod branch;
 mod eureka;
 mod forward;
@@ -24,6 +25,7 @@ mod user_token;
 mod webhook;
 
 pub use self::access_key::AccessKey;
+pub use self::access_request::{AccessDecision, AccessRequest, NewAccessRequest};
 pub use self::branch::{GrayReleaseRule, GrayReleaseRuleItem, NewGrayDelRelease};
 pub use self::eureka::{EurekaInstance, EurekaPeer, EurekaRegistry};
 pub use self::history::{Commit, KeyValue, ReleaseHistory};

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod audit_log_data_influence;
 pub mod authorities;
+pub mod castalia_access_request;
 pub mod castalia_audit_seal;
 pub mod castalia_consumer_grant;
 pub mod castalia_delivery;

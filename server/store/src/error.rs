@@ -123,6 +123,11 @@ impl StoreError {
         matches!(self, Self::Denied(_))
     }
 
+    /// Whether a table cannot be used: it is missing, or the account lacks a privilege.
+    pub fn is_unusable_table(&self) -> bool {
+        self.is_missing_table() || self.is_denied()
+    }
+
     /// Whether a table does not exist, or is not visible to the account.
     pub(super) fn is_missing_table(&self) -> bool {
         let Self::Other(error) = self else { return false };

@@ -37,7 +37,7 @@ pub async fn value_or_insert(
     match value(store.read(), name).await {
         Ok(Some(value)) => return Ok(value),
         Ok(None) => {}
-        Err(error) if error.is_missing_table() || error.is_denied() => return Ok(offer),
+        Err(error) if error.is_unusable_table() => return Ok(offer),
         Err(error) => return Err(error),
     }
     let input = (name.to_owned(), offer.clone());

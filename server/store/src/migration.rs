@@ -121,7 +121,7 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
     tracing::warn!(
         "{problem} The server starts without them: publishes of other nodes are found within a \
          second instead of immediately, a replaced database or a changed audit log is not detected, \
-         and recently opened apps are not remembered"
+         recently opened apps are not remembered, and access cannot be requested"
     );
     Ok(report.origin)
 }

@@ -136,13 +136,13 @@ impl Store {
                 Ok(()) => has_written = true,
                 // MySQL reports a table that does not exist as denied to an account whose
                 // privileges are granted for each table.
-                Err(error) if error.is_missing_table() || error.is_denied() => {}
+                Err(error) if error.is_unusable_table() => {}
                 Err(error) => return Err(error),
             }
         }
         if !has_written {
             match installation::record_write(self).await {
-                Err(error) if error.is_missing_table() || error.is_denied() => {
+                Err(error) if error.is_unusable_table() => {
                     app::try_write(self).await?;
                 }
                 outcome => outcome?,

@@ -1,6 +1,7 @@
-//! Queries: users of the portal; those of roles, favourites, recently opened apps, sessions and
-//! personal tokens are in files below. Permissions are not known here.
+//! Queries: users of the portal; those of roles, requests for roles, favourites, recently opened
+//! apps, sessions and personal tokens are in files below. Permissions are not known here.
 
+pub mod access_request;
 pub mod favorite;
 pub mod recent;
 pub mod role;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::archive::archive;
 use super::audit::{A, Log, influences, records};
+use super::audit_of_users::{access_requests, user_tokens};
 use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations whose method is not GET although they change nothing, or only what the caller's own
@@ -26,14 +27,14 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// Performs operations, and checks after each that it left one record.
-struct Script<'w> {
+pub(super) struct Script<'w> {
     log: Log<'w>,
     performed: Vec<&'static str>,
 }
 
 impl Script<'_> {
     /// Performs an operation of this name in the audit log, and returns its answer.
-    async fn run(
+    pub(super) async fn run(
         &mut self,
         (caller, operator): (&Caller<'_>, &str),
         id: &'static str,
@@ -79,6 +80,7 @@ async fn each_operation_that_changes_something_leaves_its_record() {
     let world = World::adopted().await;
     let (root, user) = (world.user("apollo").await, world.user("u1").await);
     let (root, user) = ((&root, "apollo"), (&user, "u1"));
+    let asking = world.user("u2").await;
     let mut script = Script { log: Log::of(&world).await, performed: Vec::new() };
     let no = Value::Null;
     let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
@@ -90,6 +92,7 @@ async fn each_operation_that_changes_something_leaves_its_record() {
     branches(s, user).await;
     namespaces(s, user, root, &world).await;
     roles(s, user, root).await;
+    access_requests(s, user, (&asking, "u2")).await;
     transfers(s, user, root).await;
     portal(s, user, root).await;
     user_tokens(s, user, root).await;
@@ -385,25 +388,4 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     for secret in [token.as_str(), "a secret"] {
         assert!(!text.contains(secret), "a secret is in the audit log");
     }
-}
-
-async fn user_tokens(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
-    let (post, delete, no) = (|| Method::POST, || Method::DELETE, Value::Null);
-    let tokens = "/openapi/v1/user-tokens";
-    let mut ids = Vec::new();
-    for _ in 0..3 {
-        let body = json!({ "name": "ci" });
-        let made = s.run(user, "createUserToken", "UserToken.create", (post(), tokens), body).await;
-        ids.push(made["id"].clone());
-    }
-    let path = format!("{tokens}/{}/rotate", ids[0]);
-    s.run(user, "rotateUserToken", "UserToken.rotate", (post(), &path), no.clone()).await;
-    let path = format!("{tokens}/{}/revoke", ids[1]);
-    s.run(user, "revokeUserToken", "UserToken.revoke", (post(), &path), no.clone()).await;
-    let path = format!("{tokens}/{}", ids[1]);
-    s.run(user, "deleteUserToken", "UserToken.delete", (delete(), &path), no.clone()).await;
-    let path = format!("{tokens}/admin/{}/revoke", ids[2]);
-    s.run(root, "adminRevokeUserToken", "UserToken.revoke", (post(), &path), no.clone()).await;
-    let path = format!("{tokens}/admin/{}", ids[2]);
-    s.run(root, "adminDeleteUserToken", "UserToken.delete", (delete(), &path), no).await;
 }

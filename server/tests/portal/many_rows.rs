@@ -1,5 +1,7 @@
 //! A portal with a chosen number of rows of each kind, created as its users would.
 
+use castalia_store::StoreError;
+use castalia_store::user::access_request::{self, Wanted};
 use serde_json::{Value, json};
 
 use super::instance::read;
@@ -155,6 +157,30 @@ async fn apps(owner: &Caller<'_>, count: usize, shared: &str) {
     }
 }
 
+/// Open requests for roles on `demo`, of one user each.
+async fn requests(world: &World, count: usize) {
+    let inserted: Result<(), StoreError> = world
+        .store
+        .write(count, |tx, count| {
+            Box::pin(async move {
+                let demo = castalia_store::app::by_app_id(tx, "demo").await?.unwrap().id;
+                for number in 0..*count {
+                    let wanted = Wanted {
+                        env: String::new(),
+                        cluster: String::new(),
+                        namespace: format!("n{number}"),
+                        role_type: "ModifyNamespace".to_owned(),
+                    };
+                    let user = format!("user{number}");
+                    access_request::insert(tx, demo, &user, &wanted, "").await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    inserted.unwrap();
+}
+
 /// Returns the id of the last release.
 async fn others(
     world: &World,
@@ -163,6 +189,7 @@ async fn others(
     count: usize,
 ) -> Option<Value> {
     const ROLES: &str = "/openapi/v1/apps/demo";
+    requests(world, count).await;
     let mut last = None;
     for number in 0..count {
         let user = format!("user{number}");

@@ -141,6 +141,12 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /recents",
     // The caller's own list, of apps whose descriptions every user may read: `recent.rs`.
     "PUT /recents/{appId}",
+    // The administrator of the app decides, and others see their own: `access_request.rs`.
+    "POST /access-requests",
+    "GET /access-requests",
+    "GET /access-requests/waiting",
+    "PUT /access-requests/{requestId}/decision",
+    "DELETE /access-requests/{requestId}",
     // Each event is checked on its own: `events.rs`.
     "GET /events",
     // Each read is a call of its own: `reads.rs`.

@@ -36,6 +36,8 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("*", "password", "only its hash is stored"),
     ("addCreateApplicationRoleToUsers", "", "have to be users"),
     ("batchDeleteItems", "", "have to be keys"),
+    ("createAccessRequest", "appId", "has to be an app"),
+    ("createAccessRequest", "roleType", "has to be a type of roles"),
     ("addFavorite", "appId", "has to be an app"),
     ("addFavorite", "userId", "has to be the user"),
     ("assignRoleToConsumer", "appId", "has to be an app"),
@@ -178,6 +180,7 @@ async fn every_text_that_is_too_long_is_named_with_its_limit() {
             .replace("{branchName}", "x")
             .replace("{key}", "x")
             .replace("{webhookId}", "1")
+            .replace("{requestId}", "1")
             .replace("{token}", "x");
         let query = match operation.id.as_str() {
             "createOrUpdateUser" => "?isCreate=true",

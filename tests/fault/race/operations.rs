@@ -115,14 +115,18 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
     }
 }
 
-/// Consumers, webhooks and settings.
+/// Consumers, webhooks, requests for access and settings.
 fn administration(
     method: &str,
     path: &str,
     s: &Subject,
     who: &str,
 ) -> Option<(String, Option<Value>)> {
-    let at = path.replace("{env}", "DEV").replace("{token}", &s.app_id).replace("{webhookId}", "1");
+    let at = path
+        .replace("{env}", "DEV")
+        .replace("{token}", &s.app_id)
+        .replace("{webhookId}", "1")
+        .replace("{requestId}", "1");
     let key = format!("race.{}", s.app_id);
     let body = if path.ends_with("/assign-role") {
         json!({ "appId": s.app_id })
@@ -132,6 +136,12 @@ fn administration(
         // Disabled, so that no publish of the race is sent.
         let webhook = json!({ "url": "http://a.example/", "enabled": false });
         return Some((at, (method != "DELETE").then_some(webhook)));
+    } else if path.ends_with("/decision") {
+        json!({ "granted": true })
+    } else if path.contains("/access-requests") {
+        // A role that does not exist yet, so that a super administrator does not have it.
+        let role = "ModifyNamespacesInCluster";
+        json!({ "appId": s.app_id, "env": "DEV", "clusterName": "asked", "roleType": role, "note": who })
     } else if path.contains("/server/") {
         json!({ "key": key, "value": who })
     } else {
@@ -139,7 +149,7 @@ fn administration(
     };
     let role = format!("roleName=Master%2B{}", s.app_id);
     let parameters = format!("appId={}&type=AppRole&key={key}&cluster=default&{role}", s.app_id);
-    Some((format!("{at}?{parameters}"), (method == "POST").then_some(body)))
+    Some((format!("{at}?{parameters}"), (method != "DELETE").then_some(body)))
 }
 
 /// Roles; their objects are those of the path.

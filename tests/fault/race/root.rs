@@ -7,7 +7,8 @@ use super::operations::Request;
 use crate::support::http::{Answer, Http};
 
 /// Parts of the paths of such operations.
-const PATHS: [&str; 5] = ["/system/roles/", "/roles/master", "/consumer", "/server/", "/import"];
+const PATHS: [&str; 6] =
+    ["/system/roles/", "/roles/master", "/consumer", "/server/", "/import", "/access-requests"];
 
 pub(super) fn is_needed(request: &Request) -> bool {
     request.is_portal && PATHS.iter().any(|part| request.path.contains(part))

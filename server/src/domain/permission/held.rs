@@ -24,6 +24,16 @@ impl Rights<'_> {
         Ok(Held(rows.into_iter().map(|row| (row.permission_type, row.target_id)).collect()))
     }
 
+    /// The apps that the caller administers, within any scope of a token; `None` for all.
+    pub async fn administered(&self, caller: &Identity) -> Result<Option<BTreeSet<String>>> {
+        if caller.user_id().is_some_and(|user_id| self.is_root(user_id)) {
+            return Ok(None);
+        }
+        let Held(held) = self.held(caller).await?;
+        let admin = held.into_iter().filter(|(kind, _)| kind == Right::AssignRole.name());
+        Ok(Some(admin.map(|(_, app_id)| app_id).collect()))
+    }
+
     /// The clusters of an app in an environment in all of whose namespaces the caller may edit or
     /// publish, in the order of their names.
     pub async fn clusters(

@@ -6,7 +6,7 @@ use castalia_store::{Secret, Store, StoreError, Transaction};
 
 use super::{PasswordRule, User, blocking, existing, find, scheme, unknown};
 use crate::domain::constraint::check_members;
-use crate::domain::recent;
+use crate::domain::{access_request, recent};
 use crate::error::{Code, Error, Result};
 use crate::password;
 
@@ -109,7 +109,8 @@ pub async fn change(store: &Store, rule: &PasswordRule, account: Account) -> Res
 }
 
 /// Enables or disables a user. Disabling ends the sessions of the user, so that they do not become
-/// valid again later, and forgets the apps that the user opened.
+/// valid again later, and forgets the apps that the user opened and the roles that the user
+/// requested.
 ///
 /// # Errors
 /// Fails if there is no such user.
@@ -129,6 +130,7 @@ async fn write(store: &Store, row: UserRow) -> Result<()> {
     store.write(row, |tx, row| Box::pin(change_in(tx, row))).await?;
     if let Some(name) = disabled {
         recent::forget_user(store, &name).await;
+        access_request::forget_user(store, &name).await;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! lists the operations with the access that each requires; every resource has a file of its own.
 
 mod access_key;
+mod access_request;
 mod account;
 mod app;
 mod app_namespace;

@@ -3,9 +3,14 @@
 use super::Part;
 
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
-/// the seals of the audit log, and the recently opened apps.
-pub(super) const OPTIONAL: [&str; 4] =
-    ["CastaliaSchema", "CastaliaInstallation", "CastaliaAuditSeal", "CastaliaRecent"];
+/// the seals of the audit log, the recently opened apps, and the requests for access.
+pub(super) const OPTIONAL: [&str; 5] = [
+    "CastaliaSchema",
+    "CastaliaInstallation",
+    "CastaliaAuditSeal",
+    "CastaliaRecent",
+    "CastaliaAccessRequest",
+];
 
 /// The row of version 0 names the program that created the tables.
 pub(super) const ORIGIN_VERSION: i32 = 0;
@@ -43,7 +48,7 @@ macro_rules! step {
     };
 }
 
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
@@ -53,4 +58,5 @@ pub(super) const STEPS: [Step; 9] = [
     step!(7, "castalia_event", Part::Portal, false, "0007_castalia_event.sql"),
     step!(8, "castalia_audit_seal", Part::Portal, false, "0008_castalia_audit_seal.sql"),
     step!(9, "castalia_recent", Part::Portal, false, "0009_castalia_recent.sql"),
+    step!(10, "castalia_access_request", Part::Portal, false, "0010_castalia_access_request.sql"),
 ];

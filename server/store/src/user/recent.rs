@@ -74,7 +74,7 @@ async fn forget(store: &Store, rows: Expr) -> Result<(), StoreError> {
 
 /// The result without the table.
 fn absent<T>(error: StoreError, nothing: T) -> Result<T, StoreError> {
-    match error.is_missing_table() || error.is_denied() {
+    match error.is_unusable_table() {
         true => Ok(nothing),
         false => Err(error),
     }

@@ -4,6 +4,75 @@
  */
 
 export interface paths {
+    "/openapi/v1/access-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the requests for an app; for others than its administrators, their own. */
+        get: operations["findAccessRequests"];
+        put?: never;
+        /** Asks the administrators of an app for a role on it. */
+        post: operations["createAccessRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/access-requests/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the open requests that the caller may decide. */
+        get: operations["findWaitingAccessRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/access-requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws an open request of the signed-in user. */
+        delete: operations["withdrawAccessRequest"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/access-requests/{requestId}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Grants the requested role, or declines it with a reason. */
+        put: operations["decideAccessRequest"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apollo/audit/logs": {
         parameters: {
             query?: never;
@@ -2287,6 +2356,49 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The decision about a request. */
+        AccessDecision: {
+            /** @description Whether the role is granted. */
+            granted?: boolean;
+            /** @description A sentence for the user, up to 500 characters; required unless the role is granted. */
+            reason?: string;
+        };
+        /** @description A request for a role, with what was decided about it. */
+        AccessRequest: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster. */
+            clusterName?: string;
+            /** @description Time of the request. */
+            createdTime?: string;
+            /** @description User who decided. */
+            decidedBy?: string;
+            /** @description Display name of that user. */
+            decidedByDisplayName?: string;
+            /** @description Time of the decision. */
+            decidedTime?: string;
+            /** @description Environment; absent for all. */
+            env?: string;
+            /**
+             * Format: int64
+             * @description Row id.
+             */
+            id?: number;
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Why the user needs it. */
+            note?: string;
+            /** @description What the user was told. */
+            reason?: string;
+            /** @description Type of the role. */
+            roleType?: string;
+            /** @description `open`, `granted` or `declined`. */
+            state?: string;
+            /** @description Display name of that user. */
+            userDisplayName?: string;
+            /** @description User who asks. */
+            userId?: string;
+        };
         /** @description The object on which a consumer gets roles. */
         AssignRole: {
             /** @description App. */
@@ -2657,6 +2769,27 @@ export interface components {
             releaseTitle?: string;
             /** @description User that a consumer acts for. */
             releasedBy?: string;
+        };
+        /**
+         * @description A role that a user asks for: on a namespace in all environments or in one, or on all
+         *     namespaces of a cluster.
+         */
+        NewAccessRequest: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster, for a role on all of its namespaces. */
+            clusterName?: string;
+            /** @description Environment; absent for all. */
+            env?: string;
+            /** @description Namespace, unless a cluster is named. */
+            namespaceName?: string;
+            /** @description Why the user needs it, up to 500 characters. */
+            note?: string;
+            /**
+             * @description `ModifyNamespace` or `ReleaseNamespace` for a namespace, `ModifyNamespacesInCluster` or
+             *     `ReleaseNamespacesInCluster` for a cluster.
+             */
+            roleType?: string;
         };
         /** @description A key that signs the requests of an app's clients. */
         OpenAccessKeyDTO: {
@@ -3658,6 +3791,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AccessDecision = components['schemas']['AccessDecision'];
+export type AccessRequest = components['schemas']['AccessRequest'];
 export type AssignRole = components['schemas']['AssignRole'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type AuditLogDataInfluence = components['schemas']['AuditLogDataInfluence'];
@@ -3679,6 +3814,7 @@ export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedEntry = components['schemas']['ImportedEntry'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
+export type NewAccessRequest = components['schemas']['NewAccessRequest'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
 export type OpenAppDTO = components['schemas']['OpenAppDTO'];
 export type OpenAppNamespaceDTO = components['schemas']['OpenAppNamespaceDTO'];
@@ -3734,6 +3870,169 @@ export type Webhook = components['schemas']['Webhook'];
 export type WebhookDelivery = components['schemas']['WebhookDelivery'];
 export type $defs = Record<string, never>;
 export interface operations {
+    findAccessRequests: {
+        parameters: {
+            query: {
+                /** @description App. */
+                appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRequest"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    createAccessRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccessRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRequest"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findWaitingAccessRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRequest"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    withdrawAccessRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id of the request. */
+                requestId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    decideAccessRequest: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Row id of the request. */
+                requestId: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessDecision"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRequest"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     findAuditLogs: {
         parameters: {
             query?: {

@@ -7,7 +7,7 @@ use crate::domain::cluster::COMMENT;
 use crate::domain::constraint::{NAME, check_members, check_name};
 use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole, grant};
-use crate::domain::portal_app;
+use crate::domain::{access_request, portal_app};
 use crate::environment::Address;
 use crate::error::Result;
 use crate::http::request::Body;
@@ -68,7 +68,9 @@ pub(super) async fn delete(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
     environment.delete(Address::in_cluster(&place, &[]).with(&[("operator", &operator)])).await?;
-    grant::delete_cluster_roles(&portal.state.store, roles(&place), &operator).await
+    grant::delete_cluster_roles(&portal.state.store, roles(&place), &operator).await?;
+    access_request::forget_place(&portal.state.store, &place).await;
+    Ok(())
 }
 
 pub(super) fn roles(place: &Resource) -> Vec<NamedRole> {

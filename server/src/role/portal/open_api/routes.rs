@@ -2,6 +2,7 @@
 //! access that it requires. Each tag of the contract has a file; the handlers are elsewhere.
 
 mod access_key;
+mod access_request;
 mod app;
 mod app_namespace;
 mod audit;
@@ -68,6 +69,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         history::routes,
         instance::routes,
         access_key::routes,
+        access_request::routes,
         permission::roles,
         permission::missing_roles,
         permission::role_users,
