@@ -9,6 +9,8 @@ type With<Body, Member extends keyof Body> = Body & Required<Pick<Body, Member>>
 
 export type OpenUserInfoDTO = With<schema.OpenUserInfoDTO, "userId">;
 
+export type AccessRequest = With<schema.AccessRequest, "id" | "appId" | "roleType" | "userId" | "state">;
+
 export type OpenOrganizationDto = With<schema.OpenOrganizationDto, "orgId" | "orgName">;
 
 export type OpenAppDTO = With<schema.OpenAppDTO, "appId" | "name">;

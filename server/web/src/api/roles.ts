@@ -54,7 +54,8 @@ export const holders = (scope: Exclude<Scope, { kind: "app" }>) =>
     },
   });
 
-const ROLES = { edit: "ModifyNamespace", publish: "ReleaseNamespace" };
+/** Types of the roles on a namespace. */
+export const ROLES = { edit: "ModifyNamespace", publish: "ReleaseNamespace" };
 
 function rolePath(scope: Scope, right: Right | "admin"): string {
   if (right === "admin") return scopePath(scope, "roles/Master");

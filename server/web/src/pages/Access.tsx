@@ -1,19 +1,21 @@
 // Who may edit and publish what: people in rows, environments in columns. Changes are saved together.
-import { NativeSelect } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { appNamespaces, envClusters, useBoot } from "../api/queries";
-import { holders, masters, type Scope } from "../api/roles";
+import { requestsOf } from "../api/requests";
+import { holders, masters, type Right, type Scope } from "../api/roles";
 import { rootRight } from "../api/users";
 import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { NoRight } from "../parts/NoRight";
 import { Failure, PageLoading } from "../parts/States";
-import { withAdmin, type AccessColumn } from "../state/access";
+import { holds, withAdmin, type AccessColumn } from "../state/access";
 import { AccessMatrix } from "./AccessMatrix";
+import { AccessRequests } from "./AccessRequests";
 
 const route = getRouteApi("/in/a/$app/access");
 const APPLICATION = "application";
@@ -69,6 +71,7 @@ export function Access() {
           }
         />
         <FilterField label={t("access.filter")} value={who} onChange={(who) => setSearch({ who })} />
+        {mayGrant && <Requests app={app} />}
       </div>
       <p className="note">{t(ns === CLUSTERS ? "access.helpClusters" : "access.help")}</p>
       {failed ? (
@@ -77,7 +80,15 @@ export function Access() {
         <PageLoading />
       ) : (
         <>
-          {!mayGrant && <NoRight rights={{ admins: admins.data }} needed={t("access.adminsOnly")} />}
+          {!mayGrant && (
+            <NoRight
+              rights={{ admins: admins.data }}
+              needed={t("access.adminsOnly")}
+              request={
+                ns === CLUSTERS ? undefined : { at: { app, env: "", ns }, missing: lacking(columns, user.userId) }
+              }
+            />
+          )}
           <AccessMatrix
             key={ns}
             app={app}
@@ -90,5 +101,29 @@ export function Access() {
         </>
       )}
     </Main>
+  );
+}
+
+/** The rights that the user does not have in all environments. */
+function lacking(columns: AccessColumn[], userId: string): Right[] {
+  const everywhere = columns.find(({ scope }) => scope.kind === "namespace");
+  return (["edit", "publish"] as const).filter((right) => everywhere && !holds(everywhere, right, userId));
+}
+
+function Requests({ app }: { app: string }) {
+  const { t } = useTranslation();
+  const { requests: isOpen } = route.useSearch();
+  const navigate = route.useNavigate();
+  const requests = useQuery(requestsOf(app)).data ?? [];
+  const count = requests.filter(({ state }) => state === "open").length;
+  const show = (requests: "open" | undefined) =>
+    void navigate({ search: (old) => ({ ...old, requests }), replace: true });
+  return (
+    <>
+      <Button variant={count > 0 ? "filled" : "default"} onClick={() => show("open")}>
+        {t("request.button", { count })}
+      </Button>
+      {isOpen && <AccessRequests requests={requests} onClose={() => show(undefined)} />}
+    </>
   );
 }

@@ -93,7 +93,7 @@ function Start({ place, rights, isLive }: { place: Place; rights: OwnRights; isL
       {!isLive && <p className="note">{t("gray.start.empty")}</p>}
       {start.error && <Failure error={start.error} />}
       {!rights.edit ? (
-        <NoRight rights={rights} needed={t("gray.needEdit")} />
+        <NoRight rights={rights} needed={t("gray.needEdit")} request={{ at: place, missing: ["edit"] }} />
       ) : (
         <div>
           <Button

@@ -69,7 +69,7 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
           </Button>
         </div>
       ) : (
-        <NoRight rights={rights} needed={t("gray.needEdit")} />
+        <NoRight rights={rights} needed={t("gray.needEdit")} request={{ at: place, missing: ["edit"] }} />
       )}
     </section>
   );

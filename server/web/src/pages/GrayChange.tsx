@@ -90,7 +90,7 @@ export function GrayChange({ place, name, facts, rights, master, go }: GrayParts
           </Blockable>
         </div>
       ) : (
-        <NoRight rights={rights} needed={t("gray.needEdit")} />
+        <NoRight rights={rights} needed={t("gray.needEdit")} request={{ at: place, missing: ["edit"] }} />
       )}
       {act?.kind === "save" &&
         (isDocument ? (

@@ -66,7 +66,7 @@ export function GrayFinish(parts: GrayParts) {
               </Button>
             </Blockable>
           ) : (
-            <NoRight rights={rights} needed={t("gray.needPublish")} />
+            <NoRight rights={rights} needed={t("gray.needPublish")} request={{ at: place, missing: ["publish"] }} />
           )}
           <p className="note">{t("gray.finish.releaseText")}</p>
           {mayAbandon && (

@@ -105,7 +105,7 @@ function Publish({ place, name, facts, rights, go }: GrayParts) {
           </Button>
         </div>
       ) : (
-        <NoRight rights={rights} needed={t("gray.needPublish")} />
+        <NoRight rights={rights} needed={t("gray.needPublish")} request={{ at: place, missing: ["publish"] }} />
       )}
       {asking && (
         <Confirm

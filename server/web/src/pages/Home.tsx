@@ -14,6 +14,7 @@ import { AppTabs } from "../parts/AppTabs";
 import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { Empty, Loaded, NoMatch } from "../parts/States";
+import { WaitingRequests } from "../parts/WaitingRequests";
 import { useShortcuts } from "../state/keys";
 import { appMatches, teamApps } from "../text/apps";
 import { AppCards } from "./AppCards";
@@ -33,6 +34,7 @@ export function Home() {
         <h1>{t("home.title")}</h1>
         <NewApp />
       </div>
+      <WaitingRequests />
       <div className="row">
         <AppTabs />
         <FilterField label={t("home.filter")} value={q} onChange={filter} />

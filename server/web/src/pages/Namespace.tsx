@@ -14,6 +14,7 @@ import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { RecentRollout } from "../parts/RecentRollout";
 import { ReleaseList } from "../parts/ReleaseList";
+import { RequestAccess } from "../parts/RequestAccess";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
 import { Loaded, PageLoading } from "../parts/States";
@@ -125,6 +126,7 @@ function Hidden({ place }: { place: Place }) {
       <h1>{place.ns}</h1>
       <p>{t("namespace.hidden")}</p>
       <p>{t("namespace.hiddenHelp")}</p>
+      <RequestAccess at={place} missing={["edit", "publish"]} />
       <Button variant="default" renderRoot={(props) => <Link {...props} to="/a/$app" params={{ app: place.app }} />}>
         {t("app.overview")}
       </Button>

@@ -13,6 +13,7 @@ import { publish } from "../api/writes";
 import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
 import { isProduction } from "../parts/EnvSwitch";
+import { RequestAccess } from "../parts/RequestAccess";
 import { ResultList } from "../parts/ResultList";
 import { RolloutBar } from "../parts/RolloutBar";
 import { useEach } from "../state/each";
@@ -121,9 +122,8 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
       </div>
     );
   }
-  if (!reviewed.every(({ canPublish }) => canPublish)) {
-    return <p className={classes.warning}>{t("publish.forbidden")}</p>;
-  }
+  const forbidden = reviewed.filter(({ canPublish }) => !canPublish);
+  if (forbidden.length > 0) return <Forbidden places={forbidden.map(({ place }) => place)} nameOf={nameOf} />;
   const action = t(emergency ? "publish.emergency" : count > 0 ? "publish.act" : "publish.anyway", { env });
   return (
     <form
@@ -192,5 +192,21 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
         </Confirm>
       )}
     </form>
+  );
+}
+
+/** The right to publish can be requested for each namespace that needs it. */
+function Forbidden({ places, nameOf }: { places: Place[]; nameOf: (place: Place) => string }) {
+  const { t } = useTranslation();
+  return (
+    <div className={classes.side}>
+      <p className={classes.warning}>{t("publish.forbidden")}</p>
+      {places.map((place) => (
+        <div key={nameOf(place)} className="row">
+          {places.length > 1 && <span className="mono">{nameOf(place)}</span>}
+          <RequestAccess at={place} missing={["publish"]} />
+        </div>
+      ))}
+    </div>
   );
 }

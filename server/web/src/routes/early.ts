@@ -6,6 +6,7 @@ import { eurekaRegistry, systemInfo } from "../api/admin";
 import { branch } from "../api/gray";
 import { appDetail, boot, draft, envClusters, liveRelease, lock, namespaceNames } from "../api/queries";
 import { recents } from "../api/recent";
+import { waitingRequests } from "../api/requests";
 import { viewCode } from "../pages/namespaceViews";
 
 /** As the user typed it where it is not encoded correctly; the page then reports what is wrong. */
@@ -26,6 +27,8 @@ export function readEarly(cache: QueryClient, pathname: string, search: { view?:
   // In an open tab only the page itself reads more: links are followed early when the pointer is over them.
   const isFirst = cache.getQueryData(boot.queryKey) === undefined;
   if (isFirst) read(recents);
+  // Shown above the apps, which must not move.
+  if (isFirst && !start) read(waitingRequests);
   if (start === "admin" && app === "health" && isFirst) read(systemInfo, eurekaRegistry);
   if (start !== "a" || !app) return;
   read(appDetail(app), envClusters(app));

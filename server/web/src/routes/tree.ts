@@ -259,7 +259,11 @@ const newNamespace = createRoute({
 const access = createRoute({
   getParentRoute: () => appFrame,
   path: "/access",
-  validateSearch: (search: Search): { ns?: string; who?: string } => ({ ns: text(search.ns), who: text(search.who) }),
+  validateSearch: (search: Search): { ns?: string; who?: string; requests?: "open" } => ({
+    ns: text(search.ns),
+    who: text(search.who),
+    requests: oneOf(search.requests, "open"),
+  }),
   component: lazyRouteComponent(() => import("../pages/Access"), "Access"),
 });
 
