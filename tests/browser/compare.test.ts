@@ -166,6 +166,24 @@ test("on a narrow screen nothing covers the value, the draft or the buttons of a
   await page.getByRole("dialog").getByText("From PRO to DEV").waitFor();
 });
 
+test("on a narrow screen two clusters of an environment are told apart, and a long key breaks between its parts", async () => {
+  const app = await createDifferent({ "checkout.gateway.connect-timeout-ms": "1" }, {});
+  await (await suite.api).call("POST", `envs/DEV/apps/${app}/clusters`, { appId: app, name: "fra1" });
+  const page = await suite.open(`/a/${app}/compare?base=DEV&with=DEV:fra1`, { width: NARROW });
+  const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: /connect-timeout/ }) });
+  await row.getByText("DEV / default", { exact: true }).waitFor();
+  await row.getByText("DEV / fra1", { exact: true }).filter({ visible: true }).waitFor();
+  const lines = await row.getByRole("rowheader").evaluate((head) => {
+    const texts = Array.from(head.childNodes).filter((node) => node.nodeType === Node.TEXT_NODE);
+    return texts.map((text) => {
+      const range = document.createRange();
+      range.selectNode(text);
+      return range.getClientRects().length;
+    });
+  });
+  expect(lines).toEqual(lines.map(() => 1));
+});
+
 test("the comparison is accessible in both themes and widths", async () => {
   const app = await createDifferent({ a: "1", b: "2", c: "3" }, { a: "0", old: "x", c: "3" });
   const page = await suite.open(`/a/${app}/compare?show=all`);

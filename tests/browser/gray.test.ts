@@ -176,3 +176,16 @@ test("the views of the namespace are in reach of its gray release", async () => 
   await list.getByRole("link", { name: "application" }).getByText("Has a gray release").waitFor({ state: "attached" });
   expect(await list.getByText("Has a gray release").count()).toBe(1);
 });
+
+test("on a narrow screen another namespace is selected, and the environment and cluster are switched, without leaving the view", async () => {
+  const place = await prepare();
+  const api = await suite.api;
+  await api.createNamespace(place.app, "limits");
+  await api.call("POST", `envs/DEV/apps/${place.app}/clusters`, { appId: place.app, name: "fra1" });
+  const page = await suite.open(`${addressOf(place)}?step=change`, { width: NARROW });
+  await page.getByRole("combobox", { name: "Namespaces" }).selectOption("limits");
+  await page.getByRole("heading", { name: "limits" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe(addressOf({ ...place, ns: "limits" }));
+  await page.getByRole("combobox", { name: "Environment and cluster" }).selectOption("DEV / fra1");
+  await page.waitForURL(`**${addressOf({ ...place, ns: "limits", cluster: "fra1" })}`);
+});

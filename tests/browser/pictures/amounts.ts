@@ -54,7 +54,7 @@ const SCREENS: Record<string, { path: string; shown: string; as?: string }> = {
   "much-home": { path: "/", shown: "Service number" },
   "much-browse": { path: "/browse", shown: "Service number" },
   "much-app": { path: `/a/${MANY}`, shown: "rules" },
-  "much-namespaces": { path: `/a/${MANY}/c/DEV/default`, shown: "Choose a namespace" },
+  "much-namespaces": { path: `/a/${MANY}/c/DEV/default`, shown: "team-0.rules-0" },
   "much-namespace": { path: table(MANY), shown: "service.0.component.key-0" },
   "much-text": { path: `${table(MANY)}?view=text`, shown: "service.0.component.key-0" },
   "much-live": { path: `${table(MANY)}?view=live`, shown: "service.0.component.key-0" },

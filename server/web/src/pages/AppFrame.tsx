@@ -1,6 +1,6 @@
 // Frame of every page of one app: its sections at the left, environment and cluster at the right.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link, Outlet, useParams, useRouter } from "@tanstack/react-router";
+import { getRouteApi, Link, Outlet, useMatchRoute, useParams, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -26,10 +26,14 @@ export function AppFrame() {
   useEvents(app);
   useCommandKeys();
   const first = env !== undefined && cluster !== undefined ? { env, cluster } : firstPlace(places);
+  const isGray = useMatchRoute()({ to: "/a/$app/c/$env/$cluster/$ns/gray" }) !== false;
+  // The view stays open, but not the step of a gray release.
   const open = (env: string, cluster: string) =>
     ns === undefined
       ? void navigate({ to: "/a/$app/c/$env/$cluster", params: { app, env, cluster } })
-      : void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: true });
+      : isGray
+        ? void navigate({ to: "/a/$app/c/$env/$cluster/$ns/gray", params: { app, env, cluster, ns }, search: {} })
+        : void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: true });
   return (
     <>
       <div className={classes.bar}>

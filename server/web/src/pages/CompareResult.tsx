@@ -18,7 +18,7 @@ import { useShared } from "../state/share";
 import { CompareBar } from "./CompareBar";
 import { BaselineHead, ColumnHead } from "./CompareHeads";
 import { ComparePromote } from "./ComparePromote";
-import { short } from "./CompareToolbar";
+import { label, short } from "./CompareToolbar";
 
 const route = getRouteApi("/in/a/$app/compare");
 
@@ -75,7 +75,8 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
     );
 
   const changes = promotion(chosen);
-  const names = [isNarrow ? base.env : `${base.env} / ${base.cluster}`, ...columns.map(short(base))];
+  const isOneCluster = columns.every(({ cluster }) => cluster === base.cluster);
+  const names = [isNarrow && isOneCluster ? base.env : label(base), ...columns.map(short(base))];
   const heads = columns.map((column, index) => (
     <ColumnHead
       key={index}

@@ -149,7 +149,7 @@ function Sides({ places, base, against, onChange }: Pick<Props, "places" | "base
 export const short = (base: Target) => (target: Target) =>
   target.cluster === base.cluster && target.env !== base.env ? target.env : label(target);
 
-function label({ env, cluster }: Target): string {
+export function label({ env, cluster }: Target): string {
   return `${env} / ${cluster}`;
 }
 

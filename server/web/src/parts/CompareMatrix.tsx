@@ -10,7 +10,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { Fragment, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { cellId, isPromotable, type Cell, type Gap, type CompareGroup, type CompareRow } from "../state/compare";
@@ -188,7 +188,7 @@ function Row(props: Props & { group: CompareGroup; row: CompareRow; focus: Focus
   return (
     <>
       <span role="rowheader" className={classes.key} title={row.key}>
-        {row.key}
+        <Breakable text={row.key} />
       </span>
       <span role="gridcell" className={classes.cell}>
         <small className={classes.place}>{names[0]}</small>
@@ -215,6 +215,16 @@ function Row(props: Props & { group: CompareGroup; row: CompareRow; focus: Focus
       })}
     </>
   );
+}
+
+/** Broken between its parts rather than inside of one. */
+function Breakable({ text }: { text: string }) {
+  return text.split(/(?<=[._/-])/).map((part, index) => (
+    <Fragment key={index}>
+      {index > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }
 
 interface CellProps extends Props {

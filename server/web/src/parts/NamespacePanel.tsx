@@ -1,6 +1,6 @@
 // Namespaces of a cluster with their format, unpublished changes, gray release and lock: a panel beside the page, one list on narrow
 // screens. Only visible entries are rendered.
-import { NativeSelect, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { IconEyeOff, IconGitBranch, IconLock, IconPlus, IconSearch, IconTopologyStar } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -11,6 +11,7 @@ import { useShortcuts } from "../state/keys";
 import { useShared } from "../state/share";
 import { GROUPS, type NamespaceEntry, type NamespaceGroup, type NamespaceMarks } from "../state/namespaces";
 import classes from "./NamespacePanel.module.css";
+import { NamespaceSelect } from "./NamespaceSelect";
 import { StateChip } from "./StateChip";
 
 const HEADING_HEIGHT = 28;
@@ -112,16 +113,7 @@ export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, n
         </div>
         {rows.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
       </nav>
-      {ns !== undefined && (
-        <nav className={classes.narrow} aria-label={t("namespace.list")}>
-          <NativeSelect
-            aria-label={t("namespace.list")}
-            value={ns}
-            data={[...new Set([ns, ...entries.map(({ name }) => name)])]}
-            onChange={(event) => onOpen(event.currentTarget.value)}
-          />
-        </nav>
-      )}
+      {ns !== undefined && <NamespaceSelect ns={ns} names={entries.map(({ name }) => name)} onOpen={onOpen} />}
     </>
   );
 }
