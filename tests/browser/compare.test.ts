@@ -92,6 +92,45 @@ test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows
   expect(await hasFocus()).toBe(true);
 });
 
+const DOCUMENTS = {
+  yml: ["gateway:\n  timeout: 3000\n  retry: true\n", "gateway:\n  timeout: 4500\n  retry: true\n"],
+  json: ['{"gateway":{"timeout":3000,"retry":true}}', '{"gateway":{"timeout":4500,"retry":true}}'],
+  xml: ["<gateway><timeout>3000</timeout></gateway>", "<gateway><timeout>4500</timeout></gateway>"],
+  txt: ["timeout 3000\nretry", "timeout 4500\nretry"],
+};
+
+test.each(Object.entries(DOCUMENTS))(
+  "a %s document is compared, and promoted as a whole",
+  async (format, documents) => {
+    const [app, api] = [await suite.createApp(), await suite.api];
+    await api.createNamespace(app, "pay", format);
+    const ns = `pay.${format}`;
+    const [dev = "", pro = ""] = documents;
+    for (const [env, text] of [["DEV", dev] as const, ["PRO", pro] as const]) {
+      await api.setText(place(app, env, ns), text, format);
+      await api.publish(place(app, env, ns));
+    }
+    const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
+    await cell(page, "content", "PRO").filter({ hasText: "Differs" }).hover();
+    await page.getByRole("button", { name: "Diff" }).click();
+    const difference = page.getByRole("dialog").getByRole("region", { name: "content" });
+    await difference.getByText("removed").first().waitFor({ state: "attached" });
+    if (format === "yml" || format === "json") {
+      await page.getByRole("button", { name: "Key paths" }).click();
+      await difference.getByText("gateway.timeout").waitFor();
+      expect(await difference.getByRole("listitem").count()).toBe(1);
+      await expectAccessible(page);
+    } else expect(await page.getByRole("button", { name: "Key paths" }).count()).toBe(0);
+    await page.keyboard.press("Escape");
+    await page.getByLabel("Choose all differing keys of PRO").click();
+    await page.getByRole("button", { name: "Preview promotion" }).click();
+    await page.getByRole("dialog").getByRole("region", { name: "content" }).waitFor();
+    await page.getByRole("button", { name: "Promote to PRO" }).click();
+    await page.getByText("1 of 1 done").waitFor();
+    expect(await api.items(place(app, "PRO", ns))).toMatchObject([{ key: "content", value: dev }]);
+  },
+);
+
 test("a column without permission to edit is read only", async () => {
   const app = await createDifferent({ a: "1" }, { a: "0" });
   await suite.as("publisher");

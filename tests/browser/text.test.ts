@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { expectAccessible, THEMES, useSuite } from "./support/suite";
+import { expectAccessible, NARROW, THEMES, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
@@ -131,4 +131,45 @@ test("a text is copied and downloaded in the format of the namespace", async () 
   await page.goto(address({ ...at, ns: "rules.yml" }));
   await page.getByText("# one").waitFor();
   expect(await downloaded()).toEqual(["rules.yml", document]);
+});
+
+test("a document is folded, and a text in it is found and replaced", async () => {
+  const at = { ...(await application()), ns: "pay.yml" };
+  const api = await suite.api;
+  await api.createNamespace(at.app, "pay", "yml");
+  await api.setText(at, "gateway:\n  timeout: 3000\nlater:\n  timeout: 3000\n", "yml");
+  const page = await suite.open(address(at));
+  const editor = page.getByRole("textbox", { name: "Text of pay.yml" });
+  await editor.getByText("timeout").first().waitFor();
+  const fold = page.getByRole("button", { name: "Fold or unfold all" });
+  await fold.click();
+  await page.getByLabel("folded part").first().waitFor();
+  expect(await editor.getByText("timeout").count()).toBe(0);
+  await fold.click();
+  await editor.getByText("timeout").first().waitFor();
+  await page.getByRole("button", { name: "Find and replace" }).click();
+  await page.getByRole("textbox", { name: "Find", exact: true }).fill("3000");
+  await page.getByRole("textbox", { name: "Replace with" }).fill("4500");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Replace all" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Key paths" }).click();
+  const paths = dialog.getByRole("region", { name: "content" }).getByRole("listitem");
+  await paths.first().waitFor();
+  expect(await paths.locator("code").allTextContents()).toEqual(["gateway.timeout", "later.timeout"]);
+  await dialog.getByRole("button", { name: "Save 1 change" }).click();
+  await page.getByText("Saved. Clients receive it").waitFor();
+  expect((await api.items(at))[0]?.value).toBe("gateway:\n  timeout: 4500\nlater:\n  timeout: 4500\n");
+});
+
+test("the fields of the search are in the language of the page", async () => {
+  const at = await application();
+  await (await suite.api).setItem(at, { key: "limit", value: "1" });
+  const page = await suite.open(`${address(at)}?view=text`, { locale: "zh-CN", width: NARROW });
+  await page.getByRole("button", { name: "查找和替换" }).click();
+  await page.getByRole("textbox", { name: "查找", exact: true }).waitFor();
+  await page.getByRole("button", { name: "全部替换" }).waitFor();
+  await expectAccessible(page);
 });

@@ -117,5 +117,5 @@ function Preview({ change, namespace }: { change: Promotion; namespace: OpenName
     if (before === after) return [];
     return [{ key, before, after, state: before === null ? "added" : after === null ? "deleted" : "modified" }];
   });
-  return list.length > 0 ? <DiffView changes={list} /> : <Empty title={t("promote.same")} />;
+  return list.length > 0 ? <DiffView ns={change.ns} changes={list} /> : <Empty title={t("promote.same")} />;
 }

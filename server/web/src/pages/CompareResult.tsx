@@ -159,7 +159,7 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
 function CellDiff({ row, column }: { row: CompareRow; column: number }) {
   const [before, after] = [row.cells[column]?.value ?? null, row.base.value];
   const state = before === null ? "added" : after === null ? "deleted" : "modified";
-  return <DiffView changes={[{ key: row.key, state, before, after }]} />;
+  return <DiffView ns={row.ns} changes={[{ key: row.key, state, before, after }]} />;
 }
 
 function isDifference(state: string | undefined): boolean {

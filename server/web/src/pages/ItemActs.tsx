@@ -157,6 +157,7 @@ function Discard({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { r
     >
       <p>{t("change.discardText", { name: place.ns })}</p>
       <DiffView
+        ns={place.ns}
         changes={keyChanges(shown.rows).map((change) => ({
           ...change,
           state: change.state === "added" ? "deleted" : change.state === "deleted" ? "added" : "modified",

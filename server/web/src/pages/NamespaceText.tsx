@@ -1,7 +1,5 @@
 // The text view of a namespace: properties line by line, other formats as one document. Saving shows
 // what changes first; the text is kept in this browser until then.
-import { Button } from "@mantine/core";
-import { IconBraces, IconCopy, IconDeviceFloppy, IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMemo, useRef, useState } from "react";
@@ -10,20 +8,16 @@ import { useTranslation } from "react-i18next";
 import { ApiError } from "../api/errors";
 import { useBoot, type Draft, type Place } from "../api/queries";
 import { validateText } from "../api/writes";
-import { Blockable } from "../parts/Blockable";
 import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
 import { LeaveGuard } from "../parts/LeaveGuard";
 import { dropUnsaved, keepUnsaved, readUnsaved } from "../state/unsaved";
-import { copyText } from "../text/copy";
-import { fileName, propertiesFile } from "../text/copyAs";
-import { saveFile } from "../text/download";
-import { prettyJson } from "../text/format";
 import { errorPlace } from "../text/place";
 import { fromText, linesOf, toText } from "../text/properties";
 import { unsavedName } from "./ItemActs";
 import classes from "./Namespace.module.css";
 import type { Access } from "./NamespaceAccess";
 import { SaveText } from "./SaveText";
+import { TextToolbar } from "./TextToolbar";
 
 const IDLE_MS = 400;
 /** Formats that the server checks. */
@@ -73,54 +67,18 @@ export function NamespaceText({ place, draft, access }: Props) {
     if (first) editor.current?.goTo(first);
     else if (isDirty) setSaving(true);
   };
-  const file = format === "properties" ? propertiesFile(fromText(text).lines) : text;
-  const copy = () => void copyText(file).then(() => setSaid(t("text.copied")));
-  const pretty = format === "json" ? prettyJson(text) : null;
 
   return (
     <>
-      <div className={classes.toolbar}>
-        <span className={classes.count} role="status">
-          {isDirty ? t("text.unsaved") : said}
-        </span>
-        <Blockable why={file === "" && t("why.emptyText")}>
-          <Button variant="default" leftSection={<IconCopy size={16} stroke={1.8} />} onClick={copy}>
-            {t("text.copy")}
-          </Button>
-        </Blockable>
-        <Blockable why={file === "" && t("why.emptyText")}>
-          <Button
-            variant="default"
-            leftSection={<IconDownload size={16} stroke={1.8} />}
-            onClick={() => saveFile(fileName(place.ns, format), file)}
-          >
-            {t("text.download")}
-          </Button>
-        </Blockable>
-        {canEdit && format === "json" && (
-          <Blockable why={pretty === null ? t("check.json") : pretty === text && t("why.formatted")}>
-            <Button
-              variant="default"
-              leftSection={<IconBraces size={16} stroke={1.8} />}
-              onClick={() => pretty !== null && change(pretty)}
-            >
-              {t("item.format")}
-            </Button>
-          </Blockable>
-        )}
-        {isDirty && (
-          <Button variant="default" onClick={drop}>
-            {t("text.drop")}
-          </Button>
-        )}
-        {canEdit && (
-          <Blockable why={!isDirty && t("why.noEdit")}>
-            <Button leftSection={<IconDeviceFloppy size={16} stroke={1.8} />} onClick={save}>
-              {t("text.save")}
-            </Button>
-          </Blockable>
-        )}
-      </div>
+      <TextToolbar
+        ns={place.ns}
+        format={format}
+        text={text}
+        said={isDirty ? t("text.unsaved") : said}
+        onSay={setSaid}
+        editor={editor}
+        edit={canEdit ? { isDirty, onChange: change, onDrop: drop, onSave: save } : undefined}
+      />
       <CodeEditor
         ref={editor}
         label={t("text.label", { name: place.ns })}

@@ -2,9 +2,19 @@
 // shadow root, where its styles are style sheet objects: style elements would break the content
 // policy.
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { HighlightStyle, StreamLanguage, syntaxHighlighting, bracketMatching, foldGutter } from "@codemirror/language";
+import {
+  bracketMatching,
+  foldAll,
+  foldedRanges,
+  foldGutter,
+  foldKeymap,
+  HighlightStyle,
+  StreamLanguage,
+  syntaxHighlighting,
+  unfoldAll,
+} from "@codemirror/language";
 import { lintGutter, setDiagnostics, type Diagnostic } from "@codemirror/lint";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
   drawSelection,
@@ -16,6 +26,7 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useEffectEvent, useRef, type Ref, useImperativeHandle } from "react";
+import { useTranslation } from "react-i18next";
 
 import classes from "./CodeEditor.module.css";
 
@@ -28,6 +39,10 @@ export interface Problem {
 
 export interface EditorHandle {
   goTo: (problem: Problem) => void;
+  /** Opens the fields to find and, where the text may be edited, to replace. */
+  find: () => void;
+  /** Folds all parts of the document, or unfolds them if one is folded. */
+  fold: () => void;
 }
 
 interface Props {
@@ -60,6 +75,8 @@ export function CodeEditor({ label, value, format, readOnly = false, problems = 
   const changed = useEffectEvent((text: string) => onChange?.(text));
   const save = useEffectEvent(() => onSave?.());
   const start = useEffectEvent(() => value);
+  const { t } = useTranslation();
+  const phrases = useEffectEvent(() => t("editor", { returnObjects: true }));
 
   useEffect(() => {
     if (!host.current) return;
@@ -72,8 +89,9 @@ export function CodeEditor({ label, value, format, readOnly = false, problems = 
       state: EditorState.create({
         doc: start(),
         extensions: [
-          keymap.of([saving, ...defaultKeymap, ...historyKeymap, ...searchKeymap]),
+          keymap.of([saving, ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap]),
           basics,
+          EditorState.phrases.of(phrases()),
           language.of([]),
           EditorState.readOnly.of(readOnly),
           EditorView.contentAttributes.of({ "aria-label": label, "aria-readonly": String(readOnly) }),
@@ -108,6 +126,11 @@ export function CodeEditor({ label, value, format, readOnly = false, problems = 
       if (!editor || !mark) return;
       editor.dispatch({ selection: { anchor: mark.from }, scrollIntoView: true });
       editor.focus();
+    },
+    find: () => view.current && openSearchPanel(view.current),
+    fold: () => {
+      const editor = view.current;
+      if (editor) (foldedRanges(editor.state).size > 0 ? unfoldAll : foldAll)(editor);
     },
   }));
 
@@ -144,11 +167,27 @@ const theme = EditorView.theme({
     borderColor: "var(--c-line)",
     fontFamily: "var(--mantine-font-family)",
   },
-  ".cm-textfield, .cm-button": {
+  "& .cm-textfield, & .cm-button": {
     color: "var(--c-text)",
     background: "var(--c-surface)",
     border: "1px solid var(--c-line-strong)",
     borderRadius: "4px",
+  },
+  "& .cm-panel.cm-search": { padding: "6px 32px 6px 10px" },
+  "& .cm-panel.cm-search :is(input, button, label)": {
+    minHeight: "28px",
+    fontFamily: "inherit",
+    fontSize: "0.8125rem",
+    textTransform: "none",
+  },
+  "& .cm-panel.cm-search label": { display: "inline-flex", gap: "5px", alignItems: "center", marginRight: "8px" },
+  "& .cm-panel.cm-search [type=checkbox]": { minHeight: "0", margin: "0", accentColor: "var(--c-accent)" },
+  "& .cm-panel.cm-search [name=close]": { top: "6px", right: "6px", width: "24px", height: "24px", color: "inherit" },
+  ".cm-panels-top": { borderBottom: "1px solid var(--c-line)" },
+  "& .cm-foldPlaceholder": {
+    color: "var(--c-text-2)",
+    background: "var(--c-sunken)",
+    borderColor: "var(--c-line)",
   },
   ".cm-searchMatch": { backgroundColor: "var(--c-modified-bg)" },
   // The defaults are images in data: addresses, which the content policy forbids.
@@ -174,6 +213,7 @@ const basics: Extension = [
   drawSelection(),
   highlightSpecialChars(),
   highlightActiveLine(),
+  search({ top: true }),
   highlightSelectionMatches(),
   bracketMatching(),
   syntaxHighlighting(colours),

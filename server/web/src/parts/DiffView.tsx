@@ -2,7 +2,14 @@
 // screens and for users who prefer that.
 import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconAlertTriangleFilled, IconColumns2, IconFold, IconListDetails } from "@tabler/icons-react";
+import {
+  IconAlertTriangleFilled,
+  IconAlignLeft,
+  IconColumns2,
+  IconFold,
+  IconListDetails,
+  IconSitemap,
+} from "@tabler/icons-react";
 import { Fragment, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -13,6 +20,7 @@ import { languageOf, pieces, type Coloured } from "../text/colour";
 import { diffRows, foldSame, type Line } from "../text/diff";
 import { prettyJson } from "../text/format";
 import classes from "./DiffView.module.css";
+import { PathDiff, usePathChanges } from "./PathDiff";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
 import { useColours } from "./useColours";
@@ -39,23 +47,36 @@ export interface Review {
 
 export function DiffView({ changes, ns = "", owner, review }: Props) {
   const { t } = useTranslation();
-  const { inlineDiff } = usePrefs();
+  const { inlineDiff, pathDiff } = usePrefs();
   const isNarrow = useMediaQuery(NARROW, false, { getInitialValueInEffect: false });
   if (changes.length === 0) return null;
+  const hasPaths = changes.some(({ key }) => isStructured(ns, key));
   return (
     <div className={classes.diff} data-inline={isNarrow || inlineDiff}>
-      {!isNarrow && (
+      {(!isNarrow || hasPaths) && (
         <div className={classes.layout}>
-          <Button
-            size="compact-sm"
-            variant="subtle"
-            leftSection={
-              inlineDiff ? <IconColumns2 size={16} stroke={1.8} /> : <IconListDetails size={16} stroke={1.8} />
-            }
-            onClick={() => setPrefs({ inlineDiff: !inlineDiff })}
-          >
-            {t(inlineDiff ? "diff.split" : "diff.inline")}
-          </Button>
+          {hasPaths && (
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              leftSection={pathDiff ? <IconAlignLeft size={16} stroke={1.8} /> : <IconSitemap size={16} stroke={1.8} />}
+              onClick={() => setPrefs({ pathDiff: !pathDiff })}
+            >
+              {t(pathDiff ? "diff.lines" : "diff.paths")}
+            </Button>
+          )}
+          {!isNarrow && (
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              leftSection={
+                inlineDiff ? <IconColumns2 size={16} stroke={1.8} /> : <IconListDetails size={16} stroke={1.8} />
+              }
+              onClick={() => setPrefs({ inlineDiff: !inlineDiff })}
+            >
+              {t(inlineDiff ? "diff.split" : "diff.inline")}
+            </Button>
+          )}
         </div>
       )}
       {changes.map((change) => (
@@ -65,9 +86,17 @@ export function DiffView({ changes, ns = "", owner, review }: Props) {
   );
 }
 
+/** Whether a document consists of values with paths. */
+function isStructured(ns: string, key: string): boolean {
+  const language = languageOf(ns, key);
+  return language === "json" || language === "yaml";
+}
+
 function KeyDiff({ change, ns, owner, review }: Omit<Props, "changes"> & { change: KeyChange; ns: string }) {
   const { t } = useTranslation();
   const viewed = review?.state(change);
+  const byPath = usePrefs().pathDiff && isStructured(ns, change.key);
+  const paths = usePathChanges(change, byPath);
   const { rows, formatted, from, to, isJson } = useMemo(
     () => compare(change.before, change.after),
     [change.before, change.after],
@@ -104,21 +133,24 @@ function KeyDiff({ change, ns, owner, review }: Omit<Props, "changes"> & { chang
           )}
         </span>
       </h2>
-      <div className={classes.lines} hidden={viewed === "viewed"}>
-        {rows.map((row, index) =>
-          row.kind === "fold" ? (
-            <div key={index} className={classes.fold}>
-              <IconFold size={14} aria-hidden /> {t("diff.folded", { count: row.lines })}
-            </div>
-          ) : (
-            <div key={index} className={classes.row} data-kind={row.kind}>
-              <Side line={row.before} colours={removed} side="removed" changed={row.kind === "changed"} />
-              <Side line={row.after} colours={added} side="added" changed={row.kind === "changed"} />
-            </div>
-          ),
-        )}
+      <div hidden={viewed === "viewed"}>
+        {byPath && paths === null && <p className={classes.note}>{t("diff.unparsed")}</p>}
+        {byPath && paths && <PathDiff changes={paths} />}
+        {(!byPath || paths === null) &&
+          rows.map((row, index) =>
+            row.kind === "fold" ? (
+              <div key={index} className={classes.fold}>
+                <IconFold size={14} aria-hidden /> {t("diff.folded", { count: row.lines })}
+              </div>
+            ) : (
+              <div key={index} className={classes.row} data-kind={row.kind}>
+                <Side line={row.before} colours={removed} side="removed" changed={row.kind === "changed"} />
+                <Side line={row.after} colours={added} side="added" changed={row.kind === "changed"} />
+              </div>
+            ),
+          )}
       </div>
-      {formatted && <p className={classes.note}>{t("diff.formatted")}</p>}
+      {formatted && !byPath && <p className={classes.note}>{t("diff.formatted")}</p>}
       {change.state === "deleted" && (
         <p className={classes.note}>
           <IconAlertTriangleFilled size={14} aria-hidden /> {t("diff.deleted")}

@@ -65,7 +65,7 @@ export function ReleaseList({ place, releases }: { place: Place; releases: OpenR
                   {t("release.rollBack")}
                 </Button>
               )}
-              {isOpen && <Changes env={place.env} from={releases[index + 1]?.id ?? 0} to={release.id} />}
+              {isOpen && <Changes place={place} from={releases[index + 1]?.id ?? 0} to={release.id} />}
             </li>
           );
         })}
@@ -80,7 +80,7 @@ export function ReleaseList({ place, releases }: { place: Place; releases: OpenR
 }
 
 /** Compared with the release before it, or with nothing. */
-function Changes({ env, from, to }: { env: string; from: number; to: number }) {
+function Changes({ place: { env, ns }, from, to }: { place: Place; from: number; to: number }) {
   const { t } = useTranslation();
   const changes = useQuery(comparison(env, from, to));
   return (
@@ -90,7 +90,7 @@ function Changes({ env, from, to }: { env: string; from: number; to: number }) {
           list.length === 0 ? (
             <p className="note">{t("history.same")}</p>
           ) : (
-            <DiffView changes={list.map(releaseChange)} />
+            <DiffView changes={list.map(releaseChange)} ns={ns} />
           )
         }
       </Loaded>

@@ -13,10 +13,12 @@ export interface Prefs {
   shortcuts: boolean;
   /** Whether differences are shown below each other on wide screens too. */
   inlineDiff: boolean;
+  /** Whether documents are compared by the paths of their values instead of their lines. */
+  pathDiff: boolean;
 }
 
 const STORED_AS = "castalia.display";
-const DEFAULTS: Prefs = { density: "comfortable", shortcuts: true, inlineDiff: false };
+const DEFAULTS: Prefs = { density: "comfortable", shortcuts: true, inlineDiff: false, pathDiff: false };
 
 let prefs = load();
 const listeners = new Set<() => void>();
@@ -56,10 +58,11 @@ function load(): Prefs {
   }
 }
 
-function checked({ density, shortcuts, inlineDiff }: Partial<Prefs>): Prefs {
+function checked({ density, shortcuts, inlineDiff, pathDiff }: Partial<Prefs>): Prefs {
   return {
     density: DENSITIES.find((known) => known === density) ?? DEFAULTS.density,
     shortcuts: shortcuts !== false,
     inlineDiff: inlineDiff === true,
+    pathDiff: pathDiff === true,
   };
 }
