@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { useSuite } from "./support/suite";
+import { expectAccessible, useSuite } from "./support/suite";
 
 const suite = useSuite({
   variables: { NAMESPACE_LOCK_SWITCH: "true", EMERGENCYPUBLISH_SUPPORTED_ENVS: "PRO" },
@@ -76,4 +76,69 @@ test("S23: a viewer can neither edit nor publish, and learns who grants access",
   await page.goto(`/a/${at.app}/publish?t=DEV:default:application`);
   await page.getByRole("region", { name: "limit" }).waitFor();
   expect(await page.getByRole("button", { name: /Publish/ }).count()).toBe(0);
+});
+
+test("the matrix states why somebody has a right: for all environments, for one, or for a cluster of it", async () => {
+  const { app } = await application();
+  const api = await suite.api;
+  for (const user of ["everywhere", "once", "partly"]) await suite.as(user);
+  await api.grant({ app, ns: "application" }, "ReleaseNamespace", "everywhere");
+  await api.grant({ app, ns: "application", env: "PRO" }, "ModifyNamespace", "once");
+  await api.call("POST", `apps/${app}/envs/PRO/clusters/default/roles/ModifyNamespacesInCluster?userId=partly`);
+  const page = await suite.open(`/a/${app}/access`);
+  const why = async (user: string) => {
+    await page.getByLabel(`Edit, ${user}, PRO`).focus();
+    await page.keyboard.press("w");
+    const dialog = page.getByRole("dialog", { name: `Why? ${user}, PRO` });
+    await dialog.getByText("Who can change this: apollo.").waitFor();
+    await dialog.getByRole("region", { name: "Publish" }).waitFor();
+    const texts = await dialog.getByRole("region").allInnerTexts();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    return texts.map((text) => text.replace(/\s+/g, " "));
+  };
+  expect(await why("everywhere")).toEqual([
+    "Edit: no grant",
+    `Publish: yes Granted for application in all environments. ReleaseNamespace+${app}+application`,
+  ]);
+  expect(await why("once")).toEqual([
+    `Edit: yes Granted for application in PRO. ModifyNamespace+${app}+application+PRO`,
+    "Publish: no grant",
+  ]);
+  // The person has no other right, and is listed.
+  await page
+    .getByRole("row", { name: /partly/ })
+    .getByText("in 1 cluster")
+    .first()
+    .waitFor();
+  expect(await why("partly")).toEqual([
+    "Edit: only in part Granted for all namespaces of the cluster default in PRO. " +
+      `ModifyNamespacesInCluster+${app}+PRO+default`,
+    "Publish: no grant",
+  ]);
+  expect((await why("apollo"))[0]).toContain("A super administrator has every right.");
+});
+
+test("the boxes of the matrix are reached by arrows and switched by letters; a reader can ask why", async () => {
+  const { app } = await application();
+  const reader = await suite.as("asking");
+  await (await suite.api).grant({ app, ns: "application" }, "ReleaseNamespace", reader.user);
+  const page = await suite.open(`/a/${app}/access`);
+  const box = (right: string, scope: string) => page.getByLabel(`${right}, asking, ${scope}`);
+  await box("Edit", "All environments").focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("e");
+  await page.getByRole("region", { name: "1 unsaved change" }).waitFor();
+  expect(await box("Edit", "DEV").isChecked()).toBe(true);
+  // What a wider grant includes cannot be switched.
+  await page.keyboard.press("p");
+  await page.getByRole("region", { name: "1 unsaved change" }).waitFor();
+  await page.keyboard.press("e");
+  await page.getByRole("region", { name: "1 unsaved change" }).waitFor({ state: "detached" });
+  const other = await suite.open(`/a/${app}/access`, { as: reader.user });
+  await other.getByRole("button", { name: "Why? asking, PRO" }).click();
+  const dialog = other.getByRole("dialog");
+  await dialog.getByText("Granted for application in all environments.").waitFor();
+  await expectAccessible(other);
 });

@@ -57,6 +57,20 @@ export const holders = (scope: Exclude<Scope, { kind: "app" }>) =>
 /** Types of the roles on a namespace. */
 export const ROLES = { edit: "ModifyNamespace", publish: "ReleaseNamespace" };
 
+/** The name of the role in Apollo's tables, by which its scripts and its audit log call it. */
+export function roleName(scope: Scope, right: Right | "admin"): string {
+  if (right === "admin" || scope.kind === "app") return `Master+${scope.app}`;
+  const type = ROLES[right];
+  switch (scope.kind) {
+    case "namespace":
+      return [type, scope.app, scope.ns].join("+");
+    case "env":
+      return [type, scope.app, scope.ns, scope.env].join("+");
+    case "cluster":
+      return [`${type}sInCluster`, scope.app, scope.env, scope.cluster].join("+");
+  }
+}
+
 function rolePath(scope: Scope, right: Right | "admin"): string {
   if (right === "admin") return scopePath(scope, "roles/Master");
   return scopePath(scope, `roles/${ROLES[right]}${scope.kind === "cluster" ? "sInCluster" : ""}`);

@@ -1,12 +1,13 @@
 // The table of an app's access page, with the changes that are not saved yet and their outcome.
 import { Button } from "@mantine/core";
-import { IconUserPlus } from "@tabler/icons-react";
-import { useQueryClient } from "@tanstack/react-query";
+import { IconHelpCircle, IconUserPlus } from "@tabler/icons-react";
+import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenUserInfoDTO } from "../api/bodies";
-import { ensureRoles, grant, revoke, type Scope } from "../api/roles";
+import { envClusters } from "../api/queries";
+import { ensureRoles, grant, holders, revoke, type Scope } from "../api/roles";
 import { Blockable } from "../parts/Blockable";
 import table from "../parts/DataTable.module.css";
 import { EnvName } from "../parts/EnvSwitch";
@@ -16,15 +17,20 @@ import { UserPicker } from "../parts/UserPicker";
 import {
   cellKey,
   changesOf,
+  clusterGrants,
   holds,
   peopleIn,
   RIGHTS,
   widerGrant,
+  withAdmin,
   type AccessColumn,
   type AnyRight,
   type Change,
 } from "../state/access";
 import { useEach } from "../state/each";
+import { onMatrixKey } from "./accessKeys";
+import { scopeText } from "./accessScope";
+import { AccessWhy, type AskedCell } from "./AccessWhy";
 import classes from "./Access.module.css";
 
 interface Props {
@@ -41,8 +47,10 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
   const { t } = useTranslation();
   const cache = useQueryClient();
   const [edits, setEdits] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const [asked, setAsked] = useState<AskedCell | null>(null);
   const saving = useEach(saveChange);
-  const people = peopleIn(columns, added);
+  const clusters = useClusterGrants(app, columns);
+  const people = peopleIn([...columns, ...clusters], added);
   const shown = people.filter(({ userId, name = "" }) =>
     `${userId} ${name}`.toLowerCase().includes(filter.toLowerCase()),
   );
@@ -76,35 +84,26 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
       ) : (
         <div className={`sideways ${classes.frame}`}>
           {/* Cards are no table for the eye, but the roles keep it one for screen readers. */}
-          <table className={`${table.table} ${classes.matrix}`} role="table" aria-label={t("access.title")}>
-            <thead role="rowgroup">
-              <tr role="row">
-                <th role="columnheader" scope="col">
-                  {t("access.person")}
-                </th>
-                {columns.map(({ id, scope }) => (
-                  <th key={id} role="columnheader" scope="col">
-                    <ScopeName scope={scope} />
-                  </th>
-                ))}
-              </tr>
-            </thead>
+          <table
+            className={`${table.table} ${classes.matrix}`}
+            role="table"
+            aria-label={t("access.title")}
+            onKeyDown={(event) =>
+              onMatrixKey(event, ({ dataset }) => {
+                const column = columns.find(({ id }) => id === dataset.column);
+                if (column) setAsked({ user: dataset.user ?? "", column });
+              })
+            }
+          >
+            <Head columns={columns} />
             <tbody role="rowgroup">
               {shown.map((user) => (
-                <tr key={user.userId} role="row">
-                  <th role="rowheader" scope="row">
-                    {user.userId} {user.name !== user.userId && <small className="note">{user.name}</small>}
-                  </th>
-                  {columns.map((column) => (
-                    <td
-                      key={column.id}
-                      role="cell"
-                      data-label={scopeText(column.scope, t("access.allEnvs"), t("access.admin"))}
-                    >
-                      <Cell {...{ columns, column, user, edits, mayGrant }} onSet={set} />
-                    </td>
-                  ))}
-                </tr>
+                <PersonRow
+                  key={user.userId}
+                  {...{ columns, clusters, user, edits, mayGrant }}
+                  onSet={set}
+                  onAsk={setAsked}
+                />
               ))}
             </tbody>
           </table>
@@ -112,17 +111,54 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
       )}
       {mayGrant && <AddPerson onAdd={onAdd} />}
       {changes.length > 0 && (
-        <section className={classes.bar} aria-label={t("access.unsaved", { count: changes.length })}>
-          <b>{t("access.unsaved", { count: changes.length })}</b>
-          <Button className="push" variant="default" onClick={() => setEdits(new Map())}>
-            {t("access.drop")}
-          </Button>
-          <Button loading={saving.isPending} onClick={() => void save()}>
-            {t("access.save")}
-          </Button>
-        </section>
+        <Unsaved
+          count={changes.length}
+          isPending={saving.isPending}
+          onDrop={() => setEdits(new Map())}
+          onSave={() => void save()}
+        />
+      )}
+      {asked && (
+        <AccessWhy app={app} columns={columns} clusters={clusters} cell={asked} onClose={() => setAsked(null)} />
       )}
     </div>
+  );
+}
+
+interface UnsavedProps {
+  count: number;
+  isPending: boolean;
+  onDrop: () => void;
+  onSave: () => void;
+}
+
+function Unsaved({ count, isPending, onDrop, onSave }: UnsavedProps) {
+  const { t } = useTranslation();
+  return (
+    <section className={classes.bar} aria-label={t("access.unsaved", { count })}>
+      <b>{t("access.unsaved", { count })}</b>
+      <Button className="push" variant="default" onClick={onDrop}>
+        {t("access.drop")}
+      </Button>
+      <Button loading={isPending} onClick={onSave}>
+        {t("access.save")}
+      </Button>
+    </section>
+  );
+}
+
+/** The grants for whole clusters, which also apply to a namespace. */
+function useClusterGrants(app: string, columns: AccessColumn[]): AccessColumn[] {
+  const isOfNamespace = columns.some(({ scope }) => scope.kind === "namespace");
+  const places = useQuery(envClusters(app)).data ?? [];
+  const scopes = places.flatMap(({ env, clusters = [] }) =>
+    clusters.map((cluster) => ({ kind: "cluster", app, env, cluster }) as const),
+  );
+  const found = useQueries({ queries: isOfNamespace ? scopes.map(holders) : [] });
+  return found.flatMap(({ data }, index) =>
+    data && scopes[index]
+      ? [{ id: JSON.stringify(scopes[index]), scope: scopes[index], holders: withAdmin(data) }]
+      : [],
   );
 }
 
@@ -133,25 +169,63 @@ async function saveChange({ user, column, right, isGrant }: Change) {
   return grant(column.scope, right, user);
 }
 
-interface CellProps {
+function Head({ columns }: { columns: AccessColumn[] }) {
+  const { t } = useTranslation();
+  return (
+    <thead role="rowgroup">
+      <tr role="row">
+        <th role="columnheader" scope="col">
+          {t("access.person")}
+        </th>
+        {columns.map(({ id, scope }) => (
+          <th key={id} role="columnheader" scope="col">
+            <ScopeName scope={scope} />
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+interface RowProps {
   columns: AccessColumn[];
-  column: AccessColumn;
+  clusters: AccessColumn[];
   user: OpenUserInfoDTO;
   edits: ReadonlyMap<string, boolean>;
   mayGrant: boolean;
   onSet: (key: string, isOn: boolean) => void;
+  onAsk: (cell: AskedCell) => void;
 }
 
-function Cell({ columns, column, user, edits, mayGrant, onSet }: CellProps) {
+function PersonRow(props: RowProps) {
   const { t } = useTranslation();
+  const { columns, user } = props;
   return (
-    <span className={classes.cell}>
+    <tr role="row">
+      <th role="rowheader" scope="row">
+        {user.userId} {user.name !== user.userId && <small className="note">{user.name}</small>}
+      </th>
+      {columns.map((column) => (
+        <td key={column.id} role="cell" data-label={scopeText(column.scope, t("access.allEnvs"), t("access.admin"))}>
+          <Cell {...props} column={column} />
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+function Cell({ columns, clusters, column, user, edits, mayGrant, onSet, onAsk }: RowProps & { column: AccessColumn }) {
+  const { t } = useTranslation();
+  const scope = scopeText(column.scope, t("access.allEnvs"), t("access.app"));
+  return (
+    <span className={classes.cell} data-cell data-column={column.id} data-user={user.userId}>
       {RIGHTS[column.scope.kind].map((right) => {
         const key = cellKey(user.userId, column.id, right);
         const stored = holds(column, right, user.userId);
         const wider = widerGrant(columns, column, right, user.userId);
         const isOn = wider !== undefined || (edits.get(key) ?? stored);
         const isLastAdmin = right === "admin" && stored && column.holders.admin.length === 1;
+        const parts = isOn ? [] : clusterGrants(clusters, column, right, user.userId);
         const why = wider ? t("access.inherited") : isLastAdmin ? t("access.lastAdmin") : undefined;
         return (
           <label key={right} data-on={isOn} data-changed={isOn !== stored && !wider} data-wide={wider !== undefined}>
@@ -160,18 +234,31 @@ function Cell({ columns, column, user, edits, mayGrant, onSet }: CellProps) {
                 type="checkbox"
                 checked={isOn}
                 disabled={!mayGrant}
+                data-right={right}
                 aria-label={t("access.cell", {
                   right: t(`access.right.${right}`),
                   name: user.userId,
-                  scope: scopeText(column.scope, t("access.allEnvs"), t("access.app")),
+                  scope,
                 })}
                 onChange={(event) => onSet(key, event.currentTarget.checked)}
               />
             </Blockable>
             <span aria-hidden>{t(`access.right.${right}`)}</span>
+            {parts.length > 0 && <small className={classes.part}>{t("access.part", { count: parts.length })}</small>}
           </label>
         );
       })}
+      <button
+        type="button"
+        // Whoever may not change the boxes cannot focus them either.
+        tabIndex={mayGrant ? -1 : 0}
+        className={classes.ask}
+        title={t("access.why.tip")}
+        aria-label={t("access.why.title", { name: user.userId, scope })}
+        onClick={() => onAsk({ user: user.userId, column })}
+      >
+        <IconHelpCircle size={16} stroke={1.8} aria-hidden />
+      </button>
     </span>
   );
 }
@@ -219,17 +306,4 @@ function ChangeText({ change }: { change: Change }) {
       })}
     </>
   );
-}
-
-function scopeText(scope: Scope, allEnvs: string, app: string): string {
-  switch (scope.kind) {
-    case "app":
-      return app;
-    case "namespace":
-      return allEnvs;
-    case "env":
-      return scope.env;
-    case "cluster":
-      return `${scope.env} / ${scope.cluster}`;
-  }
 }

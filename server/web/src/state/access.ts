@@ -41,6 +41,41 @@ export function widerGrant(columns: AccessColumn[], column: AccessColumn, right:
   return columns.find((other) => other.scope.kind === "namespace" && holds(other, right, user));
 }
 
+/** The clusters, among those that a column includes, for whose namespaces alone a user has a right. */
+export function clusterGrants(clusters: AccessColumn[], { scope }: AccessColumn, right: AnyRight, user: string) {
+  if (scope.kind !== "env" && scope.kind !== "namespace") return [];
+  return clusters.filter(
+    (one) =>
+      one.scope.kind === "cluster" &&
+      (scope.kind === "namespace" || one.scope.env === scope.env) &&
+      holds(one, right, user),
+  );
+}
+
+/** A grant from which a right follows, wholly or for a part of what was asked for; or that a user is a super administrator. */
+export type Reason = { kind: "root" } | { kind: "grant"; scope: Scope; isPart: boolean };
+
+/** All reasons for a right in a column, those for a part of it last. */
+export function reasonsFor(
+  columns: AccessColumn[],
+  clusters: AccessColumn[],
+  column: AccessColumn,
+  right: AnyRight,
+  user: string,
+  isRoot: boolean,
+): Reason[] {
+  const grant = ({ scope }: AccessColumn, isPart: boolean): Reason => ({ kind: "grant", scope, isPart });
+  const wider = widerGrant(columns, column, right, user);
+  const inEnvs = column.scope.kind === "namespace" ? columns.filter(({ scope }) => scope.kind === "env") : [];
+  return [
+    ...(isRoot ? [{ kind: "root" } as const] : []),
+    ...(holds(column, right, user) ? [grant(column, false)] : []),
+    ...(wider ? [grant(wider, false)] : []),
+    ...inEnvs.filter((one) => holds(one, right, user)).map((one) => grant(one, true)),
+    ...clusterGrants(clusters, column, right, user).map((one) => grant(one, true)),
+  ];
+}
+
 /** Everyone with a right in any column, and those added by hand, by name. */
 export function peopleIn(columns: AccessColumn[], added: string[]): OpenUserInfoDTO[] {
   const people = new Map<string, OpenUserInfoDTO>(added.map((userId) => [userId, { userId }]));
