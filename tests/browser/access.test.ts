@@ -108,7 +108,7 @@ test("the matrix states why somebody has a right: for all environments, for one,
   // The person has no other right, and is listed.
   await page
     .getByRole("row", { name: /partly/ })
-    .getByText("in 1 cluster")
+    .getByText("1 cluster")
     .first()
     .waitFor();
   expect(await why("partly")).toEqual([

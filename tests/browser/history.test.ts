@@ -67,6 +67,25 @@ test("single keys are rolled back as unpublished changes", async () => {
   expect(await stored(place)).toEqual({ limit: "1", rate: "9" });
 });
 
+test("from the difference of two releases, chosen keys get their earlier values, and only those are published", async () => {
+  const { place } = await createReleased();
+  const page = await suite.open(`/a/${place.app}/history?ns=application`);
+  await page.getByRole("button", { name: "Published third" }).click();
+  await page.getByRole("link", { name: "Roll back these keys…" }).click();
+  await page.getByRole("checkbox", { name: "rate" }).uncheck();
+  await page.getByRole("button", { name: "Store 1 key as unpublished change" }).click();
+  await page.getByRole("link", { name: "Review and publish" }).click();
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  expect(await live(place)).toEqual({ limit: "2", rate: "9" });
+  // Also the only changed key is stored, and never the whole release rolled back.
+  await page.goto(`/a/${place.app}/history?ns=application`);
+  await page.getByRole("button", { name: "Published second" }).click();
+  await page.getByRole("link", { name: "Roll back this key…" }).click();
+  await page.getByRole("button", { name: /^Store .* as unpublished change/ }).waitFor();
+  expect(await page.getByRole("button", { name: "Roll back DEV" }).count()).toBe(0);
+});
+
 test("any two releases are compared, and the address keeps the choice", async () => {
   const { place, ids } = await createReleased();
   const page = await suite.open(`/a/${place.app}/history?ns=application`);
@@ -90,6 +109,33 @@ test("the history of a key shows each value, and an earlier one is stored again"
   await page.getByText("The value is stored.").waitFor();
   const items = await (await suite.api).items(place);
   expect(items.find(({ key }) => key === "limit")).toMatchObject({ value: "1", comment: "a comment" });
+});
+
+test("the history of a key is shown in each namespace that had it, by person and kind", async () => {
+  const { place } = await createReleased();
+  const api = await suite.api;
+  for (const ns of ["limits", "other"]) await api.createNamespace(place.app, ns);
+  const colleague = await suite.as("colleague");
+  for (const ns of ["application", "limits"]) {
+    await api.grant({ app: place.app, ns }, "ModifyNamespace", colleague.user);
+    await colleague.setItem({ ...place, ns }, { key: "limit", value: `of ${ns}` });
+  }
+  const page = await suite.open(`/a/${place.app}/history`);
+  await page.getByRole("textbox", { name: "Key" }).fill("limit");
+  const sections = page.getByRole("region", { name: "History of the key" });
+  await sections.filter({ hasText: "limits" }).waitFor();
+  expect(await sections.count()).toBe(2);
+  await page.getByRole("textbox", { name: "Person" }).fill("colleague");
+  await page.getByLabel("Kind").selectOption("Edits");
+  await expect.poll(() => sections.getByRole("listitem").count()).toBe(2);
+  await sections.getByText("of application").waitFor();
+  await page.getByLabel("Kind").selectOption("Publishes");
+  await page.getByText("Nothing matches the filter.").waitFor();
+  await page.getByLabel("Kind").selectOption("All kinds");
+  await page.getByLabel("Namespace").selectOption("limits");
+  await expect.poll(() => sections.count()).toBe(1);
+  const { searchParams } = new URL(page.url());
+  expect(Object.fromEntries(searchParams)).toMatchObject({ key: "limit", by: "colleague", ns: "limits" });
 });
 
 test("the history is filtered by time, and does not offer entries that are too old", async () => {

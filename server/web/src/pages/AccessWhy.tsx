@@ -9,6 +9,7 @@ import { rootRight } from "../api/users";
 import { Dialog } from "../parts/Dialog";
 import { PageLoading } from "../parts/States";
 import { reasonsFor, RIGHTS, type AccessColumn, type AnyRight, type Reason } from "../state/access";
+import classes from "./Access.module.css";
 import { scopeText } from "./accessScope";
 
 export interface AskedCell {
@@ -65,7 +66,7 @@ function Right({ right, reasons }: { right: AnyRight; reasons: Reason[] }) {
   const verdict = isWhole ? "whole" : reasons.length > 0 ? "part" : "none";
   return (
     <section className="stack tight" aria-label={name}>
-      <h3>{t(`access.why.${verdict}`, { right: name })}</h3>
+      <h3 className={classes.verdict}>{t(`access.why.${verdict}`, { right: name })}</h3>
       {reasons.length > 0 && (
         <ul className="lines">
           {reasons.map((reason) => (

@@ -1,7 +1,7 @@
 // Timeline of a namespace or of a whole cluster, and the difference that the chosen entry made, or
 // that there is between any two releases.
 import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
+import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
 import { IconArrowLeft } from "@tabler/icons-react";
 import { useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -19,11 +19,12 @@ import { editEntry, KINDS, newestFirst, releaseEntry, type Entry, type Kind } fr
 import { AGES, isWithin, type Age } from "../text/format";
 import classes from "./History.module.css";
 import { HistoryDetail } from "./HistoryDetail";
-import { HistoryKey } from "./HistoryKey";
+import { HistoryKeys } from "./HistoryKey";
 import { HistoryList } from "./HistoryList";
 
 const route = getRouteApi("/in/a/$app/history");
 const PAGE = 20;
+const IDLE_MS = 300;
 /** Each namespace is two reads; of more than these, one has to be chosen. */
 const NAMESPACES_TOGETHER = 8;
 
@@ -104,7 +105,7 @@ function Filters({ at, places, namespaces }: { at: At; places: OpenEnvClusterDTO
           { value: "", label: t("compare.allNamespaces") },
           ...new Set([...namespaces, search.ns ?? ""].filter(Boolean)),
         ]}
-        onChange={(event) => set({ ns: event.currentTarget.value || undefined, key: undefined })}
+        onChange={(event) => set({ ns: event.currentTarget.value || undefined })}
       />
       <NativeSelect
         aria-label={t("history.kind")}
@@ -127,14 +128,12 @@ function Filters({ at, places, namespaces }: { at: At; places: OpenEnvClusterDTO
         value={search.by ?? ""}
         onChange={(event) => set({ by: event.currentTarget.value || undefined })}
       />
-      {search.ns !== undefined && (
-        <TextInput
-          aria-label={t("history.key")}
-          placeholder={t("history.key")}
-          value={search.key ?? ""}
-          onChange={(event) => set({ key: event.currentTarget.value || undefined })}
-        />
-      )}
+      <TextInput
+        aria-label={t("history.key")}
+        placeholder={t("history.key")}
+        value={search.key ?? ""}
+        onChange={(event) => set({ key: event.currentTarget.value || undefined })}
+      />
     </div>
   );
 }
@@ -147,36 +146,31 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
   const [size, setSize] = useState(PAGE);
   const [now] = useState(() => new Date());
   const chosen = search.ns !== undefined ? [search.ns] : names.slice(0, NAMESPACES_TOGETHER);
-  const read = useEntries(
-    chosen.map((ns) => ({ ...at, ns })),
-    size,
-    search.key,
-  );
-  useEarly(
-    chosen.map((ns) => ({ ...at, ns })),
-    search.key,
-  );
+  // Each key is read for itself.
+  const [key] = useDebouncedValue(search.key, IDLE_MS);
+  const places = chosen.map((ns) => ({ ...at, ns }));
+  const read = useEntries(places, size, key);
+  useEarly(places, key);
   const { entries } = read;
   const isRecent = ({ at }: Entry) => !search.within || isWithin(at, search.within, now);
-  const shown = entries.filter(
-    (entry) =>
-      (!search.kind || entry.kind === search.kind) &&
-      (!search.by || entry.by.toLowerCase().includes(search.by.toLowerCase())) &&
-      isRecent(entry),
-  );
+  const isShown = (entry: Entry) =>
+    (!search.kind || entry.kind === search.kind) &&
+    (!search.by || entry.by.toLowerCase().includes(search.by.toLowerCase())) &&
+    isRecent(entry);
+  const shown = entries.filter(isShown);
   const mayHaveMore = read.hasMore && entries.every(isRecent);
   const open = entries.find(({ id }) => id === search.at);
   const choose = (entry: Entry) => void navigate({ search: (old) => ({ ...old, at: entry.id, against: undefined }) });
   const close = () => void navigate({ search: (old) => ({ ...old, at: undefined, against: undefined }) });
-  if (search.ns !== undefined && search.key !== undefined) {
+  const some = search.ns === undefined && names.length > chosen.length && (
+    <p className="note">{t("history.some", { count: chosen.length, total: names.length })}</p>
+  );
+  if (key !== undefined) {
     return (
       <>
         {read.error && <Failure error={read.error} />}
-        {read.isPending ? (
-          <PageLoading />
-        ) : (
-          <HistoryKey place={{ ...at, ns: search.ns }} entries={entries} name={search.key} />
-        )}
+        {some}
+        {read.isPending ? <PageLoading /> : <HistoryKeys {...{ places, entries, isShown }} name={key} />}
       </>
     );
   }
@@ -205,9 +199,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
   return (
     <>
       {read.error && <Failure error={read.error} />}
-      {search.ns === undefined && names.length > chosen.length && (
-        <p className="note">{t("history.some", { count: chosen.length, total: names.length })}</p>
-      )}
+      {some}
       <div className={classes.columns}>
         <div className="stack">
           {read.isPending && entries.length === 0 && <PageLoading />}

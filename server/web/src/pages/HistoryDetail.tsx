@@ -1,16 +1,21 @@
 // What one entry of the history changed; a release can be compared with any other.
-import { NativeSelect } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
+import { IconArrowBackUp } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { comparison, type Place } from "../api/queries";
+import { useRight } from "../api/rights";
 import { DiffView, type KeyChange } from "../parts/DiffView";
 import { Since } from "../parts/Since";
 import { Empty, Loaded } from "../parts/States";
-import { releases, type Entry } from "../state/history";
+import { liveEntries, releases, type Entry } from "../state/history";
 import { releaseChange } from "../state/release";
 import classes from "./History.module.css";
+
+/** More keys would make too long an address; they are rolled back with the release. */
+const MOST_UNDONE = 100;
 
 interface Props {
   place: Place;
@@ -45,6 +50,9 @@ function Releases({ place, entries, entry, against, onCompare }: Props) {
   const { t } = useTranslation();
   const before = Number(against ?? entry.previousId) || 0;
   const changes = useQuery({ ...comparison(place.env, before, entry.releaseId), enabled: entry.releaseId > 0 });
+  const live = liveEntries(entries).get(entry.ns)?.releaseId ?? 0;
+  const mayEdit = useRight(place, "edit");
+  const isUndoable = (keys: number) => before > 0 && live > 0 && live !== before && keys > 0 && keys <= MOST_UNDONE;
   const others = releases(entries, entry.ns).filter(({ releaseId }) => releaseId !== entry.releaseId);
   const options = others.map(({ releaseId, title }) => ({
     value: String(releaseId),
@@ -70,7 +78,31 @@ function Releases({ place, entries, entry, against, onCompare }: Props) {
           </b>
         </div>
       </div>
-      <Loaded query={changes}>{(list) => <Changes place={place} list={list.map(releaseChange)} />}</Loaded>
+      <Loaded query={changes}>
+        {(list) => (
+          <>
+            <Changes place={place} list={list.map(releaseChange)} />
+            {mayEdit && isUndoable(list.length) && (
+              <div>
+                <Button
+                  variant="default"
+                  leftSection={<IconArrowBackUp size={16} stroke={1.8} />}
+                  renderRoot={(props) => (
+                    <Link
+                      {...props}
+                      to="/a/$app/rollback/$env/$releaseId"
+                      params={{ app: place.app, env: place.env, releaseId: String(live) }}
+                      search={{ to: before, keys: list.map(({ key }) => key).join("\n") }}
+                    />
+                  )}
+                >
+                  {t("history.undo", { count: list.length })}
+                </Button>
+              </div>
+            )}
+          </>
+        )}
+      </Loaded>
     </>
   );
 }

@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { IconArrowBackUp, IconPencil, IconRocket } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 
 import { draft, type Place } from "../api/queries";
@@ -13,12 +14,48 @@ import { Since } from "../parts/Since";
 import { Empty, Failure } from "../parts/States";
 import { StateChip } from "../parts/StateChip";
 import { publishTarget } from "../routes/address";
-import { keyValues, type Entry } from "../state/history";
+import { keyValues, type Entry, type KeyValue } from "../state/history";
 import classes from "./History.module.css";
 
-export function HistoryKey({ place, entries, name }: { place: Place; entries: Entry[]; name: string }) {
+interface Props {
+  places: Place[];
+  entries: Entry[];
+  name: string;
+  /** Whether the filters select an entry. */
+  isShown: (entry: Entry) => boolean;
+}
+
+/** In each namespace that has or had the key. */
+export function HistoryKeys({ places, entries, name, isShown }: Props) {
   const { t } = useTranslation();
-  const values = keyValues(entries, name);
+  const found = places
+    .map((place) => ({
+      place,
+      values: keyValues(
+        entries.filter(({ ns }) => ns === place.ns),
+        name,
+      ),
+    }))
+    .filter(({ values }) => values.length > 0);
+  const shown = found.filter(({ values }) => values.some(({ entry }) => isShown(entry)));
+  if (shown.length === 0) return <Empty title={t(found.length > 0 ? "state.noMatch" : "history.noKey")} />;
+  return shown.map(({ place, values }) => (
+    <HistoryKey key={place.ns} {...{ place, values, name, isShown }} isNamed={places.length > 1} />
+  ));
+}
+
+interface KeyProps {
+  place: Place;
+  values: KeyValue[];
+  name: string;
+  isShown: (entry: Entry) => boolean;
+  /** Whether the namespace is named, because there are several. */
+  isNamed: boolean;
+}
+
+function HistoryKey({ place, values, name, isShown, isNamed }: KeyProps) {
+  const { t } = useTranslation();
+  const id = useId();
   const stored = useQuery(draft(place)).data?.items?.find(
     ({ key, extendInfo }) => key === name && !extendInfo?.isDeleted,
   );
@@ -29,10 +66,11 @@ export function HistoryKey({ place, entries, name }: { place: Place; entries: En
   }, place);
   const live = values.find(({ entry }) => entry.kind !== "edit")?.entry;
   const { app, env, cluster, ns } = place;
+  const shown = values.filter(({ entry }) => isShown(entry));
   return (
-    <section className="stack" aria-labelledby="key">
-      <h2 id="key" className={classes.heading}>
-        {t("history.keyTitle")} <span className="mono">{name}</span>
+    <section className="stack" aria-labelledby={id}>
+      <h2 id={id} className={classes.heading}>
+        {t("history.keyTitle")} <span className="mono">{name}</span> {isNamed && <span className="badge">{ns}</span>}
       </h2>
       <p role="status" className={write.isSuccess ? "note" : "unseen"}>
         {write.isSuccess && (
@@ -45,9 +83,8 @@ export function HistoryKey({ place, entries, name }: { place: Place; entries: En
         )}
       </p>
       {write.error && <Failure error={write.error} />}
-      {values.length === 0 && <Empty title={t("history.noKey")} />}
       <ol className={`sheet ${classes.list}`}>
-        {values.map(({ entry, value }) => {
+        {shown.map(({ entry, value }) => {
           const Sign = entry.kind === "edit" ? IconPencil : IconRocket;
           return (
             <li key={entry.id} data-kind={entry.kind}>

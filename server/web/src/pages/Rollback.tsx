@@ -17,7 +17,7 @@ const route = getRouteApi("/in/a/$app/rollback/$env/$releaseId");
 export function Rollback() {
   const { t } = useTranslation();
   const { env, releaseId } = route.useParams();
-  const { to } = route.useSearch();
+  const { to, keys } = route.useSearch();
   const live = Number(releaseId);
   const target = useQuery(release(env, to));
   const changes = useQuery(comparison(env, live, to));
@@ -42,7 +42,13 @@ export function Rollback() {
               <Loaded query={changes}>
                 {(list) =>
                   list.length > 0 ? (
-                    <RollbackForm place={place} live={live} target={found} changes={list.map(releaseChange)} />
+                    <RollbackForm
+                      place={place}
+                      live={live}
+                      target={found}
+                      changes={list.map(releaseChange)}
+                      only={keys?.split("\n")}
+                    />
                   ) : (
                     <Empty title={t("rollback.same")}>
                       <Link

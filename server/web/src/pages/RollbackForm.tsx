@@ -26,12 +26,16 @@ interface Props {
   live: number;
   target: OpenReleaseDTO;
   changes: KeyChange[];
+  /** For a rollback of single keys: those that are chosen at first. */
+  only?: string[] | undefined;
 }
 
-export function RollbackForm({ place, live, target, changes }: Props) {
+export function RollbackForm({ place, live, target, changes, only }: Props) {
   const { t } = useTranslation();
   const { app, env, cluster, ns } = place;
-  const [dropped, setDropped] = useState<string[]>([]);
+  const [dropped, setDropped] = useState<string[]>(() =>
+    only ? changes.map(({ key }) => key).filter((key) => !only.includes(key)) : [],
+  );
   const [afterwards, setAfterwards] = useState<Afterwards>("reset");
   const [asking, setAsking] = useState(false);
   const instances = useQuery(instanceCount(place)).data;
@@ -48,7 +52,7 @@ export function RollbackForm({ place, live, target, changes }: Props) {
   const { outcomes, run, retry } = useEach((step: Step) => runStep(plan, step), refresh);
   const chosen = changes.filter(({ key }) => !dropped.includes(key));
   const store = useAction(() => storeValues(place, chosen), stale);
-  const isPartial = chosen.length < changes.length;
+  const isPartial = only !== undefined || chosen.length < changes.length;
 
   if (outcomes.length > 0 || store.isSuccess) {
     return (

@@ -277,7 +277,10 @@ const publish = createRoute({
 const rollback = createRoute({
   getParentRoute: () => appFrame,
   path: "/rollback/$env/$releaseId",
-  validateSearch: (search: Search): { to: number } => ({ to: Number(search.to) || 0 }),
+  validateSearch: (search: Search): { to: number; keys?: string } => ({
+    to: Number(search.to) || 0,
+    keys: text(search.keys),
+  }),
   component: lazyRouteComponent(() => import("../pages/Rollback"), "Rollback"),
 });
 
