@@ -30,6 +30,19 @@ test("the team's apps are those of the departments in which the user has apps", 
   expect(await apps.count()).toBe(1);
 });
 
+test("apps are in the order of their names", async () => {
+  const api = await suite.api;
+  for (const app of ["order-10", "order-2", "order-1"]) await api.createApp(app);
+  const page = await suite.open("/?q=order-");
+  for (const address of ["/?q=order-", "/browse?q=order-"]) {
+    await page.goto(address);
+    const links = page.getByRole("main").getByRole("link", { name: /^order-/ });
+    await links.first().waitFor();
+    const names = (await links.allInnerTexts()).map((text) => text.split("\n")[0]);
+    expect(names).toEqual(["order-1", "order-2", "order-10"]);
+  }
+});
+
 test("the apps that a user opened last are the first, also in another browser", async () => {
   const [first, second] = [await suite.createApp(), await suite.createApp()];
   await suite.as("visitor");

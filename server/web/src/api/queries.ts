@@ -1,6 +1,7 @@
 // Reads: one function for each part of a page, which returns its cache key and its call.
 import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 
+import { appsByName } from "../text/apps";
 import type {
   OpenAppDTO,
   OpenAppNamespaceDTO,
@@ -52,7 +53,7 @@ export function useBoot() {
 
 export const allApps = queryOptions({
   queryKey: ["home", "all"],
-  queryFn: async () => (await get<OpenAppDTO[]>("apps")) ?? [],
+  queryFn: async () => appsByName((await get<OpenAppDTO[]>("apps")) ?? []),
 });
 
 /** The apps in which the user has a role. The call has pages but no total, so a short page is the last. */
@@ -65,7 +66,7 @@ export const ownApps = queryOptions({
       apps.push(...more);
       size = more.length;
     }
-    return apps;
+    return appsByName(apps);
   },
 });
 

@@ -44,6 +44,11 @@ const SHORTCUTS = {
     ["j k", "change"],
     ["v", "viewed"],
   ],
+  rights: [
+    ["e", "grantEdit"],
+    ["p", "grantPublish"],
+    ["w", "why"],
+  ],
 } as const;
 
 export function ShortcutList({ onClose }: { onClose: () => void }) {

@@ -2,6 +2,13 @@
 import type { OpenAppDTO } from "../api/bodies";
 import { containsWords } from "./paletteQuery";
 
+/** `service-2` before `service-10`; apps of one name by their ids. */
+const collator = new Intl.Collator("en", { numeric: true });
+
+export function appsByName(apps: OpenAppDTO[]): OpenAppDTO[] {
+  return apps.toSorted((a, b) => collator.compare(a.name, b.name) || collator.compare(a.appId, b.appId));
+}
+
 /** The apps of the departments in which the user has apps. */
 export function teamApps(own: OpenAppDTO[], all: OpenAppDTO[]): OpenAppDTO[] {
   const departments = new Set(own.map(({ orgId }) => orgId));
