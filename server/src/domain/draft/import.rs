@@ -49,6 +49,8 @@ pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {
 #[derive(Debug, Clone, Default)]
 pub struct Imported {
     created: Vec<Line>,
+    /// Lines without a key before it; comments may be equal to new ones.
+    comments: Vec<Line>,
     /// Lines before and after it.
     updated: Vec<(Line, Line)>,
 }
@@ -60,6 +62,14 @@ fn content(line: &Line) -> Content<'_> {
     (&line.key, &line.value, line.kind, &line.comment)
 }
 
+fn counts(lines: &[Line]) -> HashMap<Content<'_>, usize> {
+    let mut counts = HashMap::new();
+    for line in lines {
+        *counts.entry(content(line)).or_default() += 1;
+    }
+    counts
+}
+
 impl Imported {
     /// The effect of these changes on a draft.
     #[must_use]
@@ -68,21 +78,29 @@ impl Imported {
         let updated = changes.update.iter();
         let updated =
             updated.filter_map(|after| Some(((*before.get(&after.id)?).clone(), after.clone())));
-        Self { created: changes.create.clone(), updated: updated.collect() }
+        let comments = draft.iter().filter(|line| line.key.is_empty()).cloned();
+        Self {
+            created: changes.create.clone(),
+            comments: comments.collect(),
+            updated: updated.collect(),
+        }
     }
 
     /// The edits that take it back, whether it has taken effect or not. Lines that somebody changed
     /// since remain as they are.
     #[must_use]
     pub fn reversal(&self, draft: &[Line]) -> DraftChanges {
-        let mut created = HashMap::<_, usize>::new();
-        for line in &self.created {
-            *created.entry(content(line)).or_default() += 1;
+        let (created, before) = (counts(&self.created), counts(&self.comments));
+        let mut added = counts(draft);
+        for (content, number) in &mut added {
+            let before = before.get(content).copied().unwrap_or_default();
+            let created = created.get(content).copied().unwrap_or_default();
+            *number = number.saturating_sub(before).min(created);
         }
         let mut changes = DraftChanges::default();
         // What was appended is last.
         for line in draft.iter().rev() {
-            if let Some(remaining @ 1..) = created.get_mut(&content(line)) {
+            if let Some(remaining @ 1..) = added.get_mut(&content(line)) {
                 *remaining -= 1;
                 changes.delete.push(line.clone());
             }
