@@ -86,7 +86,7 @@ test: build test-interop databases ## run all linters and the tests of all langu
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## run the Rust tests, unit and black box, on all databases
-	cargo test --workspace --quiet -- --skip server::eureka::
+	cargo test --workspace --no-fail-fast --quiet -- --skip server::eureka::
 	# Those of Eureka wait for leases: with more threads they take two minutes.
 	cargo test --workspace --quiet --test suite -- server::eureka:: --test-threads 6
 	cd server/web && npm test --silent

@@ -22,7 +22,7 @@ const READ: Duration = Duration::from_secs(30);
 const LATENCY: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an optimised server and a quiet machine: CASTALIA_TEST_BINARY=target/release/castalia cargo test --release -p castalia-tests --test suite ten_thousand -- --ignored --nocapture"]
+#[ignore = "needs an optimised server and a quiet machine: CASTALIA_TEST_BINARY=$PWD/target/release/castalia cargo test -p castalia-tests --test suite ten_thousand -- --ignored --nocapture"]
 async fn heartbeats_of_a_full_registry_are_answered_at_once() {
     let server = Server::start_with(
         hosting()
