@@ -132,8 +132,8 @@ impl Survey {
             (false, true) => {
                 "Services are found in an Eureka server: register with it by registry=eureka; if it is one of the config services itself, join it with eureka.host=on and add each node to eureka.service.url."
             }
-            (false, false) if self.stated != [0, 0] => {
-                "Services are stated in ServerConfig only: use registry=custom."
+            (false, false) if self.stated.iter().all(|services| *services > 0) => {
+                "Services are stated in ServerConfig only: use registry=custom, unless services in Eureka are only stopped."
             }
             (false, false) => {
                 "No service is found anywhere: for a new installation use registry=database, the default; if services run, make an Eureka server that they use answer and repeat this; if only admin services of Apollo remain, host Eureka for them with registry=eureka and eureka.host=on."
@@ -196,13 +196,22 @@ mod tests {
     fn addresses_in_the_settings_are_used_where_nothing_else_is() {
         let dead = Err("it does not answer");
         for (table, servers, expected) in [
-            (0, &[][..], "use registry=custom."),
-            (0, &[dead], "use registry=custom."),
+            (0, &[][..], "use registry=custom, unless"),
+            (0, &[dead], "use registry=custom, unless"),
             (2, &[], "use registry=database, the default."),
             (0, &[Ok((2, 1, true))], "join them"),
         ] {
-            let advice = advice(table, servers, [2, 0]);
+            let advice = advice(table, servers, [2, 1]);
             assert!(advice.contains(expected), "{table} {servers:?}: {advice}");
+        }
+    }
+
+    /// Without one of the two, nobody would find the services of its kind.
+    #[test]
+    fn addresses_of_one_service_only_are_not_used() {
+        for stated in [[2, 0], [0, 1]] {
+            let advice = advice(0, &[], stated);
+            assert!(advice.contains("for a new installation"), "{stated:?}: {advice}");
         }
     }
 

@@ -17,15 +17,23 @@ async fn list(admin: &Http, urls: &str) {
     admin.post("/server/config", row).await.ok();
 }
 
-/// A server that gets another password receives what was decided before this node has it as well.
+/// A server that gets another password receives what was decided before this node has it as well, whether
+/// it refuses the former one or does not answer, and receives it once.
 #[tokio::test]
 async fn a_changed_password_loses_no_change() {
-    let expected = "zxu6bmv3"; // `eu:new`, in lower case as the head is
-    let other = OtherServer::start(move |request| {
-        let is_right = request.head.contains(expected);
-        if is_right { Reply::accepted(request) } else { Reply::status(401) }
-    })
-    .await;
+    let refusing = OtherServer::start(|request| expecting_new(request, Reply::status(401))).await;
+    let silent = OtherServer::start(|request| expecting_new(request, Reply::Silence)).await;
+    tokio::join!(change_password(&refusing), change_password(&silent));
+}
+
+/// `eu:new`, in lower case as the head is.
+const NEW: &str = "zxu6bmv3";
+
+fn expecting_new(request: &Request, otherwise: Reply) -> Reply {
+    if request.head.contains(NEW) { Reply::accepted(request) } else { otherwise }
+}
+
+async fn change_password(other: &OtherServer) {
     let options = hosting().variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
     let server = Server::start_with(options);
     let (eureka, admin) = (client(&server), Http::new(&server.admin));
@@ -38,14 +46,16 @@ async fn a_changed_password_loses_no_change() {
     let path = "/eureka/apps/DEMO/k/status?value=OUT_OF_SERVICE";
     assert_eq!(eureka.put(path, json!({})).await.status, 200);
     list(&admin, &other.listed().replace(":pw@", ":new@")).await;
-    eventually("the status", async || {
-        let is_status = |request: &Request| {
-            let change = |change: &Value| change["action"] == "StatusUpdate";
-            request.head.contains(expected) && request.changes().iter().any(change)
-        };
-        other.requests().iter().any(is_status).then_some(())
-    })
-    .await;
+    let accepted = || {
+        let requests = other.requests().into_iter().filter(|request| request.head.contains(NEW));
+        let is_status = |change: &Value| change["action"] == "StatusUpdate";
+        requests.flat_map(|request| request.changes()).filter(is_status).count()
+    };
+    eventually("the status", async || (accepted() > 0).then_some(())).await;
+    assert_eq!(register(&eureka, "DEMO", "last", 1).await.status, 204);
+    let is_last = |change: &Value| change["id"] == "last";
+    eventually("the last change", async || other.changes().iter().any(is_last).then_some(())).await;
+    assert_eq!(accepted(), 1);
 }
 
 /// Case 64: without a restart, a server that a row of ServerConfig adds receives the changes, and

@@ -159,7 +159,7 @@ impl Peers {
                 Err(error) => {
                     has_failed = true;
                     if is_first {
-                        tracing::warn!(service_url = %peer.endpoint, error, "cannot copy the list of a peer of Eureka");
+                        tracing::warn!(service_url = %peer.endpoint(), error, "cannot copy the list of a peer of Eureka");
                     }
                 }
             }
@@ -203,7 +203,7 @@ impl Peers {
         };
         let end = end.min(Instant::now() + CHECK);
         let Ok(Some(body)) = timeout_at(end, removed).await else {
-            tracing::warn!(service_url = %peer.endpoint, "cannot copy from a peer of Eureka which statuses operators removed");
+            tracing::warn!(service_url = %peer.endpoint(), "cannot copy from a peer of Eureka which statuses operators removed");
             return;
         };
         eureka.copy_removed_overrides(removed_overrides::read(&body));
@@ -245,7 +245,7 @@ impl Peers {
     }
 
     async fn get(&self, peer: &Arc<Peer>, path: &[&str]) -> Result<Response, String> {
-        let request = peer.endpoint.request(self.client(), Method::GET, path);
+        let request = peer.endpoint().request(self.client(), Method::GET, path);
         let response = request.header(NODE_HEADER, self.node_id()).send().await;
         response.map_err(|error| causes(&error.without_url()))
     }
@@ -253,7 +253,8 @@ impl Peers {
 
 /// Whether an instance is the Eureka server itself, which lists nobody else right after its start.
 fn is_peer(instance: &Instance, peer: &Peer) -> bool {
-    let url = &peer.endpoint.url;
+    let endpoint = peer.endpoint();
+    let url = &endpoint.url;
     let is_host = |host: &str| url.host_str() == Some(host);
     url.port_or_known_default().map(i64::from) == Some(instance.port.number)
         && (is_host(&instance.host_name) || is_host(&instance.ip_addr))
@@ -267,10 +268,10 @@ fn is_checked(instance: &Instance) -> bool {
 fn store(eureka: &Eureka, peer: &Peer, instances: Vec<Instance>, is_complete: bool) {
     let number = instances.len();
     let is_usable =
-        |instance: &Instance| peer.endpoint.is_loopback() || !services::leads_to_caller(instance);
+        |instance: &Instance| peer.endpoint().is_loopback() || !services::leads_to_caller(instance);
     let stored = instances.into_iter().filter(is_usable);
     let stored = stored.map(|instance| eureka.copy(instance));
     let stored = stored.filter(|is_stored| *is_stored).count();
     let refused = number - stored;
-    tracing::info!(service_url = %peer.endpoint, instances = stored, refused, is_complete, "copied the list of a peer of Eureka");
+    tracing::info!(service_url = %peer.endpoint(), instances = stored, refused, is_complete, "copied the list of a peer of Eureka");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use castalia_eureka::batch::{self, Item, Task};
 use castalia_eureka::queue::{Queue, Queued};
 use castalia_eureka::{Instance, Status};
@@ -53,10 +54,11 @@ pub struct EurekaPeerState {
 /// A peer.
 #[derive(Debug)]
 pub(super) struct Peer {
-    pub(super) endpoint: Endpoint,
+    /// Its password may change.
+    endpoint: ArcSwap<Endpoint>,
     /// Cancelled when the settings no longer name it.
     pub(super) removed: CancellationToken,
-    queue: Arc<Mutex<Queue>>,
+    queue: Mutex<Queue>,
     numbers: BatchNumbers,
     changed: Notify,
     is_sending: AtomicBool,
@@ -88,16 +90,13 @@ enum Failure {
 }
 
 impl Peer {
-    /// A peer takes over what waits for a former one at the same address, whose password changed.
-    pub(super) fn new(endpoint: Endpoint, former: Option<&Self>) -> Self {
-        let changed = Notify::new();
-        changed.notify_one();
+    pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
-            endpoint,
+            endpoint: ArcSwap::from_pointee(endpoint),
             removed: CancellationToken::new(),
-            queue: former.map_or_else(Arc::default, |former| Arc::clone(&former.queue)),
+            queue: Mutex::default(),
             numbers: BatchNumbers::new(),
-            changed,
+            changed: Notify::new(),
             is_sending: AtomicBool::new(false),
             unreachable: AtomicU32::new(0),
             found_own: Mutex::default(),
@@ -109,6 +108,15 @@ impl Peer {
             refused: LogRate::once_a_minute(),
             alternated: LogRate::once_a_minute(),
         }
+    }
+
+    pub(super) fn endpoint(&self) -> Arc<Endpoint> {
+        self.endpoint.load_full()
+    }
+
+    /// Uses other credentials from the next request on; what waits stays, and keeps its order.
+    pub(super) fn authenticate(&self, endpoint: Endpoint) {
+        self.endpoint.store(Arc::new(endpoint));
     }
 
     pub(super) fn push(&self, item: Item, interval: Duration) {
@@ -143,7 +151,7 @@ impl Peer {
 
     pub(super) fn state(&self) -> EurekaPeerState {
         EurekaPeerState {
-            service_url: self.endpoint.to_string(),
+            service_url: self.endpoint().to_string(),
             waiting: self.waiting(),
             problem: self.problem.lock().clone(),
         }
@@ -155,7 +163,7 @@ impl Peer {
 
     /// Sends nothing to this address for a while, because it is that of this node.
     pub(super) fn mark_self(&self) {
-        tracing::info!(service_url = %self.endpoint, "an address in eureka.service.url is that of this node; sending it nothing for five minutes");
+        tracing::info!(service_url = %self.endpoint(), "an address in eureka.service.url is that of this node; sending it nothing for five minutes");
         *self.found_own.lock() = Some(Instant::now());
         *self.queue.lock() = Queue::default();
     }
@@ -256,14 +264,14 @@ impl Peer {
         let report = |error: &dyn std::fmt::Display| {
             *self.problem.lock() = Some(error.to_string());
             if let Some(suppressed) = self.failed.admit() {
-                tracing::warn!(service_url = %self.endpoint, %error, suppressed, "cannot send changes to a peer of Eureka");
+                tracing::warn!(service_url = %self.endpoint(), %error, suppressed, "cannot send changes to a peer of Eureka");
             }
         };
         let body = batch::write(batch.iter().map(|queued| &queued.item));
         // The empty last segment makes the path end with a slash, as Java's servers send it.
         let segments = ["peerreplication", "batch", ""];
         let peers = &eureka.0.peers;
-        let request = self.endpoint.request(peers.client(), Method::POST, &segments);
+        let request = self.endpoint().request(peers.client(), Method::POST, &segments);
         let request = request
             .header(NODE_HEADER, peers.node_id())
             .header(BATCH_HEADER, self.numbers.next().to_string())
@@ -314,7 +322,7 @@ impl Peer {
                 if self.problem.lock().take().is_some()
                     && let Some(suppressed) = self.recovered.admit()
                 {
-                    tracing::info!(service_url = %self.endpoint, suppressed, "a peer of Eureka accepts changes again");
+                    tracing::info!(service_url = %self.endpoint(), suppressed, "a peer of Eureka accepts changes again");
                 }
                 Ok(outcomes)
             }
@@ -333,7 +341,7 @@ impl Peer {
         if self.answering.is_alternating(id)
             && let Some(suppressed) = self.alternated.admit()
         {
-            tracing::warn!(service_url = %self.endpoint, suppressed, "different nodes answer at an address in eureka.service.url, and each change reaches only one of them; list the address of each node");
+            tracing::warn!(service_url = %self.endpoint(), suppressed, "different nodes answer at an address in eureka.service.url, and each change reaches only one of them; list the address of each node");
         }
     }
 
@@ -374,7 +382,7 @@ impl Peer {
                 count_dropped(1);
                 if let Some(suppressed) = self.refused.admit() {
                     let (action, id) = (task.name(), &item.id);
-                    tracing::warn!(service_url = %self.endpoint, id, status, action, suppressed, "a peer of Eureka did not accept a change");
+                    tracing::warn!(service_url = %self.endpoint(), id, status, action, suppressed, "a peer of Eureka did not accept a change");
                 }
             }
         }

@@ -10,6 +10,7 @@ use castalia_eureka::batch::{Item, Task};
 use castalia_eureka::{Instance, Status};
 use castalia_store::Secret;
 use parking_lot::Mutex;
+use reqwest::Url;
 
 use super::Eureka;
 use super::endpoint::{self, Endpoint};
@@ -71,7 +72,7 @@ impl Peers {
     pub(super) fn push(&self, item: &Item, interval: Duration, is_local: bool) {
         static LOCAL: LogRate = LogRate::once_a_minute();
         for peer in self.list.load().iter() {
-            if !is_local || peer.endpoint.is_loopback() {
+            if !is_local || peer.endpoint().is_loopback() {
                 peer.push(item.clone(), interval);
             } else if let Some(suppressed) = LOCAL.admit() {
                 let (app, id) = (shortened(&item.app), shortened(&item.id));
@@ -117,7 +118,7 @@ impl Peers {
 
     /// Whether one of the peers is on another machine.
     pub(super) fn has_remote(&self) -> bool {
-        self.list.load().iter().any(|peer| !peer.endpoint.is_loopback() && !peer.is_self())
+        self.list.load().iter().any(|peer| !peer.endpoint().is_loopback() && !peer.is_self())
     }
 
     /// The peers as they are now.
@@ -140,21 +141,25 @@ impl Peers {
         metrics::gauge!("castalia_eureka_peers").set(present.len() as f64);
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for endpoint in endpoint::configured(&self.config) {
-            if !endpoints.contains(&endpoint) && !self.own.includes(&endpoint.url).await {
+            let is_listed = endpoints.iter().any(|listed| listed.url == endpoint.url);
+            if !is_listed && !self.own.includes(&endpoint.url).await {
                 endpoints.push(endpoint);
             }
         }
-        if present.iter().map(|peer| &peer.endpoint).eq(&endpoints) {
+        if present.iter().map(|peer| peer.endpoint()).eq(endpoints.iter().cloned().map(Arc::new)) {
             return;
         }
-        let (kept, removed): (Vec<_>, Vec<_>) =
-            present.iter().cloned().partition(|peer| endpoints.contains(&peer.endpoint));
-        removed.iter().for_each(|peer| peer.removed.cancel());
+        let find = |url: &Url| present.iter().find(|peer| peer.endpoint().url == *url).cloned();
+        for peer in present.iter() {
+            let url = &peer.endpoint().url;
+            if !endpoints.iter().any(|endpoint| endpoint.url == *url) {
+                peer.removed.cancel();
+            }
+        }
         let peers = endpoints.into_iter().map(|endpoint| {
-            let known = kept.iter().find(|peer| peer.endpoint == endpoint);
-            known.cloned().unwrap_or_else(|| {
-                let former = removed.iter().find(|peer| peer.endpoint.url == endpoint.url);
-                let peer = Arc::new(Peer::new(endpoint, former.map(Arc::as_ref)));
+            let known = find(&endpoint.url).inspect(|peer| peer.authenticate(endpoint.clone()));
+            known.unwrap_or_else(|| {
+                let peer = Arc::new(Peer::new(endpoint));
                 let (eureka, sender) = (eureka.clone(), Arc::clone(&peer));
                 background.spawn("eureka replication", move || {
                     let (eureka, sender) = (eureka.clone(), Arc::clone(&sender));

@@ -23,7 +23,7 @@ const REGISTRATIONS: u32 = 600;
 /// instances than that, and each may have an address of its own.
 const ADDRESSES: usize = 10_000;
 
-/// Maximum length of user name and password, in bytes.
+/// Maximum length of user name and password while they are compared with a hash, in bytes.
 const CREDENTIALS: usize = 1024;
 /// The answer to a caller that cannot wait for a verification.
 const BUSY: &str = "too many callers wait for their passwords to be verified";
@@ -89,8 +89,8 @@ impl Access {
         peer: Option<IpAddr>,
         own: impl Fn() -> Vec<Secret>,
     ) -> Result<bool, Refusal> {
-        let known = if given.len() > CREDENTIALS { Some(false) } else { expected.compare(&given) };
-        if let Some(is_right) = known {
+        let is_too_long = given.len() > CREDENTIALS;
+        if let Some(is_right) = expected.compare(&given).or(is_too_long.then_some(false)) {
             if !is_right {
                 self.failures.count(peer);
             }
