@@ -59,8 +59,7 @@ pub(super) async fn open_config(
 pub(super) async fn read_config(
     settings: &Arc<Settings>,
 ) -> Result<(Store, ServerConfig), StartError> {
-    let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
-    let config = ServerConfig::new(settings.fixed_for(Role::Admin));
+    let (store, config) = config_without_rows(settings).await?;
     server_config::reload(&store, &config, settings).await?;
     Ok((store, config))
 }
@@ -69,13 +68,17 @@ pub(super) async fn read_config(
 pub(super) async fn examine_config(
     settings: &Arc<Settings>,
 ) -> Result<(Store, ServerConfig), StartError> {
-    let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
-    let config = ServerConfig::new(settings.fixed_for(Role::Admin));
+    let (store, config) = config_without_rows(settings).await?;
     let absent = migration::check(&store, Part::Config).await?.absent_tables;
     if !absent.iter().any(|table| table == "ServerConfig") {
         server_config::reload(&store, &config, settings).await?;
     }
     Ok((store, config))
+}
+
+async fn config_without_rows(settings: &Settings) -> Result<(Store, ServerConfig), StartError> {
+    let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
+    Ok((store, ServerConfig::new(settings.fixed_for(Role::Admin))))
 }
 
 /// Opens the portal database without changing its schema.

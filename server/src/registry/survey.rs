@@ -3,8 +3,6 @@
 //! settings of this process select, and changes nothing.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_eureka::Instance;
@@ -12,13 +10,11 @@ use castalia_store::{Secret, Store};
 use reqwest::Url;
 
 use super::database::RegistryTable;
+use super::eureka::own_address::resolved;
 use super::{EurekaClient, RegistryOptions};
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
-
-/// Maximum time for resolving a name.
-const RESOLVE: Duration = Duration::from_secs(1);
 
 /// What was found.
 #[derive(Debug)]
@@ -78,26 +74,17 @@ pub async fn survey(settings: &Settings, config: &ServerConfig, store: &Store) -
 /// Whether the address of a server is that of one of these services; the settings may have a name,
 /// and the service an address.
 async fn is_host(services: &[Instance], url: &Url) -> bool {
-    let own = addresses(url).await;
+    let own = resolved(url).await;
     for service in services {
         let address = service.home_page_url.as_deref().and_then(|text| Url::parse(text).ok());
         let Some(address) = address else { continue };
         let is_same = address.host() == url.host()
             && address.port_or_known_default() == url.port_or_known_default();
-        if is_same || addresses(&address).await.iter().any(|address| own.contains(address)) {
+        if is_same || resolved(&address).await.iter().any(|address| own.contains(address)) {
             return true;
         }
     }
     false
-}
-
-async fn addresses(url: &Url) -> Vec<SocketAddr> {
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return Vec::new();
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
-    found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
 }
 
 impl Survey {

@@ -1,6 +1,6 @@
 //! Which addresses lead to this node, so that it asks none of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -45,12 +45,18 @@ impl OwnAddress {
         let is_local = |ip: IpAddr| {
             ip.is_loopback() || interfaces.iter().any(|interface| interface.ip() == ip)
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
-        found.is_ok_and(|found| {
-            found.is_ok_and(|mut found| found.any(|address| is_local(address.ip())))
-        })
+        resolved(url).await.iter().any(|address| is_local(address.ip()))
     }
+}
+
+/// The addresses to which the host and the port of a URL lead; none if they are not found in time.
+pub(in crate::registry) async fn resolved(url: &Url) -> Vec<SocketAddr> {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return Vec::new();
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
+    found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
 }
 
 /// Whether an address is below that of a node. A proxy may tell nodes apart by the path alone.
