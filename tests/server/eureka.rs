@@ -92,6 +92,16 @@ pub(super) async fn has_started(eureka: &Http) {
     .await;
 }
 
+/// The list of config services of a node, which answers 503 until it has copied those of its peers.
+pub(super) async fn config_services(server: &Server) -> String {
+    let meta = Http::new(&server.config);
+    eventually("the list of config services", async || {
+        let answer = meta.get("/services/config").await;
+        (answer.status != 503).then(|| answer.ok().text)
+    })
+    .await
+}
+
 /// Sends changes as a peer does, and returns their outcomes.
 pub(super) async fn replicate(eureka: &Http, changes: &[Value]) -> Vec<Value> {
     let body = json!({ "replicationList": changes });

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::peers::{has, member};
-use super::{client, free_port, has_started, hosting, instance};
+use super::{client, config_services, free_port, has_started, hosting, instance};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -70,7 +70,7 @@ impl Pair {
         for server in [first, &self.second] {
             eventually("the decision", async || has(&client(server), path, is_out).await).await;
         }
-        let services = Http::new(&first.config).get("/services/config").await.ok().text;
+        let services = config_services(first).await;
         assert!(!services.contains(&self.first_url()), "{services}");
         let undo = client(&self.second).delete(&format!("{path}/status?value=UP")).await;
         assert_eq!(undo.status, 200);

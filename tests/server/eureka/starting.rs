@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use super::hostile_peers::node;
 use super::other_server::{OtherServer, Reply};
 use super::peers::{has, listed, member};
-use super::{client, free_port, hosting, instance, register, registration, replicate};
+use super::{
+    client, config_services, free_port, hosting, instance, register, registration, replicate,
+};
 use crate::support::eventually::eventually;
-use crate::support::http::Http;
 use crate::support::server::Server;
 
 /// Instances that a node renews while its peer is away.
@@ -140,7 +141,7 @@ async fn an_override_of_a_node_survives_its_crash() {
     let first = start(0);
     eventually("the override after the crash", async || has(&client(&first), &path, is_out).await)
         .await;
-    let services = Http::new(&first.config).get("/services/config").await.ok().text;
+    let services = config_services(&first).await;
     assert!(!services.contains(&address), "{services}");
     assert!(has(&client(&second), &path, is_out).await.is_some());
 }
