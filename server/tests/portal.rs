@@ -68,6 +68,7 @@ mod portal {
     mod registration;
     mod release;
     mod removal;
+    mod restoration;
     mod search;
     mod server_setting;
     mod set_back;

@@ -165,12 +165,13 @@ async fn delete_in(
     let scope = Scope::of_app(&app.app_id);
     castalia_store::removal::lock_namespaces(tx, scope).await?;
     let clusters = castalia_store::app::clusters_with_branches(tx, &app.app_id).await?;
-    let ids = removal::delete_clusters(tx, scope, &clusters, operator, &mut removal).await?;
-    castalia_store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
-    for key in castalia_store::access_key::delete_of_app(tx, &app.app_id, operator).await? {
+    let ids = removal::delete_clusters(tx, scope, &clusters, &mut removal).await?;
+    castalia_store::namespace::delete_app_namespaces(tx, &app.app_id, &removal.deletion).await?;
+    for key in castalia_store::access_key::delete_of_app(tx, &app.app_id, &removal.deletion).await?
+    {
         removal.trail.deleted("AccessKey", key);
     }
-    castalia_store::app::delete(tx, &app.app_id, operator).await?;
+    castalia_store::app::delete(tx, &app.app_id, &removal.deletion).await?;
     removal.trail.deleted("App", app.id);
     log.record(tx, OperationKind::Delete, "App.delete", &[Entity::app(&app)]).await?;
     removal.finish(tx).await?;

@@ -104,7 +104,7 @@ async fn find_or_create(
             Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
         }
         None => {
-            check_public_name(new, &named)?;
+            check_public_name(new.is_public, &named)?;
             create_in(tx, new, limit).await
         }
     }
@@ -112,13 +112,26 @@ async fn find_or_create(
 
 /// A public name belongs to one app only: clients of all apps receive what its owner publishes.
 /// `named` contains the definitions with this name, in any case.
-fn check_public_name(new: &NewAppNamespace, named: &[AppNamespace]) -> Result<()> {
-    let Some(taken) = named.iter().find(|other| new.is_public && other.is_public) else {
+fn check_public_name(is_public: bool, named: &[AppNamespace]) -> Result<()> {
+    let Some(taken) = named.iter().find(|other| is_public && other.is_public) else {
         return Ok(());
     };
     let message =
         format!("Public AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
     Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
+}
+
+/// Requires that no definition has the name of one that is to be restored: none of its app, and no
+/// public one if it is public. The caller serialises declarations of public names.
+pub(super) async fn check_free(db: &impl Connection, deleted: &AppNamespace) -> Result<()> {
+    let AppNamespace { app_id, name, is_public, .. } = deleted;
+    let named = castalia_store::namespace::app_namespaces_named(db, name).await?;
+    if named.iter().any(|other| other.app_id == *app_id) {
+        let message =
+            format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
+        return Err(Error::bad_request(message).with_code(Code::AppNamespaceExists));
+    }
+    check_public_name(*is_public, &named)
 }
 
 async fn create_in(
@@ -153,7 +166,8 @@ async fn complete(
     trail.write(tx).await
 }
 
-async fn create_missing(
+/// Creates the namespaces of a definition in clusters that lack it.
+pub(super) async fn create_missing(
     tx: &Transaction,
     definition: &AppNamespace,
     limit: &NamespaceLimit,
@@ -230,10 +244,10 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
     for namespace in castalia_store::namespace::named(tx, app_id, name).await? {
         // A branch may already have been deleted with its parent.
         if castalia_store::namespace::by_id(tx, namespace.id).await?.is_some() {
-            namespace::delete_in(tx, &namespace, operator, &mut removal).await?;
+            namespace::delete_in(tx, &namespace, &mut removal).await?;
         }
     }
-    castalia_store::namespace::delete_app_namespace(tx, app_id, name, operator).await?;
+    castalia_store::namespace::delete_app_namespace(tx, app_id, name, &removal.deletion).await?;
     removal.finish(tx).await
 }
 

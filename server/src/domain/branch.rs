@@ -325,7 +325,7 @@ pub async fn delete(
             Box::pin(async move {
                 let (key, branch) = &require_locked(tx, key, branch, base).await?;
                 let mut removal = Removal::by(operator);
-                delete_in(tx, key, branch, BranchStatus::Deleted, operator, &mut removal).await?;
+                delete_in(tx, key, branch, BranchStatus::Deleted, &mut removal).await?;
                 removal.watch_keys.push(key.watch_key());
                 removal.finish(tx).await
             })
@@ -341,14 +341,14 @@ pub(super) fn delete_in<'a>(
     key: &'a NamespaceKey,
     branch: &'a str,
     status: BranchStatus,
-    operator: &'a str,
     removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let Some(cluster) = to_remove(tx, key, branch).await? else { return Ok(()) };
+        let operator = removal.deletion.operator().to_owned();
         let release_id = latest_id(tx, key, branch).await?;
-        gray_rule::close(tx, key, branch, release_id, status, operator).await?;
-        cluster::delete_in(tx, &cluster, operator, removal).await?;
+        gray_rule::close(tx, key, branch, release_id, status, &operator).await?;
+        cluster::delete_in(tx, &cluster, removal).await?;
         let operation = match status {
             BranchStatus::Merged => ReleaseOperation::BranchDeletedAfterMerge,
             BranchStatus::Active | BranchStatus::Deleted => ReleaseOperation::BranchDeleted,
@@ -361,7 +361,7 @@ pub(super) fn delete_in<'a>(
             operation,
             context: Context::default(),
         };
-        history::record(tx, entry, operator, &mut removal.trail).await?;
+        history::record(tx, entry, &operator, &mut removal.trail).await?;
         removal.trail.deleted("Branch", cluster.id);
         Ok(())
     })

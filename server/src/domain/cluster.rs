@@ -168,7 +168,7 @@ async fn delete_named(
     let mut removal = Removal::by(operator);
     if cluster.parent_cluster_id != Id(0) {
         removal::lock_parents(tx, &cluster).await?;
-        delete_in(tx, &cluster, operator, &mut removal).await?;
+        delete_in(tx, &cluster, &mut removal).await?;
         removal.finish(tx).await?;
         return Ok(Vec::new());
     }
@@ -178,7 +178,7 @@ async fn delete_named(
     clusters.push(cluster);
     let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let scope = Scope::of_clusters(&clusters[0].app_id, &names);
-    let ids = removal::delete_clusters(tx, scope, &clusters, operator, &mut removal).await?;
+    let ids = removal::delete_clusters(tx, scope, &clusters, &mut removal).await?;
     removal.finish(tx).await?;
     Ok(ids)
 }
@@ -188,16 +188,15 @@ async fn delete_named(
 pub(super) fn delete_in<'a>(
     tx: &'a Transaction,
     cluster: &'a Cluster,
-    operator: &'a str,
     removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for namespace in
             castalia_store::namespace::of_cluster(tx, &cluster.app_id, &cluster.name).await?
         {
-            namespace::delete_in(tx, &namespace, operator, removal).await?;
+            namespace::delete_in(tx, &namespace, removal).await?;
         }
-        castalia_store::app::delete_cluster(tx, cluster.id, operator).await?;
+        castalia_store::app::delete_cluster(tx, cluster.id, &removal.deletion).await?;
         removal.trail.deleted("Cluster", cluster.id);
         Ok(())
     })

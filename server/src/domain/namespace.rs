@@ -164,7 +164,7 @@ pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str, base: Bas
                 let namespace = find_locked(tx, key).await?;
                 base.check(tx, &namespace).await?;
                 let mut removal = Removal::by(operator);
-                delete_in(tx, &namespace, operator, &mut removal).await?;
+                delete_in(tx, &namespace, &mut removal).await?;
                 removal.finish(tx).await
             })
         })
@@ -176,13 +176,13 @@ pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str, base: Bas
 pub(super) async fn delete_in(
     tx: &Transaction,
     namespace: &Namespace,
-    operator: &str,
     removal: &mut Removal,
 ) -> Result<()> {
     let (app_id, cluster, name) =
         (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
+    let by = &removal.deletion.clone();
     if cluster.is_empty() || name.is_empty() {
-        return delete_nameless(tx, namespace, operator, removal).await;
+        return delete_nameless(tx, namespace, removal).await;
     }
     let family = match branch::Family::of(tx, namespace).await {
         // Which relatives there are cannot be decoded; what is deleted does not depend on them.
@@ -193,14 +193,14 @@ pub(super) async fn delete_in(
         // Deleting the namespace or the cluster of a branch ends the branch: its clients receive
         // the main line.
         let parent = key_of(parent);
-        if gray_rule::close_active(tx, &parent, cluster, operator).await? {
+        if gray_rule::close_active(tx, &parent, cluster, by.operator()).await? {
             removal.watch_keys.push(parent.watch_key());
         }
     }
-    castalia_store::item::delete_of_namespace(tx, namespace.id, operator).await?;
-    castalia_store::item::delete_commits_of_namespace(tx, app_id, cluster, name, operator).await?;
+    castalia_store::item::delete_of_namespace(tx, namespace.id, by).await?;
+    castalia_store::item::delete_commits_of_namespace(tx, app_id, cluster, name, by).await?;
     if family.parent.is_none() {
-        castalia_store::release::delete_of_namespace(tx, app_id, cluster, name, operator).await?;
+        castalia_store::release::delete_of_namespace(tx, app_id, cluster, name, by).await?;
     }
     if let Some(child) = &family.branch {
         branch::delete_in(
@@ -208,26 +208,18 @@ pub(super) async fn delete_in(
             &key_of(namespace),
             &child.cluster_name,
             BranchStatus::Deleted,
-            operator,
             removal,
         )
         .await?;
-        castalia_store::release::delete_of_namespace(
-            tx,
-            app_id,
-            &child.cluster_name,
-            name,
-            operator,
-        )
-        .await?;
+        castalia_store::release::delete_of_namespace(tx, app_id, &child.cluster_name, name, by)
+            .await?;
     }
-    castalia_store::release::delete_histories_of_namespace(tx, app_id, cluster, name, operator)
-        .await?;
+    castalia_store::release::delete_histories_of_namespace(tx, app_id, cluster, name, by).await?;
     let read = ConfigNamespace { app_id, cluster, namespace: name };
     castalia_store::instance::delete_configs_of_namespace(tx, read).await?;
     castalia_store::namespace::delete_lock(tx, namespace.id).await?;
     removal.trail.deleted("Namespace", namespace.id);
-    castalia_store::namespace::delete(tx, namespace.id, operator).await?;
+    castalia_store::namespace::delete(tx, namespace.id, by).await?;
     removal.watch_keys.push(key_of(namespace).watch_key());
     Ok(())
 }
@@ -237,12 +229,12 @@ pub(super) async fn delete_in(
 async fn delete_nameless(
     tx: &Transaction,
     namespace: &Namespace,
-    operator: &str,
     removal: &mut Removal,
 ) -> Result<()> {
-    castalia_store::item::delete_of_namespace(tx, namespace.id, operator).await?;
+    let by = &removal.deletion;
+    castalia_store::item::delete_of_namespace(tx, namespace.id, by).await?;
     castalia_store::namespace::delete_lock(tx, namespace.id).await?;
-    castalia_store::namespace::delete(tx, namespace.id, operator).await?;
+    castalia_store::namespace::delete(tx, namespace.id, by).await?;
     removal.trail.deleted("Namespace", namespace.id);
     Ok(())
 }

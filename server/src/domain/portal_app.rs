@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use castalia_store::app::AppRow;
 use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_app_namespace};
 use castalia_store::user::role;
-use castalia_store::{Authorship, Id, Store, Transaction, app};
+use castalia_store::{Authorship, Deletion, Id, Store, Transaction, app};
 
 use crate::domain::constraint::{check_members, check_name};
 use crate::domain::page::{Page, Paged};
@@ -164,10 +164,11 @@ pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
 
 async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<Id> {
     let app_row = lock(tx, app_id).await?.id;
-    app::delete(tx, app_id, operator).await?;
-    delete_app_namespaces(tx, app_id, operator).await?;
-    castalia_store::user::favorite::delete_of_app(tx, app_id, operator).await?;
-    grant::delete_app_roles(tx, app_id, operator).await?;
+    let by = &Deletion::by(operator);
+    app::delete(tx, app_id, by).await?;
+    delete_app_namespaces(tx, app_id, by).await?;
+    castalia_store::user::favorite::delete_of_app(tx, app_id, by).await?;
+    grant::delete_app_roles(tx, app_id, by).await?;
     Ok(app_row)
 }
 
@@ -287,7 +288,7 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     let author = Authorship::of(operator);
     let created = app::insert(tx, row, author.clone()).await?;
     // Definitions may be left of an app that was deleted by hand.
-    delete_app_namespaces(tx, app_id, operator).await?;
+    delete_app_namespaces(tx, app_id, &Deletion::by(operator)).await?;
     insert_app_namespace(tx, first_namespace(app_id), author).await?;
     grant::give(tx, &NamedRole::master(app_id), Grantee::User(owner_name), operator).await?;
     grant::ensure(tx, &NamedRole::manage_app_master(app_id), operator).await?;

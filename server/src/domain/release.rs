@@ -189,9 +189,8 @@ async fn merge_in(
     main.record(tx, &release, previous_id, ReleaseOperation::Merge, context, &mut trail).await?;
     if merge.deletes_branch {
         let status = branch::BranchStatus::Merged;
-        let mut removal = Removal { trail, watch_keys: Vec::new() };
-        branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut removal)
-            .await?;
+        let mut removal = Removal::with(trail, &publication.operator);
+        branch::delete_in(tx, &key, &merge.branch, status, &mut removal).await?;
         removal.watch_keys.push(key.watch_key());
         removal.finish(tx).await?;
         return Ok(release);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use castalia_store::removal::Scope;
-use castalia_store::{Id, Store, Transaction};
+use castalia_store::{Deletion, Id, Store, Transaction};
 
 use super::audit::Trail;
 use super::cluster::Cluster;
@@ -21,6 +21,8 @@ const RETRY: Duration = Duration::from_secs(60);
 /// The rows that a deleting transaction has to write last.
 #[derive(Debug)]
 pub(super) struct Removal {
+    /// Who removes, and the time by which the rows are found again.
+    pub(super) deletion: Deletion,
     /// The audit rows.
     pub(super) trail: Trail,
     /// Watch keys whose clients have to be woken.
@@ -29,7 +31,12 @@ pub(super) struct Removal {
 
 impl Removal {
     pub(super) fn by(operator: &str) -> Self {
-        Self { trail: Trail::of(Some(operator)), watch_keys: Vec::new() }
+        Self::with(Trail::of(Some(operator)), operator)
+    }
+
+    /// The same in a transaction that has written audit rows already.
+    pub(super) fn with(trail: Trail, operator: &str) -> Self {
+        Self { deletion: Deletion::by(operator), trail, watch_keys: Vec::new() }
     }
 
     /// Runs the last statements of the transaction. A message receives its id here: the shorter the
@@ -46,7 +53,6 @@ pub(super) async fn delete_clusters(
     tx: &Transaction,
     scope: Scope<'_>,
     clusters: &[Cluster],
-    operator: &str,
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
     castalia_store::removal::lock_namespaces(tx, scope).await?;
@@ -54,7 +60,7 @@ pub(super) async fn delete_clusters(
     // lock of their namespace.
     let namespaces = castalia_store::removal::namespaces(tx, scope).await?;
     let ids: Vec<_> = namespaces.iter().map(|namespace| namespace.id).collect();
-    castalia_store::removal::hide(tx, scope, operator).await?;
+    castalia_store::removal::hide(tx, scope, &removal.deletion).await?;
     castalia_store::namespace::delete_locks(tx, &ids).await?;
     for namespace in &namespaces {
         removal.trail.deleted("Namespace", namespace.id);

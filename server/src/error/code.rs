@@ -70,6 +70,8 @@ codes! {
     ClusterNotFound "cluster_not_found" "There is no such cluster"
     ClusterExists "cluster_exists" "The cluster already exists"
     NamespaceNotFound "namespace_not_found" "There is no such namespace"
+    NotDeleted "not_deleted" "Nothing of this name was deleted at this time; it may have been restored"
+    NotRestorable "not_restorable" "Apollo or an earlier version of Castalia deleted this; its rows do not show what belongs together"
     NamespaceExists "namespace_exists" "The namespace already exists"
     TooManyNamespaces "too_many_namespaces" "The cluster has the maximum number of namespaces"
     AppNamespaceNotFound "app_namespace_not_found" "The app declares no such namespace"

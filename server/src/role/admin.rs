@@ -22,6 +22,7 @@ mod item;
 mod namespace;
 mod release;
 mod request;
+mod restoration;
 mod server_config;
 
 use axum::Router;
@@ -68,12 +69,13 @@ fn layered(router: Router) -> Router {
 }
 
 fn routes(routes: AdminRoutes) -> AdminRoutes {
-    let kinds: [fn(AdminRoutes) -> AdminRoutes; 12] = [
+    let kinds: [fn(AdminRoutes) -> AdminRoutes; 13] = [
         about::routes,
         app::routes,
         access_key::routes,
         cluster::routes,
         bulk::routes,
+        restoration::routes,
         namespace::routes,
         item::routes,
         release::routes,

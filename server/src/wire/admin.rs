@@ -3,6 +3,7 @@
 
 mod audit_log;
 mod bulk;
+mod restoration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use super::free_form::FreeForm;
 
 pub use audit_log::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
 pub use bulk::{ClusterReaders, NamespaceContent};
+pub use restoration::Deleted;
 
 body! {
     /// An app.

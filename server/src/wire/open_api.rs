@@ -18,6 +18,7 @@ mod instance;
 mod permission;
 mod portal;
 mod release;
+mod restoration;
 mod system_info;
 mod transfer;
 mod usage;
@@ -40,6 +41,7 @@ pub use self::portal::{
     FoundItem, FoundItems, PageSettings, Setting, User,
 };
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
+pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
 pub use self::transfer::{ItemDiff, NamespaceIdentifier, NamespaceSync};
 pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};

@@ -12,7 +12,7 @@ use crate::feed::readable;
 use crate::number::{Id, Small};
 use crate::page;
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, now, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard, now, soft_delete};
 
 pub use crate::entity::access_key::{Model as AccessKey, Row as AccessKeyRow};
 
@@ -108,10 +108,10 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result
 pub async fn delete_of_app(
     db: &impl ConnectionTrait,
     app_id: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<Vec<Id>, StoreError> {
     let ids = Entity::live().filter(Column::AppId.eq(app_id)).select_only().column(Column::Id);
     let ids: Vec<Id> = ids.into_tuple().all(db).await?;
-    soft_delete::<Entity>(db, Condition::all().add(Column::AppId.eq(app_id)), operator).await?;
+    by.hide::<Entity>(db, Condition::all().add(Column::AppId.eq(app_id))).await?;
     Ok(ids)
 }

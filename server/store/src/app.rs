@@ -16,7 +16,7 @@ use crate::flag::is_set;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard};
 
 pub use crate::entity::app::{Model as App, Row as AppRow};
 pub use cluster::{
@@ -163,9 +163,9 @@ pub async fn update(
 pub async fn delete(
     db: &impl ConnectionTrait,
     app_id: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<bool, StoreError> {
     trail::deleted("App", "AppId", app_id);
     let condition = Condition::all().add(Column::AppId.eq(app_id));
-    Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
+    Ok(by.hide::<Entity>(db, condition).await? > 0)
 }

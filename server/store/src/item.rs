@@ -17,7 +17,7 @@ use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
 pub use crate::entity::item::{Model as Item, Row as ItemRow};
 pub use commit::{
@@ -285,8 +285,8 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result
 pub async fn delete_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<u64, StoreError> {
     let condition = Condition::all().add(Column::NamespaceId.eq(namespace_id));
-    soft_delete::<Entity>(db, condition, operator).await
+    by.hide::<Entity>(db, condition).await
 }

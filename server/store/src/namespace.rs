@@ -19,7 +19,7 @@ use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{self, Authorship, InNamespace, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
 
 pub use crate::entity::namespace::{Model as Namespace, Row as NamespaceRow};
 pub use definition::{
@@ -178,8 +178,8 @@ pub async fn insert(
 }
 
 /// Hides the namespace; returns whether it existed.
-pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
-    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+pub async fn delete(db: &impl ConnectionTrait, id: Id, by: &Deletion) -> Result<bool, StoreError> {
+    Ok(by.hide::<Entity>(db, Condition::all().add(Column::Id.eq(id))).await? > 0)
 }
 
 /// Locks the rows by id that it found without a lock: an engine that locks while it searches would

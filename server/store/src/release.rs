@@ -19,7 +19,7 @@ use crate::flag::is_unset;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{self, Authorship, InNamespace, Standard, now, soft_delete};
+use crate::row::{self, Authorship, Deletion, InNamespace, Standard, now};
 
 pub use crate::entity::release::{Model as Release, Row as ReleaseRow};
 pub use history::{
@@ -189,9 +189,9 @@ pub async fn delete_of_namespace(
     app_id: &str,
     cluster: &str,
     namespace: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+    by.hide::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace)).await
 }
 
 /// Deletes rows physically, including hidden ones, for the retention of the history.

@@ -1,6 +1,9 @@
 //! Queries: hide everything that belongs to an app or to some of its clusters, in few statements
 //! whatever its size. The order of the steps is not known here.
 
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
@@ -15,27 +18,33 @@ use crate::flag::is_set;
 use crate::namespace::lock_where;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{InNamespace, Standard, soft_delete, soft_remove};
+use crate::row::{Deletion, InNamespace, Standard, hide as hidden, now};
 
-/// An app with all or some of its clusters and branches.
+/// An app with all or some of its clusters and branches, and all or one of their namespaces.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     app_id: &'a str,
     clusters: Option<&'a [&'a str]>,
+    namespace: Option<&'a str>,
 }
 
 impl<'a> Scope<'a> {
     /// The whole app, including namespaces whose cluster does not exist.
     pub fn of_app(app_id: &'a str) -> Self {
-        Self { app_id, clusters: None }
+        Self { app_id, clusters: None, namespace: None }
     }
 
     /// These clusters and branches.
     pub fn of_clusters(app_id: &'a str, clusters: &'a [&'a str]) -> Self {
-        Self { app_id, clusters: Some(clusters) }
+        Self { app_id, clusters: Some(clusters), namespace: None }
     }
 
-    fn within<C: ColumnTrait>(self, app_id: C, cluster: C) -> Condition {
+    /// The namespaces with this name in these clusters and branches.
+    pub fn of_namespace(app_id: &'a str, clusters: &'a [&'a str], namespace: &'a str) -> Self {
+        Self { app_id, clusters: Some(clusters), namespace: Some(namespace) }
+    }
+
+    pub(crate) fn within<C: ColumnTrait>(self, app_id: C, cluster: C) -> Condition {
         let all = Condition::all().add(app_id.eq(self.app_id));
         match self.clusters {
             Some(clusters) => all.add(cluster.is_in(clusters.iter().copied())),
@@ -43,9 +52,13 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn of<E: InNamespace>(self) -> Condition {
-        let [app_id, cluster, _] = E::PLACE;
-        self.within(app_id, cluster)
+    pub(crate) fn of<E: InNamespace>(self) -> Condition {
+        let [app_id, cluster, namespace] = E::PLACE;
+        let all = self.within(app_id, cluster);
+        match self.namespace {
+            Some(name) => all.add(namespace.eq(name)),
+            None => all,
+        }
     }
 }
 
@@ -71,19 +84,18 @@ pub async fn namespaces(
 pub async fn hide(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<(), StoreError> {
     use instance_config::Column as Read;
-    soft_delete::<release::Entity>(db, scope.of::<release::Entity>(), operator).await?;
-    soft_remove::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>()).await?;
-    soft_delete::<release_history::Entity>(db, scope.of::<release_history::Entity>(), operator)
-        .await?;
-    soft_delete::<commit::Entity>(db, scope.of::<commit::Entity>(), operator).await?;
+    by.hide::<release::Entity>(db, scope.of::<release::Entity>()).await?;
+    by.remove::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>()).await?;
+    by.hide::<release_history::Entity>(db, scope.of::<release_history::Entity>()).await?;
+    by.hide::<commit::Entity>(db, scope.of::<commit::Entity>()).await?;
     let read = scope.within(Read::ConfigAppId, Read::ConfigClusterName);
     instance_config::Entity::delete_many().filter(read).exec(db).await?;
-    soft_delete::<namespace::Entity>(db, scope.of::<namespace::Entity>(), operator).await?;
+    by.hide::<namespace::Entity>(db, scope.of::<namespace::Entity>()).await?;
     let clusters = scope.within(cluster::Column::AppId, cluster::Column::Name);
-    soft_delete::<cluster::Entity>(db, clusters, operator).await?;
+    by.hide::<cluster::Entity>(db, clusters).await?;
     Ok(())
 }
 
@@ -103,10 +115,28 @@ pub async fn with_items(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>
     Ok(found.into_tuple().all(db).await?)
 }
 
-/// Hides the items of these namespaces; their last editor is kept.
+/// Hides the items of those of the namespaces that are deleted, with the time of the namespace; their
+/// last editor is kept. A namespace that was restored meanwhile keeps its items.
 pub async fn hide_items(db: &impl ConnectionTrait, namespaces: &[Id]) -> Result<(), StoreError> {
+    use namespace::Column;
+    let mut by_time: BTreeMap<i64, Vec<Id>> = BTreeMap::new();
     for chunk in chunks(namespaces) {
-        soft_remove::<item::Entity>(db, item::Column::NamespaceId.is_in(chunk)).await?;
+        let deleted = namespace::Entity::find()
+            .filter(Column::Id.is_in(chunk))
+            .filter(is_set(Column::IsDeleted.into_expr()))
+            .select_only()
+            .columns([Column::Id, Column::DeletedAt])
+            .order_by_asc(Column::Id)
+            .lock_exclusive();
+        for (id, at) in deleted.into_tuple::<(Id, i64)>().all(db).await? {
+            by_time.entry(at).or_default().push(id);
+        }
+    }
+    for (at, ids) in by_time {
+        let at = DateTime::from_timestamp_millis(at).unwrap_or_else(now);
+        for chunk in chunks(&ids) {
+            hidden::<item::Entity>(item::Column::NamespaceId.is_in(chunk), at).exec(db).await?;
+        }
     }
     Ok(())
 }

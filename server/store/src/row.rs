@@ -212,6 +212,45 @@ pub(super) async fn update_as_is<A: ActiveModelTrait>(
     Ok(true)
 }
 
+/// Who hides rows, and when. What is deleted together has one time, by which it is found again when
+/// it is restored.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    operator: String,
+    at: DateTime<Utc>,
+}
+
+impl Deletion {
+    /// The operator deletes now.
+    pub fn by(operator: &str) -> Self {
+        Self { operator: operator.to_owned(), at: now() }
+    }
+
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+
+    /// Hides the live rows that match the condition, and records the operator. Returns their number.
+    pub(crate) async fn hide<E: Standard>(
+        &self,
+        db: &impl ConnectionTrait,
+        condition: impl IntoCondition,
+    ) -> Result<u64, StoreError> {
+        let hidden = hide::<E>(condition, self.at)
+            .col_expr(E::LAST_MODIFIED_BY, Expr::value(self.operator.as_str()));
+        Ok(hidden.exec(db).await?.rows_affected)
+    }
+
+    /// The same like the removal of a loaded object: the last editor of the rows is kept.
+    pub(crate) async fn remove<E: Standard>(
+        &self,
+        db: &impl ConnectionTrait,
+        condition: impl IntoCondition,
+    ) -> Result<u64, StoreError> {
+        Ok(hide::<E>(condition, self.at).exec(db).await?.rows_affected)
+    }
+}
+
 /// Hides the live rows that match the condition, with one time, and records the operator. Returns
 /// their number.
 pub async fn soft_delete<E: Standard>(
@@ -219,8 +258,7 @@ pub async fn soft_delete<E: Standard>(
     condition: impl IntoCondition,
     operator: &str,
 ) -> Result<u64, StoreError> {
-    let hidden = hide::<E>(condition).col_expr(E::LAST_MODIFIED_BY, Expr::value(operator));
-    Ok(hidden.exec(db).await?.rows_affected)
+    Deletion::by(operator).hide::<E>(db, condition).await
 }
 
 /// Hides rows like the removal of a loaded object: their last editor is kept.
@@ -228,16 +266,18 @@ pub(crate) async fn soft_remove<E: Standard>(
     db: &impl ConnectionTrait,
     condition: impl IntoCondition,
 ) -> Result<u64, StoreError> {
-    Ok(hide::<E>(condition).exec(db).await?.rows_affected)
+    Ok(hide::<E>(condition, now()).exec(db).await?.rows_affected)
 }
 
-fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
-    let now = now();
+pub(crate) fn hide<E: Standard>(
+    condition: impl IntoCondition,
+    at: DateTime<Utc>,
+) -> sea_orm::UpdateMany<E> {
     E::update_many()
         .col_expr(E::IS_DELETED, Expr::value(true))
-        .col_expr(E::DELETED_AT, Expr::value(now.timestamp_millis()))
+        .col_expr(E::DELETED_AT, Expr::value(at.timestamp_millis()))
         // MySQL does this automatically, the others do not.
-        .col_expr(E::LAST_TIME, Expr::value(now))
+        .col_expr(E::LAST_TIME, Expr::value(at))
         .filter(is_unset(E::IS_DELETED.into_expr()))
         .filter(condition.into_condition())
 }

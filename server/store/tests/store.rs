@@ -32,6 +32,8 @@ mod publish;
 mod published;
 #[path = "store/rehearsal.rs"]
 mod rehearsal;
+#[path = "store/restoration.rs"]
+mod restoration;
 #[path = "store/round_trip.rs"]
 mod round_trip;
 #[path = "store/transaction.rs"]

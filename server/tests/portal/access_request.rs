@@ -6,7 +6,7 @@ use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_store::entity::castalia_access_request::Entity;
 use castalia_store::user::access_request;
 use castalia_store::user::role::user_holds_any;
-use castalia_store::{Id, StoreError, app as apps};
+use castalia_store::{Deletion, Id, StoreError, app as apps};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};
@@ -203,7 +203,12 @@ async fn requests_end_with_their_app_and_with_their_user() {
     root.delete("/openapi/v1/apps/demo").await.empty();
     assert_eq!(rows(&world).await, 1);
     // As Apollo's portal deletes it.
-    let deleted = world.store.write((), |tx, ()| Box::pin(apps::delete(tx, "second", "u1"))).await;
+    let deleted = world
+        .store
+        .write((), |tx, ()| {
+            Box::pin(async move { apps::delete(tx, "second", &Deletion::by("u1")).await })
+        })
+        .await;
     deleted.unwrap();
     root.post("/openapi/v1/apps", app("second", "u1")).await.empty();
     assert!(ids(&root, WAITING).await.is_empty());

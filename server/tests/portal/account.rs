@@ -4,7 +4,7 @@ use castalia_server::domain::permission::NamedRole;
 use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
 use castalia_server::settings::Installation;
-use castalia_store::consumer;
+use castalia_store::{Deletion, consumer};
 use serde_json::{Value, json};
 
 use super::engine;
@@ -245,7 +245,9 @@ async fn an_app_cannot_have_the_name_of_the_system() {
     }
     // One that was there before.
     unique::write(&world.store, (), |tx, ()| {
-        Box::pin(async move { grant::delete_app_roles(tx, "SystemRole", "apollo").await })
+        Box::pin(
+            async move { grant::delete_app_roles(tx, "SystemRole", &Deletion::by("apollo")).await },
+        )
     })
     .await
     .unwrap();

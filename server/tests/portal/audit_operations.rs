@@ -102,6 +102,10 @@ async fn each_operation_that_changes_something_leaves_its_record() {
     let path = "/openapi/v1/apps/envs/LOCAL";
     s.run(user, "createAppInEnv", "App.create.forEnv", (post(), path), again).await;
     s.run(root, "deleteApp", "App.delete", (delete(), A), no).await;
+    let apps = root.0.get("/openapi/v1/deleted-apps").await.ok();
+    let deleted = json!({ "kind": "app", "deletedTime": apps[0]["deletedTime"] });
+    let path = format!("{A}/restorations");
+    s.run(root, "createRestoration", "Restoration.create", (post(), &path), deleted).await;
 
     let mut missing: Vec<_> = world
         .routes

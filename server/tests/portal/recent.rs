@@ -1,5 +1,6 @@
 //! The apps that a user opened last.
 
+use castalia_store::Deletion;
 use castalia_store::app::delete;
 use castalia_store::entity::castalia_recent::Entity;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};
@@ -65,7 +66,12 @@ async fn a_deleted_app_is_not_among_those_that_were_opened() {
     root.delete("/openapi/v1/apps/demo").await.empty();
     assert_eq!(rows(&world).await, 2);
     // As Apollo's portal deletes it.
-    let deleted = world.store.write((), |tx, ()| Box::pin(delete(tx, "second", "u1"))).await;
+    let deleted = world
+        .store
+        .write((), |tx, ()| {
+            Box::pin(async move { delete(tx, "second", &Deletion::by("u1")).await })
+        })
+        .await;
     deleted.unwrap();
     for app_id in ["demo", "second"] {
         root.post("/openapi/v1/apps", app(app_id, "u1")).await.empty();

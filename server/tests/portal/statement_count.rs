@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 4;
 const EXPORTS: [&str; 2] = ["exportAppConfig", "exportAllConfigs"];
 
 /// Every operation, with its query. `{...}` is an id of the rows.
-const OPERATIONS: [(&str, &str); 89] = [
+const OPERATIONS: [(&str, &str); 91] = [
     ("findAuditLogs", "?page=0&size=500"),
     ("searchAuditLogs", "?query=create&page=0&size=500"),
     ("findAuditDataInfluencesByField", "?entityName=App&entityId=1&fieldName=AppId"),
@@ -79,6 +79,8 @@ const OPERATIONS: [(&str, &str); 89] = [
     ("getReleaseById", ""),
     ("findFavorites", "?userId=u1&page=0&size=500"),
     ("findRecentApps", ""),
+    ("findDeletedObjects", ""),
+    ("findDeletedApps", ""),
     ("findAccessRequests", "?appId=demo"),
     ("findWaitingAccessRequests", ""),
     ("searchItemInfoByKeyOrValue", "?key=k&value="),

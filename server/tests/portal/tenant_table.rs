@@ -95,6 +95,8 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("POST {env}/clusters/{clusterName}/roles/{roleType}", Refused, Refused),
     ("DELETE {env}/clusters/{clusterName}/roles/{roleType}", Refused, Refused),
     ("DELETE /apps/{appId}", Refused, Refused),
+    ("GET /apps/{appId}/deleted", Refused, Refused),
+    ("POST /apps/{appId}/restorations", Refused, Refused),
     ("GET /apps/{appId}/miss-envs", Description, Description),
     ("POST /apps/envs/{env}", Refused, Refused),
     ("DELETE /apps/{appId}/appnamespaces/{namespaceName}", Refused, Refused),
@@ -142,6 +144,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     // The caller's own list, of apps whose descriptions every user may read: `recent.rs`.
     "PUT /recents/{appId}",
     // The administrator of the app decides, and others see their own: `access_request.rs`.
+    "GET /deleted-apps",
     "POST /access-requests",
     "GET /access-requests",
     "GET /access-requests/waiting",

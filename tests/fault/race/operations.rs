@@ -66,6 +66,7 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
         ("DELETE", "/apps/{app_id}/clusters/{cluster}") => {
             (by(format!("/apps/{}/clusters/c1", s.app_id)), None)
         }
+        ("POST", "/apps/{app_id}/restorations") => (by(at), Some(s.restoration())),
         ("POST", "/apps/{app_id}/appnamespaces") => (at, Some(s.definition("new"))),
         ("DELETE", "/apps/{app_id}/appnamespaces/{name}") => {
             (by(at.replace("{name}", "application")), None)
@@ -192,6 +193,7 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
             (at, Some(json!({ "app": s.app(&format!("{}-new", s.app_id), who), "admins": [] })))
         }
         ("PUT", "/openapi/v1/apps/{appId}") => (by(at), Some(s.app(&s.app_id, who))),
+        ("POST", "/openapi/v1/apps/{appId}/restorations") => (by(at), Some(s.restoration())),
         ("POST", "/openapi/v1/apps/{appId}/appnamespaces") => {
             let definition = json!({
                 "appId": s.app_id, "name": format!("public-{}", s.number), "format": "properties", "isPublic": true,

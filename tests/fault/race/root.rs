@@ -7,8 +7,15 @@ use super::operations::Request;
 use crate::support::http::{Answer, Http};
 
 /// Parts of the paths of such operations.
-const PATHS: [&str; 6] =
-    ["/system/roles/", "/roles/master", "/consumer", "/server/", "/import", "/access-requests"];
+const PATHS: [&str; 7] = [
+    "/system/roles/",
+    "/roles/master",
+    "/consumer",
+    "/server/",
+    "/import",
+    "/access-requests",
+    "/restorations",
+];
 
 pub(super) fn is_needed(request: &Request) -> bool {
     request.is_portal && PATHS.iter().any(|part| request.path.contains(part))

@@ -1,5 +1,6 @@
 //! An app with one object of every kind, for operations to race on.
 
+use sea_orm::prelude::DateTimeUtc;
 use serde_json::{Value, json};
 
 use crate::support::app::App;
@@ -15,6 +16,8 @@ pub(crate) struct Subject {
     pub(crate) release_id: i64,
     pub(crate) branch: String,
     pub(crate) key_id: i64,
+    /// When the cluster `gone` was deleted, in milliseconds since 1970.
+    pub(crate) deleted_at: i64,
 }
 
 impl Subject {
@@ -30,6 +33,10 @@ impl Subject {
             }
         };
         app.add_cluster("c1").await;
+        app.add_cluster("gone").await;
+        app.release("gone", "application", &[("k", "gone")]).await;
+        admin.delete(&format!("/apps/{app_id}/clusters/gone?operator=u")).await.ok();
+        let deleted = admin.get(&format!("/apps/{app_id}/deleted")).await.ok().json();
         app.publish("1").await;
         let release_id = app.publish("2").await.id;
         let branch = app.add_branch("application", &["10.0.0.1"], &[]).await;
@@ -46,6 +53,7 @@ impl Subject {
             release_id,
             branch,
             key_id,
+            deleted_at: deleted[0]["deletedAt"].as_i64().unwrap(),
         }
     }
 
@@ -59,6 +67,15 @@ impl Subject {
         self.signed(
             json!({ "appId": self.app_id, "name": name, "format": "properties", "comment": "" }),
         )
+    }
+
+    /// The deleted cluster, for both ports, which name the time of the deletion differently.
+    pub(crate) fn restoration(&self) -> Value {
+        let time = DateTimeUtc::from_timestamp_millis(self.deleted_at).unwrap();
+        json!({
+            "kind": "cluster", "env": "DEV", "clusterName": "gone", "deletedAt": self.deleted_at,
+            "deletedTime": time.to_rfc3339(),
+        })
     }
 
     /// Changes the item and adds one.

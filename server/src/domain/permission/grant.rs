@@ -1,8 +1,9 @@
 //! Creates roles with their permissions, and grants them to users and consumers. Both are
 //! idempotent.
 
+use castalia_store::restoration::When;
 use castalia_store::user::role::{self, Names};
-use castalia_store::{Id, Store, Transaction};
+use castalia_store::{Deletion, Id, Store, Transaction};
 
 use super::{Act, NamedRole, Right};
 use crate::domain::unique;
@@ -54,17 +55,15 @@ pub async fn delete_cluster_roles(
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
-            let names = Names {
-                exact: roles.iter().map(|role| role.name.clone()).collect(),
-                ..Names::default()
-            };
+            let names = names_of(roles);
             let permissions: Vec<_> = roles.iter().flat_map(|role| &role.permissions).collect();
             let kinds: Vec<_> =
                 permissions.iter().map(|permission| permission.right.name()).collect();
             let targets = permissions.iter().map(|permission| permission.target.clone()).collect();
             let targets = Names { exact: targets, ..Names::default() };
-            role::delete_permissions(tx, &kinds, &targets, operator).await?;
-            Ok(role::delete_roles(tx, &names, operator).await?)
+            let by = &Deletion::by(operator);
+            role::delete_permissions(tx, &kinds, &targets, by).await?;
+            Ok(role::delete_roles(tx, &names, by).await?)
         })
     })
     .await
@@ -75,20 +74,57 @@ pub async fn delete_namespace_roles(
     tx: &Transaction,
     app_id: &str,
     namespace: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<()> {
     let acts = [Right::ModifyNamespace, Right::ReleaseNamespace].map(Right::name);
     let target = format!("{app_id}+{namespace}");
-    role::delete_permissions(tx, &acts, &at_or_below(&[&target]), operator).await?;
-    let roles = acts.map(|act| format!("{act}+{target}"));
-    Ok(role::delete_roles(tx, &at_or_below(&roles), operator).await?)
+    role::delete_permissions(tx, &acts, &at_or_below(&[&target]), by).await?;
+    Ok(role::delete_roles(tx, &names_of_namespace(app_id, namespace), by).await?)
+}
+
+/// Restores the roles that [`delete_namespace_roles`] deleted at this time, with their grants.
+pub async fn restore_namespace_roles(
+    tx: &Transaction,
+    app_id: &str,
+    namespace: &str,
+    at: i64,
+) -> Result<()> {
+    Ok(role::restore_roles(tx, &names_of_namespace(app_id, namespace), When::At(at)).await?)
 }
 
 /// Deletes all roles of an app, with their permissions and grants.
-pub async fn delete_app_roles(tx: &Transaction, app_id: &str, operator: &str) -> Result<()> {
+pub async fn delete_app_roles(tx: &Transaction, app_id: &str, by: &Deletion) -> Result<()> {
     let rights = Right::ALL.into_iter().filter(|right| !right.is_of_system());
     let rights: Vec<_> = rights.map(Right::name).collect();
-    role::delete_permissions(tx, &rights, &at_or_below(&[app_id]), operator).await?;
+    role::delete_permissions(tx, &rights, &at_or_below(&[app_id]), by).await?;
+    Ok(role::delete_roles(tx, &names_of_app(app_id), by).await?)
+}
+
+/// Restores the roles that [`delete_app_roles`] deleted at this time, with their grants.
+pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Result<()> {
+    Ok(role::restore_roles(tx, &names_of_app(app_id), When::At(at)).await?)
+}
+
+/// Restores the latest of these roles that were deleted at this time or later, with their grants.
+pub async fn restore_roles(store: &Store, roles: Vec<NamedRole>, since: i64) -> Result<()> {
+    unique::write(store, (roles, since), |tx, (roles, since)| {
+        Box::pin(async move {
+            Ok(role::restore_roles(tx, &names_of(roles), When::Since(*since)).await?)
+        })
+    })
+    .await
+}
+
+fn names_of(roles: &[NamedRole]) -> Names {
+    Names { exact: roles.iter().map(|role| role.name.clone()).collect(), ..Names::default() }
+}
+
+fn names_of_namespace(app_id: &str, namespace: &str) -> Names {
+    let acts = [Right::ModifyNamespace, Right::ReleaseNamespace].map(Right::name);
+    at_or_below(&acts.map(|act| format!("{act}+{app_id}+{namespace}")))
+}
+
+fn names_of_app(app_id: &str) -> Names {
     let own = [NamedRole::master(app_id).name, NamedRole::manage_app_master(app_id).name];
     let acts = [
         Right::ModifyNamespace,
@@ -97,8 +133,7 @@ pub async fn delete_app_roles(tx: &Transaction, app_id: &str, operator: &str) ->
         Right::ReleaseNamespacesInCluster,
     ];
     let prefixes = acts.map(|act| format!("{}+{app_id}+", act.name())).to_vec();
-    let names = Names { exact: own.to_vec(), prefixes };
-    Ok(role::delete_roles(tx, &names, operator).await?)
+    Names { exact: own.to_vec(), prefixes }
 }
 
 /// These names, and those that continue one of them with another part.

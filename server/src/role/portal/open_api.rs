@@ -31,6 +31,7 @@ mod people;
 mod permission;
 pub(super) mod reads;
 mod release;
+mod restoration;
 pub(super) mod routes;
 mod search;
 mod server_setting;

@@ -15,7 +15,7 @@ use crate::feed::readable;
 use crate::flag::is_set;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard};
 
 pub use crate::entity::cluster::{Model as Cluster, Row as ClusterRow};
 
@@ -145,7 +145,7 @@ pub async fn insert_cluster(
 pub async fn delete_cluster(
     db: &impl ConnectionTrait,
     id: Id,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<bool, StoreError> {
-    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+    Ok(by.hide::<Entity>(db, Condition::all().add(Column::Id.eq(id))).await? > 0)
 }

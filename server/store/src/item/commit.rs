@@ -9,7 +9,7 @@ use crate::entity::commit::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::page::{self, Page};
-use crate::row::{self, Authorship, InNamespace, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
 
 pub use crate::entity::commit::{Model as Commit, Row as CommitRow};
 
@@ -89,7 +89,7 @@ pub async fn delete_commits_of_namespace(
     app_id: &str,
     cluster: &str,
     namespace: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+    by.hide::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace)).await
 }

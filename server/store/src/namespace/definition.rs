@@ -11,7 +11,7 @@ use crate::feed::readable;
 use crate::flag::is_set;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard};
 
 pub use crate::entity::app_namespace::{Model as AppNamespace, Row as AppNamespaceRow};
 
@@ -128,21 +128,21 @@ pub async fn delete_app_namespace(
     db: &impl ConnectionTrait,
     app_id: &str,
     name: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<bool, StoreError> {
     trail::deleted("AppNamespace", "Name", name);
-    Ok(soft_delete::<Entity>(db, of_name(app_id, name), operator).await? > 0)
+    Ok(by.hide::<Entity>(db, of_name(app_id, name)).await? > 0)
 }
 
 /// Hides all definitions of the app.
 pub async fn delete_app_namespaces(
     db: &impl ConnectionTrait,
     app_id: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<u64, StoreError> {
     trail::deleted("AppNamespace", "AppId", app_id);
     let condition = Condition::all().add(Column::AppId.eq(app_id));
-    soft_delete::<Entity>(db, condition, operator).await
+    by.hide::<Entity>(db, condition).await
 }
 
 fn of_name(app_id: &str, name: &str) -> Condition {

@@ -17,7 +17,7 @@ use crate::feed::readable::{self, Rows};
 use crate::number::{Id, Small};
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
-use crate::row::{self, Authorship, InNamespace, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
 
 pub use crate::entity::release_history::{Model as ReleaseHistory, Row as ReleaseHistoryRow};
 
@@ -126,9 +126,9 @@ pub async fn delete_histories_of_namespace(
     app_id: &str,
     cluster: &str,
     namespace: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+    by.hide::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace)).await
 }
 
 /// Entries with greater ids and their lines, by id.

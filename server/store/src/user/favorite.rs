@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, soft_delete, soft_remove};
+use crate::row::{self, Authorship, Deletion, Standard, soft_remove};
 
 pub use crate::entity::favorite::Model as Favorite;
 
@@ -89,10 +89,10 @@ pub async fn remove(db: &impl ConnectionTrait, id: Id) -> Result<bool, StoreErro
 pub async fn delete_of_app(
     db: &impl ConnectionTrait,
     app_id: &str,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<u64, StoreError> {
     let condition = Condition::all().add(Column::AppId.eq(app_id));
-    soft_delete::<Entity>(db, condition, operator).await
+    by.hide::<Entity>(db, condition).await
 }
 
 fn in_order(favorites: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {

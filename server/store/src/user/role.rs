@@ -3,6 +3,7 @@
 //! decoded grants nothing.
 
 mod held;
+mod restoration;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -14,12 +15,13 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
 pub use held::{
     consumer_holds_any, permissions_of_consumer, permissions_of_user, roles_of_consumer,
     roles_of_user, user_holds_any,
 };
+pub use restoration::restore_roles;
 
 /// Names to search for: exact ones and prefixes.
 #[derive(Clone, Debug, Default)]
@@ -230,7 +232,7 @@ pub async fn revoke_from_consumer(
 pub async fn delete_roles(
     db: &impl ConnectionTrait,
     names: &Names,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<(), StoreError> {
     let found = role::Entity::live().filter(names.condition(role::Column::RoleName));
     let found = decode::all_repaired(db, found).await?;
@@ -242,12 +244,12 @@ pub async fn delete_roles(
     for chunk in chunks(&ids) {
         let of = |column: sea_orm::sea_query::Expr| Condition::all().add(column);
         let users = of(user_role::Column::RoleId.is_in(chunk.iter().copied()));
-        soft_delete::<user_role::Entity>(db, users, operator).await?;
+        by.hide::<user_role::Entity>(db, users).await?;
         let consumers = of(consumer_role::Column::RoleId.is_in(chunk.iter().copied()));
-        soft_delete::<consumer_role::Entity>(db, consumers, operator).await?;
+        by.hide::<consumer_role::Entity>(db, consumers).await?;
         let bindings = of(role_permission::Column::RoleId.is_in(chunk.iter().copied()));
-        soft_delete::<role_permission::Entity>(db, bindings, operator).await?;
-        soft_delete::<role::Entity>(db, of(role::Column::Id.is_in(chunk)), operator).await?;
+        by.hide::<role_permission::Entity>(db, bindings).await?;
+        by.hide::<role::Entity>(db, of(role::Column::Id.is_in(chunk))).await?;
     }
     Ok(())
 }
@@ -258,7 +260,7 @@ pub async fn delete_permissions(
     db: &impl ConnectionTrait,
     kinds: &[&str],
     targets: &Names,
-    operator: &str,
+    by: &Deletion,
 ) -> Result<(), StoreError> {
     use permission::{Column, Entity};
     let mut found = Entity::live().filter(targets.condition(Column::TargetId));
@@ -274,9 +276,9 @@ pub async fn delete_permissions(
     for chunk in chunks(&ids) {
         let bindings = Condition::all()
             .add(role_permission::Column::PermissionId.is_in(chunk.iter().copied()));
-        soft_delete::<role_permission::Entity>(db, bindings, operator).await?;
+        by.hide::<role_permission::Entity>(db, bindings).await?;
         let permissions = Condition::all().add(Column::Id.is_in(chunk));
-        soft_delete::<Entity>(db, permissions, operator).await?;
+        by.hide::<Entity>(db, permissions).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use castalia_store::entity::*;
 use castalia_store::instance::{ConfigNamespace, Identity, Reading};
 use castalia_store::release::Line;
 use castalia_store::{
-    Id, Page, Secret, Small, Sort, Store, StoreError, access_key as keys, app as apps,
+    Deletion, Id, Page, Secret, Small, Sort, Store, StoreError, access_key as keys, app as apps,
     audit as audits, feed, installation, instance as instances, item as items, message,
     namespace as namespaces, now, release as releases, service_registry as registry,
 };
@@ -58,7 +58,7 @@ on_each_database! {
         let many: Vec<Id> = (0..1200).map(Id).collect();
         assert_eq!(releases::by_ids(db, &many).await.unwrap().len(), 6);
         assert_eq!(releases::by_keys(db, &["key-default-3", "none"]).await.unwrap().len(), 1);
-        write(&store, |tx, ()| Box::pin(releases::delete_of_namespace(tx, "a", "default", "n", "o"))).await;
+        write(&store, |tx, ()| Box::pin(async move { releases::delete_of_namespace(tx, "a", "default", "n", &Deletion::by("o")).await })).await;
         assert!(releases::latest_active(db, place.0, place.1, place.2).await.unwrap().is_none());
         assert_eq!(releases::by_ids(db, &many).await.unwrap().len(), 1);
     }
@@ -185,7 +185,7 @@ on_each_database! {
         assert!(namespaces::by_id(db, id).await.unwrap().is_none());
         let again = store.write(id, |tx, id| Box::pin(namespaces::delete(tx, *id, "o"))).await;
         assert!(!again.unwrap(), "a row is hidden once");
-        let gone = write(&store, |tx, ()| Box::pin(namespaces::delete_app_namespaces(tx, "a", "o"))).await;
+        let gone = write(&store, |tx, ()| Box::pin(async move { namespaces::delete_app_namespaces(tx, "a", &Deletion::by("o")).await })).await;
         assert_eq!(gone, 1);
     }
 
@@ -226,7 +226,7 @@ on_each_database! {
         let unknown = vec![Sort { property: "none".into(), is_descending: true }];
         assert!(items::page_of_namespace(db, first, &Page::new(0, 2).sorted_by(unknown)).await.is_err());
         assert_eq!(items::page_by_key(db, "first.key", &Page::new(0, 2)).await.unwrap().len(), 1);
-        let gone = store.write(first, |tx, id| Box::pin(items::delete_of_namespace(tx, *id, "o"))).await;
+        let gone = store.write(first, |tx, id| Box::pin(async move { items::delete_of_namespace(tx, *id, &Deletion::by("o")).await })).await;
         assert_eq!(gone.unwrap(), 3);
     }
 

@@ -5,8 +5,8 @@ use castalia_store::user::role::Names;
 use castalia_store::user::token::Usage;
 use castalia_store::user::{self, UserRow, favorite as favorites, role as roles, session};
 use castalia_store::{
-    Id, Page, Secret, StoreError, app as apps, consumer as consumers, namespace as namespaces, now,
-    server_config as settings,
+    Deletion, Id, Page, Secret, StoreError, app as apps, consumer as consumers,
+    namespace as namespaces, now, server_config as settings,
 };
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sea_orm::{DatabaseTransaction, Set};
@@ -109,9 +109,9 @@ on_each_database! {
         }
         store.write((), |tx, ()| Box::pin(async move {
             let names = Names { exact: vec!["Master+a_b".into()], prefixes: vec!["ModifyNamespace+a_b+".into()] };
-            roles::delete_roles(tx, &names, "o").await?;
+            roles::delete_roles(tx, &names, &Deletion::by("o")).await?;
             let targets = Names { exact: vec!["a_b".into()], prefixes: vec!["a_b+".into()] };
-            roles::delete_permissions(tx, &["AssignRole", "ModifyNamespace"], &targets, "o").await
+            roles::delete_permissions(tx, &["AssignRole", "ModifyNamespace"], &targets, &Deletion::by("o")).await
         })).await.unwrap();
         let db = store.read();
         let left = roles::roles_of_user(db, "u").await.unwrap();

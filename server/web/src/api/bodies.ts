@@ -11,6 +11,12 @@ export type OpenUserInfoDTO = With<schema.OpenUserInfoDTO, "userId">;
 
 export type AccessRequest = With<schema.AccessRequest, "id" | "appId" | "roleType" | "userId" | "state">;
 
+export type DeletedObject = With<Omit<schema.DeletedObject, "kind">, never> & {
+  kind: "app" | "appNamespace" | "cluster" | "namespace";
+};
+
+export type DeletedApp = With<schema.DeletedApp, "appId">;
+
 export type OpenOrganizationDto = With<schema.OpenOrganizationDto, "orgId" | "orgName">;
 
 export type OpenAppDTO = With<schema.OpenAppDTO, "appId" | "name">;

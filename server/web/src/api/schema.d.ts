@@ -350,6 +350,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what was deleted of an app within 30 days. */
+        get: operations["findDeletedObjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/env-cluster-info": {
         parameters: {
             query?: never;
@@ -849,6 +866,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/restorations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restores an app, or what was deleted of one, with the releases that it had. */
+        post: operations["createRestoration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/role-users": {
         parameters: {
             query?: never;
@@ -1034,6 +1068,23 @@ export interface paths {
         put?: never;
         /** Grants a consumer roles on an app or a namespace. */
         post: operations["assignRoleToConsumer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/deleted-apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the apps that were deleted within 30 days. */
+        get: operations["findDeletedApps"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2593,6 +2644,47 @@ export interface components {
             /** @description Whether its requests are limited. */
             rateLimitEnabled?: boolean;
         };
+        /** @description An app that was deleted within 30 days. */
+        DeletedApp: {
+            /** @description App. */
+            appId?: string;
+            /** @description User who deleted it. */
+            deletedBy?: string;
+            /** @description Display name of that user. */
+            deletedByDisplayName?: string;
+            /** @description Time of the deletion. */
+            deletedTime?: string;
+            /** @description Display name. */
+            name?: string;
+            /** @description Display name of the department. */
+            orgName?: string;
+            /** @description User who owned it. */
+            ownerName?: string;
+        };
+        /** @description Something that was deleted as a whole. */
+        DeletedObject: {
+            /** @description Cluster; absent for an app and a definition. */
+            clusterName?: string;
+            /** @description User who deleted it. */
+            deletedBy?: string;
+            /** @description Display name of that user. */
+            deletedByDisplayName?: string;
+            /** @description Time of the deletion. */
+            deletedTime?: string;
+            /** @description Environment; absent for what was deleted in the portal and in all environments. */
+            env?: string;
+            /** @description `app`, `appNamespace`, `cluster` or `namespace`. */
+            kind?: string;
+            /** @description Namespace; absent for an app and a cluster. */
+            namespaceName?: string;
+        };
+        /** @description What was deleted of an app within 30 days. */
+        DeletedObjects: {
+            /** @description The latest first. */
+            objects?: components["schemas"]["DeletedObject"][];
+            /** @description Environments that could not be asked. */
+            unreachableEnvs?: string[];
+        };
         /** @description An environment. */
         EnvironmentInfo: {
             /** @description Whether it is reachable, according to the last probes. */
@@ -2790,6 +2882,19 @@ export interface components {
              *     `ReleaseNamespacesInCluster` for a cluster.
              */
             roleType?: string;
+        };
+        /** @description What is to be restored: members of a list of what was deleted. */
+        NewRestoration: {
+            /** @description Cluster, of a cluster or a namespace. */
+            clusterName?: string;
+            /** @description Time of the deletion. */
+            deletedTime?: string;
+            /** @description Environment; absent for an app or a definition in the portal and in all environments. */
+            env?: string;
+            /** @description `app`, `appNamespace`, `cluster` or `namespace`. */
+            kind?: string;
+            /** @description Namespace, of a definition or a namespace. */
+            namespaceName?: string;
         };
         /** @description A key that signs the requests of an app's clients. */
         OpenAccessKeyDTO: {
@@ -3802,6 +3907,9 @@ export type Consumer = components['schemas']['Consumer'];
 export type ConsumerRole = components['schemas']['ConsumerRole'];
 export type ConsumerToken = components['schemas']['ConsumerToken'];
 export type CreateConsumer = components['schemas']['CreateConsumer'];
+export type DeletedApp = components['schemas']['DeletedApp'];
+export type DeletedObject = components['schemas']['DeletedObject'];
+export type DeletedObjects = components['schemas']['DeletedObjects'];
 export type EnvironmentInfo = components['schemas']['EnvironmentInfo'];
 export type EurekaInstance = components['schemas']['EurekaInstance'];
 export type EurekaPeer = components['schemas']['EurekaPeer'];
@@ -3815,6 +3923,7 @@ export type ImportedEntry = components['schemas']['ImportedEntry'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
 export type NewAccessRequest = components['schemas']['NewAccessRequest'];
+export type NewRestoration = components['schemas']['NewRestoration'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
 export type OpenAppDTO = components['schemas']['OpenAppDTO'];
 export type OpenAppNamespaceDTO = components['schemas']['OpenAppNamespaceDTO'];
@@ -4723,6 +4832,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenNamespaceUsageDTO"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findDeletedObjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedObjects"];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */
@@ -5996,6 +6136,42 @@ export interface operations {
             };
         };
     };
+    createRestoration: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRestoration"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     getAppRoles: {
         parameters: {
             query?: never;
@@ -6506,6 +6682,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConsumerRole"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findDeletedApps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedApp"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

@@ -9,7 +9,17 @@ import { Main } from "../parts/Main";
 import { Empty, Failure, PageLoading } from "../parts/States";
 import classes from "./Admin.module.css";
 
-export const SECTIONS = ["users", "roles", "consumers", "tokens", "settings", "health", "audit", "webhooks"] as const;
+export const SECTIONS = [
+  "users",
+  "roles",
+  "consumers",
+  "tokens",
+  "settings",
+  "health",
+  "audit",
+  "webhooks",
+  "deleted",
+] as const;
 
 export function Admin() {
   const { t } = useTranslation();

@@ -9,6 +9,7 @@ import { Loaded } from "../parts/States";
 import classes from "./AppSettings.module.css";
 import { SettingsClusters } from "./SettingsClusters";
 import { SettingsDanger } from "./SettingsDanger";
+import { SettingsDeleted } from "./SettingsDeleted";
 import { SettingsGeneral } from "./SettingsGeneral";
 import { SettingsKeys } from "./SettingsKeys";
 import { SettingsNamespaces } from "./SettingsNamespaces";
@@ -22,6 +23,7 @@ const SECTIONS = {
   namespaces: SettingsNamespaces,
   keys: SettingsKeys,
   transfer: SettingsTransfer,
+  deleted: SettingsDeleted,
   danger: SettingsDanger,
 };
 type Section = keyof typeof SECTIONS;

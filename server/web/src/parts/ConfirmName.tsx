@@ -1,4 +1,4 @@
-// Asks for confirmation of an action that cannot be undone: the name of its object has to be typed.
+// Asks for confirmation of an action that ends what others use: the name of its object has to be typed.
 import { TextInput } from "@mantine/core";
 import type { UseMutationResult } from "@tanstack/react-query";
 import { useState, type ReactNode, type SyntheticEvent } from "react";

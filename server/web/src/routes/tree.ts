@@ -194,6 +194,12 @@ const adminWebhooks = createRoute({
   component: lazyRouteComponent(() => import("../pages/AdminWebhooks"), "AdminWebhooks"),
 });
 
+const adminDeleted = createRoute({
+  getParentRoute: () => admin,
+  path: "/deleted",
+  component: lazyRouteComponent(() => import("../pages/AdminDeleted"), "AdminDeleted"),
+});
+
 const newApp = createRoute({
   getParentRoute: () => shell,
   path: "/new",
@@ -342,6 +348,7 @@ const tree = root.addChildren([
       adminHealth,
       adminAudit,
       adminWebhooks,
+      adminDeleted,
     ]),
     appFrame.addChildren([
       app,

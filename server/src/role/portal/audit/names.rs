@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 86] = [
+const NAMES: [(&str, OperationKind, &str); 87] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -81,6 +81,7 @@ const NAMES: [(&str, OperationKind, &str); 86] = [
     ("deleteUserToken", Delete, "UserToken.delete"),
     ("adminRevokeUserToken", Update, "UserToken.revoke"),
     ("adminDeleteUserToken", Delete, "UserToken.delete"),
+    ("createRestoration", Update, "Restoration.create"),
     ("createAccessRequest", Create, "AccessRequest.create"),
     ("decideAccessRequest", Update, "AccessRequest.decide"),
     ("withdrawAccessRequest", Delete, "AccessRequest.withdraw"),

@@ -19,6 +19,7 @@ mod old_path;
 mod organization;
 mod permission;
 mod release;
+mod restoration;
 mod setting;
 mod system_info;
 mod system_role;
@@ -56,6 +57,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         app::routes,
         app::presence,
         app::recents,
+        restoration::routes,
         cluster::routes,
         app_namespace::routes,
         namespace::routes,

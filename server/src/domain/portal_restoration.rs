@@ -1,0 +1,126 @@
+//! Restores apps and definitions in the portal, with their roles and grants. The admin role restores
+//! them in an environment.
+
+use castalia_store::namespace::AppNamespace;
+use castalia_store::restoration::{self, When, hidden_apps_named, hidden_definitions};
+use castalia_store::{Connection, Store, Transaction, app};
+
+use super::permission::grant;
+use super::restoration::{Deleted, Kind, not_deleted, since};
+use super::{app_namespace, portal_app, unique};
+use crate::error::{Code, Error, Result};
+
+/// An app that was deleted.
+#[derive(Debug)]
+pub struct DeletedApp {
+    /// The app.
+    pub app: portal_app::App,
+    /// Time of the deletion, in milliseconds since 1970.
+    pub at: i64,
+}
+
+/// The apps that were deleted lately, the latest first.
+pub async fn apps(store: &Store) -> Result<Vec<DeletedApp>> {
+    let hidden = restoration::hidden_apps(store.read(), When::Since(since())).await?;
+    Ok(hidden.into_iter().map(|app| DeletedApp { at: app.deleted_at, app }).collect())
+}
+
+/// The definitions of an app that were deleted lately, but not with the app.
+pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
+    let when = When::Since(since());
+    let apps = hidden_apps_named(store.read(), app_id, when).await?;
+    let definitions = hidden_definitions(store.read(), app_id, when).await?;
+    let is_whole = |row: &AppNamespace| apps.iter().all(|app| app.deleted_at != row.deleted_at);
+    let one = |row: AppNamespace| Deleted {
+        kind: Kind::AppNamespace,
+        app_id: row.app_id,
+        cluster: String::new(),
+        namespace: row.name,
+        at: row.deleted_at,
+        operator: row.data_change_last_modified_by,
+    };
+    Ok(definitions.into_iter().filter(is_whole).map(one).collect())
+}
+
+/// Restores an app with its definitions, its roles and their grants.
+///
+/// # Errors
+/// Fails if it was not deleted at this time, or if there is an app or a public namespace of that name.
+pub async fn restore_app(store: &Store, app_id: &str, at: i64) -> Result<()> {
+    unique::write(store, (app_id.to_owned(), at), |tx, (app_id, at)| {
+        Box::pin(restore_app_in(tx, app_id, *at))
+    })
+    .await
+}
+
+async fn restore_app_in(tx: &Transaction, app_id: &str, at: i64) -> Result<()> {
+    app::lock_first(tx).await?;
+    check_app(tx, app_id, at).await?;
+    restoration::show_app(tx, app_id, at).await?;
+    restoration::show_definitions(tx, app_id, None, at).await?;
+    restoration::show_favorites(tx, app_id, at).await?;
+    grant::restore_app_roles(tx, app_id, at).await
+}
+
+/// Checks that an app can be restored in the portal. Returns the time at which it was created, in
+/// milliseconds since 1970.
+///
+/// # Errors
+/// The same as [`restore_app`].
+pub async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
+    if let Some(stored) = app::stored_id(db, app_id).await? {
+        return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
+            .with_code(Code::AppExists));
+    }
+    let apps = hidden_apps_named(db, app_id, When::At(at)).await?;
+    let app = apps.first().ok_or_else(|| not_deleted(Kind::App))?;
+    let definitions = hidden_definitions(db, app_id, When::At(at)).await?;
+    if definitions.is_empty() {
+        // Every app has one, and Castalia deletes it together with the app.
+        let message = "Apollo deleted this app: its rows do not show what belongs together, so it \
+                       cannot be restored";
+        return Err(Error::bad_request(message).with_code(Code::NotRestorable));
+    }
+    for definition in &definitions {
+        app_namespace::check_free(db, definition).await?;
+    }
+    Ok(app.data_change_created_time.timestamp_millis())
+}
+
+/// Restores a definition with the roles of its namespaces and their grants.
+///
+/// # Errors
+/// Fails if it was not deleted at this time, or if its name is in use again.
+pub async fn restore_definition(store: &Store, app_id: &str, name: &str, at: i64) -> Result<()> {
+    let input = (app_id.to_owned(), name.to_owned(), at);
+    unique::write(store, input, |tx, (app_id, name, at)| {
+        Box::pin(restore_definition_in(tx, app_id, name, *at))
+    })
+    .await
+}
+
+async fn restore_definition_in(tx: &Transaction, app_id: &str, name: &str, at: i64) -> Result<()> {
+    app::lock_first(tx).await?;
+    portal_app::lock(tx, app_id).await?;
+    check_definition(tx, app_id, name, at).await?;
+    restoration::show_definitions(tx, app_id, Some(name), at).await?;
+    grant::restore_namespace_roles(tx, app_id, name, at).await
+}
+
+/// Checks that a definition can be restored in the portal. Returns the time at which it was created, in
+/// milliseconds since 1970.
+///
+/// # Errors
+/// The same as [`restore_definition`].
+pub async fn check_definition(
+    db: &impl Connection,
+    app_id: &str,
+    name: &str,
+    at: i64,
+) -> Result<i64> {
+    let hidden = hidden_definitions(db, app_id, When::At(at)).await?;
+    let found = hidden.iter().find(|row| row.name == name);
+    let definition = found.ok_or_else(|| not_deleted(Kind::AppNamespace))?;
+    app_namespace::check_free(db, definition).await?;
+    Ok(definition.data_change_created_time.timestamp_millis())
+}

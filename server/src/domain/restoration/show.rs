@@ -1,0 +1,207 @@
+//! Shows again what a deletion hid, in the transaction that has checked that it is hidden. Every
+//! rule that the creation of the same object has to follow applies.
+
+use castalia_store::namespace::AppNamespace;
+use castalia_store::removal::Scope;
+use castalia_store::restoration::{self, Hidden};
+use castalia_store::{Connection, Id, Transaction};
+
+use super::Deleted;
+use crate::domain::namespace::{self, Namespace, NamespaceLimit, key_of};
+use crate::domain::removal::Removal;
+use crate::domain::{app, app_namespace, cluster};
+use crate::error::{Code, Error, Result};
+
+/// What is shown again, and the rows that the transaction has to write last.
+pub(super) struct Shown<'a> {
+    deleted: &'a Deleted,
+    operator: &'a str,
+    removal: Removal,
+}
+
+impl<'a> Shown<'a> {
+    /// Takes the locks that creating the object takes.
+    pub(super) async fn lock(
+        tx: &Transaction,
+        deleted: &'a Deleted,
+        operator: &'a str,
+    ) -> Result<Self> {
+        // Of two transactions that show the same app or public name, the later one waits.
+        castalia_store::app::lock_first(tx).await?;
+        if deleted.kind != super::Kind::App {
+            app::lock_existing(tx, &deleted.app_id).await?;
+        }
+        Ok(Self { deleted, operator, removal: Removal::by(operator) })
+    }
+
+    /// Writes audit rows and release messages.
+    pub(super) async fn finish(self, tx: &Transaction) -> Result<()> {
+        self.removal.finish(tx).await
+    }
+
+    pub(super) async fn namespace(
+        &mut self,
+        tx: &Transaction,
+        limit: NamespaceLimit,
+    ) -> Result<()> {
+        let Deleted { app_id, cluster, namespace, .. } = self.deleted;
+        cluster::require_not_deleted(tx, Some(app_id), Some(cluster)).await?;
+        if castalia_store::namespace::find(tx, app_id, cluster, namespace).await?.is_some() {
+            let message = format!("namespace already exists for namespaceName:{namespace}");
+            return Err(Error::bad_request(message).with_code(Code::NamespaceExists));
+        }
+        if !is_defined(tx, app_id, namespace).await? {
+            let message = format!(
+                "the definition of the namespace {namespace} was deleted as well: restore or create it first"
+            );
+            return Err(Error::bad_request(message).with_code(Code::AppNamespaceNotFound));
+        }
+        limit.check(tx, app_id, cluster, 1).await?;
+        self.show_in(tx, &[cluster]).await?;
+        self.note_namespaces(tx, &[cluster]).await
+    }
+
+    pub(super) async fn cluster(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<()> {
+        let Deleted { app_id, cluster, at, .. } = self.deleted;
+        if castalia_store::app::cluster(tx, app_id, cluster).await?.is_some() {
+            let message = format!("cluster already exists for clusterName:{cluster}");
+            return Err(Error::bad_request(message).with_code(Code::ClusterExists));
+        }
+        let now_hidden = || hidden.clusters.iter().filter(|row| row.deleted_at == *at);
+        let own: Vec<Id> =
+            now_hidden().filter(|row| row.name == *cluster).map(|row| row.id).collect();
+        let is_within =
+            |row: &&cluster::Cluster| row.name == *cluster || own.contains(&row.parent_cluster_id);
+        let names: Vec<&str> =
+            now_hidden().filter(is_within).map(|row| row.name.as_str()).collect();
+        let scope = Scope::of_clusters(app_id, &names);
+        self.refuse_scattered(tx, scope).await?;
+        restoration::show(tx, scope, *at).await?;
+        self.note_clusters(tx, &names).await?;
+        self.hide_undefined(tx, &names).await?;
+        let trail = &mut self.removal.trail;
+        namespace::instantiate_definitions(tx, app_id, cluster, self.operator, trail).await
+    }
+
+    pub(super) async fn app_namespace(
+        &mut self,
+        tx: &Transaction,
+        hidden: &Hidden,
+        limit: NamespaceLimit,
+    ) -> Result<()> {
+        let Deleted { app_id, namespace: name, at, .. } = self.deleted;
+        let is_own = |row: &&AppNamespace| row.deleted_at == *at && row.name == *name;
+        for row in hidden.definitions.iter().filter(is_own) {
+            app_namespace::check_free(tx, row).await?;
+            self.removal.trail.updated("AppNamespace", row.id);
+        }
+        restoration::show_definitions(tx, app_id, Some(name), *at).await?;
+        let mut clusters = Vec::new();
+        for row in hidden.namespaces.iter().filter(|row| row.deleted_at == *at) {
+            let Namespace { cluster_name: cluster, .. } = row;
+            let is_free =
+                castalia_store::namespace::find(tx, app_id, cluster, name).await?.is_none();
+            if row.namespace_name == *name
+                && is_free
+                && castalia_store::app::cluster(tx, app_id, cluster).await?.is_some()
+            {
+                limit.check(tx, app_id, cluster, 1).await?;
+                clusters.push(cluster.as_str());
+            }
+        }
+        self.show_in(tx, &clusters).await?;
+        self.note_namespaces(tx, &clusters).await?;
+        if let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await?
+        {
+            let trail = &mut self.removal.trail;
+            app_namespace::create_missing(tx, &definition, &limit, self.operator, trail).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn app(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<()> {
+        let Deleted { app_id, at, .. } = self.deleted;
+        if castalia_store::app::by_app_id(tx, app_id).await?.is_some() {
+            let message = format!("app already exists for appId:{app_id}");
+            return Err(Error::bad_request(message).with_code(Code::AppExists));
+        }
+        let scope = Scope::of_app(app_id);
+        self.refuse_scattered(tx, scope).await?;
+        for row in hidden.definitions.iter().filter(|row| row.deleted_at == *at) {
+            app_namespace::check_free(tx, row).await?;
+        }
+        restoration::show_app(tx, app_id, *at).await?;
+        restoration::show_access_keys(tx, app_id, *at).await?;
+        restoration::show_definitions(tx, app_id, None, *at).await?;
+        restoration::show(tx, scope, *at).await?;
+        let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
+        let names: Vec<&str> = clusters.iter().map(|row| row.name.as_str()).collect();
+        for row in hidden.apps.iter().filter(|row| row.deleted_at == *at) {
+            self.removal.trail.updated("App", row.id);
+        }
+        self.note_clusters(tx, &names).await
+    }
+
+    /// Shows the namespace in these clusters.
+    async fn show_in(&self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
+        let Deleted { app_id, namespace, at, .. } = self.deleted;
+        let scope = Scope::of_namespace(app_id, clusters, namespace);
+        self.refuse_scattered(tx, scope).await?;
+        Ok(restoration::show_namespaces(tx, scope, *at).await?)
+    }
+
+    /// What another program deleted would come back in part.
+    async fn refuse_scattered(&self, tx: &Transaction, scope: Scope<'_>) -> Result<()> {
+        if !restoration::is_scattered(tx, scope, self.deleted.at).await? {
+            return Ok(());
+        }
+        let message = "Apollo or an earlier version of Castalia deleted this: its rows do not show what \
+                       belongs together, so it cannot be restored";
+        Err(Error::bad_request(message).with_code(Code::NotRestorable))
+    }
+
+    /// A definition that was deleted after the cluster would have deleted these namespaces too.
+    async fn hide_undefined(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
+        let app_id = &self.deleted.app_id;
+        for cluster in clusters {
+            for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
+                // One may have been deleted as the branch of another.
+                if !is_defined(tx, app_id, &row.namespace_name).await?
+                    && castalia_store::namespace::by_id(tx, row.id).await?.is_some()
+                {
+                    namespace::delete_in(tx, &row, &mut self.removal).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_clusters(&mut self, tx: &Transaction, names: &[&str]) -> Result<()> {
+        for name in names {
+            let row = castalia_store::app::cluster(tx, &self.deleted.app_id, name).await?;
+            self.removal.trail.updated("Cluster", row.map(|row| row.id));
+        }
+        self.note_namespaces(tx, names).await
+    }
+
+    /// Clients of the namespaces in these clusters are woken; those of a single namespace only if it
+    /// is the one that is restored.
+    async fn note_namespaces(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
+        let Deleted { app_id, namespace, .. } = self.deleted;
+        for cluster in clusters {
+            for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
+                if namespace.is_empty() || row.namespace_name == *namespace {
+                    self.removal.trail.updated("Namespace", row.id);
+                    self.removal.watch_keys.push(key_of(&row).watch_key());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the app or a public definition of another one declares the namespace.
+async fn is_defined(db: &impl Connection, app_id: &str, name: &str) -> Result<bool> {
+    Ok(castalia_store::namespace::app_namespace(db, app_id, name).await?.is_some()
+        || castalia_store::namespace::public_app_namespace(db, name).await?.is_some())
+}

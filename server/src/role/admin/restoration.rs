@@ -1,0 +1,61 @@
+//! What was deleted of an app, and its restoration, which Apollo's admin API lacks.
+
+use axum::extract::State;
+
+use super::body::bodies;
+use super::request::QueryParameters;
+use super::{AdminAccess, AdminRoutes};
+use crate::domain::restoration::{self, Deleted, Kind};
+use crate::error::Result;
+use crate::http::request::{Body, Path};
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes.get("/apps/{app_id}/deleted", AdminAccess::Token, list).post(
+        "/apps/{app_id}/restorations",
+        AdminAccess::Token,
+        restore,
+    )
+}
+
+async fn list(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<Vec<wire::Deleted>>> {
+    Ok(Json(bodies(restoration::list(&state.store, &app_id).await?)))
+}
+
+async fn restore(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+    QueryParameters(parameters): QueryParameters,
+    Body(body): Body<wire::Deleted>,
+) -> Result<()> {
+    let operator = parameters.text("operator")?;
+    let deleted = Deleted {
+        kind: Kind::from_name(&body.kind)?,
+        app_id,
+        cluster: body.cluster_name,
+        namespace: body.namespace_name,
+        at: body.deleted_at,
+        operator: None,
+    };
+    restoration::restore(&state.store, &state.config, deleted, &operator).await?;
+    state.redefined().await;
+    state.published().await;
+    Ok(())
+}
+
+impl From<Deleted> for wire::Deleted {
+    fn from(deleted: Deleted) -> Self {
+        Self {
+            kind: deleted.kind.name().to_owned(),
+            cluster_name: deleted.cluster,
+            namespace_name: deleted.namespace,
+            deleted_at: deleted.at,
+            deleted_by: deleted.operator,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! `/openapi/v1/apps/{appId}/restorations` and what can be restored. Whatever the portal and the
+//! environments deleted together is restored in the reachable environments first, then in the portal,
+//! so that a failure can be repeated.
+
+use axum::extract::{Extension, State};
+use chrono::DateTime;
+use futures_util::future::join_all;
+
+use super::{By, cluster, people, required};
+use crate::domain::permission::grant;
+use crate::domain::permission::need::{Need, Resource};
+use crate::domain::restoration::{Deleted, Kind};
+use crate::domain::{portal_app, portal_namespace, portal_restoration};
+use crate::environment::{Address, Environment};
+use crate::error::{Code, Error, Reaction, Result};
+use crate::http::request::Body;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
+
+/// The clocks of an environment and of the portal differ by less than this, in milliseconds.
+const SKEW: i64 = 60_000;
+
+/// What was deleted of an app: definitions everywhere, the rest in an environment.
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<DeletedObjects>> {
+    let (store, app_id) = (&portal.state.store, &place.app_id);
+    let questions =
+        portal.state.environments.addressed().into_iter().map(|environment| async move {
+            let deleted = in_environment(&environment, app_id).await;
+            (environment.name().to_owned(), deleted)
+        });
+    let definitions = portal_namespace::of_app(store, app_id).await?;
+    let everywhere = portal_restoration::definitions(store, app_id).await?.into_iter();
+    let mut found: Vec<_> = everywhere.map(|deleted| (None, deleted)).collect();
+    let mut unreachable = Vec::new();
+    for (env, deleted) in join_all(questions).await {
+        let Ok(deleted) = deleted else {
+            unreachable.push(env);
+            continue;
+        };
+        // A definition that is deleted in the portal as well is restored everywhere.
+        let is_here = |one: &Deleted| {
+            one.kind != Kind::AppNamespace
+                || definitions.iter().any(|row| row.name == one.namespace)
+        };
+        found.extend(deleted.into_iter().filter(is_here).map(|one| (Some(env.clone()), one)));
+    }
+    found.sort_by_key(|(_, one)| std::cmp::Reverse(one.at));
+    let people = found.iter().filter_map(|(_, one)| one.operator.as_deref());
+    let names = people::called(&portal, people).await?;
+    let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+    let body = |(env, one): (Option<String>, Deleted)| DeletedObject {
+        kind: Some(one.kind.name().to_owned()),
+        env,
+        cluster_name: filled(one.cluster),
+        namespace_name: filled(one.namespace),
+        deleted_by_display_name: one.operator.as_ref().and_then(|name| names.get(name).cloned()),
+        deleted_by: one.operator,
+        deleted_time: DateTime::from_timestamp_millis(one.at),
+    };
+    Ok(Json(DeletedObjects {
+        objects: Some(found.into_iter().map(body).collect()),
+        unreachable_envs: Some(unreachable),
+    }))
+}
+
+/// The apps that were deleted.
+pub(super) async fn apps(State(portal): State<Portal>) -> Result<Json<Vec<DeletedApp>>> {
+    let found = portal_restoration::apps(&portal.state.store).await?;
+    let people = found.iter().filter_map(|one| one.app.data_change_last_modified_by.as_deref());
+    let names = people::called(&portal, people).await?;
+    let body = |one: portal_restoration::DeletedApp| {
+        let by = one.app.data_change_last_modified_by;
+        DeletedApp {
+            app_id: Some(one.app.app_id),
+            name: Some(one.app.name),
+            org_name: Some(one.app.org_name),
+            owner_name: Some(one.app.owner_name),
+            deleted_by_display_name: by.as_ref().and_then(|name| names.get(name).cloned()),
+            deleted_by: by,
+            deleted_time: DateTime::from_timestamp_millis(one.at),
+        }
+    };
+    Ok(Json(found.into_iter().map(body).collect()))
+}
+
+/// Restores what a list contains; whoever may delete it may restore it. All need the right to delete
+/// a namespace, apps and clusters another one as well.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Query(by): Query<By>,
+    Body(wanted): Body<NewRestoration>,
+) -> Result<()> {
+    let kind = Kind::from_name(&required(wanted.kind, "kind")?)?;
+    let env = wanted.env.filter(|env| !env.is_empty());
+    let environment = env.map(|env| portal.state.environments.find(&env)).transpose()?;
+    let place = Resource {
+        env: environment.as_ref().map(|one| one.name().to_owned()).unwrap_or_default(),
+        cluster: wanted.cluster_name.unwrap_or_default(),
+        namespace: wanted.namespace_name.unwrap_or_default(),
+        ..place
+    };
+    let need = match kind {
+        Kind::App => Need::DeleteApp,
+        Kind::Cluster => Need::DeleteCluster,
+        Kind::AppNamespace | Kind::Namespace => Need::DeleteNamespace,
+    };
+    if !portal.allows(&caller.identity, need, &place).await? {
+        return Err(refusal(need));
+    }
+    let time = wanted.deleted_time.ok_or_else(|| {
+        Error::bad_request("Params(deletedTime) can not be empty").with_code(Code::MissingMember)
+    })?;
+    let deleted = Deleted {
+        kind,
+        app_id: place.app_id.clone(),
+        cluster: place.cluster.clone(),
+        namespace: place.namespace.clone(),
+        at: time.timestamp_millis(),
+        operator: None,
+    };
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    match environment {
+        Some(environment) => one(&portal, &environment, &place, &deleted, &operator).await,
+        None => everywhere(&portal, &deleted, &operator).await,
+    }
+}
+
+/// Restores in one environment what was deleted there only.
+async fn one(
+    portal: &Portal,
+    environment: &Environment,
+    place: &Resource,
+    deleted: &Deleted,
+    operator: &str,
+) -> Result<()> {
+    let store = &portal.state.store;
+    portal_app::find(store, &deleted.app_id).await?;
+    restore(environment, deleted, operator).await?;
+    if deleted.kind == Kind::Cluster {
+        let roles = || cluster::roles(place);
+        grant::restore_roles(store, roles(), deleted.at - SKEW).await?;
+        portal_app::ensure_roles(store, &deleted.app_id, roles(), operator).await?;
+    }
+    Ok(())
+}
+
+/// Restores an app or a definition in all reachable environments and in the portal.
+async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<()> {
+    let store = &portal.state.store;
+    let Deleted { kind, app_id, namespace, at, .. } = deleted;
+    let created = match kind {
+        Kind::App => portal_restoration::check_app(store.read(), app_id, *at).await?,
+        Kind::AppNamespace => {
+            portal_restoration::check_definition(store.read(), app_id, namespace, *at).await?
+        }
+        Kind::Cluster | Kind::Namespace => {
+            return Err(
+                Error::bad_request("Params(env) can not be empty").with_code(Code::MissingMember)
+            );
+        }
+    };
+    for environment in portal.state.environments.active() {
+        if is_there(&environment, deleted).await? {
+            continue;
+        }
+        let mut found = in_environment(&environment, app_id).await?;
+        found.retain(|one| (one.kind, &one.namespace) == (*kind, namespace));
+        if let Some(one) = deleted_with(&found, created, *at) {
+            restore(&environment, one, operator).await?;
+        }
+    }
+    match kind {
+        Kind::App => portal_restoration::restore_app(store, app_id, *at).await,
+        _ => portal_restoration::restore_definition(store, app_id, namespace, *at).await,
+    }
+}
+
+/// Of deletions in an environment, the one that belongs to the deletion in the portal of an object that
+/// was created then. The portal deletes after its environments, but their clocks may differ.
+fn deleted_with(found: &[Deleted], created: i64, at: i64) -> Option<&Deleted> {
+    let before = found.iter().filter(|one| (created..=at).contains(&one.at));
+    let after = found.iter().filter(|one| (at..at + SKEW).contains(&one.at));
+    before.max_by_key(|one| one.at).or_else(|| after.min_by_key(|one| one.at))
+}
+
+/// Whether an environment has the app or the definition: it was not reachable when this was deleted.
+async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> {
+    let app_id = &deleted.app_id;
+    if deleted.kind == Kind::App {
+        let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
+        return match found {
+            Ok(_) => Ok(true),
+            Err(error) if error.reaction() == Reaction::NotFound => Ok(false),
+            Err(error) => Err(error),
+        };
+    }
+    let address = Address::new(["apps", app_id, "appnamespaces"]);
+    let found: Vec<admin::AppNamespace> = environment.get(address).await?;
+    Ok(found.iter().any(|row| row.name.as_deref() == Some(&*deleted.namespace)))
+}
+
+/// What was deleted of an app in an environment; nothing where Apollo's admin service is asked, which
+/// has no such list.
+async fn in_environment(environment: &Environment, app_id: &str) -> Result<Vec<Deleted>> {
+    let address = Address::new(["apps", app_id, "deleted"]);
+    let found: Vec<admin::Deleted> = match environment.get(address).await {
+        Err(error) if error.reaction() == Reaction::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
+    let one = |one: admin::Deleted| {
+        Ok(Deleted {
+            kind: Kind::from_name(&one.kind)?,
+            app_id: app_id.to_owned(),
+            cluster: one.cluster_name,
+            namespace: one.namespace_name,
+            at: one.deleted_at,
+            operator: one.deleted_by,
+        })
+    };
+    found.into_iter().map(one).collect()
+}
+
+async fn restore(environment: &Environment, deleted: &Deleted, operator: &str) -> Result<()> {
+    let body = admin::Deleted {
+        kind: deleted.kind.name().to_owned(),
+        cluster_name: deleted.cluster.clone(),
+        namespace_name: deleted.namespace.clone(),
+        deleted_at: deleted.at,
+        deleted_by: None,
+    };
+    let address = Address::new(["apps", &deleted.app_id, "restorations"]);
+    environment.post(address.with(&[("operator", operator)]), &body).await
+}

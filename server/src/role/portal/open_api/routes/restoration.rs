@@ -1,0 +1,45 @@
+//! The operations of what was deleted, which Apollo does not have.
+
+use http::Method;
+
+use super::about;
+use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::restoration;
+use crate::role::portal::{PortalAccess, PortalRoutes};
+
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    routes
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/deleted",
+            PortalAccess::Call(Need::DeleteNamespace),
+            about(
+                "App Management",
+                "findDeletedObjects",
+                "Lists what was deleted of an app within 30 days.",
+            ),
+            restoration::list,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/apps/{appId}/restorations",
+            PortalAccess::Call(Need::DeleteNamespace),
+            about(
+                "App Management",
+                "createRestoration",
+                "Restores an app, or what was deleted of one, with the releases that it had.",
+            ),
+            restoration::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/deleted-apps",
+            PortalAccess::Call(Need::Root),
+            about(
+                "App Management",
+                "findDeletedApps",
+                "Lists the apps that were deleted within 30 days.",
+            ),
+            restoration::apps,
+        )
+}

@@ -1,0 +1,234 @@
+//! Queries: which rows of an app are hidden, and rows that were hidden together are shown again. One
+//! deletion gives all of its rows one time ([`Deletion`](crate::Deletion)), by which they are found.
+//! What may be restored is not known here.
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, IntoCondition, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+
+use crate::condition::chunks;
+use crate::entity::{
+    access_key, app, app_namespace, cluster, commit, favorite, gray_release_rule, item, namespace,
+    release, release_history,
+};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::flag::is_set;
+use crate::number::Id;
+use crate::removal::Scope;
+use crate::row::{InNamespace, Standard, now};
+
+/// Rows of one table that are read at most, the latest ones.
+const LIMIT: u64 = 1_000;
+/// The rows of a deletion of Apollo's services have different times, which lie closer together than
+/// this, in milliseconds.
+const SPREAD: i64 = 60_000;
+
+/// The rows of an app that are hidden since some time, the latest first.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    pub apps: Vec<app::Model>,
+    pub definitions: Vec<app_namespace::Model>,
+    /// Including branches.
+    pub clusters: Vec<cluster::Model>,
+    /// Including those of branches.
+    pub namespaces: Vec<namespace::Model>,
+}
+
+/// The times of the deletions that are searched for, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    At(i64),
+    Since(i64),
+}
+
+impl When {
+    pub(crate) fn contains(self, time: i64) -> bool {
+        match self {
+            Self::At(at) => time == at,
+            Self::Since(since) => time >= since,
+        }
+    }
+}
+
+/// What is hidden of an app in an environment.
+pub async fn hidden_of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    when: When,
+) -> Result<Hidden, StoreError> {
+    let clusters = hidden::<cluster::Entity>(when).filter(cluster::Column::AppId.eq(app_id));
+    let namespaces = hidden::<namespace::Entity>(when).filter(namespace::Column::AppId.eq(app_id));
+    Ok(Hidden {
+        apps: hidden_apps_named(db, app_id, when).await?,
+        definitions: hidden_definitions(db, app_id, when).await?,
+        clusters: readable::models(db, clusters).await?,
+        namespaces: readable::models(db, namespaces).await?,
+    })
+}
+
+/// The hidden apps with this id, the latest first.
+pub async fn hidden_apps_named(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    when: When,
+) -> Result<Vec<app::Model>, StoreError> {
+    readable::models(db, hidden::<app::Entity>(when).filter(app::Column::AppId.eq(app_id))).await
+}
+
+/// The hidden definitions of an app, the latest first.
+pub async fn hidden_definitions(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    when: When,
+) -> Result<Vec<app_namespace::Model>, StoreError> {
+    let of_app = app_namespace::Column::AppId.eq(app_id);
+    readable::models(db, hidden::<app_namespace::Entity>(when).filter(of_app)).await
+}
+
+/// The hidden apps, the latest first.
+pub async fn hidden_apps(
+    db: &impl ConnectionTrait,
+    when: When,
+) -> Result<Vec<app::Model>, StoreError> {
+    readable::models(db, hidden::<app::Entity>(when)).await
+}
+
+fn hidden<E: Standard>(when: When) -> Select<E> {
+    let is_then = match when {
+        When::At(at) => E::DELETED_AT.eq(at),
+        When::Since(since) => E::DELETED_AT.gte(since),
+    };
+    E::find()
+        .filter(is_set(E::IS_DELETED.into_expr()))
+        .filter(is_then)
+        .order_by_desc(E::DELETED_AT)
+        .limit(LIMIT)
+}
+
+/// Whether something of the scope was hidden at about this time, but not together with a namespace:
+/// another program deleted it, or an earlier version of this one, and which rows belong together
+/// cannot be known.
+pub async fn is_scattered(
+    db: &impl ConnectionTrait,
+    scope: Scope<'_>,
+    at: i64,
+) -> Result<bool, StoreError> {
+    Ok(is_apart::<release::Entity>(db, scope, at).await?
+        || is_apart::<release_history::Entity>(db, scope, at).await?
+        || is_apart::<commit::Entity>(db, scope, at).await?)
+}
+
+async fn is_apart<E: InNamespace>(
+    db: &impl ConnectionTrait,
+    scope: Scope<'_>,
+    at: i64,
+) -> Result<bool, StoreError> {
+    let [app_id, cluster, name] = E::PLACE;
+    let [own_app, own_cluster, own_name] = namespace::Entity::PLACE;
+    let same = |own: namespace::Column, other: E::Column| {
+        Expr::col((namespace::Entity, own)).equals((E::default(), other))
+    };
+    let mut namespaces = Query::select();
+    namespaces
+        .expr(Expr::val(1))
+        .from(namespace::Entity)
+        .and_where(same(own_app, app_id))
+        .and_where(same(own_cluster, cluster))
+        .and_where(same(own_name, name))
+        .and_where(same(namespace::Column::DeletedAt, E::DELETED_AT));
+    let apart = E::find()
+        .filter(scope.of::<E>())
+        .filter(E::DELETED_AT.between(at - SPREAD, at + SPREAD))
+        .filter(E::DELETED_AT.ne(at))
+        .filter(is_set(E::IS_DELETED.into_expr()))
+        .filter(Expr::exists(namespaces).not());
+    let found = apart.select_only().expr(Expr::val(1)).limit(1).into_tuple::<i32>();
+    Ok(found.one(db).await?.is_some())
+}
+
+/// Shows clusters and branches of the scope that were hidden at this time, with their namespaces and
+/// everything in these.
+pub async fn show(db: &impl ConnectionTrait, scope: Scope<'_>, at: i64) -> Result<(), StoreError> {
+    let clusters = scope.within(cluster::Column::AppId, cluster::Column::Name);
+    show_rows::<cluster::Entity>(db, clusters, at).await?;
+    show_namespaces(db, scope, at).await?;
+    show_rows::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>(), at).await
+}
+
+/// Shows the namespaces of the scope that were hidden at this time, with everything in them but their
+/// gray rules: the deletion of a single namespace ends its gray release.
+pub async fn show_namespaces(
+    db: &impl ConnectionTrait,
+    scope: Scope<'_>,
+    at: i64,
+) -> Result<(), StoreError> {
+    let of_scope =
+        hidden::<namespace::Entity>(When::At(at)).filter(scope.of::<namespace::Entity>());
+    let ids = of_scope.limit(None).select_only().column(namespace::Column::Id);
+    let ids: Vec<Id> = ids.into_tuple().all(db).await?;
+    // The namespaces are first: who hides their items waits, and finds them shown.
+    show_rows::<namespace::Entity>(db, scope.of::<namespace::Entity>(), at).await?;
+    for chunk in chunks(&ids) {
+        show_rows::<item::Entity>(db, item::Column::NamespaceId.is_in(chunk), at).await?;
+    }
+    show_rows::<commit::Entity>(db, scope.of::<commit::Entity>(), at).await?;
+    show_rows::<release::Entity>(db, scope.of::<release::Entity>(), at).await?;
+    show_rows::<release_history::Entity>(db, scope.of::<release_history::Entity>(), at).await
+}
+
+/// Shows the definition with this name, or all of the app, that were hidden at this time.
+pub async fn show_definitions(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: Option<&str>,
+    at: i64,
+) -> Result<(), StoreError> {
+    use app_namespace::{Column, Entity};
+    let mut definitions = Condition::all().add(Column::AppId.eq(app_id));
+    if let Some(name) = name {
+        definitions = definitions.add(Column::Name.eq(name));
+    }
+    show_rows::<Entity>(db, definitions, at).await
+}
+
+/// Shows the app that was hidden at this time.
+pub async fn show_app(db: &impl ConnectionTrait, app_id: &str, at: i64) -> Result<(), StoreError> {
+    show_rows::<app::Entity>(db, app::Column::AppId.eq(app_id), at).await
+}
+
+/// Shows the access keys of the app that were hidden at this time.
+pub async fn show_access_keys(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    show_rows::<access_key::Entity>(db, access_key::Column::AppId.eq(app_id), at).await
+}
+
+/// Shows all users' favourites of the app that were hidden at this time.
+pub async fn show_favorites(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    show_rows::<favorite::Entity>(db, favorite::Column::AppId.eq(app_id), at).await
+}
+
+/// Shows the rows that match the condition and were hidden at this time.
+pub(crate) async fn show_rows<E: Standard>(
+    db: &impl ConnectionTrait,
+    condition: impl IntoCondition,
+    at: i64,
+) -> Result<(), StoreError> {
+    E::update_many()
+        .col_expr(E::IS_DELETED, Expr::value(false))
+        .col_expr(E::DELETED_AT, Expr::value(0_i64))
+        // MySQL does this automatically, the others do not.
+        .col_expr(E::LAST_TIME, Expr::value(now()))
+        .filter(is_set(E::IS_DELETED.into_expr()))
+        .filter(E::DELETED_AT.eq(at))
+        .filter(condition.into_condition())
+        .exec(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Rows that were hidden together are shown again, whatever was hidden before or is hidden meanwhile.
+
+use castalia_store::entity::*;
+use castalia_store::removal::{self, Scope};
+use castalia_store::restoration::{self, When};
+use castalia_store::{Deletion, Id, Store, item as items};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::config_row::*;
+use crate::database::{Database, on_each_database};
+
+async fn live_items(store: &Store, id: Id) -> usize {
+    let rows = item::Entity::live().filter(item::Column::NamespaceId.eq(id));
+    rows.all(store.read()).await.unwrap().len()
+}
+
+on_each_database! {
+    /// Whoever deleted a cluster hides its items afterwards, perhaps after a restart.
+    async fn items_of_a_restored_namespace_are_not_hidden(database: Database) {
+        let store = database.config().await;
+        let id = store.write((), |tx, ()| Box::pin(async move {
+            let id = insert(tx, namespace_row("a", "default", "n")).await?.id;
+            for number in 0..3_i64 {
+                insert(tx, item_row(id, number, &format!("k{number}"), "v")).await?;
+            }
+            Ok(id)
+        })).await.unwrap();
+        let hide = || store.write((), |tx, ()| Box::pin(async move {
+            removal::hide(tx, Scope::of_clusters("a", &["default"]), &Deletion::by("o")).await
+        }));
+        let hidden_at = async || {
+            let hidden = restoration::hidden_of_app(store.read(), "a", When::Since(1)).await.unwrap();
+            hidden.namespaces[0].deleted_at
+        };
+        let show = |at: i64| store.write(at, |tx, at| Box::pin(async move {
+            restoration::show(tx, Scope::of_clusters("a", &["default"]), *at).await
+        }));
+        let hide_items = || store.write(id, |tx, id| Box::pin(removal::hide_items(tx, std::slice::from_ref(id))));
+        // Restored before its items were hidden.
+        hide().await.unwrap();
+        show(hidden_at().await).await.unwrap();
+        hide_items().await.unwrap();
+        assert_eq!(live_items(&store, id).await, 3);
+        // Restored afterwards: an item that was deleted on its own stays deleted.
+        let single = item::Entity::find().one(store.read()).await.unwrap().unwrap().id;
+        store.write(single, |tx, id| Box::pin(items::delete(tx, *id, "o"))).await.unwrap();
+        hide().await.unwrap();
+        hide_items().await.unwrap();
+        assert_eq!(live_items(&store, id).await, 0);
+        show(hidden_at().await).await.unwrap();
+        assert_eq!(live_items(&store, id).await, 2);
+    }
+}
