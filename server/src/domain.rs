@@ -59,3 +59,4 @@ pub mod user;
 pub mod user_token;
 pub mod watch_key;
 pub mod webhook;
+pub mod withdrawal;

@@ -32,4 +32,5 @@ mod admin {
     mod retention;
     mod rollback;
     mod server_config;
+    mod withdrawal;
 }

@@ -88,5 +88,6 @@ mod portal {
     mod webhook;
     mod webhook_fault;
     mod webhook_guard;
+    mod withdrawal;
     mod world;
 }

@@ -138,6 +138,12 @@ impl App {
         self.admin.put(&path, Value::Null).await.ok();
     }
 
+    /// Withdraws the only release of a namespace in a cluster.
+    pub(crate) async fn withdraw(&self, release: &Release) {
+        let path = format!("/releases/{}/withdrawal?operator={OPERATOR}", release.id);
+        self.admin.put(&path, Value::Null).await.ok();
+    }
+
     /// A gray branch of a namespace, for clients of this app with the address or the label; returns its name.
     pub(crate) async fn add_branch(
         &self,

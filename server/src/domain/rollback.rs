@@ -59,8 +59,8 @@ pub async fn roll_back(
         .await
 }
 
-/// The namespace of a release never changes, so it may be read before the lock.
-async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
+/// Locks the namespace of a release, which never changes, so it may be read before the lock.
+pub(super) async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
     let release = castalia_store::release::by_id_with_any_content(tx, id).await?;
     let release = release.ok_or_else(|| not_found(id))?;
     let Release { app_id, cluster_name, namespace_name, .. } = &release;
@@ -117,7 +117,8 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<RollbackSte
     Ok(RollbackStep { to: to.id, abandoned, old: from.id, from, new: to })
 }
 
-async fn active(tx: &Transaction, id: i64) -> Result<Release> {
+/// The release with this id, unless it was rolled back.
+pub(super) async fn active(tx: &Transaction, id: i64) -> Result<Release> {
     let release = castalia_store::release::by_id_with_any_content(tx, id).await?;
     let release = release.ok_or_else(|| not_found(id))?;
     if release.is_abandoned {

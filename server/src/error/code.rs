@@ -127,6 +127,7 @@ codes! {
     EnvUnreachable "env_unreachable" "The environment does not answer"
     EnvAnswerTooLong "env_answer_too_long" "The answer of the environment exceeds the limit"
     EnvRefusesPortal "env_refuses_portal" "The environment does not accept the portal's token"
+    UnsupportedByEnv "unsupported_by_env" "The admin service of the environment, Apollo's or an older one, has no such operation"
     InvalidArchive "invalid_archive" "The file cannot be imported, and nothing was changed; the message lists the problems"
     PartlyFailed "partly_failed" "The operation succeeded in part; the message lists the failures"
     Csrf "csrf" "The CSRF token is absent or wrong"

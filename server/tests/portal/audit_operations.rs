@@ -171,6 +171,9 @@ async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
     assert_ne!(first["id"], second["id"]);
     let rollback = format!("/openapi/v1/envs/LOCAL/releases/{}/rollback", second["id"]);
     s.run(user, "rollback", "Release.rollback", (put(), &rollback), Value::Null).await;
+    let withdrawal = format!("/openapi/v1/envs/LOCAL/releases/{}/withdrawal", first["id"]);
+    s.run(user, "withdrawRelease", "Release.withdraw", (put(), &withdrawal), Value::Null).await;
+    s.run(user, "createRelease", "Release.create", (post(), &at("/releases")), title()).await;
     s.run(user, "revertItems", "Item.revert", (post(), &at("/items/revocation")), Value::Null)
         .await;
     let target = json!({ "appId": "demo", "env": "LOCAL", "clusterName": "default", "namespaceName": "application" });

@@ -103,7 +103,7 @@ pub(super) async fn meta_server(services: &[SocketAddr]) -> SocketAddr {
 }
 
 /// A portal with the environment FAR behind these services.
-async fn world(services: &[SocketAddr]) -> World {
+pub(super) async fn world(services: &[SocketAddr]) -> World {
     let meta = meta_server(services).await;
     let mut world = World::adopted().await;
     world.set("apollo.portal.envs", "local,far");

@@ -52,6 +52,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("GET /envs/{env}/releases/comparison", Refused, Refused),
     ("GET /envs/{env}/releases/{releaseId}", Refused, Refused),
     ("PUT /envs/{env}/releases/{releaseId}/rollback", Refused, Refused),
+    ("PUT /envs/{env}/releases/{releaseId}/withdrawal", Refused, Refused),
     // The outsider sees that there is a branch, without its values.
     ("GET {namespaceName}/branches", Description, Refused),
     ("POST {namespaceName}/branches", Refused, Refused),

@@ -21,3 +21,9 @@ it("the newest publish or rollback of each namespace is live, and an edit never"
     ["application", 14],
   ]);
 });
+
+it("nothing is live after a withdrawal, which has the title of no release", () => {
+  const withdrawal = releaseEntry({ id: 2, releaseId: 0, previousReleaseId: 11, operation: 1, releaseTitle: "none" });
+  expect([withdrawal.did, withdrawal.title]).toEqual(["withdraw", ""]);
+  expect(liveEntries([withdrawal, release(1, 0, "")]).size).toBe(0);
+});

@@ -55,6 +55,35 @@ async fn a_rollback_wakes_a_poll() {
     assert_eq!(config.json()["configurations"]["k"], "1");
 }
 
+/// A withdrawal wakes a poll; after it, a load returns the release of the default cluster, or 404
+/// if there is none. Apollo has no such operation.
+#[tokio::test]
+async fn a_withdrawal_wakes_a_poll_and_leaves_the_default_cluster() {
+    if is_by_address("withdrawal") {
+        return;
+    }
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("withdrawal").await;
+    app.add_cluster("c1").await;
+    let poll = |known| poll::path_of(&app.id, "cluster=c1", &[("application", known)]);
+    let in_default = app.publish("of the default cluster").await;
+    let path = format!("/configs/{}/c1/application", app.id);
+    for (release, remaining) in [
+        (app.release("c1", "application", &[("k", "own")]).await, Some("of the default cluster")),
+        (in_default, None),
+    ] {
+        let id = newest(&fixture.config.get(&poll(-1)).await.ok());
+        let waiting = Waiting::start(&fixture.config, &poll(id)).await;
+        app.withdraw(&release).await;
+        waiting.soon().await.ok();
+        let answer = fixture.config.get(&path).await;
+        match remaining {
+            Some(value) => assert_eq!(answer.ok().json()["configurations"]["k"], value),
+            None => assert_eq!(answer.status, 404),
+        }
+    }
+}
+
 /// C068: a publish of a public namespace wakes its readers, who are notified in their own spelling.
 #[tokio::test]
 async fn a_publish_of_the_owner_wakes_readers_in_their_spelling() {

@@ -99,6 +99,9 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
         ("PUT", "/releases/{id}/rollback") => {
             (by(format!("/releases/{}/rollback", s.release_id)), None)
         }
+        ("PUT", "/releases/{id}/withdrawal") => {
+            (by(format!("/releases/{}/withdrawal", s.only_release_id)), None)
+        }
         ("POST", "/branches") => {
             // A cluster whose namespace has no branch yet.
             (by(at.replace("clusters/default", "clusters/c1")), None)
@@ -269,6 +272,9 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         ("PUT", "/accesskeys/{accessKeyId}/activation") => (format!("{}&mode=1", by(at)), None),
         ("PUT", "/releases/{releaseId}/rollback") => {
             (by(at.replace("{releaseId}", &s.release_id.to_string())), None)
+        }
+        ("PUT", "/releases/{releaseId}/withdrawal") => {
+            (by(at.replace("{releaseId}", &s.only_release_id.to_string())), None)
         }
         unknown => panic!("no request for {unknown:?}: add a row"),
     }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::app::App;
 use crate::support::http::Http;
 
-/// An app with a second cluster, an access key, two releases, and a published branch.
+/// An app with a second cluster and its release, an access key, two releases, and a published
+/// branch.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) number: usize,
@@ -14,6 +15,8 @@ pub(crate) struct Subject {
     pub(crate) namespace_id: i64,
     pub(crate) item_id: i64,
     pub(crate) release_id: i64,
+    /// The only one of the second cluster.
+    pub(crate) only_release_id: i64,
     pub(crate) branch: String,
     pub(crate) key_id: i64,
     /// When the cluster `gone` was deleted, in milliseconds since 1970.
@@ -39,6 +42,7 @@ impl Subject {
         let deleted = admin.get(&format!("/apps/{app_id}/deleted")).await.ok().json();
         app.publish("1").await;
         let release_id = app.publish("2").await.id;
+        let only_release_id = app.release("c1", "application", &[("k", "1")]).await.id;
         let branch = app.add_branch("application", &["10.0.0.1"], &[]).await;
         app.release(&branch, "application", &[("gray", "1")]).await;
         let path = app.path("default", "application");
@@ -51,6 +55,7 @@ impl Subject {
             namespace_id: namespace["id"].as_i64().unwrap(),
             item_id: item["id"].as_i64().unwrap(),
             release_id,
+            only_release_id,
             branch,
             key_id,
             deleted_at: deleted[0]["deletedAt"].as_i64().unwrap(),

@@ -12,6 +12,7 @@ use crate::domain::page::{Page, Paged};
 use crate::domain::release::{self, Merge, Publication};
 use crate::domain::revision::Base;
 use crate::domain::rollback;
+use crate::domain::withdrawal;
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::http::revision::On;
@@ -28,6 +29,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .post(in_namespace!("/gray-del-releases"), AdminAccess::Token, publish_without)
         .post(in_namespace!("/updateAndPublish"), AdminAccess::Token, merge)
         .put("/releases/{id}/rollback", AdminAccess::Token, roll_back)
+        .put("/releases/{id}/withdrawal", AdminAccess::Token, withdraw)
         .get("/releases/{id}", AdminAccess::Token, find)
         .get("/releases", AdminAccess::Token, by_ids)
         .get(in_namespace!("/releases/latest"), AdminAccess::Token, latest)
@@ -115,6 +117,17 @@ async fn roll_back(
     let target = parameters.number_or("toReleaseId", -1)?;
     let target = (target > -1).then_some(target);
     rollback::roll_back(&state.store, id, target, &parameters.text("operator")?, base).await?;
+    state.published().await;
+    Ok(())
+}
+
+async fn withdraw(
+    State(state): State<EnvironmentState>,
+    Path(id): Path<i64>,
+    On(base): On,
+    FormParameters(parameters): FormParameters,
+) -> Result<()> {
+    withdrawal::withdraw(&state.store, id, &parameters.text("operator")?, base).await?;
     state.published().await;
     Ok(())
 }

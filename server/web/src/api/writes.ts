@@ -65,6 +65,11 @@ export function rollBack(env: string, liveId: number, toId: number) {
   return send("PUT", path`envs/${env}/releases/${liveId}/rollback?toReleaseId=${toId}`);
 }
 
+/** Withdraws the only release of a namespace in a cluster. */
+export function withdrawRelease(env: string, id: number) {
+  return send("PUT", path`envs/${env}/releases/${id}/withdrawal`);
+}
+
 /**
  * Runs one of the writes above; afterwards, even after a failure, the data of `place` is read
  * again.

@@ -49,7 +49,9 @@ export function HistoryDetail({ place, entries, entry, against, onCompare }: Pro
 function Releases({ place, entries, entry, against, onCompare }: Props) {
   const { t } = useTranslation();
   const before = Number(against ?? entry.previousId) || 0;
-  const changes = useQuery({ ...comparison(place.env, before, entry.releaseId), enabled: entry.releaseId > 0 });
+  const isWithdrawal = entry.did === "withdraw";
+  const hasRelease = entry.releaseId > 0 || isWithdrawal;
+  const changes = useQuery({ ...comparison(place.env, before, entry.releaseId), enabled: hasRelease });
   const live = liveEntries(entries).get(entry.ns)?.releaseId ?? 0;
   const mayEdit = useRight(place, "edit");
   const isUndoable = (keys: number) => before > 0 && live > 0 && live !== before && keys > 0 && keys <= MOST_UNDONE;
@@ -61,7 +63,7 @@ function Releases({ place, entries, entry, against, onCompare }: Props) {
   if (!options.some(({ value }) => value === String(before))) {
     options.push({ value: String(before), label: before === 0 ? t("history.nothingBefore") : `#${before}` });
   }
-  if (entry.releaseId === 0) return <Empty title={t("history.noRelease")} />;
+  if (!hasRelease) return <Empty title={t("history.noRelease")} />;
   return (
     <>
       <div className={classes.sides}>
@@ -73,9 +75,7 @@ function Releases({ place, entries, entry, against, onCompare }: Props) {
         />
         <div>
           <span className={classes.label}>{t("history.to")}</span>
-          <b className="mono">
-            {entry.title} (#{entry.releaseId})
-          </b>
+          <b className="mono">{isWithdrawal ? t("history.nothingBefore") : `${entry.title} (#${entry.releaseId})`}</b>
         </div>
       </div>
       <Loaded query={changes}>

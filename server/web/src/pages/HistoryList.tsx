@@ -15,6 +15,7 @@ import type { Place } from "../api/queries";
 import { useRights } from "../api/rights";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
+import { WithdrawRelease } from "../parts/WithdrawRelease";
 import { liveEntries, type Entry, type Kind } from "../state/history";
 import classes from "./History.module.css";
 
@@ -25,6 +26,11 @@ const ICONS: Record<Kind, Icon> = {
   edit: IconPencil,
 };
 const SHOWN_KEYS = 3;
+
+/** The publish of another release than the live one, which can be rolled back to. */
+function isRemaining({ kind, releaseId, isAbandoned }: Entry, liveId: number): boolean {
+  return kind === "publish" && releaseId !== liveId && !isAbandoned;
+}
 
 interface Props {
   place: Omit<Place, "ns">;
@@ -49,7 +55,8 @@ export function HistoryList({ place, entries, all, open, withNamespace, onOpen }
         const liveId = live.get(entry.ns)?.releaseId ?? 0;
         const isLive = live.get(entry.ns)?.id === entry.id;
         const mayRollBack = rights[names.indexOf(entry.ns)]?.publish ?? false;
-        const isTarget = entry.kind === "publish" && entry.releaseId !== liveId && !entry.isAbandoned && liveId > 0;
+        const isOnly = isLive && all.every((other) => other.ns !== entry.ns || !isRemaining(other, liveId));
+        const isTarget = isRemaining(entry, liveId) && liveId > 0;
         return (
           <li key={entry.id} data-kind={entry.kind} data-open={entry.id === open}>
             <Sign size={16} stroke={1.8} className={classes.sign} aria-hidden />
@@ -100,6 +107,13 @@ export function HistoryList({ place, entries, all, open, withNamespace, onOpen }
               >
                 {t("release.rollBack")}
               </Button>
+            )}
+            {isOnly && (
+              <WithdrawRelease
+                place={{ ...place, ns: entry.ns }}
+                release={{ id: liveId, name: entry.title }}
+                size="compact-sm"
+              />
             )}
           </li>
         );

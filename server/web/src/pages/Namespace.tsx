@@ -109,7 +109,8 @@ function Head({ place, namespace, live, canPublish }: HeadProps) {
       )}
       {live === null && (
         <p className={classes.warning}>
-          {t("release.never")} {/* With changes, the bar below leads there. */}
+          {t(place.cluster === "default" ? "release.never" : "live.inherited")}{" "}
+          {/* With changes, the bar below leads there. */}
           {canPublish && !namespace.extendInfo?.itemModifiedCnt && (
             <Link {...publishing(place)}>{t("change.review")}</Link>
           )}

@@ -1,5 +1,5 @@
 // Releases that are not abandoned, newest first; the live one is marked, the others have a link to
-// roll back to them. What one changed is read when it is opened.
+// roll back to them. The only one can be withdrawn. What one changed is read when it is opened.
 import { Button } from "@mantine/core";
 import { IconArrowBackUp, IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -15,6 +15,7 @@ import classes from "./ReleaseList.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
 import { Empty, Loaded } from "./States";
+import { WithdrawRelease } from "./WithdrawRelease";
 
 export function ReleaseList({ place, releases }: { place: Place; releases: OpenReleaseDTO[] }) {
   const { t } = useTranslation();
@@ -65,6 +66,7 @@ export function ReleaseList({ place, releases }: { place: Place; releases: OpenR
                   {t("release.rollBack")}
                 </Button>
               )}
+              {releases.length === 1 && <WithdrawRelease place={place} release={release} />}
               {isOpen && <Changes place={place} from={releases[index + 1]?.id ?? 0} to={release.id} />}
             </li>
           );

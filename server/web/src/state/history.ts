@@ -10,7 +10,16 @@ export type Kind = (typeof KINDS)[number];
 
 /** What was done, as a key of texts under `history.did`. */
 export type Did =
-  "publish" | "rollback" | "grayPublish" | "grayRules" | "merge" | "grayFollow" | "grayAbandon" | "grayEnd" | "edit";
+  | "publish"
+  | "rollback"
+  | "withdraw"
+  | "grayPublish"
+  | "grayRules"
+  | "merge"
+  | "grayFollow"
+  | "grayAbandon"
+  | "grayEnd"
+  | "edit";
 
 export interface Entry {
   id: string;
@@ -46,18 +55,19 @@ const OPERATIONS: Record<number, [Kind, Did]> = {
 };
 
 export function releaseEntry(row: OpenReleaseHistoryDTO): Entry {
-  const [kind, did] = OPERATIONS[row.operation ?? 0] ?? ["publish", "publish"];
+  const [kind, operation] = OPERATIONS[row.operation ?? 0] ?? ["publish", "publish"];
+  const isWithdrawal = kind === "rollback" && !row.releaseId;
   const context = (row.operationContext ?? {}) as { isEmergencyPublish?: unknown };
   return {
     id: `r${row.id ?? 0}`,
     kind,
-    did,
+    did: isWithdrawal ? "withdraw" : operation,
     ns: row.namespaceName ?? "",
     at: row.releaseTime,
     by: row.operatorDisplayName ?? row.operator ?? "",
     releaseId: row.releaseId ?? 0,
     previousId: row.previousReleaseId ?? 0,
-    title: row.releaseTitle ?? "",
+    title: isWithdrawal ? "" : (row.releaseTitle ?? ""),
     comment: row.releaseComment ?? "",
     isAbandoned: row.isReleaseAbandoned ?? false,
     isEmergency: context.isEmergencyPublish === true,
@@ -102,10 +112,14 @@ export function editEntry(row: OpenCommitDTO): Entry {
   };
 }
 
-/** By namespace, the newest operation on the main line: its release is what clients receive. */
+/**
+ * By namespace, the newest operation on the main line: its release is what clients receive. Nothing is live
+ * after a withdrawal.
+ */
 export function liveEntries(entries: Entry[]): Map<string, Entry> {
   const published = entries.filter(({ kind }) => kind === "publish" || kind === "rollback");
-  return new Map(published.toReversed().map((entry) => [entry.ns, entry]));
+  const newest = new Map(published.toReversed().map((entry) => [entry.ns, entry]));
+  return new Map([...newest].filter(([, { releaseId }]) => releaseId > 0));
 }
 
 /** The releases that were withdrawn since the last publish. Entries are of one namespace, newest first. */

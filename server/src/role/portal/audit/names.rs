@@ -68,6 +68,7 @@ const NAMES: [(&str, OperationKind, &str); 87] = [
     ("createGrayRelease", Create, "Release.createGray"),
     ("createGrayDelRelease", Create, "Release.createGrayDelete"),
     ("rollback", Update, "Release.rollback"),
+    ("withdrawRelease", Update, "Release.withdraw"),
     ("createConsumer", Create, "Consumer.create"),
     ("deleteConsumer", Delete, "Consumer.delete"),
     ("assignRoleToConsumer", Create, "Consumer.assignRole"),

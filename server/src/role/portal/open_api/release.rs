@@ -16,7 +16,7 @@ use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::release::{COMMENT, TITLE};
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::json::OrEmpty;
@@ -188,6 +188,42 @@ pub(super) async fn roll_back(
         left_release: release_id,
     };
     portal.notifying(announcement, made, |()| release_id).await
+}
+
+/// Withdraws the only active release of a namespace in a cluster. Its clients then receive the
+/// release of the default cluster, if there is one.
+pub(super) async fn withdraw(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(ReleaseId { release_id }): Path<ReleaseId>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let need = Need::To(Act::Release);
+    let release = load(&portal, &caller, &environment, release_id, need).await?;
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let address = Address::new(["releases", &release_id.to_string(), "withdrawal"]);
+    let made = environment.put_empty(address.with(&[("operator", &operator)]));
+    let announcement = Announcement {
+        place: place_of(&environment, &release),
+        operation: ReleaseOperation::Rollback,
+        operator: operator.clone(),
+        left_release: release_id,
+    };
+    let outcome = portal.notifying(announcement, made, |()| release_id).await;
+    let Err(error) = outcome else { return Ok(()) };
+    if !matches!(error.reaction(), Reaction::NotFound | Reaction::MethodNotAllowed) {
+        return Err(error);
+    }
+    // The release may have been deleted meanwhile.
+    load(&portal, &caller, &environment, release_id, need).await?;
+    let env = environment.name();
+    let message = format!(
+        "The admin service of {env} cannot withdraw a release: it is Apollo's, or an older one. Roll back, or delete \
+         the namespace in this cluster."
+    );
+    Err(Error::bad_request(message).with_code(Code::UnsupportedByEnv).caused_by(error))
 }
 
 /// A checked request to publish.

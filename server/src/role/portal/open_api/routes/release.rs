@@ -60,4 +60,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("rollback", "Rolls a namespace back to an earlier release."),
             release::roll_back,
         )
+        .operation(
+            Method::PUT,
+            "/openapi/v1/envs/{env}/releases/{releaseId}/withdrawal",
+            PortalAccess::ByContent(Need::To(Act::Release)),
+            about(
+                "withdrawRelease",
+                "Withdraws the only release of a namespace in a cluster; its clients receive that of the default cluster.",
+            ),
+            release::withdraw,
+        )
 }
