@@ -20,6 +20,7 @@ pub mod draft;
 mod edit;
 pub mod event;
 pub mod favorite;
+pub mod forgotten_instance;
 pub mod gray;
 pub mod gray_release;
 pub mod gray_rule;

@@ -31,8 +31,8 @@ pub use self::seed::GeneratedPassword;
 use self::socket::Sockets;
 use crate::background::Background;
 use crate::domain::instance_audit::InstanceAudit;
-use crate::domain::instance_retention;
 use crate::domain::user;
+use crate::domain::{forgotten_instance, instance_retention};
 use crate::environment::Environments;
 use crate::feed::{FeedOptions, ReleaseFeed};
 use crate::http::about::NodeInfo;
@@ -270,6 +270,7 @@ impl Node {
         feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
+        forgotten_instance::run(&reserved, &instances, &self.background);
         instance_retention::run(&store, &config, &self.background);
         let secret = nudge::secret(&reserved, random_hex()?).await?;
         let registry = sockets.registry(&settings, &config, &reserved, &secret).await?;

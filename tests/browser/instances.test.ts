@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { namespacePath } from "./support/api";
-import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
@@ -91,4 +91,31 @@ test("instances beyond the first two thousand are listed and found by the filter
       .getByText(ip ?? "", { exact: true })
       .waitFor();
   }
+});
+
+test("an administrator forgets an instance, which appears again if it still runs; others are not offered that", async () => {
+  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const api = await suite.api;
+  const read = (ip: string) => fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=${ip}`);
+  await api.setItem(at, { key: "limit", value: "1" });
+  await api.publish(at, "first");
+  for (const ip of ["10.0.0.1", "10.0.0.2"]) await read(ip);
+  // Records of instances are stored a moment later.
+  await expect.poll(() => api.call("GET", `${namespacePath(at)}/instances`), { timeout: 30_000 }).toBe(2);
+  const page = await suite.open(`/a/${at.app}/c/DEV/default/application?view=instances`);
+  await page.getByRole("button", { name: "Forget 10.0.0.1…" }).waitFor();
+  await expectAccessibleInAllViews(page);
+  await page.getByRole("button", { name: "Forget 10.0.0.2…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Forget instance" });
+  await dialog.getByText("10.0.0.2 was recorded last:").waitFor();
+  await expectAccessible(page, "[role=dialog]");
+  await dialog.getByRole("button", { name: "Forget 10.0.0.2" }).click();
+  await page.getByText("1 of 1 instance", { exact: true }).waitFor();
+  expect(await api.call("GET", `${namespacePath(at)}/instances`)).toBe(1);
+  await read("10.0.0.2");
+  await expect.poll(() => api.call("GET", `${namespacePath(at)}/instances`), { timeout: 30_000 }).toBe(2);
+  await suite.as("reader");
+  const seen = await suite.open(new URL(page.url()).pathname + new URL(page.url()).search, { as: "reader" });
+  await seen.getByText("10.0.0.1", { exact: true }).waitFor();
+  expect(await seen.getByRole("button", { name: /^Forget/ }).count()).toBe(0);
 });

@@ -29,15 +29,23 @@ impl Place {
     }
 
     fn start(&self) -> Server {
+        Server::start_in(self.directory.path(), self.options())
+    }
+
+    /// Another node; `None` on SQLite, whose database one process uses.
+    fn start_other(&self) -> Option<Server> {
+        self.fresh.is_some().then(|| Server::start_with(self.options()))
+    }
+
+    fn options(&self) -> Options {
         let options = Options::new()
             .flag("--roles", "config,meta,admin")
             .flag("--compat-defaults", "adopted")
             .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
-        let options = match &self.fresh {
+        match &self.fresh {
             Some(fresh) => options.flag("--config-db", &fresh.database.url),
             None => options,
-        };
-        Server::start_in(self.directory.path(), options)
+        }
     }
 
     fn database(&self) -> Database {
@@ -152,6 +160,42 @@ async fn a_record_that_the_database_refuses_costs_no_other() {
         until_recorded(&place, &others).await;
         assert!(!place.recorded().await.iter().any(|ip| ip == REFUSED), "{engine:?}");
         drop(server);
+        place.end().await;
+    }
+}
+
+/// The ids of the instances that are recorded as readers.
+async fn readers(place: &Place) -> Vec<i64> {
+    let rows = place.database().rows(r#"SELECT "InstanceId" FROM "InstanceConfig""#).await;
+    rows.iter().filter_map(|row| row["InstanceId"].as_i64()).collect()
+}
+
+/// Also by a node that did not forget it, and has already recorded it with this release.
+#[tokio::test]
+async fn a_forgotten_client_that_still_runs_is_recorded_again() {
+    const ADDRESS: &str = "10.0.0.1";
+    for engine in ENGINES {
+        let Some(place) = Place::on(engine).await else { continue };
+        let server = place.start();
+        publish(&server).await;
+        let other = place.start_other();
+        let node = other.as_ref().unwrap_or(&server);
+        position(&Http::new(&node.config), "demo", "application").await;
+        read_as(node, ADDRESS).await;
+        let id = eventually("the record", async || readers(&place).await.pop()).await;
+        let names = "appId=demo&clusterName=default&namespaceName=application";
+        let path = format!("/instances/by-namespace?{names}&instanceId={id}&operator=u");
+        Http::new(&server.admin).delete(&path).await.ok();
+        assert_eq!(readers(&place).await, Vec::<i64>::new(), "{engine:?}");
+        eventually(
+            &format!("the record of the client that still runs on {engine:?}"),
+            async || {
+                read_as(node, ADDRESS).await;
+                readers(&place).await.pop()
+            },
+        )
+        .await;
+        drop((server, other));
         place.end().await;
     }
 }

@@ -31,7 +31,7 @@ fn alive_since() -> DateTime<Utc> {
     castalia_store::now() - LIFE
 }
 
-fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
+pub(super) fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
     ConfigNamespace { app_id: &key.app_id, cluster: &key.cluster, namespace: &key.namespace }
 }
 

@@ -116,6 +116,11 @@ impl InstanceAudit {
         }
     }
 
+    /// Records every client with its next request, as if it had not been recorded before.
+    pub fn record_all_again(&self) {
+        self.0.recorded.clear();
+    }
+
     async fn write(self) {
         let taken = self.0.offered.lock().take();
         let Some(mut offered) = taken else { return };

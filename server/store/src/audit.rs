@@ -8,7 +8,8 @@ pub(crate) mod trail;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
 };
 
 use crate::Store;
@@ -69,6 +70,25 @@ pub async fn record(
     };
     row::insert(db, row).await?;
     Ok(())
+}
+
+/// Id of the newest row; 0 if there is none.
+pub async fn max_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
+    use audit::{Column, Entity};
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
+    Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
+}
+
+/// Rows after `since` that record the deletion of a row of a table.
+pub async fn deleted_since(
+    db: &impl ConnectionTrait,
+    entity: &str,
+    since: Id,
+) -> Result<Vec<Id>, StoreError> {
+    use audit::{Column, Entity};
+    let found = Entity::find().select_only().column(Column::Id).filter(Column::Id.gt(since));
+    let found = found.filter(Column::EntityName.eq(entity)).filter(Column::OpName.eq("DELETE"));
+    Ok(found.into_tuple().all(db).await?)
 }
 
 /// A written row, for [`record_all`].

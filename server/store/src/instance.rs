@@ -1,6 +1,8 @@
 //! Queries: running clients and what they read last. The time after which a row is ignored is not
 //! known here.
 
+mod config;
+
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
@@ -20,6 +22,7 @@ use crate::row::decode;
 
 pub use crate::entity::instance::Model as Instance;
 pub use crate::entity::instance_config::Model as InstanceConfig;
+pub use config::config_id;
 
 /// Rows in one statement; each has up to eight values.
 const ROWS: usize = 200;

@@ -173,6 +173,8 @@ async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
     s.run(user, "rollback", "Release.rollback", (put(), &rollback), Value::Null).await;
     let withdrawal = format!("/openapi/v1/envs/LOCAL/releases/{}/withdrawal", first["id"]);
     s.run(user, "withdrawRelease", "Release.withdraw", (put(), &withdrawal), Value::Null).await;
+    let instance = at("/instances/1");
+    s.run(user, "forgetInstance", "Instance.forget", (delete(), &instance), Value::Null).await;
     s.run(user, "createRelease", "Release.create", (post(), &at("/releases")), title()).await;
     s.run(user, "revertItems", "Item.revert", (post(), &at("/items/revocation")), Value::Null)
         .await;

@@ -1,9 +1,15 @@
 //! Which running clients read which release.
 
+use axum::{Json, Router};
+use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_store::entity::audit;
 use castalia_store::instance::{Identity, Reading, record_readings, upsert};
 use castalia_store::{Store, StoreError};
+use http::StatusCode;
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
+use super::environment;
 use super::world::{Caller, NS, World, item};
 
 const INSTANCES: &str = "/openapi/v1/envs/LOCAL/instances";
@@ -127,4 +133,60 @@ async fn an_outsider_sees_no_instance_and_a_consumer_needs_the_right_to_publish(
         world.consumer(&unable).get(&path).await.fails(403, "Access is denied");
         world.consumer(&able).get(&path).await.ok();
     }
+}
+
+#[tokio::test]
+async fn an_administrator_of_the_app_forgets_an_instance_that_does_not_run() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let (_, key) = publish(&world, &user).await;
+    let store = &world.environment_store;
+    for ip in ["10.0.0.1", "10.0.0.2"] {
+        read(store, "other", ip, &key).await;
+    }
+    let by_namespace = format!("{INSTANCES}/by-namespace?{NAMES}");
+    let listed = user.get(&by_namespace).await.ok()["instances"].clone();
+    let forgotten = format!("{NS}/instances/{}", listed[0]["id"]);
+    let outsider = world.user("u2").await;
+    outsider.delete(&forgotten).await.fails(403, "Access is denied");
+    let release = NamedRole::namespace(Act::Release, "demo", "application");
+    world.grant("u2", vec![release]).await;
+    world.user("u2").await.delete(&forgotten).await.fails(403, "Access is denied");
+    // That of another namespace, cluster or instance stays.
+    for other in [
+        forgotten.replace("application", "other"),
+        forgotten.replace("default", "other"),
+        format!("{NS}/instances/999999"),
+    ] {
+        user.delete(&other).await.empty();
+    }
+    assert_eq!(user.get(&format!("{NS}/instances")).await.ok(), json!(2));
+    user.delete(&forgotten).await.empty();
+    user.delete(&forgotten).await.empty();
+    let left = user.get(&by_namespace).await.ok()["instances"].clone();
+    assert_eq!(addresses(&left), addresses(&json!([listed[1]])));
+    let audits = audit::Entity::find().all(store.read()).await.unwrap();
+    let removals: Vec<_> =
+        audits.iter().filter(|row| row.entity_name == "InstanceConfig").collect();
+    assert_eq!(removals.len(), 1);
+    assert_eq!(
+        (removals[0].op_name.as_str(), removals[0].data_change_created_by.as_str()),
+        ("DELETE", "u1")
+    );
+    // A client that reads again is counted again.
+    read(store, "other", "10.0.0.1", &key).await;
+    assert_eq!(user.get(&format!("{NS}/instances")).await.ok(), json!(2));
+}
+
+#[tokio::test]
+async fn apollos_admin_service_cannot_forget_an_instance() {
+    let lacks =
+        Json(json!({ "status": 405, "message": "Request method 'DELETE' is not supported" }));
+    let router = Router::new().fallback(async move || (StatusCode::METHOD_NOT_ALLOWED, lacks));
+    let service = environment::listen(router).await;
+    let world = environment::world(&[service]).await;
+    let path = format!("{}/instances/1", NS.replace("LOCAL", "FAR"));
+    let refused = world.user("apollo").await.delete(&path).await;
+    refused.fails(400, "The admin service of FAR cannot forget an instance: it is Apollo's");
+    assert_eq!(refused.json()["code"], "unsupported_by_env");
 }

@@ -65,6 +65,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("POST {namespaceName}/branches/{branchName}/gray-del-releases", Refused, Refused),
     ("POST {namespaceName}/branches/{branchName}/merge", Refused, Refused),
     ("GET {namespaceName}/instances", Nothing, Refused),
+    ("DELETE {namespaceName}/instances/{instanceId}", Refused, Refused),
     ("GET /envs/{env}/instances/by-namespace", Nothing, Refused),
     ("GET /envs/{env}/instances/by-namespace-and-releases-not-in", Nothing, Refused),
     ("GET /envs/{env}/instances/by-release", Refused, Refused),

@@ -99,6 +99,10 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
         ("PUT", "/releases/{id}/rollback") => {
             (by(format!("/releases/{}/rollback", s.release_id)), None)
         }
+        ("DELETE", "/instances/by-namespace") => {
+            let names = format!("appId={}&clusterName=default&namespaceName=application", s.app_id);
+            (format!("{at}?operator=u&instanceId=1&{names}"), None)
+        }
         ("PUT", "/releases/{id}/withdrawal") => {
             (by(format!("/releases/{}/withdrawal", s.only_release_id)), None)
         }
@@ -254,6 +258,7 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
             (by(at.replace("clusters/default", "clusters/c1")), None)
         }
         ("DELETE", "/branches/{branchName}") => (by(at), None),
+        ("DELETE", "/instances/{instanceId}") => (by(at.replace("{instanceId}", "1")), None),
         ("PUT", "/branches/{branchName}/rules") => (by(at), Some(s.rules(who))),
         (
             "POST",

@@ -3,8 +3,9 @@
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
-use super::request::{Parameters, QueryParameters};
+use super::request::{FormParameters, Parameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes};
+use crate::domain::forgotten_instance;
 use crate::domain::instance::{self, Instance, InstanceConfig, InstanceReads};
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::release::Release;
@@ -18,6 +19,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/instances/by-release", AdminAccess::Token, by_release)
         .get("/instances/by-namespace-and-releases-not-in", AdminAccess::Token, without_releases)
         .get("/instances/by-namespace", AdminAccess::Token, of_namespace)
+        .delete("/instances/by-namespace", AdminAccess::Token, forget)
         .get("/instances/by-namespace/count", AdminAccess::Token, count)
 }
 
@@ -63,6 +65,17 @@ async fn count(
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<u64>> {
     Ok(Json(instance::count(&state.store, &key(&parameters)?).await?))
+}
+
+async fn forget(
+    State(state): State<EnvironmentState>,
+    FormParameters(parameters): FormParameters,
+) -> Result<()> {
+    let (key, instance) = (key(&parameters)?, parameters.number("instanceId")?);
+    let operator = parameters.text("operator")?;
+    forgotten_instance::forget(&state.store, &key, instance, &operator).await?;
+    state.instances.record_all_again();
+    Ok(())
 }
 
 impl From<Instance> for wire::Instance {

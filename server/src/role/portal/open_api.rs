@@ -43,7 +43,8 @@ mod user_token;
 mod webhook;
 
 use self::operator::By;
-use crate::error::{Code, Error, Result};
+use crate::environment::Environment;
+use crate::error::{Code, Error, Reaction, Result};
 
 /// Default number of items of a page, as in Apollo.
 pub(super) const ITEM_PAGE_SIZE: u64 = 50;
@@ -65,4 +66,18 @@ fn check_same_app(path: &str, body: &str) -> Result<()> {
     let message =
         format!("The App Id of path variable and request body is different: {path} and {body}");
     Err(Error::bad_request(message).with_code(Code::DifferentAppId))
+}
+
+/// Whether an error may mean that an admin service, Apollo's or an older one, lacks an operation.
+fn may_be_unsupported(error: &Error) -> bool {
+    matches!(error.reaction(), Reaction::NotFound | Reaction::MethodNotAllowed)
+}
+
+/// The error for such an operation; `instead` says what to do.
+fn unsupported(environment: &Environment, what: &str, instead: &str, error: Error) -> Error {
+    let env = environment.name();
+    let message = format!(
+        "The admin service of {env} cannot {what}: it is Apollo's, or an older one. {instead}"
+    );
+    Error::bad_request(message).with_code(Code::UnsupportedByEnv).caused_by(error)
 }

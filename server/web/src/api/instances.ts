@@ -3,9 +3,9 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 
 import type { OpenInstanceDTO, OpenReleaseDTO } from "./bodies";
-import { get, path } from "./client";
+import { get, path, send } from "./client";
 import { branch, inBranch } from "./gray";
-import { latestRelease, type Place } from "./queries";
+import { latestRelease, namespacePath, type Place } from "./queries";
 import type { OpenInstancePageDTO } from "./schema";
 
 /** Maximum of the server. */
@@ -21,6 +21,8 @@ export interface InstanceRow {
   app: string;
   cluster: string;
   receipt: Receipt;
+  /** The cluster that it reads, or the branch. */
+  readFrom: string;
   release: string;
   /** When it first received this release. */
   deliveredAt: string | undefined;
@@ -42,14 +44,14 @@ const instanceList = (at: Place, live: Pick<OpenReleaseDTO, "id"> & { name?: str
         having(at.env, live),
         withoutRelease(at, live),
       ]);
-      const others = [...late, ...(gray?.late ?? [])];
       return {
         rows: [
-          ...others.map((one) => row(one, "late")),
-          ...(gray?.list ?? []).map((one) => row(one, "gray", gray?.name)),
-          ...main.map((one) => row(one, "live", live.name)),
+          ...late.map((one) => row(one, "late", at.cluster)),
+          ...(gray?.late ?? []).map((one) => row(one, "late", gray?.branch ?? "")),
+          ...(gray?.list ?? []).map((one) => row(one, "gray", gray?.branch ?? "", gray?.name)),
+          ...main.map((one) => row(one, "live", at.cluster, live.name)),
         ],
-        counts: { live: main.length, gray: gray?.list.length ?? 0, late: others.length },
+        counts: { live: main.length, gray: gray?.list.length ?? 0, late: late.length + (gray?.late.length ?? 0) },
       };
     },
   });
@@ -59,7 +61,7 @@ async function ofBranch(at: Place) {
   const release = await latestRelease(at);
   if (!release) return null;
   const [list, late] = await Promise.all([having(at.env, release), withoutRelease(at, release)]);
-  return { list, late, name: release.name };
+  return { list, late, name: release.name, branch: at.cluster };
 }
 
 /** All instances that have a release: the total is known after the first page. */
@@ -79,7 +81,7 @@ async function withoutRelease(at: Place, { id }: Pick<OpenReleaseDTO, "id">): Pr
   );
 }
 
-function row(instance: OpenInstanceDTO, receipt: Receipt, release?: string): InstanceRow {
+function row(instance: OpenInstanceDTO, receipt: Receipt, readFrom: string, release?: string): InstanceRow {
   const [config] = instance.configs ?? [];
   return {
     id: instance.id ?? 0,
@@ -88,10 +90,16 @@ function row(instance: OpenInstanceDTO, receipt: Receipt, release?: string): Ins
     app: instance.appId ?? "",
     cluster: instance.clusterName ?? "",
     receipt,
+    readFrom,
     release: release ?? config?.release?.name ?? "",
     deliveredAt: config?.releaseDeliveryTime,
     seenAt: config?.dataChangeLastModifiedTime,
   };
+}
+
+/** Removes the record that an instance reads the namespace, until it reads it again. */
+export function forgetInstance(at: Place, { id, readFrom }: Pick<InstanceRow, "id" | "readFrom">) {
+  return send("DELETE", `${namespacePath({ ...at, cluster: readFrom })}/instances/${id}`);
 }
 
 /** As `useServed`; without `live` it reads nothing. */

@@ -1369,6 +1369,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/instances/{instanceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets that an instance reads a namespace; one that still runs is recorded again. */
+        delete: operations["forgetInstance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/items": {
         parameters: {
             query?: never;
@@ -7558,6 +7575,43 @@ export interface operations {
                 content: {
                     "application/json": number;
                 };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    forgetInstance: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Row id of the instance. */
+                instanceId: number;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

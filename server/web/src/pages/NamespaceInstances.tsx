@@ -1,11 +1,16 @@
-// The instances view of a namespace: which instances read it, and which release each of them has.
+// The instances view of a namespace: which instances read it, and which release each of them has. An administrator of the app
+// can forget one that does not run any more.
 import { Button } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useAction } from "../api/action";
 import type { OpenReleaseDTO } from "../api/bodies";
-import { useInstances, type InstanceList, type InstanceRow, type Receipt } from "../api/instances";
+import { forgetInstance, useInstances, type InstanceList, type InstanceRow, type Receipt } from "../api/instances";
 import type { Place } from "../api/queries";
+import { useAppAdmin } from "../api/rights";
+import { Confirm } from "../parts/Confirm";
 import { FilterField } from "../parts/FilterField";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
@@ -50,7 +55,7 @@ function Instances({ place, live }: { place: Place; live: OpenReleaseDTO }) {
             {found.length === 0 ? (
               <NoMatch onClear={() => show({ q: undefined, have: undefined })} />
             ) : (
-              <Rows rows={found} />
+              <Rows place={place} rows={found} />
             )}
           </>
         );
@@ -83,8 +88,10 @@ function Receipts({ list: { counts }, have, onChange }: ReceiptsProps) {
   ));
 }
 
-function Rows({ rows }: { rows: InstanceRow[] }) {
+function Rows({ place, rows }: { place: Place; rows: InstanceRow[] }) {
   const { t } = useTranslation();
+  const isAdmin = useAppAdmin(place.app);
+  const [forgetting, setForgetting] = useState<InstanceRow | null>(null);
   const columns: Column<InstanceRow>[] = [
     { name: t("gray.observe.ip"), width: 3, cell: ({ ip }) => <b className="mono">{ip}</b> },
     { name: t("item.state"), width: 2, cell: ({ receipt }) => <StateChip state={receipt} /> },
@@ -94,12 +101,48 @@ function Rows({ rows }: { rows: InstanceRow[] }) {
     { name: t("gray.observe.center"), width: 2, cell: ({ dataCenter }) => dataCenter },
     { name: t("instance.client"), width: 4, cell: ({ app, cluster }) => `${app} / ${cluster}` },
   ];
+  if (isAdmin) {
+    const forget = (row: InstanceRow) => (
+      <Button
+        variant="subtle"
+        size="compact-sm"
+        aria-label={t("instance.forget.of", { ip: row.ip })}
+        onClick={() => setForgetting(row)}
+      >
+        {t("instance.forget.start")}
+      </Button>
+    );
+    columns.push({ name: t("table.actions"), width: 2, cell: forget });
+  }
   return (
-    <VirtualTable
-      label={t("instance.title")}
-      columns={columns}
-      rows={rows}
-      rowKey={({ id, receipt }) => `${receipt} ${id}`}
-    />
+    <>
+      <VirtualTable
+        label={t("instance.title")}
+        columns={columns}
+        rows={rows}
+        rowKey={({ id, receipt }) => `${receipt} ${id}`}
+      />
+      {forgetting && <Forget place={place} row={forgetting} onClose={() => setForgetting(null)} />}
+    </>
+  );
+}
+
+function Forget({ place, row, onClose }: { place: Place; row: InstanceRow; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { app, env, cluster, ns } = place;
+  const write = useAction(() => forgetInstance(place, row), [["instances", app, env, cluster, ns]], onClose);
+  return (
+    <Confirm
+      title={t("instance.forget.title")}
+      action={t("instance.forget.act", { ip: row.ip })}
+      write={write}
+      onConfirm={() => write.mutate(undefined)}
+      onClose={onClose}
+    >
+      <p>
+        {t("instance.forget.seen", { ip: row.ip })} <Since time={row.seenAt} />
+      </p>
+      <p>{t("instance.forget.text")}</p>
+    </Confirm>
   );
 }

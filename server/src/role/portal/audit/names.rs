@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 87] = [
+const NAMES: [(&str, OperationKind, &str); 88] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -68,6 +68,7 @@ const NAMES: [(&str, OperationKind, &str); 87] = [
     ("createGrayRelease", Create, "Release.createGray"),
     ("createGrayDelRelease", Create, "Release.createGrayDelete"),
     ("rollback", Update, "Release.rollback"),
+    ("forgetInstance", Delete, "Instance.forget"),
     ("withdrawRelease", Update, "Release.withdraw"),
     ("createConsumer", Create, "Consumer.create"),
     ("deleteConsumer", Delete, "Consumer.delete"),

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::release::load;
+use super::{By, may_be_unsupported, unsupported};
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::Address;
 use crate::error::{Code, Error, Result};
+use crate::http::request::Path;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
@@ -56,6 +58,13 @@ pub(super) struct InstanceFilter {
 pub(super) struct WantedRelease {
     /// Row id of the release.
     release_id: i64,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InstanceId {
+    /// Row id of the instance.
+    instance_id: i64,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -151,6 +160,29 @@ pub(super) async fn without_releases(
         found.truncate(limit);
     }
     Ok(Json(found.into_iter().map(Instance::from).collect()))
+}
+
+/// Forgets that an instance reads a namespace. One that still runs is recorded again.
+pub(super) async fn forget(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+    Path(InstanceId { instance_id }): Path<InstanceId>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let id = instance_id.to_string();
+    let mut parameters = names(&place).to_vec();
+    parameters.extend([("instanceId", id.as_str()), ("operator", &operator)]);
+    let address = Address::new(["instances", "by-namespace"]).with(&parameters);
+    environment.delete(address).await.map_err(|error| {
+        if !may_be_unsupported(&error) {
+            return error;
+        }
+        let instead = "Its record expires a day after it was last written.";
+        unsupported(&environment, "forget an instance", instead, error)
+    })
 }
 
 /// Whether the caller sees the instances of a namespace; a program without permission is refused.

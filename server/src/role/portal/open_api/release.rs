@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::namespace::allows_emergency_publish;
-use super::{By, people, required};
+use super::{By, may_be_unsupported, people, required, unsupported};
 use crate::domain::constraint::check_members;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
@@ -16,7 +16,7 @@ use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::release::{COMMENT, TITLE};
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::json::OrEmpty;
@@ -211,19 +211,15 @@ pub(super) async fn withdraw(
         operator: operator.clone(),
         left_release: release_id,
     };
-    let outcome = portal.notifying(announcement, made, |()| release_id).await;
-    let Err(error) = outcome else { return Ok(()) };
-    if !matches!(error.reaction(), Reaction::NotFound | Reaction::MethodNotAllowed) {
-        return Err(error);
+    match portal.notifying(announcement, made, |()| release_id).await {
+        Err(error) if may_be_unsupported(&error) => {
+            // The release may have been deleted meanwhile.
+            load(&portal, &caller, &environment, release_id, need).await?;
+            let instead = "Roll back, or delete the namespace in this cluster.";
+            Err(unsupported(&environment, "withdraw a release", instead, error))
+        }
+        outcome => outcome,
     }
-    // The release may have been deleted meanwhile.
-    load(&portal, &caller, &environment, release_id, need).await?;
-    let env = environment.name();
-    let message = format!(
-        "The admin service of {env} cannot withdraw a release: it is Apollo's, or an older one. Roll back, or delete \
-         the namespace in this cluster."
-    );
-    Err(Error::bad_request(message).with_code(Code::UnsupportedByEnv).caused_by(error))
 }
 
 /// A checked request to publish.

@@ -42,4 +42,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             instance::without_releases,
         )
+        .operation(
+            Method::DELETE,
+            in_namespace!("/instances/{instanceId}"),
+            PortalAccess::Call(Need::DeleteNamespace),
+            about(
+                "forgetInstance",
+                "Forgets that an instance reads a namespace; one that still runs is recorded again.",
+            ),
+            instance::forget,
+        )
 }
