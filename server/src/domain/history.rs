@@ -20,7 +20,7 @@ use crate::json;
 pub enum ReleaseOperation {
     /// The main line was published.
     Publish = 0,
-    /// A release was rolled back.
+    /// A release was rolled back, or withdrawn.
     Rollback = 1,
     /// A branch was published.
     GrayPublish = 2,
@@ -83,7 +83,7 @@ pub struct HistoryEntry<'a> {
     pub key: &'a NamespaceKey,
     /// Branch; the cluster itself on the main line.
     pub branch: &'a str,
-    /// Release that is active after the operation.
+    /// Release that is active after the operation; 0 after a withdrawal.
     pub release_id: Id,
     /// Release that was active before it; 0 if none.
     pub previous_release_id: Id,

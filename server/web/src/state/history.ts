@@ -28,7 +28,7 @@ export interface Entry {
   ns: string;
   at: string | undefined;
   by: string;
-  /** Of the release that was in effect afterwards; 0 for edits. */
+  /** Of the release that was in effect afterwards; 0 for edits and withdrawals. */
   releaseId: number;
   /** Of the release that was in effect before; 0 if there was none. */
   previousId: number;
