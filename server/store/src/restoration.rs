@@ -105,9 +105,9 @@ fn hidden<E: Standard>(when: When) -> Select<E> {
         .limit(LIMIT)
 }
 
-/// Whether something of the scope was hidden at about this time, but not together with a namespace:
-/// another program deleted it, or an earlier version of this one, and which rows belong together
-/// cannot be known.
+/// Whether something of the scope was hidden at about this time, but not together with a namespace of
+/// the app: another program deleted it, or an earlier version of this one, and which rows belong
+/// together cannot be known.
 pub async fn is_scattered(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
@@ -123,8 +123,7 @@ async fn is_apart<E: InNamespace>(
     scope: Scope<'_>,
     at: i64,
 ) -> Result<bool, StoreError> {
-    let [app_id, cluster, name] = E::PLACE;
-    let [own_app, own_cluster, own_name] = namespace::Entity::PLACE;
+    let ([app_id, ..], [own_app, ..]) = (E::PLACE, namespace::Entity::PLACE);
     let same = |own: namespace::Column, other: E::Column| {
         Expr::col((namespace::Entity, own)).equals((E::default(), other))
     };
@@ -133,8 +132,6 @@ async fn is_apart<E: InNamespace>(
         .expr(Expr::val(1))
         .from(namespace::Entity)
         .and_where(same(own_app, app_id))
-        .and_where(same(own_cluster, cluster))
-        .and_where(same(own_name, name))
         .and_where(same(namespace::Column::DeletedAt, E::DELETED_AT));
     let apart = E::find()
         .filter(scope.of::<E>())
