@@ -41,6 +41,7 @@ for (const width of [WIDE, NARROW]) {
     const button = (name: string) => page.getByRole("button", { name, exact: true });
     const menu = page.getByRole("menu");
     await page.getByRole("row", { name: "limit" }).waitFor();
+    if (width === NARROW) await button("Filters and actions").click();
     await check(page, button("Copy as"), menu);
     await check(page, button("Filter by type and time"), menu);
     if (width === NARROW) await check(page, button("Sort"), menu);

@@ -3,7 +3,7 @@ import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { NARROW, useSuite, WIDE } from "./support/suite";
+import { expectAccessibleInAllViews, NARROW, useSuite, WIDE } from "./support/suite";
 
 const suite = useSuite();
 
@@ -194,6 +194,28 @@ test("S37: a narrow screen reads, publishes and rolls back without scrolling sid
   await page.getByRole("dialog").getByRole("button", { name: "Roll back DEV" }).click();
   await page.getByText("2 of 2 done").waitFor();
   await expectFits();
+});
+
+test("a narrow screen has the first key in its upper third, and what is beside the filter behind one button", async () => {
+  const at = await application();
+  await (await suite.api).setItem(at, { key: "limit", value: "1" });
+  await (await suite.api).publish(at);
+  const page = await suite.open(address(at), { width: NARROW });
+  const row = page.getByRole("row", { name: "limit" });
+  await row.waitFor();
+  expect((await row.boundingBox())?.y).toBeLessThanOrEqual(300);
+  const others = ["Filter by type and time", /^Changed /, "Sort", "Copy as", /^Restore/, "Paste"];
+  for (const name of others) expect(await page.getByRole("button", { name }).isVisible(), `${name}`).toBe(false);
+  expect(await page.getByRole("button", { name: "Add key" }).isVisible()).toBe(true);
+  await page.getByRole("button", { name: "Filters and actions" }).click();
+  for (const name of others) await page.getByRole("button", { name }).waitFor();
+  await expectAccessibleInAllViews(page);
+  // Environment and namespace are chosen in one line.
+  await page.setViewportSize({ width: NARROW, height: 900 });
+  const [env, ns] = [page.getByLabel("Environment and cluster"), page.getByLabel("Namespaces", { exact: true })];
+  const lines = [env.and(page.locator("select")), ns.and(page.locator("select"))].map((one) => one.boundingBox());
+  const [first, second] = await Promise.all(lines);
+  expect(first?.y).toBe(second?.y);
 });
 
 test("a key is shown to its end where long keys differ, on wide and on narrow screens", async () => {

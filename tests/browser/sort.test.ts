@@ -75,6 +75,7 @@ test("an edited row stays where it is and keeps the focus, until the filter chan
 
 test("narrow screens have a menu for the order", async () => {
   const page = await suite.open(address(await items()), { width: NARROW });
+  await page.getByRole("button", { name: "Filters and actions" }).click();
   await page.getByRole("button", { name: "Sort" }).click();
   await page.getByRole("menuitemradio", { name: "Key, descending" }).click();
   await page.locator("[data-index='0']", { hasText: "name" }).waitFor();

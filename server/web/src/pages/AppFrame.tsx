@@ -4,13 +4,14 @@ import { getRouteApi, Link, Outlet, useMatchRoute, useParams, useRouter } from "
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
-import { appDetail, envClusters } from "../api/queries";
+import { appDetail, envClusters, type Place } from "../api/queries";
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { useEvents } from "../api/events";
 import { noteOpened } from "../api/recent";
 import { prefix } from "../api/client";
 import { useAppCommands } from "../parts/appCommands";
 import { EnvSwitch, nearest } from "../parts/EnvSwitch";
+import { NamespaceSelect } from "../parts/NamespaceSelect";
 import { useShortcuts } from "../state/keys";
 import classes from "./AppFrame.module.css";
 
@@ -27,13 +28,15 @@ export function AppFrame() {
   useCommandKeys();
   const first = env !== undefined && cluster !== undefined ? { env, cluster } : firstPlace(places);
   const isGray = useMatchRoute()({ to: "/a/$app/c/$env/$cluster/$ns/gray" }) !== false;
-  // The view stays open, but not the step of a gray release.
+  // The view of another environment stays open, but not the step of a gray release.
   const open = (env: string, cluster: string) =>
     ns === undefined
       ? void navigate({ to: "/a/$app/c/$env/$cluster", params: { app, env, cluster } })
-      : isGray
-        ? void navigate({ to: "/a/$app/c/$env/$cluster/$ns/gray", params: { app, env, cluster, ns }, search: {} })
-        : void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: true });
+      : openNamespace({ app, env, cluster, ns }, true);
+  const openNamespace = (params: Place, search: true | Record<string, never>) =>
+    isGray
+      ? void navigate({ to: "/a/$app/c/$env/$cluster/$ns/gray", params, search: {} })
+      : void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params, search });
   return (
     <>
       <div className={classes.bar}>
@@ -68,6 +71,12 @@ export function AppFrame() {
         {env !== undefined && cluster !== undefined && (
           <section className={classes.place} aria-label={t("env.environmentAndCluster")}>
             <EnvSwitch places={places} env={env} cluster={cluster} onChange={open} />
+            {ns !== undefined && (
+              <NamespaceSelect
+                place={{ app, env, cluster, ns }}
+                onOpen={(ns) => openNamespace({ app, env, cluster, ns }, {})}
+              />
+            )}
           </section>
         )}
       </div>

@@ -9,17 +9,15 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenNamespaceDTO } from "../api/bodies";
 import { branch, grayState, staleGray, startGray, type GrayState } from "../api/gray";
-import { draft, namespaceNames, useBoot, type Place } from "../api/queries";
+import { draft, useBoot, type Place } from "../api/queries";
 import { ownRights, type OwnRights } from "../api/roles";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
-import { NamespaceSelect } from "../parts/NamespaceSelect";
 import { NoRight } from "../parts/NoRight";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
 import { Failure, Loaded, PageLoading } from "../parts/States";
 import { currentStep, grayFacts, STEPS, type GrayFacts, type Step } from "../state/gray";
-import { namespaceEntries } from "../state/namespaces";
 import classes from "./Gray.module.css";
 import { GrayAudience } from "./GrayAudience";
 import { GrayChange } from "./GrayChange";
@@ -37,16 +35,8 @@ export function Gray() {
   const master = useQuery(draft(place));
   const open = useQuery(branch(place));
   const rights = useQuery(ownRights(place, user.userId));
-  const { app, env, cluster } = place;
-  const others = namespaceEntries(app, useQuery(namespaceNames(app, env, cluster)).data ?? [], [], undefined);
-  const navigate = route.useNavigate();
   return (
     <Main title={`${t("gray.title")} ${place.ns} / ${place.env}`} className={classes.page}>
-      <NamespaceSelect
-        ns={place.ns}
-        names={others.map(({ name }) => name)}
-        onOpen={(ns) => void navigate({ params: { ...place, ns }, search: {} })}
-      />
       <div className={classes.head}>
         <h1>{place.ns}</h1>
         <EnvName env={place.env} />

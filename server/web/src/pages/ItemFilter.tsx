@@ -1,8 +1,8 @@
 // The filter of the items: free words and `name:value` words, with a button for changed items and a menu of
-// types and times.
+// types and times. Narrow screens show what is beside it when asked to.
 import { ActionIcon, Button, Menu, TextInput } from "@mantine/core";
-import { IconAdjustmentsHorizontal, IconCloudUp, IconFilter } from "@tabler/icons-react";
-import type { ReactNode, RefObject } from "react";
+import { IconAdjustmentsHorizontal, IconCloudUp, IconDots, IconFilter } from "@tabler/icons-react";
+import { useState, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
 import { replaceWord, toggleWord, wordOf } from "../state/draft";
@@ -19,14 +19,16 @@ interface Props {
   changed: number;
   /** Rows that match, of all rows. */
   shown: [number, number];
+  isSorted: boolean;
   children: ReactNode;
 }
 
-export function ItemFilter({ input, f, setFilter, changed, shown: [count, total], children }: Props) {
+export function ItemFilter({ input, f, setFilter, changed, shown: [count, total], isSorted, children }: Props) {
   const { t } = useTranslation();
+  const [opened, setOpened] = useState(false);
   const onlyChanged = f.includes(CHANGED);
   return (
-    <div className={classes.toolbar}>
+    <div className={`${classes.toolbar} ${classes.items}`} data-open={opened}>
       <TextInput
         ref={input}
         className={classes.filter}
@@ -38,6 +40,15 @@ export function ItemFilter({ input, f, setFilter, changed, shown: [count, total]
         value={f}
         onChange={(event) => setFilter(event.currentTarget.value)}
       />
+      <ActionIcon
+        variant={opened || isSorted || f.includes(":") ? "light" : "default"}
+        className={`${classes.more} ${classes.tools}`}
+        aria-label={t("item.tools")}
+        aria-expanded={opened}
+        onClick={() => setOpened(!opened)}
+      >
+        <IconDots size={16} stroke={1.8} />
+      </ActionIcon>
       <TypeAndTime f={f} setFilter={setFilter} />
       <Button
         variant={onlyChanged ? "light" : "default"}

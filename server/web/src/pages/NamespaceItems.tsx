@@ -120,7 +120,14 @@ export function NamespaceItems({ place, draft, access }: Props) {
 
   return (
     <>
-      <ItemFilter input={filter} f={f} setFilter={setFilter} changed={counts.all} shown={[found.length, rows.length]}>
+      <ItemFilter
+        input={filter}
+        f={f}
+        setFilter={setFilter}
+        changed={counts.all}
+        shown={[found.length, rows.length]}
+        isSorted={sort !== undefined}
+      >
         <ItemSort sort={sort} onSort={onSort} />
         <CopyAs name={place.ns} rows={found} onCopied={report} />
         {access?.canEdit && (
@@ -226,6 +233,7 @@ function AddActs({ why, variant, onAct }: AddActsProps) {
       <Blockable why={why}>
         <Button
           variant={variant}
+          className={classes.add}
           leftSection={<IconPlus size={16} stroke={1.8} />}
           onClick={() => onAct({ kind: "add" })}
         >

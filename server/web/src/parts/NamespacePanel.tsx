@@ -1,5 +1,5 @@
-// Namespaces of a cluster with their format, unpublished changes, gray release and lock: a panel beside the page, one list on narrow
-// screens. Only visible entries are rendered.
+// Namespaces of a cluster with their format, unpublished changes, gray release and lock: a panel beside the page, on narrow
+// screens a page of its own. Only visible entries are rendered.
 import { TextInput } from "@mantine/core";
 import { IconEyeOff, IconGitBranch, IconLock, IconPlus, IconSearch, IconTopologyStar } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -11,7 +11,6 @@ import { useShortcuts } from "../state/keys";
 import { useShared } from "../state/share";
 import { GROUPS, type NamespaceEntry, type NamespaceGroup, type NamespaceMarks } from "../state/namespaces";
 import classes from "./NamespacePanel.module.css";
-import { NamespaceSelect } from "./NamespaceSelect";
 import { StateChip } from "./StateChip";
 
 const HEADING_HEIGHT = 28;
@@ -62,59 +61,56 @@ export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, n
     "]": () => neighbour(1),
   });
   return (
-    <>
-      <nav className={classes.panel} data-open={ns !== undefined} aria-label={t("namespace.list")}>
-        <TextInput
-          ref={field}
-          aria-label={t("namespace.filter")}
-          placeholder={t("namespace.filter")}
-          leftSection={<IconSearch size={16} stroke={1.8} />}
-          value={filter}
-          onChange={(event) => setFilter(event.currentTarget.value)}
-        />
-        {mayCreate && (
-          <Link to="/a/$app/new-namespace" params={{ app }} className={classes.create}>
-            <IconPlus size={16} stroke={1.8} aria-hidden /> {t("newNamespace.title")}
-          </Link>
-        )}
-        <div ref={scroll} className={classes.scroll}>
-          <ul style={{ height: virtual.getTotalSize() }}>
-            {virtual.getVirtualItems().map(({ index, start, key }) => {
-              const row = rows[index] as Row;
-              return (
-                <li
-                  key={key}
-                  data-index={index}
-                  ref={virtual.measureElement}
-                  style={{ transform: `translateY(${start}px)` }}
-                >
-                  {"name" in row ? (
-                    <Link
-                      to="/a/$app/c/$env/$cluster/$ns"
-                      params={{ app, env, cluster, ns: row.name }}
-                      className={classes.entry}
-                      data-group={row.group}
-                    >
-                      <span className={classes.format}>{shortFormat(row.format)}</span>
-                      <span className={classes.name} title={row.name}>
-                        {row.name}
-                      </span>
-                      <Badges entry={row} marks={marks.get(row.name)} />
-                    </Link>
-                  ) : (
-                    <h2 className={classes.group}>
-                      {t(`namespace.groups.${row.heading}`)} <span>{row.count}</span>
-                    </h2>
-                  )}
-                </li>
-              );
-            })}
-          </ul>
-        </div>
-        {rows.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
-      </nav>
-      {ns !== undefined && <NamespaceSelect ns={ns} names={entries.map(({ name }) => name)} onOpen={onOpen} />}
-    </>
+    <nav className={classes.panel} data-open={ns !== undefined} aria-label={t("namespace.list")}>
+      <TextInput
+        ref={field}
+        aria-label={t("namespace.filter")}
+        placeholder={t("namespace.filter")}
+        leftSection={<IconSearch size={16} stroke={1.8} />}
+        value={filter}
+        onChange={(event) => setFilter(event.currentTarget.value)}
+      />
+      {mayCreate && (
+        <Link to="/a/$app/new-namespace" params={{ app }} className={classes.create}>
+          <IconPlus size={16} stroke={1.8} aria-hidden /> {t("newNamespace.title")}
+        </Link>
+      )}
+      <div ref={scroll} className={classes.scroll}>
+        <ul style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map(({ index, start, key }) => {
+            const row = rows[index] as Row;
+            return (
+              <li
+                key={key}
+                data-index={index}
+                ref={virtual.measureElement}
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                {"name" in row ? (
+                  <Link
+                    to="/a/$app/c/$env/$cluster/$ns"
+                    params={{ app, env, cluster, ns: row.name }}
+                    className={classes.entry}
+                    data-group={row.group}
+                  >
+                    <span className={classes.format}>{shortFormat(row.format)}</span>
+                    <span className={classes.name} title={row.name}>
+                      {row.name}
+                    </span>
+                    <Badges entry={row} marks={marks.get(row.name)} />
+                  </Link>
+                ) : (
+                  <h2 className={classes.group}>
+                    {t(`namespace.groups.${row.heading}`)} <span>{row.count}</span>
+                  </h2>
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+      {rows.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
+    </nav>
   );
 }
 
