@@ -31,6 +31,7 @@ test("S8: a rollback shows its difference first, and the history then marks the 
   const { place } = await createReleased();
   const page = await suite.open(`/a/${place.app}/history?ns=application&kind=publish`);
   const second = page.getByRole("listitem").filter({ hasText: "second" });
+  expect(await second.innerText()).toMatch(/apollo · (now|\d)/);
   await second.getByRole("link", { name: "Roll back to this…" }).click();
   await page.getByRole("heading", { name: "Roll back" }).waitFor();
   await page.getByRole("region", { name: "rate" }).waitFor();

@@ -70,8 +70,11 @@ function Outcome({ request }: { request: AccessRequest }) {
   const name = request.decidedByDisplayName ?? request.decidedBy;
   return (
     <p className="note">
-      {request.state === "granted" ? t("request.grantedBy", { name }) : t("request.declinedBy", { name })}{" "}
-      <Since time={request.decidedTime} /> {request.reason}
+      <Since
+        by={request.state === "granted" ? t("request.grantedBy", { name }) : t("request.declinedBy", { name })}
+        time={request.decidedTime}
+      />{" "}
+      {request.reason}
     </p>
   );
 }

@@ -92,7 +92,7 @@ function Trace({ log, onClose }: { log: AuditLog; onClose: () => void }) {
     <Dialog size="xl" title={log.opName ?? ""} onClose={onClose}>
       <div className="stack">
         <p>
-          <b>{log.operator}</b> <Since time={log.happenedTime} />
+          <b>{log.operator}</b> · <Since time={log.happenedTime} />
         </p>
         <p className="wrap">{log.description}</p>
         <Loaded query={trace}>

@@ -152,7 +152,7 @@ function Source({ row: { stored } }: { row: SettingRow }) {
     <>
       <span className="badge">{t("setting.fromTable")}</span>
       <div className="note">
-        {stored.dataChangeLastModifiedBy} <Since time={stored.dataChangeLastModifiedTime} />
+        <Since by={stored.dataChangeLastModifiedBy} time={stored.dataChangeLastModifiedTime} />
       </div>
     </>
   );

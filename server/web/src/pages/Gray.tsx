@@ -43,10 +43,12 @@ export function Gray() {
         <StateChip state="gray" />
         {open.data && (
           <span className="note">
-            {t("gray.startedBy", {
-              name: open.data.dataChangeCreatedByDisplayName ?? open.data.dataChangeCreatedBy,
-            })}{" "}
-            <Since time={open.data.dataChangeCreatedTime} />
+            <Since
+              by={t("gray.startedBy", {
+                name: open.data.dataChangeCreatedByDisplayName ?? open.data.dataChangeCreatedBy,
+              })}
+              time={open.data.dataChangeCreatedTime}
+            />
           </span>
         )}
       </div>

@@ -47,7 +47,7 @@ export function GrayEarlier({ place, onChoose }: Props) {
               <Summary key={line.app} line={line} />
             ))}
             <small className="note">
-              <span className="mono">{ns}</span> {by} <Since time={at} />
+              <span className="mono">{ns}</span> · <Since by={by} time={at} />
             </small>
           </Menu.Item>
         ))}

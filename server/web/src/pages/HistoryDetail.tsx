@@ -1,6 +1,5 @@
 // What one entry of the history changed; a release can be compared with any other.
-import { Button, NativeSelect } from "@mantine/core";
-import { IconArrowBackUp } from "@tabler/icons-react";
+import { NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -8,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { comparison, type Place } from "../api/queries";
 import { useRight } from "../api/rights";
 import { DiffView, type KeyChange } from "../parts/DiffView";
+import { RollbackLink } from "../parts/RollbackLink";
 import { Since } from "../parts/Since";
 import { Empty, Loaded } from "../parts/States";
 import { liveEntries, releases, type Entry } from "../state/history";
@@ -33,7 +33,7 @@ export function HistoryDetail({ place, entries, entry, against, onCompare }: Pro
       <div>
         <h2>{t(`history.did.${entry.did}`)}</h2>
         <p className="note">
-          <span className="mono">{entry.ns}</span> {entry.by} <Since time={entry.at} />
+          <span className="mono">{entry.ns}</span> · <Since by={entry.by} time={entry.at} />
         </p>
         {entry.comment && <p>{entry.comment}</p>}
       </div>
@@ -84,20 +84,9 @@ function Releases({ place, entries, entry, against, onCompare }: Props) {
             <Changes place={place} list={list.map(releaseChange)} />
             {mayEdit && isUndoable(list.length) && (
               <div>
-                <Button
-                  variant="default"
-                  leftSection={<IconArrowBackUp size={16} stroke={1.8} />}
-                  renderRoot={(props) => (
-                    <Link
-                      {...props}
-                      to="/a/$app/rollback/$env/$releaseId"
-                      params={{ app: place.app, env: place.env, releaseId: String(live) }}
-                      search={{ to: before, keys: list.map(({ key }) => key).join("\n") }}
-                    />
-                  )}
-                >
+                <RollbackLink app={place.app} env={place.env} live={live} to={before} keys={list.map(({ key }) => key)}>
                   {t("history.undo", { count: list.length })}
-                </Button>
+                </RollbackLink>
               </div>
             )}
           </>

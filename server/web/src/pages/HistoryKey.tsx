@@ -95,7 +95,7 @@ function HistoryKey({ place, values, name, isShown, isNamed }: KeyProps) {
                 </p>
                 <p className="wrap">{value ?? <em>{t("history.deleted")}</em>}</p>
                 <p className="note">
-                  {entry.by} <Since time={entry.at} /> {entry.title && <span className="mono">{entry.title}</span>}
+                  <Since by={entry.by} time={entry.at} /> {entry.title && <span className="mono">{entry.title}</span>}
                 </p>
               </div>
               {mayEdit && value !== null && value !== stored?.value && (

@@ -1,5 +1,4 @@
 // The entries of a history, newest first: releases with their name, edits with their keys.
-import { Button } from "@mantine/core";
 import {
   IconAlertTriangleFilled,
   IconArrowBackUp,
@@ -8,11 +7,11 @@ import {
   IconRocket,
   type Icon,
 } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import type { Place } from "../api/queries";
 import { useRights } from "../api/rights";
+import { RollbackLink } from "../parts/RollbackLink";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
 import { WithdrawRelease } from "../parts/WithdrawRelease";
@@ -88,25 +87,18 @@ export function HistoryList({ place, entries, all, open, withNamespace, onOpen }
                 </p>
               )}
               <p className="note">
-                {withNamespace && <span className="mono">{entry.ns} </span>}
-                {entry.by} <Since time={entry.at} />
+                {withNamespace && (
+                  <>
+                    <span className="mono">{entry.ns}</span> ·{" "}
+                  </>
+                )}
+                <Since by={entry.by} time={entry.at} />
               </p>
             </div>
             {isTarget && mayRollBack && (
-              <Button
-                variant="default"
-                size="compact-sm"
-                renderRoot={(props) => (
-                  <Link
-                    {...props}
-                    to="/a/$app/rollback/$env/$releaseId"
-                    params={{ app: place.app, env: place.env, releaseId: String(liveId) }}
-                    search={{ to: entry.releaseId }}
-                  />
-                )}
-              >
+              <RollbackLink app={place.app} env={place.env} live={liveId} to={entry.releaseId} isCompact>
                 {t("release.rollBack")}
-              </Button>
+              </RollbackLink>
             )}
             {isOnly && (
               <WithdrawRelease

@@ -103,8 +103,11 @@ function Head({ place, namespace, live, canPublish }: HeadProps) {
       <span className="badge">{t(namespace.isPublic ? "namespace.public" : "namespace.private")}</span>
       {live && (
         <span className={classes.live}>
-          <StateChip state="live" /> <span className="mono">{live.name}</span>{" "}
-          {live.dataChangeCreatedByDisplayName ?? live.dataChangeCreatedBy} <Since time={live.dataChangeCreatedTime} />
+          <StateChip state="live" /> <span className="mono">{live.name}</span> ·{" "}
+          <Since
+            by={live.dataChangeCreatedByDisplayName ?? live.dataChangeCreatedBy}
+            time={live.dataChangeCreatedTime}
+          />
         </span>
       )}
       {live === null && (

@@ -115,8 +115,10 @@ function Release({ line: { at, kind, release, audience } }: { line: Line }) {
 function Published({ release }: { release: OpenReleaseDTO }) {
   return (
     <span className="note">
-      {release.dataChangeCreatedByDisplayName ?? release.dataChangeCreatedBy}{" "}
-      <Since time={release.dataChangeCreatedTime} />
+      <Since
+        by={release.dataChangeCreatedByDisplayName ?? release.dataChangeCreatedBy}
+        time={release.dataChangeCreatedTime}
+      />
     </span>
   );
 }

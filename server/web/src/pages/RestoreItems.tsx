@@ -100,7 +100,7 @@ function Deleted({ items, filter, onFilter, chosen, onToggle }: DeletedProps) {
                 <>
                   <span className="mono wrap">{item.content.value.slice(0, 250)}</span>
                   <br />
-                  {item.by} <Since time={item.at} />
+                  <Since by={item.by} time={item.at} />
                 </>
               }
               checked={isChosen(item)}

@@ -117,7 +117,7 @@ function Keys({ app, env }: { app: string; env: string }) {
                     }}
                   />
                   <span className="note">
-                    {key.by} <Since time={key.at} />
+                    <Since by={key.by} time={key.at} />
                   </span>
                   <Blockable
                     label={t("settings.keys.to.deleted")}

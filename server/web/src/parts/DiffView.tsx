@@ -116,7 +116,7 @@ function KeyDiff({ change, ns, owner, review }: Omit<Props, "changes"> & { chang
         <span className={classes.meta}>
           {change.at && (
             <span>
-              {change.by} <Since time={change.at} />
+              <Since by={change.by} time={change.at} />
             </span>
           )}
           {viewed === "outdated" && (

@@ -80,7 +80,7 @@ export function ItemRow({ row, edit, onHistory, origin, isSelected, onToggle }: 
         {row.comment}
       </span>
       <span role="gridcell" className={classes.changed}>
-        {row.by} <Since time={row.at} />
+        <Since by={row.by} time={row.at} />
         <span className={classes.actions}>
           <Action
             icon={IconCopy}

@@ -1,7 +1,7 @@
 // Releases that are not abandoned, newest first; the live one is marked, the others have a link to
 // roll back to them. The only one can be withdrawn. What one changed is read when it is opened.
 import { Button } from "@mantine/core";
-import { IconArrowBackUp, IconChevronDown, IconChevronRight } from "@tabler/icons-react";
+import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -12,6 +12,7 @@ import { comparison, RELEASES_SHOWN, type Place } from "../api/queries";
 import { releaseChange } from "../state/release";
 import { DiffView } from "./DiffView";
 import classes from "./ReleaseList.module.css";
+import { RollbackLink } from "./RollbackLink";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
 import { Empty, Loaded } from "./States";
@@ -37,8 +38,10 @@ export function ReleaseList({ place, releases }: { place: Place; releases: OpenR
                 <b className="mono">{release.name}</b> {release === live && <StateChip state="live" />}
                 {release.comment && <p>{release.comment}</p>}
                 <p className="note">
-                  {release.dataChangeCreatedByDisplayName ?? release.dataChangeCreatedBy}{" "}
-                  <Since time={release.dataChangeCreatedTime} />
+                  <Since
+                    by={release.dataChangeCreatedByDisplayName ?? release.dataChangeCreatedBy}
+                    time={release.dataChangeCreatedTime}
+                  />
                 </p>
               </div>
               <Button
@@ -51,20 +54,9 @@ export function ReleaseList({ place, releases }: { place: Place; releases: OpenR
                 {t("release.changes")}
               </Button>
               {release !== live && (
-                <Button
-                  variant="default"
-                  leftSection={<IconArrowBackUp size={16} stroke={1.8} />}
-                  renderRoot={(props) => (
-                    <Link
-                      {...props}
-                      to="/a/$app/rollback/$env/$releaseId"
-                      params={{ app, env: place.env, releaseId: String(live.id) }}
-                      search={{ to: release.id }}
-                    />
-                  )}
-                >
+                <RollbackLink app={app} env={place.env} live={live.id} to={release.id}>
                   {t("release.rollBack")}
-                </Button>
+                </RollbackLink>
               )}
               {releases.length === 1 && <WithdrawRelease place={place} release={release} />}
               {isOpen && <Changes place={place} from={releases[index + 1]?.id ?? 0} to={release.id} />}
