@@ -83,6 +83,30 @@ test("the user sees the sentence with which a request was declined, and may ask 
   expect(await waitingFor(at.app)).toBe(0);
 });
 
+test("what becomes of a request is seen at once, by who made it and by who decides", async () => {
+  const at = await application();
+  const { user } = await suite.as("u5");
+  const hidden = { ...at, env: "PRO" };
+  await ask(hidden, user);
+  const admin = await suite.open(`/a/${at.app}/access?requests=open`);
+  const list = admin.getByRole("dialog", { name: "Requests for access" });
+  await list.getByRole("listitem").first().waitFor();
+  const page = await suite.open(address(hidden), { as: user });
+  await page.getByText("This namespace is hidden from you").waitFor();
+  const review = await suite.open(address(at), { as: user });
+  await review.getByRole("button", { name: "Request access" }).click();
+  await review.getByRole("button", { name: "Send request" }).click();
+  await expect.poll(() => list.getByRole("listitem").count()).toBe(2);
+
+  const of = (env: string) => list.getByRole("listitem").filter({ hasText: `Edit, ${env}:` });
+  await of("PRO").getByRole("button", { name: /^Grant to u5/ }).click();
+  await page.getByRole("button", { name: "Add key" }).first().waitFor();
+  await of("DEV").getByRole("button", { name: /^Decline/ }).click();
+  await list.getByLabel(/sees this/).fill("Ask for PRO only.");
+  await list.getByRole("button", { name: "Decline", exact: true }).click();
+  await review.getByRole("status").getByText(/declined your request: Ask for PRO only\./).waitFor();
+});
+
 test("access can be requested to a hidden namespace, for a publish and for all environments", async () => {
   const at = await application();
   const { user } = await suite.as("u3");

@@ -1,4 +1,4 @@
-//! Recent edits and publishes of namespaces, in the database of the portal, so that all nodes see
+//! Recent edits and publishes of namespaces, and requests for access, in the database of the portal, so that all nodes see
 //! them. Who sees them, and how they get to a page, is not known here.
 
 pub use castalia_store::event::{Event, NewEvent};
@@ -14,13 +14,22 @@ use crate::error::{Error, Result};
 /// How long events are kept: a page that was disconnected for longer starts anew.
 const KEPT: Duration = Duration::from_secs(600);
 
-/// What happened to a namespace. The numbers are stored.
+/// What happened. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Its items, branches or rules were changed.
+    /// Items, branches or rules of a namespace were changed.
     Edit = 0,
-    /// It was published, or rolled back.
+    /// A namespace was published, or rolled back.
     Publish = 1,
+    /// A request for access was made, decided or withdrawn; the operator is who made it.
+    Request = 2,
+}
+
+/// An event about a user's request for access to an app.
+#[must_use]
+pub fn about_request(app_id: &str, user_id: &str) -> NewEvent {
+    let app = Resource { app_id: app_id.to_owned(), ..Resource::default() };
+    about(&app, Kind::Request, user_id, 0)
 }
 
 /// An event about a namespace.

@@ -186,6 +186,47 @@ async fn nobody_gets_events_of_what_they_may_not_see() {
 }
 
 #[tokio::test]
+async fn requests_for_access_are_reported_to_who_made_them_and_to_who_decides() {
+    const REQUESTS: &str = "/openapi/v1/access-requests";
+    let world = World::with_demo().await;
+    world.add_user("u3", "{noop}secret of a test").await;
+    let second = world.second_node();
+    let (owner, user, other) =
+        (world.user("u1").await, world.user("u2").await, world.user("u3").await);
+    let mut of_owner = Stream::open(&owner.at(&second), "?app=demo").await;
+    let mut of_user = Stream::open(&user, "").await;
+    let mut of_other = Stream::open(&other, "").await;
+    for stream in [&mut of_owner, &mut of_user, &mut of_other] {
+        assert_eq!(stream.kind().await, "start");
+    }
+    let wanted = json!({
+        "appId": "demo", "namespaceName": "application", "roleType": "ModifyNamespace", "note": "",
+    });
+    let ask = async || user.post(REQUESTS, wanted.clone()).await.ok()["id"].to_string();
+    let withdrawn = ask().await;
+    user.delete(&format!("{REQUESTS}/{withdrawn}")).await.empty();
+    let decision = format!("{REQUESTS}/{}/decision", ask().await);
+    owner.put(&decision, json!({ "granted": true })).await.ok();
+    edit(&user, NS, "1").await;
+    let mut last = None;
+    for stream in [&mut of_owner, &mut of_user] {
+        for _ in 0..4 {
+            let received = stream.next().await.unwrap();
+            assert_eq!(received.kind, "request");
+            assert_eq!(received.data, json!({ "appId": "demo", "userId": "u2" }));
+        }
+        last = stream.next().await;
+        assert_eq!(last.as_ref().unwrap().kind, "edit");
+    }
+    assert_eq!(of_other.next().await, last, "nothing before the edit");
+    // Those that were missed are for the same people.
+    let missed = format!("?lastEventId={}", last.unwrap().id.unwrap() - 4);
+    for (caller, kind) in [(&owner, "request"), (&user, "request"), (&other, "edit")] {
+        assert_eq!(Stream::open(caller, &missed).await.kind().await, kind);
+    }
+}
+
+#[tokio::test]
 async fn a_page_resumes_behind_its_last_event_or_starts_anew() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;

@@ -1,13 +1,14 @@
-// The server's events of an app, applied to the cache: what others edit and publish, and which
-// instances have received it.
+// The server's events of an app, applied to the cache: what others edit and publish, which instances have
+// received it, and what became of requests for access.
 import { skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { path, prefix } from "./client";
+import { staleRequests } from "./requests";
 
 interface Event {
-  env: string;
   appId: string;
+  env: string;
   clusterName: string;
   namespaceName: string;
   releaseId?: number;
@@ -40,6 +41,13 @@ export function useEvents(app: string): void {
     };
     source.addEventListener("edit", changed);
     source.addEventListener("publish", changed);
+    source.addEventListener("request", (event) => {
+      const { appId } = parse(event);
+      for (const key of staleRequests(appId)) invalidate(...key);
+      // A granted right may reveal what was hidden.
+      invalidate("draft", appId);
+      invalidate("list", appId);
+    });
     source.addEventListener("instances", (event) => {
       const { env, appId, clusterName, namespaceName, releaseId } = parse(event);
       invalidate("rollout", env, releaseId);

@@ -42,7 +42,7 @@ export function RequestAccess({ at, missing }: Props) {
   return (
     <>
       {made?.state === "declined" && (
-        <p className="note">
+        <p className="note" role="status">
           {t("request.declined", { name: made.decidedByDisplayName ?? made.decidedBy, reason: made.reason })}
         </p>
       )}

@@ -10,6 +10,7 @@ use super::{By, people, required};
 use crate::domain::access_request::{
     self, AccessRequest as Row, Decision, NewRequest, State as Progress,
 };
+use crate::domain::event;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
@@ -64,6 +65,7 @@ pub(super) async fn create(
         }
     }
     let made = access_request::create(&portal.state.store, new, user_id).await?;
+    portal.own.events.record(event::about_request(&app_id, user_id));
     one(&portal, (made, app_id)).await
 }
 
@@ -126,6 +128,7 @@ pub(super) async fn decide(
     let app_id = app_id.ok_or_else(access_request::unknown)?;
     let operator = portal.operator(&caller, by.operator, None).await?;
     let decided = access_request::decide(store, (id, &app_id), decision, &operator).await?;
+    portal.own.events.record(event::about_request(&app_id, &decided.user_id));
     one(&portal, (decided, app_id)).await
 }
 
@@ -135,7 +138,13 @@ pub(super) async fn withdraw(
     Extension(caller): Extension<Caller>,
     Path(RequestId { request_id }): Path<RequestId>,
 ) -> Result<()> {
-    access_request::withdraw(&portal.state.store, Id(request_id), own_name(&caller)?).await
+    let (store, id, user_id) = (&portal.state.store, Id(request_id), own_name(&caller)?);
+    let app_id = access_request::app_of(store, id).await?;
+    access_request::withdraw(store, id, user_id).await?;
+    if let Some(app_id) = app_id {
+        portal.own.events.record(event::about_request(&app_id, user_id));
+    }
+    Ok(())
 }
 
 async fn may_decide(portal: &Portal, caller: &Identity, app_id: &str) -> Result<bool> {

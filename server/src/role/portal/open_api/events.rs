@@ -1,5 +1,6 @@
 //! `/openapi/v1/events`: server-sent events for the pages of a signed-in user. Each event is sent
-//! only if the user may see its namespace at that moment, and the stream ends with the session.
+//! only if the user may see its namespace, or the request for access, at that moment, and the stream
+//! ends with the session.
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
@@ -63,7 +64,7 @@ struct Connection {
     _seat: Seat,
 }
 
-/// Streams the events of namespaces that the user may see.
+/// Streams the events of namespaces and requests for access that the user may see.
 pub(super) async fn stream(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -116,6 +117,10 @@ impl Connection {
                 let places: Vec<_> = missed.iter().map(place).collect();
                 let visible = self.portal.rights().visible_among(&self.identity(), &places).await?;
                 for (event, is_visible) in missed.iter().zip(visible) {
+                    let is_visible = match is_request(event) {
+                        true => self.sees(event).await?,
+                        false => is_visible,
+                    };
                     if is_visible && self.is_wanted(event) {
                         self.push(event, None);
                     }
@@ -209,9 +214,17 @@ impl Connection {
         if !self.has_session().await {
             return Ok(Verdict::Ended);
         }
-        let place = place(event);
-        let is_visible = self.portal.allows(&self.identity(), Need::See, &place).await?;
-        Ok(if is_visible { Verdict::Visible } else { Verdict::Hidden })
+        Ok(if self.sees(event).await? { Verdict::Visible } else { Verdict::Hidden })
+    }
+
+    /// A request is for who made it, and for the administrators of the app.
+    async fn sees(&self, event: &Event) -> Result<bool> {
+        let need = match is_request(event) {
+            true if event.operator == self.user_id => return Ok(true),
+            true => Need::AppAdmin,
+            false => Need::See,
+        };
+        self.portal.allows(&self.identity(), need, &place(event)).await
     }
 
     fn identity(&self) -> Identity {
@@ -223,6 +236,11 @@ impl Connection {
     }
 
     fn push(&mut self, event: &Event, instances: Option<u64>) {
+        if is_request(event) {
+            let data = json!({ "appId": event.app_id, "userId": event.operator });
+            let text = format!("id: {}\nevent: request\ndata: {data}\n\n", event.id);
+            return self.waiting.push_back(text.into());
+        }
         let mut data = json!({
             "env": event.env,
             "appId": event.app_id,
@@ -246,6 +264,10 @@ impl Connection {
         };
         self.waiting.push_back(text.into());
     }
+}
+
+fn is_request(event: &Event) -> bool {
+    event.kind.0 == Kind::Request as i16
 }
 
 fn place(event: &Event) -> Resource {
