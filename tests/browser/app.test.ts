@@ -28,6 +28,21 @@ test("the namespaces of an app are listed by name, numbers by their value", asyn
   for (const [index, name] of names.entries()) expect(await panel.nth(index).innerText()).toContain(name);
 });
 
+test("the page of an app marks the clusters with unpublished changes in each environment, at once", async () => {
+  const [app, api] = [await suite.createApp(), await suite.api];
+  await api.setItem(place(app, "PRO"), { key: "limit", value: "1" });
+  const page = await suite.open(`/a/${app}`);
+  const of = (env: string) =>
+    page.getByRole("region", { name: "Environments" }).getByRole("listitem").filter({ hasText: env });
+  await of("PRO").getByText("Unpublished").waitFor();
+  expect(await of("DEV").getByText("Unpublished").count()).toBe(0);
+  await api.setItem(place(app, "DEV"), { key: "limit", value: "1" });
+  await of("DEV").getByText("Unpublished").waitFor();
+  await api.publish(place(app, "DEV"));
+  await of("DEV").getByText("Unpublished").waitFor({ state: "detached" });
+  await expectAccessible(page);
+});
+
 test("S4: a new app has its namespace in each environment, and each outcome is reported", async () => {
   await suite.as("second");
   const page = await suite.open("/new");

@@ -209,6 +209,16 @@ async fn unpublished_changes_are_reported_in_the_environments_of_a_setting() {
     assert_eq!(user.get(path).await.ok(), json!({ "LOCAL": { "default": false } }));
     user.post(&format!("{NS}/items"), item("k", "v")).await.ok();
     assert_eq!(user.get(path).await.ok(), json!({ "LOCAL": { "default": true } }));
+    // Our page shows them everywhere but where values are hidden.
+    world.set("namespace.publish.tips.supported.envs", "far");
+    let (user, other) = (world.user("u1").await, world.user("u2").await);
+    let all = format!("{path}?allEnvs=true");
+    assert_eq!(user.get(path).await.ok(), json!({}));
+    assert_eq!(other.get(&all).await.ok(), json!({ "LOCAL": { "default": true } }));
+    world.set("configView.memberOnly.envs", "LOCAL");
+    let (user, other) = (world.user("u1").await, world.user("u2").await);
+    assert_eq!(user.get(&all).await.ok(), json!({ "LOCAL": { "default": true } }));
+    assert_eq!(other.get(&all).await.ok(), json!({}));
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ export function useEvents(app: string): void {
       const { env, appId, clusterName, namespaceName } = parse(event);
       for (const kind of ["draft", "lock", "gray"]) invalidate(kind, appId, env, clusterName, namespaceName);
       invalidate("list", appId, env, clusterName);
+      invalidate("app", appId, "unpublished");
       if (event.type === "publish") invalidate("history", appId, env, clusterName, namespaceName);
     };
     source.addEventListener("edit", changed);

@@ -32,10 +32,12 @@ export function addMissingNamespaces({ app, env, cluster }: { app: string; env: 
   return send("POST", path`apps/${app}/envs/${env}/clusters/${cluster}/missing-namespaces`);
 }
 
-/** Whether clusters have unpublished changes, of the environments that the setting of Apollo names. */
+/** Whether clusters have unpublished changes, but for environments whose values are hidden from the user. */
 export const unpublishedClusters = (app: string) =>
   queryOptions({
     queryKey: ["app", app, "unpublished"],
     queryFn: async () =>
-      (await get<Record<string, Record<string, boolean>>>(path`apps/${app}/namespaces/releases/status`)) ?? {},
+      (await get<Record<string, Record<string, boolean>>>(
+        path`apps/${app}/namespaces/releases/status` + "?allEnvs=true",
+      )) ?? {},
   });

@@ -5919,7 +5919,13 @@ export interface operations {
     };
     getNamespacesReleaseStatus: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Whether to include the environments that the setting does not name, but for those whose
+                 *     values are hidden from the caller.
+                 */
+                allEnvs?: boolean;
+            };
             header?: never;
             path: {
                 appId: string;

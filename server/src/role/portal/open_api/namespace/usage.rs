@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Extension, State};
+use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE};
 use futures_util::future::{join_all, try_join_all};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
 use crate::error::{Reaction, Result};
@@ -94,16 +95,35 @@ pub(in super::super) async fn of_public_name(
     Ok(Json(seen))
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase")]
+pub(in super::super) struct Reported {
+    /// Whether to include the environments that the setting does not name, but for those whose
+    /// values are hidden from the caller.
+    #[param(nullable = false)]
+    all_envs: Option<bool>,
+}
+
 /// Whether each cluster of an app has unpublished changes, in the environments that a setting
 /// names. An environment that does not answer is left out.
 pub(in super::super) async fn unpublished(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
+    Query(reported): Query<Reported>,
 ) -> Result<Json<BTreeMap<String, BTreeMap<String, bool>>>> {
-    let wanted = portal.state.config.get(&keys::PUBLISH_TIPS);
-    let wanted: Vec<_> = wanted.iter().map(|name| normalise(name)).collect();
-    let mut environments = portal.state.environments.active();
-    environments.retain(|environment| wanted.iter().any(|name| name == environment.name()));
+    let named = portal.state.config.get(&keys::PUBLISH_TIPS);
+    let named: Vec<_> = named.iter().map(|name| normalise(name)).collect();
+    let mut environments = Vec::new();
+    for environment in portal.state.environments.active() {
+        let env = environment.name();
+        if named.iter().any(|name| name == env)
+            || reported.all_envs.unwrap_or_default()
+                && sees(&portal, &caller, &place.app_id, env).await?
+        {
+            environments.push(environment);
+        }
+    }
     let questions = environments.iter().map(|environment| async {
         let address = Address::new(["apps", &place.app_id, "namespaces", "publish_info"]);
         (environment.name().to_owned(), environment.get(address).await)
@@ -120,6 +140,17 @@ pub(in super::super) async fn unpublished(
         }
     }
     Ok(Json(found))
+}
+
+/// Whether the caller sees the namespace that every app has.
+async fn sees(portal: &Portal, caller: &Caller, app_id: &str, env: &str) -> Result<bool> {
+    let place = Resource {
+        app_id: app_id.to_owned(),
+        env: env.to_owned(),
+        cluster: DEFAULT_CLUSTER.to_owned(),
+        namespace: DEFAULT_NAMESPACE.to_owned(),
+    };
+    portal.allows(&caller.identity, Need::See, &place).await
 }
 
 async fn in_environment(
