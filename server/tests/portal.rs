@@ -44,6 +44,7 @@ mod portal {
     mod export;
     mod favorite;
     mod frozen_environment;
+    mod gray_audience;
     mod history;
     mod import;
     mod import_failed;

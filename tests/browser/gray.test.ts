@@ -87,7 +87,7 @@ test("a share of the known instances is chosen as the audience", async () => {
   await expectAccessibleInAllViews(page);
 });
 
-test("the audience of an earlier gray release of the cluster is used again", async () => {
+test("the audience of an earlier gray release of the app is used again", async () => {
   const place = await prepare();
   await publishTo(place, "10.0.0.1");
   const other = { ...place, ns: "other" };
@@ -98,13 +98,50 @@ test("the audience of an earlier gray release of the cluster is used again", asy
   const page = await changeTimeout(other);
   await page.getByRole("button", { name: "Next: Audience" }).click();
   await page.getByRole("button", { name: "Use an earlier audience" }).click();
-  const audience = page.getByRole("menuitem", { name: "10.0.0.1" });
-  await audience.getByText("application").waitFor();
-  await audience.click();
+  const list = page.getByRole("dialog", { name: "Audiences used before" });
+  await list.getByRole("listitem").filter({ hasText: "10.0.0.1" }).getByText("default / application").waitFor();
+  expect(await list.getByRole("textbox").count(), "few need no search").toBe(0);
+  await list.getByRole("button", { name: "Use the audience 10.0.0.1" }).click();
+  await list.waitFor({ state: "detached" });
   expect(await page.getByLabel("IP addresses").inputValue()).toBe("10.0.0.1");
   // Nothing is stored before it was looked at.
   await page.getByRole("button", { name: "Save audience" }).click();
   await page.getByRole("button", { name: "Publish gray release" }).waitFor();
+});
+
+test("one of many audiences is found, and replaces what is entered after a confirmation", async () => {
+  const place = await prepare();
+  const api = await suite.api;
+  const { clusterName } = await api.call<{ clusterName: string }>("POST", branchesOf(place));
+  const rules = `${branchesOf(place)}/${clusterName}/rules`;
+  for (let n = 1; n <= 10; n++) {
+    const line = { clientAppId: place.app, clientIpList: [`10.0.1.${n}`], clientLabelList: [`team-${n}`] };
+    await api.call("PUT", rules, { ruleItems: [line] });
+  }
+  const page = await suite.open(`${addressOf(place)}?step=audience`);
+  const ips = page.getByLabel("IP addresses");
+  await expect.poll(() => ips.inputValue()).toBe("10.0.1.10");
+  const open = page.getByRole("button", { name: "Use an earlier audience" });
+  await open.click();
+  const list = page.getByRole("dialog", { name: "Audiences used before" });
+  await expect.poll(() => list.getByRole("listitem").count()).toBe(10);
+  expect(await list.getByRole("listitem").first().innerText(), "the newest first").toContain("10.0.1.10");
+  await expectAccessibleInAllViews(page);
+  await list.getByRole("textbox").fill("TEAM-7");
+  await expect.poll(() => list.getByRole("listitem").count()).toBe(1);
+  await list.getByRole("button", { name: /^Use the audience 10.0.1.7/ }).click();
+  const confirm = page.getByRole("dialog", { name: "Replace the audience?" });
+  await confirm.getByText("10.0.1.10").waitFor();
+  await confirm.getByText("10.0.1.7").waitFor();
+  await expectAccessibleInAllViews(page);
+  await confirm.getByRole("button", { name: "Cancel" }).click();
+  expect(await ips.inputValue()).toBe("10.0.1.10");
+  await open.click();
+  await list.getByRole("textbox").fill("team-7");
+  await list.getByRole("button", { name: /^Use the audience/ }).click();
+  await confirm.getByRole("button", { name: "Replace" }).click();
+  expect(await ips.inputValue()).toBe("10.0.1.7");
+  expect(await page.getByLabel("Labels").inputValue()).toBe("team-7");
 });
 
 test("S20: a release to all gives every instance the value and removes the gray release", async () => {

@@ -69,5 +69,5 @@ test("the earlier audiences of a gray release are accessible while they are open
   const rule = { clientAppId: at.app, clientIpList: ["10.0.0.2"], clientLabelList: [] };
   await api.call("PUT", rules, { ruleItems: [rule] });
   const page = await suite.open(`${address(at)}/gray?step=audience`);
-  await check(page, page.getByRole("button", { name: "Use an earlier audience" }), page.getByRole("menu"));
+  await check(page, page.getByRole("button", { name: "Use an earlier audience" }), page.getByRole("dialog"), DIALOG);
 });

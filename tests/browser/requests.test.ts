@@ -99,12 +99,19 @@ test("what becomes of a request is seen at once, by who made it and by who decid
   await expect.poll(() => list.getByRole("listitem").count()).toBe(2);
 
   const of = (env: string) => list.getByRole("listitem").filter({ hasText: `Edit, ${env}:` });
-  await of("PRO").getByRole("button", { name: /^Grant to u5/ }).click();
+  await of("PRO")
+    .getByRole("button", { name: /^Grant to u5/ })
+    .click();
   await page.getByRole("button", { name: "Add key" }).first().waitFor();
-  await of("DEV").getByRole("button", { name: /^Decline/ }).click();
+  await of("DEV")
+    .getByRole("button", { name: /^Decline/ })
+    .click();
   await list.getByLabel(/sees this/).fill("Ask for PRO only.");
   await list.getByRole("button", { name: "Decline", exact: true }).click();
-  await review.getByRole("status").getByText(/declined your request: Ask for PRO only\./).waitFor();
+  await review
+    .getByRole("status")
+    .getByText(/declined your request: Ask for PRO only\./)
+    .waitFor();
 });
 
 test("access can be requested to a hidden namespace, for a publish and for all environments", async () => {

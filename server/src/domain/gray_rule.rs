@@ -5,6 +5,7 @@ pub use crate::feed::cache::GrayRule;
 
 use castalia_store::release::{GrayReleaseRule, GrayReleaseRuleRow, insert_rule};
 use castalia_store::{Authorship, Id, Store, Transaction};
+use chrono::{DateTime, Utc};
 
 use super::audit::Trail;
 use super::branch::{self, BranchStatus};
@@ -17,6 +18,9 @@ use crate::json;
 
 /// Maximum length of the text, in characters: the width of the column.
 pub const RULES: usize = 16_000;
+/// Maximum number of rows that are searched for audiences, and of audiences in a list.
+const MOST_RULES: u64 = 500;
+const MOST_AUDIENCES: usize = 50;
 /// Stored rules of a branch that is no longer active.
 const NONE: &str = "[]";
 
@@ -84,14 +88,61 @@ pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Opt
     )
     .await?;
     row.map(|row| {
-        Ok(Rules {
-            rules: parse(&row)?.unwrap_or_default(),
+        let lines = parse(&row)?.unwrap_or_default();
+        Ok(Rules::of(row, lines))
+    })
+    .transpose()
+}
+
+impl Rules {
+    fn of(row: GrayReleaseRule, rules: Vec<GrayRule>) -> Self {
+        Self {
+            rules,
             key: NamespaceKey::new(&row.app_id, &row.cluster_name, &row.namespace_name),
             release_id: row.release_id.0,
             branch: row.branch_name,
-        })
-    })
-    .transpose()
+        }
+    }
+}
+
+/// The clients of an earlier or present gray release, with the author of the rules.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// Where these clients were chosen last.
+    pub rules: Rules,
+    /// Who stored the rules, or published to these clients.
+    pub author: String,
+    /// When.
+    pub time: DateTime<Utc>,
+}
+
+/// The audiences of an app, each once, the one that was used last first. Rules of an app of the same
+/// name that was deleted are not among them.
+///
+/// # Errors
+/// Fails if the database cannot be read.
+pub async fn audiences(store: &Store, app_id: &str) -> Result<Vec<Audience>> {
+    let db = store.read();
+    let Some(app) = castalia_store::app::by_app_id(db, app_id).await? else {
+        return Ok(Vec::new());
+    };
+    let rows = castalia_store::release::newest_rules_of_app(db, app_id, MOST_RULES).await?;
+    let mut found: Vec<Audience> = Vec::new();
+    for row in rows {
+        let lines = parse(&row).ok().flatten().unwrap_or_default();
+        let is_new = || found.iter().all(|known| known.rules.rules != lines);
+        if row.app_id == app_id
+            && *row.data_change_created_time >= *app.data_change_created_time
+            && lines.iter().any(GrayRule::names_clients)
+            && is_new()
+        {
+            let (author, time) =
+                (row.data_change_created_by.clone(), *row.data_change_created_time);
+            found.push(Audience { rules: Rules::of(row, lines), author, time });
+        }
+    }
+    found.truncate(MOST_AUDIENCES);
+    Ok(found)
 }
 
 /// Replaces the rules of a branch.

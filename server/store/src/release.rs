@@ -33,7 +33,7 @@ pub use publish::{Publish, publish};
 pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{
     GrayReleaseRule, GrayReleaseRuleRow, insert_rule, latest_rule, latest_rule_with_any_lines,
-    name_rules, remove_rules_before, rules_of_namespace,
+    name_rules, newest_rules_of_app, remove_rules_before, rules_of_namespace,
 };
 
 pub async fn by_id(

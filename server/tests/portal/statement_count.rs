@@ -17,6 +17,7 @@ const EXPORTS: [&str; 2] = ["exportAppConfig", "exportAllConfigs"];
 
 /// Every operation, with its query. `{...}` is an id of the rows.
 const OPERATIONS: [(&str, &str); 91] = [
+const OPERATIONS: [(&str, &str); 90] = [
     ("findAuditLogs", "?page=0&size=500"),
     ("searchAuditLogs", "?query=create&page=0&size=500"),
     ("findAuditDataInfluencesByField", "?entityName=App&entityId=1&fieldName=AppId"),
@@ -65,6 +66,7 @@ const OPERATIONS: [(&str, &str); 91] = [
     ("findBranch", ""),
     ("findBranchItems", ""),
     ("getBranchGrayRules", ""),
+    ("findGrayAudiences", ""),
     ("getItemByEncodedKey", ""),
     ("getInstanceCountByNamespace", ""),
     ("findItemsByNamespace", "?page=0&size=500"),

@@ -61,6 +61,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("GET {namespaceName}/branches/{branchName}/items", Nothing, Refused),
     ("GET {namespaceName}/branches/{branchName}/rules", Nothing, Refused),
     ("PUT {namespaceName}/branches/{branchName}/rules", Refused, Refused),
+    ("GET /envs/{env}/apps/{appId}/gray-audiences", Nothing, Nothing),
     ("POST {namespaceName}/branches/{branchName}/releases", Refused, Refused),
     ("POST {namespaceName}/branches/{branchName}/gray-del-releases", Refused, Refused),
     ("POST {namespaceName}/branches/{branchName}/merge", Refused, Refused),

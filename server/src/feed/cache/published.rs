@@ -113,6 +113,14 @@ pub struct GrayRule {
     pub client_label_list: Vec<String>,
 }
 
+impl GrayRule {
+    /// Whether any client can match.
+    #[must_use]
+    pub fn names_clients(&self) -> bool {
+        !self.client_ip_list.is_empty() || !self.client_label_list.is_empty()
+    }
+}
+
 /// The published content of one namespace of one cluster.
 #[derive(Debug, Default)]
 pub struct Published {

@@ -7,7 +7,7 @@ use crate::domain::app_namespace::{AppNamespace, NewAppNamespace};
 use crate::domain::cluster::{Cluster, NewCluster};
 use crate::domain::commit::Commit;
 use crate::domain::constraint::Author;
-use crate::domain::gray_rule::{GrayRule, NewRules, Rules};
+use crate::domain::gray_rule::{Audience, GrayRule, NewRules, Rules};
 use crate::domain::history::ReleaseHistory;
 use crate::domain::item::{self, Hit, Item};
 use crate::domain::item_set::ChangeSet;
@@ -275,6 +275,16 @@ impl From<Rules> for wire::GrayReleaseRule {
             rule_items: Some(rules.rules.into_iter().map(item).collect()),
             release_id: Some(rules.release_id),
             ..Self::default()
+        }
+    }
+}
+
+impl From<Audience> for wire::GrayReleaseRule {
+    fn from(audience: Audience) -> Self {
+        Self {
+            data_change_created_by: Some(audience.author),
+            data_change_created_time: Some(audience.time),
+            ..audience.rules.into()
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reads that Apollo's admin API lacks, for the portal: the content of all namespaces of a cluster,
-//! the clients of a namespace in all clusters, and whether a change set would be accepted.
+//! the clients of a namespace in all clusters, the audiences of gray releases of an app, and whether
+//! a change set would be accepted.
 
 use axum::extract::State;
 
@@ -8,6 +9,7 @@ use super::item::rules;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::cluster_content::{self, NamespaceContent};
+use crate::domain::gray_rule;
 use crate::domain::instance::{self, ClusterReaders};
 use crate::domain::item_set::trial;
 use crate::error::Result;
@@ -20,6 +22,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
         .get("/apps/{app_id}/clusters/{cluster}/contents", AdminAccess::Token, contents)
         .get("/apps/{app_id}/appnamespaces/{name}/readers", AdminAccess::Token, readers)
+        .get("/apps/{app_id}/gray-audiences", AdminAccess::Token, audiences)
         .post(in_namespace!("/itemset/trial"), AdminAccess::Token, try_out)
 }
 
@@ -40,6 +43,13 @@ async fn readers(
     Path((app_id, name)): Path<(String, String)>,
 ) -> Result<Json<Vec<wire::ClusterReaders>>> {
     Ok(Json(bodies(instance::count_by_cluster(&state.store, &app_id, &name).await?)))
+}
+
+async fn audiences(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<Vec<wire::GrayReleaseRule>>> {
+    Ok(Json(bodies(gray_rule::audiences(&state.store, &app_id).await?)))
 }
 
 /// Answers as if the change set were applied, as far as that is known before.

@@ -9,6 +9,7 @@ use sea_orm::{
 
 use crate::entity::gray_release_rule::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::{Id, Small};
 use crate::row::decode;
 use crate::row::{self, Authorship, InNamespace, Standard, soft_remove};
@@ -57,6 +58,17 @@ pub async fn latest_rule_with_any_lines(
         .filter(Column::BranchName.eq(branch))
         .order_by_desc(Column::Id);
     decode::repaired(db, newest).await
+}
+
+/// The newest rules in all namespaces of an app, also replaced ones, newest first. Rows that cannot be
+/// decoded are left out.
+pub async fn newest_rules_of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let rules = Entity::find().filter(Column::AppId.eq(app_id));
+    readable::models(db, rules.order_by_desc(Column::Id).limit(limit)).await
 }
 
 pub async fn insert_rule(

@@ -3,7 +3,7 @@ import { queryOptions, type QueryKey } from "@tanstack/react-query";
 
 import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
 import { get, path, send } from "./client";
-import { latestRelease, namespaceNames, namespacePath, type Place } from "./queries";
+import { latestRelease, namespacePath, type Place } from "./queries";
 import type {
   OpenGrayReleaseRuleDTO,
   OpenGrayReleaseRuleItemDTO,
@@ -69,19 +69,13 @@ export const grayState = (at: Place, name: string) =>
     },
   });
 
-/** Whose gray releases are searched for audiences, beside the open namespace. */
-const OTHERS = 40;
-
-/** The newest operations on this namespace and on the others of its cluster, which name their audiences. */
-export const clusterHistory = (at: Place) =>
+/** The audiences of all gray releases of the app in the environment; none from an admin service of Apollo. */
+export const grayAudiences = (at: Place) =>
   queryOptions({
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "audiences"],
-    queryFn: async ({ client }) => {
-      const list = await client.query(namespaceNames(at.app, at.env, at.cluster));
-      const others = list.map(({ namespaceName }) => namespaceName).filter((ns) => ns !== at.ns);
-      const names = [at.ns, ...others.slice(0, OTHERS)];
-      return (await Promise.all(names.map((ns) => grayHistory({ ...at, ns })))).flat();
-    },
+    queryKey: ["gray", at.app, at.env, "audiences"],
+    staleTime: 0,
+    queryFn: async () =>
+      (await get<OpenGrayReleaseRuleDTO[]>(path`envs/${at.env}/apps/${at.app}/gray-audiences`)) ?? [],
   });
 
 /** The newest operations on a namespace, without the values of the releases. */

@@ -1611,6 +1611,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/gray-audiences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the clients of earlier and present gray releases of an app, each audience once, newest first. */
+        get: operations["findGrayAudiences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/instances/by-namespace": {
         parameters: {
             query?: never;
@@ -8267,6 +8284,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findGrayAudiences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenGrayReleaseRuleDTO"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

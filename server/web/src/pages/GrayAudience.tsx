@@ -36,7 +36,7 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
     <section className={classes.stack} aria-label={t("gray.step.audience")}>
       <div className="row">
         <p className={`note ${classes.help}`}>{t("gray.audience.help")}</p>
-        {mayEdit && <GrayEarlier place={place} onChoose={setLines} />}
+        {mayEdit && <GrayEarlier place={place} isPublic={master.isPublic === true} lines={lines} onChoose={setLines} />}
       </div>
       {lines.map((line, index) => (
         <Line

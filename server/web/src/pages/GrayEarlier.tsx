@@ -1,69 +1,140 @@
-// Audiences of earlier gray releases in this cluster, of which one can be used again. They are read when
-// the menu is opened.
-import { Button, Menu } from "@mantine/core";
-import { IconHistory } from "@tabler/icons-react";
+// Audiences of the gray releases of the app in this environment, of which one can be used again. They are
+// read when the list is opened; what is entered is replaced only after a confirmation.
+import { Button, TextInput } from "@mantine/core";
+import { IconHistory, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { clusterHistory } from "../api/gray";
+import { grayAudiences } from "../api/gray";
 import type { Place } from "../api/queries";
+import { Confirm } from "../parts/Confirm";
+import { Dialog } from "../parts/Dialog";
 import { Since } from "../parts/Since";
-import { Failure } from "../parts/States";
-import { ALL_CLIENTS, audiences, type RuleLine } from "../state/gray";
+import { Empty, Loaded } from "../parts/States";
+import { ALL_CLIENTS, audiences, hasWords, ruleItems, type Audience, type RuleLine } from "../state/gray";
 import classes from "./Gray.module.css";
 
-const SHOWN = 12;
+/** More of them have a search. */
+const FEW = 8;
 const NAMED = 3;
+const LOCAL = { isPending: false, error: null };
 
 interface Props {
   place: Place;
+  isPublic: boolean;
+  /** What is entered. */
+  lines: RuleLine[];
   onChoose: (lines: RuleLine[]) => void;
 }
 
-export function GrayEarlier({ place, onChoose }: Props) {
+export function GrayEarlier({ place, isPublic, lines, onChoose }: Props) {
   const { t } = useTranslation();
   const [opened, setOpened] = useState(false);
-  const history = useQuery({ ...clusterHistory(place), enabled: opened });
-  const earlier = audiences(history.data ?? []).slice(0, SHOWN);
+  const [chosen, setChosen] = useState<RuleLine[] | null>(null);
+  const query = useQuery({ ...grayAudiences(place), enabled: opened });
+  const close = () => {
+    setOpened(false);
+    setChosen(null);
+  };
+  const take = (earlier: RuleLine[]) => {
+    onChoose(earlier);
+    close();
+  };
+  const choose = (earlier: RuleLine[]) => (ruleItems(lines).length > 0 ? setChosen(earlier) : take(earlier));
   return (
-    <Menu opened={opened} onChange={setOpened} position="bottom-start">
-      <Menu.Target>
-        <Button variant="default" leftSection={<IconHistory size={16} stroke={1.8} />}>
-          {t("gray.earlier.open")}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown className={classes.earlier}>
-        {history.error ? (
-          <Failure error={history.error} />
-        ) : (
-          earlier.length === 0 && (
-            <Menu.Label>{t(history.isPending ? "state.loading" : "gray.earlier.none")}</Menu.Label>
-          )
-        )}
-        {earlier.map(({ ns, by, at, lines }) => (
-          <Menu.Item key={JSON.stringify(lines)} onClick={() => onChoose(lines)}>
-            {lines.map((line) => (
-              <Summary key={line.app} line={line} />
-            ))}
-            <small className="note">
-              <span className="mono">{ns}</span> · <Since by={by} time={at} />
-            </small>
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Button variant="default" leftSection={<IconHistory size={16} stroke={1.8} />} onClick={() => setOpened(true)}>
+        {t("gray.earlier.open")}
+      </Button>
+      {chosen ? (
+        <Confirm
+          title={t("gray.earlier.replace")}
+          action={t("gray.earlier.replaceAct")}
+          write={LOCAL}
+          onConfirm={() => take(chosen)}
+          onClose={close}
+        >
+          <p>{t("gray.earlier.replaced")}</p>
+          <Summary lines={lines} />
+          <p>{t("gray.earlier.by")}</p>
+          <Summary lines={chosen} />
+        </Confirm>
+      ) : (
+        opened && (
+          <Dialog title={t("gray.earlier.title")} size="lg" onClose={close}>
+            <Loaded query={query}>
+              {(rows) => <Audiences list={audiences(rows, place.app, isPublic)} onChoose={choose} />}
+            </Loaded>
+          </Dialog>
+        )
+      )}
+    </>
   );
 }
 
-function Summary({ line: { app, ips, labels } }: { line: RuleLine }) {
+function Audiences({ list, onChoose }: { list: Audience[]; onChoose: (lines: RuleLine[]) => void }) {
   const { t } = useTranslation();
-  if (ips.includes(ALL_CLIENTS)) return <p>{t("gray.audience.all", { app })}</p>;
-  const names = [...ips, ...labels];
+  const [text, setText] = useState("");
+  if (list.length === 0) return <Empty title={t("gray.earlier.none")} />;
+  const found = list.filter((audience) => hasWords(audience, text.trim()));
   return (
-    <p>
-      {app}: <span className="mono">{names.slice(0, NAMED).join(", ")}</span>
-      {names.length > NAMED && ` ${t("gray.earlier.more", { count: names.length - NAMED })}`}
-    </p>
+    <div className="stack">
+      {list.length > FEW && (
+        <TextInput
+          aria-label={t("gray.earlier.filter")}
+          placeholder={t("gray.earlier.filter")}
+          leftSection={<IconSearch size={16} stroke={1.8} />}
+          value={text}
+          data-autofocus
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+      )}
+      {found.length === 0 && <Empty title={t("state.noMatch")} />}
+      <ul className={classes.earlier}>
+        {found.map(({ cluster, ns, by, at, lines }) => (
+          <li key={JSON.stringify(lines)}>
+            <div>
+              <Summary lines={lines} />
+              <p className="note">
+                <span className="mono">
+                  {cluster} / {ns}
+                </span>{" "}
+                · <Since by={by} time={at} />
+              </p>
+            </div>
+            <Button
+              variant="default"
+              size="compact-sm"
+              aria-label={t("gray.earlier.useName", { name: lines.flatMap(members).slice(0, NAMED).join(", ") })}
+              onClick={() => onChoose(lines)}
+            >
+              {t("gray.earlier.use")}
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+const members = ({ ips, labels }: RuleLine) => [...ips, ...labels];
+
+function Summary({ lines }: { lines: RuleLine[] }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {lines.map((line) => {
+        const names = members(line);
+        return line.ips.includes(ALL_CLIENTS) ? (
+          <p key={line.app}>{t("gray.audience.all", { app: line.app })}</p>
+        ) : (
+          <p key={line.app} className="wrap">
+            {line.app}: <span className="mono">{names.slice(0, NAMED).join(", ")}</span>
+            {names.length > NAMED && ` ${t("gray.earlier.more", { count: names.length - NAMED })}`}
+          </p>
+        );
+      })}
+    </>
   );
 }

@@ -1,7 +1,7 @@
 // A gray release: what its values change, which instances its rule matches, and how far it is. Pure.
 import type { OpenItemDTO, OpenNamespaceDTO } from "../api/bodies";
 import type { GrayState } from "../api/gray";
-import type { OpenGrayReleaseRuleItemDTO, OpenInstanceDTO, OpenReleaseHistoryDTO } from "../api/schema";
+import type { OpenGrayReleaseRuleDTO, OpenGrayReleaseRuleItemDTO, OpenInstanceDTO } from "../api/schema";
 import type { KeyChange } from "../parts/DiffView";
 import { countChanges, draftRows } from "./draft";
 
@@ -73,27 +73,35 @@ function digest(text: string): number {
   return hash >>> 0;
 }
 
-/** An audience of an earlier gray release. */
+/** An audience of an earlier or present gray release. */
 export interface Audience {
-  /** The namespace in which it was used last, by whom, and when. */
+  /** Where it was used last, by whom, and when. */
+  cluster: string;
   ns: string;
   by: string;
   at: string | undefined;
   lines: RuleLine[];
 }
 
-/** Each audience once, the newest first. */
-export function audiences(rows: OpenReleaseHistoryDTO[]): Audience[] {
-  const found = new Map<string, Audience>();
-  for (const row of rows.toSorted((a, b) => (b.id ?? 0) - (a.id ?? 0))) {
-    const { rules } = (row.operationContext ?? {}) as { rules?: OpenGrayReleaseRuleItemDTO[] | null };
-    const lines = ruleLines(ruleItems(ruleLines(rules ?? [])));
-    const same = JSON.stringify(lines);
-    if (lines.length === 0 || found.has(same)) continue;
-    const by = row.operatorDisplayName ?? row.operator ?? "";
-    found.set(same, { ns: row.namespaceName ?? "", by, at: row.releaseTime, lines });
-  }
-  return [...found.values()];
+/** Those that a namespace can use: only clients of its own app read one that is not public. */
+export function audiences(rows: OpenGrayReleaseRuleDTO[], app: string, isPublic: boolean): Audience[] {
+  return rows.flatMap((row): Audience[] => {
+    const lines = ruleLines(ruleItems(ruleLines(row.ruleItems)));
+    if (!isPublic && lines.some((line) => line.app !== app)) return [];
+    const by = row.dataChangeCreatedByDisplayName ?? row.dataChangeCreatedBy ?? "";
+    const { clusterName: cluster = "", namespaceName: ns = "", dataChangeCreatedTime: at } = row;
+    return [{ cluster, ns, by, at, lines }];
+  });
+}
+
+/** Whether each word is part of an address, a label, an app, or of where the audience was used, and by whom. */
+export function hasWords({ cluster, ns, by, lines }: Audience, text: string): boolean {
+  const parts = [cluster, ns, by, ...lines.flatMap(({ app, ips, labels }) => [app, ...ips, ...labels])];
+  const all = parts.join(" ").toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
 }
 
 /** Whether a line names this instance; labels of instances are not known to the portal. */

@@ -17,7 +17,7 @@ use crate::domain::namespace::NamespaceKey;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, Path};
 use crate::json::{self, Json, OrEmpty};
 use crate::role::portal::Portal;
@@ -118,6 +118,35 @@ pub(super) async fn rules(
     let mut found: Vec<_> = found.into_iter().map(GrayReleaseRule::from).collect();
     people::name_people(&portal, &mut found).await?;
     Ok(OrEmpty(found.pop()))
+}
+
+/// The audiences of an app in an environment, of the namespaces that the caller may see. Apollo's
+/// admin service does not have them.
+pub(super) async fn audiences(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<Vec<GrayReleaseRule>>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let address = Address::new(["apps", &place.app_id, "gray-audiences"]);
+    let found: Vec<admin::GrayReleaseRule> = match environment.get(address).await {
+        Err(error) if error.reaction() == Reaction::NotFound => Vec::new(),
+        found => found?,
+    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let places: Vec<_> = found
+        .iter()
+        .map(|row| Resource {
+            cluster: text(&row.cluster_name),
+            namespace: text(&row.namespace_name),
+            ..place.clone()
+        })
+        .collect();
+    let visible = portal.rights().visible_among(&caller.identity, &places).await?;
+    let seen = found.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible);
+    let mut seen: Vec<_> = seen.map(|(row, _)| GrayReleaseRule::from(row)).collect();
+    people::name_people(&portal, &mut seen).await?;
+    Ok(Json(seen))
 }
 
 /// Replaces the rules of a branch. The names in the body are ignored.

@@ -49,6 +49,17 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             branch::set_rules,
         )
         .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/apps/{appId}/gray-audiences",
+            // The handler leaves out those of namespaces whose values the caller may not see.
+            PortalAccess::Call(Need::Nothing),
+            about(
+                "findGrayAudiences",
+                "Lists the clients of earlier and present gray releases of an app, each audience once, newest first.",
+            ),
+            branch::audiences,
+        )
+        .operation(
             Method::POST,
             in_namespace!("/branches/{branchName}/merge"),
             merge,

@@ -1,0 +1,73 @@
+//! Audiences of gray releases, which can be used again.
+
+use castalia_store::StoreError;
+use castalia_store::entity::gray_release_rule::{Column, Entity};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::EntityTrait as _;
+use sea_orm::sea_query::Expr;
+use serde_json::{Value, json};
+
+use super::world::{Caller, NS, World};
+
+/// Creates the branch of the namespace `application`; returns its path.
+async fn branch(user: &Caller<'_>) -> String {
+    let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    format!("{NS}/branches/{}", made["clusterName"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn the_audiences_of_an_app_are_listed_once_and_only_where_they_may_be_seen() {
+    const AUDIENCES: &str = "/openapi/v1/envs/LOCAL/apps/demo/gray-audiences";
+    let mut world = World::with_demo().await;
+    let (user, other) = (world.user("u1").await, world.user("u2").await);
+    let line =
+        |ip: &str| json!({ "clientAppId": "demo", "clientIpList": [ip], "clientLabelList": [] });
+    let audiences = async |caller: &Caller<'_>| {
+        let found = caller.get(AUDIENCES).await.ok();
+        let rows = found.as_array().unwrap().iter();
+        rows.map(|row| row["ruleItems"][0]["clientIpList"][0].clone()).collect::<Vec<_>>()
+    };
+    assert!(audiences(&user).await.is_empty());
+    let first = branch(&user).await;
+    for ips in [vec!["10.0.0.1"], vec!["10.0.0.2"], vec!["10.0.0.1"], vec![]] {
+        let lines: Vec<_> = ips.into_iter().map(line).collect();
+        user.put(&format!("{first}/rules"), json!({ "ruleItems": lines })).await.empty();
+    }
+    user.delete(&first).await.empty();
+    let second = branch(&user).await;
+    let body = json!({ "ruleItems": [line("10.0.0.3")] });
+    user.put(&format!("{second}/rules"), body).await.empty();
+    assert_eq!(audiences(&user).await, ["10.0.0.3", "10.0.0.1", "10.0.0.2"]);
+    let newest = &user.get(AUDIENCES).await.ok()[0];
+    for (member, value) in [
+        ("appId", "demo"),
+        ("clusterName", "default"),
+        ("namespaceName", "application"),
+        ("dataChangeCreatedBy", "u1"),
+        ("dataChangeCreatedByDisplayName", "Name of u1"),
+    ] {
+        assert_eq!(newest[member], value, "{member}");
+    }
+    assert!(newest["dataChangeCreatedTime"].is_string());
+    assert_eq!(audiences(&other).await.len(), 3);
+    world.set("configView.memberOnly.envs", "LOCAL");
+    assert_eq!(audiences(&world.user("u1").await).await.len(), 3);
+    assert!(audiences(&world.user("u2").await).await.is_empty());
+    // Rules from before the app was created are those of another app.
+    let app = castalia_store::app::by_app_id(world.environment_store.read(), "demo").await.unwrap();
+    let before = *app.unwrap().data_change_created_time - TimeDelta::days(1);
+    backdate_rules(&world, before).await;
+    assert!(audiences(&world.user("u1").await).await.is_empty());
+}
+
+async fn backdate_rules(world: &World, time: DateTime<Utc>) {
+    let update = world.environment_store.write(time, |tx, time| {
+        Box::pin(async move {
+            let all =
+                Entity::update_many().col_expr(Column::DataChangeCreatedTime, Expr::value(*time));
+            all.exec(tx).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    update.await.unwrap();
+}
