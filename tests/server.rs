@@ -20,6 +20,7 @@ mod mutation;
 mod open_api;
 mod page;
 mod proxy;
+mod restoration;
 mod revision;
 mod roles;
 mod secret;

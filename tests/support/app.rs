@@ -138,6 +138,21 @@ impl App {
         self.admin.put(&path, Value::Null).await.ok();
     }
 
+    /// Deletes a cluster with its namespaces.
+    pub(crate) async fn delete_cluster(&self, name: &str) {
+        let path = format!("/apps/{}/clusters/{name}?operator={OPERATOR}", self.id);
+        self.admin.delete(&path).await.ok();
+    }
+
+    /// Restores the cluster of this name that was deleted last.
+    pub(crate) async fn restore_cluster(&self, name: &str) {
+        let deleted = self.admin.get(&format!("/apps/{}/deleted", self.id)).await.ok().json();
+        let is_it = |one: &&Value| one["kind"] == "cluster" && one["clusterName"] == name;
+        let wanted = deleted.as_array().unwrap().iter().find(is_it).unwrap().clone();
+        let path = format!("/apps/{}/restorations?operator={OPERATOR}", self.id);
+        self.admin.post(&path, wanted).await.ok();
+    }
+
     /// Withdraws the only release of a namespace in a cluster.
     pub(crate) async fn withdraw(&self, release: &Release) {
         let path = format!("/releases/{}/withdrawal?operator={OPERATOR}", release.id);

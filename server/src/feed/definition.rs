@@ -22,9 +22,9 @@ const REBUILD_PAUSE: Duration = Duration::from_secs(60);
 /// Ids before the last one that are read again: transactions commit out of id order, so an earlier
 /// row may still appear. Less than [`BATCH`].
 const LATE_ROWS: i64 = 100;
-/// How far back a scan for changed keys reaches: stored times have whole seconds, and the clocks of
+/// How far back a scan for changed keys and restored names reaches: stored times have whole seconds, and the clocks of
 /// nodes differ. The complete read finds a change of a node whose clock is further behind.
-const KEY_OVERLAP: TimeDelta = TimeDelta::seconds(30);
+const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 
 /// A time on both clocks of this machine. The wall clock may jump, so changes are requested from
 /// the earlier of the two.
@@ -102,11 +102,25 @@ impl ReleaseFeed {
         if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
-    async fn add_definitions(&self, keys_since: DateTime<Utc>) -> Result<()> {
+    /// Reads names that were restored, whose rows are not the last ones.
+    async fn add_restored_names(&self, since: DateTime<Utc>) -> Result<()> {
+        let db = self.0.store.read();
+        let namespaces = stored::definitions_changed_since(db, since, BATCH).await?;
+        let clusters = match self.names().folds() {
+            true => stored::clusters_changed_since(db, since, BATCH).await?,
+            false => Rows::default(),
+        };
+        let namespaces = namespaces.readable.into_iter().filter_map(definition).collect();
+        let clusters = clusters.map(cluster).readable;
+        if self.names().add(namespaces, clusters) { self.rebuild_names().await } else { Ok(()) }
+    }
+
+    async fn add_definitions(&self, since: DateTime<Utc>) -> Result<()> {
         self.add_names().await?;
+        self.add_restored_names(since - OVERLAP).await?;
         let is_changed_here = self.0.keys_changed.swap(false, Ordering::AcqRel);
         if is_changed_here
-            || stored_key::is_changed_since(self.0.store.read(), keys_since - KEY_OVERLAP).await?
+            || stored_key::is_changed_since(self.0.store.read(), since - OVERLAP).await?
         {
             self.rebuild_keys().await.inspect_err(|_| {
                 // Not a store: another change may have set it meanwhile.
@@ -196,7 +210,7 @@ impl ReleaseFeed {
             return Ok(Rows::default());
         }
         let rows = stored::clusters_after(self.0.store.read(), id, BATCH).await?;
-        Ok(rows.map(|(id, app_id, name)| Cluster { id: id.0, app_id, name }))
+        Ok(rows.map(cluster))
     }
 
     async fn rebuild_keys(&self) -> Result<()> {
@@ -221,6 +235,10 @@ impl ReleaseFeed {
         }
         Ok(())
     }
+}
+
+fn cluster((id, app_id, name): (Id, String, String)) -> Cluster {
+    Cluster { id: id.0, app_id, name }
 }
 
 fn definition((id, app_id, name, is_public): stored::Definition) -> Option<AppNamespace> {

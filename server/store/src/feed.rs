@@ -53,8 +53,28 @@ pub async fn definitions_after(
 ) -> Result<Rows<Definition>, StoreError> {
     use app_namespace::{Column, Entity};
     let next = Entity::live().filter(Column::Id.gt(Id(id))).order_by_asc(Column::Id).limit(limit);
+    read_definitions(db, next).await
+}
+
+/// Definitions of namespaces of all apps that were changed at this time or later, by id: also those
+/// that were restored.
+pub async fn definitions_changed_since(
+    db: &impl ConnectionTrait,
+    time: DateTime<Utc>,
+    limit: u64,
+) -> Result<Rows<Definition>, StoreError> {
+    use app_namespace::{Column, Entity};
+    let changed = Entity::live().filter(Column::DataChangeLastTime.gte(time));
+    read_definitions(db, changed.order_by_asc(Column::Id).limit(limit)).await
+}
+
+async fn read_definitions(
+    db: &impl ConnectionTrait,
+    definitions: Select<app_namespace::Entity>,
+) -> Result<Rows<Definition>, StoreError> {
+    use app_namespace::Column;
     let columns = [Column::Id, Column::AppId, Column::Name, Column::IsPublic];
-    readable::read_with(db, next.select_only().columns(columns), |row| {
+    readable::read_with(db, definitions.select_only().columns(columns), |row| {
         let id = row.try_get_by(0)?;
         let report = |error: &DbErr| readable::report("AppNamespace", id, error);
         let app_id = row.try_get_by(1).inspect_err(report).ok();
@@ -86,6 +106,19 @@ pub async fn clusters_after(
     let next = Entity::live().filter(Column::Id.gt(Id(id))).order_by_asc(Column::Id).limit(limit);
     let columns = [Column::Id, Column::AppId, Column::Name];
     readable::read(db, next.select_only().columns(columns)).await
+}
+
+/// The same of those that were changed at this time or later: also of those that were restored.
+pub async fn clusters_changed_since(
+    db: &impl ConnectionTrait,
+    time: DateTime<Utc>,
+    limit: u64,
+) -> Result<Rows<(Id, String, String)>, StoreError> {
+    use cluster::{Column, Entity};
+    let changed = Entity::live().filter(Column::DataChangeLastTime.gte(time));
+    let columns = [Column::Id, Column::AppId, Column::Name];
+    let changed = changed.order_by_asc(Column::Id).limit(limit).select_only().columns(columns);
+    readable::read(db, changed).await
 }
 
 /// An access key of an app.

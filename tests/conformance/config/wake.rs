@@ -84,6 +84,33 @@ async fn a_withdrawal_wakes_a_poll_and_leaves_the_default_cluster() {
     }
 }
 
+/// The deletion of a cluster and its restoration wake polls; after each, a load returns what clients
+/// receive then. Apollo does not restore what it deleted.
+#[tokio::test]
+async fn a_restoration_wakes_a_poll_and_returns_the_releases() {
+    if is_by_address("restoration") {
+        return;
+    }
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("restoration").await;
+    app.add_cluster("c1").await;
+    app.publish("of the default cluster").await;
+    app.release("c1", "application", &[("k", "own")]).await;
+    let poll = |known| poll::path_of(&app.id, "cluster=c1", &[("application", known)]);
+    for (is_deleted, value) in [(true, "of the default cluster"), (false, "own")] {
+        let id = newest(&fixture.config.get(&poll(-1)).await.ok());
+        let waiting = Waiting::start(&fixture.config, &poll(id)).await;
+        match is_deleted {
+            true => app.delete_cluster("c1").await,
+            false => app.restore_cluster("c1").await,
+        }
+        waiting.soon().await.ok();
+        let path = format!("/configs/{}/c1/application", app.id);
+        let answer = fixture.config.get(&path).await.ok().json();
+        assert_eq!(answer["configurations"]["k"], value);
+    }
+}
+
 /// C068: a publish of a public namespace wakes its readers, who are notified in their own spelling.
 #[tokio::test]
 async fn a_publish_of_the_owner_wakes_readers_in_their_spelling() {

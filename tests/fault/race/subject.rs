@@ -38,7 +38,7 @@ impl Subject {
         app.add_cluster("c1").await;
         app.add_cluster("gone").await;
         app.release("gone", "application", &[("k", "gone")]).await;
-        admin.delete(&format!("/apps/{app_id}/clusters/gone?operator=u")).await.ok();
+        app.delete_cluster("gone").await;
         let deleted = admin.get(&format!("/apps/{app_id}/deleted")).await.ok().json();
         app.publish("1").await;
         let release_id = app.publish("2").await.id;

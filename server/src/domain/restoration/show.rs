@@ -1,6 +1,8 @@
 //! Shows again what a deletion hid, in the transaction that has checked that it is hidden. Every
 //! rule that the creation of the same object has to follow applies.
 
+use std::collections::BTreeSet;
+
 use castalia_store::namespace::AppNamespace;
 use castalia_store::removal::Scope;
 use castalia_store::restoration::{self, Hidden};
@@ -163,10 +165,13 @@ impl<'a> Shown<'a> {
     /// A definition that was deleted after the cluster would have deleted these namespaces too.
     async fn hide_undefined(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
         let app_id = &self.deleted.app_id;
+        let own = castalia_store::namespace::app_namespace_names(tx, app_id).await?;
+        let own: BTreeSet<String> = own.into_iter().collect();
         for cluster in clusters {
             for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
                 // One may have been deleted as the branch of another.
-                if !is_defined(tx, app_id, &row.namespace_name).await?
+                if !own.contains(&row.namespace_name)
+                    && !is_defined(tx, app_id, &row.namespace_name).await?
                     && castalia_store::namespace::by_id(tx, row.id).await?.is_some()
                 {
                     namespace::delete_in(tx, &row, &mut self.removal).await?;
