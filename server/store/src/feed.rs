@@ -6,10 +6,11 @@ mod misplaced;
 mod published;
 pub(super) mod readable;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    QueryTrait, Select,
 };
 
 use crate::entity::{access_key, app_namespace, cluster, namespace, release, release_message};
