@@ -5,8 +5,8 @@ use castalia_store::entity::{
     Standard, app, cluster, insert, release, server_config as settings_table,
 };
 use castalia_store::{
-    Id, Origin, Part, Store, StoreError, app as apps, item, message, migration, namespace,
-    release as releases, server_config as settings, user,
+    Deletion, Id, Origin, Part, Store, StoreError, app as apps, item, message, migration,
+    namespace, release as releases, server_config as settings, user,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Set, Statement};
 
@@ -179,7 +179,8 @@ async fn reads_what_apollo_wrote(store: &Store) {
 }
 
 async fn hidden_rows_do_not_stand_in_the_way(store: &Store) {
-    let gone = store.write((), |tx, ()| Box::pin(apps::delete(tx, "demo", "apollo"))).await;
+    let by = Deletion::by("apollo");
+    let gone = store.write(by, |tx, by| Box::pin(apps::delete(tx, "demo", by))).await;
     assert!(gone.unwrap());
     let row = app::ActiveModel {
         app_id: Set("demo".into()),

@@ -180,10 +180,12 @@ on_each_database! {
         assert!(namespaces::public_app_namespace(db, "private").await.unwrap().is_none());
         assert_eq!(namespaces::public_app_namespaces(db).await.unwrap().len(), 1);
         let id = namespaces::find(db, "a", "branch", "n").await.unwrap().unwrap().id;
-        let deleted = store.write(id, |tx, id| Box::pin(namespaces::delete(tx, *id, "o"))).await;
+        let by = Deletion::by("o");
+        let deleted = store.write((id, by), |tx, (id, by)| Box::pin(namespaces::delete(tx, *id, by))).await;
         assert!(deleted.unwrap());
         assert!(namespaces::by_id(db, id).await.unwrap().is_none());
-        let again = store.write(id, |tx, id| Box::pin(namespaces::delete(tx, *id, "o"))).await;
+        let by = Deletion::by("o");
+        let again = store.write((id, by), |tx, (id, by)| Box::pin(namespaces::delete(tx, *id, by))).await;
         assert!(!again.unwrap(), "a row is hidden once");
         let gone = write(&store, |tx, ()| Box::pin(async move { namespaces::delete_app_namespaces(tx, "a", &Deletion::by("o")).await })).await;
         assert_eq!(gone, 1);

@@ -141,7 +141,8 @@ on_each_database! {
         let id = favorites::find(db, "u", "b").await.unwrap().unwrap().id;
         assert!(store.write(id, |tx, id| Box::pin(favorites::remove(tx, *id))).await.unwrap());
         assert!(favorites::by_id(db, id).await.unwrap().is_none());
-        let gone = store.write((), |tx, ()| Box::pin(favorites::delete_of_app(tx, "a", "o"))).await;
+        let by = Deletion::by("o");
+        let gone = store.write(by, |tx, by| Box::pin(favorites::delete_of_app(tx, "a", by))).await;
         assert_eq!(gone.unwrap(), 1);
         assert_eq!(favorites::of_app(db, "c", &Page::new(0, 10)).await.unwrap().len(), 1);
     }

@@ -3,7 +3,7 @@
 use castalia_store::entity::*;
 use castalia_store::removal::{self, Scope};
 use castalia_store::restoration::{self, When};
-use castalia_store::{Deletion, Id, Store, item as items};
+use castalia_store::{Deletion, Id, Store, StoreError, item as items};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::config_row::*;
@@ -15,7 +15,7 @@ async fn live_items(store: &Store, id: Id) -> usize {
 }
 
 on_each_database! {
-    /// Whoever deleted a cluster hides its items afterwards, perhaps after a restart.
+    // Whoever deleted a cluster hides its items afterwards, perhaps after a restart.
     async fn items_of_a_restored_namespace_are_not_hidden(database: Database) {
         let store = database.config().await;
         let id = store.write((), |tx, ()| Box::pin(async move {
@@ -23,7 +23,7 @@ on_each_database! {
             for number in 0..3_i64 {
                 insert(tx, item_row(id, number, &format!("k{number}"), "v")).await?;
             }
-            Ok(id)
+            Ok::<_, StoreError>(id)
         })).await.unwrap();
         let hide = || store.write((), |tx, ()| Box::pin(async move {
             removal::hide(tx, Scope::of_clusters("a", &["default"]), &Deletion::by("o")).await
