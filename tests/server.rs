@@ -28,3 +28,4 @@ mod spelling;
 mod start;
 mod stranger;
 mod surface;
+mod unsigned_client;

@@ -56,6 +56,7 @@ pub mod session;
 pub mod syntax;
 pub mod unique;
 pub mod unpublished;
+pub mod unsigned_client;
 pub mod user;
 pub mod user_token;
 pub mod watch_key;

@@ -32,7 +32,7 @@ use self::socket::Sockets;
 use crate::background::Background;
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::user;
-use crate::domain::{forgotten_instance, instance_retention};
+use crate::domain::{forgotten_instance, instance_retention, unsigned_client};
 use crate::environment::Environments;
 use crate::feed::{FeedOptions, ReleaseFeed};
 use crate::http::about::NodeInfo;
@@ -284,6 +284,7 @@ impl Node {
         let state = EnvironmentState {
             compat,
             settings,
+            unsigned: unsigned_client::run(&store, &self.background),
             store,
             config,
             feed,

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
+use crate::domain::unsigned_client::UnsignedClients;
 use crate::environment::Environments;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
@@ -33,6 +34,8 @@ pub struct EnvironmentState {
     pub nudge: Nudge,
     /// Records which client read which release.
     pub instances: InstanceAudit,
+    /// Records which clients an observed access key would refuse.
+    pub unsigned: UnsignedClients,
     /// The services that are alive.
     pub registry: ServiceRegistry,
     /// Whether this node can serve.

@@ -56,6 +56,36 @@ test("S27: each change of an access key shows its consequence, and the secret is
   expect(await keys()).toEqual([]);
 });
 
+test("before a key is enforced, the clients that would be rejected are listed", async () => {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  const keys = `apps/${app}/envs/DEV/accesskeys`;
+  const { id } = await api.call<{ id: number }>("POST", keys);
+  const page = await suite.open(`/a/${app}/settings/keys`);
+  await page.getByText("Enforce", { exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Nothing was observed yet: observe first").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await api.call("PUT", `${keys}/${id}/activation?mode=1`);
+  await page.reload();
+  await page.getByText("No unsigned client was observed in the last 24 h").waitFor();
+  await fetch(`${suite.castalia.config.DEV}/configs/${app}/default/application?ip=10.0.0.7`);
+  await expect.poll(() => api.call(`GET`, `${keys}/unsigned`), { timeout: 10_000 }).toMatchObject({ count: 1 });
+  await page.reload();
+  const summary = "1 client sent unsigned requests in the last 24 h";
+  await page.getByText(summary).click();
+  await page.getByText("10.0.0.7").waitFor();
+  await expectAccessibleInAllViews(page);
+  await page.getByText("Enforce", { exact: true }).click();
+  await dialog.getByText(summary).waitFor();
+  await dialog.getByText("10.0.0.7").waitFor();
+  await expectAccessible(page);
+  // What is not known by the environment's admin service.
+  await page.route("**/accesskeys/unsigned", (route) => route.fulfill({ json: { known: false } }));
+  await page.reload();
+  await page.getByText("It is not known which clients send unsigned requests.").waitFor();
+});
+
 test("S33: an import that keeps existing items reports each namespace", async () => {
   const app = await suite.createApp();
   const api = await suite.api;

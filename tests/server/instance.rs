@@ -10,17 +10,17 @@ use crate::support::http::Http;
 use crate::support::poll::position;
 use crate::support::server::{Options, Server};
 
-const ENGINES: [Option<Engine>; 3] = [None, Some(Engine::MySql), Some(Engine::Postgres)];
+pub(super) const ENGINES: [Option<Engine>; 3] = [None, Some(Engine::MySql), Some(Engine::Postgres)];
 
 /// A database that outlives its servers.
-struct Place {
+pub(super) struct Place {
     directory: tempfile::TempDir,
     fresh: Option<Fresh>,
 }
 
 impl Place {
     /// `None` if the run is restricted to SQLite.
-    async fn on(engine: Option<Engine>) -> Option<Self> {
+    pub(super) async fn on(engine: Option<Engine>) -> Option<Self> {
         let fresh = match engine {
             Some(engine) => Some(Fresh::on(engine).await?),
             None => None,
@@ -28,7 +28,7 @@ impl Place {
         Some(Self { directory: tempfile::tempdir().unwrap(), fresh })
     }
 
-    fn start(&self) -> Server {
+    pub(super) fn start(&self) -> Server {
         Server::start_in(self.directory.path(), self.options())
     }
 
@@ -48,7 +48,7 @@ impl Place {
         }
     }
 
-    fn database(&self) -> Database {
+    pub(super) fn database(&self) -> Database {
         match &self.fresh {
             Some(fresh) => fresh.database.clone(),
             None => Database::file(self.directory.path(), "config.db"),
@@ -64,7 +64,7 @@ impl Place {
         found
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         if let Some(fresh) = self.fresh {
             fresh.remove().await;
         }

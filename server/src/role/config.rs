@@ -108,7 +108,7 @@ pub(super) async fn begin(
         ClientRequest::Poll(app_id) => notification::poll(state, app_id, client, head),
         ClientRequest::LegacyPoll(app_id) => notification::legacy_poll(state, app_id, client, head),
     };
-    checked.report();
+    checked.report(state, head);
     step
 }
 

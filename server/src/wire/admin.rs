@@ -4,6 +4,7 @@
 mod audit_log;
 mod bulk;
 mod restoration;
+mod unsigned;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use super::free_form::FreeForm;
 pub use audit_log::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
 pub use bulk::{ClusterReaders, NamespaceContent};
 pub use restoration::Deleted;
+pub use unsigned::{UnsignedClient, UnsignedClients};
 
 body! {
     /// An app.

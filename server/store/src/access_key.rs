@@ -1,5 +1,7 @@
 //! Queries: access keys of apps. Their maximum number and their use for signing are not known here.
 
+pub mod unsigned;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{

@@ -121,7 +121,8 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
     tracing::warn!(
         "{problem} The server starts without them: publishes of other nodes are found within a \
          second instead of immediately, a replaced database or a changed audit log is not detected, \
-         recently opened apps are not remembered, and access cannot be requested"
+         recently opened apps are not remembered, access cannot be requested, and clients of observed \
+         access keys are not listed"
     );
     Ok(report.origin)
 }

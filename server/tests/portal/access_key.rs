@@ -1,9 +1,14 @@
 //! Access keys of an app in one environment.
 
+use axum::{Json, Router};
 use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_server::settings::Installation;
+use castalia_store::StoreError;
+use castalia_store::access_key::unsigned::{self, Request};
+use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::environment;
 use super::world::{World, app};
 
 const KEYS: &str = "/openapi/v1/apps/demo/envs/LOCAL/accesskeys";
@@ -63,4 +68,43 @@ async fn a_key_of_another_app_is_out_of_reach() {
     other.put(&format!("{key}/activation"), Value::Null).await.fails(400, "accessKey not exist.");
     other.delete(&key).await.fails(400, "accessKey not exist.");
     assert_eq!(world.user("u1").await.get(KEYS).await.ok()[0]["enabled"], false);
+}
+
+#[tokio::test]
+async fn clients_that_an_observed_key_would_refuse_are_listed_for_administrators_of_the_app() {
+    let world = World::with_demo().await;
+    let unsigned = format!("{KEYS}/unsigned");
+    let user = world.user("u1").await;
+    let none = json!({ "known": true, "count": 0, "more": false, "newest": [] });
+    assert_eq!(user.get(&unsigned).await.ok(), none);
+    let addresses = (0..12).map(|at| ("demo", format!("10.0.0.{at}")));
+    let requests: Vec<_> = addresses
+        .chain([("other", "10.0.1.1".to_owned())])
+        .map(|(app_id, ip)| Request { app_id: app_id.to_owned(), ip })
+        .collect();
+    let write = world.environment_store.write(requests, |tx, requests| {
+        Box::pin(async move {
+            unsigned::record(tx, requests, castalia_store::now()).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    write.await.unwrap();
+    let found = user.get(&unsigned).await.ok();
+    assert_eq!((&found["count"], &found["more"]), (&json!(12), &json!(false)));
+    assert_eq!(found["newest"].as_array().unwrap().len(), 10);
+    assert_eq!(found["newest"][0]["ip"], "10.0.0.11");
+    world.user("u2").await.get(&unsigned).await.fails(403, "Access is denied");
+}
+
+#[tokio::test]
+async fn apollos_admin_service_does_not_know_unsigned_clients() {
+    for status in [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED] {
+        let lacks = Json(json!({ "status": status.as_u16(), "message": "not supported" }));
+        let router = Router::new().fallback(async move || (status, lacks));
+        let service = environment::listen(router).await;
+        let world = environment::world(&[service]).await;
+        let unsigned = format!("{}/unsigned", KEYS.replace("LOCAL", "FAR"));
+        let found = world.user("apollo").await.get(&unsigned).await.ok();
+        assert_eq!(found, json!({ "known": false, "count": 0, "more": false }));
+    }
 }

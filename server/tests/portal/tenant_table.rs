@@ -73,6 +73,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("GET {env}{namespaceName}/commits", Nothing, NoSession),
     ("GET {env}{namespaceName}/releases/histories", Nothing, NoSession),
     ("GET {env}/accesskeys", Refused, Refused),
+    ("GET {env}/accesskeys/unsigned", Refused, Refused),
     ("POST {env}/accesskeys", Refused, Refused),
     ("DELETE {env}/accesskeys/{accessKeyId}", Refused, Refused),
     ("PUT {env}/accesskeys/{accessKeyId}/activation", Refused, Refused),

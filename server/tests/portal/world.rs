@@ -15,6 +15,7 @@ use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::permission::NamedRole;
 use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
+use castalia_server::domain::unsigned_client::UnsignedClients;
 use castalia_server::domain::user::{self, SignIn};
 use castalia_server::environment::Environments;
 use castalia_server::feed::{FeedOptions, ReleaseFeed};
@@ -415,6 +416,7 @@ pub(crate) async fn environment(
         nudge: Nudge::open(&store, &ServiceRegistry::fixed(Vec::new()), Secret::new("secret"))
             .unwrap(),
         instances: InstanceAudit::new(store.clone(), config.clone()),
+        unsigned: UnsignedClients::new(store.clone()),
         registry: ServiceRegistry::fixed(Vec::new()),
         ready: Readiness::default(),
         store,

@@ -7,6 +7,7 @@ use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::access_key::{self, AccessKey, NewAccessKey};
 use crate::domain::constraint::Author;
+use crate::domain::unsigned_client::{self, Observation, UnsignedClient};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
 use crate::json::Json;
@@ -17,6 +18,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
         .post("/apps/{app_id}/accesskeys", AdminAccess::Token, create)
         .get("/apps/{app_id}/accesskeys", AdminAccess::Token, list)
+        .get("/apps/{app_id}/accesskeys/unsigned", AdminAccess::Token, unsigned)
         .put("/apps/{app_id}/accesskeys/{id}/enable", AdminAccess::Token, enable)
         .put("/apps/{app_id}/accesskeys/{id}/disable", AdminAccess::Token, disable)
         .delete("/apps/{app_id}/accesskeys/{id}", AdminAccess::Token, delete)
@@ -37,6 +39,15 @@ async fn list(
     Path(app_id): Path<String>,
 ) -> Result<Json<Vec<wire::AccessKey>>> {
     Ok(Json(bodies(access_key::list(&state.store, &app_id).await?)))
+}
+
+/// Not in Apollo's admin service.
+async fn unsigned(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<wire::UnsignedClients>> {
+    let found = unsigned_client::of_app(&state.store, &app_id).await?;
+    Ok(Json(found.map_or_else(wire::UnsignedClients::default, Into::into)))
 }
 
 async fn enable(
@@ -80,6 +91,21 @@ impl From<AccessKey> for wire::AccessKey {
             mode: Some(row.mode.0),
             enabled: Some(row.is_enabled),
         })
+    }
+}
+
+impl From<Observation> for wire::UnsignedClients {
+    fn from(found: Observation) -> Self {
+        let client = |row: UnsignedClient| wire::UnsignedClient {
+            ip: Some(row.ip),
+            last_time: Some(*row.last_time),
+        };
+        Self {
+            known: true,
+            count: i64::try_from(found.count).unwrap_or(i64::MAX),
+            more: found.is_full,
+            newest: Some(found.newest.into_iter().map(client).collect()),
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! Access-key check before every client endpoint. Returns the parsed request, so that exactly the
 //! checked request is served.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use castalia_core::protocol::namespace::is_no_app_id;
-use castalia_core::protocol::route::ClientRequest;
+use castalia_core::protocol::route::{Caller, ClientRequest};
 use castalia_core::protocol::signature::{Signer, TIMESTAMP_HEADER, signature_of};
 use http::header::AUTHORIZATION;
 
+use super::with_address;
 use crate::error::{Code, Error, Result};
 use crate::feed::access_key::AppKeys;
 use crate::http::memory::ClientHead;
@@ -63,12 +65,15 @@ pub(super) fn check(state: &EnvironmentState, head: &ClientHead<'_>) -> Result<C
 }
 
 impl Checked {
-    /// Counts a request that the observed access key does not admit. Called with the answer, since a
-    /// request that memory is not sufficient for is checked twice.
-    pub(super) fn report(&self) {
+    /// Counts a request that the observed access key does not admit, and records its client. Called
+    /// with the answer, since a request that memory is not sufficient for is checked twice.
+    pub(super) fn report(&self, state: &EnvironmentState, head: &ClientHead<'_>) {
         static MISFITS: LogRate = LogRate::new();
         let Some(error) = &self.misfit else { return };
         metrics::counter!("castalia_observed_signature_failures_total").increment(1);
+        if let (Some(app_id), Some(address)) = (&self.client.app_id, stated_address(head)) {
+            state.unsigned.offer(app_id, address);
+        }
         if let Some(suppressed) = MISFITS.admit() {
             let app_id = shortened(self.endpoint.app_id());
             tracing::warn!(app_id, %error, suppressed, "a request is not signed with the observed access key; it would be refused if the key was enforced");
@@ -85,6 +90,12 @@ impl Client {
             && (self.key.is_some() || !state.settings.require_access_key);
         if is_admitted { Ok(()) } else { Err(Error::unauthorized("Unauthorized").early()) }
     }
+}
+
+/// As in the records of instances, so that a client is found there; `None` if it is no address.
+fn stated_address(head: &ClientHead<'_>) -> Option<IpAddr> {
+    let caller = with_address(Caller::parse(head.query), head);
+    Some(caller.ip?.parse::<IpAddr>().ok()?.to_canonical())
 }
 
 fn stored_app(state: &EnvironmentState, written: &str) -> Option<Arc<str>> {

@@ -3,13 +3,15 @@
 use super::Part;
 
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
-/// the seals of the audit log, the recently opened apps, and the requests for access.
-pub(super) const OPTIONAL: [&str; 5] = [
+/// the seals of the audit log, the recently opened apps, the requests for access, and the clients of
+/// observed access keys.
+pub(super) const OPTIONAL: [&str; 6] = [
     "CastaliaSchema",
     "CastaliaInstallation",
     "CastaliaAuditSeal",
     "CastaliaRecent",
     "CastaliaAccessRequest",
+    "CastaliaUnsigned",
 ];
 
 /// The row of version 0 names the program that created the tables.
@@ -48,7 +50,7 @@ macro_rules! step {
     };
 }
 
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
@@ -59,4 +61,5 @@ pub(super) const STEPS: [Step; 10] = [
     step!(8, "castalia_audit_seal", Part::Portal, false, "0008_castalia_audit_seal.sql"),
     step!(9, "castalia_recent", Part::Portal, false, "0009_castalia_recent.sql"),
     step!(10, "castalia_access_request", Part::Portal, false, "0010_castalia_access_request.sql"),
+    step!(12, "castalia_unsigned", Part::Config, false, "0012_castalia_unsigned.sql"),
 ];

@@ -419,6 +419,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/unsigned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists clients that an observed access key of an app would refuse. */
+        get: operations["findUnsignedClients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/{accessKeyId}": {
         parameters: {
             query?: never;
@@ -3858,6 +3875,27 @@ export interface components {
             /** @description Version of the portal. */
             version?: string;
         };
+        /** @description A client whose requests had no valid signature. */
+        UnsignedClient: {
+            /** @description Address that the client states, or that its connection comes from. */
+            ip?: string;
+            /** @description Time of a request; later ones within an hour are not recorded. */
+            lastTime?: string;
+        };
+        /** @description Clients whose requests in the last 24 hours had no valid signature of an observed access key. */
+        UnsignedClients: {
+            /**
+             * Format: int64
+             * @description Number of addresses.
+             */
+            count?: number;
+            /** @description Whether they are recorded; not by Apollo's admin service. */
+            known?: boolean;
+            /** @description Whether there may be more: too many addresses are recorded. */
+            more?: boolean;
+            /** @description Up to ten addresses, the last one first. */
+            newest?: components["schemas"]["UnsignedClient"][];
+        };
         /** @description An address that is called after a publish, a rollback or a gray release. */
         Webhook: {
             /** @description App; all if it is empty. */
@@ -4026,6 +4064,8 @@ export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
 export type SystemInfo = components['schemas']['SystemInfo'];
+export type UnsignedClient = components['schemas']['UnsignedClient'];
+export type UnsignedClients = components['schemas']['UnsignedClients'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookDelivery = components['schemas']['WebhookDelivery'];
 export type $defs = Record<string, never>;
@@ -5043,6 +5083,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAccessKeyDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findUnsignedClients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appId: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnsignedClients"];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

@@ -4,7 +4,7 @@ import { queryOptions } from "@tanstack/react-query";
 
 import type { OpenAppDTO } from "./bodies";
 import { get, path, prefix, send } from "./client";
-import type { ImportReport, OpenAccessKeyDTO, OpenNamespaceUsageDTO } from "./schema";
+import type { ImportReport, OpenAccessKeyDTO, OpenNamespaceUsageDTO, UnsignedClients } from "./schema";
 
 export function updateApp(app: OpenAppDTO) {
   return send("PUT", path`apps/${app.appId}`, app);
@@ -54,6 +54,16 @@ export const accessKeys = (app: string, env: string) =>
   queryOptions({
     queryKey: ["app", app, "keys", env],
     queryFn: async () => ((await get<OpenAccessKeyDTO[]>(keysPath(app, env))) ?? []).map(accessKey),
+  });
+
+/** Clients that the observed keys would reject, in the last 24 hours. */
+export const unsignedClients = (app: string, env: string) =>
+  queryOptions({
+    queryKey: ["app", app, "unsigned", env],
+    queryFn: async (): Promise<UnsignedClients> =>
+      (await get<UnsignedClients>(`${keysPath(app, env)}/unsigned`)) ?? { known: false },
+    // Clients send requests while the page is open.
+    staleTime: 0,
   });
 
 export function createKey(app: string, env: string) {

@@ -24,6 +24,7 @@ import { ConfirmName } from "../parts/ConfirmName";
 import { Since } from "../parts/Since";
 import { Empty, Failure, Loaded } from "../parts/States";
 import classes from "./AppSettings.module.css";
+import { KeyObservation } from "./KeyObservation";
 import type { SectionProps } from "./SettingsGeneral";
 
 type Act = { key: AccessKey; to: KeyMode | "deleted" };
@@ -71,13 +72,20 @@ function Keys({ app, env }: { app: string; env: string }) {
     },
   );
   const count = keys.data?.length ?? 0;
+  // Observed keys are not checked then, and one more enforced key rejects nobody.
+  const isEnforced = keys.data?.some(({ mode }) => mode === "enforce") ?? false;
   const dialog = act && {
     title: t(`settings.keys.to.${act.to}`),
     action: t(`settings.keys.to.${act.to}`),
     write: change,
     onConfirm: () => change.mutate(act),
     onClose: () => setAct(null),
-    children: <p>{t(`settings.keys.consequence.${act.to}`, { env })}</p>,
+    children: (
+      <>
+        <p>{t(`settings.keys.consequence.${act.to}`, { env })}</p>
+        {act.to === "enforce" && !isEnforced && <KeyObservation app={app} env={env} accessKey={act.key} isOpen />}
+      </>
+    ),
   };
   return (
     <>
@@ -105,34 +113,7 @@ function Keys({ app, env }: { app: string; env: string }) {
           ) : (
             <ul className={`sheet ${classes.rows}`}>
               {list.map((key) => (
-                <li key={key.id}>
-                  <Secret secret={key.secret} />
-                  <SegmentedControl
-                    aria-label={t("settings.keys.mode")}
-                    value={key.mode}
-                    data={KEY_MODES.map((mode) => ({ value: mode, label: t(`settings.keys.modes.${mode}`) }))}
-                    onChange={(value) => {
-                      const to = KEY_MODES.find((mode) => mode === value);
-                      if (to && to !== key.mode) setAct({ key, to });
-                    }}
-                  />
-                  <span className="note">
-                    <Since by={key.by} time={key.at} />
-                  </span>
-                  <Blockable
-                    label={t("settings.keys.to.deleted")}
-                    why={key.mode !== "off" && t("settings.keys.deleteOff")}
-                  >
-                    <ActionIcon
-                      variant="subtle"
-                      size="lg"
-                      aria-label={t("settings.keys.to.deleted")}
-                      onClick={() => setAct({ key, to: "deleted" })}
-                    >
-                      <IconTrash size={16} />
-                    </ActionIcon>
-                  </Blockable>
-                </li>
+                <KeyRow key={key.id} app={app} env={env} accessKey={key} isEnforced={isEnforced} onAct={setAct} />
               ))}
             </ul>
           )
@@ -140,6 +121,47 @@ function Keys({ app, env }: { app: string; env: string }) {
       </Loaded>
       {dialog && (act.to === "enforce" ? <ConfirmName {...dialog} name={env} /> : <Confirm {...dialog} />)}
     </>
+  );
+}
+
+interface KeyRowProps {
+  app: string;
+  env: string;
+  accessKey: AccessKey;
+  /** Whether any key of the environment is enforced. */
+  isEnforced: boolean;
+  onAct: (act: Act) => void;
+}
+
+function KeyRow({ app, env, accessKey: key, isEnforced, onAct }: KeyRowProps) {
+  const { t } = useTranslation();
+  return (
+    <li>
+      <Secret secret={key.secret} />
+      <SegmentedControl
+        aria-label={t("settings.keys.mode")}
+        value={key.mode}
+        data={KEY_MODES.map((mode) => ({ value: mode, label: t(`settings.keys.modes.${mode}`) }))}
+        onChange={(value) => {
+          const to = KEY_MODES.find((mode) => mode === value);
+          if (to && to !== key.mode) onAct({ key, to });
+        }}
+      />
+      <span className="note">
+        <Since by={key.by} time={key.at} />
+      </span>
+      <Blockable label={t("settings.keys.to.deleted")} why={key.mode !== "off" && t("settings.keys.deleteOff")}>
+        <ActionIcon
+          variant="subtle"
+          size="lg"
+          aria-label={t("settings.keys.to.deleted")}
+          onClick={() => onAct({ key, to: "deleted" })}
+        >
+          <IconTrash size={16} />
+        </ActionIcon>
+      </Blockable>
+      {key.mode === "observe" && !isEnforced && <KeyObservation app={app} env={env} accessKey={key} />}
+    </li>
   );
 }
 

@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{By, people};
+use super::{By, may_be_unsupported, people};
 use crate::domain::access_key::new_secret;
 use crate::domain::permission::need::Resource;
 use crate::environment::Address;
@@ -15,7 +15,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
-use crate::wire::admin;
+use crate::wire::admin::{self, UnsignedClients};
 use crate::wire::open_api::AccessKey;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,6 +44,19 @@ pub(super) async fn list(
     let environment = portal.state.environments.find(&place.env)?;
     let found: Vec<admin::AccessKey> = environment.get(address(&place, &[])).await?;
     shown(&portal, found).await.map(Json)
+}
+
+/// The clients that an observed access key of an app would refuse. Apollo's admin service does not
+/// know them.
+pub(super) async fn unsigned(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Resource>,
+) -> Result<Json<UnsignedClients>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    match environment.get(address(&place, &["unsigned"])).await {
+        Err(error) if may_be_unsupported(&error) => Ok(Json(UnsignedClients::default())),
+        found => found.map(Json),
+    }
 }
 
 /// Creates an access key with a random secret. It takes effect when it is enabled.

@@ -19,6 +19,16 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             access_key::list,
         )
         .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/unsigned",
+            admin,
+            about(
+                "findUnsignedClients",
+                "Lists clients that an observed access key of an app would refuse.",
+            ),
+            access_key::unsigned,
+        )
+        .operation(
             Method::POST,
             "/openapi/v1/apps/{appId}/envs/{env}/accesskeys",
             admin,
