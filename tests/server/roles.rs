@@ -46,7 +46,10 @@ impl Place {
     /// As if Apollo had created the tables: no table of Castalia exists, and access control is off.
     async fn forget_us(&self) {
         for (database, tables) in [
-            (&self.config, &["CastaliaSchema", "CastaliaInstallation", "CastaliaUnsigned"][..]),
+            (
+                &self.config,
+                &["CastaliaSchema", "CastaliaInstallation", "CastaliaUnsignedClient"][..],
+            ),
             (
                 &self.portal,
                 &[

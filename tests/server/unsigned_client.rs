@@ -84,7 +84,7 @@ async fn the_number_of_listed_clients_is_bounded_and_old_ones_are_removed() {
         }
         let row = |at| format!("('obs','10.1.{}.{}','2099-01-01 00:00:00')", at / 250, at % 250);
         let rows: Vec<_> = (0..BOUND).map(row).collect();
-        let table = r#""CastaliaUnsigned" ("AppId","Ip","LastTime")"#;
+        let table = r#""CastaliaUnsignedClient" ("AppId","Ip","LastTime")"#;
         let insert = format!("INSERT INTO {table} VALUES {}", rows.join(","));
         place.database().run(&[&insert]).await;
         read_unsigned(&server, "obs", "10.0.0.1").await;
@@ -93,13 +93,13 @@ async fn the_number_of_listed_clients_is_bounded_and_old_ones_are_removed() {
         let full = listed(&server, "obs").await;
         assert_eq!((&full["count"], &full["more"]), (&json!(BOUND), &json!(true)), "{engine:?}");
         assert_eq!(addresses(&full).len(), 10);
-        let old = r#"UPDATE "CastaliaUnsigned" SET "LastTime" = '2020-01-01 00:00:00'
+        let old = r#"UPDATE "CastaliaUnsignedClient" SET "LastTime" = '2020-01-01 00:00:00'
                      WHERE "AppId" = 'obs' AND "Ip" <> '10.1.0.0'"#;
         place.database().run(&[old]).await;
         assert_eq!(listed(&server, "obs").await["count"], 1, "{engine:?}");
         read_unsigned(&server, "other", "10.0.0.3").await;
         eventually("the end of old records", async || {
-            let left = place.database().rows(r#"SELECT "Ip" FROM "CastaliaUnsigned""#).await;
+            let left = place.database().rows(r#"SELECT "Ip" FROM "CastaliaUnsignedClient""#).await;
             (left.len() == 3).then_some(())
         })
         .await;

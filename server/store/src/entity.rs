@@ -21,7 +21,7 @@ pub mod castalia_notice;
 pub mod castalia_recent;
 pub mod castalia_schema;
 pub mod castalia_session;
-pub mod castalia_unsigned;
+pub mod castalia_unsigned_client;
 pub mod castalia_webhook;
 pub mod cluster;
 pub mod commit;

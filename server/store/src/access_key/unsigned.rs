@@ -13,13 +13,13 @@ use sea_orm::{
 
 use crate::Store;
 use crate::condition::CONDITIONS;
-use crate::entity::castalia_unsigned::{ActiveModel, Column, Entity};
+use crate::entity::castalia_unsigned_client::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page;
 
-pub use crate::entity::castalia_unsigned::Model as UnsignedClient;
+pub use crate::entity::castalia_unsigned_client::Model as UnsignedClient;
 
 /// An app, and an address from which it was requested.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

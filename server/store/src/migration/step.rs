@@ -11,7 +11,7 @@ pub(super) const OPTIONAL: [&str; 6] = [
     "CastaliaAuditSeal",
     "CastaliaRecent",
     "CastaliaAccessRequest",
-    "CastaliaUnsigned",
+    "CastaliaUnsignedClient",
 ];
 
 /// The row of version 0 names the program that created the tables.
@@ -61,5 +61,5 @@ pub(super) const STEPS: [Step; 11] = [
     step!(8, "castalia_audit_seal", Part::Portal, false, "0008_castalia_audit_seal.sql"),
     step!(9, "castalia_recent", Part::Portal, false, "0009_castalia_recent.sql"),
     step!(10, "castalia_access_request", Part::Portal, false, "0010_castalia_access_request.sql"),
-    step!(12, "castalia_unsigned", Part::Config, false, "0012_castalia_unsigned.sql"),
+    step!(11, "castalia_unsigned_client", Part::Config, false, "0011_castalia_unsigned_client.sql"),
 ];

@@ -24,7 +24,7 @@ on_each_database! {
         let store = database.connect().await;
         let own = settings::all(store.read()).await.unwrap();
         assert_eq!(own.iter().filter(|row| row.key == "own").count(), 1);
-        assert_eq!(versions(&store).await, [0, 1, 3, 12]);
+        assert_eq!(versions(&store).await, [0, 1, 3, 11]);
     }
 
     async fn four_nodes_at_once_create_the_schema_of_the_portal_once(database: Database) {

@@ -1,7 +1,7 @@
 -- Clients of observed access keys in ConfigDB for MySQL and MariaDB. Every statement is idempotent and ends with a semicolon at a line end.
 -- Times are datetime, in UTC: old servers add a default to a timestamp column without one.
 
-CREATE TABLE IF NOT EXISTS `CastaliaUnsigned` (
+CREATE TABLE IF NOT EXISTS `CastaliaUnsignedClient` (
   `Id` bigint unsigned NOT NULL AUTO_INCREMENT,
   `AppId` varchar(64) NOT NULL,
   `Ip` varchar(45) NOT NULL,
