@@ -44,6 +44,7 @@ mod read_back;
 mod read_only;
 mod reconnect;
 mod restart;
+mod restored_keys;
 mod rewind;
 mod search;
 mod sequence;

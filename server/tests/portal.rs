@@ -70,6 +70,7 @@ mod portal {
     mod release;
     mod removal;
     mod restoration;
+    mod restoration_order;
     mod search;
     mod server_setting;
     mod set_back;

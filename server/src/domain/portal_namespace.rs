@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 use castalia_store::namespace::AppNamespaceRow;
-use castalia_store::{Authorship, Deletion, Store, Transaction, namespace};
+use castalia_store::{Authorship, Connection, Deletion, Store, Transaction, namespace};
 
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
@@ -262,9 +262,22 @@ async fn create_in(
 /// public in one of them. Names that differ only in case are equal, because clients reach a
 /// namespace by either.
 async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
-    let others = namespace::app_namespaces_named(tx, &new.name).await?;
-    let taken =
-        others.iter().find(|other| new.is_public || other.is_public || other.app_id == new.app_id);
+    check_name_free(tx, &new.app_id, &new.name, new.is_public).await
+}
+
+/// The same for a definition that is to be restored.
+pub(super) async fn check_free(db: &impl Connection, deleted: &AppNamespace) -> Result<()> {
+    check_name_free(db, &deleted.app_id, &deleted.name, deleted.is_public).await
+}
+
+async fn check_name_free(
+    db: &impl Connection,
+    app_id: &str,
+    name: &str,
+    is_public: bool,
+) -> Result<()> {
+    let others = namespace::app_namespaces_named(db, name).await?;
+    let taken = others.iter().find(|other| is_public || other.is_public || other.app_id == app_id);
     match taken {
         None => Ok(()),
         Some(taken) if taken.is_public => {

@@ -3,11 +3,11 @@
 
 use castalia_store::namespace::AppNamespace;
 use castalia_store::restoration::{self, When, hidden_apps_named, hidden_definitions};
-use castalia_store::{Connection, Store, Transaction, app};
+use castalia_store::{Connection, Deletion, Store, Transaction, app};
 
 use super::permission::grant;
-use super::restoration::{Deleted, Kind, not_deleted, since};
-use super::{app_namespace, portal_app, unique};
+use super::restoration::{Deleted, Kind, is_of_deleted, not_deleted, since};
+use super::{portal_app, portal_namespace, unique};
 use crate::error::{Code, Error, Result};
 
 /// An app that was deleted.
@@ -25,12 +25,13 @@ pub async fn apps(store: &Store) -> Result<Vec<DeletedApp>> {
     Ok(hidden.into_iter().map(|app| DeletedApp { at: app.deleted_at, app }).collect())
 }
 
-/// The definitions of an app that were deleted lately, but not with the app.
+/// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app of the
+/// same name.
 pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let when = When::Since(since());
     let apps = hidden_apps_named(store.read(), app_id, when).await?;
     let definitions = hidden_definitions(store.read(), app_id, when).await?;
-    let is_whole = |row: &AppNamespace| apps.iter().all(|app| app.deleted_at != row.deleted_at);
+    let is_whole = |row: &AppNamespace| !is_of_deleted(&apps, row.deleted_at);
     let one = |row: AppNamespace| Deleted {
         kind: Kind::AppNamespace,
         app_id: row.app_id,
@@ -46,19 +47,23 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
 ///
 /// # Errors
 /// Fails if it was not deleted at this time, or if there is an app or a public namespace of that name.
-pub async fn restore_app(store: &Store, app_id: &str, at: i64) -> Result<()> {
-    unique::write(store, (app_id.to_owned(), at), |tx, (app_id, at)| {
-        Box::pin(restore_app_in(tx, app_id, *at))
+pub async fn restore_app(store: &Store, app_id: &str, at: i64, operator: &str) -> Result<()> {
+    let input = (app_id.to_owned(), at, operator.to_owned());
+    unique::write(store, input, |tx, (app_id, at, operator)| {
+        Box::pin(restore_app_in(tx, app_id, *at, operator))
     })
     .await
 }
 
-async fn restore_app_in(tx: &Transaction, app_id: &str, at: i64) -> Result<()> {
+async fn restore_app_in(tx: &Transaction, app_id: &str, at: i64, operator: &str) -> Result<()> {
     app::lock_first(tx).await?;
+    grant::lock_portal(tx).await?;
     check_app(tx, app_id, at).await?;
     restoration::show_app(tx, app_id, at).await?;
     restoration::show_definitions(tx, app_id, None, at).await?;
     restoration::show_favorites(tx, app_id, at).await?;
+    // Roles of an app that does not exist may have been created meanwhile.
+    grant::delete_app_roles(tx, app_id, &Deletion::by(operator)).await?;
     grant::restore_app_roles(tx, app_id, at).await
 }
 
@@ -82,7 +87,7 @@ pub async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i6
         return Err(Error::bad_request(message).with_code(Code::NotRestorable));
     }
     for definition in &definitions {
-        app_namespace::check_free(db, definition).await?;
+        portal_namespace::check_free(db, definition).await?;
     }
     Ok(app.data_change_created_time.timestamp_millis())
 }
@@ -91,19 +96,31 @@ pub async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i6
 ///
 /// # Errors
 /// Fails if it was not deleted at this time, or if its name is in use again.
-pub async fn restore_definition(store: &Store, app_id: &str, name: &str, at: i64) -> Result<()> {
-    let input = (app_id.to_owned(), name.to_owned(), at);
-    unique::write(store, input, |tx, (app_id, name, at)| {
-        Box::pin(restore_definition_in(tx, app_id, name, *at))
+pub async fn restore_definition(
+    store: &Store,
+    (app_id, name): (&str, &str),
+    at: i64,
+    operator: &str,
+) -> Result<()> {
+    let input = (app_id.to_owned(), name.to_owned(), at, operator.to_owned());
+    unique::write(store, input, |tx, (app_id, name, at, operator)| {
+        Box::pin(restore_definition_in(tx, (app_id, name), *at, operator))
     })
     .await
 }
 
-async fn restore_definition_in(tx: &Transaction, app_id: &str, name: &str, at: i64) -> Result<()> {
+async fn restore_definition_in(
+    tx: &Transaction,
+    (app_id, name): (&str, &str),
+    at: i64,
+    operator: &str,
+) -> Result<()> {
     app::lock_first(tx).await?;
     portal_app::lock(tx, app_id).await?;
-    check_definition(tx, app_id, name, at).await?;
+    grant::lock_portal(tx).await?;
+    check_definition(tx, (app_id, name), at).await?;
     restoration::show_definitions(tx, app_id, Some(name), at).await?;
+    grant::delete_namespace_roles(tx, app_id, name, &Deletion::by(operator)).await?;
     grant::restore_namespace_roles(tx, app_id, name, at).await
 }
 
@@ -114,13 +131,16 @@ async fn restore_definition_in(tx: &Transaction, app_id: &str, name: &str, at: i
 /// The same as [`restore_definition`].
 pub async fn check_definition(
     db: &impl Connection,
-    app_id: &str,
-    name: &str,
+    (app_id, name): (&str, &str),
     at: i64,
 ) -> Result<i64> {
     let hidden = hidden_definitions(db, app_id, When::At(at)).await?;
     let found = hidden.iter().find(|row| row.name == name);
     let definition = found.ok_or_else(|| not_deleted(Kind::AppNamespace))?;
-    app_namespace::check_free(db, definition).await?;
+    let apps = hidden_apps_named(db, app_id, When::Since(at)).await?;
+    if is_of_deleted(&apps, at) {
+        return Err(not_deleted(Kind::AppNamespace));
+    }
+    portal_namespace::check_free(db, definition).await?;
     Ok(definition.data_change_created_time.timestamp_millis())
 }

@@ -6,13 +6,14 @@ mod show;
 
 use std::collections::BTreeSet;
 
-use castalia_store::restoration::{Hidden, When, hidden_of_app};
+use castalia_store::app::App;
+use castalia_store::restoration::{Hidden, When, hidden_apps_named, hidden_of_app};
 use castalia_store::{Store, Transaction, now};
 use chrono::TimeDelta;
 
 use super::constraint::{self, check_width};
 use super::namespace::NamespaceLimit;
-use super::unique;
+use super::{app, unique};
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 
@@ -86,9 +87,22 @@ pub fn since() -> i64 {
 /// listed.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let hidden = hidden_of_app(store.read(), app_id, When::Since(since())).await?;
+    let apps = hidden.apps.clone();
+    let exists = castalia_store::app::by_app_id(store.read(), app_id).await?.is_some();
     let mut deleted = wholes(hidden);
+    deleted.retain(|one| match one.kind {
+        Kind::App => !exists,
+        _ => !is_of_deleted(&apps, one.at),
+    });
     deleted.sort_by_key(|one| std::cmp::Reverse(one.at));
     Ok(deleted)
+}
+
+/// Whether an object that was deleted at this time belonged to one of these apps, which are deleted: to
+/// an earlier app of the same name than the present one, whose people must not see it.
+pub(super) fn is_of_deleted(apps: &[App], at: i64) -> bool {
+    let lived = |app: &App| app.data_change_created_time.timestamp_millis()..=app.deleted_at;
+    apps.iter().any(|app| lived(app).contains(&at))
 }
 
 fn wholes(hidden: Hidden) -> Vec<Deleted> {
@@ -150,6 +164,9 @@ impl Deleted {
 /// Restores what a list contains: everything that the deletion hid, with its releases, which clients
 /// receive at once.
 ///
+/// An app with an enabled access key is restored without its namespaces, which [`restore_content`]
+/// restores when all nodes have read the key: they would serve the releases to anybody.
+///
 /// # Errors
 /// Fails if it was not deleted or is restored already, if its name is in use again, if what it
 /// belongs to is deleted, and if another program deleted it.
@@ -158,12 +175,37 @@ pub async fn restore(
     config: &ServerConfig,
     deleted: Deleted,
     operator: &str,
-) -> Result<()> {
+) -> Result<Restored> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let limit = NamespaceLimit::of(config, &deleted.app_id);
     let input = (deleted, limit, operator.to_owned());
     unique::write(store, input, |tx, (deleted, limit, operator)| {
         Box::pin(restore_in(tx, deleted, *limit, operator))
+    })
+    .await
+}
+
+/// How much was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restored {
+    /// Everything.
+    Whole,
+    /// An app without its namespaces.
+    WithoutContent,
+}
+
+/// Restores the namespaces of an app that was restored without them.
+///
+/// # Errors
+/// Fails if one of their names is in use again; each can be restored on its own then.
+pub async fn restore_content(store: &Store, deleted: Deleted, operator: &str) -> Result<()> {
+    unique::write(store, (deleted, operator.to_owned()), |tx, (deleted, operator)| {
+        Box::pin(async move {
+            app::lock_existing(tx, &deleted.app_id).await?;
+            let mut shown = show::Shown::by(deleted, operator);
+            shown.content(tx).await?;
+            shown.finish(tx).await
+        })
     })
     .await
 }
@@ -182,17 +224,22 @@ async fn restore_in(
     deleted: &Deleted,
     limit: NamespaceLimit,
     operator: &str,
-) -> Result<()> {
+) -> Result<Restored> {
     let mut shown = show::Shown::lock(tx, deleted, operator).await?;
     let hidden = hidden_of_app(tx, &deleted.app_id, When::At(deleted.at)).await?;
     if !wholes(hidden.clone()).iter().any(|one| one.is_same(deleted)) {
         return Err(not_deleted(deleted.kind));
     }
-    match deleted.kind {
+    let apps = hidden_apps_named(tx, &deleted.app_id, When::Since(deleted.at)).await?;
+    if deleted.kind != Kind::App && is_of_deleted(&apps, deleted.at) {
+        return Err(not_deleted(deleted.kind));
+    }
+    let restored = match deleted.kind {
         Kind::App => shown.app(tx, &hidden).await?,
         Kind::AppNamespace => shown.app_namespace(tx, &hidden, limit).await?,
         Kind::Cluster => shown.cluster(tx, &hidden).await?,
         Kind::Namespace => shown.namespace(tx, limit).await?,
-    }
-    shown.finish(tx).await
+    };
+    shown.finish(tx).await?;
+    Ok(restored)
 }

@@ -23,7 +23,8 @@ const LIMIT: u64 = 1_000;
 /// this, in milliseconds.
 const SPREAD: i64 = 60_000;
 
-/// The rows of an app that are hidden since some time, the latest first.
+/// The rows of an app that were hidden at or since some time, the latest first: of a list, the namespaces
+/// without those that were hidden with an app or a cluster.
 #[derive(Clone, Debug)]
 pub struct Hidden {
     pub apps: Vec<app::Model>,
@@ -41,15 +42,6 @@ pub enum When {
     Since(i64),
 }
 
-impl When {
-    pub(crate) fn contains(self, time: i64) -> bool {
-        match self {
-            Self::At(at) => time == at,
-            Self::Since(since) => time >= since,
-        }
-    }
-}
-
 /// What is hidden of an app in an environment.
 pub async fn hidden_of_app(
     db: &impl ConnectionTrait,
@@ -57,13 +49,19 @@ pub async fn hidden_of_app(
     when: When,
 ) -> Result<Hidden, StoreError> {
     let clusters = hidden::<cluster::Entity>(when).filter(cluster::Column::AppId.eq(app_id));
-    let namespaces = hidden::<namespace::Entity>(when).filter(namespace::Column::AppId.eq(app_id));
-    Ok(Hidden {
-        apps: hidden_apps_named(db, app_id, when).await?,
-        definitions: hidden_definitions(db, app_id, when).await?,
-        clusters: readable::models(db, clusters).await?,
-        namespaces: readable::models(db, namespaces).await?,
-    })
+    let clusters = readable::models(db, clusters).await?;
+    let apps = hidden_apps_named(db, app_id, when).await?;
+    let mut namespaces =
+        hidden::<namespace::Entity>(when).filter(namespace::Column::AppId.eq(app_id));
+    if matches!(when, When::Since(_)) {
+        // Those of one large cluster would leave no room for others.
+        let times = apps.iter().map(|row| row.deleted_at);
+        let times = times.chain(clusters.iter().map(|row| row.deleted_at));
+        namespaces = namespaces.filter(namespace::Column::DeletedAt.is_not_in(times));
+    }
+    let namespaces = readable::models(db, namespaces).await?;
+    let definitions = hidden_definitions(db, app_id, when).await?;
+    Ok(Hidden { apps, definitions, clusters, namespaces })
 }
 
 /// The hidden apps with this id, the latest first.
@@ -98,11 +96,12 @@ fn hidden<E: Standard>(when: When) -> Select<E> {
         When::At(at) => E::DELETED_AT.eq(at),
         When::Since(since) => E::DELETED_AT.gte(since),
     };
-    E::find()
-        .filter(is_set(E::IS_DELETED.into_expr()))
-        .filter(is_then)
-        .order_by_desc(E::DELETED_AT)
-        .limit(LIMIT)
+    let found = E::find().filter(is_set(E::IS_DELETED.into_expr())).filter(is_then);
+    let latest = found.order_by_desc(E::DELETED_AT);
+    match when {
+        When::At(_) => latest,
+        When::Since(_) => latest.limit(LIMIT),
+    }
 }
 
 /// Whether something of the scope was hidden at about this time, but not together with a namespace of
@@ -161,7 +160,7 @@ pub async fn show_namespaces(
 ) -> Result<(), StoreError> {
     let of_scope =
         hidden::<namespace::Entity>(When::At(at)).filter(scope.of::<namespace::Entity>());
-    let ids = of_scope.limit(None).select_only().column(namespace::Column::Id);
+    let ids = of_scope.select_only().column(namespace::Column::Id);
     let ids: Vec<Id> = ids.into_tuple().all(db).await?;
     // The namespaces are first: who hides their items waits, and finds them shown.
     show_rows::<namespace::Entity>(db, scope.of::<namespace::Entity>(), at).await?;

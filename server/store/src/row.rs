@@ -226,6 +226,12 @@ impl Deletion {
         Self { operator: operator.to_owned(), at: now() }
     }
 
+    /// As if the operator had deleted at this time, in milliseconds since 1970.
+    pub fn at(operator: &str, at: i64) -> Self {
+        let at = DateTime::from_timestamp_millis(at).unwrap_or_else(now);
+        Self { operator: operator.to_owned(), at }
+    }
+
     pub fn operator(&self) -> &str {
         &self.operator
     }

@@ -11,26 +11,26 @@ use serde_json::{Value, json};
 use super::world::{Caller, NS, World, app, item};
 
 const DELETED: &str = "/openapi/v1/apps/demo/deleted";
-const RESTORATIONS: &str = "/openapi/v1/apps/demo/restorations";
-const DEFINITIONS: &str = "/openapi/v1/apps/demo/appnamespaces";
-const CLUSTERS: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters";
+pub(super) const RESTORATIONS: &str = "/openapi/v1/apps/demo/restorations";
+pub(super) const DEFINITIONS: &str = "/openapi/v1/apps/demo/appnamespaces";
+pub(super) const CLUSTERS: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters";
 
 /// Path of the namespace for its deletion.
-fn deletion(cluster: &str, namespace: &str) -> String {
+pub(super) fn deletion(cluster: &str, namespace: &str) -> String {
     format!("/openapi/v1/apps/demo/envs/LOCAL/clusters/{cluster}/namespaces/{namespace}")
 }
 
-async fn set(user: &Caller<'_>, path: &str, key: &str, value: &str) {
+pub(super) async fn set(user: &Caller<'_>, path: &str, key: &str, value: &str) {
     let path = format!("{path}/items/{key}?createIfNotExists=true");
     user.put(&path, item(key, value)).await.empty();
 }
 
-async fn publish(user: &Caller<'_>, path: &str) {
+pub(super) async fn publish(user: &Caller<'_>, path: &str) {
     user.post(&format!("{path}/releases"), json!({ "releaseTitle": "r" })).await.ok();
 }
 
 /// Keys and values of the items, the latest release, and the number of entries of the history.
-async fn content(user: &Caller<'_>, path: &str) -> Value {
+pub(super) async fn content(user: &Caller<'_>, path: &str) -> Value {
     let page = user.get(&format!("{path}/items?page=0&size=100")).await.ok();
     let items: Vec<_> = page["content"]
         .as_array()
@@ -46,12 +46,12 @@ async fn content(user: &Caller<'_>, path: &str) -> Value {
     json!([items, release, history.as_array().unwrap().len()])
 }
 
-async fn deleted(user: &Caller<'_>) -> Vec<Value> {
+pub(super) async fn deleted(user: &Caller<'_>) -> Vec<Value> {
     user.get(DELETED).await.ok()["objects"].as_array().unwrap().clone()
 }
 
 /// Creates a definition with its namespaces.
-async fn define(user: &Caller<'_>, app_id: &str, name: &str, is_public: bool) {
+pub(super) async fn define(user: &Caller<'_>, app_id: &str, name: &str, is_public: bool) {
     let body = json!({
         "appId": app_id, "name": name, "format": "properties", "isPublic": is_public,
         "appendNamespacePrefix": false,
@@ -59,7 +59,7 @@ async fn define(user: &Caller<'_>, app_id: &str, name: &str, is_public: bool) {
     user.post(&DEFINITIONS.replace("demo", app_id), body).await.ok();
 }
 
-async fn create_cluster(root: &Caller<'_>, name: &str) {
+pub(super) async fn create_cluster(root: &Caller<'_>, name: &str) {
     root.post(CLUSTERS, json!({ "name": name, "appId": "demo" })).await.ok();
 }
 

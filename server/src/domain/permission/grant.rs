@@ -1,7 +1,6 @@
 //! Creates roles with their permissions, and grants them to users and consumers. Both are
 //! idempotent.
 
-use castalia_store::restoration::When;
 use castalia_store::user::role::{self, Names};
 use castalia_store::{Deletion, Id, Store, Transaction};
 
@@ -89,7 +88,7 @@ pub async fn restore_namespace_roles(
     namespace: &str,
     at: i64,
 ) -> Result<()> {
-    Ok(role::restore_roles(tx, &names_of_namespace(app_id, namespace), When::At(at)).await?)
+    Ok(role::restore_roles(tx, &names_of_namespace(app_id, namespace), at).await?)
 }
 
 /// Deletes all roles of an app, with their permissions and grants.
@@ -102,15 +101,26 @@ pub async fn delete_app_roles(tx: &Transaction, app_id: &str, by: &Deletion) -> 
 
 /// Restores the roles that [`delete_app_roles`] deleted at this time, with their grants.
 pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Result<()> {
-    Ok(role::restore_roles(tx, &names_of_app(app_id), When::At(at)).await?)
+    Ok(role::restore_roles(tx, &names_of_app(app_id), at).await?)
 }
 
-/// Restores the latest of these roles that were deleted at this time or later, with their grants.
-pub async fn restore_roles(store: &Store, roles: Vec<NamedRole>, since: i64) -> Result<()> {
-    unique::write(store, (roles, since), |tx, (roles, since)| {
-        Box::pin(async move {
-            Ok(role::restore_roles(tx, &names_of(roles), When::Since(*since)).await?)
-        })
+/// Restores the roles of a cluster that was deleted at this time, with their grants. The roles were
+/// deleted just after it, but the clock of its environment may differ by up to `skew` milliseconds.
+/// What has these names now is replaced: it was created for a cluster that did not exist.
+pub async fn restore_cluster_roles(
+    store: &Store,
+    roles: Vec<NamedRole>,
+    (at, skew): (i64, i64),
+    operator: &str,
+) -> Result<()> {
+    let names = names_of(&roles);
+    let range = at.saturating_sub(skew)..=at.saturating_add(skew);
+    let times = role::deletions_of_roles(store.read(), &names, range).await?;
+    let after = times.iter().filter(|time| **time >= at).min();
+    let Some(time) = after.or_else(|| times.iter().max()).copied() else { return Ok(()) };
+    delete_cluster_roles(store, roles, operator).await?;
+    unique::write(store, (names, time), |tx, (names, time)| {
+        Box::pin(async move { Ok(role::restore_roles(tx, names, *time).await?) })
     })
     .await
 }

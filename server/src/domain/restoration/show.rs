@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use castalia_store::namespace::AppNamespace;
 use castalia_store::removal::Scope;
-use castalia_store::restoration::{self, Hidden};
-use castalia_store::{Connection, Id, Transaction};
+use castalia_store::restoration::{self, Hidden, When};
+use castalia_store::{Connection, Deletion, Id, Transaction};
 
-use super::Deleted;
+use super::{Deleted, Restored};
 use crate::domain::namespace::{self, Namespace, NamespaceLimit, key_of};
 use crate::domain::removal::Removal;
 use crate::domain::{app, app_namespace, cluster};
@@ -33,7 +33,11 @@ impl<'a> Shown<'a> {
         if deleted.kind != super::Kind::App {
             app::lock_existing(tx, &deleted.app_id).await?;
         }
-        Ok(Self { deleted, operator, removal: Removal::by(operator) })
+        Ok(Self::by(deleted, operator))
+    }
+
+    pub(super) fn by(deleted: &'a Deleted, operator: &'a str) -> Self {
+        Self { deleted, operator, removal: Removal::by(operator) }
     }
 
     /// Writes audit rows and release messages.
@@ -45,9 +49,14 @@ impl<'a> Shown<'a> {
         &mut self,
         tx: &Transaction,
         limit: NamespaceLimit,
-    ) -> Result<()> {
+    ) -> Result<Restored> {
         let Deleted { app_id, cluster, namespace, .. } = self.deleted;
         cluster::require_not_deleted(tx, Some(app_id), Some(cluster)).await?;
+        let present = castalia_store::app::cluster(tx, app_id, cluster).await?;
+        if present.is_some_and(|row| row.parent_cluster_id != Id(0)) {
+            // A branch is not restored on its own.
+            return Err(super::not_deleted(super::Kind::Namespace));
+        }
         if castalia_store::namespace::find(tx, app_id, cluster, namespace).await?.is_some() {
             let message = format!("namespace already exists for namespaceName:{namespace}");
             return Err(Error::bad_request(message).with_code(Code::NamespaceExists));
@@ -60,10 +69,11 @@ impl<'a> Shown<'a> {
         }
         limit.check(tx, app_id, cluster, 1).await?;
         self.show_in(tx, &[cluster]).await?;
-        self.note_namespaces(tx, &[cluster]).await
+        self.note_namespaces(tx, &[cluster]).await?;
+        Ok(Restored::Whole)
     }
 
-    pub(super) async fn cluster(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<()> {
+    pub(super) async fn cluster(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
         let Deleted { app_id, cluster, at, .. } = self.deleted;
         if castalia_store::app::cluster(tx, app_id, cluster).await?.is_some() {
             let message = format!("cluster already exists for clusterName:{cluster}");
@@ -80,9 +90,10 @@ impl<'a> Shown<'a> {
         self.refuse_scattered(tx, scope).await?;
         restoration::show(tx, scope, *at).await?;
         self.note_clusters(tx, &names).await?;
-        self.hide_undefined(tx, &names).await?;
+        self.hide_undefined(tx).await?;
         let trail = &mut self.removal.trail;
-        namespace::instantiate_definitions(tx, app_id, cluster, self.operator, trail).await
+        namespace::instantiate_definitions(tx, app_id, cluster, self.operator, trail).await?;
+        Ok(Restored::Whole)
     }
 
     pub(super) async fn app_namespace(
@@ -90,7 +101,7 @@ impl<'a> Shown<'a> {
         tx: &Transaction,
         hidden: &Hidden,
         limit: NamespaceLimit,
-    ) -> Result<()> {
+    ) -> Result<Restored> {
         let Deleted { app_id, namespace: name, at, .. } = self.deleted;
         let is_own = |row: &&AppNamespace| row.deleted_at == *at && row.name == *name;
         for row in hidden.definitions.iter().filter(is_own) {
@@ -118,10 +129,10 @@ impl<'a> Shown<'a> {
             let trail = &mut self.removal.trail;
             app_namespace::create_missing(tx, &definition, &limit, self.operator, trail).await?;
         }
-        Ok(())
+        Ok(Restored::Whole)
     }
 
-    pub(super) async fn app(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<()> {
+    pub(super) async fn app(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
         let Deleted { app_id, at, .. } = self.deleted;
         if castalia_store::app::by_app_id(tx, app_id).await?.is_some() {
             let message = format!("app already exists for appId:{app_id}");
@@ -135,12 +146,23 @@ impl<'a> Shown<'a> {
         restoration::show_app(tx, app_id, *at).await?;
         restoration::show_access_keys(tx, app_id, *at).await?;
         restoration::show_definitions(tx, app_id, None, *at).await?;
-        restoration::show(tx, scope, *at).await?;
-        let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
-        let names: Vec<&str> = clusters.iter().map(|row| row.name.as_str()).collect();
         for row in hidden.apps.iter().filter(|row| row.deleted_at == *at) {
             self.removal.trail.updated("App", row.id);
         }
+        let keys = castalia_store::access_key::of_app(tx, app_id).await?;
+        if keys.iter().any(|key| key.is_enabled) {
+            return Ok(Restored::WithoutContent);
+        }
+        self.content(tx).await?;
+        Ok(Restored::Whole)
+    }
+
+    /// Shows the clusters of an app with their namespaces.
+    pub(super) async fn content(&mut self, tx: &Transaction) -> Result<()> {
+        let Deleted { app_id, at, .. } = self.deleted;
+        restoration::show(tx, Scope::of_app(app_id), *at).await?;
+        let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
+        let names: Vec<&str> = clusters.iter().map(|row| row.name.as_str()).collect();
         self.note_clusters(tx, &names).await
     }
 
@@ -162,21 +184,29 @@ impl<'a> Shown<'a> {
         Err(Error::bad_request(message).with_code(Code::NotRestorable))
     }
 
-    /// A definition that was deleted after the cluster would have deleted these namespaces too.
-    async fn hide_undefined(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
-        let app_id = &self.deleted.app_id;
+    /// A definition that was deleted after the cluster would have deleted its namespace too: it is hidden
+    /// with the time of the definition, whose restoration shows it.
+    async fn hide_undefined(&mut self, tx: &Transaction) -> Result<()> {
+        let Deleted { app_id, cluster, at, .. } = self.deleted;
         let own = castalia_store::namespace::app_namespace_names(tx, app_id).await?;
         let own: BTreeSet<String> = own.into_iter().collect();
-        for cluster in clusters {
-            for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
-                // One may have been deleted as the branch of another.
-                if !own.contains(&row.namespace_name)
-                    && !is_defined(tx, app_id, &row.namespace_name).await?
-                    && castalia_store::namespace::by_id(tx, row.id).await?.is_some()
-                {
-                    namespace::delete_in(tx, &row, &mut self.removal).await?;
-                }
+        let hidden = restoration::hidden_definitions(tx, app_id, When::Since(*at)).await?;
+        for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
+            let name = &row.namespace_name;
+            if own.contains(name) || is_defined(tx, app_id, name).await? {
+                continue;
             }
+            let definition = hidden.iter().find(|one| one.name == *name);
+            let time = match definition.map(|one| one.deleted_at) {
+                Some(time) if !was_hidden(tx, &row, time).await? => Some(time),
+                _ => None,
+            };
+            let now = self.removal.deletion.clone();
+            if let Some(time) = time {
+                self.removal.deletion = Deletion::at(self.operator, time);
+            }
+            namespace::delete_in(tx, &row, &mut self.removal).await?;
+            self.removal.deletion = now;
         }
         Ok(())
     }
@@ -209,4 +239,12 @@ impl<'a> Shown<'a> {
 async fn is_defined(db: &impl Connection, app_id: &str, name: &str) -> Result<bool> {
     Ok(castalia_store::namespace::app_namespace(db, app_id, name).await?.is_some()
         || castalia_store::namespace::public_app_namespace(db, name).await?.is_some())
+}
+
+/// Whether a namespace with these names was deleted at this time.
+async fn was_hidden(tx: &Transaction, row: &Namespace, at: i64) -> Result<bool> {
+    let hidden = restoration::hidden_of_app(tx, &row.app_id, When::At(at)).await?;
+    Ok(hidden.namespaces.iter().any(|other| {
+        other.cluster_name == row.cluster_name && other.namespace_name == row.namespace_name
+    }))
 }

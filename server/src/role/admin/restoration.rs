@@ -1,16 +1,21 @@
 //! What was deleted of an app, and its restoration, which Apollo's admin API lacks.
 
+use std::time::Duration;
+
 use axum::extract::State;
 
 use super::body::bodies;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::restoration::{self, Deleted, Kind};
-use crate::error::Result;
+use crate::domain::restoration::{self, Deleted, Kind, Restored};
+use crate::error::{Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
+
+/// Time in which all nodes read changed access keys, as they do each second.
+const KEYS_READ: Duration = Duration::from_secs(3);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes.get("/apps/{app_id}/deleted", AdminAccess::Token, list).post(
@@ -42,8 +47,19 @@ async fn restore(
         at: body.deleted_at,
         operator: None,
     };
-    restoration::restore(&state.store, &state.config, deleted, &operator).await?;
+    // Not ended with the request: an app would remain without its namespaces.
+    let work = tokio::spawn(async move { apply(&state, deleted, &operator).await });
+    work.await.map_err(|error| Error::service(format!("the restoration ended early: {error}")))?
+}
+
+async fn apply(state: &EnvironmentState, deleted: Deleted, operator: &str) -> Result<()> {
+    let EnvironmentState { store, config, .. } = state;
+    let restored = restoration::restore(store, config, deleted.clone(), operator).await?;
     state.redefined().await;
+    if restored == Restored::WithoutContent {
+        tokio::time::sleep(KEYS_READ).await;
+        restoration::restore_content(store, deleted, operator).await?;
+    }
     state.published().await;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub use held::{
     consumer_holds_any, permissions_of_consumer, permissions_of_user, roles_of_consumer,
     roles_of_user, user_holds_any,
 };
-pub use restoration::restore_roles;
+pub use restoration::{deletions_of_roles, restore_roles};
 
 /// Names to search for: exact ones and prefixes.
 #[derive(Clone, Debug, Default)]

@@ -50,4 +50,19 @@ on_each_database! {
         show(hidden_at().await).await.unwrap();
         assert_eq!(live_items(&store, id).await, 2);
     }
+
+    async fn what_one_deletion_hid_is_found_whatever_its_number(database: Database) {
+        const ROWS: usize = 1_100;
+        let store = database.config().await;
+        store.write((), |tx, ()| Box::pin(async move {
+            for number in 0..ROWS {
+                insert(tx, namespace_row("a", &format!("c{number}"), "n")).await?;
+            }
+            removal::hide(tx, Scope::of_app("a"), &Deletion::by("o")).await
+        })).await.unwrap();
+        let one = restoration::hidden_of_app(store.read(), "a", When::Since(1)).await.unwrap();
+        let at = one.namespaces[0].deleted_at;
+        let all = restoration::hidden_of_app(store.read(), "a", When::At(at)).await.unwrap();
+        assert_eq!(all.namespaces.len(), ROWS);
+    }
 }

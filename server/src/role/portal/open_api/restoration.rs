@@ -1,6 +1,5 @@
-//! `/openapi/v1/apps/{appId}/restorations` and what can be restored. Whatever the portal and the
-//! environments deleted together is restored in the reachable environments first, then in the portal,
-//! so that a failure can be repeated.
+//! `/openapi/v1/apps/{appId}/restorations` and what can be restored. What the portal and its
+//! environments deleted together is restored in the portal first, which reserves the name.
 
 use axum::extract::{Extension, State};
 use chrono::DateTime;
@@ -143,25 +142,37 @@ async fn one(
     deleted: &Deleted,
     operator: &str,
 ) -> Result<()> {
-    let store = &portal.state.store;
-    portal_app::find(store, &deleted.app_id).await?;
+    let (store, app_id) = (&portal.state.store, &deleted.app_id);
+    portal_app::find(store, app_id).await?;
+    if deleted.kind == Kind::AppNamespace {
+        // Without it in the portal, another app could declare the name.
+        portal_namespace::find(store, app_id, &deleted.namespace).await?;
+    }
     restore(environment, deleted, operator).await?;
     if deleted.kind == Kind::Cluster {
         let roles = || cluster::roles(place);
-        grant::restore_roles(store, roles(), deleted.at - SKEW).await?;
-        portal_app::ensure_roles(store, &deleted.app_id, roles(), operator).await?;
+        grant::restore_cluster_roles(store, roles(), (deleted.at, SKEW), operator).await?;
+        portal_app::ensure_roles(store, app_id, roles(), operator).await?;
     }
     Ok(())
 }
 
-/// Restores an app or a definition in all reachable environments and in the portal.
+/// Restores an app or a definition in the portal, which reserves its name, then in all reachable
+/// environments. Where that fails, it is listed as deleted in that environment.
 async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<()> {
     let store = &portal.state.store;
     let Deleted { kind, app_id, namespace, at, .. } = deleted;
     let created = match kind {
-        Kind::App => portal_restoration::check_app(store.read(), app_id, *at).await?,
+        Kind::App => {
+            let created = portal_restoration::check_app(store.read(), app_id, *at).await?;
+            portal_restoration::restore_app(store, app_id, *at, operator).await?;
+            created
+        }
         Kind::AppNamespace => {
-            portal_restoration::check_definition(store.read(), app_id, namespace, *at).await?
+            let name = (app_id.as_str(), namespace.as_str());
+            let created = portal_restoration::check_definition(store.read(), name, *at).await?;
+            portal_restoration::restore_definition(store, name, *at, operator).await?;
+            created
         }
         Kind::Cluster | Kind::Namespace => {
             return Err(
@@ -169,19 +180,39 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
             );
         }
     };
+    let mut failed = Vec::new();
     for environment in portal.state.environments.active() {
-        if is_there(&environment, deleted).await? {
-            continue;
-        }
-        let mut found = in_environment(&environment, app_id).await?;
-        found.retain(|one| (one.kind, &one.namespace) == (*kind, namespace));
-        if let Some(one) = deleted_with(&found, created, *at) {
-            restore(&environment, one, operator).await?;
+        if let Err(error) = restore_in(&environment, deleted, created, operator).await {
+            tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot restore what was deleted in an environment");
+            failed.push(format!("{} ({})", environment.name(), error.message()));
         }
     }
-    match kind {
-        Kind::App => portal_restoration::restore_app(store, app_id, *at).await,
-        _ => portal_restoration::restore_definition(store, app_id, namespace, *at).await,
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "restored, but not in {}; what was deleted there is listed, and can be restored there",
+        failed.join(", ")
+    );
+    Err(Error::bad_request(message).with_code(Code::PartlyFailed))
+}
+
+/// Restores in an environment what was deleted with an app or a definition of the portal that was
+/// created then.
+async fn restore_in(
+    environment: &Environment,
+    deleted: &Deleted,
+    created: i64,
+    operator: &str,
+) -> Result<()> {
+    if is_there(environment, deleted).await? {
+        return Ok(());
+    }
+    let mut found = in_environment(environment, &deleted.app_id).await?;
+    found.retain(|one| (one.kind, &one.namespace) == (deleted.kind, &deleted.namespace));
+    match deleted_with(&found, created, deleted.at) {
+        Some(one) => restore(environment, one, operator).await,
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Queries: roles that were hidden are shown again, with the grants that were hidden with them.
 
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -9,36 +9,41 @@ use super::Names;
 use crate::condition::chunks;
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
+use crate::flag::is_set;
 use crate::number::Id;
-use crate::restoration::{When, show_rows};
+use crate::restoration::show_rows;
 use crate::row::{Standard, decode};
 
-/// Shows the roles with these names that were hidden then, with the grants and
-/// permissions that were hidden with them. Of roles with one name the latest is shown, and none if
-/// there is one already.
+/// The times in this range, in milliseconds since 1970, at which roles with these names were hidden.
+pub async fn deletions_of_roles(
+    db: &impl ConnectionTrait,
+    names: &Names,
+    range: RangeInclusive<i64>,
+) -> Result<Vec<i64>, StoreError> {
+    use role::Column;
+    let found = role::Entity::find()
+        .filter(is_set(Column::IsDeleted.into_expr()))
+        .filter(Column::DeletedAt.between(*range.start(), *range.end()))
+        .filter(names.condition(Column::RoleName));
+    Ok(found.select_only().column(Column::DeletedAt).distinct().into_tuple().all(db).await?)
+}
+
+/// Shows the roles with these names that were hidden at this time, with the grants and permissions that
+/// were hidden with them.
 pub async fn restore_roles(
     db: &impl ConnectionTrait,
     names: &Names,
-    when: When,
+    at: i64,
 ) -> Result<(), StoreError> {
-    let named = || names.condition(role::Column::RoleName);
-    let mut latest = BTreeMap::new();
-    for role in decode::all_repaired(db, role::Entity::find().filter(named())).await? {
-        let is_live = !role.is_deleted;
-        if names.contains(&role.role_name) && (is_live || when.contains(role.deleted_at)) {
-            let rank = (is_live, role.deleted_at, role.id);
-            let known = latest.entry(role.role_name).or_insert(rank);
-            *known = rank.max(*known);
-        }
-    }
-    let mut by_time: BTreeMap<i64, Vec<Id>> = BTreeMap::new();
-    for (_, at, id) in latest.into_values().filter(|(is_live, ..)| !is_live) {
-        by_time.entry(at).or_default().push(id);
-    }
-    for (at, ids) in by_time {
-        for chunk in chunks(&ids) {
-            restore(db, &chunk, at).await?;
-        }
+    let hidden = role::Entity::find()
+        .filter(is_set(role::Column::IsDeleted.into_expr()))
+        .filter(role::Column::DeletedAt.eq(at))
+        .filter(names.condition(role::Column::RoleName));
+    let hidden = decode::all_repaired(db, hidden).await?;
+    let named = hidden.iter().filter(|role| names.contains(&role.role_name));
+    let ids: Vec<Id> = named.map(|role| role.id).collect();
+    for chunk in chunks(&ids) {
+        restore(db, &chunk, at).await?;
     }
     Ok(())
 }
