@@ -3,7 +3,7 @@
 use castalia_store::entity::*;
 use castalia_store::removal::{self, Scope};
 use castalia_store::restoration::{self, When};
-use castalia_store::{Deletion, Id, Store, StoreError, item as items};
+use castalia_store::{Deletion, Id, Store, StoreError, item as items, now};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::config_row::*;
@@ -44,6 +44,9 @@ on_each_database! {
         // Restored afterwards: an item that was deleted on its own stays deleted.
         let single = item::Entity::find().one(store.read()).await.unwrap().unwrap().id;
         store.write(single, |tx, id| Box::pin(items::delete(tx, *id, "o"))).await.unwrap();
+        // Rows with the same millisecond belong to the same deletion.
+        let deleted = now().timestamp_millis();
+        while now().timestamp_millis() <= deleted {}
         hide().await.unwrap();
         hide_items().await.unwrap();
         assert_eq!(live_items(&store, id).await, 0);
