@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { Api } from "./api";
 import { startCastalia, type Castalia, type ServerOptions } from "./server";
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 20_000;
 const HEIGHT = 900;
 const FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
