@@ -9,6 +9,7 @@ pub mod archive_path;
 pub mod audit;
 pub mod audit_log;
 pub mod branch;
+pub mod call_count;
 pub mod cluster;
 pub mod cluster_content;
 pub mod commit;

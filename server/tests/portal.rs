@@ -31,6 +31,7 @@ mod portal {
     mod basic;
     mod bearer;
     mod branch;
+    mod call;
     mod cluster;
     mod consumer;
     mod contract;

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
 import { namespacePath } from "./support/api";
-import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite({
   environments: ["DEV", "PRO"],
@@ -174,4 +174,48 @@ test("access and own tokens are accessible in both themes and widths", async () 
   await page.goto("/me/tokens");
   await page.getByRole("heading", { level: 1 }).waitFor();
   await expectAccessibleInAllViews(page);
+});
+
+test("the calls of a third-party app and of a token are shown by day", async () => {
+  const api = await suite.api;
+  await api.call("POST", "consumers", {
+    appId: "counted",
+    name: "Counted",
+    orgId: "TEST1",
+    orgName: "One",
+    ownerName: "apollo",
+  });
+  const page = await suite.open("/admin/consumers");
+  await page.getByRole("button", { name: "Calls of counted" }).click();
+  await page
+    .getByRole("dialog", { name: "Calls of counted" })
+    .getByText("0 calls that changed something in 30 days")
+    .waitFor();
+  await expectAccessible(page);
+
+  const { tokenValue } = await api.call<{ tokenValue: string }>("POST", "user-tokens", { name: "counted" });
+  const app = await suite.createApp();
+  const path = `envs/DEV/apps/${app}/clusters/default/namespaces/application/items/k?createIfNotExists=true`;
+  const called = await fetch(`${suite.castalia.portal}/openapi/v1/${path}`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${tokenValue}`, "content-type": "application/json" },
+    body: JSON.stringify({ key: "k", value: "v", dataChangeCreatedBy: "apollo", dataChangeLastModifiedBy: "apollo" }),
+  });
+  expect(called.status).toBe(200);
+  const tokens = await suite.open("/me/tokens");
+  await expect
+    .poll(
+      async () => {
+        await tokens.reload();
+        await tokens.getByRole("button", { name: "Calls of counted" }).click();
+        const dialog = tokens.getByRole("dialog", { name: "Calls of counted" });
+        await dialog.getByText(/calls? that changed something in 30 days/).waitFor();
+        return dialog.getByText("1 call that changed something in 30 days").count();
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(1);
+  await tokens.getByText("By day (UTC)").click();
+  await tokens.getByRole("table").last().getByText("1", { exact: true }).waitFor();
+  await expectAccessible(tokens);
 });

@@ -8,7 +8,7 @@ mod text;
 pub use castalia_store::user::token::UserToken as Row;
 
 use castalia_store::user::token::{self, UserTokenRow};
-use castalia_store::{Authorship, Id, Secret, Store, Transaction, now};
+use castalia_store::{Authorship, Connection, Id, Secret, Store, Transaction, now};
 use chrono::{DateTime, Local, NaiveDateTime, SubsecRound as _, TimeDelta, TimeZone as _, Utc};
 use subtle::ConstantTimeEq as _;
 
@@ -329,8 +329,16 @@ pub async fn end_early(
         .await
 }
 
-async fn owned(tx: &Transaction, id: Id, owner: &str) -> Result<Row> {
-    let row = token::by_id(tx, id).await?.filter(|row| row.user_id == owner);
+/// The token of this owner.
+///
+/// # Errors
+/// Fails if the owner has no such token.
+pub async fn find_own(store: &Store, owner: &str, id: Id) -> Result<Row> {
+    owned(store.read(), id, owner).await
+}
+
+async fn owned(db: &impl Connection, id: Id, owner: &str) -> Result<Row> {
+    let row = token::by_id(db, id).await?.filter(|row| row.user_id == owner);
     row.ok_or_else(|| not_found(id))
 }
 

@@ -8,6 +8,7 @@
 pub mod access_key;
 pub mod app;
 pub mod audit;
+pub mod call;
 pub mod clock;
 mod combined;
 mod condition;

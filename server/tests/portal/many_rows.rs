@@ -30,6 +30,8 @@ pub(crate) struct Rows {
     first: Value,
     last: Value,
     trace: String,
+    /// An access token of `u1`.
+    token: Value,
 }
 
 const ENV: &str = "/openapi/v1/envs/LOCAL/apps/demo";
@@ -54,12 +56,13 @@ impl Rows {
         namespaces(&owner, size.namespaces).await;
         let shared = define(&owner, "demo", "shared", true).await;
         apps(&owner, size.apps, &shared).await;
+        let token = owner.post("/openapi/v1/user-tokens", json!({ "name": "own" })).await.ok();
         let last = others(&world, &owner, &root, size.others).await;
         let last = last.unwrap_or_else(|| first.clone());
         let newest = root.get("/openapi/v1/apollo/audit/logs?page=0&size=1").await.ok();
         let trace = newest[0]["traceId"].as_str().unwrap().to_owned();
         drop((owner, root));
-        Self { world, shared, branch, first, last, trace }
+        Self { world, shared, branch, first, last, trace, token: token["id"].clone() }
     }
 
     /// A path with query of an operation, on these rows.
@@ -90,6 +93,7 @@ impl Rows {
             ("{first}", &self.first.to_string()),
             ("{last}", &self.last.to_string()),
             ("{trace}", &self.trace),
+            ("{tokenId}", &self.token.to_string()),
         ]
         .into_iter()
         .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))

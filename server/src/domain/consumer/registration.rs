@@ -187,13 +187,22 @@ pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
         .await
 }
 
+/// The row id of a consumer.
+///
+/// # Errors
+/// Fails if there is no such consumer.
+pub async fn id_of(store: &Store, app_id: &str) -> Result<Id> {
+    let found = consumer::by_app_id(store.read(), app_id).await?.ok_or_else(unknown)?;
+    Ok(found.id)
+}
+
 /// Names of the roles that a consumer has.
 ///
 /// # Errors
 /// Fails if there is no such consumer.
 pub async fn roles(store: &Store, app_id: &str) -> Result<Vec<String>> {
-    let found = consumer::by_app_id(store.read(), app_id).await?.ok_or_else(unknown)?;
-    let roles = role::roles_of_consumer(store.read(), found.id).await?;
+    let id = id_of(store, app_id).await?;
+    let roles = role::roles_of_consumer(store.read(), id).await?;
     let mut names: Vec<_> = roles.into_iter().map(|role| role.role_name).collect();
     names.sort();
     Ok(names)

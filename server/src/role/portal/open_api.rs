@@ -8,6 +8,7 @@ mod app;
 mod app_namespace;
 mod audit;
 mod branch;
+mod call;
 mod cluster;
 mod consumer;
 pub(super) mod document;

@@ -1056,6 +1056,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/consumers/by-appId/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the changes by a consumer, for each of 30 days. */
+        get: operations["findConsumerCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/consumers/by-appId/roles": {
         parameters: {
             query?: never;
@@ -2213,6 +2230,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/user-tokens/admin/{tokenId}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the changes with a token of any user, for each of 30 days. */
+        get: operations["adminFindUserTokenCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/user-tokens/admin/{tokenId}/revoke": {
         parameters: {
             query?: never;
@@ -2310,6 +2344,23 @@ export interface paths {
         post?: never;
         /** Deletes an access token of the signed-in user. */
         delete: operations["deleteUserToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/user-tokens/{tokenId}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the changes with a token of the signed-in user, for each of 30 days. */
+        get: operations["findUserTokenCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2592,6 +2643,16 @@ export interface components {
         AuditProperties: {
             /** @description Whether operations are recorded. */
             enabled: boolean;
+        };
+        /** @description The calls of one day that changed something. */
+        CallsOfDay: {
+            /**
+             * Format: int64
+             * @description Number of calls.
+             */
+            calls?: number;
+            /** @description Day in UTC, as `2026-05-31`. */
+            day?: string;
         };
         /** @description A consumer. */
         Consumer: {
@@ -3992,6 +4053,7 @@ export type AuditLog = components['schemas']['AuditLog'];
 export type AuditLogDataInfluence = components['schemas']['AuditLogDataInfluence'];
 export type AuditLogDetails = components['schemas']['AuditLogDetails'];
 export type AuditProperties = components['schemas']['AuditProperties'];
+export type CallsOfDay = components['schemas']['CallsOfDay'];
 export type Consumer = components['schemas']['Consumer'];
 export type ConsumerRole = components['schemas']['ConsumerRole'];
 export type ConsumerToken = components['schemas']['ConsumerToken'];
@@ -6707,6 +6769,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findConsumerCalls: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsOfDay"][];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {
@@ -9717,6 +9811,38 @@ export interface operations {
             };
         };
     };
+    adminFindUserTokenCalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsOfDay"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     adminRevokeUserToken: {
         parameters: {
             query?: never;
@@ -9881,6 +10007,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findUserTokenCalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Row id. */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsOfDay"][];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

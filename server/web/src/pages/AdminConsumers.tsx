@@ -1,15 +1,17 @@
 // Third-party apps that call OpenAPI v1 with a token of their own: registration, grants, new tokens,
 // deletion.
 import { Button, TextInput } from "@mantine/core";
-import { IconKey, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { IconChartBar, IconKey, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { consumerRoles, consumers, deleteConsumer, grantToConsumer } from "../api/admin";
+import { consumerCalls } from "../api/calls";
 import { useBoot } from "../api/queries";
 import type { Consumer } from "../api/schema";
+import { Calls } from "../parts/Calls";
 import { Choices } from "../parts/Choices";
 import { Confirm } from "../parts/Confirm";
 import { DataTable } from "../parts/DataTable";
@@ -22,7 +24,7 @@ import { ConsumerRoles } from "./ConsumerRoles";
 import { NewConsumer } from "./NewConsumer";
 import { RotateConsumer } from "./RotateConsumer";
 
-type Act = { kind: "new" } | { kind: "grant" | "rotate" | "delete"; consumer: Consumer };
+type Act = { kind: "new" } | { kind: "grant" | "rotate" | "calls" | "delete"; consumer: Consumer };
 const STALE = [consumers.queryKey];
 
 export function AdminConsumers() {
@@ -66,6 +68,11 @@ export function AdminConsumers() {
                   onClick: () => setAct({ kind: "grant", consumer }),
                 },
                 {
+                  label: t("calls.of", { name: consumer.appId }),
+                  icon: IconChartBar,
+                  onClick: () => setAct({ kind: "calls", consumer }),
+                },
+                {
                   label: t("consumer.rotate", { name: consumer.appId }),
                   icon: IconRefresh,
                   onClick: () => setAct({ kind: "rotate", consumer }),
@@ -85,6 +92,13 @@ export function AdminConsumers() {
       )}
       {act?.kind === "grant" && <Grant consumer={act.consumer} onClose={onClose} />}
       {act?.kind === "rotate" && <RotateConsumer appId={act.consumer.appId ?? ""} onClose={onClose} />}
+      {act?.kind === "calls" && (
+        <Calls
+          title={t("calls.of", { name: act.consumer.appId })}
+          query={consumerCalls(act.consumer.appId ?? "")}
+          onClose={onClose}
+        />
+      )}
       {act?.kind === "delete" && <Delete consumer={act.consumer} onClose={onClose} />}
     </Main>
   );

@@ -1,11 +1,13 @@
 // Access tokens with their scope, end and last use; and the actions on them.
-import { IconBan, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { IconBan, IconChartBar, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import type { OpenUserTokenSummary } from "../api/schema";
 import { deleteToken, revokeToken, STALE_TOKENS } from "../api/tokens";
+import { tokenCalls } from "../api/calls";
+import { Calls } from "./Calls";
 import { Confirm } from "./Confirm";
 import { DataTable } from "./DataTable";
 import { Since } from "./Since";
@@ -16,7 +18,7 @@ interface Props {
   onRotate?: (token: OpenUserTokenSummary) => void;
 }
 
-type Asked = { kind: "revoke" | "delete"; token: OpenUserTokenSummary };
+type Asked = { kind: "revoke" | "delete" | "calls"; token: OpenUserTokenSummary };
 
 export function TokenTable({ tokens, onRotate }: Props) {
   const { t } = useTranslation();
@@ -45,22 +47,43 @@ export function TokenTable({ tokens, onRotate }: Props) {
             icon: IconTrash,
             onClick: () => setAsked({ kind: "delete", token }),
           };
-          if (status !== "active") return [remove];
+          const calls = {
+            label: t("calls.of", { name }),
+            icon: IconChartBar,
+            onClick: () => setAsked({ kind: "calls", token }),
+          };
+          if (status !== "active") return [calls, remove];
           const revoke = {
             label: t("token.revoke", { name }),
             icon: IconBan,
             onClick: () => setAsked({ kind: "revoke", token }),
           };
           const rotate = { label: t("token.rotate", { name }), icon: IconRefresh, onClick: () => onRotate?.(token) };
-          return isOwn ? [rotate, revoke, remove] : [revoke, remove];
+          return isOwn ? [calls, rotate, revoke, remove] : [calls, revoke, remove];
         }}
       />
-      {asked && <Ask asked={asked} isOwn={isOwn} onClose={() => setAsked(null)} />}
+      {asked?.kind === "calls" && (
+        <Calls
+          title={t("calls.of", { name: asked.token.name })}
+          query={tokenCalls(asked.token.id ?? 0, isOwn)}
+          onClose={() => setAsked(null)}
+        />
+      )}
+      {asked && asked.kind !== "calls" && (
+        <Ask kind={asked.kind} token={asked.token} isOwn={isOwn} onClose={() => setAsked(null)} />
+      )}
     </>
   );
 }
 
-function Ask({ asked: { kind, token }, isOwn, onClose }: { asked: Asked; isOwn: boolean; onClose: () => void }) {
+interface AskProps {
+  kind: "revoke" | "delete";
+  token: OpenUserTokenSummary;
+  isOwn: boolean;
+  onClose: () => void;
+}
+
+function Ask({ kind, token, isOwn, onClose }: AskProps) {
   const { t } = useTranslation();
   const { id = 0, name } = token;
   const write = useAction(

@@ -37,7 +37,7 @@ pub(super) struct Expiry {
 pub(super) struct ConsumerId {
     /// Id of the consumer.
     #[serde(rename = "appId")]
-    app_id: String,
+    pub(super) app_id: String,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

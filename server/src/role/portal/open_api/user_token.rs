@@ -32,7 +32,7 @@ const ALL: &str = "all";
 pub(super) struct TokenId {
     /// Row id.
     #[serde(rename = "tokenId")]
-    token_id: i64,
+    pub(super) token_id: i64,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -230,7 +230,7 @@ fn action(route: &Listed<PortalAccess>, scope: &TokenScope) -> Option<TokenActio
 }
 
 /// The user of the session.
-fn owner(caller: &Caller) -> Result<&str> {
+pub(super) fn owner(caller: &Caller) -> Result<&str> {
     match &caller.identity {
         Identity::User(user_id) => Ok(user_id),
         Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Need::Person)),

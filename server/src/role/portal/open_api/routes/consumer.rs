@@ -4,7 +4,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::consumer;
+use crate::role::portal::open_api::{call, consumer};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -52,6 +52,13 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             root,
             about("revokeRoleFromConsumer", "Revokes a role from a consumer."),
             consumer::revoke_role,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/consumers/by-appId/calls",
+            root,
+            about("findConsumerCalls", "Counts the changes by a consumer, for each of 30 days."),
+            call::of_consumer,
         )
         .operation(
             Method::GET,

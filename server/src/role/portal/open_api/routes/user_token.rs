@@ -4,7 +4,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::user_token;
+use crate::role::portal::open_api::{call, user_token};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 /// A path of access tokens.
@@ -39,6 +39,16 @@ pub(super) fn own(routes: PortalRoutes) -> PortalRoutes {
             person,
             about("getUserTokenCapabilities", "Returns what the user may put into a token."),
             user_token::capabilities,
+        )
+        .operation(
+            Method::GET,
+            tokens!("/{tokenId}/calls"),
+            person,
+            about(
+                "findUserTokenCalls",
+                "Counts the changes with a token of the signed-in user, for each of 30 days.",
+            ),
+            call::of_own_token,
         )
         .operation(
             Method::POST,
@@ -77,6 +87,16 @@ pub(super) fn of_all_users(routes: PortalRoutes) -> PortalRoutes {
             root,
             about("adminListUserTokens", "Lists the access tokens of all users, newest first."),
             user_token::list_all,
+        )
+        .operation(
+            Method::GET,
+            tokens!("/admin/{tokenId}/calls"),
+            root,
+            about(
+                "adminFindUserTokenCalls",
+                "Counts the changes with a token of any user, for each of 30 days.",
+            ),
+            call::of_any_token,
         )
         .operation(
             Method::POST,
