@@ -10,19 +10,9 @@ use super::restoration::{Deleted, Kind, is_of_deleted, not_deleted, since};
 use super::{portal_app, portal_namespace, unique};
 use crate::error::{Code, Error, Result};
 
-/// An app that was deleted.
-#[derive(Debug)]
-pub struct DeletedApp {
-    /// The app.
-    pub app: portal_app::App,
-    /// Time of the deletion, in milliseconds since 1970.
-    pub at: i64,
-}
-
 /// The apps that were deleted lately, the latest first.
-pub async fn apps(store: &Store) -> Result<Vec<DeletedApp>> {
-    let hidden = restoration::hidden_apps(store.read(), When::Since(since())).await?;
-    Ok(hidden.into_iter().map(|app| DeletedApp { at: app.deleted_at, app }).collect())
+pub async fn apps(store: &Store) -> Result<Vec<portal_app::App>> {
+    Ok(restoration::hidden_apps(store.read(), When::Since(since())).await?)
 }
 
 /// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app of the
@@ -43,11 +33,12 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     Ok(definitions.into_iter().filter(is_whole).map(one).collect())
 }
 
-/// Restores an app with its definitions, its roles and their grants.
+/// Restores an app with its definitions, its roles and their grants. Returns the time at which it was
+/// created, in milliseconds since 1970.
 ///
 /// # Errors
 /// Fails if it was not deleted at this time, or if there is an app or a public namespace of that name.
-pub async fn restore_app(store: &Store, app_id: &str, at: i64, operator: &str) -> Result<()> {
+pub async fn restore_app(store: &Store, app_id: &str, at: i64, operator: &str) -> Result<i64> {
     let input = (app_id.to_owned(), at, operator.to_owned());
     unique::write(store, input, |tx, (app_id, at, operator)| {
         Box::pin(restore_app_in(tx, app_id, *at, operator))
@@ -55,24 +46,21 @@ pub async fn restore_app(store: &Store, app_id: &str, at: i64, operator: &str) -
     .await
 }
 
-async fn restore_app_in(tx: &Transaction, app_id: &str, at: i64, operator: &str) -> Result<()> {
+async fn restore_app_in(tx: &Transaction, app_id: &str, at: i64, operator: &str) -> Result<i64> {
     app::lock_first(tx).await?;
     grant::lock_portal(tx).await?;
-    check_app(tx, app_id, at).await?;
+    let created = check_app(tx, app_id, at).await?;
     restoration::show_app(tx, app_id, at).await?;
     restoration::show_definitions(tx, app_id, None, at).await?;
     restoration::show_favorites(tx, app_id, at).await?;
     // Roles of an app that does not exist may have been created meanwhile.
     grant::delete_app_roles(tx, app_id, &Deletion::by(operator)).await?;
-    grant::restore_app_roles(tx, app_id, at).await
+    grant::restore_app_roles(tx, app_id, at).await?;
+    Ok(created)
 }
 
-/// Checks that an app can be restored in the portal. Returns the time at which it was created, in
-/// milliseconds since 1970.
-///
-/// # Errors
-/// The same as [`restore_app`].
-pub async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
+/// Checks that an app can be restored. Returns the time at which it was created.
+async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
     if let Some(stored) = app::stored_id(db, app_id).await? {
         return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
             .with_code(Code::AppExists));
@@ -92,7 +80,8 @@ pub async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i6
     Ok(app.data_change_created_time.timestamp_millis())
 }
 
-/// Restores a definition with the roles of its namespaces and their grants.
+/// Restores a definition with the roles of its namespaces and their grants. Returns the time at which it
+/// was created, in milliseconds since 1970.
 ///
 /// # Errors
 /// Fails if it was not deleted at this time, or if its name is in use again.
@@ -101,7 +90,7 @@ pub async fn restore_definition(
     (app_id, name): (&str, &str),
     at: i64,
     operator: &str,
-) -> Result<()> {
+) -> Result<i64> {
     let input = (app_id.to_owned(), name.to_owned(), at, operator.to_owned());
     unique::write(store, input, |tx, (app_id, name, at, operator)| {
         Box::pin(restore_definition_in(tx, (app_id, name), *at, operator))
@@ -114,22 +103,19 @@ async fn restore_definition_in(
     (app_id, name): (&str, &str),
     at: i64,
     operator: &str,
-) -> Result<()> {
+) -> Result<i64> {
     app::lock_first(tx).await?;
     portal_app::lock(tx, app_id).await?;
     grant::lock_portal(tx).await?;
-    check_definition(tx, (app_id, name), at).await?;
+    let created = check_definition(tx, (app_id, name), at).await?;
     restoration::show_definitions(tx, app_id, Some(name), at).await?;
     grant::delete_namespace_roles(tx, app_id, name, &Deletion::by(operator)).await?;
-    grant::restore_namespace_roles(tx, app_id, name, at).await
+    grant::restore_namespace_roles(tx, app_id, name, at).await?;
+    Ok(created)
 }
 
-/// Checks that a definition can be restored in the portal. Returns the time at which it was created, in
-/// milliseconds since 1970.
-///
-/// # Errors
-/// The same as [`restore_definition`].
-pub async fn check_definition(
+/// Checks that a definition can be restored. Returns the time at which it was created.
+async fn check_definition(
     db: &impl Connection,
     (app_id, name): (&str, &str),
     at: i64,

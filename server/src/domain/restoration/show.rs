@@ -79,13 +79,11 @@ impl<'a> Shown<'a> {
             let message = format!("cluster already exists for clusterName:{cluster}");
             return Err(Error::bad_request(message).with_code(Code::ClusterExists));
         }
-        let now_hidden = || hidden.clusters.iter().filter(|row| row.deleted_at == *at);
-        let own: Vec<Id> =
-            now_hidden().filter(|row| row.name == *cluster).map(|row| row.id).collect();
+        let all = || hidden.clusters.iter();
+        let own: Vec<Id> = all().filter(|row| row.name == *cluster).map(|row| row.id).collect();
         let is_within =
             |row: &&cluster::Cluster| row.name == *cluster || own.contains(&row.parent_cluster_id);
-        let names: Vec<&str> =
-            now_hidden().filter(is_within).map(|row| row.name.as_str()).collect();
+        let names: Vec<&str> = all().filter(is_within).map(|row| row.name.as_str()).collect();
         let scope = Scope::of_clusters(app_id, &names);
         self.refuse_scattered(tx, scope).await?;
         restoration::show(tx, scope, *at).await?;
@@ -103,14 +101,14 @@ impl<'a> Shown<'a> {
         limit: NamespaceLimit,
     ) -> Result<Restored> {
         let Deleted { app_id, namespace: name, at, .. } = self.deleted;
-        let is_own = |row: &&AppNamespace| row.deleted_at == *at && row.name == *name;
+        let is_own = |row: &&AppNamespace| row.name == *name;
         for row in hidden.definitions.iter().filter(is_own) {
             app_namespace::check_free(tx, row).await?;
             self.removal.trail.updated("AppNamespace", row.id);
         }
         restoration::show_definitions(tx, app_id, Some(name), *at).await?;
         let mut clusters = Vec::new();
-        for row in hidden.namespaces.iter().filter(|row| row.deleted_at == *at) {
+        for row in &hidden.namespaces {
             let Namespace { cluster_name: cluster, .. } = row;
             let is_free =
                 castalia_store::namespace::find(tx, app_id, cluster, name).await?.is_none();
@@ -140,13 +138,13 @@ impl<'a> Shown<'a> {
         }
         let scope = Scope::of_app(app_id);
         self.refuse_scattered(tx, scope).await?;
-        for row in hidden.definitions.iter().filter(|row| row.deleted_at == *at) {
+        for row in &hidden.definitions {
             app_namespace::check_free(tx, row).await?;
         }
         restoration::show_app(tx, app_id, *at).await?;
         restoration::show_access_keys(tx, app_id, *at).await?;
         restoration::show_definitions(tx, app_id, None, *at).await?;
-        for row in hidden.apps.iter().filter(|row| row.deleted_at == *at) {
+        for row in &hidden.apps {
             self.removal.trail.updated("App", row.id);
         }
         let keys = castalia_store::access_key::of_app(tx, app_id).await?;

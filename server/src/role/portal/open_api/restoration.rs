@@ -73,18 +73,18 @@ pub(super) async fn list(
 /// The apps that were deleted.
 pub(super) async fn apps(State(portal): State<Portal>) -> Result<Json<Vec<DeletedApp>>> {
     let found = portal_restoration::apps(&portal.state.store).await?;
-    let people = found.iter().filter_map(|one| one.app.data_change_last_modified_by.as_deref());
+    let people = found.iter().filter_map(|app| app.data_change_last_modified_by.as_deref());
     let names = people::called(&portal, people).await?;
-    let body = |one: portal_restoration::DeletedApp| {
-        let by = one.app.data_change_last_modified_by;
+    let body = |app: portal_app::App| {
+        let by = app.data_change_last_modified_by;
         DeletedApp {
-            app_id: Some(one.app.app_id),
-            name: Some(one.app.name),
-            org_name: Some(one.app.org_name),
-            owner_name: Some(one.app.owner_name),
+            app_id: Some(app.app_id),
+            name: Some(app.name),
+            org_name: Some(app.org_name),
+            owner_name: Some(app.owner_name),
             deleted_by_display_name: by.as_ref().and_then(|name| names.get(name).cloned()),
             deleted_by: by,
-            deleted_time: DateTime::from_timestamp_millis(one.at),
+            deleted_time: DateTime::from_timestamp_millis(app.deleted_at),
         }
     };
     Ok(Json(found.into_iter().map(body).collect()))
@@ -163,16 +163,10 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
     let store = &portal.state.store;
     let Deleted { kind, app_id, namespace, at, .. } = deleted;
     let created = match kind {
-        Kind::App => {
-            let created = portal_restoration::check_app(store.read(), app_id, *at).await?;
-            portal_restoration::restore_app(store, app_id, *at, operator).await?;
-            created
-        }
+        Kind::App => portal_restoration::restore_app(store, app_id, *at, operator).await?,
         Kind::AppNamespace => {
             let name = (app_id.as_str(), namespace.as_str());
-            let created = portal_restoration::check_definition(store.read(), name, *at).await?;
-            portal_restoration::restore_definition(store, name, *at, operator).await?;
-            created
+            portal_restoration::restore_definition(store, name, *at, operator).await?
         }
         Kind::Cluster | Kind::Namespace => {
             return Err(
