@@ -41,6 +41,7 @@ pub mod lookup;
 pub mod namespace;
 pub mod notice;
 pub mod page;
+pub mod pending_change;
 pub mod permission;
 pub mod portal_app;
 pub mod portal_namespace;

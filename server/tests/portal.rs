@@ -43,6 +43,7 @@ mod portal {
     mod environment;
     mod events;
     mod export;
+    mod fan_out;
     mod favorite;
     mod frozen_environment;
     mod gray_audience;

@@ -59,6 +59,18 @@ test("S4: a new app has its namespace in each environment, and each outcome is r
   for (const env of ["DEV", "PRO"]) expect(await api.items(place("orders", env))).toEqual([]);
 });
 
+test("environments that will receive a new app later are named", async () => {
+  const page = await suite.open("/new");
+  await page.route("**/openapi/v1/apps", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), "castalia-pending-environments": "PRO,UAT" } });
+  });
+  await page.getByLabel("App id").fill("later");
+  await page.getByLabel("App name").fill("Later");
+  await page.getByRole("button", { name: "Create app" }).click();
+  await page.getByText("Saved. PRO, UAT cannot be reached and will receive it later.").waitFor();
+});
+
 test("S5: an id that exists is named beside its field, and the input is kept", async () => {
   const app = await suite.createApp();
   const page = await suite.open("/new");

@@ -64,6 +64,7 @@ impl Place {
                     "CastaliaAuditSeal",
                     "CastaliaRecent",
                     "CastaliaAccessRequest",
+                    "CastaliaPendingChange",
                 ],
             ),
         ] {

@@ -38,17 +38,12 @@ pub struct NewDefinition {
     pub comment: String,
 }
 
-/// Creates a definition with its roles; `editor` may edit and publish it in all environments.
+/// Replaces the name of a new definition by its full name: with the prefix of the department, and the
+/// suffix of the format.
 ///
 /// # Errors
-/// Fails if the name is in use or invalid, or if the app or format is unknown.
-pub async fn create(
-    store: &Store,
-    new: NewDefinition,
-    envs: &[String],
-    editor: Option<&str>,
-    operator: &str,
-) -> Result<AppNamespace> {
+/// Fails if the name is invalid, or if the app or format is unknown.
+pub async fn complete(store: &Store, new: NewDefinition) -> Result<NewDefinition> {
     let app = portal_app::find(store, &new.app_id).await?;
     let format = match new.format.trim() {
         "" => Format::Properties,
@@ -62,6 +57,21 @@ pub async fn create(
         ..new
     };
     check_members([("comment", Some(&*new.comment), COMMENT)])?;
+    Ok(new)
+}
+
+/// Creates a definition under its full name, with its roles; `editor` may edit and publish it in all
+/// environments.
+///
+/// # Errors
+/// Fails if the name is in use.
+pub async fn create(
+    store: &Store,
+    new: NewDefinition,
+    envs: &[String],
+    editor: Option<&str>,
+    operator: &str,
+) -> Result<AppNamespace> {
     let input = (new, envs.to_vec(), editor.map(str::to_owned), operator.to_owned());
     unique::write(store, input, |tx, (new, envs, editor, operator)| {
         Box::pin(create_in(tx, new, envs, editor.as_deref(), operator))

@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod events;
 mod extract;
+mod fan_out;
 mod identity;
 mod notice;
 mod open_api;
@@ -185,6 +186,7 @@ pub fn run(state: &PortalState, background: &Background) {
         let environments = environments.clone();
         async move { environments.probe().await }
     });
+    fan_out::run(state, background);
     seal::run(&state.store, background);
     retention::run(&state.store, &state.config, background);
     notice::run(state, background);

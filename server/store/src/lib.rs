@@ -31,6 +31,7 @@ pub mod notice;
 mod notify;
 pub mod number;
 pub mod page;
+pub mod pending_change;
 mod pool;
 mod pulse;
 mod reader;

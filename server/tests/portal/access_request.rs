@@ -9,9 +9,10 @@ use castalia_store::user::role::user_holds_any;
 use castalia_store::{Deletion, Id, StoreError, app as apps};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
+use super::recent::rename;
 use super::world::{Caller, NS, World, app, item};
 
 const REQUESTS: &str = "/openapi/v1/access-requests";
@@ -293,24 +294,11 @@ async fn of_concurrent_decisions_one_counts() {
 async fn access_cannot_be_requested_without_the_table() {
     let world = World::with_demo().await;
     let (user, root) = (world.user("u2").await, world.user("apollo").await);
-    let rename = async |from: &str, to: &str| {
-        let sql = match world.store.read().get_database_backend() {
-            DatabaseBackend::MySql => format!("RENAME TABLE `{from}` TO `{to}`"),
-            _ => format!(r#"ALTER TABLE "{from}" RENAME TO "{to}""#),
-        };
-        let renamed: Result<(), StoreError> = world
-            .store
-            .write(sql, |tx, sql| {
-                Box::pin(async move { Ok(tx.execute_unprepared(sql).await.map(drop)?) })
-            })
-            .await;
-        renamed.unwrap();
-    };
-    rename("CastaliaAccessRequest", "Hidden").await;
+    rename(&world, "CastaliaAccessRequest", "Hidden").await;
     let asked = user.post(REQUESTS, edit("application")).await;
     let listed = [user.get(OF_DEMO).await, root.get(WAITING).await];
     let deleted = root.delete("/openapi/v1/apps/demo").await;
-    rename("Hidden", "CastaliaAccessRequest").await;
+    rename(&world, "Hidden", "CastaliaAccessRequest").await;
     asked.fails(503, "The table CastaliaAccessRequest");
     assert_eq!(listed.map(|answer| answer.ok()), [json!([]), json!([])]);
     deleted.empty();

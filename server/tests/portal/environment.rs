@@ -42,6 +42,11 @@ pub(super) async fn listen(router: Router) -> SocketAddr {
 
 /// An admin service with its own database.
 async fn admin_service() -> (SocketAddr, Store) {
+    let (router, store) = admin_router().await;
+    (listen(router).await, store)
+}
+
+pub(super) async fn admin_router() -> (Router, Store) {
     let texts = Texts::gather(vec![("env", "FAR".to_owned())], None, std::iter::empty()).unwrap();
     let settings = Arc::new(Settings::from_texts(&texts).unwrap());
     let state = environment(&settings, Installation::Adopted).await;
@@ -51,8 +56,7 @@ async fn admin_service() -> (SocketAddr, Store) {
             .into(),
     );
     let store = state.store.clone();
-    let router = admin::router(state).0.layer(from_fn_with_state(false, failure::render));
-    (listen(router).await, store)
+    (admin::router(state).0.layer(from_fn_with_state(false, failure::render)), store)
 }
 
 /// An address that refuses connections.

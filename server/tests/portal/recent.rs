@@ -94,6 +94,15 @@ async fn the_apps_of_a_disabled_user_are_forgotten() {
     assert_eq!(rows(&world).await, 1);
 }
 
+/// Renames a table of the portal's database.
+pub(super) async fn rename(world: &World, from: &str, to: &str) {
+    let sql = match world.store.read().get_database_backend() {
+        DatabaseBackend::MySql => format!("RENAME TABLE `{from}` TO `{to}`"),
+        _ => format!(r#"ALTER TABLE "{from}" RENAME TO "{to}""#),
+    };
+    run(world, sql).await;
+}
+
 async fn run(world: &World, sql: String) {
     let done = world.store.write(sql, |tx, sql| {
         Box::pin(async move {
@@ -109,21 +118,13 @@ async fn run(world: &World, sql: String) {
 async fn nothing_is_remembered_without_the_table() {
     let world = World::with_demo().await;
     let (user, root) = (world.user("u1").await, world.user("apollo").await);
-    let backend = world.store.read().get_database_backend();
-    let rename = async |from: &str, to: &str| {
-        let sql = match backend {
-            DatabaseBackend::MySql => format!("RENAME TABLE `{from}` TO `{to}`"),
-            _ => format!(r#"ALTER TABLE "{from}" RENAME TO "{to}""#),
-        };
-        run(&world, sql).await;
-    };
-    rename("CastaliaRecent", "Hidden").await;
+    rename(&world, "CastaliaRecent", "Hidden").await;
     open(&user, "demo").await;
     let found = recents(&user).await;
     let body = json!({ "username": "u2", "enabled": 0 });
     let disabled = root.put("/openapi/v1/users/enabled", body).await;
     let deleted = root.delete("/openapi/v1/apps/demo").await;
-    rename("Hidden", "CastaliaRecent").await;
+    rename(&world, "Hidden", "CastaliaRecent").await;
     assert!(found.is_empty());
     disabled.empty();
     deleted.empty();

@@ -10,7 +10,7 @@ import i18next from "i18next";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { prefix } from "./api/client";
+import { onPendingEnvironments, prefix } from "./api/client";
 import { isSignedOut, mayRetry } from "./api/errors";
 import { boot } from "./api/queries";
 import { toast } from "./parts/toast";
@@ -48,6 +48,7 @@ const router = createTree(queryClient, prefix);
 startDisplay();
 await startLanguage();
 if (old === "lost") void toast(i18next.t("shell.oldLink"));
+onPendingEnvironments((envs) => void toast(i18next.t("shell.pending", { envs: envs.join(", ") })));
 
 const root = document.getElementById("root");
 if (root) {

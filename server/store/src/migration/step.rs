@@ -3,15 +3,16 @@
 use super::Part;
 
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
-/// the seals of the audit log, the recently opened apps, the requests for access, and the clients of
-/// observed access keys.
-pub(super) const OPTIONAL: [&str; 6] = [
+/// the seals of the audit log, the recently opened apps, the requests for access, the clients of
+/// observed access keys, and the changes that environments have not received.
+pub(super) const OPTIONAL: [&str; 7] = [
     "CastaliaSchema",
     "CastaliaInstallation",
     "CastaliaAuditSeal",
     "CastaliaRecent",
     "CastaliaAccessRequest",
     "CastaliaUnsignedClient",
+    "CastaliaPendingChange",
 ];
 
 /// The row of version 0 names the program that created the tables.
@@ -50,7 +51,7 @@ macro_rules! step {
     };
 }
 
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
@@ -62,4 +63,5 @@ pub(super) const STEPS: [Step; 11] = [
     step!(9, "castalia_recent", Part::Portal, false, "0009_castalia_recent.sql"),
     step!(10, "castalia_access_request", Part::Portal, false, "0010_castalia_access_request.sql"),
     step!(11, "castalia_unsigned_client", Part::Config, false, "0011_castalia_unsigned_client.sql"),
+    step!(12, "castalia_pending_change", Part::Portal, false, "0012_castalia_pending_change.sql"),
 ];

@@ -7,11 +7,19 @@ import { readTogether, type Answer } from "./reads";
 const CSRF_HEADER = "X-CSRF-Token";
 /** The state of a namespace that an answer shows, or that a write is based on. */
 const REVISION_HEADER = "Castalia-Revision";
+/** Environments that have not received a write of the portal yet, separated by commas. */
+const PENDING_HEADER = "Castalia-Pending-Environments";
 
 /** Path under which the portal is served, without a trailing slash. */
 export const prefix = new URL(document.baseURI).pathname.replace(/\/$/, "");
 
 let csrfToken: string | null = null;
+let reportPending: (envs: string[]) => void = () => undefined;
+
+/** Sets what happens when environments will receive a write later. */
+export function onPendingEnvironments(report: (envs: string[]) => void): void {
+  reportPending = report;
+}
 
 /** Tag of path templates: each value becomes one escaped segment or query value. */
 export function path(parts: TemplateStringsArray, ...values: (string | number)[]): string {
@@ -64,7 +72,10 @@ export async function send<T>(
   const used = csrfToken;
   let response = await request(method, path, body, revision);
   if (response.status === 403 && (await freshToken()) !== used) response = await request(method, path, body, revision);
-  return read<T>(response);
+  const result = await read<T>(response);
+  const pending = response.headers.get(PENDING_HEADER);
+  if (pending) reportPending(pending.split(","));
+  return result;
 }
 
 /** Why the server refused a name and a password. */

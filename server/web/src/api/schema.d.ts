@@ -202,7 +202,7 @@ export interface paths {
         /** Lists all apps, or those with the given ids. */
         get: operations["findApps"];
         put?: never;
-        /** Creates an app in the portal and in every environment that is reachable. */
+        /** Creates an app in the portal and in every environment; one that is away gets it later. */
         post: operations["createApp"];
         delete?: never;
         options?: never;
@@ -287,7 +287,7 @@ export interface paths {
         };
         /** Returns an app. */
         get: operations["getApp"];
-        /** Updates an app in the portal and in every environment that is reachable. */
+        /** Updates an app in the portal and in every environment; one that is away gets it later. */
         put: operations["updateApp"];
         post?: never;
         /** Deletes an app with everything in it. */

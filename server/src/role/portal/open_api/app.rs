@@ -1,6 +1,5 @@
 //! `/openapi/v1/apps`: apps and their clusters. An app is created in the portal first, then in
-//! every reachable environment. A failure in one environment is repaired later and does not undo
-//! the rest.
+//! every environment. One that does not receive it gets it later.
 
 pub(super) mod presence;
 pub(super) mod recent;
@@ -12,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{By, check_same_app, people};
+use crate::domain::pending_change::Operation;
 use crate::domain::permission::need::{Identity, Resource};
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::environment::{Address, Environment};
@@ -20,6 +20,7 @@ use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
+use crate::role::portal::fan_out::{FanOut, Pending, app};
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, EnvClusters};
@@ -41,7 +42,7 @@ pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Body(body): Body<CreateApp>,
-) -> Result<()> {
+) -> Result<Pending> {
     let Some(app) = body.app else {
         return Err(
             Error::bad_request("Params(app) can not be empty").with_code(Code::MissingMember)
@@ -69,14 +70,16 @@ pub(super) async fn create(
     check_environments(&portal, &caller.identity, &new.details.app_id).await?;
     portal.know(&[&new.details.owner_name]).await?;
     portal.know(&new.admins).await?;
+    let fan_out = announce(&portal, &new.details.app_id, &operator).await?;
     let row = portal_app::create(&portal.state.store, new, &operator).await?;
-    let body = in_environment(&row, &operator);
-    for environment in active {
-        let made = environment.create::<admin::App>(Address::new(["apps"]), &body).await;
-        note(&environment, &row.app_id, made);
-        presence::remove_orphan(&portal, &environment, &row.app_id, &operator).await?;
-    }
-    Ok(())
+    let create =
+        async |environment| app::create(&portal.state, &environment, &row, &operator).await;
+    Ok(fan_out.send(&portal, create).await)
+}
+
+async fn announce(portal: &Portal, app_id: &str, operator: &str) -> Result<FanOut> {
+    let environments = portal.state.environments.addressed();
+    FanOut::announce(portal, environments, Operation::Write, (app_id, ""), operator).await
 }
 
 /// The creator of an app may edit and publish it in every environment. Therefore no environment may
@@ -178,17 +181,14 @@ pub(super) async fn update(
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(app): Body<App>,
-) -> Result<()> {
+) -> Result<Pending> {
     check_same_app(&place.app_id, app.app_id.as_deref().unwrap_or_default())?;
     let operator =
         portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
+    let fan_out = announce(&portal, &place.app_id, &operator).await?;
     let row = portal_app::update(&portal.state.store, details(app), &operator).await?;
-    let body = in_environment(&row, &operator);
-    for environment in portal.state.environments.active() {
-        let changed = environment.put(Address::new(["apps", &row.app_id]), &body).await;
-        note(&environment, &row.app_id, changed);
-    }
-    Ok(())
+    let write = async |environment| app::write(&portal.state, &environment, &row, &operator).await;
+    Ok(fan_out.send(&portal, write).await)
 }
 
 /// Names of the app's clusters, by environment. One that cannot be read returns the reason.
@@ -196,10 +196,9 @@ pub(super) async fn env_clusters(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<EnvClusters>>> {
-    let mut found = Vec::new();
-    for environment in portal.state.environments.all() {
+    let asked = clusters_by_env(&portal, &place).await.into_iter().map(|(environment, asked)| {
         let env = Some(environment.name().to_owned());
-        found.push(match clusters(&environment, &place).await {
+        match asked {
             Ok(clusters) => {
                 let names = clusters.into_iter().filter_map(|cluster| cluster.name).collect();
                 EnvClusters { env, clusters: Some(names), error: None }
@@ -207,9 +206,9 @@ pub(super) async fn env_clusters(
             Err(error) => {
                 EnvClusters { env, clusters: None, error: Some(error.message().to_owned()) }
             }
-        });
-    }
-    Ok(Json(found))
+        }
+    });
+    Ok(Json(asked.collect()))
 }
 
 /// The app's clusters, by environment. One that cannot be read returns the reason.
@@ -218,9 +217,9 @@ pub(super) async fn env_cluster_info(
     Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<EnvClusterInfo>>> {
     let mut found = Vec::new();
-    for environment in portal.state.environments.all() {
+    for (environment, asked) in clusters_by_env(&portal, &place).await {
         let env = Some(environment.name().to_owned());
-        found.push(match clusters(&environment, &place).await {
+        found.push(match asked {
             Ok(clusters) => {
                 let mut clusters: Vec<Cluster> = clusters.into_iter().map(Cluster::from).collect();
                 people::name_people(&portal, &mut clusters).await?;
@@ -244,8 +243,16 @@ pub(super) async fn env_cluster_info(
     Ok(Json(found))
 }
 
-async fn clusters(environment: &Environment, place: &Resource) -> Result<Vec<admin::Cluster>> {
-    environment.get(Address::new(["apps", &place.app_id, "clusters"])).await
+/// Asks all environments at once, so that a slow one delays no other.
+async fn clusters_by_env(
+    portal: &Portal,
+    place: &Resource,
+) -> Vec<(Environment, Result<Vec<admin::Cluster>>)> {
+    let questions = portal.state.environments.all().into_iter().map(|environment| async {
+        let asked = environment.get(Address::new(["apps", &place.app_id, "clusters"])).await;
+        (environment, asked)
+    });
+    join_all(questions).await
 }
 
 fn details(app: App) -> PortalAppDetails {
@@ -255,29 +262,6 @@ fn details(app: App) -> PortalAppDetails {
         org_id: app.org_id.unwrap_or_default(),
         org_name: app.org_name.unwrap_or_default(),
         owner_name: app.owner_name.unwrap_or_default(),
-    }
-}
-
-/// An app as the admin API accepts it.
-pub(super) fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
-    admin::App {
-        name: Some(row.name.clone()),
-        app_id: Some(row.app_id.clone()),
-        org_id: Some(row.org_id.clone()),
-        org_name: Some(row.org_name.clone()),
-        owner_name: Some(row.owner_name.clone()),
-        owner_email: Some(row.owner_email.clone()),
-        data_change_created_by: Some(row.data_change_created_by.clone()),
-        data_change_last_modified_by: Some(operator.to_owned()),
-        ..admin::App::default()
-    }
-}
-
-/// Logs the failure in one environment; the portal shows the app as missing there and offers to
-/// create it.
-fn note<T>(environment: &Environment, app_id: &str, outcome: Result<T>) {
-    if let Err(error) = outcome {
-        tracing::warn!(app_id, env = environment.name(), %error, "cannot create or update an app in an environment; save it again when the environment answers");
     }
 }
 

@@ -1,22 +1,23 @@
 //! `/openapi/v1/.../appnamespaces`: definitions of namespaces. They are created in the portal
-//! first, then in every reachable environment, where each cluster of the app receives the
-//! namespace.
+//! first, then in every environment, where each cluster of the app receives the namespace. An
+//! environment that does not receive one gets it later.
 
 use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
+use crate::domain::pending_change::Operation;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace::{self, NewDefinition};
-use crate::environment::Address;
+use crate::environment::Environment;
 use crate::error::{Reaction, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out::{FanOut, Pending, definition};
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
-use crate::wire::admin;
 use crate::wire::open_api::AppNamespace;
 
 /// Creates a definition; its creator may edit and publish the namespace, unless the switch for that
@@ -27,7 +28,7 @@ pub(super) async fn create(
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(body): Body<AppNamespace>,
-) -> Result<Json<AppNamespace>> {
+) -> Result<(Pending, Json<AppNamespace>)> {
     check_same_app(&place.app_id, &required(body.app_id, "appId")?)?;
     let is_open = body.is_public || portal.state.config.get(&keys::CREATE_PRIVATE_NAMESPACE);
     let is_of_user = caller.identity.user_id().is_some();
@@ -45,9 +46,11 @@ pub(super) async fn create(
     };
     let envs = portal.state.environments.names();
     let editor = is_open.then_some(operator.as_str());
+    let new = portal_namespace::complete(&portal.state.store, new).await?;
+    let fan_out = announce(&portal, (&new.app_id, &new.name), &operator).await?;
     let row = portal_namespace::create(&portal.state.store, new, &envs, editor, &operator).await?;
-    make_in_environments(&portal, &row, &operator).await;
-    shown(&portal, vec![row]).await.map(|mut shown| Json(shown.swap_remove(0)))
+    let pending = send(&portal, fan_out, &row, &operator).await;
+    shown(&portal, vec![row]).await.map(|mut shown| (pending, Json(shown.swap_remove(0))))
 }
 
 /// The definitions of an app.
@@ -75,19 +78,23 @@ pub(super) async fn public(State(portal): State<Portal>) -> Result<Json<Vec<AppN
 }
 
 /// Deletes a definition and its namespaces in every reachable environment, then in the portal. A
-/// failure stops that, so that it can be repeated.
+/// failure stops that, so that it can be repeated. Environments that are away delete it later.
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
-) -> Result<()> {
+) -> Result<Pending> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let (store, Resource { app_id, namespace, .. }) = (&portal.state.store, &place);
     portal_namespace::check_deletable(store, app_id, namespace).await?;
-    for environment in portal.state.environments.active() {
-        let address = Address::new(["apps", app_id, "appnamespaces", namespace]);
-        match environment.delete(address.with(&[("operator", &operator)])).await {
+    let (active, away): (Vec<_>, Vec<_>) =
+        portal.state.environments.addressed().into_iter().partition(Environment::is_up);
+    let operation = Operation::Delete;
+    let fan_out =
+        FanOut::announce(&portal, away, operation, (app_id, namespace), &operator).await?;
+    for environment in active {
+        match definition::delete(&environment, app_id, namespace, &operator).await {
             // The environment may have been away when the definition was created.
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, namespace, env = environment.name(), %error, "an environment has no such app namespace to delete");
@@ -95,41 +102,31 @@ pub(super) async fn delete(
             outcome => outcome?,
         }
     }
-    portal_namespace::delete(store, app_id, namespace, &operator).await
+    portal_namespace::delete(store, app_id, namespace, &operator).await?;
+    let delete =
+        async |environment| definition::delete(&environment, app_id, namespace, &operator).await;
+    Ok(fan_out.send(&portal, delete).await)
 }
 
-/// Failures in one environment are logged; the portal shows the namespace as missing there and
-/// offers to create it.
-pub(super) async fn make_in_environments(
+/// Stores a definition that is about to be created, for every environment.
+pub(super) async fn announce(
     portal: &Portal,
-    row: &portal_namespace::AppNamespace,
+    place: (&str, &str),
     operator: &str,
-) {
-    let body = in_environment(row, operator);
-    for environment in portal.state.environments.active() {
-        let address = Address::new(["apps", &row.app_id, "appnamespaces"]);
-        if let Err(error) = environment.create::<admin::AppNamespace>(address, &body).await {
-            let (app_id, namespace) = (&row.app_id, &row.name);
-            tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot create an app namespace in an environment");
-        }
-    }
+) -> Result<FanOut> {
+    let environments = portal.state.environments.addressed();
+    FanOut::announce(portal, environments, Operation::Write, place, operator).await
 }
 
-/// A definition as the admin API accepts it.
-pub(super) fn in_environment(
+/// Creates a definition of the portal in the environments.
+pub(super) async fn send(
+    portal: &Portal,
+    fan_out: FanOut,
     row: &portal_namespace::AppNamespace,
     operator: &str,
-) -> admin::AppNamespace {
-    admin::AppNamespace {
-        name: Some(row.name.clone()),
-        app_id: Some(row.app_id.clone()),
-        comment: Some(row.comment.clone()),
-        format: Some(row.format.clone()),
-        is_public: row.is_public,
-        data_change_created_by: Some(operator.to_owned()),
-        data_change_last_modified_by: Some(operator.to_owned()),
-        ..admin::AppNamespace::default()
-    }
+) -> Pending {
+    let create = async |environment| definition::create(&environment, row, operator).await;
+    fan_out.send(portal, create).await
 }
 
 async fn shown(

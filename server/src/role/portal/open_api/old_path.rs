@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
+use crate::role::portal::fan_out::Pending;
 use crate::role::portal::identity::Caller;
 use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, PermissionCondition};
 
@@ -49,15 +50,16 @@ pub(super) async fn create_app(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Body(new): Body<NewApp>,
-) -> Result<Json<App>> {
+) -> Result<(Pending, Json<App>)> {
     let app_id = new.app.app_id.clone().unwrap_or_default();
     let body = CreateApp {
         assign_app_role_to_self: false,
         admins: new.admins,
         app: Some(Box::new(new.app)),
     };
-    app::create(State(portal.clone()), Extension(caller), Body(body)).await?;
-    app::get(State(portal), Extension(Resource { app_id, ..Resource::default() })).await
+    let pending = app::create(State(portal.clone()), Extension(caller), Body(body)).await?;
+    let place = Resource { app_id, ..Resource::default() };
+    Ok((pending, app::get(State(portal), Extension(place)).await?))
 }
 
 /// The clusters of an app.

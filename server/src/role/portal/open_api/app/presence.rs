@@ -3,7 +3,7 @@
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
-use super::in_environment;
+use crate::domain::pending_change::Operation;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::portal_app;
@@ -14,6 +14,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out::{FanOut, Pending, app};
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::{By, required};
 use crate::wire::admin;
@@ -62,7 +63,7 @@ pub(in super::super) async fn create(
     let (store, environments) = (&portal.state.store, &portal.state.environments);
     let row = portal_app::find(store, &place.app_id).await?;
     let environment = environments.find(&place.env)?;
-    add(&portal, &environment, &row, &operator).await?;
+    app::add(&portal.state, &environment, &row, &operator).await?;
     let roles = Act::ALL.into_iter().flat_map(|act| {
         [
             NamedRole::namespace_in_env(act, &row.app_id, DEFAULT_NAMESPACE, &place.env),
@@ -73,19 +74,23 @@ pub(in super::super) async fn create(
 }
 
 /// Deletes an app with everything in it, in every reachable environment, then in the portal. A
-/// failure stops that, so that it can be repeated.
+/// failure stops that, so that it can be repeated. Environments that are away delete it later.
 pub(in super::super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
-) -> Result<()> {
+) -> Result<Pending> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let app_id = &place.app_id;
     portal_app::find(&portal.state.store, app_id).await?;
-    let environments = portal.state.environments.active();
+    let (environments, away): (Vec<_>, Vec<_>) =
+        portal.state.environments.addressed().into_iter().partition(Environment::is_up);
+    let operation = Operation::Delete;
+    let fan_out =
+        FanOut::announce(&portal, away, operation, (app_id.as_str(), ""), &operator).await?;
     for environment in &environments {
-        match delete_in(environment, app_id, &operator).await {
+        match app::delete(environment, app_id, &operator).await {
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, env = environment.name(), %error, "an environment has no such app to delete");
             }
@@ -95,7 +100,7 @@ pub(in super::super) async fn delete(
     portal_app::delete(&portal.state.store, app_id, &operator).await?;
     // Callers who found the app before may have added it to an environment meanwhile.
     for environment in &environments {
-        match remove_orphan(&portal, environment, app_id, &operator).await {
+        match app::delete_orphan(&portal.state, environment, app_id, &operator).await {
             Err(error)
                 if !matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) =>
             {
@@ -104,39 +109,8 @@ pub(in super::super) async fn delete(
             _ => {}
         }
     }
-    Ok(())
-}
-
-/// Adds an app of the portal to an environment.
-pub(in super::super) async fn add(
-    portal: &Portal,
-    environment: &Environment,
-    app: &portal_app::App,
-    operator: &str,
-) -> Result<()> {
-    environment.post(Address::new(["apps"]), &in_environment(app, operator)).await?;
-    match remove_orphan(portal, environment, &app.app_id, operator).await? {
-        true => portal_app::find(&portal.state.store, &app.app_id).await.map(drop),
-        false => Ok(()),
-    }
-}
-
-/// Deletes an app in an environment if the portal does not have it; returns whether that was so.
-/// Whoever adds an app to an environment calls this afterwards, and so does whoever deletes one in the
-/// portal, so that the later of two such callers sees the change of the other.
-pub(super) async fn remove_orphan(
-    portal: &Portal,
-    environment: &Environment,
-    app_id: &str,
-    operator: &str,
-) -> Result<bool> {
-    if !portal_app::named(&portal.state.store, &[app_id]).await?.is_empty() {
-        return Ok(false);
-    }
-    delete_in(environment, app_id, operator).await?;
-    Ok(true)
-}
-
-async fn delete_in(environment: &Environment, app_id: &str, operator: &str) -> Result<()> {
-    environment.delete(Address::new(["apps", app_id]).with(&[("operator", operator)])).await
+    let delete = async |environment| {
+        app::delete_orphan(&portal.state, &environment, app_id, &operator).await.map(drop)
+    };
+    Ok(fan_out.send(&portal, delete).await)
 }

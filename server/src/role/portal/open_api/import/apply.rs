@@ -16,8 +16,9 @@ use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
+use crate::role::portal::fan_out::app;
 use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, stored};
-use crate::role::portal::open_api::{app, app_namespace, cluster, namespace};
+use crate::role::portal::open_api::{app_namespace, cluster, namespace};
 use crate::wire::admin;
 use crate::wire::open_api::{ImportReport, ImportedEntry};
 
@@ -162,7 +163,7 @@ impl Import<'_> {
             let address = Address::new(["apps", &row.app_id]);
             match environment.get::<admin::App>(address).await {
                 Err(error) if error.reaction() == Reaction::NotFound => {
-                    app::presence::add(self.portal, &environment, &row, self.operator).await?;
+                    app::add(&self.portal.state, &environment, &row, self.operator).await?;
                     is_new = true;
                 }
                 found => drop(found?),
@@ -178,8 +179,11 @@ impl Import<'_> {
             return Ok(Outcome::Unchanged);
         }
         let envs = state.environments.names();
+        let fan_out = app_namespace::announce(self.portal, (&new.app_id, &new.name), self.operator);
+        let fan_out = fan_out.await?;
         let row = portal_namespace::restore(&state.store, new, &envs, self.operator).await?;
-        app_namespace::make_in_environments(self.portal, &row, self.operator).await;
+        // Namespaces of environments that miss it fail below, and are reported.
+        let _ = app_namespace::send(self.portal, fan_out, &row, self.operator).await;
         Ok(Outcome::Created)
     }
 

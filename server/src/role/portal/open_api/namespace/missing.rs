@@ -12,9 +12,9 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out::definition;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
-use crate::role::portal::open_api::app_namespace::in_environment;
 use crate::wire::admin;
 
 /// The missing namespaces of a cluster, by name.
@@ -38,10 +38,7 @@ pub(in super::super) async fn create(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
     for row in missing(&portal, &environment, &place).await? {
-        // Also creates the namespace in each cluster that lacks it.
-        let address = Address::new(["apps", &place.app_id, "appnamespaces"]);
-        let address = address.with(&[("silentCreation", "true")]);
-        environment.post(address, &in_environment(&row, &operator)).await?;
+        definition::write(&environment, &row, &operator).await?;
     }
     Ok(())
 }

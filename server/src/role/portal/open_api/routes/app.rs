@@ -17,7 +17,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Call(Need::CreateApp),
             about(
                 "createApp",
-                "Creates an app in the portal and in every environment that is reachable.",
+                "Creates an app in the portal and in every environment; one that is away gets it later.",
             ),
             app::create,
         )
@@ -55,7 +55,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Call(Need::AppAdmin),
             about(
                 "updateApp",
-                "Updates an app in the portal and in every environment that is reachable.",
+                "Updates an app in the portal and in every environment; one that is away gets it later.",
             ),
             app::update,
         )

@@ -1,0 +1,114 @@
+//! Sends a change of an app or of a definition from the portal to its environments, to all at once. A
+//! change that an environment does not receive, because it is away or the portal ends meanwhile, is
+//! sent again until the environment has it (`retry.rs`).
+
+pub(super) mod app;
+pub(super) mod definition;
+mod retry;
+
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use castalia_store::Id;
+use futures_util::future::join_all;
+use http::{HeaderName, HeaderValue};
+
+pub(super) use self::retry::run;
+use super::Portal;
+use crate::domain::pending_change::{self, NewPendingChange, Operation};
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result};
+use crate::http::operation::{Output, Signature};
+
+/// Names the environments that have not received the change of an answer, separated by commas.
+const PENDING: HeaderName = HeaderName::from_static("castalia-pending-environments");
+
+/// A change that is sent to some environments.
+pub(super) struct FanOut {
+    change: NewPendingChange,
+    environments: Vec<Environment>,
+    /// Rows in the same order; none if they cannot be stored.
+    ids: Vec<Id>,
+}
+
+impl FanOut {
+    /// Stores a change that the portal is about to make; `namespace` is empty for the app itself.
+    pub(super) async fn announce(
+        portal: &Portal,
+        environments: Vec<Environment>,
+        operation: Operation,
+        (app_id, namespace): (&str, &str),
+        operator: &str,
+    ) -> Result<Self> {
+        let change = NewPendingChange {
+            app_id: app_id.to_owned(),
+            namespace: namespace.to_owned(),
+            operation,
+            operator: operator.to_owned(),
+        };
+        let envs = environments.iter().map(|one| one.name().to_owned()).collect();
+        let ids = pending_change::announce(&portal.state.store, change.clone(), envs).await?;
+        Ok(Self { change, environments, ids })
+    }
+
+    /// Sends the change to the environments that are up, after the portal has made it.
+    pub(super) async fn send<F>(self, portal: &Portal, send: impl Fn(Environment) -> F) -> Pending
+    where
+        F: Future<Output = Result<()>>,
+    {
+        let Self { change, environments, ids } = self;
+        let sent = environments.into_iter().map(|environment| async {
+            let env = environment.name().to_owned();
+            let outcome = match environment.is_up() {
+                true => send(environment).await,
+                false => Err(unreachable(&env)),
+            };
+            (env, outcome)
+        });
+        let (mut pending, mut received) = (Vec::new(), Vec::new());
+        let mut ids = ids.into_iter();
+        for (env, outcome) in join_all(sent).await {
+            let id = ids.next();
+            match outcome {
+                Ok(()) => received.extend(id),
+                Err(error) => {
+                    let (app_id, namespace) = (&change.app_id, &change.namespace);
+                    tracing::warn!(app_id, namespace, env, %error, "an environment did not receive a change of the portal; it is sent again");
+                    pending.push(env);
+                }
+            }
+        }
+        pending_change::received(&portal.state.store, received).await;
+        Pending(pending)
+    }
+}
+
+fn unreachable(env: &str) -> Error {
+    Error::unavailable(format!("{env} is not reachable")).with_code(Code::EnvUnreachable)
+}
+
+/// The environments that have not received a change yet, in the header `Castalia-Pending-Environments`
+/// of an answer.
+#[must_use]
+pub(super) struct Pending(Vec<String>);
+
+impl IntoResponseParts for Pending {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        if !self.0.is_empty()
+            && let Ok(names) = HeaderValue::from_str(&self.0.join(","))
+        {
+            parts.headers_mut().insert(PENDING, names);
+        }
+        Ok(parts)
+    }
+}
+
+impl IntoResponse for Pending {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+impl Output for Pending {
+    fn describe(_: &mut Signature) {}
+}

@@ -1,0 +1,92 @@
+//! An app in one environment, as the portal has it.
+
+use crate::domain::portal_app::{self, App};
+use crate::environment::{Address, Environment};
+use crate::error::{Reaction, Result};
+use crate::state::PortalState;
+use crate::wire::admin;
+
+/// Adds an app of the portal to an environment.
+pub(in crate::role::portal) async fn add(
+    state: &PortalState,
+    environment: &Environment,
+    app: &App,
+    operator: &str,
+) -> Result<()> {
+    environment.post(Address::new(["apps"]), &body(app, operator)).await?;
+    match delete_orphan(state, environment, &app.app_id, operator).await? {
+        true => portal_app::find(&state.store, &app.app_id).await.map(drop),
+        false => Ok(()),
+    }
+}
+
+/// Adds a new app of the portal to an environment, or adopts the one that the environment has.
+pub(in crate::role::portal) async fn create(
+    state: &PortalState,
+    environment: &Environment,
+    app: &App,
+    operator: &str,
+) -> Result<()> {
+    match add(state, environment, app, operator).await {
+        Err(error) if error.reaction() == Reaction::BadRequest => {
+            environment.put(Address::new(["apps", &app.app_id]), &body(app, operator)).await
+        }
+        added => added,
+    }
+}
+
+/// Changes an app in an environment to what the portal has, or adds it.
+pub(in crate::role::portal) async fn write(
+    state: &PortalState,
+    environment: &Environment,
+    app: &App,
+    operator: &str,
+) -> Result<()> {
+    let address = Address::new(["apps", &app.app_id]);
+    match environment.put(address, &body(app, operator)).await {
+        Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
+            add(state, environment, app, operator).await
+        }
+        written => written,
+    }
+}
+
+/// Deletes an app in an environment.
+pub(in crate::role::portal) async fn delete(
+    environment: &Environment,
+    app_id: &str,
+    operator: &str,
+) -> Result<()> {
+    environment.delete(Address::new(["apps", app_id]).with(&[("operator", operator)])).await
+}
+
+/// Deletes an app in an environment if the portal does not have it; returns whether that was so.
+/// Whoever adds an app to an environment calls this afterwards, and so does whoever deletes one in the
+/// portal, so that the later of two such callers sees the change of the other.
+pub(in crate::role::portal) async fn delete_orphan(
+    state: &PortalState,
+    environment: &Environment,
+    app_id: &str,
+    operator: &str,
+) -> Result<bool> {
+    if !portal_app::named(&state.store, &[app_id]).await?.is_empty() {
+        return Ok(false);
+    }
+    delete(environment, app_id, operator).await?;
+    Ok(true)
+}
+
+/// An app as the admin API accepts it.
+fn body(app: &App, operator: &str) -> admin::App {
+    admin::App {
+        name: Some(app.name.clone()),
+        app_id: Some(app.app_id.clone()),
+        org_id: Some(app.org_id.clone()),
+        org_name: Some(app.org_name.clone()),
+        owner_name: Some(app.owner_name.clone()),
+        owner_email: Some(app.owner_email.clone()),
+        data_change_created_by: Some(app.data_change_created_by.clone()),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::App::default()
+    }
+}
