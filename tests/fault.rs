@@ -56,3 +56,4 @@ mod start_interrupted;
 mod storm;
 mod suspended_client;
 mod trial_write;
+mod unread_definitions;

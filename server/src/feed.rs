@@ -130,9 +130,7 @@ impl ReleaseFeed {
             store,
             config,
         }));
-        if let Err(error) = feed.rebuild_definitions().await {
-            tracing::error!(%error, "cannot read names and access keys; clients are refused until they can be read");
-        }
+        feed.report_read(&feed.rebuild_definitions().await);
         if let Err(error) = feed.cache().find_misplaced().await {
             tracing::error!(%error, "cannot search for rows that belong to no namespace; the next reconciliation retries");
         }
@@ -237,7 +235,7 @@ impl ReleaseFeed {
     /// Whether clients can be answered: names and access keys were read.
     #[must_use]
     pub fn is_loaded(&self) -> bool {
-        self.names().is_loaded() && self.keys().age().is_some()
+        self.names().is_loaded() && self.keys().is_loaded()
     }
 
     /// Present faults, one sentence each; empty while everything that is published reaches its

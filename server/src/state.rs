@@ -1,6 +1,7 @@
 //! The state that the handlers of a role share. Cheap to clone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
 use castalia_store::{Status, Store};
@@ -60,7 +61,22 @@ impl EnvironmentState {
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = faults_of(&self.store, "publishes").await;
         faults.extend(self.feed.faults());
+        faults.extend(self.outdated_keys());
         faults
+    }
+
+    /// Whether the access keys were read too long ago to decide who may read a configuration.
+    #[must_use]
+    pub fn has_outdated_keys(&self) -> bool {
+        let is_exceeded =
+            |longest: Duration| self.feed.keys().age().is_some_and(|age| age > longest);
+        self.settings.access_key_max_age.is_some_and(is_exceeded)
+    }
+
+    fn outdated_keys(&self) -> Option<String> {
+        self.has_outdated_keys().then(|| {
+            "the access keys were read longer ago than security.access_key_max_age allows: clients are refused".to_owned()
+        })
     }
 
     /// Reasons why clients cannot be answered at present.
@@ -68,11 +84,12 @@ impl EnvironmentState {
     pub fn obstacles(&self) -> Vec<String> {
         let mut obstacles = Vec::new();
         if !self.ready.get() {
-            obstacles.push("this node is starting or shutting down".to_owned());
+            obstacles.push(NOT_SERVING.to_owned());
         }
         if !self.feed.is_loaded() {
             obstacles.push("names and access keys cannot be read".to_owned());
         }
+        obstacles.extend(self.outdated_keys());
         obstacles
     }
 
@@ -90,6 +107,7 @@ impl EnvironmentState {
     /// no obstacles here: it is not announced before and after.
     pub async fn answers(&self, service: &str) -> bool {
         self.feed.is_loaded()
+            && !self.has_outdated_keys()
             && (service != ADMIN_SERVICE || self.store.reserved().ping().await.is_ok())
     }
 
@@ -102,6 +120,7 @@ impl EnvironmentState {
     }
 }
 
+const NOT_SERVING: &str = "this node is starting or shutting down";
 const UNREACHABLE: &str = "the database does not answer";
 
 /// Reasons why changes of this kind cannot be stored at present.
@@ -168,10 +187,6 @@ impl PortalState {
     #[must_use]
     pub fn obstacles(&self) -> Vec<String> {
         let is_ready = self.ready.get();
-        if is_ready {
-            Vec::new()
-        } else {
-            vec!["this node is starting or shutting down".to_owned()]
-        }
+        if is_ready { Vec::new() } else { vec![NOT_SERVING.to_owned()] }
     }
 }

@@ -181,6 +181,12 @@ impl AccessKeys {
         changed
     }
 
+    /// Whether keys were ever read.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load().is_some()
+    }
+
     /// Time since the keys were read or confirmed; `None` if they were never read.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {

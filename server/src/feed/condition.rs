@@ -13,6 +13,8 @@ pub(super) struct Condition(Mutex<State>);
 struct State {
     /// Start of the period in which release messages cannot be read.
     scan_failing: Option<Instant>,
+    /// Start of the period in which names and access keys cannot be read.
+    definitions_failing: Option<Instant>,
     /// Start of the period in which the cache cannot be compared with the database.
     reconciliation_failing: Option<Instant>,
     rewind: Option<Rewind>,
@@ -36,6 +38,11 @@ impl Condition {
     /// Records the outcome of a scan; returns whether the outcome changed.
     pub(super) fn scanned(&self, is_failing: bool) -> bool {
         change(&mut self.0.lock().scan_failing, is_failing)
+    }
+
+    /// Records the outcome of a read of names and access keys; returns whether the outcome changed.
+    pub(super) fn definitions_read(&self, is_failing: bool) -> bool {
+        change(&mut self.0.lock().definitions_failing, is_failing)
     }
 
     /// Records the outcome of a reconciliation; returns whether the outcome changed.
@@ -81,6 +88,13 @@ impl Condition {
         if let Some(since) = state.scan_failing {
             faults.push(format!(
                 "reading release messages has failed for {} s: published changes do not reach clients",
+                since.elapsed().as_secs()
+            ));
+        }
+        if let Some(since) = state.definitions_failing {
+            faults.push(format!(
+                "reading names and access keys has failed for {} s: new names are unknown to clients, and changes of \
+                 access keys do not take effect",
                 since.elapsed().as_secs()
             ));
         }
@@ -144,11 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_that_fails_is_reported_until_one_succeeds() {
-        let condition = Condition::default();
-        assert!(!condition.scanned(false));
-        assert!(condition.scanned(true) && !condition.scanned(true));
-        assert_eq!(condition.faults(Duration::ZERO).len(), 1);
-        assert!(condition.scanned(false) && condition.faults(Duration::ZERO).is_empty());
+    fn reads_that_fail_are_reported_until_one_succeeds() {
+        for record in [Condition::scanned, Condition::definitions_read, Condition::reconciled] {
+            let condition = Condition::default();
+            assert!(!record(&condition, false));
+            assert!(record(&condition, true) && !record(&condition, true));
+            assert_eq!(condition.faults(Duration::ZERO).len(), 1);
+            assert!(record(&condition, false) && condition.faults(Duration::ZERO).is_empty());
+        }
     }
 }

@@ -59,18 +59,36 @@ impl ReleaseFeed {
             } else {
                 self.add_definitions(since).await
             };
+            self.report_read(&done);
             match done {
                 Ok(()) => {
                     since = present;
                     self.0.readings.end(round);
+                    if is_due {
+                        rebuilt = Moment::now();
+                    }
                 }
-                Err(error) => {
-                    tracing::debug!(%error, "cannot read names and access keys; those last read remain in effect");
+                // The complete read is repeated, but new names need not wait for it.
+                Err(_) if is_due && self.is_loaded() => {
+                    let _ = self.add_definitions(since).await;
                 }
+                Err(_) => {}
             }
-            if is_due {
-                rebuilt = Moment::now();
+        }
+    }
+
+    /// Logs the first failure and the first success after it.
+    pub(super) fn report_read(&self, done: &Result<()>) {
+        let is_news = self.0.condition.definitions_read(done.is_err());
+        match done {
+            Err(error) if is_news && self.is_loaded() => {
+                tracing::warn!(%error, "cannot read names and access keys; those last read remain in effect");
             }
+            Err(error) if is_news => {
+                tracing::error!(%error, "cannot read names and access keys; clients are refused until they can be read");
+            }
+            Ok(()) if is_news => tracing::info!("names and access keys can be read again"),
+            _ => {}
         }
     }
 

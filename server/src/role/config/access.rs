@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use castalia_core::protocol::namespace::is_no_app_id;
 use castalia_core::protocol::route::{Caller, ClientRequest};
@@ -106,12 +106,13 @@ fn stored_app(state: &EnvironmentState, written: &str) -> Option<Arc<str>> {
 /// is not the same as an app without keys.
 fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Option<Arc<AppKeys>>> {
     let keys = state.feed.keys();
-    let longest = state.settings.access_key_max_age.unwrap_or(Duration::MAX);
-    match keys.age() {
-        Some(age) if age <= longest => Ok(app_id.and_then(|app_id| keys.of(app_id))),
-        Some(_) => Err(Error::unavailable("The access keys were read too long ago.").early()),
-        None => Err(Error::unavailable("Access keys have not been loaded yet.").early()),
+    if !keys.is_loaded() {
+        return Err(Error::unavailable("Access keys have not been loaded yet.").early());
     }
+    if state.has_outdated_keys() {
+        return Err(Error::unavailable("The access keys were read too long ago.").early());
+    }
+    Ok(app_id.and_then(|app_id| keys.of(app_id)))
 }
 
 /// Checks the timestamp, then the signature against every key, and returns the first that matches.

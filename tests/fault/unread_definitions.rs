@@ -1,0 +1,81 @@
+//! Names and access keys can no longer be read while everything else works: clients receive what
+//! the node knows, and `/health` reports that changes of names and keys do not take effect.
+
+use super::feed_node::{Kind, Node, on_each_kind};
+use crate::support::eventually::eventually;
+
+const WARNING: &str = "cannot read names and access keys";
+const RECOVERY: &str = "names and access keys can be read again";
+
+impl Node {
+    async fn becomes(&self, path: &str, status: u16) {
+        eventually(&format!("{status} of {path}"), async || {
+            (self.get(path).await.status == status).then_some(())
+        })
+        .await;
+    }
+
+    async fn hide(&self, table: &str) {
+        self.database.run(&[&format!(r#"ALTER TABLE "{table}" RENAME TO "Hidden""#)]).await;
+    }
+
+    async fn show(&self, table: &str) {
+        self.database.run(&[&format!(r#"ALTER TABLE "Hidden" RENAME TO "{table}""#)]).await;
+    }
+}
+
+/// Each outage is reported by `/health` while it lasts, and logged once.
+async fn an_outage_of_names_or_keys_is_reported(kind: Kind) {
+    let Some(mut node) = Node::start(kind, &[]).await else { return };
+    node.app.publish("1").await;
+    node.eventually_serves("1").await;
+    for table in ["AppNamespace", "AccessKey"] {
+        node.becomes("/health", 200).await;
+        node.hide(table).await;
+        node.becomes("/health", 503).await;
+        let health = node.get("/health").await.text;
+        assert!(health.contains("reading names and access keys has failed"), "{table}: {health}");
+        // Several scans, each of which fails.
+        eventually("the duration to be reported", async || {
+            let health = node.get("/health").await.text;
+            (!health.contains("for 0 s") && !health.contains("for 1 s")).then_some(())
+        })
+        .await;
+        assert_eq!(node.get("/health/ready").await.status, 200, "clients are served: {table}");
+        assert_eq!(node.value().await, "1");
+        node.show(table).await;
+        node.becomes("/health", 200).await;
+    }
+    let lines = node.server.printed_until_exit();
+    for (text, level) in [(WARNING, "WARN"), (RECOVERY, "INFO")] {
+        let found: Vec<_> = lines.iter().filter(|line| line.contains(text)).collect();
+        let is_at_level = |line: &&&String| line.contains(level);
+        assert_eq!(found.len(), 2, "one line per outage: {found:?}");
+        assert_eq!(found.iter().filter(is_at_level).count(), 2, "{found:?}");
+    }
+    node.end().await;
+}
+
+/// `security.access_key_max_age`: while clients are refused, the node is neither healthy nor ready.
+async fn a_node_that_refuses_its_clients_is_not_ready(kind: Kind) {
+    let age = [("CASTALIA_SECURITY_ACCESS_KEY_MAX_AGE", "3")];
+    let Some(node) = Node::start(kind, &age).await else { return };
+    node.app.publish("1").await;
+    node.eventually_serves("1").await;
+    assert_eq!(node.get("/health/ready").await.status, 200);
+    node.hide("AccessKey").await;
+    eventually("a client to be refused", async || (node.value().await == "503").then_some(()))
+        .await;
+    for path in ["/health", "/health/ready"] {
+        let health = node.get(path).await;
+        assert_eq!(health.status, 503, "{path}: {health:?}");
+        assert!(health.text.contains("security.access_key_max_age"), "{path}: {health:?}");
+    }
+    node.show("AccessKey").await;
+    node.becomes("/health/ready", 200).await;
+    assert_eq!(node.value().await, "1");
+    node.becomes("/health", 200).await;
+    node.end().await;
+}
+
+on_each_kind!(an_outage_of_names_or_keys_is_reported, a_node_that_refuses_its_clients_is_not_ready);
