@@ -38,6 +38,7 @@ mod odd_row;
 mod odd_value;
 mod partition;
 mod paused;
+mod portal_database;
 mod quick_reads;
 pub(crate) mod race;
 mod read_back;

@@ -184,9 +184,14 @@ impl PortalState {
     }
 
     /// Reasons why users cannot be answered at present.
-    #[must_use]
-    pub fn obstacles(&self) -> Vec<String> {
-        let is_ready = self.ready.get();
-        if is_ready { Vec::new() } else { vec![NOT_SERVING.to_owned()] }
+    pub async fn obstacles(&self) -> Vec<String> {
+        let mut obstacles = Vec::new();
+        if !self.ready.get() {
+            obstacles.push(NOT_SERVING.to_owned());
+        }
+        if self.store.ping().await.is_err() {
+            obstacles.push(UNREACHABLE.to_owned());
+        }
+        obstacles
     }
 }

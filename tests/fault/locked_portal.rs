@@ -11,10 +11,11 @@ use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 
-const NAMESPACE: &str = "/openapi/v1/envs/DEV/apps/demo/clusters/default/namespaces/application";
+pub(super) const NAMESPACE: &str =
+    "/openapi/v1/envs/DEV/apps/demo/clusters/default/namespaces/application";
 const LOCK: &str = r#"UPDATE "ServerConfig" SET "Comment" = 'locked'"#;
 
-async fn edit(portal: &Http, value: &str) -> Answer {
+pub(super) async fn edit(portal: &Http, value: &str) -> Answer {
     let item = json!({
         "key": "k", "value": value, "dataChangeCreatedBy": "apollo",
         "dataChangeLastModifiedBy": "apollo",
@@ -22,12 +23,12 @@ async fn edit(portal: &Http, value: &str) -> Answer {
     portal.put(&format!("{NAMESPACE}/items/k?createIfNotExists=true"), item).await
 }
 
-async fn publish(portal: &Http) -> Answer {
+pub(super) async fn publish(portal: &Http) -> Answer {
     let release = json!({ "releaseTitle": "r", "releasedBy": "apollo" });
     portal.post(&format!("{NAMESPACE}/releases"), release).await
 }
 
-async fn create_app(portal: &Http) {
+pub(super) async fn create_app(portal: &Http) {
     let app = json!({
         "app": {
             "appId": "demo", "name": "demo", "orgId": "o", "orgName": "O", "ownerName": "apollo",

@@ -248,5 +248,5 @@ async fn health(State(portal): State<Portal>) -> Response {
 }
 
 async fn ready(State(portal): State<Portal>) -> Response {
-    health::report(&portal.state.obstacles())
+    health::report(&portal.state.obstacles().await)
 }

@@ -1,0 +1,198 @@
+//! REL-04 for the portal: its database is frozen or cut off, and comes back. Users are refused
+//! within seconds and remain signed in, and clients notice nothing.
+
+use std::time::Duration;
+
+use super::database::on_each_engine;
+use super::locked_portal::{NAMESPACE, create_app, edit, publish};
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::gate::Gate;
+use crate::support::http::{Answer, Http};
+use crate::support::server::{Options, PASSWORD, Server};
+use crate::support::session;
+use crate::support::stopwatch::Stopwatch;
+
+/// Three seconds, with a margin for a machine that is busy with other tests.
+const AT_ONCE: Duration = Duration::from_secs(8);
+
+/// All roles; the database of the portal is behind a gate, that of the environment is not.
+struct Behind {
+    gate: Gate,
+    server: Server,
+    /// With the session of the administrator.
+    portal: Http,
+    config: Http,
+    fresh: Fresh,
+}
+
+impl Behind {
+    async fn start(engine: Engine) -> Option<Self> {
+        let fresh = Fresh::on(engine).await?;
+        let gate = Gate::before(&fresh.database.url).await;
+        let server = Server::start_with(Options::new().flag("--portal-db", &gate.url));
+        let portal = session::root(&server).await;
+        create_app(&portal).await;
+        let config = Http::new(&server.config);
+        Some(Self { gate, server, portal, config, fresh })
+    }
+
+    async fn change(&self, value: &str) {
+        edit(&self.portal, value).await.ok();
+        publish(&self.portal).await.ok();
+        self.serves(value).await;
+    }
+
+    async fn serves(&self, value: &str) {
+        eventually(&format!("the value {value}"), async || {
+            let served = self.config.get("/configs/demo/default/application").await;
+            let served = (served.status == 200).then(|| served.json())?;
+            (served["configurations"]["k"] == value).then_some(())
+        })
+        .await;
+    }
+
+    async fn item(&self) -> String {
+        let item = self.portal.get(&format!("{NAMESPACE}/items/k")).await.ok().json();
+        item["value"].as_str().unwrap().to_owned()
+    }
+
+    /// The numbers of recorded edits and publishes, and of stored releases.
+    async fn counts(&self) -> [usize; 3] {
+        let sql = r#"SELECT "OpName" FROM "AuditLog""#;
+        let operations = self.fresh.database.rows(sql).await;
+        let count = |name| operations.iter().filter(|row| row["OpName"] == name).count();
+        let page = format!("{NAMESPACE}/releases/active?page=0&size=100");
+        let releases = self.portal.get(&page).await.ok().json();
+        [count("Item.update"), count("Release.create"), releases.as_array().unwrap().len()]
+    }
+
+    async fn becomes_healthy(&self) {
+        for path in ["/health", "/health/ready"] {
+            eventually(&format!("{path} of the portal to be 200"), async || {
+                (self.portal.get(path).await.status == 200).then_some(())
+            })
+            .await;
+        }
+    }
+
+    async fn end(self) {
+        drop(self.server);
+        self.gate.open();
+        self.fresh.remove().await;
+    }
+}
+
+async fn sign_in(portal: &Http) -> Answer {
+    let anybody = Http::new(portal.base());
+    anybody.form("/signin", &[("username", "apollo"), ("password", PASSWORD)]).await
+}
+
+/// The answer of a request, which has to arrive at once.
+async fn at_once<T>(what: &str, request: impl Future<Output = T>) -> T {
+    let begun = Stopwatch::start();
+    let answer = request.await;
+    assert!(begun.elapsed() < AT_ONCE, "{what} took {:?}", begun.elapsed());
+    answer
+}
+
+/// Everything that needs the database of the portal is refused at once as unavailable.
+async fn refuses_users(node: &Behind) {
+    for path in [
+        "/openapi/v1/user",
+        "/openapi/v1/apps",
+        &format!("{NAMESPACE}/items"),
+        "/health",
+        "/health/ready",
+    ] {
+        let answer = at_once(path, node.portal.get(path)).await;
+        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+    }
+    let health = node.portal.get("/health").await;
+    assert!(health.text.contains("the database does not answer"), "{health:?}");
+    for (what, answer) in [
+        ("a sign-in", at_once("a sign-in", sign_in(&node.portal)).await),
+        ("an edit", at_once("an edit", edit(&node.portal, "refused")).await),
+        ("a publish", at_once("a publish", publish(&node.portal)).await),
+    ] {
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{what}: {answer:?}");
+        assert_eq!(answer.header("set-cookie"), "", "{what} keeps the session: {answer:?}");
+    }
+}
+
+/// The environment needs nothing of the portal's database.
+async fn serves_clients(node: &Behind, value: &str) {
+    node.serves(value).await;
+    for base in [&node.server.config, &node.server.admin] {
+        let http = Http::new(base);
+        for path in ["/health", "/health/ready"] {
+            http.get(path).await.ok();
+        }
+    }
+}
+
+/// Users are refused at once, and continue in the same session when the database is back; what was
+/// refused is not made later, and each change that was acknowledged is recorded once.
+async fn users_are_refused_at_once_and_continue_afterwards(engine: Engine) {
+    let Some(node) = Behind::start(engine).await else { return };
+    node.change("1").await;
+    node.change("2").await;
+    for fault in [Gate::shut, Gate::freeze] {
+        let (value, before) = (node.item().await, node.counts().await);
+        fault(&node.gate);
+        refuses_users(&node).await;
+        serves_clients(&node, &value).await;
+        let many = futures_util::future::join_all((0..40).map(|_| node.portal.get("/user")));
+        let many = at_once("forty requests", many).await;
+        assert!(many.iter().all(|answer| answer.status == 503), "{many:?}");
+        node.gate.open();
+        node.becomes_healthy().await;
+        assert_eq!(node.item().await, value, "a refused edit was applied");
+        assert_eq!(node.counts().await, before, "a refused change was recorded or made");
+        assert_eq!(sign_in(&node.portal).await.header("location"), "/");
+        node.change(&format!("after {value}")).await;
+        assert_eq!(node.counts().await, before.map(|count| count + 1));
+    }
+    node.end().await;
+}
+
+/// The database is frozen during a change: an acknowledged one is made and recorded, and one whose
+/// record is missing is not acknowledged.
+async fn an_acknowledged_change_is_made_and_recorded(engine: Engine) {
+    let Some(node) = Behind::start(engine).await else { return };
+    node.change("0").await;
+    node.change("1").await;
+    let [mut edits, mut publishes, mut releases] = node.counts().await;
+    for moment in 0..4 {
+        let freeze = async {
+            tokio::time::sleep(Duration::from_millis(4 * moment)).await;
+            node.gate.freeze();
+        };
+        let value = format!("cut {moment}");
+        let changes = async { (edit(&node.portal, &value).await, publish(&node.portal).await) };
+        let ((edited, published), ()) = tokio::join!(changes, freeze);
+        node.gate.open();
+        node.becomes_healthy().await;
+        for answer in [&edited, &published] {
+            assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+        }
+        if edited.status == 200 {
+            assert_eq!(node.item().await, value);
+        }
+        edits += usize::from(edited.status == 200);
+        publishes += usize::from(published.status == 200);
+        releases += usize::from(published.status == 200);
+        let counts = node.counts().await;
+        assert!(
+            counts[0] >= edits && counts[1] >= publishes && counts[2] >= releases,
+            "{counts:?}"
+        );
+    }
+    node.change("last").await;
+    node.end().await;
+}
+
+on_each_engine!(
+    users_are_refused_at_once_and_continue_afterwards,
+    an_acknowledged_change_is_made_and_recorded
+);
