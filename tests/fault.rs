@@ -39,6 +39,7 @@ mod odd_value;
 mod partition;
 mod paused;
 mod portal_database;
+mod portal_disk;
 mod quick_reads;
 pub(crate) mod race;
 mod read_back;

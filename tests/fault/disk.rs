@@ -36,19 +36,19 @@ fn options() -> Options {
 }
 
 /// A directory on a disk that fails on command.
-struct Disk {
+pub(super) struct Disk {
     directory: TempDir,
 }
 
 impl Disk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let disk = Self { directory: tempfile::tempdir().unwrap() };
         std::fs::create_dir(disk.data()).unwrap();
         std::fs::create_dir(disk.synced()).unwrap();
         disk
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
@@ -57,19 +57,25 @@ impl Disk {
         self.directory.path().join("synced")
     }
 
-    fn set(&self, fault: &str) {
+    pub(super) fn set(&self, fault: &str) {
         let part = self.directory.path().join("control.part");
         std::fs::write(&part, fault).unwrap();
         std::fs::rename(part, self.directory.path().join("control")).unwrap();
     }
 
     fn start(&self) -> Server {
-        let path = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let options = options()
+        let synced = self.synced();
+        let options = options().variable("FAULT_SYNCED", synced.to_str().unwrap());
+        self.start_with(options, &self.data())
+    }
+
+    /// Starts with options; only the files whose paths begin like this can fail.
+    pub(super) fn start_with(&self, options: Options, watched: &Path) -> Server {
+        let control = self.directory.path().join("control");
+        let options = options
             .variable("LD_PRELOAD", SHIM.1.to_str().unwrap())
-            .variable("FAULT_DIRECTORY", &path(self.data()))
-            .variable("FAULT_CONTROL", &path(self.directory.path().join("control")))
-            .variable("FAULT_SYNCED", &path(self.synced()));
+            .variable("FAULT_DIRECTORY", watched.to_str().unwrap())
+            .variable("FAULT_CONTROL", control.to_str().unwrap());
         Server::start_in(&self.data(), options)
     }
 }
