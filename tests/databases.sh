@@ -3,7 +3,7 @@
 # Installs OpenLDAP as well, which tests start themselves.
 #
 #   tests/databases.sh up              install what is missing and start both, unless they are
-# running
+# running (also: up mysql, up postgres)
 #   tests/databases.sh url mysql       print the URL of a user that may create databases (also:
 # postgres)
 #                                      (castalia_rows with the same password may read and write rows, and nothing else;
@@ -108,8 +108,11 @@ up() {
     exec 9>"$dir/.lock"
     flock 9
     make_directories
-    start_mysql
-    start_postgres
+    case "${1:-}" in
+        mysql) start_mysql ;;
+        postgres) start_postgres ;;
+        *) start_mysql && start_postgres ;;
+    esac
 }
 
 down() {
@@ -126,7 +129,7 @@ down() {
 }
 
 case "${1:-}" in
-    up) up ;;
+    up) up "${2:-}" ;;
     down) down ;;
     url)
         case "${2:-}" in
@@ -135,5 +138,5 @@ case "${1:-}" in
             *) fail "usage: databases.sh url mysql|postgres" ;;
         esac
         ;;
-    *) fail "usage: databases.sh up|down|url mysql|url postgres" ;;
+    *) fail "usage: databases.sh up [mysql|postgres]|down|url mysql|url postgres" ;;
 esac
