@@ -3,8 +3,11 @@
 //! compared with the routes of a node, so that no operation is missing.
 
 mod access_key;
+mod acknowledged;
+mod alone;
 mod invariant;
 pub(crate) mod operations;
+mod premise;
 mod public_name;
 mod root;
 pub(crate) mod subject;
@@ -120,15 +123,19 @@ async fn race(nodes: Nodes) {
 async fn round(nodes: &Nodes, number: usize, operation: &str, rival: &str) {
     let portal = nodes.portal(0);
     let is_portal = operation.starts_with("portal");
-    let subject = Subject::create(number, &nodes.admin(0), is_portal.then_some(&portal)).await;
+    let mut subject = Subject::create(number, &nodes.admin(0), is_portal.then_some(&portal)).await;
+    premise::arrange(nodes, operation, &mut subject).await;
     let what = format!("{operation} beside {rival}");
     let requests = [(0, operation, "a"), (1, operation, "b"), (0, rival, "c"), (1, rival, "d")];
     let calls =
         requests.map(|(node, operation, who)| nodes.send(node, request(operation, &subject, who)));
-    for answer in join_all(calls).await {
-        let is_fault = answer.status >= 500 && FAULTS.contains(&code(&answer).as_str());
+    let answers = join_all(calls).await;
+    for answer in &answers {
+        let is_fault = answer.status >= 500 && FAULTS.contains(&code(answer).as_str());
         assert!(!is_fault, "{what}: {answer:?}");
     }
+    let calls = requests.iter().map(|(_, operation, _)| *operation).zip(&answers);
+    acknowledged::check(&nodes.config, &calls.collect::<Vec<_>>(), &what).await;
     for app_id in [subject.app_id.clone(), format!("{}-new", subject.app_id)] {
         invariant::check(&nodes.config, &app_id, &what).await;
     }
@@ -144,20 +151,15 @@ fn code(answer: &Answer) -> String {
     body["code"].as_str().unwrap_or_default().to_owned()
 }
 
-/// All nodes serve what was acknowledged last: the newest active release of the database, and,
-/// after one more publish, the items as all nodes return them.
-async fn is_served(nodes: &Nodes, subject: &Subject, what: &str) {
+/// All nodes serve the newest active release of the database; returns whether there is one.
+async fn serves_newest(nodes: &Nodes, subject: &Subject, what: &str) -> bool {
     let sql = format!(
         r#"SELECT "ReleaseKey" FROM "Release" WHERE "AppId" = '{}' AND "ClusterName" = 'default'
            AND "NamespaceName" = 'application' AND NOT "IsDeleted" AND NOT "IsAbandoned" ORDER BY "Id" DESC LIMIT 1"#,
         subject.app_id
     );
-    let published = RIVALS[0];
-    let last = nodes.send(1, request(published, subject, "z")).await;
-    assert!(matches!(last.status, 200 | 404), "{what}: {last:?}");
     let rows = nodes.config.rows(&sql).await;
     let expected = rows.first().map(|row| row["ReleaseKey"].as_str().unwrap().to_owned());
-    assert_eq!(last.status == 200, expected.is_some(), "{what}: {last:?}");
     for server in &nodes.servers {
         let http = Http::new(&server.config);
         let path = format!("/configs/{}/default/application", subject.app_id);
@@ -169,7 +171,18 @@ async fn is_served(nodes: &Nodes, subject: &Subject, what: &str) {
         })
         .await;
     }
-    if expected.is_none() {
+    expected.is_some()
+}
+
+/// All nodes serve what was acknowledged last, and, after one more publish, the items as all nodes
+/// return them.
+async fn is_served(nodes: &Nodes, subject: &Subject, what: &str) {
+    serves_newest(nodes, subject, what).await;
+    let last = nodes.send(1, request(RIVALS[0], subject, "z")).await;
+    assert!(matches!(last.status, 200 | 404), "{what}: {last:?}");
+    let is_published = serves_newest(nodes, subject, what).await;
+    assert_eq!(last.status == 200, is_published, "{what}: {last:?}");
+    if !is_published {
         return;
     }
     let path = format!("/apps/{}/clusters/default/namespaces/application/items", subject.app_id);

@@ -101,7 +101,7 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
         }
         ("DELETE", "/instances/by-namespace") => {
             let names = format!("appId={}&clusterName=default&namespaceName=application", s.app_id);
-            (format!("{at}?operator=u&instanceId=1&{names}"), None)
+            (format!("{at}?operator=u&instanceId={}&{names}", s.instance_id), None)
         }
         ("PUT", "/releases/{id}/withdrawal") => {
             (by(format!("/releases/{}/withdrawal", s.only_release_id)), None)
@@ -117,7 +117,7 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
             (at, Some(s.signed(setting)))
         }
         ("DELETE", "/server/config") => {
-            (format!("{at}?operator=u&key=race.none&cluster=default"), None)
+            (format!("{at}?operator=u&key=race.{}&cluster=default", s.app_id), None)
         }
         unknown => panic!("no request for {unknown:?}: add a row"),
     }
@@ -132,9 +132,9 @@ fn administration(
 ) -> Option<(String, Option<Value>)> {
     let at = path
         .replace("{env}", "DEV")
-        .replace("{token}", &s.app_id)
-        .replace("{webhookId}", "1")
-        .replace("{requestId}", "1");
+        .replace("{token}", &s.token)
+        .replace("{webhookId}", &s.webhook_id.to_string())
+        .replace("{requestId}", &s.request_id.to_string());
     let key = format!("race.{}", s.app_id);
     let body = if path.ends_with("/assign-role") {
         json!({ "appId": s.app_id })
@@ -258,7 +258,9 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
             (by(at.replace("clusters/default", "clusters/c1")), None)
         }
         ("DELETE", "/branches/{branchName}") => (by(at), None),
-        ("DELETE", "/instances/{instanceId}") => (by(at.replace("{instanceId}", "1")), None),
+        ("DELETE", "/instances/{instanceId}") => {
+            (by(at.replace("{instanceId}", &s.instance_id.to_string())), None)
+        }
         ("PUT", "/branches/{branchName}/rules") => (by(at), Some(s.rules(who))),
         (
             "POST",

@@ -1,15 +1,18 @@
 //! Operations of super administrators, which tokens may not perform: sent with a session. Imports
 //! send what an export returned before.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::operations::Request;
 use crate::support::http::{Answer, Http};
 
 /// Parts of the paths of such operations.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 9] = [
     "/system/roles/",
     "/roles/master",
+    "/roles/Master",
+    "/webhooks",
     "/consumer",
     "/server/",
     "/import",
@@ -18,7 +21,11 @@ const PATHS: [&str; 7] = [
 ];
 
 pub(super) fn is_needed(request: &Request) -> bool {
-    request.is_portal && PATHS.iter().any(|part| request.path.contains(part))
+    let path = request.path.split('?').next().unwrap_or_default();
+    let is_app = path.strip_prefix("/openapi/v1/apps/").is_some_and(|rest| !rest.contains('/'));
+    request.is_portal
+        && (is_app && request.method == Method::DELETE
+            || PATHS.iter().any(|part| request.path.contains(part)))
 }
 
 pub(super) async fn send(root: &Http, request: Request) -> Answer {

@@ -19,6 +19,12 @@ pub(crate) struct Subject {
     pub(crate) only_release_id: i64,
     pub(crate) branch: String,
     pub(crate) key_id: i64,
+    /// The token of a consumer.
+    pub(crate) token: String,
+    pub(crate) webhook_id: i64,
+    /// A request for access.
+    pub(crate) request_id: i64,
+    pub(crate) instance_id: i64,
     /// When the cluster `gone` was deleted, in milliseconds since 1970.
     pub(crate) deleted_at: i64,
 }
@@ -51,7 +57,11 @@ impl Subject {
         let key_id = app.add_key("fedcba9876543210", 1, false).await;
         Self {
             number,
+            token: app_id.clone(),
             app_id,
+            webhook_id: 1,
+            request_id: 1,
+            instance_id: 1,
             namespace_id: namespace["id"].as_i64().unwrap(),
             item_id: item["id"].as_i64().unwrap(),
             release_id,
