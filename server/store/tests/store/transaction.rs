@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use castalia_store::entity::{insert, release, release_message, server_config};
+use castalia_store::entity::{insert, instance_config, release, release_message, server_config};
+use castalia_store::instance::{self, Reading};
 use castalia_store::{
     Id, JobError, Store, StoreError, message, namespace, server_config as settings,
 };
 use futures_util::future::join_all;
+use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::sqlx::{Connection as _, Executor as _, SqliteConnection};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, Set, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait,
 };
-use tokio::sync::Barrier;
 
 use crate::database::{Database, on_each_database};
 
@@ -139,26 +140,34 @@ on_each_database! {
         assert!(outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).all(StoreError::is_duplicate));
     }
 
-    async fn transactions_that_block_each_other_are_tried_again(database: Database) {
+    async fn batches_that_block_each_other_are_tried_again(database: Database) {
+        // Two nodes record what the same instances read, in opposite order.
         // SQLite has one writer, so no job can block another.
         if database.is_sqlite() {
             return;
         }
-        let store = database.config().await;
-        let first = setting(&store, "first").await;
-        let second = setting(&store, "second").await;
-        let meeting = Arc::new(Meeting { barrier: Barrier::new(2), attempts: AtomicU32::new(0) });
-        let jobs = [[first, second], [second, first]].map(|order| {
-            let input = (order, Arc::clone(&meeting));
-            let store = store.clone();
-            async move { store.write(input, |tx, input| Box::pin(lock_in_order(tx, input))).await }
-        });
-        for outcome in join_all(jobs).await {
-            outcome.unwrap();
-        }
-        assert!(meeting.attempts.load(Ordering::Relaxed) >= 3, "one of the two ran again");
-        let row = settings::to_replace(store.read(), "first", "default").await.unwrap().unwrap();
-        assert_eq!(row.value, "xx", "each has written once");
+        let nodes = [database.config().await, database.connect().await];
+        let attempts = Arc::new(AtomicU32::new(0));
+        let record = |node: usize, instances: &[i64], release_key: &str| {
+            record(nodes[node].clone(), Arc::clone(&attempts), instances.to_vec(), release_key.to_owned())
+        };
+        record(0, &[1, 2, 3], "old").await.unwrap();
+        let rows = readings(&nodes[0]).await;
+        let raw = database.raw().await;
+        let held = raw.begin().await.unwrap();
+        instance_config::Entity::find_by_id(rows[1].id).lock_exclusive().one(&held).await.unwrap();
+        let first = tokio::spawn(record(0, &[1, 2, 3], "first"));
+        is_locked(&raw, rows[0].id).await;
+        let second = tokio::spawn(record(1, &[3, 1], "second"));
+        is_locked(&raw, rows[2].id).await;
+        // The first one continues to the third row, and the second one waits for the first row.
+        held.rollback().await.unwrap();
+        first.await.unwrap().unwrap();
+        second.await.unwrap().unwrap();
+        assert_eq!(attempts.load(Ordering::Relaxed), 4, "one of the two ran again");
+        let keys: Vec<_> = readings(&nodes[0]).await.into_iter().map(|row| row.release_key).collect();
+        assert_eq!((&keys[0], keys[1].as_str()), (&keys[2], "first"), "{keys:?}");
+        assert_ne!(keys[0], "old", "{keys:?}");
     }
 
     async fn handle_for_reads_refuses_to_write(database: Database) {
@@ -249,22 +258,45 @@ async fn publish(tx: &DatabaseTransaction, number: u32) -> Result<(), StoreError
     Ok(())
 }
 
-/// A barrier that makes each of two jobs hold its first row before it locks the other's.
-struct Meeting {
-    barrier: Barrier,
-    attempts: AtomicU32,
+/// Records that these instances read a release, and counts the attempts.
+async fn record(
+    node: Store,
+    attempts: Arc<AtomicU32>,
+    instances: Vec<i64>,
+    release_key: String,
+) -> Result<(), StoreError> {
+    let reading = |id: &i64| Reading {
+        instance_id: Id(*id),
+        config_app_id: "a".into(),
+        config_cluster: "default".into(),
+        config_namespace: "application".into(),
+        release_key: release_key.clone(),
+        time: castalia_store::now(),
+    };
+    let batch: Vec<_> = instances.iter().map(reading).collect();
+    let job = node.write((batch, attempts), |tx, (batch, attempts)| {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        Box::pin(instance::record_readings(tx, batch))
+    });
+    job.await
 }
 
-async fn lock_in_order(
-    tx: &DatabaseTransaction,
-    (order, meeting): &([Id; 2], Arc<Meeting>),
-) -> Result<(), StoreError> {
-    let attempt = meeting.attempts.fetch_add(1, Ordering::Relaxed);
-    append(tx, order[0]).await?;
-    if attempt < 2 {
-        meeting.barrier.wait().await;
+async fn readings(store: &Store) -> Vec<instance_config::Model> {
+    let rows = instance_config::Entity::find().order_by_asc(instance_config::Column::InstanceId);
+    rows.all(store.read()).await.unwrap()
+}
+
+/// Waits until somebody has locked a row.
+async fn is_locked(raw: &DatabaseConnection, id: Id) {
+    let row = instance_config::Entity::find_by_id(id)
+        .lock_with_behavior(LockType::Update, LockBehavior::Nowait);
+    for _ in 0..3_000 {
+        if row.clone().one(raw).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    append(tx, order[1]).await
+    panic!("nobody locked the row {id:?} within 30 s");
 }
 
 async fn append(tx: &DatabaseTransaction, id: Id) -> Result<(), StoreError> {
