@@ -115,8 +115,7 @@ mod tests {
         });
         background.tracker.close();
         background.tracker.wait().await;
-        let starts = starts.lock().clone();
-        starts
+        starts.lock().clone()
     }
 
     #[tokio::test(start_paused = true)]
