@@ -45,6 +45,7 @@ fn every_rule_has_a_row_and_every_test_that_a_row_names_exists() {
         let state = cells[3];
         let states = ["holds", "small scale", "partly", "no", "not built", "not tried"];
         assert!(states.contains(&state), "{row}");
+        assert!(!cells[4].is_empty(), "neither a test nor a reason: {row}");
         let names: Vec<_> = quoted(cells[4]).collect();
         assert!(!["holds", "small scale"].contains(&state) || !names.is_empty(), "no test: {row}");
         let mut path = "";
