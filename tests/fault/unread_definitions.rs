@@ -1,7 +1,11 @@
 //! Names and access keys can no longer be read while everything else works: clients receive what
 //! the node knows, and `/health` reports that changes of names and keys do not take effect.
 
+use sea_orm::ConnectionTrait as _;
+
+use super::database::on_each_engine;
 use super::feed_node::{Kind, Node, on_each_kind};
+use crate::support::database::Engine;
 use crate::support::eventually::eventually;
 
 const WARNING: &str = "cannot read names and access keys";
@@ -78,4 +82,30 @@ async fn a_node_that_refuses_its_clients_is_not_ready(kind: Kind) {
     node.end().await;
 }
 
+/// A read that waits for a lock, as on a table that is being altered, is an outage as well. On
+/// SQLite a read waits for no other session.
+async fn a_lock_on_the_keys_is_reported(engine: Engine) {
+    let (kind, lock, unlock) = match engine {
+        Engine::MySql => (Kind::MySql, "LOCK TABLES `AccessKey` WRITE", "UNLOCK TABLES"),
+        Engine::Postgres => (Kind::Postgres, r#"LOCK TABLE "AccessKey""#, "SELECT 1"),
+    };
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    node.app.publish("1").await;
+    node.eventually_serves("1").await;
+    node.becomes("/health", 200).await;
+    let locked = node.database.begin(&[]).await;
+    locked.execute_unprepared(lock).await.unwrap();
+    eventually("the outage to be reported", async || {
+        let health = node.get("/health").await.text;
+        health.contains("reading names and access keys has failed").then_some(())
+    })
+    .await;
+    assert_eq!(node.value().await, "1");
+    locked.execute_unprepared(unlock).await.unwrap();
+    locked.rollback().await.unwrap();
+    node.becomes("/health", 200).await;
+    node.end().await;
+}
+
 on_each_kind!(an_outage_of_names_or_keys_is_reported, a_node_that_refuses_its_clients_is_not_ready);
+on_each_engine!(a_lock_on_the_keys_is_reported);
