@@ -19,8 +19,11 @@ web: ## build the web UI that the server embeds
 	@.ci/web
 
 .PHONY: run
-run: web ## build (unoptimised) and start the server with all roles on SQLite in ./data
-	cargo build -p castalia-server
+# An unoptimised server reads the web UI from its directory while it runs, so both are built at the same time.
+run: ## build (unoptimised) and start the server with all roles on SQLite in ./data
+	@.ci/tools server
+	@mkdir -p server/web/dist
+	@.ci/web & web=$$!; cargo build -p castalia-server; built=$$?; wait $$web && [ $$built = 0 ]
 	@exec $(TARGET)/debug/castalia serve
 
 .PHONY: dist
