@@ -58,6 +58,7 @@ mod portal {
     mod lent;
     mod mail;
     mod many_rows;
+    mod matrix;
     mod namespace;
     mod old_path;
     mod open_id;

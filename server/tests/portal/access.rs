@@ -1,34 +1,10 @@
-//! Permissions of each route; cross-site requests from a browser; headers of every answer.
+//! Credentials that open nothing; cross-site requests from a browser; headers of every answer.
 
-use castalia_server::domain::permission::need::Need;
-use castalia_server::domain::permission::{Act, NamedRole};
-use castalia_server::role::portal::PortalAccess;
 use castalia_server::settings::Installation;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::world::{Answer, Caller, HOST, NS, PASSWORD, World, app, item};
-
-/// Routes that need no credentials. An addition needs a reason.
-const OPEN: [&str; 16] = [
-    "GET /apollo/version",
-    "GET /assets/{*file}",
-    // What keeps a single sign-on alive; holds no data.
-    "GET /default_sso_heartbeat.html",
-    "GET /health",
-    "GET /health/live",
-    "GET /health/ready",
-    "GET /login.html",
-    "GET /login/oauth2/code/{registration}",
-    "GET /oauth2/authorization/{registration}",
-    "GET /openapi/openapi.json",
-    "GET /prefix-path",
-    "GET /signin",
-    "GET /sso_heartbeat",
-    "GET /user/logout",
-    "POST /signin",
-    "POST /user/logout",
-];
+use super::world::{Answer, Caller, HOST, NS, PASSWORD, World, app};
 
 /// A path of the route with the app `demo`.
 pub(crate) fn concrete(path: &str) -> String {
@@ -59,11 +35,6 @@ pub(crate) fn concrete(path: &str) -> String {
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
-/// The same with the id of a release, which is not 1 where other tests used the tables before.
-fn of_release(path: &str, release: &Value) -> String {
-    concrete(&path.replace("{releaseId}", &release["id"].to_string()))
-}
-
 pub(crate) async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
     let query = match path.rsplit('/').next() {
         Some("comparison") => "?baseReleaseId=0&toCompareReleaseId=1",
@@ -88,26 +59,6 @@ pub(crate) async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> An
 }
 
 #[tokio::test]
-async fn what_is_open_is_on_the_list() {
-    let world = World::with_demo().await;
-    let mut open: Vec<_> = world
-        .routes
-        .iter()
-        .filter(|route| route.access == PortalAccess::Open)
-        .map(|route| format!("{} {}", route.method, route.path))
-        .collect();
-    open.sort();
-    assert_eq!(open, OPEN);
-    for route in world.routes.iter().filter(|route| route.access != PortalAccess::Open) {
-        let answer = call(&world.nobody(), &route.method, &concrete(route.path)).await;
-        match route.access {
-            PortalAccess::Page => assert_eq!(answer.status, 302, "{route:?}"),
-            _ => answer.fails(401, "Unauthorized"),
-        }
-    }
-}
-
-#[tokio::test]
 async fn credentials_of_other_products_open_nothing() {
     let world = World::with_demo().await;
     for (name, value) in [
@@ -125,120 +76,6 @@ async fn credentials_of_other_products_open_nothing() {
     ] {
         for path in ["/openapi/v1/apps", NS] {
             world.nobody().with(name, value).get(path).await.fails(401, "Unauthorized");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_user_without_rights_changes_nothing_of_others() {
-    let world = World::with_demo().await;
-    world.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
-    world
-        .user("u1")
-        .await
-        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" }))
-        .await
-        .ok();
-    let outsider = world.user("u2").await;
-    // A comparison is a read whose body names the namespaces.
-    let diff = format!(
-        "POST {}/items/diff",
-        "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}"
-    );
-    let open_to_users = ["POST /openapi/v1/apps", &diff];
-    for route in &world.routes {
-        let name = format!("{} {}", route.method, route.path);
-        let is_known = matches!(route.access, PortalAccess::Call(_) | PortalAccess::ByContent(_));
-        let is_own = open_to_users.contains(&name.as_str()) || name.contains("/favorites");
-        if route.method == Method::GET || !is_known || is_own {
-            continue;
-        }
-        let answer = call(&outsider, &route.method, &concrete(route.path)).await;
-        answer.fails(403, "Access is denied");
-    }
-}
-
-#[tokio::test]
-async fn every_right_but_the_needed_one_is_not_enough() {
-    let world = World::with_demo().await;
-    let owner = world.user("u1").await;
-    let published =
-        owner.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
-    let act = |act: Act| {
-        vec![
-            NamedRole::namespace(act, "demo", "application"),
-            NamedRole::namespace_in_env(act, "demo", "application", "LOCAL"),
-            NamedRole::cluster(act, "demo", "LOCAL", "default"),
-        ]
-    };
-    let (admin, modify, release) =
-        (vec![NamedRole::master("demo")], act(Act::Modify), act(Act::Release));
-    for (name, roles) in [
-        ("editor", [admin.clone(), modify.clone()].concat()),
-        ("publisher", [admin.clone(), release.clone()].concat()),
-        ("both", [modify.clone(), release.clone()].concat()),
-        ("admin", admin.clone()),
-        ("all", [admin, modify, release].concat()),
-    ] {
-        world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
-        world.grant(name, roles).await;
-    }
-    for route in &world.routes {
-        let access = match route.access {
-            PortalAccess::Session(need) => PortalAccess::Call(need),
-            access => access,
-        };
-        let lacking = match access {
-            // On an adopted installation.
-            PortalAccess::Call(Need::MergeBranch) => "publisher",
-            PortalAccess::Call(Need::To(Act::Modify) | Need::CreateBranch) => "publisher",
-            PortalAccess::Call(Need::SetGrayRules | Need::AbandonBranch) => "admin",
-            PortalAccess::Call(Need::To(Act::Release)) => "editor",
-            PortalAccess::Call(
-                Need::AppAdmin
-                | Need::AppointMaster
-                | Need::DeleteNamespace
-                | Need::CreateCluster
-                | Need::CreateNamespace,
-            ) => "both",
-            PortalAccess::Call(
-                Need::DeleteCluster | Need::DeleteApp | Need::Root | Need::ManageUsers,
-            ) => "all",
-            PortalAccess::ByContent(_) if route.path.ends_with("/rollback") => "editor",
-            PortalAccess::ByContent(_) if route.method == Method::POST => "both",
-            _ => continue,
-        };
-        let caller = world.user(lacking).await;
-        call(&caller, &route.method, &of_release(route.path, &published))
-            .await
-            .fails(403, "Access is denied");
-    }
-}
-
-#[tokio::test]
-async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
-    let world = World::with_demo().await;
-    let owner = world.user("u1").await;
-    let published =
-        owner.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
-    let token = world.token("ci", &[]).await;
-    for route in &world.routes {
-        let is_refused = match route.access {
-            PortalAccess::Open
-            | PortalAccess::Page
-            | PortalAccess::Call(Need::Nothing | Need::SeeRoles) => false,
-            PortalAccess::Read(need, _) => {
-                matches!(need, Need::SeeRelease | Need::SeeAsPerson)
-            }
-            PortalAccess::Call(_)
-            | PortalAccess::Session(_)
-            | PortalAccess::UserToken
-            | PortalAccess::ByContent(_) => true,
-        };
-        let answer =
-            call(&world.consumer(&token), &route.method, &of_release(route.path, &published)).await;
-        if is_refused {
-            assert_eq!(answer.status, 403, "{route:?} {answer:?}");
         }
     }
 }

@@ -87,7 +87,7 @@ fn request(method: &Method, path: &str, filled: &Filled) -> (String, Value) {
 }
 
 /// A role that the object of the path can have.
-fn role_type(path: &str) -> &str {
+pub(super) fn role_type(path: &str) -> &str {
     if path.contains("{clusterName}") {
         "ModifyNamespacesInCluster"
     } else if path.contains("{namespaceName}") {
@@ -178,15 +178,15 @@ fn rows(backend: DatabaseBackend, table: &str, columns: &[String]) -> String {
 }
 
 /// What a request about the app `demo` may name.
-struct Filled {
-    release_id: i64,
-    branch: String,
-    access_key_id: i64,
+pub(super) struct Filled {
+    pub(super) release_id: i64,
+    pub(super) branch: String,
+    pub(super) access_key_id: i64,
 }
 
 /// The app `demo` of `u1` with a published value, a branch and an access key, and the app `second`
 /// of `u2`.
-async fn fill(world: &World) -> Filled {
+pub(super) async fn fill(world: &World) -> Filled {
     for (app_id, owner) in [("demo", "u1"), ("second", "u2")] {
         world.user(owner).await.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
     }

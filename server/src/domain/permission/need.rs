@@ -68,14 +68,14 @@ pub enum Need {
     /// Permission to create a branch of the namespace: to edit it; consumers need permission to
     /// create namespaces.
     CreateBranch,
-    /// Permission to set the clients of a branch: to edit or to publish the namespace; consumers
-    /// need permission to edit it.
+    /// Permission to set the clients of a branch: to edit or to publish the namespace; tokens and
+    /// consumers need permission to edit it.
     SetGrayRules,
     /// Permission to abandon a branch: to edit or to publish the namespace. The handler requires the
     /// latter for a published branch.
     AbandonBranch,
-    /// Permission to merge a branch: to publish the namespace, or for users to edit it where
-    /// `compat.merge_gray_with_modify` is on.
+    /// Permission to merge a branch: to publish the namespace, or for signed-in users to edit it
+    /// where `compat.merge_gray_with_modify` is on.
     MergeBranch,
     /// Permission to see the values of the namespace.
     See,
@@ -109,6 +109,9 @@ impl<'a> Rights<'a> {
                     // A program has no use for the lists that help a user in the browser to choose.
                     Need::SeeRoles => Need::AppAdmin,
                     Need::SeeUsers => Need::ManageUsers,
+                    // As for consumers.
+                    Need::SetGrayRules => Need::To(Act::Modify),
+                    Need::MergeBranch => Need::To(Act::Release),
                     need => need,
                 };
                 Ok(token.admits(need, place)
