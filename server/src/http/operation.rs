@@ -27,6 +27,8 @@ pub struct About {
 pub struct Operation {
     /// How it is presented.
     pub about: About,
+    /// Whether it is an addition of this server to an API that others define.
+    pub is_extension: bool,
     /// Describes the handler. A function, so that schemas are built only for a document.
     pub signature: fn() -> Signature,
 }

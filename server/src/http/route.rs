@@ -107,7 +107,21 @@ where
         about: About,
         handler: H,
     ) -> Self {
-        let operation = Operation { about, signature: H::signature };
+        let operation = Operation { about, is_extension: false, signature: H::signature };
+        self.add(method, path, access, Some(operation), handler)
+    }
+
+    /// Adds an operation that this server adds to the documented API.
+    #[must_use]
+    pub fn extension<H: Handler<T, S> + Described<T>, T: 'static>(
+        self,
+        method: Method,
+        path: &'static str,
+        access: A,
+        about: About,
+        handler: H,
+    ) -> Self {
+        let operation = Operation { about, is_extension: true, signature: H::signature };
         self.add(method, path, access, Some(operation), handler)
     }
 

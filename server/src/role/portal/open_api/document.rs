@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
     PathItemBuilder, PathsBuilder,
@@ -22,13 +23,15 @@ use utoipa::openapi::{
 };
 
 use crate::http::failure::Handled;
-use crate::http::operation::{About, JSON, Media, Signature};
+use crate::http::operation::{self, JSON, Media, Signature};
 use crate::http::route::Listed;
 use crate::json::schema::{Documented as _, Schemas};
 use crate::role::portal::{Portal, PortalAccess};
 
 /// Name of the security scheme in Apollo's contract.
 const TOKEN: &str = "ApiKeyAuth";
+/// Marks an operation that Apollo's portal does not have.
+const EXTENSION: &str = "x-castalia-extension";
 
 /// The document, built at the first request for it: a node that nobody asks for it does without its
 /// memory.
@@ -83,7 +86,7 @@ fn document(routes: &[Listed<PortalAccess>], base_path: &str) -> OpenApi {
         let Some(operation) = &route.operation else { continue };
         let mut signature = (operation.signature)();
         schemas.append(&mut signature.schemas);
-        let described = described(route.path, operation.about, signature, error.clone());
+        let described = described(route.path, operation, signature, error.clone());
         let item = items.remove(route.path).unwrap_or_default();
         items.insert(route.path, item.operation(method(&route.method), described));
     }
@@ -114,7 +117,14 @@ fn info() -> Info {
         .build()
 }
 
-fn described(path: &str, about: About, signature: Signature, error: RefOr<Schema>) -> Operation {
+fn described(
+    path: &str,
+    operation: &operation::Operation,
+    signature: Signature,
+    error: RefOr<Schema>,
+) -> Operation {
+    let about = operation.about;
+    let mark = operation.is_extension.then(|| Extensions::from_iter([(EXTENSION, true)]));
     let Signature { mut parameters, request, response, schemas: _ } = signature;
     for name in placeholders(path) {
         if !parameters.iter().any(|parameter| parameter.name == name) {
@@ -137,6 +147,7 @@ fn described(path: &str, about: About, signature: Signature, error: RefOr<Schema
         .request_body(request.map(request_body))
         .response("200", success)
         .response("default", failure)
+        .extensions(mark)
         .build()
 }
 

@@ -18,7 +18,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("findAccessKeys", "Lists the access keys of an app, with their secrets."),
             access_key::list,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/apps/{appId}/envs/{env}/accesskeys/unsigned",
             admin,

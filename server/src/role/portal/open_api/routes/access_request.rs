@@ -12,14 +12,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let person = PortalAccess::Session(Need::Person);
     let user = PortalAccess::Call(Need::User);
     routes
-        .operation(
+        .extension(
             Method::POST,
             "/openapi/v1/access-requests",
             person,
             about("createAccessRequest", "Asks the administrators of an app for a role on it."),
             access_request::create,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/access-requests",
             user,
@@ -29,7 +29,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             access_request::of_app,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/access-requests/waiting",
             user,
@@ -39,7 +39,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             access_request::waiting,
         )
-        .operation(
+        .extension(
             Method::PUT,
             "/openapi/v1/access-requests/{requestId}/decision",
             PortalAccess::ByContent(Need::AppAdmin),
@@ -49,7 +49,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             access_request::decide,
         )
-        .operation(
+        .extension(
             Method::DELETE,
             "/openapi/v1/access-requests/{requestId}",
             person,

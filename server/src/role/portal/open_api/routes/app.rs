@@ -118,14 +118,14 @@ pub(super) fn recents(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
     let person = PortalAccess::Session(Need::Person);
     routes
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/recents",
             person,
             about("findRecentApps", "Lists the apps that the signed-in user opened last."),
             recent::list,
         )
-        .operation(
+        .extension(
             Method::PUT,
             "/openapi/v1/recents/{appId}",
             person,

@@ -48,7 +48,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("updateBranchRules", "Replaces the clients of a gray branch."),
             branch::set_rules,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/envs/{env}/apps/{appId}/gray-audiences",
             // The handler leaves out those of namespaces whose values the caller may not see.

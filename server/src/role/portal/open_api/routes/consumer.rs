@@ -39,21 +39,21 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("assignRoleToConsumer", "Grants a consumer roles on an app or a namespace."),
             consumer::assign_role,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/consumers/by-appId/roles",
             root,
             about("getConsumerRoles", "Lists the names of the roles of a consumer."),
             consumer::roles,
         )
-        .operation(
+        .extension(
             Method::DELETE,
             "/openapi/v1/consumers/by-appId/roles",
             root,
             about("revokeRoleFromConsumer", "Revokes a role from a consumer."),
             consumer::revoke_role,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/consumers/by-appId/calls",
             root,
@@ -67,7 +67,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("getConsumerTokenByAppId", "Returns the token of a consumer."),
             consumer::token,
         )
-        .operation(
+        .extension(
             Method::POST,
             "/openapi/v1/consumer-tokens/by-appId/rotate",
             root,

@@ -42,7 +42,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             instance::without_releases,
         )
-        .operation(
+        .extension(
             Method::DELETE,
             in_namespace!("/instances/{instanceId}"),
             PortalAccess::Call(Need::DeleteNamespace),

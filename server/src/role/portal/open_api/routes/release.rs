@@ -60,7 +60,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("rollback", "Rolls a namespace back to an earlier release."),
             release::roll_back,
         )
-        .operation(
+        .extension(
             Method::PUT,
             "/openapi/v1/envs/{env}/releases/{releaseId}/withdrawal",
             PortalAccess::ByContent(Need::To(Act::Release)),

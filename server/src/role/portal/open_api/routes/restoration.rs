@@ -9,7 +9,7 @@ use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     routes
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/apps/{appId}/deleted",
             PortalAccess::Call(Need::DeleteNamespace),
@@ -20,7 +20,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             restoration::list,
         )
-        .operation(
+        .extension(
             Method::POST,
             "/openapi/v1/apps/{appId}/restorations",
             PortalAccess::Call(Need::DeleteNamespace),
@@ -31,7 +31,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             ),
             restoration::create,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/deleted-apps",
             PortalAccess::Call(Need::Root),

@@ -18,14 +18,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("getPageSettings", "Returns the settings of the web pages."),
             page_settings::get,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/events",
             PortalAccess::Session(Need::Person),
             about("streamEvents", "Streams edits, publishes and their instances to a web page."),
             events::stream,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/reads",
             PortalAccess::Session(Need::Person),

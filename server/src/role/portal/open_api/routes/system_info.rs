@@ -25,7 +25,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("checkSystemHealth", "Returns the health of an instance of a service."),
             system_info::health,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/eureka",
             root,

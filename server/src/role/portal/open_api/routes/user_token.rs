@@ -40,7 +40,7 @@ pub(super) fn own(routes: PortalRoutes) -> PortalRoutes {
             about("getUserTokenCapabilities", "Returns what the user may put into a token."),
             user_token::capabilities,
         )
-        .operation(
+        .extension(
             Method::GET,
             tokens!("/{tokenId}/calls"),
             person,
@@ -88,7 +88,7 @@ pub(super) fn of_all_users(routes: PortalRoutes) -> PortalRoutes {
             about("adminListUserTokens", "Lists the access tokens of all users, newest first."),
             user_token::list_all,
         )
-        .operation(
+        .extension(
             Method::GET,
             tokens!("/admin/{tokenId}/calls"),
             root,

@@ -11,42 +11,42 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Webhook Management", id, summary);
     let root = PortalAccess::Call(Need::Root);
     routes
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/webhooks",
             root,
             about("findWebhooks", "Lists the webhooks, without their secrets."),
             webhook::list,
         )
-        .operation(
+        .extension(
             Method::POST,
             "/openapi/v1/webhooks",
             root,
             about("createWebhook", "Registers a webhook; the answer contains its secret."),
             webhook::create,
         )
-        .operation(
+        .extension(
             Method::PUT,
             "/openapi/v1/webhooks/{webhookId}",
             root,
             about("updateWebhook", "Changes a webhook; without a secret, it keeps its own."),
             webhook::update,
         )
-        .operation(
+        .extension(
             Method::DELETE,
             "/openapi/v1/webhooks/{webhookId}",
             root,
             about("deleteWebhook", "Deletes a webhook; its pending deliveries fail."),
             webhook::delete,
         )
-        .operation(
+        .extension(
             Method::POST,
             "/openapi/v1/webhooks/{webhookId}/test",
             root,
             about("testWebhook", "Sends a request that only tests a webhook."),
             webhook::test,
         )
-        .operation(
+        .extension(
             Method::GET,
             "/openapi/v1/webhooks/deliveries",
             root,
