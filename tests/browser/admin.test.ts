@@ -115,6 +115,10 @@ test("S30: a setting shows its meaning, default, source and effect, and is store
   expect(await row.textContent()).toContain("3000");
   expect(await row.textContent()).toContain("within a minute");
   await page.getByRole("button", { name: "Edit api.connectTimeout" }).click();
+  // What would have no effect is not stored.
+  await page.getByLabel("Value").fill("4s");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The value of api.connectTimeout is invalid; expected: ms, 1 to 4294967295").waitFor();
   await page.getByLabel("Value").fill("4000");
   await page.getByRole("button", { name: "Save" }).click();
   await row.getByText("table", { exact: true }).waitFor();

@@ -57,6 +57,7 @@ codes! {
     UnsupportedMediaType "unsupported_media_type" "The body has a Content-Type other than JSON"
     MissingMember "missing_member" "A required member of the body is empty"
     MissingOperator "missing_operator" "The request contains no operator"
+    InvalidSetting "invalid_setting" "The value of a server setting is not of the kind that its key has"
     Blank "blank" "A name or another required text is blank"
     TooLong "too_long" "A text exceeds its limit"
     InvalidName "invalid_name" "A name contains characters that are not allowed"

@@ -40,6 +40,9 @@ pub trait AnyKey: Sync {
     /// Whether a text as a whole has an effect.
     fn is_valid(&self, text: &str) -> bool;
 
+    /// Whether an operator who enters a text means what it does.
+    fn is_plain(&self, text: &str) -> bool;
+
     /// Describes the valid texts.
     fn form(&self) -> String;
 }
@@ -69,9 +72,19 @@ impl<K: Kind + Sync> AnyKey for Key<K> {
         text.trim().is_empty() || self.kind.is_valid(text)
     }
 
+    fn is_plain(&self, text: &str) -> bool {
+        self.kind.is_plain(text)
+    }
+
     fn form(&self) -> String {
         self.kind.form()
     }
+}
+
+/// The key of this name in a table.
+#[must_use]
+pub fn named(table: Table, name: &str) -> Option<&'static dyn AnyKey> {
+    ALL.iter().copied().find(|key| key.table() == table && key.name() == name)
 }
 
 const fn off() -> Switch {

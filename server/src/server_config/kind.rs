@@ -1,11 +1,12 @@
 //! Defines how the text of a ServerConfig key is read: numbers, times, switches, lists. An invalid
 //! text, or one out of range, has the effect of an absent one, as in Apollo. No key is named here.
 
-use std::collections::HashMap;
+mod object;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde_json::Value;
+pub use self::object::{ByEnvironment, Overrides};
 
 /// A key of the ServerConfig tables.
 #[derive(Debug)]
@@ -51,6 +52,12 @@ pub trait Kind {
     /// Whether a text as a whole is valid.
     fn is_valid(&self, _text: &str) -> bool {
         true
+    }
+
+    /// Whether an operator who enters a text means what it does: it has an effect in all its parts,
+    /// and not that of another text.
+    fn is_plain(&self, text: &str) -> bool {
+        self.is_valid(text) && self.malformed(text).is_empty()
     }
 }
 
@@ -184,6 +191,11 @@ impl Kind for Switch {
         }
     }
 
+    fn is_plain(&self, text: &str) -> bool {
+        let text = if self.is_of_spring { text.trim().to_lowercase() } else { text.to_owned() };
+        ["true", "false"].contains(&text.as_str())
+    }
+
     fn default(&self) -> String {
         self.default.to_string()
     }
@@ -235,71 +247,8 @@ impl Kind for List {
     }
 }
 
-/// A JSON object of numbers; members that are not positive numbers are dropped.
-#[derive(Debug)]
-pub struct Overrides;
-
-impl Kind for Overrides {
-    type Value = HashMap<String, i64>;
-
-    fn read(&self, text: Option<String>) -> HashMap<String, i64> {
-        let positive = |number: &Value| number.as_i64().filter(|number| *number > 0);
-        let members = members(text.as_deref());
-        members.filter_map(|(name, number)| Some((name, positive(&number)?))).collect()
-    }
-
-    fn malformed(&self, text: &str) -> Vec<String> {
-        names(text, |value| value.is_null() || value.as_i64().is_some())
-    }
-
-    fn default(&self) -> String {
-        String::new()
-    }
-
-    fn form(&self) -> String {
-        "JSON object of numbers".to_owned()
-    }
-}
-
-/// A JSON object with a text for each environment; members that are no texts are dropped.
-#[derive(Debug)]
-pub struct ByEnvironment;
-
-impl Kind for ByEnvironment {
-    type Value = HashMap<String, String>;
-
-    fn read(&self, text: Option<String>) -> HashMap<String, String> {
-        let members = members(text.as_deref());
-        members.filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect()
-    }
-
-    fn malformed(&self, text: &str) -> Vec<String> {
-        names(text, Value::is_string)
-    }
-
-    fn default(&self) -> String {
-        String::new()
-    }
-
-    fn form(&self) -> String {
-        "JSON object by environment".to_owned()
-    }
-}
-
 /// Java's greatest `long`, which Apollo accepts where it has no other bound.
 pub(super) const MANY: u64 = i64::MAX.unsigned_abs();
-
-/// The members of a JSON object; none if the text is no object.
-fn members(text: Option<&str>) -> impl Iterator<Item = (String, Value)> {
-    let object: serde_json::Map<_, _> =
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    object.into_iter()
-}
-
-/// Names of the members that are not valid.
-fn names(text: &str, is_valid: impl Fn(&Value) -> bool) -> Vec<String> {
-    members(Some(text)).filter(|(_, value)| !is_valid(value)).map(|(name, _)| name).collect()
-}
 
 fn number(text: Option<String>, range: &RangeInclusive<u64>) -> Option<u64> {
     let number = text?.trim().parse().ok()?;
@@ -362,24 +311,5 @@ mod tests {
     fn lists_drop_blanks_and_what_is_empty() {
         assert_eq!(List.read(text(" a ,, b")), ["a", "b"]);
         assert!(List.read(None).is_empty());
-    }
-
-    #[test]
-    fn overrides_drop_what_is_not_positive() {
-        let read = Overrides.read(text(r#"{"a":5,"b":0,"c":null}"#));
-        assert_eq!(read, HashMap::from([("a".to_owned(), 5)]));
-        assert!(Overrides.read(text("{")).is_empty());
-    }
-
-    #[test]
-    fn a_malformed_member_of_an_object_takes_no_other_with_it() {
-        let overrides = r#"{"a":5,"b":"x","c":1.5,"d":null}"#;
-        assert_eq!(Overrides.read(text(overrides)), HashMap::from([("a".to_owned(), 5)]));
-        assert_eq!(Overrides.malformed(overrides), ["b", "c"]);
-        let texts = r#"{"DEV":"a","PRO":1}"#;
-        let read = ByEnvironment.read(text(texts));
-        assert_eq!(read, HashMap::from([("DEV".to_owned(), "a".to_owned())]));
-        assert_eq!(ByEnvironment.malformed(texts), ["PRO"]);
-        assert!(ByEnvironment.read(text("[]")).is_empty());
     }
 }

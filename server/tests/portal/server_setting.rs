@@ -75,6 +75,39 @@ async fn a_setting_without_a_key_or_a_value_is_refused() {
     }
 }
 
+/// A value that its key cannot have would be stored and have no effect.
+#[tokio::test]
+async fn a_value_of_another_kind_than_that_of_its_key_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    // The rows of the database replace the settings that this test began with.
+    root.post(PORTAL, setting("superAdmin", "apollo")).await.ok();
+    for (path, key, refused, accepted, expected) in [
+        (PORTAL, "api.connectTimeout", "3s", "3000", "ms, 1 to 4294967295"),
+        (PORTAL, "role.create-application.enabled", "yes", "true", "`true` or `false`"),
+        (PORTAL, "apollo.audit.log.enabled", "0", "TRUE", "`true` or `false`, in any case"),
+        (PORTAL, "apollo.portal.meta.servers", "http://a", r#"{"DEV":"http://a"}"#, "JSON object"),
+        (PORTAL, "apollo.portal.meta.servers", r#"{"DEV":7}"#, "{}", "JSON object by environment"),
+        (ENVIRONMENT, "item.key.length.limit", "4", "5", "5 or more"),
+        (ENVIRONMENT, "namespace.lock.switch", "True", "true", "`true` or `false`"),
+        (ENVIRONMENT, "item.num.limit", "-1", "77", "5 or more"),
+        (ENVIRONMENT, "apollo.release-history.retention.size", "many", "9", "1 or more"),
+        (ENVIRONMENT, "appid.value.length.limit.override", "7", r#"{"a":7}"#, "JSON object of"),
+        // In the other table the key is none of ours.
+        (PORTAL, "item.num.limit", "", "many", ""),
+    ] {
+        if !refused.is_empty() {
+            let message = format!("The value of {key} is invalid; expected: {expected}");
+            let answer = root.post(path, setting(key, refused)).await;
+            answer.fails(400, &message);
+            assert_eq!(answer.json()["code"], "invalid_setting");
+            let stored = root.get(&format!("{path}/find-all-config")).await.ok();
+            assert!(!values(&stored, key).contains(&&json!(refused)), "{key}");
+        }
+        root.post(path, setting(key, accepted)).await.ok();
+    }
+}
+
 #[tokio::test]
 async fn the_pages_read_their_settings() {
     let mut world = World::adopted().await;

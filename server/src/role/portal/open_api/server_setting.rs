@@ -18,6 +18,8 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
+use crate::server_config::keys;
+use crate::server_config::kind::Table;
 use crate::wire::admin;
 use crate::wire::open_api::Setting;
 
@@ -50,7 +52,7 @@ pub(super) async fn put(
     Body(setting): Body<Setting>,
 ) -> Result<Json<Setting>> {
     let operator = portal.operator(&caller, None, None).await?;
-    let (key, value) = checked(&setting)?;
+    let (key, value) = checked(&setting, Table::Portal)?;
     let row = of_portal::put(&portal.state.store, (key, value, setting.comment), &operator).await?;
     portal.state.reconfigured().await;
     Ok(Json(of_row(row)))
@@ -88,7 +90,7 @@ pub(super) async fn put_in_env(
     Body(setting): Body<Setting>,
 ) -> Result<Json<Setting>> {
     let operator = portal.operator(&caller, None, None).await?;
-    let (key, value) = checked(&setting)?;
+    let (key, value) = checked(&setting, Table::Config)?;
     let body = admin::ServerConfig {
         key: Some(key),
         value: Some(value),
@@ -120,8 +122,9 @@ fn environment(portal: &Portal, place: &Resource) -> Result<Environment> {
     portal.state.environments.find(&place.env)
 }
 
-/// Key and value, which must not be blank; all texts fit into their columns.
-fn checked(setting: &Setting) -> Result<(String, String)> {
+/// Key and value, which must not be blank; all texts fit into their columns. A known key has a value
+/// of its kind, because another one would have no effect. The value may be a secret.
+fn checked(setting: &Setting, table: Table) -> Result<(String, String)> {
     let filled = |text: &Option<String>, member: &str| {
         text.clone().filter(|text| !text.trim().is_empty()).ok_or_else(|| {
             let message = format!("ServerConfig.{member} cannot be blank");
@@ -135,7 +138,13 @@ fn checked(setting: &Setting) -> Result<(String, String)> {
         ("comment", setting.comment.as_deref(), COMMENT),
         ("cluster", setting.cluster.as_deref(), NAME),
     ])?;
-    Ok((key, value))
+    match keys::named(table, &key).filter(|known| !known.is_plain(&value)) {
+        None => Ok((key, value)),
+        Some(known) => {
+            let message = format!("The value of {key} is invalid; expected: {}", known.form());
+            Err(Error::bad_request(message).with_code(Code::InvalidSetting))
+        }
+    }
 }
 
 fn of_row(row: PortalSetting) -> Setting {
