@@ -142,6 +142,21 @@ test("S34: the audit log filtered by app and user says who deleted a namespace, 
   await page.getByText("Nothing matches the filter.").waitFor();
 });
 
+test("a user is deleted after a confirmation, and the own account is not", async () => {
+  const leaver = await suite.as("leaver");
+  const page = await suite.open("/admin/users?q=leaver");
+  const row = page.getByRole("row").filter({ hasText: "leaver" });
+  await row.getByRole("button", { name: "Delete leaver" }).click();
+  await page.getByText("Sessions, access tokens, roles and favourites of the user end at once").waitFor();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Delete user" }).click();
+  await page.getByText("Nothing matches the filter.").waitFor();
+  await expect(leaver.call("GET", "user")).rejects.toThrow("401");
+  await page.goto("/admin/users?q=apollo");
+  await page.getByRole("button", { name: "Delete apollo" }).waitFor();
+  expect(await page.getByRole("button", { name: "Delete apollo" }).getAttribute("aria-disabled")).toBe("true");
+});
+
 test("the administration is closed to others, and says who can see it", async () => {
   const page = await suite.open("/admin/users", { as: "member" });
   await page.getByText("Only super administrators can see this.").waitFor();

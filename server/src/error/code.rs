@@ -58,6 +58,8 @@ codes! {
     MissingMember "missing_member" "A required member of the body is empty"
     MissingOperator "missing_operator" "The request contains no operator"
     InvalidSetting "invalid_setting" "The value of a server setting is not of the kind that its key has"
+    OwnAccount "own_account" "Users cannot delete themselves"
+    LastAdministrator "last_administrator" "No other super administrator is left who can sign in"
     Blank "blank" "A name or another required text is blank"
     TooLong "too_long" "A text exceeds its limit"
     InvalidName "invalid_name" "A name contains characters that are not allowed"

@@ -86,7 +86,9 @@ impl SignInSettings {
         self.open_id.is_none() || !self.local_users.is_empty()
     }
 
-    fn is_external(&self) -> bool {
+    /// Whether another system has the accounts.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
         self.open_id.is_some() || self.directory.is_some() || self.proxy.is_some()
     }
 }

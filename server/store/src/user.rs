@@ -91,6 +91,15 @@ pub async fn search(
     readable::models(db, found).await
 }
 
+/// Deletes a user, with the authorities for the Java portal.
+pub async fn delete(db: &impl ConnectionTrait, found: &Model) -> Result<(), StoreError> {
+    trail::deleted("Users", "Username", &found.username);
+    let authorities = authorities::Column::Username.eq(&found.username);
+    authorities::Entity::delete_many().filter(authorities).exec(db).await?;
+    Entity::delete_by_id(found.id).exec(db).await?;
+    Ok(())
+}
+
 /// Inserts a user. Fails with [`StoreError::Duplicate`] if the name is in use.
 pub async fn create(db: &impl ConnectionTrait, user: &UserRow) -> Result<Model, StoreError> {
     let row = ActiveModel {

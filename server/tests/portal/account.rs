@@ -102,6 +102,64 @@ async fn an_operator_lists_what_no_password_contains() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_an_account_ends_with_it() {
+    for installation in [Installation::Fresh, Installation::Adopted] {
+        let world = World::with(installation, &[]).await;
+        let root = world.user("apollo").await;
+        let demo = app("demo", "u1");
+        world.user("u1").await.post("/openapi/v1/apps", demo).await.empty();
+        let (session, program) = (world.user("u2").await, world.program("u2", json!({})).await);
+        world.grant("u2", vec![NamedRole::master("demo")]).await;
+        let favorite = json!({ "userId": "u2", "appId": "demo" });
+        session.post("/openapi/v1/favorites", favorite).await.ok();
+        session.put("/openapi/v1/recents/demo", Value::Null).await.empty();
+
+        root.delete(&format!("{USERS}/u2")).await.empty();
+        session.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+        program.get("/openapi/v1/user").await.fails(401, "Unauthorized user token");
+        assert!(!world.accepts("u2", PASSWORD).await);
+        assert_eq!(root.get(&format!("{USERS}?keyword=u2")).await.ok(), json!([]));
+        let roles = root.get("/openapi/v1/apps/demo/role-users").await.ok();
+        assert_eq!(names(&roles["masterUsers"]), ["u1"]);
+        root.delete(&format!("{USERS}/u2")).await.fails(400, "user not exists for userName:u2");
+
+        // A later user of the name begins with nothing.
+        world.add_user("u2", &format!("{{noop}}{PASSWORD}")).await;
+        session.get("/openapi/v1/user").await.fails(401, "Unauthorized");
+        program.get("/openapi/v1/user").await.fails(401, "Unauthorized user token");
+        let again = world.user("u2").await;
+        again.put("/openapi/v1/apps/demo", json!({})).await.fails(403, "Access is denied");
+        for path in ["favorites?userId=u2&page=0&size=9", "recents", "user-tokens"] {
+            let left = again.get(&format!("/openapi/v1/{path}")).await.ok();
+            assert_eq!(left, json!([]), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_by_another_super_administrator() {
+    let mut world = World::adopted().await;
+    world.set("superAdmin", "apollo,u1,gone");
+    let (root, second) = (world.user("apollo").await, world.user("u1").await);
+    let own = "You cannot delete your own account";
+    root.delete(&format!("{USERS}/apollo")).await.fails(400, own);
+    let user = world.user("u2").await;
+    for name in ["u1", "u2"] {
+        user.delete(&format!("{USERS}/{name}")).await.fails(403, "Access is denied");
+    }
+    let program = world.program("apollo", json!({ "operations": ["system:admin"] })).await;
+    program.delete(&format!("{USERS}/apollo")).await.fails(400, own);
+    // Both at once: one of them remains. A process creates the system roles at its start.
+    grant::seed_system_roles(&world.store).await.unwrap();
+    let (first, other) = (format!("{USERS}/u1"), format!("{USERS}/apollo"));
+    let answers = tokio::join!(root.delete(&first), second.delete(&other));
+    let mut statuses = [answers.0.status, answers.1.status];
+    statuses.sort_unstable();
+    assert!([[200, 400], [200, 401]].contains(&statuses), "{answers:?}");
+    assert_ne!(world.accepts("apollo", PASSWORD).await, world.accepts("u1", PASSWORD).await);
+}
+
+#[tokio::test]
 async fn users_change_their_own_account_only() {
     let world = World::adopted().await;
     let user = world.user("u1").await;

@@ -198,16 +198,9 @@ async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
 async fn branches(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
     let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
     let title = || json!({ "releaseTitle": "r", "grayDelKeys": ["k"] });
-    let create = format!("{NS}/branches");
+    let (create, publish) = (format!("{NS}/branches"), format!("{NS}/releases"));
     for end in ["merge", "mergeBranch", "deleteBranch"] {
-        s.run(
-            user,
-            "createRelease",
-            "Release.create",
-            (post(), &format!("{NS}/releases")),
-            title(),
-        )
-        .await;
+        s.run(user, "createRelease", "Release.create", (post(), &publish), title()).await;
         let name = "NamespaceBranch.create";
         let made = s.run(user, "createBranch", name, (post(), &create), Value::Null).await;
         let branch = format!("{create}/{}", made["clusterName"].as_str().unwrap());
@@ -288,10 +281,10 @@ async fn namespaces(
 async fn roles(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
     let (post, delete) = (|| Method::POST, || Method::DELETE);
     let grants = [
-        (format!("{A}/roles/Master"), "AppRole"),
-        (format!("{A}/namespaces/application/roles/ModifyNamespace"), "NamespaceRole"),
-        (format!("{ENV}/namespaces/application/roles/ModifyNamespace"), "NamespaceEnvRole"),
-        (format!("{ENV}/clusters/default/roles/ModifyNamespacesInCluster"), "ClusterNamespaceRole"),
+        format!("{A}/roles/Master"),
+        format!("{A}/namespaces/application/roles/ModifyNamespace"),
+        format!("{ENV}/namespaces/application/roles/ModifyNamespace"),
+        format!("{ENV}/clusters/default/roles/ModifyNamespacesInCluster"),
     ];
     let ids = [
         ("assignAppRoleToUser", "removeAppRoleFromUser"),
@@ -299,19 +292,20 @@ async fn roles(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>
         ("assignNamespaceEnvRoleToUser", "removeNamespaceEnvRoleFromUser"),
         ("assignClusterNamespaceRoleToUser", "removeClusterNamespaceRoleFromUser"),
     ];
-    for ((path, _), (assign, remove)) in grants.iter().zip(ids) {
+    for (path, (assign, remove)) in grants.iter().zip(ids) {
         let path = format!("{path}?userId=u2");
         let name = format!("Auth.{assign}");
         s.run(user, assign, &name, (post(), &path), Value::Null).await;
         let name = format!("Auth.{remove}");
         s.run(user, remove, &name, (delete(), &path), Value::Null).await;
     }
-    let path = format!("{A}/namespaces/application/permission-init");
-    let name = "Auth.initAppPermission";
-    s.run(user, "initAppPermission", name, (post(), &path), Value::Null).await;
-    let path = format!("{ENV}/clusters/default/namespaces/permission-init");
-    let name = "Auth.initClusterNamespacePermission";
-    s.run(user, "initClusterNamespacePermission", name, (post(), &path), Value::Null).await;
+    for (id, path) in [
+        ("initAppPermission", format!("{A}/namespaces/application")),
+        ("initClusterNamespacePermission", format!("{ENV}/clusters/default/namespaces")),
+    ] {
+        let path = format!("{path}/permission-init");
+        s.run(user, id, &format!("Auth.{id}"), (post(), &path), Value::Null).await;
+    }
     let creators = "/openapi/v1/system/roles/create-application";
     let (id, name) = ("addCreateApplicationRoleToUsers", "Auth.addCreateApplicationRoleToUser");
     s.run(root, id, name, (post(), creators), json!(["u2"])).await;
@@ -353,9 +347,9 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     let made =
         s.run(root, "createConsumer", "Consumer.create", (post(), consumers), consumer).await;
     let token = made["token"].as_str().unwrap().to_owned();
-    let path = format!("{consumers}/{token}/assign-role?type=AppRole");
-    let name = "Consumer.assignRole";
-    s.run(root, "assignRoleToConsumer", name, (post(), &path), json!({ "appId": "demo" })).await;
+    let (path, of) =
+        (format!("{consumers}/{token}/assign-role?type=AppRole"), json!({ "appId": "demo" }));
+    s.run(root, "assignRoleToConsumer", "Consumer.assignRole", (post(), &path), of).await;
     let path = format!("{consumers}/by-appId/roles?appId=ci&roleName=Master%2Bdemo");
     let name = "Consumer.revokeRole";
     s.run(root, "revokeRoleFromConsumer", name, (delete(), &path), Value::Null).await;
@@ -374,6 +368,8 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     let off = json!({ "username": "u9", "enabled": 0 });
     let path = "/openapi/v1/users/enabled";
     s.run(root, "changeUserEnabled", "User.changeEnabled", (put(), path), off).await;
+    let path = (delete(), "/openapi/v1/users/u9");
+    s.run(root, "deleteUser", "User.delete", path, Value::Null).await;
 
     let webhooks = "/openapi/v1/webhooks";
     let body = json!({ "url": "http://a.example/" });

@@ -307,13 +307,18 @@ async fn with_a_provider_only_named_users_have_a_password() {
         closed.nobody().sign_in(name, PASSWORD).await.leads_to("/signin?#/error");
     }
     let page = closed.nobody().get("/signin").await.body;
-    assert!(page.contains(r#"data-form="" data-provider="apollo""#), "{page}");
+    assert!(
+        page.contains(r#"data-form="" data-provider="apollo" data-accounts="external""#),
+        "{page}"
+    );
     let open = world(&provider, &[("sign_in.local_users", "apollo")]).await;
     open.nobody().sign_in("apollo", PASSWORD).await.leads_to("/");
     open.nobody().sign_in("u1", PASSWORD).await.leads_to("/signin?#/error");
     let page = open.nobody().get("/signin").await.body;
     assert!(page.contains(r#"data-form="form" data-provider="apollo""#), "{page}");
     let without = World::fresh().await;
+    let page = without.nobody().get("/signin").await.body;
+    assert!(page.contains(r#"data-form="form" data-provider="" data-accounts="local""#), "{page}");
     without.nobody().get(BEGIN).await.fails(404, "OpenID Connect is not configured");
     closed.nobody().get("/oauth2/authorization/other").await.fails(404, "OpenID Connect");
 }

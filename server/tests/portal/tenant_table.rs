@@ -141,6 +141,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /users/{userId}",
     "POST /users",
     "PUT /users/enabled",
+    "DELETE /users/{userId}",
     "POST /favorites",
     "DELETE /favorites/{favoriteId}",
     "PUT /favorites/{favoriteId}",

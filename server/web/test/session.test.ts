@@ -44,13 +44,15 @@ describe("sign-in", () => {
   });
 
   it("offers the ways that the server has written into the page", () => {
-    expect(signInWays(undefined)).toEqual({ form: true, provider: null });
-    expect(signInWays({ form: "form", provider: "" })).toEqual({ form: true, provider: null });
-    expect(signInWays({ form: "", provider: "apollo" })).toEqual({ form: false, provider: "apollo" });
-    expect(signInWays({ form: "form", provider: "apollo" })).toEqual({ form: true, provider: "apollo" });
+    expect(signInWays(undefined)).toMatchObject({ form: true, provider: null });
+    expect(signInWays({ form: "form", provider: "" })).toMatchObject({ form: true, provider: null });
+    expect(signInWays({ form: "", provider: "apollo" })).toMatchObject({ form: false, provider: "apollo" });
+    expect(signInWays({ form: "form", provider: "apollo" })).toMatchObject({ form: true, provider: "apollo" });
     expect(providerAddress("apollo", undefined, "/portal")).toBe("/portal/oauth2/authorization/apollo");
     const wanted = "/oauth2/authorization/apollo?next=%2Fa%2Fx%3Fenv%3DPRO";
     expect(providerAddress("apollo", "/a/x?env=PRO", "")).toBe(wanted);
+    expect(signInWays(undefined).isExternal).toBe(false);
+    expect(signInWays({ form: "form", provider: "", accounts: "external" }).isExternal).toBe(true);
   });
 
   it("speaks the stored language, else the browser's, else English", () => {

@@ -2,10 +2,11 @@
 //! away ends the sessions of the user in the same transaction.
 
 use castalia_store::user::{self, UserRow};
-use castalia_store::{Secret, Store, StoreError, Transaction};
+use castalia_store::{Deletion, Secret, Store, StoreError, Transaction};
 
-use super::{PasswordRule, User, blocking, existing, find, scheme, unknown};
+use super::{PasswordRule, User, blocking, existing, find, is_enabled, scheme, unknown};
 use crate::domain::constraint::check_members;
+use crate::domain::permission::grant;
 use crate::domain::{access_request, recent};
 use crate::error::{Code, Error, Result};
 use crate::password;
@@ -145,6 +146,52 @@ pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
         user::session::delete_of_user(tx, &name, None).await?;
     }
     Ok(())
+}
+
+/// Deletes a user. Sessions, access tokens, roles and favourites end with the account, so that a later
+/// user of this name begins with nothing.
+///
+/// # Errors
+/// Fails if there is no such user, if it is the operator, and if no other super administrator (`roots`)
+/// would be left.
+pub async fn delete(store: &Store, name: &str, roots: Vec<String>, operator: &str) -> Result<()> {
+    let input = (name.to_owned(), roots, operator.to_owned());
+    let delete = store.write(input, |tx, (name, roots, operator)| {
+        Box::pin(async move { delete_in(tx, name, roots, operator).await })
+    });
+    let name = delete.await?;
+    recent::forget_user(store, &name).await;
+    access_request::forget_user(store, &name).await;
+    Ok(())
+}
+
+/// Returns the name as it was stored.
+async fn delete_in(
+    tx: &Transaction,
+    name: &str,
+    roots: &[String],
+    operator: &str,
+) -> Result<String> {
+    let refuse = |message: &str, code| Err(Error::bad_request(message.to_owned()).with_code(code));
+    // Of two super administrators who delete each other, one remains.
+    grant::lock_portal(tx).await?;
+    let found = user::lock(tx, name).await?.ok_or_else(|| unknown(name))?;
+    if found.username == operator {
+        return refuse("You cannot delete your own account", Code::OwnAccount);
+    }
+    let roots = user::by_names(tx, roots).await?;
+    let is_left = |root: &User| root.id != found.id && is_enabled(root);
+    if roots.iter().any(|root| root.id == found.id) && !roots.iter().any(is_left) {
+        let message = "The last super administrator cannot be deleted";
+        return refuse(message, Code::LastAdministrator);
+    }
+    let (name, by) = (&found.username, Deletion::by(operator));
+    user::session::delete_of_user(tx, name, None).await?;
+    user::token::delete_of_user(tx, name, &by).await?;
+    user::role::revoke_all(tx, name, &by).await?;
+    user::favorite::delete_of_user(tx, name, &by).await?;
+    user::delete(tx, &found).await?;
+    Ok(found.username)
 }
 
 /// Users whose name or display name contains the text. Without a text, the first twenty who are

@@ -115,13 +115,17 @@ pub(super) async fn page(State(portal): State<Portal>) -> Response {
     (headers, text.replacen(BASE, &base, 1)).into_response()
 }
 
-/// How users sign in, for the sign-in page: with a form, with the provider of this name, or both.
+/// How users sign in, for the sign-in page: with a form, with the provider of this name, or both; and
+/// whether their accounts are here.
 fn sign_in_ways(portal: &Portal) -> String {
     let settings = &portal.state.settings.sign_in;
     let form = if settings.has_form() { "form" } else { "" };
     let provider = settings.open_id.as_ref().map(|open_id| open_id.registration.as_str());
     let provider = provider.unwrap_or_default();
-    format!("<meta name=\"sign-in\" data-form=\"{form}\" data-provider=\"{provider}\">")
+    let accounts = if settings.is_external() { "external" } else { "local" };
+    format!(
+        "<meta name=\"sign-in\" data-form=\"{form}\" data-provider=\"{provider}\" data-accounts=\"{accounts}\">"
+    )
 }
 
 async fn asset(Path(File { file }): Path<File>) -> Result<Response> {

@@ -95,6 +95,15 @@ pub async fn delete_of_app(
     by.hide::<Entity>(db, condition).await
 }
 
+/// Hides all favourites of the user.
+pub async fn delete_of_user(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    by: &Deletion,
+) -> Result<u64, StoreError> {
+    by.hide::<Entity>(db, Condition::all().add(Column::UserId.eq(user_id))).await
+}
+
 fn in_order(favorites: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
     favorites.order_by_asc(Column::Position).order_by_asc(Column::DataChangeCreatedTime)
 }

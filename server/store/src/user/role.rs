@@ -212,6 +212,17 @@ pub async fn revoke_from_users<S: AsRef<str>>(
     Ok(revoked)
 }
 
+/// Revokes all roles from a user; returns how many there were.
+pub async fn revoke_all(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    by: &Deletion,
+) -> Result<u64, StoreError> {
+    trail::deleted("UserRole", "UserId", user_id);
+    let condition = Condition::all().add(user_role::Column::UserId.eq(user_id));
+    by.hide::<user_role::Entity>(db, condition).await
+}
+
 /// Revokes the role from the consumer; returns whether it had it.
 pub async fn revoke_from_consumer(
     db: &impl ConnectionTrait,

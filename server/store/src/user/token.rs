@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{self, Authorship, Standard, now, soft_delete};
+use crate::row::{self, Authorship, Deletion, Standard, now, soft_delete};
 
 pub use crate::entity::user_token::{Model as UserToken, Row as UserTokenRow};
 
@@ -119,6 +119,16 @@ pub async fn record_usage(db: &impl ConnectionTrait, usages: &[Usage]) -> Result
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     trail::deleted("UserToken", "Id", &id.0.to_string());
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// Hides all tokens of the user; returns how many there were.
+pub async fn delete_of_user(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    by: &Deletion,
+) -> Result<u64, StoreError> {
+    trail::deleted("UserToken", "UserId", user_id);
+    by.hide::<Entity>(db, Condition::all().add(Column::UserId.eq(user_id))).await
 }
 
 /// Records calls made with tokens.

@@ -2446,7 +2446,8 @@ export interface paths {
         get: operations["getUserByUserId"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes a user; sessions, access tokens, roles and favourites end with the account. */
+        delete: operations["deleteUser"];
         options?: never;
         head?: never;
         patch?: never;
@@ -10241,6 +10242,36 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenUserInfoDTO"];
                 };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User name. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

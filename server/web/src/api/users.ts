@@ -35,4 +35,8 @@ export function enableUser(username: string, isEnabled: boolean) {
   return send("PUT", "users/enabled", { username, enabled: isEnabled ? 1 : 0 });
 }
 
+export function deleteUser(username: string) {
+  return send("DELETE", path`users/${username}`);
+}
+
 export const STALE_USERS = [USERS];

@@ -1,6 +1,6 @@
-// Accounts of the portal: creation, change of name, mail and password, enabling and disabling.
+// Accounts of the portal: creation, change of name, mail and password, enabling, disabling and deletion.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
-import { IconBan, IconCircleCheck, IconPencil, IconPlus } from "@tabler/icons-react";
+import { IconBan, IconCircleCheck, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
@@ -9,7 +9,7 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenUserInfoDTO } from "../api/bodies";
 import { useBoot } from "../api/queries";
-import { enableUser, saveUser, STALE_USERS, usersLike } from "../api/users";
+import { deleteUser, enableUser, saveUser, STALE_USERS, usersLike } from "../api/users";
 import { Confirm } from "../parts/Confirm";
 import { DataTable } from "../parts/DataTable";
 import { Dialog } from "../parts/Dialog";
@@ -17,11 +17,14 @@ import { DialogEnd } from "../parts/DialogEnd";
 import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { Empty, Loaded } from "../parts/States";
+import { ownSignInWays } from "../state/signIn";
 import { checkName } from "../text/check";
 
 const route = getRouteApi("/in/admin/users");
 const NAME_LENGTH = 64;
-type Act = { kind: "new" } | { kind: "edit" | "enable" | "disable"; user: OpenUserInfoDTO };
+// What another system manages would be created again at the next sign-in.
+const { isExternal } = ownSignInWays();
+type Act = { kind: "new" } | { kind: "edit" | "enable" | "disable" | "delete"; user: OpenUserInfoDTO };
 
 export function AdminUsers() {
   const { t } = useTranslation();
@@ -62,6 +65,12 @@ export function AdminUsers() {
               actions={(user) => {
                 const isOn = user.enabled !== 0;
                 const kind = isOn ? "disable" : "enable";
+                const deletion = {
+                  label: t("users.delete", { name: user.userId }),
+                  icon: IconTrash,
+                  why: user.userId === self.userId && t("why.ownAccount"),
+                  onClick: () => setAct({ kind: "delete", user }),
+                };
                 return [
                   {
                     label: t("users.edit", { name: user.userId }),
@@ -74,6 +83,7 @@ export function AdminUsers() {
                     why: user.userId === self.userId && t("why.ownAccount"),
                     onClick: () => setAct({ kind, user }),
                   },
+                  ...(isExternal ? [] : [deletion]),
                 ];
               }}
             />
@@ -85,6 +95,7 @@ export function AdminUsers() {
       {(act?.kind === "enable" || act?.kind === "disable") && (
         <Enable user={act.user} isOn={act.kind === "enable"} onClose={onClose} />
       )}
+      {act?.kind === "delete" && <Delete user={act.user} onClose={onClose} />}
     </Main>
   );
 }
@@ -112,6 +123,23 @@ function Enable({ user, isOn, onClose }: { user: OpenUserInfoDTO; isOn: boolean;
       onClose={onClose}
     >
       <p>{t(`users.${kind}Text`)}</p>
+    </Confirm>
+  );
+}
+
+function Delete({ user, onClose }: { user: OpenUserInfoDTO; onClose: () => void }) {
+  const { t } = useTranslation();
+  const write = useAction(() => deleteUser(user.userId), STALE_USERS, onClose);
+  return (
+    <Confirm
+      title={t("users.delete", { name: user.userId })}
+      action={t("users.deleteAct")}
+      danger
+      write={write}
+      onConfirm={() => write.mutate(undefined)}
+      onClose={onClose}
+    >
+      <p>{t("users.deleteText")}</p>
     </Confirm>
   );
 }

@@ -5,11 +5,11 @@ import { useEffect, useRef, useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { prefix, signIn } from "../api/client";
-import { isRefusal, providerAddress, signInWays, type Notice } from "../state/signIn";
+import { isRefusal, ownSignInWays, providerAddress, type Notice } from "../state/signIn";
 import classes from "./SignInForm.module.css";
 import { Failure } from "./States";
 
-const ways = signInWays(document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.dataset);
+const ways = ownSignInWays();
 
 interface Props {
   /** Why the form is shown; replaced by the reason of a refusal. */

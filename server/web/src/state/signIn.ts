@@ -6,13 +6,21 @@ export type Notice = "failed" | "initialPassword" | "refused" | "providerDown" |
 export interface SignInWays {
   form: boolean;
   provider: string | null;
+  /** Whether another system has the accounts. */
+  isExternal: boolean;
 }
 
 /** Reads what the server wrote into the page; without that, users sign in with the form. */
 export function signInWays(data: Record<string, string | undefined> | undefined): SignInWays {
   const provider = data?.provider;
-  if (provider === undefined || provider === "") return { form: true, provider: null };
-  return { form: data?.form === "form", provider };
+  const isExternal = data?.accounts === "external";
+  if (provider === undefined || provider === "") return { form: true, provider: null, isExternal };
+  return { form: data?.form === "form", provider, isExternal };
+}
+
+/** What the server wrote into this page. */
+export function ownSignInWays(): SignInWays {
+  return signInWays(document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.dataset);
 }
 
 /** The address that leads to the identity provider, and from there to the page in `next`. */

@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 89] = [
+const NAMES: [(&str, OperationKind, &str); 90] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -77,6 +77,7 @@ const NAMES: [(&str, OperationKind, &str); 89] = [
     ("rotateConsumerToken", Update, "Consumer.rotateToken"),
     ("createOrUpdateUser", Update, "User.createOrUpdate"),
     ("changeUserEnabled", Update, "User.changeEnabled"),
+    ("deleteUser", Delete, "User.delete"),
     ("createUserToken", Create, "UserToken.create"),
     ("rotateUserToken", Update, "UserToken.rotate"),
     ("revokeUserToken", Update, "UserToken.revoke"),

@@ -1,4 +1,4 @@
-//! `/openapi/v1/users`: searches for users, creates and changes them.
+//! `/openapi/v1/users`: searches for users, creates, changes and deletes them.
 
 use axum::extract::{Extension, State};
 use castalia_store::Secret;
@@ -16,6 +16,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
+use crate::server_config::keys;
 use crate::wire::open_api::{Account, User};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -91,12 +92,7 @@ pub(super) async fn put(
     Body(body): Body<Account>,
 ) -> Result<()> {
     let username = body.username.unwrap_or_default();
-    if !portal.state.settings.sign_in.is_local(&username) {
-        return Err(Error::bad_request(
-            "Another system identifies this user, who has no password here; sign_in.local_users names those who have",
-        )
-        .with_code(Code::ExternalUser));
-    }
+    check_is_local(&portal, &username)?;
     let is_own = matches!(&caller.identity, Identity::User(user_id) if *user_id == username)
         && !creation.is_create
         && body.enabled.is_none_or(|enabled| enabled == 1);
@@ -137,6 +133,29 @@ pub(super) async fn set_enabled(
         );
     };
     account::set_enabled(&portal.state.store, &username, enabled == 1).await
+}
+
+/// Deletes a user, with everything that belongs to the account.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Path(UserId { user_id }): Path<UserId>,
+) -> Result<()> {
+    check_is_local(&portal, &user_id)?;
+    let operator = portal.operator(&caller, None, None).await?;
+    let roots = portal.state.config.get(&keys::SUPER_ADMINS);
+    account::delete(&portal.state.store, &user_id, roots, &operator).await
+}
+
+/// What another system manages is not changed here: it would be created again at the next sign-in.
+fn check_is_local(portal: &Portal, username: &str) -> Result<()> {
+    if portal.state.settings.sign_in.is_local(username) {
+        return Ok(());
+    }
+    Err(Error::bad_request(
+        "Another system identifies this user, who has no password here; sign_in.local_users names those who have",
+    )
+    .with_code(Code::ExternalUser))
 }
 
 /// A consumer that manages users does not manage super administrators: with the password of one it

@@ -48,4 +48,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("changeUserEnabled", "Enables or disables a user; disabling ends the sessions."),
             account::set_enabled,
         )
+        .extension(
+            Method::DELETE,
+            "/openapi/v1/users/{userId}",
+            PortalAccess::Call(Need::Root),
+            about(
+                "deleteUser",
+                "Deletes a user; sessions, access tokens, roles and favourites end with the account.",
+            ),
+            account::delete,
+        )
 }
