@@ -227,6 +227,14 @@ impl Discovery {
         Ok(order)
     }
 
+    /// Asks a meta server for the list, for callers that do not use [`Discovery::refresh_forever`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transport`] if no meta server returned a service; those known so far are kept.
+    pub async fn refresh(&self) -> Result<()> {
+        self.query_shared().await
+    }
+
     /// The meta server that returned the list; `None` if the list is fixed or none has answered
     /// yet.
     #[must_use]

@@ -14,9 +14,10 @@ use castalia_core::protocol::route::ADMIN_SERVICES_PATH;
 use castalia_core::transport::{HttpOptions, ReqwestClient, Transport};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Call;
 use crate::environment::{audit, revision};
@@ -37,7 +38,7 @@ const ANSWER: usize = 64 * 1024 * 1024;
 const CALL: Duration = Duration::from_secs(60);
 /// Maximum list of services, in bytes.
 const LIST: usize = 1024 * 1024;
-/// Interval at which the list is read; shorter than Apollo's, since one request is cheap.
+/// Interval at which the list of services is read; shorter than Apollo's, since one request is cheap.
 const REFRESH: Duration = Duration::from_secs(60);
 /// Maximum requests to a meta server per second.
 const QUESTIONS: f64 = 2.0;
@@ -56,6 +57,8 @@ pub(super) struct Remote {
     client: Client,
     timeouts: Timeouts,
     failed_probes: AtomicU32,
+    /// When a probe last read the list of services again.
+    refreshed: Mutex<Instant>,
 }
 
 impl fmt::Debug for Remote {
@@ -85,6 +88,7 @@ impl Remote {
             client: client(timeouts)?,
             timeouts,
             failed_probes: AtomicU32::new(0),
+            refreshed: Mutex::new(Instant::now()),
         })
     }
 
@@ -144,7 +148,11 @@ impl Remote {
         // Time for discovery and one service; a service that answers slowly must not block the
         // probe.
         let limit = (self.timeouts.connect + self.timeouts.read) * 2;
-        let answer = timeout(limit, self.call_within(&call, None, HEALTH)).await;
+        let answer = async {
+            self.refresh(env).await;
+            self.call_within(&call, None, HEALTH).await
+        };
+        let answer = timeout(limit, answer).await;
         let answer = answer.unwrap_or_else(|_| Err(self.away("The probe timed out.")));
         match answer {
             Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
@@ -161,6 +169,23 @@ impl Remote {
             ),
             (false, true) => tracing::info!(env, "an environment is reachable again"),
             _ => {}
+        }
+    }
+
+    /// Reads the list of services again: at intervals, and as long as none answers, because they may
+    /// have moved.
+    async fn refresh(&self, env: &str) {
+        let is_due = {
+            let mut refreshed = self.refreshed.lock();
+            let is_away = self.failed_probes.load(Ordering::Relaxed) > 0;
+            let is_due = is_away || refreshed.elapsed() >= REFRESH;
+            if is_due {
+                *refreshed = Instant::now();
+            }
+            is_due
+        };
+        if is_due && let Err(error) = self.discovery.refresh().await {
+            tracing::debug!(env, %error, "the list of admin services cannot be read; the last one is used");
         }
     }
 

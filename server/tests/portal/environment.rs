@@ -2,7 +2,7 @@
 //! left out while they are unreachable.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::user_token::eventually;
 use super::world::{NS, World, app, environment, item};
 
 /// Timeout of an admin service that never answers in full.
@@ -99,16 +100,28 @@ async fn endless(chunk: usize, pause: Duration) -> SocketAddr {
 }
 
 pub(super) async fn meta_server(services: &[SocketAddr]) -> SocketAddr {
-    let list = services.iter().map(|address| {
-        json!({ "appName": "apollo-adminservice", "instanceId": address, "homepageUrl": format!("http://{address}/") })
-    });
-    let list = Json(list.collect::<Vec<_>>());
-    listen(Router::new().route("/services/admin", get(async move || list))).await
+    meta_server_of(Arc::new(Mutex::new(services.to_vec()))).await
+}
+
+/// A meta server with the services that the list has at the moment.
+async fn meta_server_of(services: Arc<Mutex<Vec<SocketAddr>>>) -> SocketAddr {
+    let list = async move || {
+        let services = services.lock().unwrap();
+        let list = services.iter().map(|address| {
+            json!({ "appName": "apollo-adminservice", "instanceId": address, "homepageUrl": format!("http://{address}/") })
+        });
+        Json(list.collect::<Vec<_>>())
+    };
+    listen(Router::new().route("/services/admin", get(list))).await
 }
 
 /// A portal with the environment FAR behind these services.
 pub(super) async fn world(services: &[SocketAddr]) -> World {
-    let meta = meta_server(services).await;
+    world_of(Arc::new(Mutex::new(services.to_vec()))).await
+}
+
+async fn world_of(services: Arc<Mutex<Vec<SocketAddr>>>) -> World {
+    let meta = meta_server_of(services).await;
     let mut world = World::adopted().await;
     world.set("apollo.portal.envs", "local,far");
     world
@@ -237,6 +250,25 @@ async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     let nowhere = self::world(&[]).await;
     let user = nowhere.user("apollo").await;
     user.get(&far()).await.fails(500, "No available admin server.");
+}
+
+/// Services that start again elsewhere are found while the portal runs.
+#[tokio::test]
+async fn services_that_moved_are_found() {
+    let services = Arc::new(Mutex::new(vec![refusing().await]));
+    let world = world_of(Arc::clone(&services)).await;
+    let user = world.user("u1").await;
+    for _ in 0..2 {
+        world.environments.probe().await;
+    }
+    assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
+    *services.lock().unwrap() = vec![admin_service().await.0];
+    eventually(async || {
+        world.environments.probe().await;
+        let found = user.get("/openapi/v1/envs").await.ok();
+        (found == json!(["LOCAL", "FAR"])).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
