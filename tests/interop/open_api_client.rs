@@ -1,5 +1,6 @@
 //! The official Java client of the open API, unmodified, against this server: all of its methods,
-//! with the answers that it makes of ours (A87).
+//! with the answers that it makes of ours (A87). The program itself reports the methods that it does
+//! not call, so that those of a newer client are not forgotten.
 
 use super::java::program;
 use crate::support::server::{Server, wait_with_output};
@@ -47,6 +48,9 @@ fn the_official_open_api_client_succeeds_with_all_of_its_methods() {
     assert!(output.status.success(), "{printed}");
     let (answers, refusal) = printed.split_at(printed.find("refusal: ").unwrap());
     assert_eq!(answers, ANSWERS);
+    // They send no request.
+    let own = "[getPortalUrl()Ljava/lang/String;, getToken()Ljava/lang/String;]";
+    assert!(refusal.ends_with(&format!("not called: {own}\n")), "{refusal}");
     // The exception of the client contains the status and the message of the server.
     assert!(refusal.contains("status code: 400"), "{refusal}");
     assert!(refusal.contains("item already exists for itemKey:timeout"), "{refusal}");

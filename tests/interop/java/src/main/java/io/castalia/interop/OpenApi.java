@@ -39,6 +39,7 @@ public final class OpenApi {
     calls.keysWithSlashes();
     calls.releases();
     calls.refusals();
+    print("not called", Calls.missing(ApolloOpenApiClient.class, OpenApi.class));
   }
 
   private void apps() {
