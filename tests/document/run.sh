@@ -44,7 +44,8 @@ token=$(curl -sS -o /dev/null -D - -H "cookie: $cookie" "$portal/openapi/v1/user
 # It leaves a cache in the working directory.
 root=$PWD
 cd "$dir"
-if ! "$venv/bin/schemathesis" --config-file "$root/tests/document/schemathesis.toml" run "$portal/openapi/openapi.json" \
+curl -fsS -H "cookie: $cookie" "$portal/openapi/openapi.json" -o openapi.json
+if ! "$venv/bin/schemathesis" --config-file "$root/tests/document/schemathesis.toml" run openapi.json --url "$portal" \
     --header "cookie: $cookie" --header "x-csrf-token: $token" \
     --max-time "${CASTALIA_TEST_DOCUMENT:-60}" "${seed[@]}" >"$dir/report" 2>&1; then
     cat "$dir/report"

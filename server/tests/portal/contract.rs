@@ -84,7 +84,7 @@ fn the_document_marks_the_operations_that_apollos_portal_does_not_have() {
 #[tokio::test]
 async fn the_document_in_the_repository_is_the_one_that_is_served() {
     let world = World::fresh().await;
-    let answer = world.nobody().get("/openapi/openapi.json").await;
+    let answer = world.user("u1").await.get("/openapi/openapi.json").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     let served = format!("{}\n", answer.body);
     let differs = served.lines().zip(DOCUMENT.lines()).find(|(new, old)| new != old);
@@ -100,7 +100,7 @@ async fn the_document_in_the_repository_is_the_one_that_is_served() {
 #[tokio::test]
 async fn the_document_names_the_path_in_front_of_its_operations() {
     let world = World::with(Installation::Fresh, &[("base_path", "/apollo")]).await;
-    let document = world.nobody().get("/openapi/openapi.json").await.json();
+    let document = world.user("u1").await.get("/openapi/openapi.json").await.json();
     assert_eq!(document["servers"], json!([{ "url": "/apollo" }]));
 }
 
@@ -108,7 +108,7 @@ async fn the_document_names_the_path_in_front_of_its_operations() {
 #[tokio::test]
 async fn every_operation_is_in_the_document() {
     let world = World::fresh().await;
-    let answer = world.nobody().get("/openapi/openapi.json").await.json();
+    let answer = world.user("u1").await.get("/openapi/openapi.json").await.json();
     let mut ids = BTreeSet::new();
     for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi/v1/")) {
         let operation = &answer["paths"][route.path][route.method.as_str().to_lowercase()];

@@ -29,6 +29,7 @@ mod user_token;
 mod webhook;
 
 use super::document;
+use crate::domain::permission::need::Need;
 use crate::http::operation::About;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -46,7 +47,8 @@ use in_namespace;
 
 /// Adds the routes.
 pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
-    let routes = routes.get("/openapi/openapi.json", PortalAccess::Open, document::get);
+    let routes =
+        routes.get("/openapi/openapi.json", PortalAccess::Call(Need::Nothing), document::get);
     [
         user::routes,
         user_token::own,
