@@ -7,33 +7,47 @@ use std::time::Duration;
 use castalia_store::pending_change;
 use castalia_store::{Id, JobError as _, Store, StoreError, now};
 
-use super::unique;
 use crate::error::{Error, Result};
 
-pub use castalia_store::pending_change::{NewPendingChange, Operation, PendingChange};
+pub use castalia_store::pending_change::{Announced, NewPendingChange, Operation, PendingChange};
 
-/// Maximum number of changes that are sent in one round.
-const ROUND: u64 = 500;
+/// Time after which a change is sent again. Before it, the request that makes the change sends it.
+const AGE: Duration = Duration::from_secs(5);
+/// The same after the environment refused it.
+const AFTER_REFUSAL: Duration = Duration::from_secs(60);
+/// Longer than an environment has to answer.
+const LEASE: Duration = Duration::from_secs(60);
+/// Maximum number of changes of an environment that are looked at in one round.
+const ROUND: u64 = 1000;
+/// Maximum length of a reason, in characters.
+const PROBLEM: usize = 500;
 
-/// Stores a change that is about to be made, for each of these environments. Returns the ids of the
-/// rows in the same order, or none if the account of the database may not use their table.
+/// Stores a change that is about to be made, for each of these environments. Returns what was stored in
+/// the same order, or nothing if the account of the database may not use the table.
 ///
 /// # Errors
 /// Fails if the database does.
-pub async fn announce(store: &Store, new: NewPendingChange, envs: Vec<String>) -> Result<Vec<Id>> {
+pub async fn announce(
+    store: &Store,
+    new: NewPendingChange,
+    envs: Vec<String>,
+) -> Result<Vec<Announced>> {
     if envs.is_empty() {
         return Ok(Vec::new());
     }
     let store = store.clone();
     // In a task of its own, outside the audit trail: the change itself may still fail.
     let stored = tokio::spawn(async move {
-        unique::write(&store, (new, envs), |tx, (new, envs)| {
-            Box::pin(async move { Ok(pending_change::insert(tx, new, envs).await?) })
-        })
-        .await
+        let stored: Result<_> = store
+            .write((new, envs), |tx, (new, envs)| {
+                Box::pin(
+                    async move { Ok(pending_change::insert(tx, new, envs, now() + AGE).await?) },
+                )
+            })
+            .await;
+        stored
     });
-    let stored = stored.await.map_err(|error| Error::internal("a task panicked", error))?;
-    match stored {
+    match stored.await.map_err(|error| Error::internal("a task panicked", error))? {
         Err(error) if error.store_error().is_some_and(StoreError::is_unusable_table) => {
             tracing::warn!(%error, "an environment that does not receive a change does not get it later; run `castalia migrate`, or grant all privileges on the table CastaliaPendingChange");
             Ok(Vec::new())
@@ -42,16 +56,35 @@ pub async fn announce(store: &Store, new: NewPendingChange, envs: Vec<String>) -
     }
 }
 
-/// Changes that were announced at least this long ago.
+/// The changes that an environment has not received, the earliest first.
 ///
 /// # Errors
 /// Fails if the database does.
-pub async fn overdue(store: &Store, age: Duration) -> Result<Vec<PendingChange>> {
-    Ok(pending_change::until(store, now() - age, ROUND).await?)
+pub async fn of_environment(store: &Store, env: &str) -> Result<Vec<PendingChange>> {
+    Ok(pending_change::of_environment(store, env, ROUND).await?)
 }
 
-/// Records that environments received their changes. What cannot be recorded is sent once more.
-pub async fn received(store: &Store, ids: Vec<Id>) {
+/// Whether this node has to send the change again now. No other node does at the same time.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn claim(store: &Store, change: &PendingChange) -> Result<bool> {
+    if *change.due_time > now() {
+        return Ok(false);
+    }
+    store
+        .write(change.id, |tx, id| {
+            Box::pin(async move {
+                let time = now();
+                Ok(pending_change::claim(tx, *id, time, time + LEASE).await?)
+            })
+        })
+        .await
+}
+
+/// Removes changes that their environments received, or that were not made. One that cannot be removed
+/// is sent once more, which changes nothing.
+pub async fn remove(store: &Store, ids: Vec<Id>) {
     if ids.is_empty() {
         return;
     }
@@ -60,5 +93,33 @@ pub async fn received(store: &Store, ids: Vec<Id>) {
         .await;
     if let Err(error) = removed {
         tracing::warn!(%error, "cannot record that an environment received a change; it is sent once more");
+    }
+}
+
+/// Notes that the environment could not be reached; the change is sent again soon.
+pub async fn missed(store: &Store, change: &PendingChange) {
+    postpone(store, change.id, AGE, change.problem.clone()).await;
+}
+
+/// Notes that the environment refused a change; it is sent again later.
+pub async fn refused(store: &Store, change: &PendingChange, error: &Error) {
+    let problem: String = error.message().chars().take(PROBLEM).collect();
+    if problem != change.problem {
+        let PendingChange { env, app_id, namespace_name: namespace, .. } = change;
+        tracing::warn!(app_id, namespace, env, %error, "an environment refuses a change of the portal; it is sent again each minute");
+    }
+    postpone(store, change.id, AFTER_REFUSAL, problem).await;
+}
+
+async fn postpone(store: &Store, id: Id, by: Duration, problem: String) {
+    let noted: Result<()> = store
+        .write((id, by, problem), |tx, (id, by, problem)| {
+            Box::pin(
+                async move { Ok(pending_change::postpone(tx, *id, now() + *by, problem).await?) },
+            )
+        })
+        .await;
+    if let Err(error) = noted {
+        tracing::debug!(%error, "cannot note when a change is sent again");
     }
 }

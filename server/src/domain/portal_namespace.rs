@@ -155,12 +155,11 @@ async fn stored(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNam
 ///
 /// # Errors
 /// Fails if the app has no such definition.
-pub async fn check_deletable(store: &Store, app_id: &str, name: &str) -> Result<()> {
-    if stored(store, app_id, name).await?.is_some() {
-        return Ok(());
-    }
-    let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
-    Err(Error::bad_request(message).with_code(Code::UnknownAppNamespace))
+pub async fn check_deletable(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
+    stored(store, app_id, name).await?.ok_or_else(|| {
+        let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
+        Error::bad_request(message).with_code(Code::UnknownAppNamespace)
+    })
 }
 
 /// Deletes a definition of an app, with the roles of its namespaces.

@@ -1,8 +1,9 @@
-//! Queries: changes of apps and definitions that environments have not received. An environment has at
-//! most one for each object: the last change counts. The table may be missing, because the account may
-//! not create it; nothing is sent again then.
+//! Queries: changes of apps and definitions that environments have not received, in the order in which
+//! they were made. The table may be missing, because the account may not create it; nothing is sent
+//! again then.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
@@ -13,16 +14,17 @@ use crate::condition::chunks;
 use crate::entity::castalia_pending_change::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
-use crate::row::{self, now};
+use crate::row;
 
 pub use crate::entity::castalia_pending_change::Model as PendingChange;
 
-/// What the environment has to do. The numbers are stored.
+/// What the environment has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Create the object, or change it to what the portal has.
-    Write = 0,
-    Delete = 1,
+    Write,
+    /// Delete the object that has this row in the portal, unless it has not been deleted there.
+    Delete(Id),
 }
 
 /// A change of one object.
@@ -35,56 +37,70 @@ pub struct NewPendingChange {
     pub operator: String,
 }
 
+/// A change that was stored for one environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced {
+    pub id: Id,
+    /// Whether the environment has to receive an earlier change first, of the object or of its app.
+    pub is_behind: bool,
+}
+
 impl PendingChange {
-    /// Whether the environment has to delete the object.
+    /// What the environment has to do.
     #[must_use]
-    pub fn is_deletion(&self) -> bool {
-        self.operation == Operation::Delete.code()
+    pub fn operation(&self) -> Operation {
+        match self.operation {
+            Small(0) => Operation::Write,
+            _ => Operation::Delete(self.object_id),
+        }
     }
 }
 
-impl Operation {
-    fn code(self) -> Small {
-        Small(self as i16)
-    }
-}
-
-/// Inserts the change for each of these environments, in place of earlier changes of the same object.
-/// Returns the ids in the same order.
+/// Stores the change for each of these environments, to be sent again from this time on. Returns what
+/// was stored in the same order.
 pub async fn insert(
     db: &impl ConnectionTrait,
     new: &NewPendingChange,
     envs: &[String],
-) -> Result<Vec<Id>, StoreError> {
-    let mut ids = Vec::with_capacity(envs.len());
+    due: DateTime<Utc>,
+) -> Result<Vec<Announced>, StoreError> {
+    let object = Condition::any()
+        .add(Column::NamespaceName.eq(""))
+        .add(Column::NamespaceName.eq(&new.namespace));
+    let earlier = Entity::find().filter(Column::AppId.eq(&new.app_id)).filter(object);
+    let earlier: Vec<String> =
+        earlier.select_only().column(Column::Env).into_tuple().all(db).await?;
+    let (operation, object_id) = match new.operation {
+        Operation::Write => (Small(0), Id(0)),
+        Operation::Delete(id) => (Small(1), id),
+    };
+    let mut announced = Vec::with_capacity(envs.len());
     for env in envs {
-        let earlier = Condition::all()
-            .add(Column::Env.eq(env))
-            .add(Column::AppId.eq(&new.app_id))
-            .add(Column::NamespaceName.eq(&new.namespace));
-        Entity::delete_many().filter(earlier).exec(db).await?;
         let change = ActiveModel {
             id: ActiveValue::NotSet,
             env: Set(env.clone()),
             app_id: Set(new.app_id.clone()),
             namespace_name: Set(new.namespace.clone()),
-            operation: Set(new.operation.code()),
+            operation: Set(operation),
+            object_id: Set(object_id),
             operator: Set(new.operator.clone()),
-            created_time: Set(now().into()),
+            due_time: Set(due.into()),
+            problem: Set(String::new()),
         };
-        ids.push(row::insert(db, change).await?.id);
+        let id = row::insert(db, change).await?.id;
+        announced.push(Announced { id, is_behind: earlier.contains(env) });
     }
-    Ok(ids)
+    Ok(announced)
 }
 
-/// Changes that were made until this time, the earliest first: an app before its definitions.
-pub async fn until(
+/// The changes that an environment has not received, the earliest first.
+pub async fn of_environment(
     store: &Store,
-    time: DateTime<Utc>,
+    env: &str,
     limit: u64,
 ) -> Result<Vec<PendingChange>, StoreError> {
-    let old = Entity::find().filter(Column::CreatedTime.lte(time));
-    match old.order_by_asc(Column::Id).limit(limit).all(store.read()).await {
+    let changes = Entity::find().filter(Column::Env.eq(env)).order_by_asc(Column::Id).limit(limit);
+    match changes.all(store.read()).await {
         Ok(found) => Ok(found),
         Err(error) => match StoreError::from(error) {
             error if error.is_unusable_table() => Ok(Vec::new()),
@@ -93,7 +109,39 @@ pub async fn until(
     }
 }
 
-/// Removes changes that their environments received; those that were replaced are gone already.
+/// Reserves a change that is due until this time; returns whether no other node has.
+pub async fn claim(
+    db: &impl ConnectionTrait,
+    id: Id,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let claimed = Entity::update_many()
+        .col_expr(Column::DueTime, Expr::value(until))
+        .filter(Column::Id.eq(id))
+        .filter(Column::DueTime.lte(now))
+        .exec(db)
+        .await?;
+    Ok(claimed.rows_affected > 0)
+}
+
+/// Sets when a change is sent again, and why the environment did not receive it.
+pub async fn postpone(
+    db: &impl ConnectionTrait,
+    id: Id,
+    due: DateTime<Utc>,
+    problem: &str,
+) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::DueTime, Expr::value(due))
+        .col_expr(Column::Problem, Expr::value(problem))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Removes changes that their environments received, or that were not made.
 pub async fn remove(db: &impl ConnectionTrait, ids: &[Id]) -> Result<(), StoreError> {
     for chunk in chunks(ids) {
         Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;

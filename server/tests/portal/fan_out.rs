@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use castalia_store::entity::{Standard as _, app as app_row, app_namespace};
-use castalia_store::{Store, pending_change};
+use castalia_store::entity::{Standard as _, app as app_row, app_namespace, item};
+use castalia_store::{Deletion, Store, StoreError, pending_change};
 use http::StatusCode;
+use sea_orm::{ConnectionTrait as _, DatabaseBackend};
 use serde_json::json;
 
 use super::environment::{admin_router, listen, world};
 use super::recent::rename;
-use super::world::{World, app};
+use super::world::{NS, World, app, item as new_item};
 
 /// Longer than a busy machine needs for some rounds of retries.
 const SOON: Duration = Duration::from_secs(90);
@@ -50,7 +51,7 @@ async fn come_back(world: &World, away: &Away) {
     away.store(false, Ordering::SeqCst);
     let begun = Instant::now();
     loop {
-        let left = pending_change::until(&world.store, castalia_store::now(), 10).await.unwrap();
+        let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap();
         if left.is_empty() {
             return;
         }
@@ -134,6 +135,141 @@ async fn an_environment_that_was_away_deletes_what_was_deleted() {
     let left: Vec<_> = apps(&far).await.into_iter().map(|(app_id, _)| app_id).collect();
     assert_eq!(left, ["kept", "again"]);
     assert_eq!(definitions(&far).await, ["application", "application"]);
+}
+
+/// The items of an app in an environment.
+async fn items(far: &Store) -> Vec<String> {
+    let rows = item::Entity::live().all(far.read()).await.unwrap();
+    rows.into_iter().map(|row| row.key).collect()
+}
+
+#[tokio::test]
+async fn what_was_created_again_is_new_in_an_environment_that_was_away() {
+    let (world, far, away) = world_beside_an_environment_that_is_away().await;
+    away.store(false, Ordering::SeqCst);
+    let root = world.user("apollo").await;
+    let definition = |is_public: bool| {
+        json!({
+            "appId": "kept", "name": "shared", "format": "properties", "isPublic": is_public,
+            "appendNamespacePrefix": false,
+        })
+    };
+    for name in ["again", "kept"] {
+        root.post("/openapi/v1/apps", app(name, "u1")).await.empty();
+    }
+    let shared = "/openapi/v1/apps/kept/appnamespaces";
+    root.post(shared, definition(true)).await.ok();
+    let secret = NS.replace("LOCAL", "FAR").replace("demo", "again");
+    world.user("u1").await.post(&format!("{secret}/items"), new_item("secret", "v")).await.ok();
+    assert_eq!(items(&far).await, ["secret"]);
+
+    leave(&world, &away).await;
+    root.delete("/openapi/v1/apps/again").await.empty();
+    root.post("/openapi/v1/apps", app("again", "u2")).await.empty();
+    root.delete(&format!("{shared}/shared")).await.empty();
+    root.post(shared, definition(false)).await.ok();
+    let _background = world.run();
+    come_back(&world, &away).await;
+    assert!(items(&far).await.is_empty());
+    let rows = app_namespace::Entity::live().all(far.read()).await.unwrap();
+    let shared: Vec<_> = rows.iter().filter(|row| row.name == "shared").collect();
+    assert_eq!(shared.len(), 1);
+    assert!(!shared[0].is_public);
+}
+
+#[tokio::test]
+async fn a_refused_change_loses_no_earlier_one() {
+    let (world, far, away) = world_beside_an_environment_that_is_away().await;
+    away.store(false, Ordering::SeqCst);
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("gone", "u1")).await.empty();
+    leave(&world, &away).await;
+    root.delete("/openapi/v1/apps/gone").await.empty();
+    let ghost = app("gone", "u1")["app"].clone();
+    root.put("/openapi/v1/apps/gone", ghost).await.fails(400, "");
+    // Created, deleted and restored: the environment has to have it.
+    root.post("/openapi/v1/apps", app("back", "u1")).await.empty();
+    root.delete("/openapi/v1/apps/back").await.empty();
+    let deleted = root.get("/openapi/v1/deleted-apps").await.ok();
+    let back = deleted.as_array().unwrap().iter().find(|one| one["appId"] == "back").unwrap();
+    let restoration = json!({ "kind": "app", "deletedTime": back["deletedTime"] });
+    root.post("/openapi/v1/apps/back/restorations", restoration).await.empty();
+    let _background = world.run();
+    come_back(&world, &away).await;
+    let left: Vec<_> = apps(&far).await.into_iter().map(|(app_id, _)| app_id).collect();
+    assert_eq!(left, ["back"]);
+}
+
+#[tokio::test]
+async fn a_change_that_an_environment_refuses_stops_no_other() {
+    let (world, far, away) = world_beside_an_environment_that_is_away().await;
+    away.store(false, Ordering::SeqCst);
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("mine", "u1")).await.empty();
+    // Another app has the public name in the environments.
+    let public = |app_id: &str| {
+        json!({
+            "appId": app_id, "name": "common", "format": "properties", "isPublic": true,
+            "appendNamespacePrefix": false,
+        })
+    };
+    root.post("/openapi/v1/apps", app("owner", "u1")).await.empty();
+    root.post("/openapi/v1/apps/owner/appnamespaces", public("owner")).await.ok();
+    let sql = match world.store.read().get_database_backend() {
+        DatabaseBackend::MySql => {
+            "UPDATE `AppNamespace` SET `IsDeleted` = 1 WHERE `Name` = 'common'"
+        }
+        DatabaseBackend::Postgres | DatabaseBackend::Sqlite => {
+            r#"UPDATE "AppNamespace" SET "IsDeleted" = TRUE WHERE "Name" = 'common'"#
+        }
+        other => panic!("{other:?}"),
+    };
+    super::recent::run(&world, sql.to_owned()).await;
+    let refused = root.post("/openapi/v1/apps/mine/appnamespaces", public("mine")).await;
+    refused.ok();
+    assert_eq!(refused.header(HEADER), "LOCAL,FAR");
+    leave(&world, &away).await;
+    root.post("/openapi/v1/apps", app("later", "u1")).await.empty();
+    root.delete("/openapi/v1/apps/mine/appnamespaces/application").await.empty();
+    let _background = world.run();
+    away.store(false, Ordering::SeqCst);
+    let begun = Instant::now();
+    loop {
+        let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap();
+        if left.len() == 1 && !left[0].problem.is_empty() {
+            assert_eq!(
+                (left[0].app_id.as_str(), left[0].namespace_name.as_str()),
+                ("mine", "common")
+            );
+            break;
+        }
+        assert!(begun.elapsed() < SOON, "{left:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(apps(&far).await.len(), 3);
+    assert_eq!(definitions(&far).await, ["application", "application", "common"]);
+}
+
+#[tokio::test]
+async fn a_definition_of_an_app_that_an_environment_lacks_is_not_owed() {
+    let (world, far, away) = world_beside_an_environment_that_is_away().await;
+    away.store(false, Ordering::SeqCst);
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("mine", "u1")).await.empty();
+    let gone: Result<bool, StoreError> = far
+        .write((), |tx, ()| {
+            Box::pin(
+                async move { castalia_store::app::delete(tx, "mine", &Deletion::by("x")).await },
+            )
+        })
+        .await;
+    assert!(gone.unwrap());
+    let extra =
+        json!({ "appId": "mine", "name": "extra", "format": "properties", "isPublic": false });
+    root.post("/openapi/v1/apps/mine/appnamespaces", extra).await.ok();
+    let _background = world.run();
+    come_back(&world, &away).await;
+    assert!(apps(&far).await.is_empty());
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ pub(super) async fn rename(world: &World, from: &str, to: &str) {
     run(world, sql).await;
 }
 
-async fn run(world: &World, sql: String) {
+pub(super) async fn run(world: &World, sql: String) {
     let done = world.store.write(sql, |tx, sql| {
         Box::pin(async move {
             tx.execute_unprepared(sql).await?;

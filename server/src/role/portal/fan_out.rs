@@ -7,15 +7,14 @@ pub(super) mod definition;
 mod retry;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
-use castalia_store::Id;
 use futures_util::future::join_all;
 use http::{HeaderName, HeaderValue};
 
 pub(super) use self::retry::run;
 use super::Portal;
-use crate::domain::pending_change::{self, NewPendingChange, Operation};
+use crate::domain::pending_change::{self, Announced, NewPendingChange, Operation};
 use crate::environment::Environment;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
 
 /// Names the environments that have not received the change of an answer, separated by commas.
@@ -25,8 +24,8 @@ const PENDING: HeaderName = HeaderName::from_static("castalia-pending-environmen
 pub(super) struct FanOut {
     change: NewPendingChange,
     environments: Vec<Environment>,
-    /// Rows in the same order; none if they cannot be stored.
-    ids: Vec<Id>,
+    /// In the same order; nothing if the changes cannot be stored.
+    announced: Vec<Announced>,
 }
 
 impl FanOut {
@@ -45,30 +44,43 @@ impl FanOut {
             operator: operator.to_owned(),
         };
         let envs = environments.iter().map(|one| one.name().to_owned()).collect();
-        let ids = pending_change::announce(&portal.state.store, change.clone(), envs).await?;
-        Ok(Self { change, environments, ids })
+        let announced = pending_change::announce(&portal.state.store, change.clone(), envs).await?;
+        Ok(Self { change, environments, announced })
     }
 
-    /// Sends the change to the environments that are up, after the portal has made it.
+    /// Removes what was announced if the portal refused the change. After another failure it is not
+    /// known whether the portal has made it.
+    pub(super) async fn unless_refused<T>(&self, portal: &Portal, made: Result<T>) -> Result<T> {
+        if made.as_ref().is_err_and(is_refusal) {
+            let ids = self.announced.iter().map(|announced| announced.id).collect();
+            pending_change::remove(&portal.state.store, ids).await;
+        }
+        made
+    }
+
+    /// Sends the change, after the portal has made it, to the environments that are up and have
+    /// received all earlier ones of the object.
     pub(super) async fn send<F>(self, portal: &Portal, send: impl Fn(Environment) -> F) -> Pending
     where
         F: Future<Output = Result<()>>,
     {
-        let Self { change, environments, ids } = self;
-        let sent = environments.into_iter().map(|environment| async {
-            let env = environment.name().to_owned();
-            let outcome = match environment.is_up() {
-                true => send(environment).await,
-                false => Err(unreachable(&env)),
-            };
-            (env, outcome)
+        let Self { change, environments, announced } = self;
+        let announced = announced.into_iter().map(Some).chain(std::iter::repeat(None));
+        let sent = environments.into_iter().zip(announced).map(|(environment, announced)| {
+            let (env, send) = (environment.name().to_owned(), &send);
+            async move {
+                let outcome = match announced {
+                    _ if !environment.is_up() => Err(unreachable(&env)),
+                    Some(Announced { is_behind: true, .. }) => Err(behind(&env)),
+                    _ => send(environment).await,
+                };
+                (env, announced, outcome)
+            }
         });
         let (mut pending, mut received) = (Vec::new(), Vec::new());
-        let mut ids = ids.into_iter();
-        for (env, outcome) in join_all(sent).await {
-            let id = ids.next();
+        for (env, announced, outcome) in join_all(sent).await {
             match outcome {
-                Ok(()) => received.extend(id),
+                Ok(()) => received.extend(announced.map(|announced| announced.id)),
                 Err(error) => {
                     let (app_id, namespace) = (&change.app_id, &change.namespace);
                     tracing::warn!(app_id, namespace, env, %error, "an environment did not receive a change of the portal; it is sent again");
@@ -76,13 +88,24 @@ impl FanOut {
                 }
             }
         }
-        pending_change::received(&portal.state.store, received).await;
+        pending_change::remove(&portal.state.store, received).await;
         Pending(pending)
     }
 }
 
 fn unreachable(env: &str) -> Error {
     Error::unavailable(format!("{env} is not reachable")).with_code(Code::EnvUnreachable)
+}
+
+fn behind(env: &str) -> Error {
+    Error::unavailable(format!("{env} has to receive an earlier change first"))
+        .with_code(Code::EnvUnreachable)
+}
+
+/// Whether the same request would fail again.
+fn is_refusal(error: &Error) -> bool {
+    use Reaction::{BadRequest, Conflict, Forbidden, NotFound, TooLarge};
+    matches!(error.reaction(), BadRequest | Conflict | Forbidden | NotFound | TooLarge)
 }
 
 /// The environments that have not received a change yet, in the header `Castalia-Pending-Environments`

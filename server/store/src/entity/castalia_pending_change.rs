@@ -2,7 +2,7 @@
 //! that an environment has not received. Columns only, no queries.
 
 use crate::entity::table;
-use crate::number::Small;
+use crate::number::{Id, Small};
 use crate::time::StoredTime;
 
 table! {
@@ -11,7 +11,9 @@ table! {
         app_id: String,
         namespace_name: String,
         operation: Small,
+        object_id: Id,
         operator: String,
-        created_time: StoredTime<Entity>,
+        due_time: StoredTime<Entity>,
+        problem: String,
     }
 }

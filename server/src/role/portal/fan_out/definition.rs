@@ -8,21 +8,39 @@ use crate::wire::admin;
 
 /// Creates a definition of the portal in an environment, and its namespace in each cluster of the app.
 pub(in crate::role::portal) async fn create(
+    state: &PortalState,
     environment: &Environment,
     row: &AppNamespace,
     operator: &str,
 ) -> Result<()> {
-    environment.post(of_app(&row.app_id), &body(row, operator)).await
+    post(state, environment, of_app(&row.app_id), row, operator).await
 }
 
 /// The same in an environment that may have it, or lack the namespace in some clusters.
 pub(in crate::role::portal) async fn write(
+    state: &PortalState,
     environment: &Environment,
     row: &AppNamespace,
     operator: &str,
 ) -> Result<()> {
     let address = of_app(&row.app_id).with(&[("silentCreation", "true")]);
-    environment.post(address, &body(row, operator)).await
+    post(state, environment, address, row, operator).await
+}
+
+async fn post(
+    state: &PortalState,
+    environment: &Environment,
+    address: Address,
+    row: &AppNamespace,
+    operator: &str,
+) -> Result<()> {
+    environment.post(address, &body(row, operator)).await?;
+    // Deleted while the environment was asked.
+    let stored = portal_namespace::of_app(&state.store, &row.app_id).await?;
+    match stored.iter().any(|stored| stored.name == row.name) {
+        true => Ok(()),
+        false => delete(environment, &row.app_id, &row.name, operator).await,
+    }
 }
 
 /// Deletes a definition and its namespaces in an environment.
@@ -34,20 +52,6 @@ pub(in crate::role::portal) async fn delete(
 ) -> Result<()> {
     let address = Address::new(["apps", app_id, "appnamespaces", name]);
     environment.delete(address.with(&[("operator", operator)])).await
-}
-
-/// The same if the portal does not have the definition.
-pub(in crate::role::portal) async fn delete_orphan(
-    state: &PortalState,
-    environment: &Environment,
-    (app_id, name): (&str, &str),
-    operator: &str,
-) -> Result<()> {
-    let own = portal_namespace::of_app(&state.store, app_id).await?;
-    match own.iter().any(|row| row.name == name) {
-        true => Ok(()),
-        false => delete(environment, app_id, name, operator).await,
-    }
 }
 
 fn of_app(app_id: &str) -> Address {

@@ -1,24 +1,24 @@
-//! Sends changes again to environments that did not receive them: an environment gets what the portal
-//! has now, which may be newer. Several nodes may do so at the same time, because receiving a change
-//! twice changes nothing.
+//! Sends changes again to environments that did not receive them, in the order in which they were made:
+//! an environment gets what the portal has now, which may be newer. A refused change blocks the later
+//! ones of the same object only.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{app, definition};
+use super::{app, definition, is_refusal};
 use crate::background::Background;
-use crate::domain::pending_change::{self, PendingChange};
-use crate::domain::{portal_app, portal_namespace};
-use crate::environment::Environment;
-use crate::error::{Error, Reaction, Result};
+use crate::domain::pending_change::{self, Operation, PendingChange};
+use crate::domain::portal_app::{self, App};
+use crate::domain::portal_namespace::{self, AppNamespace};
+use crate::environment::{Address, Environment};
+use crate::error::{Reaction, Result};
 use crate::state::PortalState;
+use crate::wire::admin;
 
 /// Interval of the attempts.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Age of a change that is sent again; the request that made a younger one may still be sending it.
-const AGE: Duration = Duration::from_secs(5);
 
 /// Starts the attempts.
 pub(in crate::role::portal) fn run(state: &PortalState, background: &Background) {
@@ -26,33 +26,32 @@ pub(in crate::role::portal) fn run(state: &PortalState, background: &Background)
     background.repeat("changes that environments missed", PAUSE, move || {
         let state = state.clone();
         async move {
-            if let Err(error) = send_again(&state, AGE).await {
-                tracing::debug!(%error, "cannot look up changes that environments missed; retrying");
-            }
+            let environments = state.environments.active();
+            join_all(environments.iter().map(|environment| send_again(&state, environment))).await;
         }
     });
 }
 
-/// Sends all changes of at least this age to their environments, as far as those are reachable.
-async fn send_again(state: &PortalState, age: Duration) -> Result<()> {
-    let mut by_env: BTreeMap<String, Vec<PendingChange>> = BTreeMap::new();
-    for change in pending_change::overdue(&state.store, age).await? {
-        by_env.entry(change.env.clone()).or_default().push(change);
+async fn send_again(state: &PortalState, environment: &Environment) {
+    if let Err(error) = send_all(state, environment).await {
+        tracing::debug!(env = environment.name(), %error, "cannot send what an environment missed; retrying");
     }
-    let environments = state.environments.active().into_iter().filter_map(|environment| {
-        let changes = by_env.remove(environment.name())?;
-        Some(async move { send_all(state, &environment, changes).await })
-    });
-    join_all(environments).await;
-    Ok(())
 }
 
-/// In the order in which they were made. The first failure ends the attempt: the environment is away
-/// again, or what follows may depend on it.
-async fn send_all(state: &PortalState, environment: &Environment, changes: Vec<PendingChange>) {
-    let mut received = Vec::new();
-    for change in changes {
-        let (env, app_id, namespace) = (environment.name(), &change.app_id, &change.namespace_name);
+/// Fails if the portal's database does.
+async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> {
+    let mut blocked = HashSet::new();
+    for change in pending_change::of_environment(&state.store, environment.name()).await? {
+        let object = (change.app_id.clone(), change.namespace_name.clone());
+        let app = (change.app_id.clone(), String::new());
+        if blocked.contains(&object) || blocked.contains(&app) {
+            continue;
+        }
+        if !pending_change::claim(&state.store, &change).await? {
+            blocked.insert(object);
+            continue;
+        }
+        let (env, app_id, namespace) = (environment.name(), &object.0, &object.1);
         match send(state, environment, &change).await {
             Ok(()) => {
                 tracing::info!(
@@ -61,15 +60,20 @@ async fn send_all(state: &PortalState, environment: &Environment, changes: Vec<P
                     env,
                     "an environment received a change that it had missed"
                 );
-                received.push(change.id);
+                pending_change::remove(&state.store, vec![change.id]).await;
+            }
+            Err(error) if is_refusal(&error) => {
+                pending_change::refused(&state.store, &change, &error).await;
+                blocked.insert(object);
             }
             Err(error) => {
                 tracing::debug!(app_id, namespace, env, %error, "an environment still misses a change");
-                break;
+                pending_change::missed(&state.store, &change).await;
+                return Ok(());
             }
         }
     }
-    pending_change::received(&state.store, received).await;
+    Ok(())
 }
 
 async fn send(
@@ -77,32 +81,97 @@ async fn send(
     environment: &Environment,
     change: &PendingChange,
 ) -> Result<()> {
-    let (app_id, namespace) = (change.app_id.as_str(), change.namespace_name.as_str());
+    let (app_id, name) = (change.app_id.as_str(), change.namespace_name.as_str());
     let operator = change.operator.as_str();
-    if change.is_deletion() {
-        let deleted = match namespace {
-            "" => app::delete_orphan(state, environment, app_id, operator).await.map(drop),
-            name => definition::delete_orphan(state, environment, (app_id, name), operator).await,
-        };
-        return match deleted {
-            Err(error) if is_absent(&error) => Ok(()),
-            deleted => deleted,
-        };
-    }
-    if namespace.is_empty() {
-        let Some(row) = portal_app::named(&state.store, &[app_id]).await?.pop() else {
-            return Ok(());
-        };
-        return app::write(state, environment, &row, operator).await;
-    }
-    let definitions = portal_namespace::of_app(&state.store, app_id).await?;
-    match definitions.iter().find(|row| row.name == namespace) {
-        Some(row) => definition::write(environment, row, operator).await,
-        None => Ok(()),
+    match (change.operation(), name) {
+        (Operation::Write, "") => match stored_app(state, app_id).await? {
+            Some(row) => app::write(state, environment, &row, operator).await,
+            None => Ok(()),
+        },
+        (Operation::Write, _) => match stored_definition(state, app_id, name).await? {
+            Some(row) => write_definition(state, environment, &row, operator).await,
+            None => Ok(()),
+        },
+        (Operation::Delete(id), "") => {
+            let stored = async || stored_app(state, app_id).await;
+            if stored().await?.is_some_and(|row| row.id == id) {
+                return Ok(());
+            }
+            unless_absent(app::delete(environment, app_id, operator).await)?;
+            // Restored while the environment was asked.
+            match stored().await?.filter(|row| row.id == id) {
+                Some(row) => write_all(state, environment, &row, operator).await,
+                None => Ok(()),
+            }
+        }
+        (Operation::Delete(id), _) => {
+            let stored = async || stored_definition(state, app_id, name).await;
+            if stored().await?.is_some_and(|row| row.id == id) {
+                return Ok(());
+            }
+            unless_absent(definition::delete(environment, app_id, name, operator).await)?;
+            match stored().await?.filter(|row| row.id == id) {
+                Some(row) => write_definition(state, environment, &row, operator).await,
+                None => Ok(()),
+            }
+        }
     }
 }
 
+async fn stored_app(state: &PortalState, app_id: &str) -> Result<Option<App>> {
+    let rows = portal_app::named(&state.store, &[app_id]).await?;
+    Ok(rows.into_iter().find(|row| row.app_id == app_id))
+}
+
+async fn stored_definition(
+    state: &PortalState,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<AppNamespace>> {
+    let rows = portal_namespace::of_app(&state.store, app_id).await?;
+    Ok(rows.into_iter().find(|row| row.name == name))
+}
+
+/// An environment to which the app was never added gets no definitions.
+async fn write_definition(
+    state: &PortalState,
+    environment: &Environment,
+    row: &AppNamespace,
+    operator: &str,
+) -> Result<()> {
+    match definition::write(state, environment, row, operator).await {
+        Err(refusal) if is_refusal(&refusal) => {
+            let app: Result<admin::App> =
+                environment.get(Address::new(["apps", &row.app_id])).await;
+            match app {
+                Err(error) if error.reaction() == Reaction::NotFound => Ok(()),
+                _ => Err(refusal),
+            }
+        }
+        written => written,
+    }
+}
+
+/// An app with its definitions.
+async fn write_all(
+    state: &PortalState,
+    environment: &Environment,
+    app: &App,
+    operator: &str,
+) -> Result<()> {
+    app::write(state, environment, app, operator).await?;
+    for row in portal_namespace::of_app(&state.store, &app.app_id).await? {
+        definition::write(state, environment, &row, operator).await?;
+    }
+    Ok(())
+}
+
 /// Whether the environment has no such object to delete.
-fn is_absent(error: &Error) -> bool {
-    matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound)
+fn unless_absent(deleted: Result<()>) -> Result<()> {
+    match deleted {
+        Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
+            Ok(())
+        }
+        deleted => deleted,
+    }
 }

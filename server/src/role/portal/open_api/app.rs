@@ -71,7 +71,8 @@ pub(super) async fn create(
     portal.know(&[&new.details.owner_name]).await?;
     portal.know(&new.admins).await?;
     let fan_out = announce(&portal, &new.details.app_id, &operator).await?;
-    let row = portal_app::create(&portal.state.store, new, &operator).await?;
+    let made = portal_app::create(&portal.state.store, new, &operator).await;
+    let row = fan_out.unless_refused(&portal, made).await?;
     let create =
         async |environment| app::create(&portal.state, &environment, &row, &operator).await;
     Ok(fan_out.send(&portal, create).await)
@@ -186,7 +187,8 @@ pub(super) async fn update(
     let operator =
         portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
     let fan_out = announce(&portal, &place.app_id, &operator).await?;
-    let row = portal_app::update(&portal.state.store, details(app), &operator).await?;
+    let made = portal_app::update(&portal.state.store, details(app), &operator).await;
+    let row = fan_out.unless_refused(&portal, made).await?;
     let write = async |environment| app::write(&portal.state, &environment, &row, &operator).await;
     Ok(fan_out.send(&portal, write).await)
 }

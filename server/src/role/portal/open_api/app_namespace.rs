@@ -48,7 +48,8 @@ pub(super) async fn create(
     let editor = is_open.then_some(operator.as_str());
     let new = portal_namespace::complete(&portal.state.store, new).await?;
     let fan_out = announce(&portal, (&new.app_id, &new.name), &operator).await?;
-    let row = portal_namespace::create(&portal.state.store, new, &envs, editor, &operator).await?;
+    let made = portal_namespace::create(&portal.state.store, new, &envs, editor, &operator).await;
+    let row = fan_out.unless_refused(&portal, made).await?;
     let pending = send(&portal, fan_out, &row, &operator).await;
     shown(&portal, vec![row]).await.map(|mut shown| (pending, Json(shown.swap_remove(0))))
 }
@@ -87,10 +88,10 @@ pub(super) async fn delete(
 ) -> Result<Pending> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let (store, Resource { app_id, namespace, .. }) = (&portal.state.store, &place);
-    portal_namespace::check_deletable(store, app_id, namespace).await?;
+    let row = portal_namespace::check_deletable(store, app_id, namespace).await?;
     let (active, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let operation = Operation::Delete;
+    let operation = Operation::Delete(row.id);
     let fan_out =
         FanOut::announce(&portal, away, operation, (app_id, namespace), &operator).await?;
     for environment in active {
@@ -102,7 +103,8 @@ pub(super) async fn delete(
             outcome => outcome?,
         }
     }
-    portal_namespace::delete(store, app_id, namespace, &operator).await?;
+    let made = portal_namespace::delete(store, app_id, namespace, &operator).await;
+    fan_out.unless_refused(&portal, made).await?;
     let delete =
         async |environment| definition::delete(&environment, app_id, namespace, &operator).await;
     Ok(fan_out.send(&portal, delete).await)
@@ -125,7 +127,8 @@ pub(super) async fn send(
     row: &portal_namespace::AppNamespace,
     operator: &str,
 ) -> Pending {
-    let create = async |environment| definition::create(&environment, row, operator).await;
+    let create =
+        async |environment| definition::create(&portal.state, &environment, row, operator).await;
     fan_out.send(portal, create).await
 }
 

@@ -8,8 +8,11 @@ CREATE TABLE IF NOT EXISTS `CastaliaPendingChange` (
   `AppId` varchar(64) NOT NULL,
   `NamespaceName` varchar(32) NOT NULL,
   `Operation` smallint NOT NULL,
+  `ObjectId` bigint unsigned NOT NULL,
   `Operator` varchar(64) NOT NULL,
-  `CreatedTime` datetime(3) NOT NULL,
+  `DueTime` datetime(3) NOT NULL,
+  `Problem` varchar(500) NOT NULL,
   PRIMARY KEY (`Id`),
-  UNIQUE KEY `UK_Env_AppId_NamespaceName` (`Env`, `AppId`, `NamespaceName`)
+  KEY `IX_AppId` (`AppId`),
+  KEY `IX_Env` (`Env`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

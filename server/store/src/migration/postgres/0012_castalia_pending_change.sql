@@ -7,8 +7,10 @@ CREATE TABLE IF NOT EXISTS "CastaliaPendingChange" (
   "AppId" varchar(64) NOT NULL,
   "NamespaceName" varchar(32) NOT NULL,
   "Operation" smallint NOT NULL,
+  "ObjectId" bigint NOT NULL,
   "Operator" varchar(64) NOT NULL,
-  "CreatedTime" timestamptz(3) NOT NULL
+  "DueTime" timestamptz(3) NOT NULL,
+  "Problem" varchar(500) NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS "CastaliaPendingChange_UK_Env_AppId_NamespaceName"
-  ON "CastaliaPendingChange" ("Env", "AppId", "NamespaceName");
+CREATE INDEX IF NOT EXISTS "CastaliaPendingChange_IX_AppId" ON "CastaliaPendingChange" ("AppId");
+CREATE INDEX IF NOT EXISTS "CastaliaPendingChange_IX_Env" ON "CastaliaPendingChange" ("Env");

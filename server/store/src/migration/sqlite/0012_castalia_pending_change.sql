@@ -7,8 +7,10 @@ CREATE TABLE IF NOT EXISTS "CastaliaPendingChange" (
   "AppId" text NOT NULL,
   "NamespaceName" text NOT NULL,
   "Operation" integer NOT NULL,
+  "ObjectId" integer NOT NULL,
   "Operator" text NOT NULL,
-  "CreatedTime" text NOT NULL
+  "DueTime" text NOT NULL,
+  "Problem" text NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS "CastaliaPendingChange_UK_Env_AppId_NamespaceName"
-  ON "CastaliaPendingChange" ("Env", "AppId", "NamespaceName");
+CREATE INDEX IF NOT EXISTS "CastaliaPendingChange_IX_AppId" ON "CastaliaPendingChange" ("AppId");
+CREATE INDEX IF NOT EXISTS "CastaliaPendingChange_IX_Env" ON "CastaliaPendingChange" ("Env");

@@ -83,10 +83,10 @@ pub(in super::super) async fn delete(
 ) -> Result<Pending> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let app_id = &place.app_id;
-    portal_app::find(&portal.state.store, app_id).await?;
+    let row = portal_app::find(&portal.state.store, app_id).await?;
     let (environments, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let operation = Operation::Delete;
+    let operation = Operation::Delete(row.id);
     let fan_out =
         FanOut::announce(&portal, away, operation, (app_id.as_str(), ""), &operator).await?;
     for environment in &environments {
@@ -97,7 +97,8 @@ pub(in super::super) async fn delete(
             outcome => outcome?,
         }
     }
-    portal_app::delete(&portal.state.store, app_id, &operator).await?;
+    let made = portal_app::delete(&portal.state.store, app_id, &operator).await;
+    fan_out.unless_refused(&portal, made).await?;
     // Callers who found the app before may have added it to an environment meanwhile.
     for environment in &environments {
         match app::delete_orphan(&portal.state, environment, app_id, &operator).await {

@@ -181,7 +181,8 @@ impl Import<'_> {
         let envs = state.environments.names();
         let fan_out = app_namespace::announce(self.portal, (&new.app_id, &new.name), self.operator);
         let fan_out = fan_out.await?;
-        let row = portal_namespace::restore(&state.store, new, &envs, self.operator).await?;
+        let made = portal_namespace::restore(&state.store, new, &envs, self.operator).await;
+        let row = fan_out.unless_refused(self.portal, made).await?;
         // Namespaces of environments that miss it fail below, and are reported.
         let _ = app_namespace::send(self.portal, fan_out, &row, self.operator).await;
         Ok(Outcome::Created)

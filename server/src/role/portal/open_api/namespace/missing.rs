@@ -38,7 +38,7 @@ pub(in super::super) async fn create(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
     for row in missing(&portal, &environment, &place).await? {
-        definition::write(&environment, &row, &operator).await?;
+        definition::write(&portal.state, &environment, &row, &operator).await?;
     }
     Ok(())
 }
