@@ -36,24 +36,30 @@ pub async fn announce(
         return Ok(Vec::new());
     }
     let store = store.clone();
-    // In a task of its own, outside the audit trail: the change itself may still fail.
-    let stored = tokio::spawn(async move {
-        let stored: Result<_> = store
+    let stored = apart(async move {
+        store
             .write((new, envs), |tx, (new, envs)| {
                 Box::pin(
                     async move { Ok(pending_change::insert(tx, new, envs, now() + AGE).await?) },
                 )
             })
-            .await;
-        stored
+            .await
     });
-    match stored.await.map_err(|error| Error::internal("a task panicked", error))? {
+    match stored.await {
         Err(error) if error.store_error().is_some_and(StoreError::is_unusable_table) => {
             tracing::warn!(%error, "an environment that does not receive a change does not get it later; run `castalia migrate`, or grant all privileges on the table CastaliaPendingChange");
             Ok(Vec::new())
         }
         stored => stored,
     }
+}
+
+/// Runs a write in a task of its own, outside the audit trail: the change that the request makes may
+/// fail, and then leaves no record.
+async fn apart<T: Send + 'static>(
+    write: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(write).await.map_err(|error| Error::internal("a task panicked", error))?
 }
 
 /// The changes that an environment has not received, the earliest first.
@@ -88,10 +94,15 @@ pub async fn remove(store: &Store, ids: Vec<Id>) {
     if ids.is_empty() {
         return;
     }
-    let removed: Result<()> = store
-        .write(ids, |tx, ids| Box::pin(async move { Ok(pending_change::remove(tx, ids).await?) }))
-        .await;
-    if let Err(error) = removed {
+    let store = store.clone();
+    let removed = apart(async move {
+        store
+            .write(ids, |tx, ids| {
+                Box::pin(async move { Ok(pending_change::remove(tx, ids).await?) })
+            })
+            .await
+    });
+    if let Err(error) = removed.await {
         tracing::warn!(%error, "cannot record that an environment received a change; it is sent once more");
     }
 }
