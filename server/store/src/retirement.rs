@@ -36,11 +36,6 @@ impl Retirement {
         }
     }
 
-    /// Whether a connection that was open at this time must not be used again.
-    pub(super) fn is_retired_since(&self, time: Instant) -> bool {
-        self.since.lock().is_some_and(|since| since >= time)
-    }
-
     /// Makes a pool close connections that were retired or have an unfinished transaction, both
     /// when they return and before they are used. Those that were idle for longer than `test_after`
     /// are tested first.
@@ -91,19 +86,4 @@ async fn is_outside<C: Connection>(connection: &mut C) -> Result<bool, Error> {
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_that_was_opened_before_a_retirement_is_retired() {
-        let retirement = Retirement::default();
-        let before = Instant::now();
-        assert!(!retirement.is_retired_since(before));
-        retirement.retire_all();
-        assert!(retirement.is_retired_since(before));
-        assert!(!retirement.is_retired_since(Instant::now() + Duration::from_millis(1)));
-    }
 }

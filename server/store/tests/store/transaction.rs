@@ -11,7 +11,6 @@ use castalia_store::{
 };
 use futures_util::future::join_all;
 use sea_orm::sea_query::{LockBehavior, LockType};
-use sea_orm::sqlx::{Connection as _, Executor as _, SqliteConnection};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait,
@@ -207,27 +206,6 @@ async fn two_processes_write_to_one_sqlite_file() {
     }
     let row = settings::to_replace(stores[1].read(), "counter", "default").await.unwrap().unwrap();
     assert_eq!(row.value.len(), 100);
-}
-
-/// The writer keeps its connection between two jobs, without a transaction and not forever.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_is_kept_holds_no_lock_and_returns_to_its_pool() {
-    let database = Database::sqlite();
-    let store = database.config().await;
-    let mut other = SqliteConnection::connect(&database.url).await.unwrap();
-    other.execute("PRAGMA busy_timeout = 0").await.unwrap();
-    for number in 0..20 {
-        let refused = store
-            .write(number, |tx, number| Box::pin(refused_every_seventh(tx, *number)))
-            .await
-            .is_err();
-        assert_eq!(refused, number % 7 == 0);
-        other.execute("BEGIN IMMEDIATE").await.unwrap();
-        other.execute("ROLLBACK").await.unwrap();
-    }
-    store.check_integrity().await.unwrap();
-    store.write(100, |tx, number| Box::pin(publish(tx, *number))).await.unwrap();
-    assert_eq!(messages(&store).await.len(), 17 + 1);
 }
 
 async fn refused_every_seventh(tx: &DatabaseTransaction, number: u32) -> Result<u32, Refusal> {
