@@ -157,7 +157,7 @@ async fn one(
     Ok(())
 }
 
-/// Restores an app or a definition in the portal, which reserves its name, then in all reachable
+/// Restores an app or a definition in the portal, which reserves its name, then in all
 /// environments. Where that fails, it is listed as deleted in that environment.
 async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<()> {
     let store = &portal.state.store;
@@ -175,7 +175,7 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
         }
     };
     let mut failed = Vec::new();
-    for environment in portal.state.environments.active() {
+    for environment in portal.state.environments.addressed() {
         if let Err(error) = restore_in(&environment, deleted, created, operator).await {
             tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot restore what was deleted in an environment");
             failed.push(format!("{} ({})", environment.name(), error.message()));
