@@ -28,6 +28,29 @@ pub(super) async fn publish(portal: &Http) -> Answer {
     portal.post(&format!("{NAMESPACE}/releases"), release).await
 }
 
+/// Publishes a value of the key, and waits until clients receive it.
+pub(super) async fn change(portal: &Http, config: &Http, value: &str) {
+    edit(portal, value).await.ok();
+    publish(portal).await.ok();
+    serves(config, value).await;
+}
+
+/// Waits until clients receive this value of the key.
+pub(super) async fn serves(config: &Http, value: &str) {
+    eventually(&format!("the value {value}"), async || {
+        let served = config.get("/configs/demo/default/application").await;
+        let served = (served.status == 200).then(|| served.json())?;
+        (served["configurations"]["k"] == value).then_some(())
+    })
+    .await;
+}
+
+/// The value of the key that the portal shows.
+pub(super) async fn stored(portal: &Http) -> String {
+    let item = portal.get(&format!("{NAMESPACE}/items/k")).await.ok().json();
+    item["value"].as_str().unwrap().to_owned()
+}
+
 pub(super) async fn create_app(portal: &Http) {
     let app = json!({
         "app": {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::database::on_each_engine;
-use super::locked_portal::{NAMESPACE, create_app, edit, publish};
+use super::locked_portal::{NAMESPACE, change, create_app, edit, publish, serves, stored};
 use crate::support::database::{Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
@@ -35,26 +35,6 @@ impl Behind {
         create_app(&portal).await;
         let config = Http::new(&server.config);
         Some(Self { gate, server, portal, config, fresh })
-    }
-
-    async fn change(&self, value: &str) {
-        edit(&self.portal, value).await.ok();
-        publish(&self.portal).await.ok();
-        self.serves(value).await;
-    }
-
-    async fn serves(&self, value: &str) {
-        eventually(&format!("the value {value}"), async || {
-            let served = self.config.get("/configs/demo/default/application").await;
-            let served = (served.status == 200).then(|| served.json())?;
-            (served["configurations"]["k"] == value).then_some(())
-        })
-        .await;
-    }
-
-    async fn item(&self) -> String {
-        let item = self.portal.get(&format!("{NAMESPACE}/items/k")).await.ok().json();
-        item["value"].as_str().unwrap().to_owned()
     }
 
     /// The numbers of recorded edits and publishes, and of stored releases.
@@ -122,7 +102,7 @@ async fn refuses_users(node: &Behind) {
 
 /// The environment needs nothing of the portal's database.
 async fn serves_clients(node: &Behind, value: &str) {
-    node.serves(value).await;
+    serves(&node.config, value).await;
     for base in [&node.server.config, &node.server.admin] {
         let http = Http::new(base);
         for path in ["/health", "/health/ready"] {
@@ -135,10 +115,10 @@ async fn serves_clients(node: &Behind, value: &str) {
 /// refused is not made later, and each change that was acknowledged is recorded once.
 async fn users_are_refused_at_once_and_continue_afterwards(engine: Engine) {
     let Some(node) = Behind::start(engine).await else { return };
-    node.change("1").await;
-    node.change("2").await;
+    change(&node.portal, &node.config, "1").await;
+    change(&node.portal, &node.config, "2").await;
     for fault in [Gate::shut, Gate::freeze] {
-        let (value, before) = (node.item().await, node.counts().await);
+        let (value, before) = (stored(&node.portal).await, node.counts().await);
         fault(&node.gate);
         refuses_users(&node).await;
         serves_clients(&node, &value).await;
@@ -147,10 +127,10 @@ async fn users_are_refused_at_once_and_continue_afterwards(engine: Engine) {
         assert!(many.iter().all(|answer| answer.status == 503), "{many:?}");
         node.gate.open();
         node.becomes_healthy().await;
-        assert_eq!(node.item().await, value, "a refused edit was applied");
+        assert_eq!(stored(&node.portal).await, value, "a refused edit was applied");
         assert_eq!(node.counts().await, before, "a refused change was recorded or made");
         assert_eq!(sign_in(&node.portal).await.header("location"), "/");
-        node.change(&format!("after {value}")).await;
+        change(&node.portal, &node.config, &format!("after {value}")).await;
         assert_eq!(node.counts().await, before.map(|count| count + 1));
     }
     node.end().await;
@@ -160,8 +140,8 @@ async fn users_are_refused_at_once_and_continue_afterwards(engine: Engine) {
 /// record is missing is not acknowledged.
 async fn an_acknowledged_change_is_made_and_recorded(engine: Engine) {
     let Some(node) = Behind::start(engine).await else { return };
-    node.change("0").await;
-    node.change("1").await;
+    change(&node.portal, &node.config, "0").await;
+    change(&node.portal, &node.config, "1").await;
     let [mut edits, mut publishes, mut releases] = node.counts().await;
     for moment in 0..4 {
         let freeze = async {
@@ -177,7 +157,7 @@ async fn an_acknowledged_change_is_made_and_recorded(engine: Engine) {
             assert!(matches!(answer.status, 200 | 503), "{answer:?}");
         }
         if edited.status == 200 {
-            assert_eq!(node.item().await, value);
+            assert_eq!(stored(&node.portal).await, value);
         }
         edits += usize::from(edited.status == 200);
         publishes += usize::from(published.status == 200);
@@ -188,7 +168,7 @@ async fn an_acknowledged_change_is_made_and_recorded(engine: Engine) {
             "{counts:?}"
         );
     }
-    node.change("last").await;
+    change(&node.portal, &node.config, "last").await;
     node.end().await;
 }
 

@@ -3,7 +3,7 @@
 //! and clients notice nothing.
 
 use super::disk::Disk;
-use super::locked_portal::{NAMESPACE, create_app, edit, publish};
+use super::locked_portal::{change, create_app, edit, publish, serves, stored};
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
@@ -19,26 +19,6 @@ struct Users {
 impl Users {
     async fn of(server: &Server) -> Self {
         Self { portal: session::root(server).await, config: Http::new(&server.config) }
-    }
-
-    async fn change(&self, value: &str) {
-        edit(&self.portal, value).await.ok();
-        publish(&self.portal).await.ok();
-        self.serves(value).await;
-    }
-
-    async fn serves(&self, value: &str) {
-        eventually(&format!("the value {value}"), async || {
-            let served = self.config.get("/configs/demo/default/application").await;
-            let served = (served.status == 200).then(|| served.json())?;
-            (served["configurations"]["k"] == value).then_some(())
-        })
-        .await;
-    }
-
-    async fn item(&self) -> String {
-        let item = self.portal.get(&format!("{NAMESPACE}/items/k")).await.ok().json();
-        item["value"].as_str().unwrap().to_owned()
     }
 
     async fn health_becomes(&self, status: u16) {
@@ -58,7 +38,7 @@ impl Users {
         ] {
             is_unavailable(&answer, what);
         }
-        self.serves(served).await;
+        serves(&self.config, served).await;
         self.config.get("/health/ready").await.ok();
         // The portal has the environment of this process, whose database is well.
         self.config.get("/health").await.ok();
@@ -83,21 +63,21 @@ async fn a_fault_of_the_portals_disk_loses_nothing(fault: &str) {
     let database = Database::file(&disk.data(), "portal.db");
     let users = Users::of(&server).await;
     create_app(&users.portal).await;
-    users.change("0").await;
+    change(&users.portal, &users.config, "0").await;
     for round in 1..=2 {
-        let value = users.item().await;
+        let value = stored(&users.portal).await;
         disk.set(fault);
         // The record of this one cannot be stored: its answer says that it was made.
         let first = edit(&users.portal, &value).await;
         is_unavailable(&first, "the first change");
         users.health_becomes(503).await;
         users.are_refused(fault, &value).await;
-        assert_eq!(users.item().await, value, "a refused edit was made");
+        assert_eq!(stored(&users.portal).await, value, "a refused edit was made");
         disk.set("");
         // Without a change: the node detects it by itself.
         users.health_becomes(200).await;
         let recorded = edits(&database).await;
-        users.change(&round.to_string()).await;
+        change(&users.portal, &users.config, &round.to_string()).await;
         assert_eq!(edits(&database).await, recorded + 1);
     }
     let recorded = edits(&database).await;
@@ -112,7 +92,7 @@ async fn a_fault_of_the_portals_disk_loses_nothing(fault: &str) {
     assert!(kept == recorded || kept == recorded + 1, "{kept} records, {recorded} before");
     let users = Users { config: Http::new(&server.config), ..Users::of(&server).await };
     assert_eq!(portal.get("/health").await.status, 200);
-    users.change("3").await;
+    change(&users.portal, &users.config, "3").await;
 }
 
 #[tokio::test]
@@ -139,7 +119,7 @@ async fn a_portal_file_that_is_deleted_or_replaced_while_open_takes_no_changes()
         let mut server = Server::start_in(data, Options::new());
         let users = Users::of(&server).await;
         create_app(&users.portal).await;
-        users.change("1").await;
+        change(&users.portal, &users.config, "1").await;
         let (file, moved) = (data.join("portal.db"), data.join("moved"));
         std::fs::rename(&file, &moved).unwrap();
         if is_replaced {
@@ -157,7 +137,7 @@ async fn a_portal_file_that_is_deleted_or_replaced_while_open_takes_no_changes()
         }
         let users = Users::of(&server).await;
         users.health_becomes(200).await;
-        assert_eq!(users.item().await, "1");
-        users.change("2").await;
+        assert_eq!(stored(&users.portal).await, "1");
+        change(&users.portal, &users.config, "2").await;
     }
 }
