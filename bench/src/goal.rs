@@ -22,7 +22,9 @@ pub(crate) struct Goal {
 }
 
 /// Factor by which a quick run may miss a goal: its rounds are short and its machine may be shared.
-const SLACK: f64 = 3.0;
+/// Programs without optimisation, which CI measures because it has them, are further from the goals,
+/// which are those of optimised ones.
+const SLACK: f64 = if cfg!(debug_assertions) { 3.0 } else { 1.3 };
 
 /// Row, figure and reference, then the present limit and the target.
 const GOALS: &[Goal] = &[
@@ -148,10 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_run_lets_a_factor_of_three_pass() {
-        assert!(GOAL.is_missed(&figure(0.7), false));
-        assert!(!GOAL.is_missed(&figure(0.3), true));
-        assert!(GOAL.is_missed(&figure(0.2), true));
+    fn a_quick_run_allows_some_slack() {
+        assert!(GOAL.is_missed(&figure(0.79), false));
+        assert!(!GOAL.is_missed(&figure(0.81 / SLACK), true));
+        assert!(GOAL.is_missed(&figure(0.79 / SLACK), true));
     }
 
     #[test]
