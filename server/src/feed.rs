@@ -1,9 +1,8 @@
 //! The release feed: reads release messages, keeps in memory everything that clients request, and
 //! wakes parked polls.
 //!
-//! Publishers signal it after their commit, and one scan answers all pending signals; a publish that
-//! this node committed is delivered without being read. A scan each second guarantees delivery if a
-//! signal is lost. Caches are updated before waiters are woken,
+//! Publishers signal it after their commit, and one scan answers all pending signals. A scan each
+//! second guarantees delivery if a signal is lost. Caches are updated before waiters are woken,
 //! because a client that is woken sends its request at once.
 
 pub mod access_key;
@@ -31,7 +30,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use castalia_store::Store;
-use castalia_store::feed::Message;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -168,17 +166,6 @@ impl ReleaseFeed {
                 "a release message was committed but not delivered; clients of this node receive it with the next \
                  successful scan"
             );
-        }
-    }
-
-    /// Same as [`Self::deliver_committed`], for a message that this node committed, which usually
-    /// need not be read.
-    pub async fn deliver_own(&self, message: Message) {
-        let feed = self.clone();
-        // In a separate task, so that a caller that disconnects does not interrupt it.
-        let delivery = tokio::spawn(async move { feed.deliver_unread(message).await });
-        if !matches!(tokio::time::timeout(round::PATIENCE, delivery).await, Ok(Ok(true))) {
-            self.deliver_committed().await;
         }
     }
 

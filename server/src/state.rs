@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
-use castalia_store::feed::Message;
 use castalia_store::{Status, Store};
 use tokio::sync::Notify;
 
@@ -50,12 +49,6 @@ impl EnvironmentState {
     pub async fn published(&self) {
         self.nudge.send();
         self.feed.deliver_committed().await;
-    }
-
-    /// The same as [`Self::published`], for one message, which usually need not be read.
-    pub async fn published_with(&self, message: Message) {
-        self.nudge.send();
-        self.feed.deliver_own(message).await;
     }
 
     /// The same as [`Self::published`] after a change of a name or an access key.

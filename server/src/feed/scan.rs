@@ -141,24 +141,6 @@ impl ReleaseFeed {
         tokio::time::timeout(PATIENCE, scan).await.unwrap_or_else(|_| Err(away()))
     }
 
-    /// Delivers a message that this node committed, without reading it; the ids before it that no
-    /// scan has found are left to the next one. Returns false if the table has to be read, because a
-    /// scan has found the id, or the ids went back.
-    pub(super) async fn deliver_unread(&self, message: Message) -> bool {
-        let mut scan = self.0.scan.lock().await;
-        let id = message.0.0;
-        let is_newest = id > scan.last_id;
-        let rows = [message];
-        if !(is_newest || scan.gaps.is_missing(id)) || self.deliver(&rows).await.is_err() {
-            return false;
-        }
-        match is_newest {
-            true => scan.advance(&rows, Some(Id(id)), Instant::now()),
-            false => scan.gaps.fill(id),
-        }
-        true
-    }
-
     /// Delivers every message that was committed before this call. Returns the newest id.
     pub(super) async fn scan_all(&self) -> Result<i64> {
         let mut scan = self.0.scan.lock().await;

@@ -64,11 +64,6 @@ pub(crate) fn ignores_case() -> bool {
     asked_for().is_some_and(|engine| engine == "mysql")
 }
 
-/// Name of the engine.
-pub(crate) fn name() -> String {
-    asked_for().unwrap_or_else(|| "sqlite".to_owned())
-}
-
 fn asked_for() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
     let engine = std::env::var("CASTALIA_TEST_ON").ok();

@@ -6,7 +6,6 @@ use castalia_store::entity::{Standard as _, release, release_history};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::engine;
 use super::world::{Caller, NS, World, app, item};
 
 async fn publish(user: &Caller<'_>) -> i64 {
@@ -210,28 +209,4 @@ async fn a_release_is_rolled_back_by_who_may_publish_its_namespace() {
         )
         .await;
     roll_back(&other, id, "").await.empty();
-}
-
-/// The node that commits a release message does not read it back before it answers.
-#[tokio::test]
-async fn a_publish_reads_no_message() {
-    let world = World::with_demo().await;
-    let user = world.user("u1").await;
-    set(&user, "a", "1").await;
-    let mut fewest = u64::MAX;
-    // The scan of the feed may send statements meanwhile.
-    for _ in 0..5 {
-        let before = world.environment_store.statements();
-        publish(&user).await;
-        fewest = fewest.min(world.environment_store.statements() - before);
-    }
-    let sent = match engine::name().as_str() {
-        // What is published, and all rows at once.
-        "sqlite" => 2,
-        // A lock, what is published in two parts, and each row; two of the audit are one statement.
-        "mysql" => 7,
-        // The same and a notification.
-        _ => 8,
-    };
-    assert_eq!(fewest, sent);
 }

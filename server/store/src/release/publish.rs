@@ -10,7 +10,7 @@ use super::history::{ReleaseHistoryRow, insert_history};
 use super::{ReleaseRow, insert};
 use crate::audit::{self, Entry};
 use crate::combined::combined;
-use crate::entity::{audit as audits, release, release_history, release_message};
+use crate::entity::{audit as audits, release, release_history};
 use crate::error::StoreError;
 use crate::message;
 use crate::number::Id;
@@ -34,12 +34,11 @@ const HISTORY: &str = "ReleaseHistory";
 /// Name of an insert in the audit.
 const INSERTED: &str = "INSERT";
 
-/// Writes release, history, audit and message, in this order. Returns the release and the id of the
-/// message.
+/// Writes release, history, audit and message, in this order.
 pub async fn publish(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
-) -> Result<(release::Model, Id), StoreError> {
+) -> Result<release::Model, StoreError> {
     if db.get_database_backend() == DbBackend::Sqlite {
         return at_once(db, publish).await;
     }
@@ -50,15 +49,15 @@ pub async fn publish(
     let entry = |entity, id| Entry { entity, id: Some(id), operation: INSERTED };
     let entries = [entry(RELEASE, release.id), entry(HISTORY, history.id)];
     audit::record_all(db, operator, &entries).await?;
-    let message = message::insert(db, message).await?;
-    Ok((release, message.id))
+    message::insert(db, message).await?;
+    Ok(release)
 }
 
 /// SQLite only: no other transaction writes, so the newest id of a table is that of the row before.
 async fn at_once(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
-) -> Result<(release::Model, Id), StoreError> {
+) -> Result<release::Model, StoreError> {
     let Publish { release, history, operator, message } = publish;
     let mut release = release::ActiveModel::of(release, Authorship::of(operator));
     let history = release_history::ActiveModel::of(history, Authorship::of(operator));
@@ -77,17 +76,14 @@ async fn at_once(
         row::insertion(history, [(release_history::Column::ReleaseId, id_of_release())])?,
         row::insertion(audited(RELEASE), [(id, id_of_release())])?,
         row::insertion(audited(HISTORY), [(id, id_of_history)])?,
-        row::insertion(message::new(message), [])?
-            .returning_col(release_message::Column::Id)
-            .take(),
+        row::insertion(message::new(message), [])?,
     ];
     let inserts = inserts.iter().map(|insert| DbBackend::Sqlite.build(insert));
     let returned = db.query_all_raw(combined(inserts)).await?;
-    let [released, announced] = returned.as_slice() else {
-        return Err(StoreError::other("an insert returned no id"));
-    };
-    release.id = ActiveValue::Unchanged(released.try_get_by::<Id, _>(0)?);
-    Ok((release.try_into_model()?, announced.try_get_by(0)?))
+    let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
+    let id = returned.ok_or_else(|| StoreError::other("an insert returned no id"))?;
+    release.id = ActiveValue::Unchanged(id);
+    Ok(release.try_into_model()?)
 }
 
 fn newest_id<E: EntityTrait>(id: E::Column) -> Expr {

@@ -100,12 +100,10 @@ on_each_database! {
 
     async fn a_publish_writes_its_rows_with_the_ids_of_each_other(database: Database) {
         let store = database.config().await;
-        let (mut published, mut announced) = (Vec::new(), Vec::new());
+        let mut published = Vec::new();
         for count in 1..=2 {
             let job = store.write(count, |tx, count| Box::pin(publish(tx, rows(*count))));
-            let (release, message) = job.await.unwrap();
-            published.push(release);
-            announced.push(message);
+            published.push(job.await.unwrap());
         }
         let db = store.read();
         let releases = release::Entity::find().order_by_asc(release::Column::Id).all(db).await;
@@ -129,9 +127,8 @@ on_each_database! {
             ("ReleaseHistory", Some(histories[at].id), "INSERT"),
         ];
         assert_eq!(audited, [of(0), of(1)].concat());
-        let messages = release_message::Entity::find().order_by_asc(release_message::Column::Id);
-        let messages = messages.all(db).await.unwrap();
-        assert_eq!(messages.iter().map(|row| row.id).collect::<Vec<_>>(), announced);
+        let messages = release_message::Entity::find().all(db).await.unwrap();
+        assert_eq!(messages.len(), 2);
         assert!(messages.iter().all(|row| row.message == "app+default+application"));
     }
 
