@@ -28,6 +28,7 @@ mod ledger;
 mod load;
 mod locked;
 mod locked_portal;
+mod locked_table;
 mod log_pipe;
 mod member;
 mod misplaced;

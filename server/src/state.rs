@@ -129,8 +129,9 @@ async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
     if let Status::Failing { reason } = store.status() {
         faults.push(format!("{changes} cannot be stored: {reason}"));
     }
-    if store.ping().await.is_err() {
-        faults.push(UNREACHABLE.to_owned());
+    match store.ping().await {
+        Ok(()) => faults.extend(store.refusals()),
+        Err(_) => faults.push(UNREACHABLE.to_owned()),
     }
     faults
 }

@@ -13,6 +13,8 @@ use tokio::time::{Duration, Instant, timeout, timeout_at};
 use crate::audit::trail::Step;
 use crate::error::{JobError, StoreError};
 use crate::pulse::Pulse;
+use crate::refusal::Refusals;
+use crate::statement::with_failed;
 
 /// Duration after which a job takes long.
 const SLOW: Duration = Duration::from_secs(2);
@@ -52,6 +54,7 @@ pub(crate) fn prepare<I, T, E, F>(
     input: I,
     run: F,
     step: Option<Step>,
+    refusals: Refusals,
 ) -> (Box<dyn Job>, Answer<T, E>)
 where
     I: Send + Sync + 'static,
@@ -65,7 +68,7 @@ where
     let (reply, receiver) = oneshot::channel();
     // One deadline for all attempts, because the caller waits for all of them.
     let deadline = Pulse::deadline();
-    let job = Waiting { input, run, step, result: None, reply, deadline };
+    let job = Waiting { input, run, step, refusals, result: None, reply, deadline };
     (Box::new(job), Answer { receiver, deadline })
 }
 
@@ -96,6 +99,7 @@ struct Waiting<I, T, E, F> {
     input: I,
     run: F,
     step: Option<Step>,
+    refusals: Refusals,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
     deadline: Instant,
@@ -120,11 +124,17 @@ where
                     None => job.await,
                 }
             };
-            let outcome = AssertUnwindSafe(job).catch_unwind().await;
+            let (outcome, failed) = with_failed(AssertUnwindSafe(job).catch_unwind()).await;
             self.result = outcome.ok();
             match &self.result {
                 Some(Ok(_)) => Verdict::Done,
-                Some(Err(error)) => Verdict::Failed(error.store_error().cloned()),
+                Some(Err(error)) => {
+                    let error = error.store_error();
+                    if let (Some(sql), Some(error)) = (failed, error) {
+                        self.refusals.note(&sql, error);
+                    }
+                    Verdict::Failed(error.cloned())
+                }
                 None => Verdict::Failed(None),
             }
         })

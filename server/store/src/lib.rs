@@ -5,6 +5,7 @@
 //! other crate depends on the object-relational mapper. Knows no rule of the service, no HTTP and no
 //! role: `domain` decides what a change means.
 
+mod access;
 pub mod access_key;
 pub mod app;
 pub mod audit;
@@ -35,6 +36,7 @@ pub mod pending_change;
 mod pool;
 mod pulse;
 mod reader;
+mod refusal;
 mod rehearsal;
 pub mod release;
 pub mod removal;
@@ -67,6 +69,7 @@ use job::Job;
 use lane::{Lane, Writes};
 use pool::Pools;
 use pulse::Pulse;
+use refusal::Refusals;
 use retirement::Retirement;
 use statement::StatementCount;
 use status::StatusRecord;
@@ -119,6 +122,7 @@ struct Shared {
     pulse: Pulse,
     retirement: Retirement,
     status: StatusRecord,
+    refusals: Refusals,
     statements: StatementCount,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
@@ -159,9 +163,10 @@ impl Store {
             }
         };
         let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
-        let patience = options.acquire_timeout;
+        let (patience, refusals) = (options.acquire_timeout, Refusals::default());
         let reader = |db, pooled, reads| {
-            Reader::new(db, pooled, reads, patience, pulse.clone(), file.clone())
+            let (pulse, refusals, file) = (pulse.clone(), refusals.clone(), file.clone());
+            Reader::new(db, pooled, reads, patience, pulse, refusals, file)
         };
         let shared = Shared {
             url,
@@ -172,6 +177,7 @@ impl Store {
             pulse,
             retirement,
             status: StatusRecord::new(),
+            refusals,
             statements,
             is_on_trial: AtomicBool::new(false),
             file,
@@ -233,7 +239,7 @@ impl Store {
             + 'static,
     {
         let step = Trail::step(&self.shared);
-        let (job, answer) = job::prepare(input, job, step.clone());
+        let (job, answer) = job::prepare(input, job, step.clone(), self.shared.refusals.clone());
         self.submit(job).await;
         let outcome = answer.receive(|| self.check_extent()).await;
         if let Some(step) = step {

@@ -14,9 +14,10 @@ use sea_orm::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use crate::error::is_dead_connection;
+use crate::error::{StoreError, is_dead_connection};
 use crate::file::SqliteFile;
 use crate::pulse::Pulse;
+use crate::refusal::Refusals;
 
 /// Runs queries on any connection of the pool, each in a separate transaction.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub struct Reader {
     /// Maximum time that a query waits for a permit.
     patience: Duration,
     pulse: Pulse,
+    refusals: Refusals,
     file: Option<SqliteFile>,
 }
 
@@ -41,10 +43,12 @@ impl Reader {
         at_once: u32,
         patience: Duration,
         pulse: Pulse,
+        refusals: Refusals,
         file: Option<SqliteFile>,
     ) -> Self {
         let permits = usize::try_from(at_once).unwrap_or(Semaphore::MAX_PERMITS);
-        Self { db, pooled, permits: Arc::new(Semaphore::new(permits)), patience, pulse, file }
+        let permits = Arc::new(Semaphore::new(permits));
+        Self { db, pooled, permits, patience, pulse, refusals, file }
     }
 
     /// If a connection were opened on another file with the same name, closing it would remove the
@@ -85,6 +89,29 @@ impl Reader {
         self.db.query_all_raw(statement).await
     }
 
+    /// Runs the query, unless the database takes too long, and notes whether it was refused.
+    async fn watched<T>(
+        &self,
+        statement: Statement,
+        query: impl AsyncFnOnce(Statement) -> Result<T, DbErr>,
+    ) -> Result<T, DbErr> {
+        check(&statement)?;
+        let _turn = self.turn().await?;
+        let sql = statement.sql.clone();
+        let outcome = self.pulse.watch(Pulse::deadline(), query(statement)).await.flatten();
+        if let Err(error) = &outcome {
+            self.refusals.note(&sql, &StoreError::from(error.clone()));
+        }
+        outcome
+    }
+
+    /// Runs a statement that accesses no row, and notes nothing.
+    pub(super) async fn check(&self, statement: Statement) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
+        self.pulse.watch(Pulse::deadline(), self.db.execute_raw(statement)).await??;
+        Ok(())
+    }
+
     pub(super) async fn close(&self) -> Result<(), DbErr> {
         self.db.close_by_ref().await
     }
@@ -105,15 +132,11 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        check(&statement)?;
-        let _turn = self.turn().await?;
-        self.pulse.watch(Pulse::deadline(), self.one(statement)).await?
+        self.watched(statement, async |statement| self.one(statement).await).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        check(&statement)?;
-        let _turn = self.turn().await?;
-        self.pulse.watch(Pulse::deadline(), self.all(statement)).await?
+        self.watched(statement, async |statement| self.all(statement).await).await
     }
 }
 

@@ -40,29 +40,33 @@ impl Store {
     }
 
     /// Only MySQL reads privileges when a connection is opened.
-    fn retire_denied(&self) {
+    pub(super) fn retire_denied(&self) {
         if self.dialect() == Dialect::MySql {
             self.shared.retirement.retire_denied();
         }
     }
 
-    /// Tries writes in intervals, without an end.
+    /// Tries writes in intervals, and the tables of statements that were refused, without an end.
     pub fn keep_trying(&self) -> BoxFuture<'static, ()> {
         let store = self.reserved();
         Box::pin(async move {
-            loop {
-                if store.status().is_writable() {
-                    let tried = match store.dialect() {
-                        Dialect::Sqlite => installation::record_write(&store).await,
-                        Dialect::MySql | Dialect::Postgres => store.rehearse().await,
-                    };
-                    if let Err(error) = tried {
-                        store.note_extent(&error);
-                    }
-                }
-                sleep(INTERVAL).await;
-            }
+            tokio::join!(store.try_writes(), store.check_tables());
         })
+    }
+
+    async fn try_writes(&self) {
+        loop {
+            if self.status().is_writable() {
+                let tried = match self.dialect() {
+                    Dialect::Sqlite => installation::record_write(self).await,
+                    Dialect::MySql | Dialect::Postgres => self.rehearse().await,
+                };
+                if let Err(error) = tried {
+                    self.note_extent(&error);
+                }
+            }
+            sleep(INTERVAL).await;
+        }
     }
 
     /// A lock that a transaction waited for in vain may be on one row, or on whole tables, as a

@@ -1,0 +1,140 @@
+//! Which tables a statement accesses and how, and the statement that accesses a table in the same way
+//! but no row: it waits for the same locks of whole tables, and needs the same privileges.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use sea_orm::DbBackend;
+
+/// A way to access a table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Access {
+    table: String,
+    way: Way,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Read,
+    /// Rows are read to be changed.
+    Lock,
+    Insert,
+    Update {
+        column: String,
+    },
+    Delete,
+}
+
+impl Access {
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.way == Way::Read
+    }
+
+    /// The statement that accesses no row.
+    pub(super) fn check(&self, backend: DbBackend) -> String {
+        let quoted = |name: &str| match backend {
+            DbBackend::MySql => format!("`{name}`"),
+            _ => format!("\"{name}\""),
+        };
+        let table = quoted(&self.table);
+        match &self.way {
+            Way::Read => format!("SELECT 1 FROM {table} LIMIT 1"),
+            Way::Lock => format!("SELECT 1 FROM {table} WHERE 1 = 0 FOR UPDATE"),
+            Way::Insert => format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
+            Way::Update { column } => {
+                let column = quoted(column);
+                format!("UPDATE {table} SET {column} = {column} WHERE 1 = 0")
+            }
+            Way::Delete => format!("DELETE FROM {table} WHERE 1 = 0"),
+        }
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let access = if self.is_read() { "read" } else { "changed" };
+        write!(f, "the table {} cannot be {access}", self.table)
+    }
+}
+
+/// The accesses of a statement that the query builder wrote: names are quoted, values are
+/// parameters.
+pub(super) fn accesses(sql: &str) -> BTreeSet<Access> {
+    let mut words = sql.split(|c: char| c.is_whitespace() || "(),".contains(c));
+    let mut words = words.by_ref().filter(|word| !word.is_empty());
+    let Some(verb) = words.next() else { return BTreeSet::new() };
+    let is_locking = verb == "SELECT" && sql.contains(" FOR UPDATE");
+    let read = || if is_locking { Way::Lock } else { Way::Read };
+    let (mut found, mut before, mut updated) = (BTreeSet::new(), verb, None);
+    for word in words {
+        if let Some(name) = unquoted(word) {
+            let way = match before {
+                "UPDATE" if verb == "UPDATE" => {
+                    updated = Some(name);
+                    None
+                }
+                "SET" => updated.take().map(|table| (table, Way::Update { column: name.into() })),
+                "INTO" => Some((name, Way::Insert)),
+                "FROM" if verb == "DELETE" && found.is_empty() => Some((name, Way::Delete)),
+                "FROM" | "JOIN" => Some((name, read())),
+                _ => None,
+            };
+            found.extend(way.map(|(table, way)| Access { table: table.into(), way }));
+        }
+        before = word;
+    }
+    found
+}
+
+fn unquoted(word: &str) -> Option<&str> {
+    ['"', '`'].iter().find_map(|quote| word.strip_prefix(*quote)?.strip_suffix(*quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_table_of_a_statement_is_checked_in_the_way_it_was_accessed() {
+        let cases: [(&str, &[&str]); 7] = [
+            (
+                r#"SELECT "a"."Id" FROM "App" AS "a" INNER JOIN "Item" ON 1 WHERE "x" IN (SELECT 1 FROM "Commit")"#,
+                &[
+                    r#"SELECT 1 FROM "App" LIMIT 1"#,
+                    r#"SELECT 1 FROM "Commit" LIMIT 1"#,
+                    r#"SELECT 1 FROM "Item" LIMIT 1"#,
+                ],
+            ),
+            (
+                r#"SELECT "Id" FROM "App" WHERE "Id" = $1 FOR UPDATE"#,
+                &[r#"SELECT 1 FROM "App" WHERE 1 = 0 FOR UPDATE"#],
+            ),
+            (
+                r#"INSERT INTO "App" ("Id", "Name") VALUES ($1, $2) RETURNING "Id""#,
+                &[r#"INSERT INTO "App" SELECT * FROM "App" WHERE 1 = 0"#],
+            ),
+            (
+                r#"UPDATE "App" SET "Name" = $1, "b" = 2 WHERE "Id" IN (SELECT "Id" FROM "Item")"#,
+                &[
+                    r#"UPDATE "App" SET "Name" = "Name" WHERE 1 = 0"#,
+                    r#"SELECT 1 FROM "Item" LIMIT 1"#,
+                ],
+            ),
+            (r#"DELETE FROM "App" WHERE "Id" = $1"#, &[r#"DELETE FROM "App" WHERE 1 = 0"#]),
+            ("SELECT CURRENT_TIMESTAMP", &[]),
+            ("", &[]),
+        ];
+        for (sql, expected) in cases {
+            let check = |access: &Access| access.check(DbBackend::Postgres);
+            let checks: Vec<_> = accesses(sql).iter().map(check).collect();
+            assert_eq!(checks, expected, "{sql}");
+        }
+        let checks = accesses("DELETE FROM `App`");
+        let check = |access: &Access| access.check(DbBackend::MySql);
+        assert_eq!(checks.iter().map(check).collect::<Vec<_>>(), ["DELETE FROM `App` WHERE 1 = 0"]);
+    }
+}
