@@ -46,6 +46,7 @@ pub(crate) mod race;
 mod read_back;
 mod read_only;
 mod reconnect;
+mod registry_table;
 mod restart;
 mod restored_keys;
 mod rewind;

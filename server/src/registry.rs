@@ -272,8 +272,9 @@ impl ServiceRegistry {
     /// What users of the health page should know, although this node serves without it.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let note = self.0.servers.as_ref().and_then(EurekaClient::note);
-        note.map(str::to_owned).into_iter().collect()
+        let eureka = self.0.servers.as_ref().and_then(EurekaClient::note);
+        let table = if let Source::Table(table) = &self.0.source { table.note() } else { None };
+        eureka.into_iter().chain(table).map(str::to_owned).collect()
     }
 
     /// Config services of other Castalia nodes.

@@ -20,16 +20,21 @@ const RECOVERED: &str = "a table can be accessed again";
 
 /// What another session may still do with a locked table.
 #[derive(Clone, Copy)]
-enum Others {
+pub(super) enum Others {
     Nothing,
     Read,
 }
 
 /// A session that holds locks on tables.
-struct Locked(DatabaseTransaction, Engine);
+pub(super) struct Locked(DatabaseTransaction, Engine);
 
 impl Locked {
-    async fn of(database: &Database, engine: Engine, tables: &[&str], others: Others) -> Self {
+    pub(super) async fn of(
+        database: &Database,
+        engine: Engine,
+        tables: &[&str],
+        others: Others,
+    ) -> Self {
         let (mode, of_postgres) = match others {
             Others::Nothing => ("WRITE", "ACCESS EXCLUSIVE"),
             Others::Read => ("READ", "EXCLUSIVE"),
@@ -48,7 +53,7 @@ impl Locked {
         Self(session, engine)
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         if let Engine::MySql = self.1 {
             self.0.execute_unprepared("UNLOCK TABLES").await.unwrap();
         }
@@ -68,7 +73,7 @@ fn is_refused(answer: &Answer) {
 }
 
 /// `/health` is 503 with each of these texts.
-async fn reports(http: &Http, texts: &[String]) {
+pub(super) async fn reports(http: &Http, texts: &[String]) {
     eventually(&format!("/health to report {texts:?}"), async || {
         let health = http.get("/health").await;
         let is_reported = texts.iter().all(|text| health.text.contains(text));
@@ -77,7 +82,7 @@ async fn reports(http: &Http, texts: &[String]) {
     .await;
 }
 
-async fn recovers(http: &Http) {
+pub(super) async fn recovers(http: &Http) {
     eventually("/health to report the recovery", async || {
         (http.get("/health").await.status == 200).then_some(())
     })

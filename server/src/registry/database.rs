@@ -31,6 +31,8 @@ pub(super) struct RegistryTable {
     options: RegistryOptions,
     /// Empty once the node has left.
     own: Mutex<Vec<OwnService>>,
+    /// Whether a heartbeat of the last round could not be written.
+    has_failed: AtomicBool,
     /// Whether the clock of this node was last seen to differ from that of the database.
     is_clock_off: AtomicBool,
 }
@@ -38,7 +40,8 @@ pub(super) struct RegistryTable {
 impl RegistryTable {
     pub(super) fn new(store: Store, options: RegistryOptions, own: &[OwnService]) -> Self {
         let own = if options.is_announced { own.to_vec() } else { Vec::new() };
-        Self { store, options, own: Mutex::new(own), is_clock_off: AtomicBool::new(false) }
+        let (has_failed, is_clock_off) = Default::default();
+        Self { store, options, own: Mutex::new(own), has_failed, is_clock_off }
     }
 
     pub(super) fn heartbeat_pause(&self) -> Duration {
@@ -55,11 +58,19 @@ impl RegistryTable {
     /// heartbeat can follow [`RegistryTable::leave`].
     pub(super) async fn announce(&self) {
         let own = self.own.lock().await;
+        let mut has_failed = false;
         for service in own.iter() {
             if let Err(error) = self.heartbeat(service).await {
+                has_failed = true;
                 tracing::warn!(service = service.name, %error, "cannot register this node; the next heartbeat retries");
             }
         }
+        self.has_failed.store(has_failed, Ordering::Relaxed);
+    }
+
+    /// What users of the health page should know.
+    pub(super) fn note(&self) -> Option<&'static str> {
+        self.has_failed.load(Ordering::Relaxed).then_some("registry: not registered")
     }
 
     async fn heartbeat(&self, service: &OwnService) -> Result<(), StoreError> {
