@@ -57,6 +57,7 @@ mod silent_client;
 mod slow_reads;
 mod soak;
 mod start_interrupted;
+mod start_killed;
 mod storm;
 mod suspended_client;
 mod trial_write;
