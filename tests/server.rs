@@ -2,6 +2,7 @@
 
 mod access_key;
 mod audit_verify;
+mod broken_document;
 mod certificate;
 mod database;
 mod discovery;

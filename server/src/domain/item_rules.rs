@@ -148,27 +148,20 @@ impl NamespaceRules {
             return Err(too_long("value", self.value_length));
         }
         match self.format {
-            Some(format) if !value.trim().is_empty() => self.check_syntax(format, value),
-            _ => Ok(()),
+            Some(format) => self.syntax.check(format, value),
+            None => Ok(()),
         }
-    }
-
-    fn check_syntax(&self, format: Format, value: &str) -> Result<()> {
-        if self.syntax.broken_documents {
-            return Ok(());
-        }
-        self.syntax.check(format, value)
     }
 }
 
 impl Leniency {
-    /// Checks that a text that is not blank is a document of the format. Formats other than JSON
-    /// and YAML accept any text.
+    /// Checks that a text that is not blank is a document of the format, unless broken ones are
+    /// accepted. Formats other than JSON and YAML accept any text.
     ///
     /// # Errors
     /// Describes what is wrong, and where.
     pub fn check(self, format: Format, value: &str) -> Result<()> {
-        if value.trim().is_empty() {
+        if self.broken_documents || value.trim().is_empty() {
             return Ok(());
         }
         let checked = match format {
