@@ -252,6 +252,35 @@ static void a_listener_may_close_the_client(void) {
     castalia_subscription_cancel(subscription);
 }
 
+/* Of the address sanitizer; not every compiler has its header. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+enum { SUBSCRIPTIONS = 2000 };
+
+/* Subscribes, closes the client, and cancels afterwards; returns the memory that is allocated then. */
+static size_t subscribe_close_and_cancel(void) {
+    static CastaliaSubscription subscriptions[SUBSCRIPTIONS];
+    atomic_int released = 0;
+    client = client_new();
+    config = config_open(client, "application");
+    for (int i = 0; i < SUBSCRIPTIONS; i++) subscriptions[i] = listen_with(fail, &released, count_release);
+    castalia_client_close(client, 5000);
+    WAIT_FOR(atomic_load(&released) == SUBSCRIPTIONS);
+    for (int i = 0; i < SUBSCRIPTIONS; i++) castalia_subscription_cancel(subscriptions[i]);
+    castalia_config_release(config);
+    CHECK(atomic_load(&released) == SUBSCRIPTIONS);
+    return __sanitizer_get_current_allocated_bytes();
+}
+
+/* Subscriptions outlive their client until they are cancelled, and leave nothing behind then. */
+static void subscriptions_of_a_closed_client_are_freed(void) {
+    /* The first client also allocates what later ones use again, such as the table of handles. */
+    subscribe_close_and_cancel();
+    size_t before = subscribe_close_and_cancel(), after = before;
+    for (int i = 0; i < 4; i++) after = subscribe_close_and_cancel();
+    CHECK(after < before + 100 * SUBSCRIPTIONS);
+}
+
 int main(void) {
     publish();
     client = client_new();
@@ -265,5 +294,6 @@ int main(void) {
     a_logger_may_call_the_client();
     a_listener_may_close_the_client();
     castalia_config_release(config);
+    subscriptions_of_a_closed_client_are_freed();
     return 0;
 }
