@@ -44,7 +44,8 @@ pub enum Reaction {
 }
 
 /// The body of a conflict: the revision that a change was based on, and the current one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Stale {
     /// Current revision.
     pub current: String,
@@ -53,6 +54,27 @@ pub struct Stale {
     /// The user who edited the namespace last.
     pub by: Option<String>,
     /// Time of that edit.
+    pub at: Option<DateTime<Utc>>,
+    /// Number of items with other values than the change; `None` if they are not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_count: Option<usize>,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<StaleItem>,
+}
+
+/// An item that a change would overwrite. A value that is `None` is that of an absent item.
+#[derive(Debug, Clone, Serialize)]
+pub struct StaleItem {
+    /// Key.
+    pub key: String,
+    /// Value of the change.
+    pub yours: Option<String>,
+    /// Stored value.
+    pub theirs: Option<String>,
+    /// The user who stored or deleted it.
+    pub by: Option<String>,
+    /// When.
     pub at: Option<DateTime<Utc>>,
 }
 

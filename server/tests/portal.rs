@@ -32,6 +32,7 @@ mod portal {
     mod bearer;
     mod branch;
     mod call;
+    mod changes;
     mod cluster;
     mod consumer;
     mod contract;

@@ -154,7 +154,7 @@ test("a failed target is named with its reason, and only it is repeated", async 
   await page.getByLabel("Choose all differing keys of PRO").click();
   await page.getByRole("button", { name: "Preview promotion" }).click();
   await page.route(
-    "**/items/synchronize",
+    "**/namespaces/application/changes",
     (route) => route.fulfill({ status: 500, body: `{"message":"out of order"}` }),
     {
       times: 1,

@@ -324,6 +324,7 @@ test("S40: of two windows that edit a key, the second one is shown both values",
   const conflict = page.getByRole("dialog", { name: "apollo has changed the same keys" });
   await conflict.getByText("200").waitFor();
   expect(await conflict.locator("code").allTextContents()).toEqual(["100", "300", "200"]);
+  await conflict.locator("label", { hasText: "Stored now" }).getByText("apollo").waitFor();
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "200" }, { key: "other" }]);
   await conflict.getByRole("radio", { name: "Yours" }).check();
   await conflict.getByRole("button", { name: "Save the chosen values" }).click();

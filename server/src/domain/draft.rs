@@ -9,6 +9,10 @@ pub mod revocation;
 pub mod text;
 pub mod transfer;
 
+use std::collections::HashMap;
+
+use crate::error::Result;
+
 /// An item: a key with its value, a comment line, or a blank line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
@@ -43,6 +47,50 @@ impl DraftChanges {
     pub fn is_empty(&self) -> bool {
         self.create.is_empty() && self.update.is_empty() && self.delete.is_empty()
     }
+}
+
+/// A key whose value in the draft is not that of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Key.
+    pub key: String,
+    /// Value of the request; `None` if it deletes the item.
+    pub yours: Option<String>,
+}
+
+/// A request to edit a draft, whatever the draft contains by then.
+pub trait Edits: Sync {
+    /// The edits that perform it on this draft.
+    ///
+    /// # Errors
+    /// Fails if this draft rules it out.
+    fn changes(&self, draft: &[Line]) -> Result<DraftChanges>;
+
+    /// Where this draft differs from the request.
+    fn differences(&self, draft: &[Line]) -> Vec<Difference> {
+        let Ok(changes) = self.changes(draft) else { return Vec::new() };
+        let put = changes.create.into_iter().chain(changes.update);
+        let put = put.map(|line| Difference { key: line.key, yours: Some(line.value) });
+        let deleted = changes.delete.into_iter();
+        let deleted = deleted.map(|line| Difference { key: line.key, yours: None });
+        let present = by_key(draft);
+        // An edit may change the position, the type or the comment only.
+        let differs = |one: &Difference| {
+            let theirs = present.get(one.key.as_str()).map(|line| &line.value);
+            !one.key.is_empty() && one.yours.as_ref() != theirs
+        };
+        put.chain(deleted).filter(differs).collect()
+    }
+}
+
+impl<F: Fn(&[Line]) -> Result<DraftChanges> + Sync> Edits for F {
+    fn changes(&self, draft: &[Line]) -> Result<DraftChanges> {
+        self(draft)
+    }
+}
+
+fn by_key(draft: &[Line]) -> HashMap<&str, &Line> {
+    draft.iter().map(|line| (line.key.as_str(), line)).collect()
 }
 
 /// A line at the position of its id, for tests.

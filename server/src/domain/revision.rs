@@ -1,7 +1,7 @@
 //! Revisions of a draft: a digest of the present items of a namespace, because no column numbers
 //! their states. An edit that is based on a revision is rejected once the items have changed.
 
-use castalia_store::{Connection, Id, Transaction};
+use castalia_store::{Connection, Id};
 use sha2::{Digest as _, Sha256};
 
 use super::item::Item;
@@ -58,11 +58,11 @@ impl Base {
         Self(revision)
     }
 
-    /// Rejects a change that is based on another revision. The namespace is locked, so that its
-    /// revision cannot change after the comparison.
-    pub(super) async fn check(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
+    /// Rejects a change that is based on another revision. Before a change, the namespace is locked,
+    /// so that its revision cannot change after the comparison.
+    pub(super) async fn check(&self, db: &impl Connection, namespace: &Namespace) -> Result<()> {
         let Some(base) = &self.0 else { return Ok(()) };
-        let items = castalia_store::item::readable_of_namespace(tx, namespace.id).await?;
+        let items = castalia_store::item::readable_of_namespace(db, namespace.id).await?;
         let current = Revision::of(&items);
         if current.as_str() == base {
             return Ok(());
@@ -73,6 +73,7 @@ impl Base {
             revision: base.clone(),
             by: newest.and_then(|item| item.data_change_last_modified_by.clone()),
             at: newest.and_then(|item| item.data_change_last_time).map(|time| *time),
+            ..Stale::default()
         }))
     }
 }

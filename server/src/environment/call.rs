@@ -92,14 +92,14 @@ impl Environment {
         self.send(Method::POST, address, body).await.map(drop)
     }
 
-    /// Posts a body to an operation that changes nothing.
+    /// Posts a body to an operation that changes nothing, with the revision of the caller.
     ///
     /// # Errors
     /// Same as [`Self::get`].
     pub async fn examine(&self, address: Address, body: &impl Serialize) -> Result<()> {
         let body = Some((json::JSON_TYPE, json::write(body)?));
         let (path, span) = (address.checked()?, audit::span());
-        let call = Call { method: Method::POST, path, body, revision: None, span };
+        let call = Call { method: Method::POST, path, body, revision: revision::base(), span };
         self.transmit(call).await.map(drop)
     }
 

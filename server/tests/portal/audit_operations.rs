@@ -164,6 +164,8 @@ async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
     let keys = json!(["b"]);
     s.run(user, "batchDeleteItems", "Item.batchDelete", (post(), &at("/items/batch-delete")), keys)
         .await;
+    let changes = json!({ "create": [item("c", "1")], "update": [item("k", "w")] });
+    s.run(user, "changeItems", "Item.change", (post(), &at("/changes")), changes).await;
     let text = json!({ "format": "properties", "configText": "k = y\nl = 1" });
     s.run(user, "batchUpdateItemsByText", "Item.updateByText", (put(), &at("/items")), text).await;
     let second =

@@ -40,6 +40,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("POST {namespaceName}/items/batch-create", Refused, Refused),
     ("PUT {namespaceName}/items/batch-update", Refused, Refused),
     ("POST {namespaceName}/items/batch-delete", Refused, Refused),
+    ("POST {namespaceName}/changes", Refused, Refused),
     ("GET {namespaceName}/items/{key}", Nothing, Refused),
     ("PUT {namespaceName}/items/{key}", Refused, Refused),
     ("DELETE {namespaceName}/items/{key}", Refused, Refused),

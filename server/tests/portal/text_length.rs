@@ -55,6 +55,8 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("updateItem", "comment", "has a message of its own, as in Apollo"),
     ("updateItemByEncodedKey", "comment", "has a message of its own, as in Apollo"),
     ("batchCreateItems", "comment", "has a message of its own, as in Apollo"),
+    ("changeItems", "comment", "has a message of its own, as in Apollo"),
+    ("changeItems", "delete", "have to be keys"),
     ("batchUpdateItems", "comment", "has a message of its own, as in Apollo"),
     ("updateBranchRules", "appId", "is ignored"),
     ("updateBranchRules", "branchName", "is ignored"),

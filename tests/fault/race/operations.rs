@@ -228,6 +228,9 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         ("POST", "/items/revocation") => (by(at), None),
         ("POST", "/items/batch-create") => (by(at), Some(json!([item("new"), item("newer")]))),
         ("PUT", "/items/batch-update") => (by(at), Some(json!([item("k")]))),
+        ("POST", "/changes") => {
+            (by(at), Some(json!({ "create": [item("new")], "update": [item("k")] })))
+        }
         ("POST", "/items/batch-delete") => (by(at), Some(json!(["k"]))),
         ("PUT", "/items/{key}") => (by(at.replace("{key}", "k")), Some(item("k"))),
         ("DELETE", "/items/{key}") => (by(at.replace("{key}", "k")), None),

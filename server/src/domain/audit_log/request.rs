@@ -57,6 +57,13 @@ pub fn set_operator(user_id: &str) {
     }
 }
 
+/// Leaves the request that this task serves out of the log: it only tried an operation.
+pub fn leave_out() {
+    if let Some(trail) = Trail::current() {
+        trail.leave_out();
+    }
+}
+
 /// The span of a request, for calls of other services.
 #[must_use]
 pub fn span(trail: &Trail) -> CallerSpan {

@@ -1,9 +1,9 @@
-//! Edits of a draft by a list of items or keys. Each key is named once, and each edit has to be
+//! Edits of a draft by lists of items and keys. Each key is named once, and each edit has to be
 //! possible: a new key is absent, all others are present.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::{DraftChanges, Line};
+use super::{Difference, DraftChanges, Edits, Line, by_key};
 use crate::domain::item;
 use crate::error::{Code, Error, Result};
 
@@ -20,75 +20,87 @@ pub struct Entry {
     pub comment: String,
 }
 
-/// The edits that append these items in their order.
-///
-/// # Errors
-/// Fails if a key is repeated, or has an item already.
-pub fn creation(draft: &[Line], entries: &[Entry]) -> Result<DraftChanges> {
-    check_distinct(entries.iter().map(|entry| entry.key.as_str()))?;
-    let present = by_key(draft);
-    let line = |entry: &Entry| match present.get(entry.key.as_str()) {
-        Some(_) => Err(item::exists(&entry.key)),
-        None => Ok(Line {
-            key: entry.key.clone(),
-            value: entry.value.clone(),
-            kind: entry.kind.unwrap_or_default(),
-            comment: entry.comment.clone(),
-            ..Line::default()
-        }),
-    };
-    let create = entries.iter().map(line).collect::<Result<_>>()?;
-    Ok(DraftChanges { create, ..DraftChanges::default() })
+/// Edits by key, which are made together or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// New items, which are appended in this order.
+    pub create: Vec<Entry>,
+    /// Items that get other values and comments.
+    pub update: Vec<Entry>,
+    /// Keys of items that are deleted.
+    pub delete: Vec<String>,
 }
 
-/// The edits that give the items of these keys other values and comments.
-///
-/// # Errors
-/// Fails if a key is repeated, or has no item.
-pub fn update(draft: &[Line], entries: &[Entry]) -> Result<DraftChanges> {
-    check_distinct(entries.iter().map(|entry| entry.key.as_str()))?;
-    let present = by_key(draft);
-    let line = |entry: &Entry| {
-        let old = stored(&present, &entry.key)?;
-        Ok(Line {
-            value: entry.value.clone(),
-            kind: entry.kind.unwrap_or(old.kind),
-            comment: entry.comment.clone(),
-            ..old.clone()
+impl Batch {
+    /// Whether there are no edits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.create.is_empty() && self.update.is_empty() && self.delete.is_empty()
+    }
+
+    fn check_distinct(&self) -> Result<()> {
+        let mut seen = HashSet::new();
+        let entries = self.create.iter().chain(&self.update).map(|entry| &entry.key);
+        for key in entries.chain(&self.delete) {
+            if !seen.insert(key) {
+                let message = format!("The list contains the key {key} twice");
+                return Err(Error::bad_request(message).with_code(Code::RepeatedKeys));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Edits for Batch {
+    /// Fails if a key is repeated, if a new one has an item already, or if another one has none.
+    fn changes(&self, draft: &[Line]) -> Result<DraftChanges> {
+        self.check_distinct()?;
+        let present = by_key(draft);
+        let stored = |key: &str| {
+            let found = present.get(key).copied();
+            found.ok_or_else(|| item::not_found(format_args!("itemKey:{key}")))
+        };
+        let created = |entry: &Entry| match present.get(entry.key.as_str()) {
+            Some(_) => Err(item::exists(&entry.key)),
+            None => Ok(entry.line()),
+        };
+        let updated = |entry: &Entry| {
+            let old = stored(&entry.key)?;
+            let kind = entry.kind.unwrap_or(old.kind);
+            Ok(Line { id: old.id, line_num: old.line_num, kind, ..entry.line() })
+        };
+        Ok(DraftChanges {
+            create: self.create.iter().map(created).collect::<Result<_>>()?,
+            update: self.update.iter().map(updated).collect::<Result<_>>()?,
+            delete: self.delete.iter().map(|key| stored(key).cloned()).collect::<Result<_>>()?,
         })
-    };
-    let update = entries.iter().map(line).collect::<Result<_>>()?;
-    Ok(DraftChanges { update, ..DraftChanges::default() })
+    }
+
+    /// A key that is new for the caller and absent is no difference.
+    fn differences(&self, draft: &[Line]) -> Vec<Difference> {
+        let present = by_key(draft);
+        let value = |key: &str| present.get(key).map(|line| line.value.as_str());
+        let created = self.create.iter().filter(|entry| value(&entry.key).is_some());
+        let entries =
+            created.chain(&self.update).filter(|entry| value(&entry.key) != Some(&entry.value));
+        let put = entries
+            .map(|entry| Difference { key: entry.key.clone(), yours: Some(entry.value.clone()) });
+        let deleted = self.delete.iter().filter(|key| value(key).is_some());
+        put.chain(deleted.map(|key| Difference { key: key.clone(), yours: None })).collect()
+    }
 }
 
-/// The edits that delete the items of these keys.
-///
-/// # Errors
-/// Fails if a key is repeated, or has no item.
-pub fn deletion(draft: &[Line], keys: &[String]) -> Result<DraftChanges> {
-    check_distinct(keys.iter().map(String::as_str))?;
-    let present = by_key(draft);
-    let delete = keys.iter().map(|key| stored(&present, key).cloned()).collect::<Result<_>>()?;
-    Ok(DraftChanges { delete, ..DraftChanges::default() })
-}
-
-fn by_key(draft: &[Line]) -> HashMap<&str, &Line> {
-    draft.iter().map(|line| (line.key.as_str(), line)).collect()
-}
-
-fn stored<'a>(present: &HashMap<&str, &'a Line>, key: &str) -> Result<&'a Line> {
-    present.get(key).copied().ok_or_else(|| item::not_found(format_args!("itemKey:{key}")))
-}
-
-fn check_distinct<'a>(keys: impl Iterator<Item = &'a str>) -> Result<()> {
-    let mut seen = HashSet::new();
-    for key in keys {
-        if !seen.insert(key) {
-            let message = format!("The list contains the key {key} twice");
-            return Err(Error::bad_request(message).with_code(Code::RepeatedKeys));
+impl Entry {
+    /// The line of a new item.
+    fn line(&self) -> Line {
+        Line {
+            key: self.key.clone(),
+            value: self.value.clone(),
+            kind: self.kind.unwrap_or_default(),
+            comment: self.comment.clone(),
+            ..Line::default()
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -102,22 +114,28 @@ mod tests {
 
     fn codes(entries: &[Entry]) -> [Option<Code>; 3] {
         let draft = [line(1, "a", "1", "old"), line(2, "b", "2", "")];
-        let keys: Vec<_> = entries.iter().map(|entry| entry.key.clone()).collect();
-        [creation(&draft, entries), update(&draft, entries), deletion(&draft, &keys)]
-            .map(|changes| changes.err().map(|error| error.code()))
+        let keys = entries.iter().map(|entry| entry.key.clone()).collect();
+        [
+            Batch { create: entries.to_vec(), ..Batch::default() },
+            Batch { update: entries.to_vec(), ..Batch::default() },
+            Batch { delete: keys, ..Batch::default() },
+        ]
+        .map(|batch| batch.changes(&draft).err().map(|error| error.code()))
     }
 
     #[test]
     fn an_update_keeps_position_and_type_of_the_stored_item() {
-        let draft = [line(1, "a", "1", "old"), line(2, "b", "2", "")];
-        let changes = update(&draft, &[entry("b", None), entry("a", Some(0))]).unwrap();
+        let draft = [line(1, "a", "1", "old"), line(2, "b", "2", ""), line(3, "c", "3", "")];
+        let batch = Batch {
+            create: vec![entry("d", None)],
+            update: vec![entry("b", None), entry("a", Some(0))],
+            delete: vec!["c".to_owned()],
+        };
+        let changes = batch.changes(&draft).unwrap();
         let a = Line { kind: 0, ..line(1, "a", "new", "c") };
-        assert_eq!(
-            changes,
-            DraftChanges { update: vec![line(2, "b", "new", "c"), a], ..DraftChanges::default() }
-        );
-        let changes = deletion(&draft, &["b".to_owned()]).unwrap();
-        assert_eq!(changes.delete, [line(2, "b", "2", "")]);
+        assert_eq!(changes.update, [line(2, "b", "new", "c"), a]);
+        assert_eq!(changes.delete, [line(3, "c", "3", "")]);
+        assert_eq!(changes.create, [Line { kind: 0, line_num: 0, ..line(0, "d", "new", "c") }]);
     }
 
     #[test]
@@ -128,5 +146,28 @@ mod tests {
         assert_eq!(codes(&[entry("c", None)]), [None, absent, absent]);
         assert_eq!(codes(&[entry("b", None), entry("a", None)]), [exists, None, None]);
         assert_eq!(codes(&[entry("a", None), entry("a", None)]), [repeated; 3]);
+        let twice = Batch {
+            update: vec![entry("a", None)],
+            delete: vec!["a".to_owned()],
+            ..Batch::default()
+        };
+        assert_eq!(twice.changes(&[line(1, "a", "1", "")]).unwrap_err().code(), Code::RepeatedKeys);
+    }
+
+    #[test]
+    fn a_difference_is_what_the_draft_has_otherwise() {
+        let draft = [line(1, "a", "1", ""), line(2, "b", "new", ""), line(3, "c", "3", "")];
+        let batch = Batch {
+            create: vec![entry("fresh", None), entry("a", None), entry("b", None)],
+            update: vec![entry("c", None), entry("gone", None)],
+            delete: vec!["a".to_owned(), "gone".to_owned()],
+        };
+        let found: Vec<_> = batch
+            .differences(&draft)
+            .into_iter()
+            .map(|Difference { key, yours }| (key, yours.is_some()))
+            .collect();
+        let expected = [("a", true), ("c", true), ("gone", true), ("a", false)];
+        assert_eq!(found, expected.map(|(key, is_put)| (key.to_owned(), is_put)));
     }
 }

@@ -1,5 +1,5 @@
 //! Checks a change set without applying it, for callers that change several namespaces and want to
-//! change all or none: the limits of this installation, and the edit lock.
+//! change all or none: the limits of this installation, the edit lock, and the revision.
 
 use castalia_store::Store;
 
@@ -7,6 +7,7 @@ use super::{ChangeSet, check_count};
 use crate::domain::item_rules::ItemRules;
 use crate::domain::lock::{self, EditLock};
 use crate::domain::namespace::{NamespaceKey, NamespaceLimit};
+use crate::domain::revision::Base;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 
@@ -21,6 +22,7 @@ pub async fn check(
     rules: &ItemRules,
     key: &NamespaceKey,
     changes: &ChangeSet,
+    base: &Base,
     created: u64,
 ) -> Result<()> {
     let db = store.read();
@@ -28,6 +30,7 @@ pub async fn check(
     let found = castalia_store::namespace::find(db, app_id, cluster, &key.namespace).await?;
     let own = match &found {
         Some(namespace) => {
+            base.check(db, namespace).await?;
             let operator = changes.operator.as_deref().unwrap_or_default();
             lock::check(db, EditLock::of(config), namespace, operator).await?;
             rules.of_namespace(db, namespace).await?

@@ -14,6 +14,7 @@ use crate::domain::instance::{self, ClusterReaders};
 use crate::domain::item_set::trial;
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -57,11 +58,12 @@ async fn try_out(
     State(state): State<EnvironmentState>,
     Path(names): Path<(String, String, String)>,
     QueryParameters(parameters): QueryParameters,
+    On(base): On,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
 ) -> Result<()> {
     let created = u64::try_from(parameters.number_or("created", 1)?).unwrap_or_default();
     let (key, rules, changes) = (key(&names), rules(&state), body.into());
-    trial::check(&state.store, &state.config, &rules, &key, &changes, created).await
+    trial::check(&state.store, &state.config, &rules, &key, &changes, &base, created).await
 }
 
 impl From<NamespaceContent> for wire::NamespaceContent {

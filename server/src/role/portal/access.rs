@@ -32,13 +32,14 @@ use crate::wire::admin::Page;
 
 /// Operations that record their events themselves: publishes, and edits of other namespaces than
 /// the one in the path.
-const RECORDING: [&str; 6] = [
+const RECORDING: [&str; 7] = [
     "createRelease",
     "createGrayRelease",
     "createGrayDelRelease",
     "merge",
     "mergeBranch",
     "syncItems",
+    "changeItems",
 ];
 
 /// Header that unsafe requests of a browser must carry; its value is sent to the browser in the

@@ -10,6 +10,7 @@ mod audit;
 mod branch;
 mod call;
 mod cluster;
+mod conflict;
 mod consumer;
 pub(super) mod document;
 mod download;

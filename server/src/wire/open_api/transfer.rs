@@ -18,6 +18,22 @@ body! {
 }
 
 body! {
+    /// Edits of the items of a namespace, each of another key, which are made together or not at
+    /// all.
+    #[schema(as = OpenItemChanges)]
+    ItemChanges {
+        /// New items, which are appended in this order.
+        create: Option<Vec<Item>>,
+        /// Items that get other values and comments.
+        update: Option<Vec<Item>>,
+        /// Keys of the items that are deleted.
+        delete: Option<Vec<String>>,
+        /// Whether the edits are only checked.
+        dry_run: bool,
+    }
+}
+
+body! {
     /// A namespace of an environment.
     #[schema(as = OpenNamespaceIdentifier)]
     NamespaceIdentifier {

@@ -99,6 +99,11 @@ impl Trail {
         self.state.lock().has_changes_elsewhere
     }
 
+    /// Leaves the operation out, because it changes nothing.
+    pub fn leave_out(&self) {
+        self.state.lock().progress = Progress::Recorded;
+    }
+
     /// Whether a committed transaction stored the operation.
     pub fn is_recorded(&self) -> bool {
         self.state.lock().progress == Progress::Recorded

@@ -26,6 +26,12 @@ export type OpenCreateAppDTO = With<schema.OpenCreateAppDTO, "app" | "admins" | 
 /** An environment that does not answer has no clusters, and `error` contains the reason. */
 export type OpenEnvClusterDTO = With<schema.OpenEnvClusterDTO, "env">;
 
+/** One save of an editor, by the kind of each edit. */
+export type OpenItemChanges = Omit<schema.OpenItemChanges, "create" | "update"> & {
+  create?: OpenItemDTO[];
+  update?: OpenItemDTO[];
+};
+
 export type OpenAppNamespaceDTO = With<schema.OpenAppNamespaceDTO, "appId" | "name">;
 
 export type OpenItemDTO = With<schema.OpenItemDTO, "key">;

@@ -1,12 +1,12 @@
-// Changes of items that never overwrite those of others: each write carries the revision on which it
-// is based, and a refused one is repeated if the others changed other keys.
+// Changes of items that never overwrite those of others: a save is one request, which carries the
+// revision on which it is based, and a refused one is repeated if the others changed other keys.
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { collisions, rebase, planned, storedItems, withEdits, type Collision, type ItemChange } from "../state/changes";
-import { ApiError, isStale } from "./errors";
+import { collisions, edits, rebase, storedItems, withEdits, type Collision, type ItemChange } from "../state/changes";
+import { ApiError, isStale, type StaleItem } from "./errors";
 import { draft, type Place } from "./queries";
-import { createItem, deleteItem, putItems, saveText, updateItem, useWrite } from "./writes";
+import { changeItems, saveText, useWrite } from "./writes";
 
 /** Changes that others have overtaken: the user decides key by key. */
 export interface Conflict {
@@ -14,6 +14,8 @@ export interface Conflict {
   collisions: Collision[];
   /** Who changed the namespace last. */
   by: string;
+  /** Who stored or deleted which key, as far as the server says so. */
+  authors: Map<string, StaleItem>;
 }
 
 interface Input {
@@ -23,26 +25,8 @@ interface Input {
 }
 
 async function apply(place: Place, format: string, { changes, revision }: Input): Promise<void> {
-  if (format !== "properties") {
-    await saveText(place, format, changes[0]?.now?.value ?? "", revision);
-    return;
-  }
-  const { values, others, deletions } = planned(changes);
-  // Only the first write can have this revision.
-  let base: string | undefined = revision;
-  const next = () => {
-    const own = base;
-    base = undefined;
-    return own;
-  };
-  const [only] = values;
-  if (only && values.length === 1) {
-    const isNew = changes.some(({ key, was }) => key === only.key && !was);
-    if (isNew) await createItem(place, only, next());
-    else await updateItem(place, only, next());
-  } else if (values.length > 1) await putItems(place, values, next());
-  for (const item of others) await updateItem(place, item, next());
-  for (const key of deletions) await deleteItem(place, key, next());
+  if (format !== "properties") await saveText(place, format, changes[0]?.now?.value ?? "", revision);
+  else if (changes.length > 0) await changeItems(place, edits(changes), revision);
 }
 
 /** In a format other than properties, the only item is the document. */
@@ -59,8 +43,12 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
       const stored = storedItems(fresh?.items);
       const found = collisions(input.changes, stored);
       if (found.length > 0 || !fresh) {
-        const by = error instanceof ApiError ? (error.stale?.by ?? "") : "";
-        return { changes: input.changes, collisions: found, by };
+        const stale = error instanceof ApiError ? error.stale : undefined;
+        const authors = new Map((stale?.items ?? []).map((item) => [item.key, item]));
+        // Of several authors, none is named in the title.
+        const names = new Set(found.map(({ change }) => authors.get(change.key)?.by ?? stale?.by ?? ""));
+        const by = names.size === 1 ? ([...names][0] ?? "") : "";
+        return { changes: input.changes, collisions: found, by, authors };
       }
       return attempt({ changes: rebase(input.changes, stored), revision: fresh.revision });
     }

@@ -4,12 +4,13 @@ import { queryOptions, useMutation, useQueries, useQueryClient, type UseQueryRes
 import { useMemo } from "react";
 
 import type { Target } from "../parts/TargetTree";
+import { contentOf, edits, rebase, storedItems, type ItemChange, type ItemContent } from "../state/changes";
 import type { Column, Promotion } from "../state/compare";
 import type { OpenNamespaceDTO } from "./bodies";
-import { ApiError, errorKind } from "./errors";
+import { errorKind } from "./errors";
 import { get, path, send } from "./client";
-import { namespaceList, type Place } from "./queries";
-import { deleteItem, putItems, saveText } from "./writes";
+import { draft, namespaceList, type Place } from "./queries";
+import { changeItems, saveText } from "./writes";
 
 export interface ReadColumn extends Column {
   isPending: boolean;
@@ -60,8 +61,15 @@ const missingNamespaces = (app: string, env: string, cluster: string) =>
 export function usePromote(app: string) {
   const cache = useQueryClient();
   return async (to: Promotion) => {
+    const target: Place = { app, env: to.env, cluster: to.cluster, ns: to.ns };
     try {
-      await promote(app, to);
+      if (to.format !== "properties") {
+        await saveText(target, to.format, to.puts[0]?.value ?? "", to.revision);
+        return;
+      }
+      const stored = await cache.query({ ...draft(target), staleTime: 0 });
+      const changes = promoted(to, storedItems(stored?.items));
+      if (changes.length > 0) await changeItems(target, edits(changes), to.revision);
     } finally {
       void cache.invalidateQueries({ queryKey: ["draft", app, to.env, to.cluster, to.ns] });
       await cache.invalidateQueries({ queryKey: ["list", app, to.env, to.cluster] });
@@ -69,27 +77,11 @@ export function usePromote(app: string) {
   };
 }
 
-/** Stores the items in the draft of a target; a repetition after a failure does no harm. */
-async function promote(app: string, to: Promotion): Promise<void> {
-  const target: Place = { app, env: to.env, cluster: to.cluster, ns: to.ns };
-  if (to.format !== "properties") {
-    await saveText(target, to.format, to.puts[0]?.value ?? "", to.revision);
-    return;
-  }
-  if (to.puts.length > 0) {
-    await putItems(target, to.puts, to.revision);
-  }
-  // Only the first write can have the revision.
-  let base = to.puts.length > 0 ? undefined : to.revision;
-  for (const key of to.deletes) {
-    try {
-      await deleteItem(target, key, base);
-      base = undefined;
-    } catch (error) {
-      // It may have been deleted before.
-      if (!(error instanceof ApiError && error.status === 404)) throw error;
-    }
-  }
+/** What is left to change in the draft of a target; nothing if it is repeated after a success. */
+function promoted({ puts, deletes }: Promotion, stored: Map<string, ItemContent>): ItemChange[] {
+  const put = puts.map((item): ItemChange => ({ key: item.key, was: null, now: contentOf(item) }));
+  const deleted = deletes.map((key): ItemChange => ({ key, was: null, now: null }));
+  return rebase([...put, ...deleted], stored);
 }
 
 /** Adds all namespaces of the app that a cluster lacks. */

@@ -4,6 +4,17 @@
 export interface Stale {
   by?: string;
   at?: string;
+  /** Those that have other values than the write; long lists are cut. */
+  items?: StaleItem[];
+}
+
+/** An item that a refused write would have changed; the values are null if it does not exist. */
+export interface StaleItem {
+  key: string;
+  yours: string | null;
+  theirs: string | null;
+  by: string | null;
+  at: string | null;
 }
 
 /** Status 0 means that no answer arrived; `message` and `code` come from the server. */

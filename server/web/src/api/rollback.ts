@@ -1,9 +1,10 @@
 // A rollback, and what happens to the items afterwards: they still have the withdrawn values.
 import type { OpenNamespaceDTO } from "./bodies";
-import { get } from "./client";
+import { getWithRevision } from "./client";
 import { namespacePath, type Place } from "./queries";
-import { deleteItem, discardChanges, putItems, rollBack, saveText, type Item } from "./writes";
+import { changeItems, discardChanges, rollBack, saveText } from "./writes";
 import type { KeyChange } from "../parts/DiffView";
+import { edits, rebase, storedItems, type ItemChange } from "../state/changes";
 
 /**
  * `keep`: the items stay as they are. `reset`: the keys that the rollback changes get the values of
@@ -37,21 +38,19 @@ export async function runStep({ place, live, to, changes, afterwards }: Plan, { 
 
 /** Stores the values after the changes, with the type and comment that each key has now. */
 export async function storeValues(place: Place, changes: KeyChange[]): Promise<void> {
-  const stored = await get<OpenNamespaceDTO>(`${namespacePath(place)}?fillItemDetail=true&extendInfo=true`);
-  const format = stored?.format ?? "properties";
+  const path = `${namespacePath(place)}?fillItemDetail=true&extendInfo=true`;
+  const { body, revision } = await getWithRevision<OpenNamespaceDTO>(path);
+  const format = body?.format ?? "properties";
   if (format !== "properties") {
-    await saveText(place, format, changes[0]?.after ?? "");
+    await saveText(place, format, changes[0]?.after ?? "", revision);
     return;
   }
-  const items = new Map((stored?.items ?? []).map((item) => [item.key, item]));
-  const puts = changes.flatMap(({ key, after }): Item[] => {
-    if (after === null) return [];
+  const items = new Map((body?.items ?? []).map((item) => [item.key, item]));
+  const stored = storedItems(body?.items);
+  const wanted = changes.map(({ key, after }): ItemChange => {
     const { type = 0, comment = "" } = items.get(key) ?? {};
-    return [{ key, value: after, type, comment }];
+    return { key, was: null, now: after === null ? null : { value: after, type, comment } };
   });
-  if (puts.length > 0) await putItems(place, puts);
-  for (const { key, after } of changes) {
-    const item = items.get(key);
-    if (after === null && item && !item.extendInfo?.isDeleted) await deleteItem(place, key);
-  }
+  const left = rebase(wanted, stored);
+  if (left.length > 0) await changeItems(place, edits(left), revision);
 }

@@ -1367,6 +1367,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds, updates and deletes items with one commit: all or none. */
+        post: operations["changeItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/encodedItems/{key}": {
         parameters: {
             query?: never;
@@ -3377,6 +3394,20 @@ export interface components {
              */
             total?: number;
         };
+        /**
+         * @description Edits of the items of a namespace, each of another key, which are made together or not at
+         *     all.
+         */
+        OpenItemChanges: {
+            /** @description New items, which are appended in this order. */
+            create?: components["schemas"]["OpenItemDTO"][];
+            /** @description Keys of the items that are deleted. */
+            delete?: string[];
+            /** @description Whether the edits are only checked. */
+            dryRun?: boolean;
+            /** @description Items that get other values and comments. */
+            update?: components["schemas"]["OpenItemDTO"][];
+        };
         /** @description A key with its value, a comment line, or a blank line. */
         OpenItemDTO: {
             /** @description Comment. */
@@ -4095,6 +4126,7 @@ export type OpenGrayReleaseRuleItemDTO = components['schemas']['OpenGrayReleaseR
 export type OpenInstanceConfigDTO = components['schemas']['OpenInstanceConfigDTO'];
 export type OpenInstanceDTO = components['schemas']['OpenInstanceDTO'];
 export type OpenInstancePageDTO = components['schemas']['OpenInstancePageDTO'];
+export type OpenItemChanges = components['schemas']['OpenItemChanges'];
 export type OpenItemDTO = components['schemas']['OpenItemDTO'];
 export type OpenItemDiffDTO = components['schemas']['OpenItemDiffDTO'];
 export type OpenItemExtendDTO = components['schemas']['OpenItemExtendDTO'];
@@ -7606,6 +7638,45 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["OpenGrayReleaseRuleDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    changeItems: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenItemChanges"];
             };
         };
         responses: {

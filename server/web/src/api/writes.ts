@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type {
   NamespaceReleaseDTO,
   OpenCreateAppDTO,
+  OpenItemChanges,
   OpenItemDTO,
   OpenNamespaceSyncDTO,
   OpenNamespaceTextModel,
@@ -28,6 +29,11 @@ export function updateItem(at: Place, item: Item, revision?: string) {
 
 export function deleteItem(at: Place, key: string, revision?: string) {
   return send("DELETE", `${namespacePath(at)}/encodedItems/${encodedKey(key)}`, undefined, revision);
+}
+
+/** Makes all these edits with one commit, or none. */
+export function changeItems(at: Place, changes: OpenItemChanges, revision?: string) {
+  return send("POST", `${namespacePath(at)}/changes`, changes, revision);
 }
 
 /**

@@ -5,8 +5,10 @@ import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Conflict, useChanges } from "../api/changes";
+import type { StaleItem } from "../api/errors";
 import classes from "./ConflictView.module.css";
 import { Dialog } from "./Dialog";
+import { Since } from "./Since";
 import { Failure } from "./States";
 
 interface Props {
@@ -57,6 +59,7 @@ function ConflictView({ conflict, isPending, error, onResolve, onClose }: Props)
                 name={key}
                 title={t("conflict.theirs")}
                 value={theirs?.value}
+                author={conflict.authors.get(key)}
                 checked={!mine.has(key)}
                 onChoose={() => choose(key, false)}
               />
@@ -91,17 +94,23 @@ interface ChoiceProps {
   name: string;
   title: string;
   value: string | undefined;
+  author?: StaleItem | undefined;
   checked: boolean;
   onChoose: () => void;
 }
 
-function Choice({ name, title, value, checked, onChoose }: ChoiceProps) {
+function Choice({ name, title, value, author, checked, onChoose }: ChoiceProps) {
   const { t } = useTranslation();
   return (
     <label className={classes.side} data-checked={checked}>
       <span>
         <input type="radio" name={`conflict ${name}`} checked={checked} onChange={onChoose} /> <b>{title}</b>
       </span>
+      {author?.by && (
+        <span className="note">
+          <Since by={author.by} time={author.at ?? undefined} />
+        </span>
+      )}
       <code className="wrap">{value ?? t("conflict.none")}</code>
     </label>
   );

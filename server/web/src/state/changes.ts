@@ -1,6 +1,6 @@
 // A set of item changes, and what has become of it if others changed the same namespace meanwhile.
 // Pure.
-import type { OpenItemDTO } from "../api/bodies";
+import type { OpenItemChanges, OpenItemDTO } from "../api/bodies";
 import type { PastedItem } from "../text/paste";
 
 /** What becomes of one key. A null value is an item that does not exist. */
@@ -78,13 +78,13 @@ export function inverse(changes: ItemChange[]): ItemChange[] {
   return changes.map(({ key, was, now }) => ({ key, was: now, now: was }));
 }
 
-/** How the changes are sent: values together, other members of an item and deletions one by one. */
-export function planned(changes: ItemChange[]) {
-  const kept = changes.flatMap(({ key, was, now }) => (now ? [{ key, was, item: { key, ...now } }] : []));
+/** How the changes are sent. */
+export function edits(changes: ItemChange[]): OpenItemChanges {
+  const puts = changes.flatMap(({ key, was, now }) => (now ? [{ isNew: !was, item: { key, ...now } }] : []));
   return {
-    values: kept.filter(({ was, item }) => was?.value !== item.value).map(({ item }) => item),
-    others: kept.filter(({ was, item }) => was?.value === item.value && !isSame(was, item)).map(({ item }) => item),
-    deletions: changes.filter(({ was, now }) => was && !now).map(({ key }) => key),
+    create: puts.filter(({ isNew }) => isNew).map(({ item }) => item),
+    update: puts.filter(({ isNew }) => !isNew).map(({ item }) => item),
+    delete: changes.filter(({ was, now }) => was && !now).map(({ key }) => key),
   };
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 90] = [
+const NAMES: [(&str, OperationKind, &str); 91] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -61,6 +61,7 @@ const NAMES: [(&str, OperationKind, &str); 90] = [
     ("batchCreateItems", Create, "Item.batchCreate"),
     ("batchUpdateItems", Update, "Item.batchUpdate"),
     ("batchDeleteItems", Delete, "Item.batchDelete"),
+    ("changeItems", Update, "Item.change"),
     ("batchUpdateItemsByText", Update, "Item.updateByText"),
     ("revertItems", Update, "Item.revert"),
     ("syncItems", Update, "Item.synchronize"),

@@ -3,10 +3,13 @@
 
 use http::Method;
 
-use crate::domain::draft::{DraftChanges, Line};
+use super::{conflict, may_be_unsupported, unsupported};
+use crate::domain::draft::{DraftChanges, Edits, Line};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Error, Reaction, Result};
+use crate::role::portal::Portal;
+use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 
 /// Maximum number of attempts to compute a change of many items from the draft.
@@ -32,8 +35,12 @@ pub(super) fn line(item: &admin::Item) -> Line {
 
 /// The items of a namespace.
 pub(super) async fn draft(environment: &Environment, place: &Resource) -> Result<Vec<Line>> {
-    let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
-    Ok(items.iter().map(line).collect())
+    Ok(items(environment, place).await?.iter().map(line).collect())
+}
+
+/// The same with their authors.
+pub(super) async fn items(environment: &Environment, place: &Resource) -> Result<Vec<admin::Item>> {
+    environment.get(Address::in_namespace(place, &["items"])).await
 }
 
 /// Row id of a namespace.
@@ -52,21 +59,58 @@ pub(super) async fn stored(
 
 /// Computes edits from the draft and applies them; again if the draft changed in between.
 pub(super) async fn change(
-    environment: &Environment,
+    portal: &Portal,
+    caller: &Caller,
     place: &Resource,
     operator: &str,
-    edits: impl Fn(&[Line]) -> Result<DraftChanges> + Sync,
+    edits: &impl Edits,
 ) -> Result<()> {
-    let namespace_id = namespace_id(environment, place).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let namespace_id = namespace_id(&environment, place).await?;
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let changes = edits(&draft(environment, place).await?)?;
-        match apply(environment, place, namespace_id, changes, operator).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
-            outcome => return outcome,
-        }
+        let error = match edits.changes(&draft(&environment, place).await?) {
+            Err(error) => error,
+            Ok(changes) => {
+                match apply(&environment, place, namespace_id, changes, operator).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => continue,
+                    Err(error) => error,
+                }
+            }
+        };
+        return Err(conflict::explain(portal, caller, place, edits, error).await);
     }
+}
+
+/// Checks as far as possible whether the edits would be applied.
+pub(super) async fn try_out(
+    portal: &Portal,
+    caller: &Caller,
+    place: &Resource,
+    operator: &str,
+    edits: &impl Edits,
+) -> Result<()> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let namespace_id = namespace_id(&environment, place).await?;
+    let error = match edits.changes(&draft(&environment, place).await?) {
+        Err(error) => error,
+        Ok(changes) => {
+            let address = Address::in_namespace(place, &["itemset", "trial"]);
+            let body = change_sets(namespace_id, changes, operator);
+            match environment.examine(address, &body).await {
+                Ok(()) => return Ok(()),
+                Err(error) if may_be_unsupported(&error) => {
+                    let instead =
+                        "Send the changes without dryRun: they are made together or not at all.";
+                    return Err(unsupported(&environment, "check changes", instead, error));
+                }
+                Err(error) => error,
+            }
+        }
+    };
+    Err(conflict::explain(portal, caller, place, edits, error).await)
 }
 
 pub(super) async fn apply(

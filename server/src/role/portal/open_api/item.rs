@@ -2,6 +2,7 @@
 //! resetting them to the release. Keys that a path cannot contain are sent encoded.
 
 pub(super) mod batch;
+pub(super) mod changes;
 pub(super) mod encoded;
 pub(super) mod transfer;
 
@@ -13,10 +14,12 @@ use http::Method;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::conflict::explain;
 use super::draft::{ATTEMPTS, apply, change, draft, is_out_of_date, line, namespace_id};
 use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
-use crate::domain::draft::{revocation, text};
+use crate::domain::draft::batch::{Batch, Entry};
+use crate::domain::draft::{Line, revocation, text};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
@@ -99,7 +102,12 @@ pub(super) async fn create(
     let operator =
         portal.operator(&caller, by.operator, item.data_change_created_by.clone()).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let mut made = [Item::from(add(&environment, &place, key, item, &operator).await?)];
+    let wanted = Batch { create: vec![entry(&key, &item)], ..Batch::default() };
+    let made = match add(&environment, &place, key, item, &operator).await {
+        Err(error) => Err(explain(&portal, &caller, &place, &wanted, error).await),
+        made => made,
+    };
+    let mut made = [Item::from(made?)];
     people::name_people(&portal, &mut made).await?;
     let [made] = made;
     Ok(Json(made))
@@ -124,21 +132,38 @@ pub(super) async fn update(
         named = named.or_else(|| item.data_change_created_by.clone());
     }
     let operator = portal.operator(&caller, update.operator, named).await?;
+    match replace(&portal, &place, &item, &operator, update.create_if_not_exists).await {
+        Err(error) => {
+            let wanted = Batch { update: vec![entry(&key, &item)], ..Batch::default() };
+            Err(explain(&portal, &caller, &place, &wanted, error).await)
+        }
+        replaced => replaced,
+    }
+}
+
+async fn replace(
+    portal: &Portal,
+    place: &Resource,
+    item: &Item,
+    operator: &str,
+    may_create: bool,
+) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
+    let key = item.key.clone().unwrap_or_default();
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let stored = match find(&environment, &place, &key).await {
-            Err(error) if update.create_if_not_exists && error.reaction() == Reaction::NotFound => {
-                match add_or_find(&environment, &place, key.clone(), &item, &operator).await? {
+        let stored = match find(&environment, place, &key).await {
+            Err(error) if may_create && error.reaction() == Reaction::NotFound => {
+                match add_or_find(&environment, place, key.clone(), item, operator).await? {
                     Some(stored) => stored,
                     None => return Ok(()),
                 }
             }
             stored => stored?,
         };
-        let body = changed(stored, &item, &operator);
-        let address = Address::in_namespace(&place, &["items", &body.id.to_string()]);
+        let body = changed(stored, item, operator);
+        let address = Address::in_namespace(place, &["items", &body.id.to_string()]);
         if attempt == ITEM_ATTEMPTS {
             // In a namespace that changes continuously, the later change overwrites the earlier
             // one, as in Apollo.
@@ -172,9 +197,24 @@ pub(super) async fn delete(
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let stored = find(&environment, &place, &key).await?;
+    match remove(&environment, &place, &key, &operator).await {
+        Err(error) => {
+            let wanted = Batch { delete: vec![key], ..Batch::default() };
+            Err(explain(&portal, &caller, &place, &wanted, error).await)
+        }
+        removed => removed,
+    }
+}
+
+async fn remove(
+    environment: &Environment,
+    place: &Resource,
+    key: &str,
+    operator: &str,
+) -> Result<()> {
+    let stored = find(environment, place, key).await?;
     let address = Address::new(["items", &stored.id.to_string()]);
-    environment.delete(address.with(&[("operator", &operator)])).await
+    environment.delete(address.with(&[("operator", operator)])).await
 }
 
 /// Makes the items equal to a text, with one commit.
@@ -194,12 +234,11 @@ pub(super) async fn put_text(
             .with_code(Code::MissingMember));
     };
     let operator = portal.operator(&caller, by.operator, body.operator).await?;
-    let environment = portal.state.environments.find(&place.env)?;
-    change(&environment, &place, &operator, |draft| match format.is_document() {
+    let edits = |draft: &[Line]| match format.is_document() {
         true => Ok(text::document(&text, draft)),
         false => text::properties(&text, draft),
-    })
-    .await
+    };
+    change(&portal, &caller, &place, &operator, &edits).await
 }
 
 /// Undoes unpublished changes, with one commit.
@@ -225,6 +264,15 @@ pub(super) async fn revoke(
             Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
             outcome => return outcome,
         }
+    }
+}
+
+fn entry(key: &str, item: &Item) -> Entry {
+    Entry {
+        key: key.to_owned(),
+        value: item.value.clone().unwrap_or_default(),
+        kind: item.r#type,
+        comment: item.comment.clone().unwrap_or_default(),
     }
 }
 

@@ -3,9 +3,8 @@
 
 use axum::extract::{Extension, State};
 
-use super::check;
-use crate::domain::draft::batch::{self, Entry};
-use crate::domain::draft::{DraftChanges, Line};
+use super::{check, entry};
+use crate::domain::draft::batch::{Batch, Entry};
 use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
@@ -24,8 +23,8 @@ pub(in super::super) async fn create(
     Query(by): Query<By>,
     Body(items): Body<Vec<Item>, LARGE_BODY>,
 ) -> Result<()> {
-    let entries = entries(items)?;
-    apply(&portal, &caller, &place, by, |draft| batch::creation(draft, &entries)).await
+    let batch = Batch { create: entries(items)?, ..Batch::default() };
+    apply(&portal, &caller, &place, by, &batch).await
 }
 
 /// Changes the items of these keys.
@@ -36,8 +35,8 @@ pub(in super::super) async fn update(
     Query(by): Query<By>,
     Body(items): Body<Vec<Item>, LARGE_BODY>,
 ) -> Result<()> {
-    let entries = entries(items)?;
-    apply(&portal, &caller, &place, by, |draft| batch::update(draft, &entries)).await
+    let batch = Batch { update: entries(items)?, ..Batch::default() };
+    apply(&portal, &caller, &place, by, &batch).await
 }
 
 /// Deletes the items of these keys.
@@ -48,11 +47,8 @@ pub(in super::super) async fn delete(
     Query(by): Query<By>,
     Body(keys): Body<Vec<String>, LARGE_BODY>,
 ) -> Result<()> {
-    check_is_not_empty(&keys)?;
-    for key in &keys {
-        required(Some(key.clone()), "key")?;
-    }
-    apply(&portal, &caller, &place, by, |draft| batch::deletion(draft, &keys)).await
+    let batch = Batch { delete: checked(keys)?, ..Batch::default() };
+    apply(&portal, &caller, &place, by, &batch).await
 }
 
 async fn apply(
@@ -60,34 +56,34 @@ async fn apply(
     caller: &Caller,
     place: &Resource,
     by: By,
-    edits: impl Fn(&[Line]) -> Result<DraftChanges> + Sync,
+    batch: &Batch,
 ) -> Result<()> {
+    check_is_not_empty(batch)?;
     let operator = portal.operator(caller, by.operator, None).await?;
-    let environment = portal.state.environments.find(&place.env)?;
-    change(&environment, place, &operator, edits).await
+    change(portal, caller, place, &operator, batch).await
 }
 
 /// The items of a list; a violation names the position of its item, from 0.
-fn entries(items: Vec<Item>) -> Result<Vec<Entry>> {
-    check_is_not_empty(&items)?;
-    let entry = |(position, item): (usize, Item)| {
+pub(super) fn entries(items: Vec<Item>) -> Result<Vec<Entry>> {
+    let checked = |(position, item): (usize, Item)| {
         let at = |error: Error| {
             let (code, message) = (error.code(), error.message());
             Error::bad_request(format!("Item {position}: {message}")).with_code(code)
         };
         check(&item).map_err(at)?;
-        Ok(Entry {
-            key: required(item.key, "key").map_err(at)?,
-            value: item.value.unwrap_or_default(),
-            kind: item.r#type,
-            comment: item.comment.unwrap_or_default(),
-        })
+        let key = required(item.key.clone(), "key").map_err(at)?;
+        Ok(entry(&key, &item))
     };
-    items.into_iter().enumerate().map(entry).collect()
+    items.into_iter().enumerate().map(checked).collect()
 }
 
-fn check_is_not_empty<T>(list: &[T]) -> Result<()> {
-    if list.is_empty() {
+/// The keys of a list, of which none may be empty.
+pub(super) fn checked(keys: Vec<String>) -> Result<Vec<String>> {
+    keys.into_iter().map(|key| required(Some(key), "key")).collect()
+}
+
+pub(super) fn check_is_not_empty(batch: &Batch) -> Result<()> {
+    if batch.is_empty() {
         return Err(
             Error::bad_request("The list of items can not be empty").with_code(Code::MissingMember)
         );

@@ -95,7 +95,7 @@ pub(in super::super) async fn synchronize(
     }
     let (mut failed, mut cause) = (Vec::new(), None);
     for target in &targets {
-        match bring(&portal, target, &lines, &operator).await {
+        match bring(&portal, &caller, target, &lines, &operator).await {
             Ok(()) => portal.edited(target, &operator),
             Err(error) => {
                 failed.push(format!("{}/{}", target.env, target.cluster));
@@ -142,9 +142,15 @@ pub(in super::super) async fn validate(
     leniency.check(format, text.config_text.as_deref().unwrap_or_default())
 }
 
-async fn bring(portal: &Portal, target: &Resource, lines: &[Line], operator: &str) -> Result<()> {
-    let environment = portal.state.environments.find(&target.env)?;
-    change(&environment, target, operator, |draft| Ok(transfer::changes(draft, lines))).await
+async fn bring(
+    portal: &Portal,
+    caller: &Caller,
+    target: &Resource,
+    lines: &[Line],
+    operator: &str,
+) -> Result<()> {
+    let edits = |draft: &[Line]| Ok(transfer::changes(draft, lines));
+    change(portal, caller, target, operator, &edits).await
 }
 
 /// The targets and the items of a request, of which neither may be empty.

@@ -5,7 +5,7 @@ use http::Method;
 use super::{about, in_namespace};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::item::{self, batch, transfer};
+use crate::role::portal::open_api::item::{self, batch, changes, transfer};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -113,6 +113,13 @@ pub(super) fn batches(routes: PortalRoutes) -> PortalRoutes {
             edit,
             about("batchDeleteItems", "Deletes items by their keys: all or none."),
             batch::delete,
+        )
+        .extension(
+            Method::POST,
+            in_namespace!("/changes"),
+            edit,
+            about("changeItems", "Adds, updates and deletes items with one commit: all or none."),
+            changes::apply,
         )
 }
 

@@ -1,0 +1,32 @@
+// How a save is sent, and what is left of it when others were faster.
+import { describe, expect, it } from "vitest";
+
+import { edits, rebase, type ItemContent } from "../src/state/changes";
+
+const content = (value: string, type = 0): ItemContent => ({ value, type, comment: "" });
+
+describe("edits", () => {
+  it("puts each key into one list", () => {
+    const sent = edits([
+      { key: "new", was: null, now: content("1") },
+      { key: "value", was: content("1"), now: content("2") },
+      { key: "type", was: content("1"), now: content("1", 1) },
+      { key: "gone", was: content("1"), now: null },
+      { key: "never", was: null, now: null },
+    ]);
+    expect(sent.create?.map(({ key }) => key)).toEqual(["new"]);
+    expect(sent.update).toEqual([
+      { key: "value", ...content("2") },
+      { key: "type", ...content("1", 1) },
+    ]);
+    expect(sent.delete).toEqual(["gone"]);
+  });
+
+  it("follows what is stored now", () => {
+    const stored = new Map([["there", content("1")]]);
+    const wanted = ["there", "absent"].map((key) => ({ key, was: null, now: content("2") }));
+    const sent = edits(rebase([...wanted, { key: "never", was: content("1"), now: null }], stored));
+    expect([sent.update, sent.create].map((items) => items?.map(({ key }) => key))).toEqual([["there"], ["absent"]]);
+    expect(sent.delete).toEqual([]);
+  });
+});
