@@ -4,6 +4,7 @@ mod access_key;
 mod audit_verify;
 mod broken_document;
 mod certificate;
+mod conflict;
 mod database;
 mod discovery;
 mod doctor;

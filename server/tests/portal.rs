@@ -80,6 +80,7 @@ mod portal {
     mod set_back;
     mod sign_in;
     mod slapd;
+    mod stale;
     mod statement_count;
     mod system_info;
     mod tenant;

@@ -10,9 +10,9 @@ use crate::support::demo::Demo;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 
-const REVISION: &str = "Castalia-Revision";
+pub(crate) const REVISION: &str = "Castalia-Revision";
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options::new()
         .flag("--advertise", "http://127.0.0.1")
         .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
@@ -167,7 +167,7 @@ async fn the_portal_hands_revisions_on() {
 }
 
 /// A remote environment and its portal, on these databases if they are available.
-fn start_apart(databases: Option<[&str; 2]>) -> [Server; 2] {
+pub(crate) fn start_apart(databases: Option<[&str; 2]>) -> [Server; 2] {
     let on = |flag: &str, at: usize| {
         let options = options();
         match databases {
@@ -211,6 +211,7 @@ async fn hands_revisions_on(demo: Demo, env: &str) {
     let k = json!({ "key": "k", "value": "2", "dataChangeLastModifiedBy": "apollo" });
     let text = json!({ "configText": "k = 2", "format": "properties", "operator": "apollo" });
     let release = json!({ "releaseTitle": "r", "releasedBy": "apollo" });
+    let changes = json!({ "create": [new], "update": [k] });
     let rollback = format!("/openapi/v1/envs/{env}/releases/{}/rollback", published["id"]);
     let refused = [
         late.put(&format!("{rollback}?operator=apollo"), Value::Null).await,
@@ -223,6 +224,7 @@ async fn hands_revisions_on(demo: Demo, env: &str) {
         late.put(&format!("{items}/batch-update?operator=apollo"), json!([k])).await,
         late.post(&format!("{items}/batch-delete?operator=apollo"), json!(["k"])).await,
         late.post(&format!("{}/releases", demo.path()), release).await,
+        late.post(&format!("{}/changes?operator=apollo", demo.path()), changes).await,
     ];
     for answer in refused {
         assert_stale(&answer, &old, &current);
