@@ -142,11 +142,11 @@ impl Error {
         Self::new(Reaction::Service, message)
     }
 
-    /// The namespace was changed since the caller read it.
+    /// The object of a change was changed since the caller read it; `what` says what it is.
     #[must_use]
-    pub fn stale(stale: Stale) -> Self {
+    pub fn stale(what: &str, stale: Stale) -> Self {
         let message = format!(
-            "The namespace is now at revision {}, not {}: it was changed meanwhile. Read it again, then retry.",
+            "The {what} is now at revision {}, not {}: it was changed meanwhile. Read it again, then retry.",
             stale.current, stale.revision
         );
         let error = Self::new(Reaction::Conflict, message).with_code(Code::StaleRevision);

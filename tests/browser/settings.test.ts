@@ -193,6 +193,25 @@ test("the name of an app is changed", async () => {
   });
 });
 
+test("of two windows that change the name of an app, the second one is refused, also after a save of its own", async () => {
+  const app = await suite.createApp();
+  const page = await suite.open(`/a/${app}/settings/general`);
+  const save = async (name: string) => {
+    await page.getByLabel("App name").fill(name);
+    await page.getByRole("button", { name: "Save" }).click();
+  };
+  await save("First");
+  await page.getByText("Saved.").waitFor();
+  await save("Second");
+  await expect.poll(async () => (await suite.api).call("GET", `apps/${app}`)).toMatchObject({ name: "Second" });
+  await page.getByText("Saved.").waitFor();
+  const api = await suite.api;
+  await api.call("PUT", `apps/${app}`, { ...(await api.call<object>("GET", `apps/${app}`)), name: "Theirs" });
+  await save("Third");
+  await page.getByText("Someone else has changed this in the meantime.").waitFor();
+  expect(await api.call("GET", `apps/${app}`)).toMatchObject({ name: "Theirs" });
+});
+
 test("the settings are accessible in both themes and widths", async () => {
   const app = await suite.createApp();
   await (await suite.api).call("POST", `apps/${app}/envs/DEV/accesskeys`);

@@ -15,6 +15,7 @@ use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::{Identity, UserToken};
 use crate::domain::permission::{self, Act, NamedRole};
+use crate::domain::revision::{Base, Replaced, Revision};
 use crate::domain::{access_request, recent, unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
@@ -115,15 +116,28 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
 ///
 /// # Errors
 /// Fails if the app or its new owner does not exist.
-pub async fn update(store: &Store, details: PortalAppDetails, operator: &str) -> Result<App> {
+pub async fn update(
+    store: &Store,
+    details: PortalAppDetails,
+    operator: &str,
+    base: Base,
+) -> Result<App> {
     details.check_texts()?;
     let owner = owner_of(store, &details).await?;
-    let input = (details, owner.email, operator.to_owned());
+    let input = (details, owner.email, operator.to_owned(), base);
     store
-        .write(input, |tx, (details, email, operator)| {
-            Box::pin(update_in(tx, details, email, operator))
+        .write(input, |tx, (details, email, operator, base)| {
+            Box::pin(update_in(tx, details, email, operator, base))
         })
         .await
+}
+
+/// The revision of the details of an app.
+#[must_use]
+pub fn revision(app: &App) -> Revision {
+    Revision::of_texts(
+        [&app.name, &app.org_id, &app.org_name, &app.owner_name].map(|text| Some(&**text)),
+    )
 }
 
 async fn update_in(
@@ -131,9 +145,24 @@ async fn update_in(
     details: &PortalAppDetails,
     email: &str,
     operator: &str,
+    base: &Base,
 ) -> Result<App> {
     let app_id = &details.app_id;
     let old = lock(tx, app_id).await?;
+    // In the order of `revision`.
+    let texts = [
+        ("name", &details.name, &old.name),
+        ("orgId", &details.org_id, &old.org_id),
+        ("orgName", &details.org_name, &old.org_name),
+        ("ownerName", &details.owner_name, &old.owner_name),
+    ]
+    .map(|(name, new, old)| (name, Some(&**new), Some(&**old)));
+    base.check_row(&Replaced {
+        what: "app",
+        texts: &texts,
+        by: old.data_change_last_modified_by.as_deref(),
+        at: old.data_change_last_time.map(|time| *time),
+    })?;
     let new = App {
         name: details.name.clone(),
         org_id: details.org_id.clone(),

@@ -1,17 +1,19 @@
 //! Revisions of a draft: a digest of the present items of a namespace, because no column numbers
-//! their states. An edit that is based on a revision is rejected once the items have changed.
+//! their states. An edit that is based on a revision is rejected once the items have changed. Rows
+//! that are edited as a whole, such as an app, have revisions as well.
 
 use castalia_store::{Connection, Id};
+use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::item::Item;
 use super::namespace::Namespace;
-use crate::error::{Error, Result, Stale};
+use crate::error::{Error, Result, Stale, StaleItem};
 
 /// Bytes of the digest that are used: enough to make accidental collisions impossible in practice.
 const BYTES: usize = 16;
 
-/// State of the items of a namespace.
+/// State of the items of a namespace, or of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision(String);
 
@@ -26,10 +28,18 @@ impl Revision {
                 digest.update(number.to_be_bytes());
             }
             for text in [&item.key, &item.value, item.comment.as_deref().unwrap_or_default()] {
-                // Lengths are included, so that the boundary between two texts is unambiguous.
-                digest.update((text.len() as u64).to_be_bytes());
-                digest.update(text);
+                update(&mut digest, text);
             }
+        }
+        Self(hex::encode(&digest.finalize()[..BYTES]))
+    }
+
+    /// The revision of a row with these texts; an absent one is like an empty one.
+    #[must_use]
+    pub fn of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut digest = Sha256::new();
+        for text in texts {
+            update(&mut digest, text.unwrap_or_default());
         }
         Self(hex::encode(&digest.finalize()[..BYTES]))
     }
@@ -47,6 +57,25 @@ impl Revision {
     }
 }
 
+/// Lengths are included, so that the boundary between two texts is unambiguous.
+fn update(digest: &mut Sha256, text: &str) {
+    digest.update((text.len() as u64).to_be_bytes());
+    digest.update(text);
+}
+
+/// A row whose texts a request replaces or, if it names none of its own, deletes.
+#[derive(Debug)]
+pub(super) struct Replaced<'a> {
+    /// What the row is, for the message.
+    pub(super) what: &'static str,
+    /// Name, requested and stored text.
+    pub(super) texts: &'a [(&'static str, Option<&'a str>, Option<&'a str>)],
+    /// The user who wrote the row.
+    pub(super) by: Option<&'a str>,
+    /// When.
+    pub(super) at: Option<DateTime<Utc>>,
+}
+
 /// The revision that a change is based on, if its caller states one.
 #[derive(Debug, Clone, Default)]
 pub struct Base(Option<String>);
@@ -56,6 +85,39 @@ impl Base {
     #[must_use]
     pub fn new(revision: Option<String>) -> Self {
         Self(revision)
+    }
+
+    /// Whether the caller states a revision.
+    pub(super) fn is_stated(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Rejects a change of one row that is based on another revision. The row is locked.
+    pub(super) fn check_row(&self, row: &Replaced<'_>) -> Result<()> {
+        let Some(base) = &self.0 else { return Ok(()) };
+        let current = Revision::of_texts(row.texts.iter().map(|(.., stored)| *stored));
+        if current.as_str() == base {
+            return Ok(());
+        }
+        let by = row.by.map(str::to_owned);
+        let differing = row.texts.iter().filter(|(_, yours, theirs)| yours != theirs);
+        let item = |(name, yours, theirs): &(&str, Option<&str>, Option<&str>)| StaleItem {
+            key: (*name).to_owned(),
+            yours: yours.map(str::to_owned),
+            theirs: theirs.map(str::to_owned),
+            by: by.clone(),
+            at: row.at,
+        };
+        let items: Vec<_> = differing.map(item).collect();
+        let stale = Stale {
+            current: current.0,
+            revision: base.clone(),
+            at: row.at,
+            item_count: Some(items.len()),
+            items,
+            by: by.clone(),
+        };
+        Err(Error::stale(row.what, stale))
     }
 
     /// Rejects a change that is based on another revision. Before a change, the namespace is locked,
@@ -68,13 +130,14 @@ impl Base {
             return Ok(());
         }
         let newest = items.iter().max_by_key(|item| item.data_change_last_time.map(|time| *time));
-        Err(Error::stale(Stale {
+        let stale = Stale {
             current: current.0,
             revision: base.clone(),
             by: newest.and_then(|item| item.data_change_last_modified_by.clone()),
             at: newest.and_then(|item| item.data_change_last_time).map(|time| *time),
             ..Stale::default()
-        }))
+        };
+        Err(Error::stale("namespace", stale))
     }
 }
 

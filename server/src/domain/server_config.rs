@@ -10,6 +10,7 @@ use castalia_store::server_config::SettingRow;
 use castalia_store::{Store, StoreError, Transaction};
 
 use super::constraint::{self, Author, check_width, fitting};
+use super::revision::{Base, Replaced, Revision};
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, winners};
@@ -41,17 +42,26 @@ pub struct ConfigDraft {
 ///
 /// # Errors
 /// Fails if key, value or, for a new one, the creator is missing.
-pub async fn put(store: &Store, draft: ConfigDraft) -> Result<Setting> {
-    unique::write(store, draft, |tx, draft| Box::pin(put_in(tx, draft))).await
+pub async fn put(store: &Store, draft: ConfigDraft, base: Base) -> Result<Setting> {
+    let input = (draft, base);
+    unique::write(store, input, |tx, (draft, base)| Box::pin(put_in(tx, draft, base))).await
 }
 
-async fn put_in(tx: &Transaction, draft: &ConfigDraft) -> Result<Setting> {
+/// The revision of a setting.
+#[must_use]
+pub fn revision(value: Option<&str>, comment: Option<&str>) -> Revision {
+    Revision::of_texts([value, comment])
+}
+
+async fn put_in(tx: &Transaction, draft: &ConfigDraft, base: &Base) -> Result<Setting> {
     let key = fitting(draft.key.as_deref(), "Key", KEY)?;
     let cluster = draft.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
     let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;
     let value = fitting(draft.value.as_deref(), "Value", VALUE)?;
     check_width(draft.comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
-    let Some(old) = castalia_store::server_config::to_replace(tx, &key, &cluster).await? else {
+    let old = castalia_store::server_config::to_replace(tx, &key, &cluster).await?;
+    check(base, old.as_ref(), (Some(&value), draft.comment.as_deref()))?;
+    let Some(old) = old else {
         let row = SettingRow { key, cluster, value, comment: draft.comment.clone() };
         let author = draft.author.checked()?;
         return Ok(castalia_store::server_config::insert(tx, row, author).await?);
@@ -68,16 +78,44 @@ async fn put_in(tx: &Transaction, draft: &ConfigDraft) -> Result<Setting> {
     Ok(Setting { data_change_last_time: time, ..new })
 }
 
+/// Requires that a setting has the revision on which a change is based.
+fn check(
+    base: &Base,
+    old: Option<&Setting>,
+    (value, comment): (Option<&str>, Option<&str>),
+) -> Result<()> {
+    base.check_row(&Replaced {
+        what: "setting",
+        // In the order of `revision`.
+        texts: &[
+            ("value", value, old.map(|old| &*old.value)),
+            ("comment", comment, old.and_then(|old| old.comment.as_deref())),
+        ],
+        by: old.and_then(|old| old.data_change_last_modified_by.as_deref()),
+        at: old.and_then(|old| old.data_change_last_time).map(|time| *time),
+    })
+}
+
 /// Deletes a setting.
 ///
 /// # Errors
 /// Fails if there is no such setting.
-pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> Result<()> {
+pub async fn delete(
+    store: &Store,
+    key: &str,
+    cluster: &str,
+    operator: &str,
+    base: Base,
+) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-    let input = (key.to_owned(), cluster.to_owned(), operator.to_owned());
+    let input = (key.to_owned(), cluster.to_owned(), operator.to_owned(), base);
     let found: bool = store
-        .write(input, |tx, (key, cluster, operator)| {
+        .write(input, |tx, (key, cluster, operator, base)| {
             Box::pin(async move {
+                if base.is_stated() {
+                    let old = castalia_store::server_config::to_replace(tx, key, cluster).await?;
+                    check(base, old.as_ref(), (None, None))?;
+                }
                 Ok::<_, Error>(
                     castalia_store::server_config::delete(tx, key, cluster, operator).await?,
                 )

@@ -66,7 +66,7 @@ codes! {
     Constraint "constraint" "The database cannot store a value of this length or kind"
     UnknownProperty "unknown_property" "A list cannot be sorted by this property"
     UnreadableRow "unreadable_row" "A row of the database that the request depends on cannot be decoded; the message says which and what to do"
-    StaleRevision "stale_revision" "The namespace was changed since the revision that the change is based on; read it again"
+    StaleRevision "stale_revision" "The namespace or the row was changed since the revision that the change is based on; read it again"
     OutcomeUnknown "outcome_unknown" "The database failed during the commit: check whether the change was stored before retrying"
     AppNotFound "app_not_found" "There is no such app"
     AppExists "app_exists" "The app already exists"

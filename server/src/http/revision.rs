@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::operation::{Input, Output, Signature};
 use crate::domain::revision::{Base, Revision};
 
 /// Name of the header.
@@ -31,9 +32,20 @@ impl<S: Send + Sync> FromRequestParts<S> for On {
     }
 }
 
+/// A header of all changes, described once for all.
+impl Input for On {
+    fn describe(_: &mut Signature) {}
+}
+
 /// An answer together with the revision that it shows.
 #[derive(Debug)]
 pub struct At<T>(pub Revision, pub T);
+
+impl<T: Output> Output for At<T> {
+    fn describe(signature: &mut Signature) {
+        T::describe(signature);
+    }
+}
 
 impl<T: IntoResponse> IntoResponse for At<T> {
     fn into_response(self) -> Response {

@@ -195,3 +195,71 @@ async fn a_change_of_a_namespace_on_an_older_revision_is_refused() {
     assert_stale("revertItems", &scene.send("revertItems").await.unwrap());
     assert!(scene.state().await == before);
 }
+
+/// Key, own and stored value of what differs.
+#[track_caller]
+fn differing(what: &str, answer: &Answer) -> Value {
+    assert_stale(what, answer);
+    let body = answer.json();
+    let rows = body["items"].as_array().unwrap().iter();
+    let signed = |row: &Value| row["by"] == "apollo" && row["at"].is_string();
+    assert!(rows.clone().all(signed), "{what}: {answer:?}");
+    rows.map(|row| json!([row["key"], row["yours"], row["theirs"]])).collect()
+}
+
+#[tokio::test]
+async fn a_change_of_an_app_on_an_older_revision_is_refused() {
+    let world = World::with_demo().await;
+    let (path, root) = ("/openapi/v1/apps/demo", world.user("apollo").await);
+    let shown = root.get(path).await;
+    let base = shown.header("castalia-revision").to_owned();
+    let mut details = shown.ok();
+    details["name"] = json!("theirs");
+    root.put(path, details.clone()).await.empty();
+    details["name"] = json!("mine");
+    let late = world.user("u1").await.with("castalia-revision", &base);
+    let answer = late.put(path, details.clone()).await;
+    assert_eq!(differing("app", &answer), json!([["name", "mine", "theirs"]]));
+    let stored = root.get(path).await;
+    assert_eq!(stored.ok()["name"], "theirs");
+    let current = stored.header("castalia-revision");
+    assert_eq!(answer.json()["current"], current);
+    world.user("u1").await.with("castalia-revision", current).put(path, details).await.empty();
+    assert_eq!(root.get(path).await.ok()["name"], "mine");
+}
+
+#[tokio::test]
+async fn a_change_of_a_server_setting_on_an_older_revision_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    // The rows of the database replace the settings that this test began with.
+    let portal = "/openapi/v1/server/portal-db/config";
+    root.post(portal, json!({ "key": "superAdmin", "value": "apollo" })).await.ok();
+    for path in [portal, "/openapi/v1/server/envs/local/config-db/config"] {
+        let setting = |value: &str| json!({ "key": "own.key", "value": value, "comment": "why" });
+        let made = root.post(path, setting("1")).await.ok();
+        let on = async |revision: &Value| {
+            world.user("apollo").await.with("castalia-revision", revision.as_str().unwrap())
+        };
+        let late = on(&made["revision"]).await;
+        root.post(path, setting("theirs")).await.ok();
+        let row = || async {
+            let list = root.get(&format!("{path}/find-all-config")).await.ok();
+            list.as_array().unwrap().iter().find(|row| row["key"] == "own.key").cloned()
+        };
+        let stored = row().await.unwrap();
+        let answer = late.post(path, setting("mine")).await;
+        assert_eq!(differing(path, &answer), json!([["value", "mine", "theirs"]]));
+        assert_eq!(answer.json()["current"], stored["revision"]);
+        let delete = format!("{path}?key=own.key&cluster=default");
+        let answer = late.delete(&delete).await;
+        let both = json!([["value", null, "theirs"], ["comment", null, "why"]]);
+        assert_eq!(differing(path, &answer), both);
+        assert_eq!(row().await.unwrap(), stored);
+        let made = on(&stored["revision"]).await.post(path, setting("mine")).await.ok();
+        on(&made["revision"]).await.delete(&delete).await.empty();
+        // It is not created again by who has not seen that it is deleted.
+        assert_stale(path, &on(&made["revision"]).await.post(path, setting("mine")).await);
+        assert!(row().await.is_none());
+    }
+}

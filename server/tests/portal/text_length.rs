@@ -29,6 +29,7 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("*", "dataChangeLastModifiedByDisplayName", "is ignored"),
     ("*", "dataChangeCreatedTime", "is a date, or ignored"),
     ("*", "dataChangeLastModifiedTime", "is a date, or ignored"),
+    ("*", "revision", "is ignored"),
     ("*", "ownerEmail", "is ignored"),
     ("*", "ownerDisplayName", "is ignored"),
     ("*", "extendInfo", "is ignored"),
@@ -161,7 +162,8 @@ fn short(document: &Value, schema: &Value) -> Value {
 fn has_no_limit(id: &str, path: &[String]) -> bool {
     let last = path.last().map_or("", String::as_str);
     // Settings have limits, although their members are called like those of items.
-    if id.ends_with("DBConfig") && last != "cluster" && !last.starts_with("dataChange") {
+    let has_limit = matches!(last, "key" | "value" | "comment");
+    if id.ends_with("DBConfig") && has_limit {
         return false;
     }
     WITHOUT_LIMIT.iter().any(|(operation, member, _)| {

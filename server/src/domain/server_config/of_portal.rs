@@ -2,9 +2,10 @@
 
 pub use castalia_store::server_config::PortalSetting;
 
-use castalia_store::Store;
 use castalia_store::server_config as rows;
+use castalia_store::{Store, Transaction};
 
+use crate::domain::revision::{Base, Replaced};
 use crate::domain::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
@@ -17,27 +18,54 @@ pub async fn put(
     store: &Store,
     (key, value, comment): (String, String, Option<String>),
     operator: &str,
+    base: Base,
 ) -> Result<PortalSetting> {
-    let input = (key, value, comment, operator.to_owned());
-    unique::write(store, input, |tx, (key, value, comment, operator)| {
+    let input = (key, value, comment, operator.to_owned(), base);
+    unique::write(store, input, |tx, (key, value, comment, operator, base)| {
         Box::pin(async move {
+            check(tx, base, key, (Some(value), comment.as_deref())).await?;
             Ok(rows::upsert_of_portal(tx, key, value, comment.as_deref(), operator).await?)
         })
     })
     .await
 }
 
+/// Requires that a setting has the revision on which a change is based.
+async fn check(
+    tx: &Transaction,
+    base: &Base,
+    key: &str,
+    (value, comment): (Option<&str>, Option<&str>),
+) -> Result<()> {
+    if !base.is_stated() {
+        return Ok(());
+    }
+    let old = rows::portal_to_replace(tx, key).await?;
+    let old = old.as_ref();
+    base.check_row(&Replaced {
+        what: "setting",
+        // In the order of `revision`.
+        texts: &[
+            ("value", value, old.map(|old| &*old.value)),
+            ("comment", comment, old.and_then(|old| old.comment.as_deref())),
+        ],
+        by: old.and_then(|old| old.data_change_last_modified_by.as_deref()),
+        at: old.and_then(|old| old.data_change_last_time).map(|time| *time),
+    })
+}
+
 /// Deletes a setting.
 ///
 /// # Errors
 /// Fails if there is no such setting.
-pub async fn delete(store: &Store, key: &str, operator: &str) -> Result<()> {
-    let input = (key.to_owned(), operator.to_owned());
+pub async fn delete(store: &Store, key: &str, operator: &str, base: Base) -> Result<()> {
+    let input = (key.to_owned(), operator.to_owned(), base);
     let found: bool = store
-        .write(input, |tx, (key, operator)| {
-            Box::pin(
-                async move { Ok::<_, Error>(rows::delete_of_portal(tx, key, operator).await?) },
-            )
+        .write(input, |tx, (key, operator, base)| {
+            Box::pin(async move {
+                check(tx, base, key, (None, None)).await?;
+                Ok::<_, Error>(rows::delete_of_portal(tx, key, operator).await?)
+            })
         })
         .await?;
     if !found {

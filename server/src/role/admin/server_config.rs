@@ -9,6 +9,7 @@ use crate::domain::constraint::Author;
 use crate::domain::server_config::{self, Setting};
 use crate::error::Result;
 use crate::http::request::Body;
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -26,19 +27,22 @@ async fn list(State(state): State<EnvironmentState>) -> Result<Json<Vec<wire::Se
 
 async fn put(
     State(state): State<EnvironmentState>,
+    On(base): On,
     Body(body): Body<wire::ServerConfig>,
 ) -> Result<Json<wire::ServerConfig>> {
-    let row = server_config::put(&state.store, body.into()).await?;
+    let row = server_config::put(&state.store, body.into(), base).await?;
     state.reconfigured().await;
     Ok(Json(row.into()))
 }
 
 async fn delete(
     State(state): State<EnvironmentState>,
+    On(base): On,
     FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let (key, cluster) = (parameters.text("key")?, parameters.text("cluster")?);
-    server_config::delete(&state.store, &key, &cluster, &parameters.text("operator")?).await?;
+    let operator = parameters.text("operator")?;
+    server_config::delete(&state.store, &key, &cluster, &operator, base).await?;
     state.reconfigured().await;
     Ok(())
 }

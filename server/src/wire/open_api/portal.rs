@@ -68,6 +68,9 @@ body! {
         comment: Option<String>,
         /// Cluster of nodes, in a config database.
         cluster: Option<String>,
+        /// Revision of value and comment, on which a change can be based with the header
+        /// `Castalia-Revision`; not read.
+        revision: Option<String>,
     } + standard
 }
 

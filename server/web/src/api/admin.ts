@@ -90,13 +90,18 @@ export const serverSettings = (env: string | null) =>
 const settingPath = (env: string | null) =>
   env === null ? "server/portal-db/config" : path`server/envs/${env}/config-db/config`;
 
-export function saveSetting(env: string | null, setting: Pick<ServerConfig, "key" | "value" | "comment" | "cluster">) {
-  return send("POST", settingPath(env), setting);
+/** With a revision, it is refused if the setting has changed since. */
+export function saveSetting(
+  env: string | null,
+  setting: Pick<ServerConfig, "key" | "value" | "comment" | "cluster">,
+  revision?: string,
+) {
+  return send("POST", settingPath(env), setting, revision);
 }
 
-export function deleteSetting(env: string | null, key: string, cluster: string) {
+export function deleteSetting(env: string | null, key: string, cluster: string, revision?: string) {
   const query = env === null ? path`key=${key}` : path`key=${key}&cluster=${cluster}`;
-  return send("DELETE", `${settingPath(env)}?${query}`);
+  return send("DELETE", `${settingPath(env)}?${query}`, undefined, revision);
 }
 
 export const systemInfo = queryOptions({

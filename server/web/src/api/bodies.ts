@@ -21,6 +21,9 @@ export type OpenOrganizationDto = With<schema.OpenOrganizationDto, "orgId" | "or
 
 export type OpenAppDTO = With<schema.OpenAppDTO, "appId" | "name">;
 
+/** With the revision of its details. */
+export type AppDetail = OpenAppDTO & { revision: string };
+
 export type OpenCreateAppDTO = With<schema.OpenCreateAppDTO, "app" | "admins" | "assignAppRoleToSelf">;
 
 /** An environment that does not answer has no clusters, and `error` contains the reason. */

@@ -3,6 +3,7 @@ import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 
 import { appsByName } from "../text/apps";
 import type {
+  AppDetail,
   OpenAppDTO,
   OpenAppNamespaceDTO,
   OpenEnvClusterDTO,
@@ -76,7 +77,13 @@ export const organizations = queryOptions({
 });
 
 export const appDetail = (app: string) =>
-  queryOptions({ queryKey: ["app", app], queryFn: () => get<OpenAppDTO>(path`apps/${app}`) });
+  queryOptions({
+    queryKey: ["app", app],
+    queryFn: async (): Promise<AppDetail | null> => {
+      const { body, revision } = await getWithRevision<OpenAppDTO>(path`apps/${app}`);
+      return body && { ...body, revision };
+    },
+  });
 
 export const envClusters = (app: string) =>
   queryOptions({

@@ -3947,6 +3947,11 @@ export interface components {
             id?: number;
             /** @description Name. */
             key?: string;
+            /**
+             * @description Revision of value and comment, on which a change can be based with the header
+             *     `Castalia-Revision`; not read.
+             */
+            revision?: string;
             /** @description Value. */
             value?: string;
         };

@@ -2,12 +2,13 @@
 // archives, and its deletion.
 import { queryOptions } from "@tanstack/react-query";
 
-import type { OpenAppDTO } from "./bodies";
+import type { AppDetail } from "./bodies";
 import { get, path, prefix, send } from "./client";
 import type { ImportReport, OpenAccessKeyDTO, OpenNamespaceUsageDTO, UnsignedClients } from "./schema";
 
-export function updateApp(app: OpenAppDTO) {
-  return send("PUT", path`apps/${app.appId}`, app);
+/** Is refused if the details have changed since they were read. */
+export function updateApp({ revision, ...app }: AppDetail) {
+  return send("PUT", path`apps/${app.appId}`, app, revision);
 }
 
 export function deleteApp(app: string) {

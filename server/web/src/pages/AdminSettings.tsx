@@ -166,7 +166,11 @@ function Effect({ row: { known } }: { row: SettingRow }) {
 
 function Delete({ env, row, onClose }: { env: string | null; row: SettingRow; onClose: () => void }) {
   const { t } = useTranslation();
-  const write = useAction(() => deleteSetting(env, row.key, row.cluster), [serverSettings(env).queryKey], onClose);
+  const write = useAction(
+    () => deleteSetting(env, row.key, row.cluster, row.stored?.revision),
+    [serverSettings(env).queryKey],
+    onClose,
+  );
   return (
     <Confirm
       title={t("setting.delete", { key: row.key })}

@@ -26,7 +26,10 @@ export function SettingDialog({ env, row, onClose }: Props) {
   const [isChecked, setIsChecked] = useState(false);
   const cluster = row?.cluster || "default";
   const write = useAction(
-    () => saveSetting(env, { key: key.trim(), value, comment, ...(env !== null && { cluster }) }),
+    () => {
+      const setting = { key: key.trim(), value, comment, ...(env !== null && { cluster }) };
+      return saveSetting(env, setting, row?.stored?.revision);
+    },
     [serverSettings(env).queryKey, ["root"]],
     onClose,
   );

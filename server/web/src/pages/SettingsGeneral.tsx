@@ -1,13 +1,13 @@
 // Name, department and owner of an app, and the way to a copy of it.
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { IconCopy } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import type { OpenAppDTO, OpenEnvClusterDTO } from "../api/bodies";
+import type { AppDetail, OpenEnvClusterDTO } from "../api/bodies";
 import { mayCreateApps } from "../api/home";
 import { appDetail, organizations, useBoot } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
@@ -59,13 +59,19 @@ function Duplicate({ app }: { app: string }) {
   );
 }
 
-function Form({ stored }: { stored: OpenAppDTO }) {
+function Form({ stored }: { stored: AppDetail }) {
   const { t } = useTranslation();
   const isAdmin = useAppAdmin(stored.appId);
   const departments = useQuery(organizations).data ?? [];
   const [form, setForm] = useState(stored);
   const [problem, setProblem] = useState<ReturnType<typeof checkName>>(null);
-  const save = useAction((app: OpenAppDTO) => updateApp(app), [["app", stored.appId], ["home"]]);
+  const cache = useQueryClient();
+  const write = async (app: AppDetail) => {
+    await updateApp(app);
+    return cache.query({ ...appDetail(app.appId), staleTime: 0 });
+  };
+  // The next change is based on this one, and never on one that the form does not show.
+  const save = useAction(write, [["app", stored.appId], ["home"]], (saved) => saved && setForm(saved));
   const onSubmit = (event: SyntheticEvent) => {
     event.preventDefault();
     const found = checkName(form.name, APP_NAME_LENGTH);

@@ -17,6 +17,7 @@ use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::Body;
+use crate::http::revision::{At, On};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
@@ -170,9 +171,10 @@ pub(super) async fn by_self(
 pub(super) async fn get(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
-) -> Result<Json<App>> {
+) -> Result<At<Json<App>>> {
     let row = portal_app::find(&portal.state.store, &place.app_id).await?;
-    Ok(Json(shown(&portal, vec![row]).await?.swap_remove(0)))
+    let revision = portal_app::revision(&row);
+    Ok(At(revision, Json(shown(&portal, vec![row]).await?.swap_remove(0))))
 }
 
 /// Changes the details of an app, here and in every reachable environment.
@@ -181,13 +183,14 @@ pub(super) async fn update(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
+    On(base): On,
     Body(app): Body<App>,
 ) -> Result<Pending> {
     check_same_app(&place.app_id, app.app_id.as_deref().unwrap_or_default())?;
     let operator =
         portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
     let fan_out = announce(&portal, &place.app_id, &operator).await?;
-    let made = portal_app::update(&portal.state.store, details(app), &operator).await;
+    let made = portal_app::update(&portal.state.store, details(app), &operator, base).await;
     let row = fan_out.unless_refused(&portal, made).await?;
     let write = async |environment| app::write(&portal.state, &environment, &row, &operator).await;
     Ok(fan_out.send(&portal, write).await)

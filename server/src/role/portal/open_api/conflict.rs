@@ -33,7 +33,7 @@ pub(super) async fn explain(
         return error;
     }
     match stale(portal, caller, place, edits, base).await {
-        Ok(Some(stale)) => Error::stale(stale),
+        Ok(Some(stale)) => Error::stale("namespace", stale),
         Ok(None) => error,
         Err(problem) => {
             tracing::debug!(error = %problem, "the items of a conflict cannot be read");

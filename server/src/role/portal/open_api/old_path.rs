@@ -8,6 +8,7 @@ use super::app;
 use crate::domain::permission::need::Resource;
 use crate::error::Result;
 use crate::http::request::Body;
+use crate::http::revision::At;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::Pending;
@@ -59,7 +60,8 @@ pub(super) async fn create_app(
     };
     let pending = app::create(State(portal.clone()), Extension(caller), Body(body)).await?;
     let place = Resource { app_id, ..Resource::default() };
-    Ok((pending, app::get(State(portal), Extension(place)).await?))
+    let At(_, made) = app::get(State(portal), Extension(place)).await?;
+    Ok((pending, made))
 }
 
 /// The clusters of an app.

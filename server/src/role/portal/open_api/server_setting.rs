@@ -10,10 +10,11 @@ use super::people;
 use crate::domain::constraint::{NAME, check_members};
 use crate::domain::permission::need::Resource;
 use crate::domain::server_config::of_portal::{self, PortalSetting};
-use crate::domain::server_config::{COMMENT, KEY, VALUE};
+use crate::domain::server_config::{COMMENT, KEY, VALUE, revision};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
@@ -49,11 +50,13 @@ pub(super) async fn list(State(portal): State<Portal>) -> Result<Json<Vec<Settin
 pub(super) async fn put(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
+    On(base): On,
     Body(setting): Body<Setting>,
 ) -> Result<Json<Setting>> {
     let operator = portal.operator(&caller, None, None).await?;
     let (key, value) = checked(&setting, Table::Portal)?;
-    let row = of_portal::put(&portal.state.store, (key, value, setting.comment), &operator).await?;
+    let texts = (key, value, setting.comment);
+    let row = of_portal::put(&portal.state.store, texts, &operator, base).await?;
     portal.state.reconfigured().await;
     Ok(Json(of_row(row)))
 }
@@ -62,10 +65,11 @@ pub(super) async fn put(
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
+    On(base): On,
     Query(SettingKey { key }): Query<SettingKey>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
-    of_portal::delete(&portal.state.store, &key, &operator).await?;
+    of_portal::delete(&portal.state.store, &key, &operator, base).await?;
     portal.state.reconfigured().await;
     Ok(())
 }
@@ -77,7 +81,7 @@ pub(super) async fn list_in_env(
 ) -> Result<Json<Vec<Setting>>> {
     let address = Address::new(["server", "config", "find-all-config"]);
     let found: Vec<admin::ServerConfig> = environment(&portal, &place)?.get(address).await?;
-    let mut settings: Vec<_> = found.into_iter().map(Setting::from).collect();
+    let mut settings: Vec<_> = found.into_iter().map(|found| revised(found.into())).collect();
     people::name_people(&portal, &mut settings).await?;
     Ok(Json(settings))
 }
@@ -102,7 +106,7 @@ pub(super) async fn put_in_env(
     };
     let address = Address::new(["server", "config"]);
     let made: admin::ServerConfig = environment(&portal, &place)?.create(address, &body).await?;
-    Ok(Json(made.into()))
+    Ok(Json(revised(made.into())))
 }
 
 /// Deletes a setting in the config database of an environment.
@@ -147,8 +151,14 @@ fn checked(setting: &Setting, table: Table) -> Result<(String, String)> {
     }
 }
 
+/// The setting with its revision.
+fn revised(setting: Setting) -> Setting {
+    let revision = revision(setting.value.as_deref(), setting.comment.as_deref());
+    Setting { revision: Some(revision.as_str().to_owned()), ..setting }
+}
+
 fn of_row(row: PortalSetting) -> Setting {
-    Setting {
+    revised(Setting {
         id: row.id.0,
         key: Some(row.key),
         value: Some(row.value),
@@ -158,5 +168,5 @@ fn of_row(row: PortalSetting) -> Setting {
         data_change_created_time: Some(*row.data_change_created_time),
         data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
         ..Setting::default()
-    }
+    })
 }
