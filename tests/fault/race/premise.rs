@@ -54,7 +54,8 @@ fn id(answer: &Answer) -> i64 {
 
 /// A client that reads the namespace.
 async fn insert_instance(nodes: &Nodes, subject: &mut Subject) {
-    subject.instance_id = 1_000 + i64::try_from(subject.number).unwrap();
+    // Far from each other, because instances that read get the ids behind the greatest one.
+    subject.instance_id = 1_000 * (1 + i64::try_from(subject.number).unwrap());
     let Subject { instance_id, app_id, .. } = subject;
     let client = format!(
         r#"INSERT INTO "Instance" ("Id","AppId","ClusterName","DataCenter","Ip")
