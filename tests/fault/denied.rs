@@ -84,3 +84,47 @@ async fn privileges_that_are_granted_take_effect_on_open_connections() {
     fresh.run_beside(&format!("DROP USER {account}")).await;
     fresh.remove().await;
 }
+
+/// Privileges that were granted for each table: MySQL reports every table that does not exist as
+/// denied then, such as Castalia's own that are optional, and those of the other database.
+#[tokio::test]
+async fn a_table_that_does_not_exist_is_no_fault() {
+    let Some(config) = Fresh::on(Engine::MySql).await else { return };
+    let portal = Fresh::on(Engine::MySql).await.unwrap();
+    let options = |[config, portal]: [&str; 2]| {
+        Options::new().flag("--config-db", config).flag("--portal-db", portal)
+    };
+    let urls = [&config, &portal].map(|fresh| fresh.database.url.as_str());
+    drop(Server::start_with(options(urls)));
+
+    let (_, name) = config.database.url.rsplit_once('/').unwrap();
+    let account = format!("'{name}'@'127.0.0.1'");
+    config.run_beside(&format!("CREATE USER {account} IDENTIFIED BY 'castalia'")).await;
+    for fresh in [&config, &portal] {
+        let (_, database) = fresh.database.url.rsplit_once('/').unwrap();
+        let tables = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()";
+        for table in fresh.database.rows(tables).await {
+            let table = table["name"].as_str().unwrap();
+            let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
+            fresh.run_beside(&format!("{grant} {database}.{table} TO {account}")).await;
+        }
+        fresh
+            .database
+            .run(&[r#"DROP TABLE IF EXISTS "CastaliaRecent", "CastaliaUnsignedClient""#])
+            .await;
+    }
+    let urls = urls.map(|url| url.replace("//castalia:", &format!("//{name}:")));
+    let server = Server::start_with(options([&urls[0], &urls[1]]));
+    // Longer than the first trial writes and the checks after them.
+    for _ in 0..20 {
+        for base in [&server.config, &server.admin, &server.portal] {
+            let health = Http::new(base).get("/health").await;
+            assert_eq!(health.status, 200, "{health:?}");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    drop(server);
+    config.run_beside(&format!("DROP USER {account}")).await;
+    config.remove().await;
+    portal.remove().await;
+}

@@ -108,6 +108,8 @@ impl Connection for Transaction {}
 pub struct Store {
     shared: Arc<Shared>,
     is_reserved: bool,
+    /// Whether it runs trial writes, whose refusals show nothing about a table.
+    is_trial: bool,
 }
 
 #[derive(Debug)]
@@ -182,7 +184,7 @@ impl Store {
             is_on_trial: AtomicBool::new(false),
             file,
         };
-        Ok(Self { shared: Arc::new(shared), is_reserved: false })
+        Ok(Self { shared: Arc::new(shared), is_reserved: false, is_trial: false })
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -206,6 +208,10 @@ impl Store {
     #[must_use]
     pub fn reserved(&self) -> Self {
         Self { is_reserved: true, ..self.clone() }
+    }
+
+    fn noted_refusals(&self) -> Refusals {
+        if self.is_trial { Refusals::default() } else { self.shared.refusals.clone() }
     }
 
     fn lane(&self) -> &Lane {
@@ -239,7 +245,7 @@ impl Store {
             + 'static,
     {
         let step = Trail::step(&self.shared);
-        let (job, answer) = job::prepare(input, job, step.clone(), self.shared.refusals.clone());
+        let (job, answer) = job::prepare(input, job, step.clone(), self.noted_refusals());
         self.submit(job).await;
         let outcome = answer.receive(|| self.check_extent()).await;
         if let Some(step) = step {

@@ -11,7 +11,8 @@ mod step;
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
 
-use self::step::{OPTIONAL, ORIGIN_VERSION, RECORD, STEPS, Step};
+pub(super) use self::step::OPTIONAL;
+use self::step::{ORIGIN_VERSION, RECORD, STEPS, Step};
 use crate::entity::castalia_schema;
 use crate::error::StoreError;
 use crate::row::now;

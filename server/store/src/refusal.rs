@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::Store;
 use crate::access::{Access, accesses};
 use crate::error::StoreError;
+use crate::migration::OPTIONAL;
 use crate::url::Dialect;
 
 /// Pause between two rounds of checks.
@@ -48,7 +49,9 @@ impl Refusals {
         if !is_refusal(error) {
             return;
         }
-        for access in accesses(sql) {
+        // A table that does not exist may be reported as denied.
+        let is_absent = |access: &Access| error.is_denied() && OPTIONAL.contains(&access.table());
+        for access in accesses(sql).into_iter().filter(|access| !is_absent(access)) {
             let new = || Refused { since: Instant::now(), statements: 0, reason: None };
             self.0.accesses.lock().entry(access).or_insert_with(new).statements += 1;
         }

@@ -48,10 +48,16 @@ impl Store {
 
     /// Tries writes in intervals, and the tables of statements that were refused, without an end.
     pub fn keep_trying(&self) -> BoxFuture<'static, ()> {
-        let store = self.reserved();
+        let store = self.for_trials();
         Box::pin(async move {
             tokio::join!(store.try_writes(), store.check_tables());
         })
+    }
+
+    /// Each database has only some of the tables that are tried, and MySQL reports a table that does
+    /// not exist as denied to an account whose privileges are granted for each table.
+    fn for_trials(&self) -> Self {
+        Self { is_trial: true, ..self.reserved() }
     }
 
     async fn try_writes(&self) {
@@ -76,7 +82,7 @@ impl Store {
         if self.shared.is_on_trial.swap(true, Ordering::AcqRel) {
             return;
         }
-        let store = self.reserved();
+        let store = self.for_trials();
         tokio::spawn(async move {
             let mut trial = pin!(store.try_write());
             match timeout(LONGEST, &mut trial).await {
@@ -111,7 +117,7 @@ impl Store {
             loop {
                 sleep(RETRY).await;
                 let Some(shared) = shared.upgrade() else { return };
-                let store = Self { shared, is_reserved: true };
+                let store = Self { shared, is_reserved: true, is_trial: true };
                 if store.shared.status.get().is_writable() {
                     return;
                 }

@@ -5,7 +5,7 @@ use super::Part;
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
 /// the seals of the audit log, the recently opened apps, the requests for access, the clients of
 /// observed access keys, and the changes that environments have not received.
-pub(super) const OPTIONAL: [&str; 7] = [
+pub(crate) const OPTIONAL: [&str; 7] = [
     "CastaliaSchema",
     "CastaliaInstallation",
     "CastaliaAuditSeal",
