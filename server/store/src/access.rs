@@ -70,6 +70,7 @@ pub(super) fn accesses(sql: &str) -> BTreeSet<Access> {
     let is_locking = verb == "SELECT" && sql.contains(" FOR UPDATE");
     let read = || if is_locking { Way::Lock } else { Way::Read };
     let (mut found, mut before, mut updated) = (BTreeSet::new(), verb, None);
+    let mut inserted = None;
     for word in words {
         if let Some(name) = unquoted(word) {
             let way = match before {
@@ -78,7 +79,13 @@ pub(super) fn accesses(sql: &str) -> BTreeSet<Access> {
                     None
                 }
                 "SET" => updated.take().map(|table| (table, Way::Update { column: name.into() })),
-                "INTO" => Some((name, Way::Insert)),
+                // What MySQL does with a row that exists.
+                "UPDATE" => inserted.map(|table| (table, Way::Update { column: name.into() })),
+                "INTO" => {
+                    // What the others do: DO UPDATE SET.
+                    (inserted, updated) = (Some(name), Some(name));
+                    Some((name, Way::Insert))
+                }
                 "FROM" if verb == "DELETE" && found.is_empty() => Some((name, Way::Delete)),
                 "FROM" | "JOIN" => Some((name, read())),
                 _ => None,
@@ -100,7 +107,7 @@ mod tests {
 
     #[test]
     fn each_table_of_a_statement_is_checked_in_the_way_it_was_accessed() {
-        let cases: [(&str, &[&str]); 7] = [
+        let cases: [(&str, &[&str]); 8] = [
             (
                 r#"SELECT "a"."Id" FROM "App" AS "a" INNER JOIN "Item" ON 1 WHERE "x" IN (SELECT 1 FROM "Commit")"#,
                 &[
@@ -124,6 +131,13 @@ mod tests {
                     r#"SELECT 1 FROM "Item" LIMIT 1"#,
                 ],
             ),
+            (
+                r#"INSERT INTO "App" ("Id") VALUES ($1) ON CONFLICT ("Id") DO UPDATE SET "Name" = $2"#,
+                &[
+                    r#"INSERT INTO "App" SELECT * FROM "App" WHERE 1 = 0"#,
+                    r#"UPDATE "App" SET "Name" = "Name" WHERE 1 = 0"#,
+                ],
+            ),
             (r#"DELETE FROM "App" WHERE "Id" = $1"#, &[r#"DELETE FROM "App" WHERE 1 = 0"#]),
             ("SELECT CURRENT_TIMESTAMP", &[]),
             ("", &[]),
@@ -133,8 +147,14 @@ mod tests {
             let checks: Vec<_> = accesses(sql).iter().map(check).collect();
             assert_eq!(checks, expected, "{sql}");
         }
-        let checks = accesses("DELETE FROM `App`");
+        let upsert = "INSERT INTO `App` (`Id`) VALUES (?) ON DUPLICATE KEY UPDATE `Name` = ?";
         let check = |access: &Access| access.check(DbBackend::MySql);
-        assert_eq!(checks.iter().map(check).collect::<Vec<_>>(), ["DELETE FROM `App` WHERE 1 = 0"]);
+        assert_eq!(
+            accesses(upsert).iter().map(check).collect::<Vec<_>>(),
+            [
+                "INSERT INTO `App` SELECT * FROM `App` WHERE 1 = 0",
+                "UPDATE `App` SET `Name` = `Name` WHERE 1 = 0",
+            ]
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! dead, and uses only a part of the pool. Knows no table.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,11 +106,26 @@ impl Reader {
         outcome
     }
 
-    /// Runs a statement that accesses no row, and notes nothing.
-    pub(super) async fn check(&self, statement: Statement) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        self.pulse.watch(Pulse::deadline(), self.db.execute_raw(statement)).await??;
-        Ok(())
+    /// Runs a statement that accesses no row to its end, and notes nothing; calls `is_slow` after
+    /// `longest`. Returns `None` if all permits are in use.
+    pub(super) async fn check(
+        &self,
+        statement: Statement,
+        longest: Duration,
+        is_slow: impl FnOnce(),
+    ) -> Option<Result<(), StoreError>> {
+        let _turn = self.turn().await.ok()?;
+        let run = self.pulse.watch(Pulse::deadline(), self.db.execute_raw(statement));
+        let mut run = pin!(run);
+        let outcome = match timeout(longest, &mut run).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                is_slow();
+                // Checks that hang must not use up the connections.
+                run.await
+            }
+        };
+        Some(outcome.flatten().map(drop).map_err(StoreError::from))
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {

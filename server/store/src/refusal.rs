@@ -5,14 +5,13 @@
 //! without a request. Knows no table: their names are in the statements.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::Store;
 use crate::access::{Access, accesses};
@@ -49,9 +48,7 @@ impl Refusals {
         if !is_refusal(error) {
             return;
         }
-        // A table that does not exist may be reported as denied.
-        let is_absent = |access: &Access| error.is_denied() && OPTIONAL.contains(&access.table());
-        for access in accesses(sql).into_iter().filter(|access| !is_absent(access)) {
+        for access in accesses(sql) {
             let new = || Refused { since: Instant::now(), statements: 0, reason: None };
             self.0.accesses.lock().entry(access).or_insert_with(new).statements += 1;
         }
@@ -118,30 +115,32 @@ impl Store {
 
     async fn check(&self, access: &Access) {
         let refusals = &self.shared.refusals;
-        // The only writer of a SQLite file is covered by the trial writes.
-        if self.dialect() == Dialect::Sqlite && !access.is_read() {
+        // SQLite locks whole files, which the ping and the trial writes notice.
+        if self.dialect() == Dialect::Sqlite {
             return refusals.clear(access);
         }
         let backend = self.read().get_database_backend();
         let statement = Statement::from_string(backend, access.check(backend));
-        let mut checked = pin!(self.read().check(statement));
-        let outcome = match timeout(LONGEST, &mut checked).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                refusals.confirm(
-                    access,
-                    "waited longer than 2 s; another session may hold a lock on it",
-                );
-                // Checks that hang must not use up the connections.
-                checked.await
-            }
+        let is_slow = || {
+            let reason = "waited longer than 2 s; another session may hold a lock on it";
+            refusals.confirm(access, reason);
         };
+        // Without a turn the node itself is busy, which says nothing about the table.
+        let Some(outcome) = self.read().check(statement, LONGEST, is_slow).await else { return };
         match outcome {
             Ok(()) => refusals.clear(access),
             // Of the connection and not of the table: the next check shows more.
             Err(error) if error.is_connection_lost() => {}
             Err(error) if error.is_retryable() => {
                 refusals.confirm(access, "another session holds a lock on it");
+            }
+            // MySQL reports a table that does not exist as denied.
+            Err(error)
+                if error.is_denied()
+                    && self.dialect() == Dialect::MySql
+                    && OPTIONAL.contains(&access.table()) =>
+            {
+                refusals.clear(access);
             }
             Err(error) if is_refusal(&error) => {
                 if error.is_denied() {
