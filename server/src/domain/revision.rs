@@ -100,7 +100,9 @@ impl Base {
             return Ok(());
         }
         let by = row.by.map(str::to_owned);
-        let differing = row.texts.iter().filter(|(_, yours, theirs)| yours != theirs);
+        // An absent text has the revision of an empty one.
+        let text = |text: &Option<&'_ str>| text.unwrap_or_default().to_owned();
+        let differing = row.texts.iter().filter(|(_, yours, theirs)| text(yours) != text(theirs));
         let item = |(name, yours, theirs): &(&str, Option<&str>, Option<&str>)| StaleItem {
             key: (*name).to_owned(),
             yours: yours.map(str::to_owned),

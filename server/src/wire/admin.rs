@@ -289,6 +289,8 @@ body! {
 body! {
     /// A setting in the config database.
     ServerConfig {
+        /// State of value and comment, on which a change can be based; only in answers of this server.
+        revision: Option<String>,
         /// Name.
         key: Option<String>,
         /// Cluster of nodes; absent for `default`.

@@ -104,6 +104,17 @@ async fn a_document_is_checked_in_its_format() {
     }
 }
 
+/// A flag that is spelled wrongly must not make a save of a trial.
+#[tokio::test]
+async fn an_unknown_member_is_refused() {
+    let world = World::with_demo().await;
+    let user = editor(&world).await;
+    let before = stored(&user).await;
+    let answer = save(&user, json!({ "update": [item("a", "9")], "dryrun": true })).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(stored(&user).await, before);
+}
+
 #[tokio::test]
 async fn a_trial_changes_nothing_and_leaves_no_record() {
     let world = World::with_demo().await;
@@ -189,6 +200,9 @@ async fn a_conflict_shows_no_value_to_a_token_that_may_not_read_it() {
     let answer = save(&tool, json!({ "update": [item("a", "9")] })).await;
     assert_eq!(answer.status, 409, "{answer:?}");
     assert!(!answer.body.contains("hidden"), "{answer:?}");
+    assert_eq!((&answer.json()["by"], &answer.json()["at"]), (&json!(null), &json!(null)));
+    let answer = save(&tool, json!({ "create": [item("a", "9")] })).await;
+    assert_eq!(answer.status, 409, "whether the key exists is told to readers only: {answer:?}");
     let limits = json!({ "operations": ["config:modify", "config:read"] });
     let tool = world.program("u1", limits).await.with("castalia-revision", &old);
     let answer = save(&tool, json!({ "update": [item("a", "9")] })).await;

@@ -49,7 +49,9 @@ async fn delete(
 
 impl From<Setting> for wire::ServerConfig {
     fn from(row: Setting) -> Self {
+        let revision = server_config::revision(Some(&row.value), row.comment.as_deref());
         Self {
+            revision: Some(revision.as_str().to_owned()),
             key: Some(row.key),
             cluster: Some(row.cluster),
             value: Some(row.value),

@@ -48,7 +48,7 @@ impl From<admin::ServerConfig> for Setting {
                 value: from.value,
                 comment: from.comment,
                 cluster: from.cluster,
-                revision: None,
+                revision: from.revision,
             }
         )
     }

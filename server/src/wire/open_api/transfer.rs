@@ -21,6 +21,7 @@ body! {
     /// Edits of the items of a namespace, each of another key, which are made together or not at
     /// all.
     #[schema(as = OpenItemChanges)]
+    #[serde(deny_unknown_fields)]
     ItemChanges {
         /// New items, which are appended in this order.
         create: Option<Vec<Item>>,

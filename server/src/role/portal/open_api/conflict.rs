@@ -15,7 +15,7 @@ use crate::wire::admin;
 
 /// Maximum number of items in an answer.
 const ITEMS: usize = 100;
-/// Maximum length of their keys and values, in bytes.
+/// Maximum length of their keys and values, in bytes of JSON.
 const TEXT: usize = 1024 * 1024;
 
 /// The error of an edit; if the namespace has another revision than the caller named, the conflict,
@@ -42,7 +42,8 @@ pub(super) async fn explain(
     }
 }
 
-/// `None` if the revision is the present one, or if the caller may not see the values.
+/// `None` if the revision is the present one. A caller who may not see the values receives the
+/// revisions only.
 async fn stale(
     portal: &Portal,
     caller: &Caller,
@@ -50,14 +51,15 @@ async fn stale(
     edits: &impl Edits,
     base: String,
 ) -> Result<Option<Stale>> {
-    if !portal.allows(&caller.identity, Need::See, place).await? {
-        return Ok(None);
-    }
+    let sees = portal.allows(&caller.identity, Need::See, place).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let stored = items(&environment, place).await?;
     let Some(current) = revision::shown().filter(|current| *current != base) else {
         return Ok(None);
     };
+    if !sees {
+        return Ok(Some(Stale { current, revision: base, ..Stale::default() }));
+    }
     let differences = edits.differences(&stored.iter().map(line).collect::<Vec<_>>());
     let present = by_key(&stored);
     let is_absent = |one: &Difference| !present.contains_key(one.key.as_str());
@@ -94,12 +96,16 @@ fn shown(
             key,
         }
     };
+    // One that is too long leaves room for others.
     let fits = |item: &StaleItem| {
-        let values = item.yours.iter().chain(&item.theirs).map(String::len).sum::<usize>();
-        length += item.key.len() + values;
-        length <= TEXT
+        let texts = [Some(&item.key), item.yours.as_ref(), item.theirs.as_ref()];
+        let written = texts.into_iter().flatten().map(crate::json::write);
+        let needed = length + written.flatten().map(|json| json.len()).sum::<usize>();
+        let fits = needed <= TEXT;
+        length = if fits { needed } else { length };
+        fits
     };
-    differences.into_iter().take(ITEMS).map(item).take_while(fits).collect()
+    differences.into_iter().take(ITEMS).map(item).filter(fits).collect()
 }
 
 /// Of several items with a key, the first one.

@@ -81,7 +81,7 @@ pub(super) async fn list_in_env(
 ) -> Result<Json<Vec<Setting>>> {
     let address = Address::new(["server", "config", "find-all-config"]);
     let found: Vec<admin::ServerConfig> = environment(&portal, &place)?.get(address).await?;
-    let mut settings: Vec<_> = found.into_iter().map(|found| revised(found.into())).collect();
+    let mut settings: Vec<_> = found.into_iter().map(Setting::from).collect();
     people::name_people(&portal, &mut settings).await?;
     Ok(Json(settings))
 }
@@ -106,7 +106,7 @@ pub(super) async fn put_in_env(
     };
     let address = Address::new(["server", "config"]);
     let made: admin::ServerConfig = environment(&portal, &place)?.create(address, &body).await?;
-    Ok(Json(revised(made.into())))
+    Ok(Json(made.into()))
 }
 
 /// Deletes a setting in the config database of an environment.
@@ -151,14 +151,10 @@ fn checked(setting: &Setting, table: Table) -> Result<(String, String)> {
     }
 }
 
-/// The setting with its revision.
-fn revised(setting: Setting) -> Setting {
-    let revision = revision(setting.value.as_deref(), setting.comment.as_deref());
-    Setting { revision: Some(revision.as_str().to_owned()), ..setting }
-}
-
 fn of_row(row: PortalSetting) -> Setting {
-    revised(Setting {
+    let revision = revision(Some(&row.value), row.comment.as_deref());
+    Setting {
+        revision: Some(revision.as_str().to_owned()),
         id: row.id.0,
         key: Some(row.key),
         value: Some(row.value),
@@ -168,5 +164,5 @@ fn of_row(row: PortalSetting) -> Setting {
         data_change_created_time: Some(*row.data_change_created_time),
         data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
         ..Setting::default()
-    })
+    }
 }
