@@ -101,8 +101,9 @@ impl Base {
         }
         let by = row.by.map(str::to_owned);
         // An absent text has the revision of an empty one.
-        let text = |text: &Option<&'_ str>| text.unwrap_or_default().to_owned();
-        let differing = row.texts.iter().filter(|(_, yours, theirs)| text(yours) != text(theirs));
+        let differs = |(_, yours, theirs): &&(&str, Option<&str>, Option<&str>)| {
+            yours.unwrap_or_default() != theirs.unwrap_or_default()
+        };
         let item = |(name, yours, theirs): &(&str, Option<&str>, Option<&str>)| StaleItem {
             key: (*name).to_owned(),
             yours: yours.map(str::to_owned),
@@ -110,7 +111,7 @@ impl Base {
             by: by.clone(),
             at: row.at,
         };
-        let items: Vec<_> = differing.map(item).collect();
+        let items: Vec<_> = row.texts.iter().filter(differs).map(item).collect();
         let stale = Stale {
             current: current.0,
             revision: base.clone(),

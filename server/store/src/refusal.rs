@@ -2,7 +2,7 @@
 //! One refusal is no fault: the statement may have waited for a single row, or taken long itself. A
 //! check, which accesses the same table in the same way and no row, decides, and is repeated until it
 //! succeeds. So no request can report a fault that the database does not have, and a fault ends
-//! without a request. Knows no table: their names are in the statements.
+//! without a request. The names of the tables are taken from the statements.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
