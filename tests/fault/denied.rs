@@ -1,7 +1,10 @@
 //! An account of the database that lacks privileges, as in a rotation of accounts. Requests and
 //! `/health` report an outage, not an error of the server, and both recover by themselves.
 
+use serde_json::json;
+
 use super::feed_node::{Kind, Node};
+use super::locked_table::{recovers, reports};
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
 use crate::support::eventually::eventually;
@@ -34,6 +37,42 @@ async fn an_account_without_privileges_is_an_outage() {
         node.app.publish(&value).await;
         node.eventually_serves(&value).await;
     }
+    node.end().await;
+}
+
+/// A publish reads the sequences of its tables, and a table whose ids have a default generates them
+/// with the privileges of the account.
+#[tokio::test]
+async fn sequences_that_are_denied_are_reported() {
+    let Some(node) = Node::start(Kind::Postgres, &[]).await else { return };
+    let with_default = [
+        r#"ALTER TABLE "Commit" ALTER "Id" DROP IDENTITY"#,
+        r#"CREATE SEQUENCE "Commit_Number" OWNED BY "Commit"."Id""#,
+        r#"ALTER TABLE "Commit" ALTER "Id" SET DEFAULT nextval('"Commit_Number"')"#,
+    ];
+    node.database.run(&with_default).await;
+    node.app.publish("old").await;
+    node.database.run(&["REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM castalia"]).await;
+    let path = node.app.path("default", "application");
+    let item = json!({
+        "key": "other", "value": "1", "comment": "", "lineNum": 2,
+        "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo",
+    });
+    let refused = [
+        node.app.try_publish("default", "application").await,
+        Http::new(&node.server.admin).post(&format!("{path}/items"), item).await,
+    ];
+    for answer in refused {
+        assert_eq!(answer.status, 503, "{answer:?}");
+    }
+    let faults = ["the table Release cannot be read: ", "the table Commit cannot be changed: "];
+    reports(&node.http, &faults.map(|fault| format!("{fault}the database denies"))).await;
+    assert_eq!(node.get("/health/ready").await.status, 200, "clients are served from memory");
+    node.database.run(&["GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO castalia"]).await;
+    // Without a publish.
+    recovers(&node.http).await;
+    node.app.publish("new").await;
+    node.eventually_serves("new").await;
     node.end().await;
 }
 

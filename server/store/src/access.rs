@@ -6,6 +6,8 @@ use std::fmt;
 
 use sea_orm::DbBackend;
 
+use crate::sequence::last_id;
+
 /// A way to access a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Access {
@@ -16,6 +18,8 @@ pub(super) struct Access {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     Read,
+    /// PostgreSQL only: the sequence of the ids is read.
+    LastId,
     /// Rows are read to be changed.
     Lock,
     Insert,
@@ -31,7 +35,7 @@ impl Access {
     }
 
     pub(super) fn is_read(&self) -> bool {
-        self.way == Way::Read
+        matches!(self.way, Way::Read | Way::LastId)
     }
 
     /// The statement that accesses no row.
@@ -43,7 +47,14 @@ impl Access {
         let table = quoted(&self.table);
         match &self.way {
             Way::Read => format!("SELECT 1 FROM {table} LIMIT 1"),
+            Way::LastId => format!("SELECT {}", last_id(&self.table)),
             Way::Lock => format!("SELECT 1 FROM {table} WHERE 1 = 0 FOR UPDATE"),
+            Way::Insert if backend == DbBackend::Postgres => {
+                let denied = denied_sequences(&table);
+                format!(
+                    "INSERT INTO {table} SELECT {table}.* FROM {table} RIGHT JOIN ({denied}) AS denied ON 1 = 0"
+                )
+            }
             Way::Insert => format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
             Way::Update { column } => {
                 let column = quoted(column);
@@ -52,6 +63,18 @@ impl Access {
             Way::Delete => format!("DELETE FROM {table} WHERE 1 = 0"),
         }
     }
+}
+
+/// PostgreSQL only: no row if the account may use the sequences that generate ids of the table, and
+/// otherwise the error of an insert.
+fn denied_sequences(table: &str) -> String {
+    format!(
+        "SELECT nextval(s.seqrelid::regclass) FROM pg_attrdef d \
+         JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid \
+         JOIN pg_sequence s ON p.refclassid = 'pg_class'::regclass AND s.seqrelid = p.refobjid \
+         WHERE d.adrelid = '{table}'::regclass \
+         AND NOT has_sequence_privilege(s.seqrelid, 'USAGE, UPDATE')"
+    )
 }
 
 impl fmt::Display for Access {
@@ -91,6 +114,10 @@ pub(super) fn accesses(sql: &str) -> BTreeSet<Access> {
                 _ => None,
             };
             found.extend(way.map(|(table, way)| Access { table: table.into(), way }));
+        } else if before == "pg_get_serial_sequence"
+            && let Some(table) = word.strip_prefix("'\"").and_then(|word| word.strip_suffix("\"'"))
+        {
+            found.insert(Access { table: table.into(), way: Way::LastId });
         }
         before = word;
     }
@@ -107,7 +134,7 @@ mod tests {
 
     #[test]
     fn each_table_of_a_statement_is_checked_in_the_way_it_was_accessed() {
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 9] = [
             (
                 r#"SELECT "a"."Id" FROM "App" AS "a" INNER JOIN "Item" ON 1 WHERE "x" IN (SELECT 1 FROM "Commit")"#,
                 &[
@@ -122,7 +149,9 @@ mod tests {
             ),
             (
                 r#"INSERT INTO "App" ("Id", "Name") VALUES ($1, $2) RETURNING "Id""#,
-                &[r#"INSERT INTO "App" SELECT * FROM "App" WHERE 1 = 0"#],
+                &[
+                    r#"INSERT INTO "App" SELECT "App".* FROM "App" RIGHT JOIN (..) AS denied ON 1 = 0"#,
+                ],
             ),
             (
                 r#"UPDATE "App" SET "Name" = $1, "b" = 2 WHERE "Id" IN (SELECT "Id" FROM "Item")"#,
@@ -134,16 +163,24 @@ mod tests {
             (
                 r#"INSERT INTO "App" ("Id") VALUES ($1) ON CONFLICT ("Id") DO UPDATE SET "Name" = $2"#,
                 &[
-                    r#"INSERT INTO "App" SELECT * FROM "App" WHERE 1 = 0"#,
+                    r#"INSERT INTO "App" SELECT "App".* FROM "App" RIGHT JOIN (..) AS denied ON 1 = 0"#,
                     r#"UPDATE "App" SET "Name" = "Name" WHERE 1 = 0"#,
                 ],
             ),
             (r#"DELETE FROM "App" WHERE "Id" = $1"#, &[r#"DELETE FROM "App" WHERE 1 = 0"#]),
+            (
+                r#"SELECT pg_sequence_last_value(pg_get_serial_sequence('"App"', 'Id')::regclass) > 0"#,
+                &[
+                    r#"SELECT pg_sequence_last_value(pg_get_serial_sequence('"App"', 'Id')::regclass)"#,
+                ],
+            ),
             ("SELECT CURRENT_TIMESTAMP", &[]),
             ("", &[]),
         ];
         for (sql, expected) in cases {
-            let check = |access: &Access| access.check(DbBackend::Postgres);
+            let sequences = denied_sequences(r#""App""#);
+            let check =
+                |access: &Access| access.check(DbBackend::Postgres).replace(&sequences, "..");
             let checks: Vec<_> = accesses(sql).iter().map(check).collect();
             assert_eq!(checks, expected, "{sql}");
         }

@@ -29,8 +29,12 @@ pub(super) fn behind() -> String {
 
 fn is_behind(table: &str) -> String {
     let name = table.replace('"', "\"\"");
-    let sequence = sequence(table);
-    format!(r#"(SELECT max("Id") FROM "{name}") > pg_sequence_last_value({sequence}::regclass)"#)
+    format!(r#"(SELECT max("Id") FROM "{name}") > {}"#, last_id(table))
+}
+
+/// An expression for the greatest id that the sequence of a table generated.
+pub(super) fn last_id(table: &str) -> String {
+    format!("pg_sequence_last_value({}::regclass)", sequence(table))
 }
 
 fn sequence(table: &str) -> String {
