@@ -5,6 +5,7 @@ pub mod trial;
 use std::collections::HashMap;
 
 use castalia_store::{Connection, Id, Store, Transaction};
+use futures_util::future::BoxFuture;
 
 use super::audit::Trail;
 use super::commit::{self, Changes};
@@ -46,16 +47,20 @@ pub async fn apply(
     base: Base,
 ) -> Result<()> {
     let edit = Edit::of(config, key, changes.operator.as_deref()).on(base);
-    unique::write(store, (edit, rules, changes), |tx, (edit, rules, changes)| {
-        Box::pin(async move {
-            let namespace = edit.begin(tx).await?;
-            let mut trail = Trail::of(edit.operator());
-            apply_in(tx, rules, &namespace, changes, &mut trail).await?;
-            trail.write(tx).await?;
-            edit.end(tx, &namespace).await
-        })
+    unique::write(store, (edit, rules, changes), apply_once).await
+}
+
+fn apply_once<'c>(
+    tx: &'c Transaction,
+    (edit, rules, changes): &'c (Edit, ItemRules, ChangeSet),
+) -> BoxFuture<'c, Result<()>> {
+    Box::pin(async move {
+        let namespace = edit.begin(tx).await?;
+        let mut trail = Trail::of(edit.operator());
+        apply_in(tx, rules, &namespace, changes, &mut trail).await?;
+        trail.write(tx).await?;
+        edit.end(tx, &namespace).await
     })
-    .await
 }
 
 /// Applies a change set to a locked namespace, and records it as one commit.

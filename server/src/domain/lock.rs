@@ -32,38 +32,22 @@ impl EditLock {
     }
 }
 
-/// Makes the operator the editor of a namespace that is locked in this transaction.
+/// Makes the operator the editor of a namespace that is locked in this transaction; fails if
+/// somebody else is.
 pub(super) async fn acquire(
     tx: &Transaction,
     editors: EditLock,
     namespace: &Namespace,
     operator: &str,
 ) -> Result<()> {
-    if editors.is_on && !is_editor(tx, namespace, operator).await? {
-        castalia_store::namespace::insert_lock(tx, namespace.id, operator).await?;
+    if !editors.is_on {
+        return Ok(());
     }
+    if let Some(lock) = castalia_store::namespace::lock(tx, namespace.id).await? {
+        return check_owner(namespace, &lock, operator);
+    }
+    castalia_store::namespace::insert_lock(tx, namespace.id, operator).await?;
     Ok(())
-}
-
-/// Checks whether the operator could become the editor.
-pub(super) async fn check(
-    db: &impl Connection,
-    editors: EditLock,
-    namespace: &Namespace,
-    operator: &str,
-) -> Result<()> {
-    if editors.is_on {
-        is_editor(db, namespace, operator).await?;
-    }
-    Ok(())
-}
-
-/// Whether the operator is the editor; fails if somebody else is.
-async fn is_editor(db: &impl Connection, namespace: &Namespace, operator: &str) -> Result<bool> {
-    match castalia_store::namespace::lock(db, namespace.id).await? {
-        Some(lock) => check_owner(namespace, &lock, operator).map(|()| true),
-        None => Ok(false),
-    }
 }
 
 fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> Result<()> {

@@ -1,16 +1,16 @@
-//! Rehearsals: rows as large as those of a publish and of an operation of the portal are inserted and
-//! rolled back. A table that cannot grow rejects them, while smaller rows still fit into it or into
-//! other tables. They have an id of their own, so that they use up none. SQLite reserves space only
-//! when it commits, so there is no rehearsal for it.
+//! Rehearsals: jobs whose transactions are rolled back in any case. Those of a node insert rows as
+//! large as those of a publish and of an operation of the portal. A table that cannot grow rejects
+//! them, while smaller rows still fit into it or into other tables. They have an id of their own, so
+//! that they use up none. SQLite reserves space only when it commits, so it has none of these.
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, Set};
+use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 
-use crate::Store;
 use crate::entity::{audit_log, item, release};
 use crate::error::{JobError, StoreError};
 use crate::number::{Id, Small};
 use crate::row::now;
+use crate::{Store, Transaction};
 
 /// No row has it: the numbers of all tables begin with 1.
 const UNUSED: Id = Id(0);
@@ -21,107 +21,115 @@ const VALUE: usize = 9 * 1024;
 const DESCRIPTION: usize = 200;
 
 /// The end of a rehearsal, an error in any case, so that it is rolled back.
-enum End {
+enum End<E> {
     Accepted,
-    Rejected(StoreError),
+    Rejected(E),
 }
 
-impl From<StoreError> for End {
+impl<E: From<StoreError>> From<StoreError> for End<E> {
     fn from(error: StoreError) -> Self {
-        Self::Rejected(error)
+        Self::Rejected(error.into())
     }
 }
 
-impl JobError for End {
+impl<E: JobError> JobError for End<E> {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Accepted => None,
-            Self::Rejected(error) => Some(error),
+            Self::Rejected(error) => error.store_error(),
+        }
+    }
+}
+
+impl Store {
+    /// Runs a job like [`Store::write`], and rolls its transaction back in any case. Numbers that the
+    /// database generated for its rows are not used again.
+    pub async fn rehearse<I, E, F>(&self, input: I, job: F) -> Result<(), E>
+    where
+        I: Send + Sync + 'static,
+        E: JobError,
+        F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<(), E>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let rehearsed = self.write((input, job), |tx, (input, job)| {
+            Box::pin(async move {
+                job(tx, input).await.map_err(End::Rejected)?;
+                Err::<(), _>(End::Accepted)
+            })
+        });
+        match rehearsed.await {
+            Ok(()) | Err(End::Accepted) => Ok(()),
+            Err(End::Rejected(error)) => Err(error),
         }
     }
 }
 
 /// Inserts a release and an item.
 pub(super) async fn publish(store: &Store) -> Result<(), StoreError> {
-    rolled_back(store, |tx| {
-        Box::pin(async move {
-            let release = release::ActiveModel {
-                id: Set(UNUSED),
-                release_key: Set(NAME.to_owned()),
-                name: Set(NAME.to_owned()),
-                comment: Set(None),
-                app_id: Set(NAME.to_owned()),
-                cluster_name: Set(NAME.to_owned()),
-                namespace_name: Set(NAME.to_owned()),
-                configurations: Set(incompressible()),
-                is_abandoned: Set(false),
-                ..release::ActiveModel::created_by(OPERATOR)
-            };
-            insert(tx, release).await?;
-            let item = item::ActiveModel {
-                id: Set(UNUSED),
-                namespace_id: Set(UNUSED),
-                key: Set(NAME.to_owned()),
-                r#type: Set(Small(0)),
-                value: Set(incompressible()),
-                comment: Set(None),
-                line_num: Set(None),
-                ..item::ActiveModel::created_by(OPERATOR)
-            };
-            insert(tx, item).await
+    store
+        .rehearse((), |tx, ()| {
+            Box::pin(async move {
+                let release = release::ActiveModel {
+                    id: Set(UNUSED),
+                    release_key: Set(NAME.to_owned()),
+                    name: Set(NAME.to_owned()),
+                    comment: Set(None),
+                    app_id: Set(NAME.to_owned()),
+                    cluster_name: Set(NAME.to_owned()),
+                    namespace_name: Set(NAME.to_owned()),
+                    configurations: Set(incompressible()),
+                    is_abandoned: Set(false),
+                    ..release::ActiveModel::created_by(OPERATOR)
+                };
+                insert(tx, release).await?;
+                let item = item::ActiveModel {
+                    id: Set(UNUSED),
+                    namespace_id: Set(UNUSED),
+                    key: Set(NAME.to_owned()),
+                    r#type: Set(Small(0)),
+                    value: Set(incompressible()),
+                    comment: Set(None),
+                    line_num: Set(None),
+                    ..item::ActiveModel::created_by(OPERATOR)
+                };
+                insert(tx, item).await
+            })
         })
-    })
-    .await
+        .await
 }
 
 /// Inserts the record of an operation.
 pub(super) async fn operation(store: &Store) -> Result<(), StoreError> {
-    rolled_back(store, |tx| {
-        Box::pin(async move {
-            let operation = audit_log::ActiveModel {
-                id: Set(UNUSED),
-                trace_id: Set(NAME.to_owned()),
-                span_id: Set(NAME.to_owned()),
-                parent_span_id: Set(None),
-                follows_from_span_id: Set(None),
-                operator: Set(OPERATOR.to_owned()),
-                op_type: Set("CREATE".to_owned()),
-                op_name: Set(NAME.to_owned()),
-                description: Set(Some("-".repeat(DESCRIPTION))),
-                is_deleted: Set(false),
-                deleted_at: Set(0),
-                data_change_created_by: Set(None),
-                data_change_created_time: Set(now().into()),
-                data_change_last_modified_by: Set(None),
-                data_change_last_time: Set(Some(now().into())),
-            };
-            insert(tx, operation).await
+    store
+        .rehearse((), |tx, ()| {
+            Box::pin(async move {
+                let operation = audit_log::ActiveModel {
+                    id: Set(UNUSED),
+                    trace_id: Set(NAME.to_owned()),
+                    span_id: Set(NAME.to_owned()),
+                    parent_span_id: Set(None),
+                    follows_from_span_id: Set(None),
+                    operator: Set(OPERATOR.to_owned()),
+                    op_type: Set("CREATE".to_owned()),
+                    op_name: Set(NAME.to_owned()),
+                    description: Set(Some("-".repeat(DESCRIPTION))),
+                    is_deleted: Set(false),
+                    deleted_at: Set(0),
+                    data_change_created_by: Set(None),
+                    data_change_created_time: Set(now().into()),
+                    data_change_last_modified_by: Set(None),
+                    data_change_last_time: Set(Some(now().into())),
+                };
+                insert(tx, operation).await
+            })
         })
-    })
-    .await
-}
-
-async fn rolled_back<F>(store: &Store, insert: F) -> Result<(), StoreError>
-where
-    F: for<'c> Fn(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>>
-        + Send
-        + Sync
-        + 'static,
-{
-    let rehearsed = store.write(insert, |tx, insert| {
-        Box::pin(async move {
-            insert(tx).await?;
-            Err::<(), _>(End::Accepted)
-        })
-    });
-    match rehearsed.await {
-        Ok(()) | Err(End::Accepted) => Ok(()),
-        Err(End::Rejected(error)) => Err(error),
-    }
+        .await
 }
 
 /// `ActiveModelTrait::insert` would read the row again.
-async fn insert<A: ActiveModelTrait>(tx: &DatabaseTransaction, row: A) -> Result<(), StoreError> {
+async fn insert<A: ActiveModelTrait>(tx: &Transaction, row: A) -> Result<(), StoreError> {
     A::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }

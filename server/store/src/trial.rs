@@ -65,7 +65,7 @@ impl Store {
             if self.status().is_writable() {
                 let tried = match self.dialect() {
                     Dialect::Sqlite => installation::record_write(self).await,
-                    Dialect::MySql | Dialect::Postgres => self.rehearse().await,
+                    Dialect::MySql | Dialect::Postgres => self.try_large_rows().await,
                 };
                 if let Err(error) = tried {
                     self.note_extent(&error);
@@ -158,13 +158,13 @@ impl Store {
                 outcome => outcome?,
             }
         }
-        self.rehearse().await
+        self.try_large_rows().await
     }
 
     /// Inserts rows as large as usual ones and rolls them back. Only an outage matters: each database
     /// has the tables of one kind of rows, or of both, the account may not insert into all, and a node
     /// that froze may hold the lock on the rows of its own rehearsal.
-    async fn rehearse(&self) -> Result<(), StoreError> {
+    async fn try_large_rows(&self) -> Result<(), StoreError> {
         if self.dialect() == Dialect::Sqlite {
             return Ok(());
         }

@@ -135,6 +135,21 @@ async fn a_trial_changes_nothing_and_leaves_no_record() {
     assert_eq!(events.kind().await, "publish");
 }
 
+/// Which keys are equal and which texts can be stored depends on the database.
+#[tokio::test]
+async fn a_trial_refuses_what_the_database_refuses() {
+    let world = World::with_demo().await;
+    let user = editor(&world).await;
+    let odd = [item("A", "1"), item("a ", "1"), item("nul", "\0")];
+    for new in odd {
+        let mut changes = json!({ "create": [new], "dryRun": true });
+        let tried = save(&user, changes.clone()).await;
+        changes["dryRun"] = json!(false);
+        let saved = save(&user, changes).await;
+        assert_eq!(tried.status, saved.status, "{new}: {tried:?} {saved:?}");
+    }
+}
+
 #[tokio::test]
 async fn another_editor_excludes_a_save_and_its_trial() {
     let world = World::with_demo().await;

@@ -63,7 +63,11 @@ async fn a_failed_import_is_taken_back() {
         owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
     }
     let new = NS.replace("application", "new");
-    owner.delete(&format!("{}/namespaces/new", CLUSTER.replace("/import", ""))).await.empty();
+    let delete = async |name: &str| {
+        let path = format!("{}/namespaces/{name}", CLUSTER.replace("/import", ""));
+        owner.delete(&path).await.empty();
+    };
+    delete("new").await;
     let before = json!({ "key": "k", "value": "before", "comment": "why", "type": 0 });
     owner.post(&format!("{NS}/items"), before).await.ok();
     owner.post(&format!("{NS}/items"), item("other", "o")).await.ok();
@@ -83,10 +87,18 @@ async fn a_failed_import_is_taken_back() {
     ]);
     run(&world, true).await;
     let path = format!("{CLUSTER}?conflictAction=cover");
-    let answer = owner.upload(&path, "c.zip", &bytes).await;
-    answer.fails(400, &format!("Nothing was imported. {LAST}: "));
-    assert_eq!(shown().await, original);
-    owner.get(&new).await.fails(404, "");
+    let fails = async || {
+        let answer = owner.upload(&path, "c.zip", &bytes).await;
+        answer.fails(400, &format!("Nothing was imported. {LAST}: "));
+        assert_eq!(shown().await, original);
+        owner.get(&new).await.fails(404, "");
+    };
+    // Before anything is changed.
+    fails().await;
+    // A namespace that is created cannot be tried before.
+    delete("last").await;
+    fails().await;
+    owner.get(&NS.replace("application", "last")).await.fails(404, "");
     run(&world, false).await;
     owner.upload(&path, "c.zip", &bytes).await.ok();
     assert_eq!(shown().await.len(), 3);

@@ -63,7 +63,7 @@ async fn try_out(
 ) -> Result<()> {
     let created = u64::try_from(parameters.number_or("created", 1)?).unwrap_or_default();
     let (key, rules, changes) = (key(&names), rules(&state), body.into());
-    trial::check(&state.store, &state.config, &rules, &key, &changes, &base, created).await
+    trial::check(&state.store, &state.config, rules, &key, changes, base, created).await
 }
 
 impl From<NamespaceContent> for wire::NamespaceContent {

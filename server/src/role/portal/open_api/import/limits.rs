@@ -35,8 +35,12 @@ impl Import<'_> {
             let trial = Trial { on_conflict: self.on_conflict, operator: self.operator };
             match trial.run(&environment, place, &lines, created).await {
                 Ok(()) => {}
-                Err(error) if error.reaction() == Reaction::BadRequest => {
-                    problems.add(paths[*position], error.message());
+                Err(error)
+                    if matches!(error.reaction(), Reaction::BadRequest | Reaction::Internal) =>
+                {
+                    let path = paths[*position];
+                    tracing::debug!(path, %error, "an entry of an archive is not accepted");
+                    problems.add(path, error.message());
                 }
                 Err(error) => return Err(error),
             }
