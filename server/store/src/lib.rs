@@ -49,6 +49,7 @@ pub mod server_config;
 pub mod service_registry;
 mod statement;
 mod status;
+mod template;
 pub mod time;
 mod transaction;
 mod trial;

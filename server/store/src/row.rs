@@ -157,16 +157,25 @@ where
     Ok(row.try_into_model()?)
 }
 
+/// The columns of a row that are set, with their values.
+fn set_columns<A: ActiveModelTrait>(
+    row: &A,
+) -> impl Iterator<Item = (<A::Entity as EntityTrait>::Column, Value)> {
+    let columns = <A::Entity as EntityTrait>::Column::iter();
+    columns.filter_map(|column| Some((column, row.get(column).into_value()?)))
+}
+
+/// The parameters of [`insertion`], without those of its expressions.
+pub(super) fn parameters<A: ActiveModelTrait>(row: &A) -> impl Iterator<Item = Value> {
+    set_columns(row).map(|(_, value)| value)
+}
+
 /// The statement that inserts the columns that are set, and others as expressions.
 pub(super) fn insertion<A: ActiveModelTrait>(
-    row: A,
+    row: &A,
     others: impl IntoIterator<Item = (<A::Entity as EntityTrait>::Column, Expr)>,
 ) -> Result<InsertStatement, StoreError> {
-    let mut row = row;
-    let set = <A::Entity as EntityTrait>::Column::iter().filter_map(|column| {
-        let value = row.take(column).into_value()?;
-        Some((column, column.save_as(Expr::val(value))))
-    });
+    let set = set_columns(row).map(|(column, value)| (column, column.save_as(Expr::val(value))));
     let (columns, values): (Vec<_>, Vec<_>) = set.chain(others).unzip();
     let mut insert = Query::insert();
     insert.into_table(A::Entity::default()).columns(columns);

@@ -1,12 +1,15 @@
 //! Query: all that a publish reads. On SQLite its statements are sent as one message.
 
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, QueryTrait};
+use std::sync::LazyLock;
+
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, QueryTrait, Statement};
 
 use super::family::{own, subquery};
 use super::publish_state::{LATEST_RELEASE, PublishState, publish_state, publish_states, select};
 use crate::combined::combined;
 use crate::error::StoreError;
 use crate::item::{self, Content};
+use crate::template::Template;
 
 /// A namespace to be published.
 #[derive(Clone, Debug)]
@@ -37,18 +40,21 @@ pub async fn publishable(
     Ok(Publishable { namesakes, content })
 }
 
+static BOTH: LazyLock<Template<3>> = LazyLock::new(|| Template::of(both));
+
+/// The namesakes, and the items in one row.
+fn both([app_id, cluster, namespace]: [&str; 3]) -> Statement {
+    let items = item::in_one_row(subquery(own(app_id, cluster, namespace)));
+    combined([select(app_id, namespace).build(DbBackend::Sqlite), items.build(DbBackend::Sqlite)])
+}
+
 async fn at_once(
     db: &impl ConnectionTrait,
     app_id: &str,
     cluster: &str,
     namespace: &str,
 ) -> Result<Publishable, StoreError> {
-    let items = item::in_one_row(subquery(own(app_id, cluster, namespace)));
-    let both = combined([
-        select(app_id, namespace).build(DbBackend::Sqlite),
-        items.build(DbBackend::Sqlite),
-    ]);
-    let rows = db.query_all_raw(both).await?;
+    let rows = db.query_all_raw(BOTH.with([app_id, cluster, namespace])).await?;
     let (namesakes, items) = rows.split_at(rows.partition_point(is_of_namespace));
     let namesakes = namesakes.iter().map(publish_state).collect::<Result<Vec<_>, _>>()?;
     let content = match (only(&namesakes, cluster), items.first().and_then(item::intact)) {

@@ -1,16 +1,19 @@
 //! Query: the rows of a publish of a main line. On SQLite they are sent as one message. The
 //! purpose of a publish is not known here.
 
+use std::sync::OnceLock;
+
 use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::{
-    ActiveValue, ConnectionTrait, DbBackend, EntityTrait, NotSet, Set, TryIntoModel as _,
+    ActiveValue, ConnectionTrait, DbBackend, EntityTrait, NotSet, Set, Statement,
+    TryIntoModel as _, Value,
 };
 
 use super::history::{ReleaseHistoryRow, insert_history};
 use super::{ReleaseRow, insert};
 use crate::audit::{self, Entry};
 use crate::combined::combined;
-use crate::entity::{audit as audits, release, release_history};
+use crate::entity::{audit as audits, release, release_history, release_message};
 use crate::error::StoreError;
 use crate::message;
 use crate::number::Id;
@@ -53,37 +56,81 @@ pub async fn publish(
     Ok(release)
 }
 
-/// SQLite only: no other transaction writes, so the newest id of a table is that of the row before.
 async fn at_once(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
 ) -> Result<release::Model, StoreError> {
-    let Publish { release, history, operator, message } = publish;
-    let mut release = release::ActiveModel::of(release, Authorship::of(operator));
-    let history = release_history::ActiveModel::of(history, Authorship::of(operator));
-    let history = release_history::ActiveModel { release_id: NotSet, ..history };
-    let audited = |entity: &str| audits::ActiveModel {
-        entity_name: Set(entity.to_owned()),
-        op_name: Set(INSERTED.to_owned()),
-        comment: Set(None),
-        ..audits::ActiveModel::created_by(operator)
-    };
-    let id_of_release = || newest_id::<release::Entity>(release::Column::Id);
-    let id_of_history = newest_id::<release_history::Entity>(release_history::Column::Id);
-    let id = audits::Column::EntityId;
-    let inserts = [
-        row::insertion(release.clone(), [])?.returning_col(release::Column::Id).take(),
-        row::insertion(history, [(release_history::Column::ReleaseId, id_of_release())])?,
-        row::insertion(audited(RELEASE), [(id, id_of_release())])?,
-        row::insertion(audited(HISTORY), [(id, id_of_history)])?,
-        row::insertion(message::new(message), [])?,
-    ];
-    let inserts = inserts.iter().map(|insert| DbBackend::Sqlite.build(insert));
-    let returned = db.query_all_raw(combined(inserts)).await?;
+    let mut rows = Rows::of(publish);
+    let insert = Statement::from_sql_and_values(DbBackend::Sqlite, rows.text()?, rows.parameters());
+    let returned = db.query_all_raw(insert).await?;
     let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
     let id = returned.ok_or_else(|| StoreError::other("an insert returned no id"))?;
-    release.id = ActiveValue::Unchanged(id);
-    Ok(release.try_into_model()?)
+    rows.release.id = ActiveValue::Unchanged(id);
+    Ok(rows.release.try_into_model()?)
+}
+
+/// SQLite only: the rows of a publish, which are inserted as one message.
+struct Rows {
+    release: release::ActiveModel,
+    history: release_history::ActiveModel,
+    audits: [audits::ActiveModel; 2],
+    message: release_message::ActiveModel,
+}
+
+impl Rows {
+    fn of(publish: Publish<'_>) -> Self {
+        let Publish { release, history, operator, message } = publish;
+        let history = release_history::ActiveModel::of(history, Authorship::of(operator));
+        let audited = |entity: &str| audits::ActiveModel {
+            entity_name: Set(entity.to_owned()),
+            op_name: Set(INSERTED.to_owned()),
+            comment: Set(None),
+            ..audits::ActiveModel::created_by(operator)
+        };
+        Self {
+            release: release::ActiveModel::of(release, Authorship::of(operator)),
+            history: release_history::ActiveModel { release_id: NotSet, ..history },
+            audits: [RELEASE, HISTORY].map(audited),
+            message: message::new(message),
+        }
+    }
+
+    /// The text of the inserts, which is built once: the same columns of all rows are set.
+    fn text(&self) -> Result<&'static str, StoreError> {
+        static TEXT: OnceLock<String> = OnceLock::new();
+        match TEXT.get() {
+            Some(text) => Ok(text),
+            None => {
+                let text = self.built()?;
+                Ok(TEXT.get_or_init(|| text))
+            }
+        }
+    }
+
+    /// No other transaction writes, so the newest id of a table is that of the row before.
+    fn built(&self) -> Result<String, StoreError> {
+        let id_of_release = || newest_id::<release::Entity>(release::Column::Id);
+        let id_of_history = newest_id::<release_history::Entity>(release_history::Column::Id);
+        let of_history = (release_history::Column::ReleaseId, id_of_release());
+        let [of_release, other] = &self.audits;
+        let id = audits::Column::EntityId;
+        let inserts = [
+            row::insertion(&self.release, [])?.returning_col(release::Column::Id).take(),
+            row::insertion(&self.history, [of_history])?,
+            row::insertion(of_release, [(id, id_of_release())])?,
+            row::insertion(other, [(id, id_of_history)])?,
+            row::insertion(&self.message, [])?,
+        ];
+        Ok(combined(inserts.iter().map(|insert| DbBackend::Sqlite.build(insert))).sql)
+    }
+
+    /// In the order of the text.
+    fn parameters(&self) -> impl Iterator<Item = Value> {
+        row::parameters(&self.release)
+            .chain(row::parameters(&self.history))
+            .chain(self.audits.iter().flat_map(row::parameters))
+            .chain(row::parameters(&self.message))
+    }
 }
 
 fn newest_id<E: EntityTrait>(id: E::Column) -> Expr {
