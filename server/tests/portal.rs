@@ -79,6 +79,7 @@ mod portal {
     mod server_setting;
     mod set_back;
     mod sign_in;
+    mod sign_in_modes;
     mod slapd;
     mod stale;
     mod statement_count;

@@ -86,6 +86,12 @@ impl SignInSettings {
         self.open_id.is_none() || !self.local_users.is_empty()
     }
 
+    /// Whether some users have a password of the portal.
+    #[must_use]
+    pub fn has_local_passwords(&self) -> bool {
+        !self.is_external() || !self.local_users.is_empty()
+    }
+
     /// Whether another system has the accounts.
     #[must_use]
     pub fn is_external(&self) -> bool {

@@ -40,7 +40,7 @@ pub use self::permission::{
 };
 pub use self::portal::{
     Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,
-    FoundItem, FoundItems, PageSettings, Setting, User,
+    FoundItem, FoundItems, OpenIdMode, PageSettings, Setting, SignInModes, User,
 };
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};

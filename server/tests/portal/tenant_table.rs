@@ -175,6 +175,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "POST /consumer-tokens/by-appId/rotate",
     "GET /consumer-tokens/by-appId",
     "GET /page-settings",
+    "GET /auth/modes",
     "GET /user-tokens",
     "POST /user-tokens",
     "GET /user-tokens/capabilities",

@@ -86,6 +86,34 @@ body! {
 }
 
 body! {
+    /// How people and programs sign in.
+    SignInModes {
+        /// Whether the sign-in page has a form for names and passwords.
+        form: bool,
+        /// Whether passwords of the portal are accepted, of all users or of some.
+        password: bool,
+        /// Whether passwords of a directory are accepted.
+        directory: bool,
+        /// The provider of OpenID Connect, if users sign in there.
+        open_id: Option<Box<OpenIdMode>>,
+        /// Whether a proxy in front of the portal signs users in.
+        proxy: bool,
+        /// Whether requests may contain name and password (HTTP Basic).
+        basic: bool,
+    }
+}
+
+body! {
+    /// Sign-in with a provider of OpenID Connect.
+    OpenIdMode {
+        /// Name of the provider in the portal's settings.
+        label: Option<String>,
+        /// Path to open in a browser, which leads to the provider.
+        start: Option<String>,
+    }
+}
+
+body! {
     /// A consumer to register.
     #[schema(as = CreateConsumer)]
     CreateConsumer {

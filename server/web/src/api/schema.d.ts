@@ -953,6 +953,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/auth/modes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns how people and programs sign in. */
+        get: operations["getSignInModes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/configs/export": {
         parameters: {
             query?: never;
@@ -3345,6 +3362,13 @@ export interface components {
             /** @description Labels of the clients. */
             clientLabelList?: string[];
         };
+        /** @description Sign-in with a provider of OpenID Connect. */
+        OpenIdMode: {
+            /** @description Name of the provider in the portal's settings. */
+            label?: string;
+            /** @description Path to open in a browser, which leads to the provider. */
+            start?: string;
+        };
         /** @description The last read of a namespace by a client. */
         OpenInstanceConfigDTO: {
             /** @description Time of the last record. */
@@ -3966,6 +3990,21 @@ export interface components {
             /** @description Id of the instance. */
             instanceId?: string;
         };
+        /** @description How people and programs sign in. */
+        SignInModes: {
+            /** @description Whether requests may contain name and password (HTTP Basic). */
+            basic?: boolean;
+            /** @description Whether passwords of a directory are accepted. */
+            directory?: boolean;
+            /** @description Whether the sign-in page has a form for names and passwords. */
+            form?: boolean;
+            /** @description The provider of OpenID Connect, if users sign in there. */
+            openId?: components["schemas"]["OpenIdMode"];
+            /** @description Whether passwords of the portal are accepted, of all users or of some. */
+            password?: boolean;
+            /** @description Whether a proxy in front of the portal signs users in. */
+            proxy?: boolean;
+        };
         /** @description The environments of the portal. */
         SystemInfo: {
             /** @description All environments, reachable or not. */
@@ -4128,6 +4167,7 @@ export type OpenEnvClusterInfo = components['schemas']['OpenEnvClusterInfo'];
 export type OpenEnvNamespaceRoleUserDTO = components['schemas']['OpenEnvNamespaceRoleUserDTO'];
 export type OpenGrayReleaseRuleDTO = components['schemas']['OpenGrayReleaseRuleDTO'];
 export type OpenGrayReleaseRuleItemDTO = components['schemas']['OpenGrayReleaseRuleItemDTO'];
+export type OpenIdMode = components['schemas']['OpenIdMode'];
 export type OpenInstanceConfigDTO = components['schemas']['OpenInstanceConfigDTO'];
 export type OpenInstanceDTO = components['schemas']['OpenInstanceDTO'];
 export type OpenInstancePageDTO = components['schemas']['OpenInstancePageDTO'];
@@ -4163,6 +4203,7 @@ export type PageSettings = components['schemas']['PageSettings'];
 export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
+export type SignInModes = components['schemas']['SignInModes'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type UnsignedClient = components['schemas']['UnsignedClient'];
 export type UnsignedClients = components['schemas']['UnsignedClients'];
@@ -6566,6 +6607,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getSignInModes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInModes"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

@@ -209,8 +209,8 @@ fn action(route: &Listed<PortalAccess>, scope: &TokenScope) -> Option<TokenActio
         PortalAccess::Call(need) | PortalAccess::Read(need, _) | PortalAccess::ByContent(need) => {
             scope.has_operation_for(need).then(|| required(need))??
         }
-        PortalAccess::UserToken => &[],
-        PortalAccess::Open | PortalAccess::Page | PortalAccess::Session(_) => return None,
+        PortalAccess::UserToken | PortalAccess::Open => &[],
+        PortalAccess::Page | PortalAccess::Session(_) => return None,
     };
     let names = |operations: &[token_scope::Operation]| {
         Some(operations.iter().map(|operation| operation.name().to_owned()).collect())

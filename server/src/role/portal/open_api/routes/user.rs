@@ -4,12 +4,19 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::{account, user};
+use crate::role::portal::open_api::{account, sign_in_modes, user};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal User Management", id, summary);
     routes
+        .extension(
+            Method::GET,
+            "/openapi/v1/auth/modes",
+            PortalAccess::Open,
+            about("getSignInModes", "Returns how people and programs sign in."),
+            sign_in_modes::get,
+        )
         .operation(
             Method::GET,
             "/openapi/v1/user",
