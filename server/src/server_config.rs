@@ -5,6 +5,7 @@
 //! cluster override those of its data center, and these override `default`. The rows are read again
 //! every minute, and at once on the node that wrote one; a deleted row then no longer applies.
 
+pub mod catalogue;
 pub mod keys;
 pub mod kind;
 

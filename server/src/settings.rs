@@ -28,7 +28,7 @@ use self::sign_in::SignInSettings;
 
 pub use self::compat::{Compat, CompatOverrides};
 use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, SettingsReader};
-pub use self::source::{Fault, Origin, Texts};
+pub use self::source::{Fault, Fixed, Origin, Texts};
 
 /// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ pub struct Settings {
     /// Connections to MySQL or PostgreSQL for requests, per database.
     pub max_connections: u32,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
-    pub server_config: BTreeMap<String, String>,
+    pub server_config: BTreeMap<String, Fixed>,
     /// Meta servers by environment, from variables such as `DEV_META`.
     pub meta_servers: BTreeMap<String, String>,
 }
@@ -237,9 +237,15 @@ impl Settings {
     /// The ServerConfig keys that this node fixes in the database that the given role reads.
     #[must_use]
     pub fn fixed_for(&self, role: Role) -> BTreeMap<String, String> {
-        let mut fixed = self.server_config.clone();
-        fixed.retain(|key, text| key != admin_tokens::KEY || admin_tokens::is_for(role, text));
-        fixed
+        let keys = self.server_config.keys();
+        keys.filter_map(|key| Some((key.clone(), self.fixed(role, key)?.text.clone()))).collect()
+    }
+
+    /// The same for one key.
+    #[must_use]
+    pub fn fixed(&self, role: Role, key: &str) -> Option<&Fixed> {
+        let fixed = self.server_config.get(key)?;
+        (key != admin_tokens::KEY || admin_tokens::is_for(role, &fixed.text)).then_some(fixed)
     }
 
     /// Whether this process has the given role.

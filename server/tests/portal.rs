@@ -78,6 +78,7 @@ mod portal {
     mod search;
     mod server_setting;
     mod set_back;
+    mod setting_catalogue;
     mod sign_in;
     mod sign_in_modes;
     mod slapd;

@@ -8,7 +8,7 @@ import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./suppor
 
 const suite = useSuite({
   environments: ["DEV", "PRO"],
-  variables: { EUREKA_HOST: "on", REGISTRY: "eureka" },
+  variables: { EUREKA_HOST: "on", REGISTRY: "eureka", WIKI_ADDRESS: "http://wiki.example" },
 });
 const run = promisify(execFile);
 
@@ -118,11 +118,26 @@ test("S30: a setting shows its meaning, default, source and effect, and is store
   // What would have no effect is not stored.
   await page.getByLabel("Value").fill("4s");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("The value of api.connectTimeout is invalid; expected: ms, 1 to 4294967295").waitFor();
+  await page.getByText("Enter a whole number: 1 to 4294967295").waitFor();
   await page.getByLabel("Value").fill("4000");
   await page.getByRole("button", { name: "Save" }).click();
   await row.getByText("table", { exact: true }).waitFor();
   expect(await row.textContent()).toContain("Default 3000");
+});
+
+test("a setting that the node fixes shows where, also beside a row without effect", async () => {
+  const key = "wiki.address";
+  const page = await suite.open(`/admin/settings?q=${key}`);
+  const row = page.getByRole("row").filter({ hasText: key });
+  await row.getByText("environment", { exact: true }).waitFor();
+  await row.getByText("CASTALIA_WIKI_ADDRESS").waitFor();
+  await row.getByText("http://wiki.example", { exact: true }).waitFor();
+  await page.getByRole("button", { name: `Edit ${key}` }).click();
+  await page.getByLabel("Value").fill("http://stored.example");
+  await page.getByRole("button", { name: "Save" }).click();
+  await row.getByText("Without effect because of").waitFor();
+  await row.getByText("In effect: http://wiki.example").waitFor();
+  await row.getByText("table", { exact: true }).waitFor();
 });
 
 test("S34: the audit log filtered by app and user says who deleted a namespace, and from where", async () => {

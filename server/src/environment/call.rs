@@ -55,6 +55,12 @@ impl Environment {
         &self.name
     }
 
+    /// Whether it is the environment of this process.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self.transport, Transport::InProcess(_))
+    }
+
     /// Reads an object that must exist.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! the code that reads it.
 
 use super::kind::{
-    ByEnvironment, Count, Key, Kind, Limit, List, MANY, Overrides, Switch, Table, Text, Time, Unit,
+    ByEnvironment, Count, Key, Kind, Limit, List, MANY, Overrides, Shape, Switch, Table, Text,
+    Time, Unit,
 };
 
 /// Defines the keys and the list of all of them.
@@ -45,6 +46,15 @@ pub trait AnyKey: Sync {
 
     /// Describes the valid texts.
     fn form(&self) -> String;
+
+    /// The same for programs.
+    fn shape(&self) -> Shape;
+
+    /// The default as an operator would write it; empty if there is none.
+    fn default_text(&self) -> String;
+
+    /// Its purpose.
+    fn about(&self) -> &'static str;
 }
 
 impl<K: Kind + Sync> AnyKey for Key<K> {
@@ -78,6 +88,18 @@ impl<K: Kind + Sync> AnyKey for Key<K> {
 
     fn form(&self) -> String {
         self.kind.form()
+    }
+
+    fn shape(&self) -> Shape {
+        self.kind.shape()
+    }
+
+    fn default_text(&self) -> String {
+        self.kind.default()
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
     }
 }
 

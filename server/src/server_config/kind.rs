@@ -44,6 +44,9 @@ pub trait Kind {
     /// Describes the valid texts.
     fn form(&self) -> String;
 
+    /// What an editor of a value needs to know.
+    fn shape(&self) -> Shape;
+
     /// The parts of a text that have no effect because they are malformed.
     fn malformed(&self, _text: &str) -> Vec<String> {
         Vec::new()
@@ -58,6 +61,30 @@ pub trait Kind {
     /// and not that of another text.
     fn is_plain(&self, text: &str) -> bool {
         self.is_valid(text) && self.malformed(text).is_empty()
+    }
+}
+
+/// The values of a kind, for programs that present an editor of them.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    /// Name of the kind.
+    pub name: &'static str,
+    /// Unit of a number.
+    pub unit: Option<&'static str>,
+    /// Minimum of a number.
+    pub minimum: Option<u64>,
+    /// Maximum of a number; `None` for Java's greatest `long`.
+    pub maximum: Option<u64>,
+}
+
+impl Shape {
+    fn named(name: &'static str) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    fn number(range: &RangeInclusive<u64>, unit: Option<&'static str>) -> Self {
+        let maximum = Some(*range.end()).filter(|end| *end != MANY);
+        Self { name: "number", unit, minimum: Some(*range.start()), maximum }
     }
 }
 
@@ -88,6 +115,10 @@ impl Kind for Count {
     fn form(&self) -> String {
         range(&self.range)
     }
+
+    fn shape(&self) -> Shape {
+        Shape::number(&self.range, None)
+    }
 }
 
 /// A number; unlimited if it is not set.
@@ -112,6 +143,10 @@ impl Kind for Limit {
     fn form(&self) -> String {
         range(&(1..=MANY))
     }
+
+    fn shape(&self) -> Shape {
+        Shape::number(&(1..=MANY), None)
+    }
 }
 
 /// A duration, written as a number of units.
@@ -133,6 +168,17 @@ pub enum Unit {
     Seconds,
     Minutes,
     Hours,
+}
+
+impl Unit {
+    fn symbol(self) -> &'static str {
+        match self {
+            Unit::Milliseconds => "ms",
+            Unit::Seconds => "s",
+            Unit::Minutes => "min",
+            Unit::Hours => "h",
+        }
+    }
 }
 
 impl Kind for Time {
@@ -158,13 +204,11 @@ impl Kind for Time {
     }
 
     fn form(&self) -> String {
-        let unit = match self.unit {
-            Unit::Milliseconds => "ms",
-            Unit::Seconds => "s",
-            Unit::Minutes => "min",
-            Unit::Hours => "h",
-        };
-        format!("{unit}, {}", range(&self.range))
+        format!("{}, {}", self.unit.symbol(), range(&self.range))
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::number(&self.range, Some(self.unit.symbol()))
     }
 }
 
@@ -204,6 +248,10 @@ impl Kind for Switch {
         let case = if self.is_of_spring { ", in any case" } else { "" };
         format!("`true` or `false`{case}")
     }
+
+    fn shape(&self) -> Shape {
+        Shape::named("switch")
+    }
 }
 
 /// A text without further interpretation.
@@ -223,6 +271,10 @@ impl Kind for Text {
 
     fn form(&self) -> String {
         "text".to_owned()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::named("text")
     }
 }
 
@@ -244,6 +296,10 @@ impl Kind for List {
 
     fn form(&self) -> String {
         "comma-separated list".to_owned()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::named("list")
     }
 }
 

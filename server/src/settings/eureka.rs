@@ -213,7 +213,8 @@ impl SettingsReader<'_> {
 
     /// The text of a key of ServerConfig that this node fixes.
     fn fixed(&self, key: &str) -> Option<String> {
-        self.texts.server_config.get(key).filter(|text| !text.is_empty()).cloned()
+        let fixed = self.texts.server_config.get(key);
+        fixed.map(|fixed| fixed.text.clone()).filter(|text| !text.is_empty())
     }
 }
 

@@ -8,7 +8,7 @@ use castalia_store::{DatabaseUrl, Secret};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::compat::CompatOverrides;
-use super::{Fault, Texts, admin_tokens};
+use super::{Fault, Fixed, Texts, admin_tokens};
 use crate::server_config::keys;
 use crate::settings::role::Role;
 
@@ -154,14 +154,14 @@ impl SettingsReader<'_> {
         roles
     }
 
-    pub(super) fn server_config(&mut self, roles: &[Role]) -> BTreeMap<String, String> {
+    pub(super) fn server_config(&mut self, roles: &[Role]) -> BTreeMap<String, Fixed> {
         let fixed = self.texts.server_config.clone();
-        if let Some(text) = fixed.get(admin_tokens::KEY)
+        if let Some(Fixed { text, .. }) = fixed.get(admin_tokens::KEY)
             && let Err(problem) = admin_tokens::check(text, roles)
         {
             self.fault(admin_tokens::KEY, problem);
         }
-        for (key, text) in &fixed {
+        for (key, Fixed { text, .. }) in &fixed {
             match keys::ALL.iter().find(|entry| entry.name() == key) {
                 Some(entry) if !entry.is_valid(text) => {
                     self.fault(key, format!("`{text}` is invalid; expected: {}", entry.form()));

@@ -41,12 +41,21 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A ServerConfig key that this node fixes.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    /// The effective text.
+    pub text: String,
+    /// Where it is set; the first origin hides the others.
+    pub origins: Vec<Origin>,
+}
+
 /// Texts of all settings that have one, and the ServerConfig keys that this node fixes.
 #[derive(Debug, Default)]
 pub struct Texts {
     values: BTreeMap<&'static str, (String, Origin)>,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
-    pub server_config: BTreeMap<String, String>,
+    pub server_config: BTreeMap<String, Fixed>,
     /// Meta servers by normalised environment name, from variables such as `DEV_META`.
     pub meta_servers: BTreeMap<String, String>,
 }
@@ -172,8 +181,9 @@ impl Texts {
 
     fn add_table(&mut self, mut table: toml::Table, path: &Path, faults: &mut Vec<Fault>) {
         if let Some(toml::Value::Table(fixed)) = table.remove(SERVER_CONFIG) {
-            self.server_config =
-                fixed.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
+            for (key, value) in &fixed {
+                self.fix(key, plain(value), Origin::File(path.to_owned()));
+            }
         }
         let mut flat = Vec::new();
         flatten("", &table, &mut flat);
@@ -195,11 +205,18 @@ impl Texts {
             if let Some(definition) = known.get(&variable) {
                 self.values.insert(definition.name, (text, Origin::Variable(variable)));
             } else if let Some(key) = server_config_key(&variable) {
-                self.server_config.insert(key.to_owned(), text);
+                self.fix(key, text, Origin::Variable(variable));
             } else if !is_foreign(&variable) {
                 faults.push(fault(variable, "unknown setting; unset this variable".into()));
             }
         }
+    }
+
+    /// Fixes a ServerConfig key; this origin hides earlier ones.
+    fn fix(&mut self, key: &str, text: String, origin: Origin) {
+        let earlier = self.server_config.remove(key).map(|fixed| fixed.origins);
+        let origins = [origin].into_iter().chain(earlier.unwrap_or_default()).collect();
+        self.server_config.insert(key.to_owned(), Fixed { text, origins });
     }
 }
 
@@ -294,7 +311,7 @@ mod tests {
         assert_eq!(texts.get("config_port").unwrap().0, "3");
         assert_eq!(texts.get("admin_port").unwrap().0, "2");
         assert_eq!(texts.get("portal_port").unwrap(), ("8070", &Origin::Default));
-        assert_eq!(texts.server_config.get("item.key.length.limit").map(String::as_str), Some("9"));
+        assert_eq!(texts.server_config["item.key.length.limit"].text, "9");
     }
 
     #[test]
@@ -349,10 +366,15 @@ mod tests {
     }
 
     #[test]
-    fn a_server_config_key_can_be_fixed_by_a_variable() {
-        let texts =
-            Texts::gather(Vec::new(), None, environment(&[("CASTALIA_LONG_POLLING_TIMEOUT", "5")]))
-                .unwrap();
-        assert_eq!(texts.server_config.get("long.polling.timeout").map(String::as_str), Some("5"));
+    fn a_server_config_key_can_be_fixed_by_a_variable_which_hides_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "[server-config]\n\"long.polling.timeout\" = 9\n").unwrap();
+        let variables = environment(&[("CASTALIA_LONG_POLLING_TIMEOUT", "5")]);
+        let texts = Texts::gather(Vec::new(), Some(file.clone()), variables).unwrap();
+        let variable = Origin::Variable("CASTALIA_LONG_POLLING_TIMEOUT".to_owned());
+        let fixed = &texts.server_config["long.polling.timeout"];
+        assert_eq!(fixed.origins, [variable, Origin::File(file)]);
+        assert_eq!(fixed.text, "5");
     }
 }

@@ -176,6 +176,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /consumer-tokens/by-appId",
     "GET /page-settings",
     "GET /auth/modes",
+    "GET /settings/catalogue",
     "GET /user-tokens",
     "POST /user-tokens",
     "GET /user-tokens/capabilities",

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -82,10 +83,23 @@ impl World {
     }
 
     pub(crate) async fn with(installation: Installation, flags: &[(&'static str, &str)]) -> Self {
+        Self::with_settings(installation, flags, None).await
+    }
+
+    /// The same with a settings file, but without what it fixes of the ServerConfig tables.
+    pub(crate) async fn with_file(installation: Installation, file: PathBuf) -> Self {
+        Self::with_settings(installation, &[], Some(file)).await
+    }
+
+    async fn with_settings(
+        installation: Installation,
+        flags: &[(&'static str, &str)],
+        file: Option<PathBuf>,
+    ) -> Self {
         let mut texts = vec![("env", "LOCAL".to_owned())];
         texts.extend(flags.iter().map(|(name, text)| (*name, (*text).to_owned())));
         let settings =
-            Settings::from_texts(&Texts::gather(texts, None, std::iter::empty()).unwrap()).unwrap();
+            Settings::from_texts(&Texts::gather(texts, file, std::iter::empty()).unwrap()).unwrap();
         let settings = Arc::new(settings);
         let environment = environment(&settings, installation).await;
         let store = engine::open(Part::Portal, installation).await;

@@ -37,6 +37,7 @@ mod restoration;
 pub(super) mod routes;
 mod search;
 mod server_setting;
+mod setting_catalogue;
 mod sign_in_modes;
 mod system_info;
 mod system_role;

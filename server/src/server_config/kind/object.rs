@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{Kind, Shape};
 
 /// A JSON object of numbers; members that are not positive numbers are dropped.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ impl Kind for Overrides {
     fn form(&self) -> String {
         "JSON object of numbers".to_owned()
     }
+
+    fn shape(&self) -> Shape {
+        Shape::named("object")
+    }
 }
 
 /// A JSON object with a text for each environment; members that are no texts are dropped.
@@ -62,6 +66,10 @@ impl Kind for ByEnvironment {
 
     fn form(&self) -> String {
         "JSON object by environment".to_owned()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::named("object")
     }
 }
 

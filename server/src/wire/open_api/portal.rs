@@ -75,6 +75,55 @@ body! {
 }
 
 body! {
+    /// A key of the ServerConfig tables that this server knows.
+    KnownSetting {
+        /// Name.
+        key: Option<String>,
+        /// Purpose.
+        about: Option<String>,
+        /// Kind of its values: `switch`, `number`, `list` (separated by commas), `object` (JSON) or
+        /// `text`.
+        kind: Option<String>,
+        /// Unit of a number: `ms`, `s`, `min` or `h`.
+        unit: Option<String>,
+        /// Minimum of a number.
+        minimum: Option<i64>,
+        /// Maximum of a number.
+        maximum: Option<i64>,
+        /// Describes the valid values.
+        valid: Option<String>,
+        /// Value without any source.
+        default_value: Option<String>,
+        /// Value in effect; absent for a secret, and if an address in it contains a password.
+        value: Option<String>,
+        /// Whether its values are secrets.
+        is_secret: bool,
+        /// When a change of its row takes effect: `minute` (at once on the node that stores it, within
+        /// a minute on the others), `restart`, or `never` because only a node sets it.
+        effect: Option<String>,
+        /// The source of the value.
+        source: Option<Box<SettingSource>>,
+        /// Sources that have no effect because of another one, or because their value is invalid.
+        hidden: Option<Vec<SettingSource>>,
+        /// User name of the last editor of its row.
+        data_change_last_modified_by: Option<String>,
+        /// Time of the last change of its row, as `2026-05-31T14:44:28.000+0800`.
+        #[schema(value_type = String)]
+        data_change_last_modified_time: Option<DateTime<Utc>>,
+    }
+}
+
+body! {
+    /// Where a setting has a value.
+    SettingSource {
+        /// `variable` or `file` of the answering node, `table`, or `default`.
+        kind: Option<String>,
+        /// Name of the variable, path of the file, or cluster of the row.
+        name: Option<String>,
+    }
+}
+
+body! {
     /// Settings of the web pages.
     #[schema(as = PageSettings)]
     PageSettings {

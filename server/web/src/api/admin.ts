@@ -10,6 +10,7 @@ import type {
   ConsumerToken,
   CreateConsumer,
   EurekaRegistry,
+  KnownSetting,
   ServerConfig,
   SystemInfo,
   Webhook,
@@ -85,6 +86,14 @@ export const serverSettings = (env: string | null) =>
   queryOptions({
     queryKey: ["settings", env],
     queryFn: async () => (await get<ServerConfig[]>(`${settingPath(env)}/find-all-config`)) ?? [],
+  });
+
+/** Every key that the server knows, with its value in effect and the source of it. */
+export const knownSettings = (env: string | null) =>
+  queryOptions({
+    queryKey: ["settings", env, "known"],
+    queryFn: async () =>
+      (await get<KnownSetting[]>("settings/catalogue" + (env === null ? "" : path`?env=${env}`))) ?? [],
   });
 
 const settingPath = (env: string | null) =>

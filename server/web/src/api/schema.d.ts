@@ -2108,6 +2108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/settings/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the known settings of the portal or of an environment with their values and sources. */
+        get: operations["findKnownSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/system-info": {
         parameters: {
             query?: never;
@@ -3001,6 +3018,51 @@ export interface components {
             outcome?: string;
             /** @description Path in the archive. */
             path?: string;
+        };
+        /** @description A key of the ServerConfig tables that this server knows. */
+        KnownSetting: {
+            /** @description Purpose. */
+            about?: string;
+            /** @description User name of the last editor of its row. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Time of the last change of its row, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeLastModifiedTime?: string;
+            /** @description Value without any source. */
+            defaultValue?: string;
+            /**
+             * @description When a change of its row takes effect: `minute` (at once on the node that stores it, within
+             *     a minute on the others), `restart`, or `never` because only a node sets it.
+             */
+            effect?: string;
+            /** @description Sources that have no effect because of another one, or because their value is invalid. */
+            hidden?: components["schemas"]["SettingSource"][];
+            /** @description Whether its values are secrets. */
+            isSecret?: boolean;
+            /** @description Name. */
+            key?: string;
+            /**
+             * @description Kind of its values: `switch`, `number`, `list` (separated by commas), `object` (JSON) or
+             *     `text`.
+             */
+            kind?: string;
+            /**
+             * Format: int64
+             * @description Maximum of a number.
+             */
+            maximum?: number;
+            /**
+             * Format: int64
+             * @description Minimum of a number.
+             */
+            minimum?: number;
+            /** @description The source of the value. */
+            source?: components["schemas"]["SettingSource"];
+            /** @description Unit of a number: `ms`, `s`, `min` or `h`. */
+            unit?: string;
+            /** @description Describes the valid values. */
+            valid?: string;
+            /** @description Value in effect; absent for a secret, and if an address in it contains a password. */
+            value?: string;
         };
         /** @description A gray release to create, without some keys. */
         NamespaceGrayDelReleaseDTO: {
@@ -3990,6 +4052,13 @@ export interface components {
             /** @description Id of the instance. */
             instanceId?: string;
         };
+        /** @description Where a setting has a value. */
+        SettingSource: {
+            /** @description `variable` or `file` of the answering node, `table`, or `default`. */
+            kind?: string;
+            /** @description Name of the variable, path of the file, or cluster of the row. */
+            name?: string;
+        };
         /** @description How people and programs sign in. */
         SignInModes: {
             /** @description Whether requests may contain name and password (HTTP Basic). */
@@ -4147,6 +4216,7 @@ export type FoundItem = components['schemas']['FoundItem'];
 export type FoundItems = components['schemas']['FoundItems'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedEntry = components['schemas']['ImportedEntry'];
+export type KnownSetting = components['schemas']['KnownSetting'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
 export type NewAccessRequest = components['schemas']['NewAccessRequest'];
@@ -4203,6 +4273,7 @@ export type PageSettings = components['schemas']['PageSettings'];
 export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
+export type SettingSource = components['schemas']['SettingSource'];
 export type SignInModes = components['schemas']['SignInModes'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type UnsignedClient = components['schemas']['UnsignedClient'];
@@ -9569,6 +9640,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerConfig"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findKnownSettings: {
+        parameters: {
+            query?: {
+                /** @description Environment; without one, the keys of the portal. */
+                env?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownSetting"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

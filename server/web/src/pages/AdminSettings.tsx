@@ -1,5 +1,5 @@
-// Settings that are rows of the ServerConfig tables: every documented key with its meaning, default
-// and current value, and other rows.
+// Settings that are rows of the ServerConfig tables: every known key with its meaning, its value and the
+// source of that, and other rows.
 import { Button, Checkbox, NativeSelect } from "@mantine/core";
 import { IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { queryOptions, useQuery } from "@tanstack/react-query";
@@ -8,31 +8,28 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import { deleteSetting, serverSettings } from "../api/admin";
+import { deleteSetting, knownSettings, serverSettings } from "../api/admin";
 import { useBoot } from "../api/queries";
+import type { SettingSource } from "../api/schema";
 import { Confirm } from "../parts/Confirm";
 import { DataTable } from "../parts/DataTable";
 import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { Since } from "../parts/Since";
 import { Empty, Loaded } from "../parts/States";
-import { isSecret, knownSettings, settingRows, shownValue, type SettingRow } from "../text/settings";
+import { hiddenBy, isSecret, settingRows, shownValue, type SettingRow } from "../text/settings";
 import classes from "./Admin.module.css";
 import { SettingDialog } from "./SettingDialog";
 
 const route = getRouteApi("/in/admin/settings");
 
-/** The documentation of the keys, and in Chinese a translation of their meanings. */
-const catalogue = (language: string) =>
+/** The meanings of the keys in Chinese; the server has the English ones. */
+const meanings = (language: string) =>
   queryOptions({
-    queryKey: ["settings catalogue", language],
+    queryKey: ["setting meanings", language],
     staleTime: Infinity,
-    queryFn: async () => {
-      const page = (await import("../../../../docs/server-config.md?raw")).default;
-      const translated: Record<string, string> =
-        language === "zh" ? (await import("../i18n/settings.zh.json")).default : {};
-      return { page, translated };
-    },
+    queryFn: async (): Promise<Record<string, string>> =>
+      language === "zh" ? (await import("../i18n/settings.zh.json")).default : {},
   });
 
 type Act = { kind: "save"; row: SettingRow | null } | { kind: "delete"; row: SettingRow };
@@ -44,15 +41,15 @@ export function AdminSettings() {
   const { envs } = useBoot();
   const env = chosen ?? null;
   const stored = useQuery(serverSettings(env));
-  const about = useQuery(catalogue(i18n.language));
+  const described = useQuery(knownSettings(env));
+  const translated = useQuery(meanings(i18n.language)).data ?? {};
   const [act, setAct] = useState<Act | null>(null);
   const onClose = () => setAct(null);
   const set = (part: { q?: string | undefined; env?: string | undefined; changed?: "yes" | undefined }) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
-  const { page, translated } = about.data ?? { page: "", translated: {} };
-  const known = knownSettings(page, env === null ? "portal" : "config").map((setting) => ({
+  const known = (described.data ?? []).map((setting) => ({
     ...setting,
-    about: translated[setting.key] ?? setting.about,
+    about: translated[setting.key ?? ""] ?? setting.about?.replaceAll("`", ""),
   }));
   const rows = settingRows(known, stored.data ?? []).filter(
     (row) => (changed === undefined || row.stored) && textOf(row).includes(q.toLowerCase()),
@@ -83,7 +80,7 @@ export function AdminSettings() {
         </Button>
       </div>
       <p className="note">{t("setting.help")}</p>
-      <Loaded query={stored}>
+      <Loaded query={described}>
         {() =>
           rows.length === 0 ? (
             <Empty title={t("state.noMatch")} />
@@ -109,6 +106,7 @@ export function AdminSettings() {
                   icon: IconTrash,
                   onClick: () => setAct({ kind: "delete", row }),
                 };
+                if (row.known?.effect === "never" && !row.stored) return [];
                 return row.stored ? [edit, remove] : [edit];
               }}
             />
@@ -134,34 +132,67 @@ function About({ row: { key, cluster, known, stored } }: { row: SettingRow }) {
   );
 }
 
-function Value({ row: { key, known, stored } }: { row: SettingRow }) {
+function Value({ row }: { row: SettingRow }) {
   const { t } = useTranslation();
-  const text = isSecret(key) && stored?.value ? "••••••••" : shownValue(stored?.value ?? known?.fallback ?? "");
+  const { known, stored } = row;
+  const inEffect = known?.value ?? "";
+  const isHidden = hiddenBy(row) !== undefined && known?.value !== undefined;
+  const shown = stored?.value ?? inEffect;
+  // The server leaves out values with passwords.
+  const isMasked = (isSecret(row) && shown !== "") || (!stored && known !== undefined && known.value === undefined);
   return (
     <>
-      <span className={classes.value}>{text || <span className="note">{t("setting.empty")}</span>}</span>
-      {stored && known && <div className="note">{t("setting.fallback", { value: known.fallback || "–" })}</div>}
+      <span className={classes.value}>
+        {isMasked ? "••••••••" : shownValue(shown) || <span className="note">{t("setting.empty")}</span>}
+      </span>
+      {isHidden && <div className="note">{t("setting.inEffect", { value: inEffect || "–" })}</div>}
+      {known && (stored ?? known.source?.kind !== "default") && (
+        <div className="note">{t("setting.fallback", { value: known.defaultValue || "–" })}</div>
+      )}
     </>
   );
 }
 
-function Source({ row: { stored } }: { row: SettingRow }) {
+function Source({ row }: { row: SettingRow }) {
   const { t } = useTranslation();
-  if (!stored) return <span className="note">{t("setting.fromDefault")}</span>;
+  const { known, stored } = row;
+  const hiding = hiddenBy(row);
+  const { kind = "default", name } = (stored ? undefined : known?.source) ?? { kind: stored ? "table" : "default" };
   return (
     <>
-      <span className="badge">{t("setting.fromTable")}</span>
-      <div className="note">
-        <Since by={stored.dataChangeLastModifiedBy} time={stored.dataChangeLastModifiedTime} />
-      </div>
+      <SourceName kind={kind} name={name} />
+      {stored && (
+        <div className="note">
+          <Since by={stored.dataChangeLastModifiedBy} time={stored.dataChangeLastModifiedTime} />
+        </div>
+      )}
+      {hiding?.kind === "default" && <div className="note">{t("setting.invalid")}</div>}
+      {hiding && hiding.kind !== "default" && (
+        <div className="note">
+          {t("setting.hiddenBy")} <SourceName {...hiding} />
+        </div>
+      )}
     </>
   );
 }
+
+function SourceName({ kind = "default", name }: SettingSource) {
+  const { t } = useTranslation();
+  if (kind === "default") return <span className="note">{t("setting.from.default")}</span>;
+  return (
+    <>
+      <span className="badge">{t(`setting.from.${kind as "table" | "variable" | "file"}`)}</span>{" "}
+      {kind !== "table" && <small className="mono">{name}</small>}
+    </>
+  );
+}
+
+const EFFECTS = { minute: "setting.soon", restart: "setting.restart", never: "setting.ofNode" } as const;
 
 function Effect({ row: { known } }: { row: SettingRow }) {
   const { t } = useTranslation();
   if (!known) return <span className="note">{t("setting.unknown")}</span>;
-  return <span className="note">{t(known.needsRestart ? "setting.restart" : "setting.soon")}</span>;
+  return <span className="note">{t(EFFECTS[(known.effect ?? "minute") as keyof typeof EFFECTS])}</span>;
 }
 
 function Delete({ env, row, onClose }: { env: string | null; row: SettingRow; onClose: () => void }) {
@@ -180,7 +211,7 @@ function Delete({ env, row, onClose }: { env: string | null; row: SettingRow; on
       onConfirm={() => write.mutate(undefined)}
       onClose={onClose}
     >
-      <p>{t("setting.deleteText", { value: row.known?.fallback || "–" })}</p>
+      <p>{t("setting.deleteText", { value: row.known?.defaultValue || "–" })}</p>
     </Confirm>
   );
 }

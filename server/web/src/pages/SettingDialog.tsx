@@ -8,7 +8,7 @@ import { saveSetting, serverSettings } from "../api/admin";
 import { Dialog } from "../parts/Dialog";
 import { DialogEnd } from "../parts/DialogEnd";
 import { prettyJson } from "../text/format";
-import { isSecret, type SettingRow } from "../text/settings";
+import { isInRange, isSecret, type SettingRow } from "../text/settings";
 
 interface Props {
   /** Null for the table of the portal. */
@@ -21,7 +21,7 @@ interface Props {
 export function SettingDialog({ env, row, onClose }: Props) {
   const { t } = useTranslation();
   const [key, setKey] = useState(row?.key ?? "");
-  const [value, setValue] = useState(row?.stored?.value ?? row?.known?.fallback ?? "");
+  const [value, setValue] = useState(row?.stored?.value ?? row?.known?.defaultValue ?? "");
   const [comment, setComment] = useState(row?.stored?.comment ?? "");
   const [isChecked, setIsChecked] = useState(false);
   const cluster = row?.cluster || "default";
@@ -33,24 +33,27 @@ export function SettingDialog({ env, row, onClose }: Props) {
     [serverSettings(env).queryKey, ["root"]],
     onClose,
   );
-  const valid = row?.known?.valid ?? "";
-  const needsJson = valid.startsWith("JSON");
+  const known = row?.known;
+  const needsJson = known?.kind === "object";
+  const isNumber = known?.kind === "number";
   const isBroken = needsJson && value.trim() !== "" && prettyJson(value) === null;
+  const isOutside = isNumber && !isInRange(known, value);
+  const range = known && t(known.maximum === undefined ? "setting.atLeast" : "setting.range", { ...known });
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsChecked(true);
-    if (key.trim() !== "" && !isBroken) write.mutate(undefined);
+    if (key.trim() !== "" && !isBroken && !isOutside) write.mutate(undefined);
   };
   const field = {
     label: t("setting.value"),
-    description: valid && t("setting.valid", { valid }),
+    description: (known?.kind === "list" || known?.kind === "object") && t(`setting.${known.kind}`),
     value,
     onChange: (event: { currentTarget: { value: string } }) => setValue(event.currentTarget.value),
   };
   return (
     <Dialog size="lg" title={row ? t("setting.edit", { key: row.key }) : t("setting.new")} onClose={onClose}>
       <form className="stack" noValidate onSubmit={submit}>
-        {row?.known && <p className="note">{row.known.about}</p>}
+        {known && <p className="note">{known.about}</p>}
         {row === null && (
           <TextInput
             label={t("setting.key")}
@@ -61,9 +64,17 @@ export function SettingDialog({ env, row, onClose }: Props) {
             onChange={(event) => setKey(event.currentTarget.value)}
           />
         )}
-        {valid.startsWith("true or false") ? (
+        {known?.kind === "switch" ? (
           <NativeSelect {...field} data={["true", "false"]} />
-        ) : isSecret(key) ? (
+        ) : isNumber ? (
+          <TextInput
+            {...field}
+            description={range}
+            inputMode="numeric"
+            rightSection={known.unit}
+            error={isChecked && isOutside && t("setting.outside", { range })}
+          />
+        ) : isSecret({ key, known }) ? (
           <PasswordInput
             {...field}
             autoComplete="off"

@@ -1,17 +1,7 @@
-// The documented keys of the ServerConfig tables, read from the server's documentation, so that the
-// page cannot differ from it. Pure.
-import type { ServerConfig } from "../api/schema";
+// The known keys of the ServerConfig tables beside the stored rows, and the range of their values. Pure.
+import type { KnownSetting, ServerConfig, SettingSource } from "../api/schema";
 
-export interface KnownSetting {
-  key: string;
-  fallback: string;
-  valid: string;
-  about: string;
-  /** Takes effect only after a restart of the nodes. */
-  needsRestart: boolean;
-}
-
-/** A documented key, a stored row, or both. */
+/** A known key, a stored row, or both. */
 export interface SettingRow {
   key: string;
   cluster: string;
@@ -19,23 +9,9 @@ export interface SettingRow {
   stored: ServerConfig | undefined;
 }
 
-const HEADINGS = { portal: "## Portal's database", config: "## Config database" };
-const CELL = /(?<!\\)\|/;
-
-export function knownSettings(page: string, table: keyof typeof HEADINGS): KnownSetting[] {
-  const section = page.split(HEADINGS[table])[1]?.split("\n## ")[0] ?? "";
-  const rows = section.split("\n").filter((line) => line.startsWith("| `"));
-  return rows.map((line) => {
-    const [, key = "", fallback = "", valid = "", about = ""] = line.split(CELL).map(plain);
-    return { key, fallback, valid, about, needsRestart: about.includes("read at the start") };
-  });
-}
-
-const plain = (cell: string) => cell.trim().replaceAll("`", "");
-
-/** Documented keys in their order, each with its rows; then the rows of other keys. */
+/** Known keys in their order, each with its rows; then the rows of other keys. */
 export function settingRows(known: KnownSetting[], stored: ServerConfig[]): SettingRow[] {
-  const documented = new Set(known.map(({ key }) => key));
+  const names = new Set(known.map(({ key }) => key));
   const row = (setting: ServerConfig, about: KnownSetting | undefined): SettingRow => ({
     key: setting.key ?? "",
     cluster: setting.cluster ?? "",
@@ -47,15 +23,27 @@ export function settingRows(known: KnownSetting[], stored: ServerConfig[]): Sett
       const rows = stored.filter(({ key }) => key === about.key);
       return rows.length > 0
         ? rows.map((setting) => row(setting, about))
-        : [{ key: about.key, cluster: "", known: about, stored: undefined }];
+        : [{ key: about.key ?? "", cluster: "", known: about, stored: undefined }];
     }),
-    ...stored.filter(({ key = "" }) => !documented.has(key)).map((setting) => row(setting, undefined)),
+    ...stored.filter(({ key = "" }) => !names.has(key)).map((setting) => row(setting, undefined)),
   ];
 }
 
+/** What has precedence over a stored row; undefined if the row is in effect, or is one of other nodes. */
+export function hiddenBy({ cluster, known, stored }: SettingRow): SettingSource | undefined {
+  const isHidden = ({ kind, name = "" }: SettingSource) => kind === "table" && name === cluster;
+  return stored && known?.hidden?.some(isHidden) ? known.source : undefined;
+}
+
+/** Whether a text is a whole number within the range of a setting. */
+export function isInRange({ minimum = 0, maximum }: KnownSetting, text: string): boolean {
+  const number = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
+  return number >= minimum && number <= (maximum ?? Infinity);
+}
+
 /** Values of these keys are not shown until they are edited. */
-export function isSecret(key: string): boolean {
-  return /password|tokens?$|salt/i.test(key) && !key.startsWith("user.token");
+export function isSecret({ key, known }: Pick<SettingRow, "key" | "known">): boolean {
+  return known ? known.isSecret === true : /password|tokens?$|salt/i.test(key);
 }
 
 /** A value without the passwords of the addresses in it, such as those of Eureka servers. */

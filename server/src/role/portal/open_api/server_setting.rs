@@ -40,10 +40,14 @@ pub(super) struct SettingInCluster {
 
 /// The settings in the portal database.
 pub(super) async fn list(State(portal): State<Portal>) -> Result<Json<Vec<Setting>>> {
-    let rows = of_portal::list(&portal.state.store).await?;
-    let mut settings: Vec<_> = rows.into_iter().map(of_row).collect();
+    let mut settings = rows_of_portal(&portal).await?;
     people::name_people(&portal, &mut settings).await?;
     Ok(Json(settings))
+}
+
+pub(super) async fn rows_of_portal(portal: &Portal) -> Result<Vec<Setting>> {
+    let rows = of_portal::list(&portal.state.store).await?;
+    Ok(rows.into_iter().map(of_row).collect())
 }
 
 /// Creates or changes a setting in the portal database; it takes effect at once on this node.
@@ -79,11 +83,15 @@ pub(super) async fn list_in_env(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<Setting>>> {
-    let address = Address::new(["server", "config", "find-all-config"]);
-    let found: Vec<admin::ServerConfig> = environment(&portal, &place)?.get(address).await?;
-    let mut settings: Vec<_> = found.into_iter().map(Setting::from).collect();
+    let mut settings = rows_of_env(&environment(&portal, &place)?).await?;
     people::name_people(&portal, &mut settings).await?;
     Ok(Json(settings))
+}
+
+pub(super) async fn rows_of_env(environment: &Environment) -> Result<Vec<Setting>> {
+    let address = Address::new(["server", "config", "find-all-config"]);
+    let found: Vec<admin::ServerConfig> = environment.get(address).await?;
+    Ok(found.into_iter().map(Setting::from).collect())
 }
 
 /// Creates or changes a setting in the config database of an environment.

@@ -5,7 +5,9 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::{events, page_settings, reads, search, server_setting};
+use crate::role::portal::open_api::{
+    events, page_settings, reads, search, server_setting, setting_catalogue,
+};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -50,6 +52,16 @@ fn databases(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
     let root = PortalAccess::Session(Need::Root);
     routes
+        .extension(
+            Method::GET,
+            "/openapi/v1/settings/catalogue",
+            root,
+            about(
+                "findKnownSettings",
+                "Lists the known settings of the portal or of an environment with their values and sources.",
+            ),
+            setting_catalogue::list,
+        )
         .operation(
             Method::GET,
             "/openapi/v1/server/portal-db/config/find-all-config",
