@@ -25,7 +25,7 @@ pub fn release<'a>(
 ) -> Result<Option<&'a Arc<Release>>, UnknownRelease> {
     for gray in &published.gray {
         let rules = gray.rules.as_ref().ok_or(UnknownRelease)?;
-        if rules.iter().any(|rule| fits(rule, app_id, caller)) {
+        if matches(rules, app_id, caller) {
             match &gray.release {
                 Some(release) => return Ok(Some(release)),
                 None if gray.is_unreadable => return Err(UnknownRelease),
@@ -37,6 +37,12 @@ pub fn release<'a>(
         None if published.is_main_unreadable => Err(UnknownRelease),
         main => Ok(main.as_ref()),
     }
+}
+
+/// Whether any of these rules matches a client of an app.
+#[must_use]
+pub fn matches(rules: &[GrayRule], app_id: &str, caller: &Caller) -> bool {
+    rules.iter().any(|rule| fits(rule, app_id, caller))
 }
 
 /// Compares the app id without regard to case, then address or label, each exactly. `*` as a label

@@ -33,7 +33,7 @@ pub use self::call::CallsOfDay;
 pub use self::eureka::{EurekaInstance, EurekaPeer, EurekaRegistry};
 pub use self::history::{Commit, KeyValue, ReleaseHistory};
 pub use self::import::{ImportReport, ImportedEntry};
-pub use self::instance::{Instance, InstanceConfig, InstancePage};
+pub use self::instance::{GrayAudience, Instance, InstanceConfig, InstancePage};
 pub use self::permission::{
     AppRoleUsers, ClusterRoleUsers, NamespaceInEnvRoleUsers, NamespaceRoleUsers,
     PermissionCondition,

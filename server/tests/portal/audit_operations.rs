@@ -12,9 +12,10 @@ use super::audit::{A, Log, influences, records};
 use super::audit_of_users::{access_requests, user_tokens};
 use super::world::{Answer, Caller, NS, World, app, item};
 
-/// Operations whose method is not GET although they change nothing, or only what the caller's own
-/// pages list first.
-const READS: [&str; 4] = ["syntaxCheck", "compareItems", "checkExportAppConfig", "openApp"];
+/// Operations whose method is not GET although they change nothing, or only what pages show of the
+/// caller, and one whose parts are recorded as operations of their own (`access_grant.rs`).
+const READS: [&str; 5] =
+    ["syntaxCheck", "compareItems", "checkExportAppConfig", "openApp", "previewBranchRules"];
 
 /// Operations that read secrets, or all values of an app.
 const SECRETS: [&str; 6] = [

@@ -1,13 +1,14 @@
 //! Audiences of gray releases, which can be used again.
 
-use castalia_store::StoreError;
 use castalia_store::entity::gray_release_rule::{Column, Entity};
+use castalia_store::{Id, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::EntityTrait as _;
 use sea_orm::sea_query::Expr;
 use serde_json::{Value, json};
 
-use super::world::{Caller, NS, World};
+use super::instance::read;
+use super::world::{Caller, NS, World, item};
 
 /// Creates the branch of the namespace `application`; returns its path.
 async fn branch(user: &Caller<'_>) -> String {
@@ -70,4 +71,44 @@ async fn backdate_rules(world: &World, time: DateTime<Utc>) {
         })
     });
     update.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_instances_that_rules_would_match_are_counted_before_they_are_stored() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    user.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    let release = user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    let key = castalia_store::release::by_id(
+        world.environment_store.read(),
+        Id(release["id"].as_i64().unwrap()),
+    );
+    let key = key.await.unwrap().unwrap().release_key;
+    for ip in ["10.0.0.1", "10.0.0.2", "10.0.0.3"] {
+        read(&world.environment_store, "demo", ip, &key).await;
+    }
+    read(&world.environment_store, "other", "10.0.0.1", &key).await;
+    let path = branch(&user).await;
+    let preview = async |app: &str, ips: Value, labels: Value| {
+        let line = json!({ "clientAppId": app, "clientIpList": ips, "clientLabelList": labels });
+        let body = json!({ "ruleItems": [line] });
+        let found = user.post(&format!("{path}/rules/preview"), body).await.ok();
+        assert_eq!((&found["total"], &found["compared"]), (&json!(4), &json!(4)), "{found}");
+        let instances = found["instances"].as_array().unwrap().iter();
+        let ips: Vec<_> = instances.map(|one| one["ip"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(found["matched"], ips.len(), "{found}");
+        ips
+    };
+    assert_eq!(
+        preview("demo", json!(["10.0.0.1", "10.0.0.3", "10.9.9.9"]), json!([])).await.len(),
+        2
+    );
+    assert_eq!(preview("DEMO", json!(["*"]), json!([])).await.len(), 3);
+    assert_eq!(preview("other", json!(["10.0.0.1"]), json!([])).await, ["10.0.0.1"]);
+    // As for clients: every label, but the labels of instances are not known.
+    assert_eq!(preview("demo", json!([]), json!(["*"])).await.len(), 3);
+    assert!(preview("demo", json!([]), json!(["canary"])).await.is_empty());
+    assert_eq!(user.get(&format!("{path}/rules")).await.body, "", "nothing is stored");
+    let other = path.replace("/branches/", "/branches/x");
+    user.post(&format!("{other}/rules/preview"), json!({})).await.fails(400, "");
 }

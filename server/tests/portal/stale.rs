@@ -8,13 +8,14 @@ use super::archive::archive;
 use super::world::{Answer, Caller, NS, World, item};
 
 /// Operations on a namespace that have no base, with the reason.
-const WITHOUT_BASE: [(&str, &str); 9] = [
+const WITHOUT_BASE: [(&str, &str); 10] = [
     ("assignNamespaceEnvRoleToUser", "changes roles"),
     ("assignNamespaceRoleToUser", "changes roles"),
     ("compareItems", "changes nothing"),
     ("deleteAppNamespace", "changes the namespaces of all clusters"),
     ("forgetInstance", "changes an instance"),
     ("initAppPermission", "changes roles"),
+    ("previewBranchRules", "changes nothing"),
     ("removeNamespaceEnvRoleFromUser", "changes roles"),
     ("removeNamespaceRoleFromUser", "changes roles"),
     ("syntaxCheck", "changes nothing"),

@@ -62,6 +62,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("GET {namespaceName}/branches/{branchName}/items", Nothing, Refused),
     ("GET {namespaceName}/branches/{branchName}/rules", Nothing, Refused),
     ("PUT {namespaceName}/branches/{branchName}/rules", Refused, Refused),
+    ("POST {namespaceName}/branches/{branchName}/rules/preview", Refused, Refused),
     ("GET /envs/{env}/apps/{appId}/gray-audiences", Nothing, Nothing),
     ("POST {namespaceName}/branches/{branchName}/releases", Refused, Refused),
     ("POST {namespaceName}/branches/{branchName}/gray-del-releases", Refused, Refused),

@@ -265,6 +265,7 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
             (by(at.replace("{instanceId}", &s.instance_id.to_string())), None)
         }
         ("PUT", "/branches/{branchName}/rules") => (by(at), Some(s.rules(who))),
+        ("POST", "/branches/{branchName}/rules/preview") => (at, Some(s.rules(who))),
         (
             "POST",
             "/branches/{branchName}/releases"

@@ -45,6 +45,20 @@ body! {
 }
 
 body! {
+    /// The instances of a namespace that the rules of a gray branch would match now.
+    GrayAudience {
+        /// Number of the instances that match.
+        matched: i64,
+        /// Number of the instances that were compared.
+        compared: i64,
+        /// Number of the instances that read the namespace or its branch.
+        total: i64,
+        /// The first of those that match.
+        instances: Option<Vec<Instance>>,
+    }
+}
+
+body! {
     /// The last read of a namespace by a client.
     #[schema(as = OpenInstanceConfigDTO)]
     InstanceConfig {

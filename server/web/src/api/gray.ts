@@ -5,6 +5,7 @@ import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bo
 import { get, path, send } from "./client";
 import { latestRelease, namespacePath, type Place } from "./queries";
 import type {
+  GrayAudience,
   OpenGrayReleaseRuleDTO,
   OpenGrayReleaseRuleItemDTO,
   OpenInstanceDTO,
@@ -76,6 +77,14 @@ export const grayAudiences = (at: Place) =>
     staleTime: 0,
     queryFn: async () =>
       (await get<OpenGrayReleaseRuleDTO[]>(path`envs/${at.env}/apps/${at.app}/gray-audiences`)) ?? [],
+  });
+
+/** The instances that rules would match now, before they are stored. */
+export const grayPreview = (at: Place, name: string, ruleItems: OpenGrayReleaseRuleItemDTO[]) =>
+  queryOptions({
+    queryKey: [...key(at), name, "preview", ruleItems],
+    staleTime: 0,
+    queryFn: () => send<GrayAudience>("POST", `${branchPath(at, name)}/rules/preview`, { ruleItems }),
   });
 
 /** The newest operations on a namespace, without the values of the releases. */

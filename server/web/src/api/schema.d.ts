@@ -1384,6 +1384,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/branches/{branchName}/rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lists the instances that rules of a gray branch would match now, without storing them. */
+        post: operations["previewBranchRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/changes": {
         parameters: {
             query?: never;
@@ -3002,6 +3019,26 @@ export interface components {
             /** @description `OK`, or what the result lacks. */
             message?: string;
         };
+        /** @description The instances of a namespace that the rules of a gray branch would match now. */
+        GrayAudience: {
+            /**
+             * Format: int64
+             * @description Number of the instances that were compared.
+             */
+            compared?: number;
+            /** @description The first of those that match. */
+            instances?: components["schemas"]["OpenInstanceDTO"][];
+            /**
+             * Format: int64
+             * @description Number of the instances that match.
+             */
+            matched?: number;
+            /**
+             * Format: int64
+             * @description Number of the instances that read the namespace or its branch.
+             */
+            total?: number;
+        };
         /** @description What an import did. */
         ImportReport: {
             /** @description One element for each entry of the archive, in its order. */
@@ -4214,6 +4251,7 @@ export type ExceptionResponse = components['schemas']['ExceptionResponse'];
 export type Favorite = components['schemas']['Favorite'];
 export type FoundItem = components['schemas']['FoundItem'];
 export type FoundItems = components['schemas']['FoundItems'];
+export type GrayAudience = components['schemas']['GrayAudience'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedEntry = components['schemas']['ImportedEntry'];
 export type KnownSetting = components['schemas']['KnownSetting'];
@@ -7793,6 +7831,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    previewBranchRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the branch. */
+                branchName: string;
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenGrayReleaseRuleDTO"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrayAudience"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

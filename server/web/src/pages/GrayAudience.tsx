@@ -1,15 +1,18 @@
 // Second step of a gray release: which clients receive it, chosen among known instances or typed.
 import { Button, Checkbox, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlus, IconTrash, IconUsers } from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import { saveRules, staleGray } from "../api/gray";
+import { grayPreview, saveRules, staleGray } from "../api/gray";
+import type { Place } from "../api/queries";
 import type { OpenInstanceDTO } from "../api/schema";
 import { NoRight } from "../parts/NoRight";
 import { Failure } from "../parts/States";
-import { ALL_CLIENTS, byAddress, isMatched, ruleItems, shareOf, type RuleLine } from "../state/gray";
+import { ALL_CLIENTS, byAddress, ruleItems, shareOf, type RuleLine } from "../state/gray";
 import { listOf } from "../text/list";
 import classes from "./Gray.module.css";
 import { GrayEarlier } from "./GrayEarlier";
@@ -17,6 +20,8 @@ import type { GrayParts } from "./grayParts";
 
 /** In percent of the known instances. */
 const SHARES = [5, 10, 25, 50];
+/** After the last change of a rule, before its instances are counted. */
+const PAUSE_MS = 250;
 
 export function GrayAudience({ place, name, facts, state, rights, master, go }: GrayParts) {
   const { t } = useTranslation();
@@ -60,7 +65,7 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
           </Button>
         </div>
       )}
-      <Matched lines={lines} instances={instances} />
+      <Matched place={place} name={name} lines={lines} />
       {write.error && <Failure error={write.error} />}
       {mayEdit ? (
         <div className="row end">
@@ -209,15 +214,20 @@ function ListField({ label, help, list, isReadOnly, onChange }: ListFieldProps) 
   );
 }
 
-function Matched({ lines, instances }: { lines: RuleLine[]; instances: OpenInstanceDTO[] }) {
+/** Counted by the server: the lists of this page have the first instances only. */
+function Matched({ place, name, lines }: { place: Place; name: string; lines: RuleLine[] }) {
   const { t } = useTranslation();
-  const count = instances.filter((instance) => isMatched(instance, lines)).length;
+  const [settled] = useDebouncedValue(lines, PAUSE_MS);
+  const preview = useQuery({ ...grayPreview(place, name, ruleItems(settled)), placeholderData: keepPreviousData });
+  const { matched = 0, compared = 0, total = 0 } = preview.data ?? {};
   const hasLabels = lines.some((line) => line.labels.length > 0);
+  if (preview.error) return <Failure error={preview.error} />;
   return (
     <p className={classes.matched} role="status">
       <IconUsers size={18} stroke={1.8} aria-hidden />
       <span>
-        {t("gray.audience.matches", { count, total: instances.length })}{" "}
+        {preview.data ? t("gray.audience.matches", { count: matched, total }) : t("state.loading")}{" "}
+        {compared < total && <span className="note">{t("gray.audience.compared", { count: compared })}</span>}{" "}
         {hasLabels && <span className="note">{t("gray.audience.labelsUnknown")}</span>}
       </span>
     </p>

@@ -109,9 +109,9 @@ const NAMES: [(&str, OperationKind, &str); 91] = [
     ("findAllConfigDBConfig", Rpc, "ServerConfig.readConfigDBConfig"),
 ];
 
-/// Operations that change nothing although their method is not GET, or only what the caller's own
-/// pages list first.
-const READS: [&str; 3] = ["syntaxCheck", "compareItems", "openApp"];
+/// Operations that change nothing although their method is not GET, or only what pages show of the
+/// caller, and one whose parts are recorded as operations of their own.
+const READS: [&str; 4] = ["syntaxCheck", "compareItems", "openApp", "previewBranchRules"];
 
 /// How an operation is recorded; `None` for reads of what is no secret.
 pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<Recorded> {

@@ -2,6 +2,7 @@
 //! `branch/publish.rs` publishes and merges it. The admin API takes any cluster for a branch, so
 //! each handler first finds the branch of the namespace whose permission was checked.
 
+pub(super) mod preview;
 pub(super) mod publish;
 
 use axum::extract::{Extension, State};

@@ -194,7 +194,7 @@ async fn sees(portal: &Portal, caller: &Caller, place: &Resource) -> Result<bool
     Ok(sees)
 }
 
-fn names(place: &Resource) -> [(&str, &str); 3] {
+pub(super) fn names(place: &Resource) -> [(&str, &str); 3] {
     [("appId", &place.app_id), ("clusterName", &place.cluster), ("namespaceName", &place.namespace)]
 }
 

@@ -5,7 +5,7 @@ use http::Method;
 use super::{about, in_namespace};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::branch::{self, publish};
+use crate::role::portal::open_api::branch::{self, preview, publish};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -47,6 +47,16 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Call(Need::SetGrayRules),
             about("updateBranchRules", "Replaces the clients of a gray branch."),
             branch::set_rules,
+        )
+        .extension(
+            Method::POST,
+            in_namespace!("/branches/{branchName}/rules/preview"),
+            PortalAccess::Call(Need::SeeRelease),
+            about(
+                "previewBranchRules",
+                "Lists the instances that rules of a gray branch would match now, without storing them.",
+            ),
+            preview::preview,
         )
         .extension(
             Method::GET,
