@@ -18,6 +18,7 @@ mod database;
 
 mod portal {
     mod access;
+    mod access_grant;
     mod access_key;
     mod access_request;
     mod account;

@@ -19,8 +19,12 @@ test("S25: a user who is granted edit in DEV only can edit there and not in PRO"
   await page.getByLabel("Add a person").fill("member");
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByLabel("Edit, member, DEV").check();
+  await page.getByLabel("Publish, member, DEV").check();
+  let sent = 0;
+  page.on("request", (request) => (sent += request.url().endsWith("/access-grants") ? 1 : 0));
   await page.getByRole("button", { name: "Save changes" }).click();
-  await page.getByText("1 of 1", { exact: false }).waitFor();
+  await page.getByText("2 of 2", { exact: false }).waitFor();
+  expect(sent, "all changes in one request").toBe(1);
   const place = (env: string) => ({ app, env, cluster: "default", ns: "application" });
   await member.setItem(place("DEV"), { key: "a", value: "1" });
   await expect(member.setItem(place("PRO"), { key: "a", value: "1" })).rejects.toThrow("403");

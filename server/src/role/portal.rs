@@ -220,7 +220,7 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
         .get("/apollo/version", PortalAccess::Open, health::version);
     let (router, listed) = open_api::routes::routes(sign_in::routes(web::routes(routes))).finish();
     portal.own.document.describe(&listed, &portal.state.settings.base_path);
-    let router = open_api::reads::with_reader(router)
+    let router = open_api::subrequest::with_subrequests(router)
         .layer(from_fn_with_state(portal, check_host))
         .layer(from_fn(deny_frames))
         .layer(from_fn(revision::carry));

@@ -35,8 +35,8 @@ pub use self::history::{Commit, KeyValue, ReleaseHistory};
 pub use self::import::{ImportReport, ImportedEntry};
 pub use self::instance::{GrayAudience, Instance, InstanceConfig, InstancePage};
 pub use self::permission::{
-    AppRoleUsers, ClusterRoleUsers, NamespaceInEnvRoleUsers, NamespaceRoleUsers,
-    PermissionCondition,
+    AccessGrant, AccessGrantResult, AppRoleUsers, ClusterRoleUsers, NamespaceInEnvRoleUsers,
+    NamespaceRoleUsers, PermissionCondition,
 };
 pub use self::portal::{
     Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,

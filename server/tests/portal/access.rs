@@ -227,6 +227,7 @@ async fn a_body_of_a_route_for_users_has_a_limit() {
         (Method::POST, "/openapi/v1/users"),
         (Method::PUT, "/openapi/v1/users/enabled"),
         (Method::POST, "/openapi/v1/favorites"),
+        (Method::POST, "/openapi/v1/access-grants"),
         (Method::POST, "/openapi/v1/access-requests"),
         (Method::POST, "/openapi/v1/user-tokens"),
         (Method::POST, "/openapi/v1/consumers"),

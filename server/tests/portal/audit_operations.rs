@@ -14,8 +14,14 @@ use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations whose method is not GET although they change nothing, or only what pages show of the
 /// caller, and one whose parts are recorded as operations of their own (`access_grant.rs`).
-const READS: [&str; 5] =
-    ["syntaxCheck", "compareItems", "checkExportAppConfig", "openApp", "previewBranchRules"];
+const READS: [&str; 6] = [
+    "syntaxCheck",
+    "compareItems",
+    "checkExportAppConfig",
+    "openApp",
+    "previewBranchRules",
+    "changeAccessGrants",
+];
 
 /// Operations that read secrets, or all values of an app.
 const SECRETS: [&str; 6] = [

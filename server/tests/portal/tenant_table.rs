@@ -159,6 +159,8 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "DELETE /access-requests/{requestId}",
     // Each event is checked on its own: `events.rs`.
     "GET /events",
+    // Each grant is a call of its own: `access_grant.rs`.
+    "POST /access-grants",
     // Each read is a call of its own: `reads.rs`.
     "GET /reads",
     "GET /webhooks",

@@ -37,6 +37,7 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("*", "password", "only its hash is stored"),
     ("addCreateApplicationRoleToUsers", "", "have to be users"),
     ("batchDeleteItems", "", "have to be keys"),
+    ("changeAccessGrants", "*", "each grant is checked as its own operation"),
     ("previewBranchRules", "*", "is not stored"),
     ("createRestoration", "kind", "has to be a kind"),
     ("createRestoration", "clusterName", "has to be a deleted cluster"),

@@ -146,6 +146,12 @@ fn administration(
         return Some((at, (method != "DELETE").then_some(webhook)));
     } else if path.ends_with("/decision") {
         json!({ "granted": true })
+    } else if path.ends_with("/access-grants") {
+        let grant = json!({
+            "appId": s.app_id, "namespaceName": "application", "roleType": "ModifyNamespace",
+            "userId": "apollo",
+        });
+        return Some((at, Some(json!([grant]))));
     } else if path.contains("/access-requests") {
         // A role that does not exist yet, so that a super administrator does not have it.
         let role = "ModifyNamespacesInCluster";

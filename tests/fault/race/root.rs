@@ -8,7 +8,7 @@ use super::operations::Request;
 use crate::support::http::{Answer, Http};
 
 /// Parts of the paths of such operations.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/system/roles/",
     "/roles/master",
     "/roles/Master",
@@ -16,6 +16,7 @@ const PATHS: [&str; 9] = [
     "/consumer",
     "/server/",
     "/import",
+    "/access-grants",
     "/access-requests",
     "/restorations",
 ];

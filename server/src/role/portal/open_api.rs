@@ -1,6 +1,7 @@
 //! `/openapi/v1`: one API for signed-in users, consumers and the web UI. `routes`
 //! lists the operations with the access that each requires; every resource has a file of its own.
 
+mod access_grant;
 mod access_key;
 mod access_request;
 mod account;
@@ -31,7 +32,7 @@ mod organization;
 mod page_settings;
 mod people;
 mod permission;
-pub(super) mod reads;
+mod reads;
 mod release;
 mod restoration;
 pub(super) mod routes;
@@ -39,6 +40,7 @@ mod search;
 mod server_setting;
 mod setting_catalogue;
 mod sign_in_modes;
+pub(super) mod subrequest;
 mod system_info;
 mod system_role;
 mod upload;

@@ -4,6 +4,7 @@ import { queryOptions } from "@tanstack/react-query";
 import type { OpenUserInfoDTO } from "./bodies";
 import { get, path, send } from "./client";
 import type { Place } from "./queries";
+import type { AccessGrant, AccessGrantResult } from "./schema";
 import { rootRight } from "./users";
 
 /** Where a role applies: the app, a namespace everywhere or in an environment, or a cluster. */
@@ -71,17 +72,27 @@ export function roleName(scope: Scope, right: Right | "admin"): string {
   }
 }
 
-function rolePath(scope: Scope, right: Right | "admin"): string {
-  if (right === "admin") return scopePath(scope, "roles/Master");
-  return scopePath(scope, `roles/${ROLES[right]}${scope.kind === "cluster" ? "sInCluster" : ""}`);
+/** A role to grant, or to revoke. */
+export interface RoleChange {
+  scope: Scope;
+  right: Right | "admin";
+  user: string;
+  isGrant: boolean;
 }
 
-export function grant(scope: Scope, right: Right | "admin", userId: string) {
-  return send("POST", rolePath(scope, right) + path`?userId=${userId}`);
-}
-
-export function revoke(scope: Scope, right: Right | "admin", userId: string) {
-  return send("DELETE", rolePath(scope, right) + path`?userId=${userId}`);
+/** Sends all changes at once; the results are in their order. */
+export async function changeRoles(changes: RoleChange[]): Promise<AccessGrantResult[]> {
+  const grants = changes.map(({ scope, right, user, isGrant }): AccessGrant => {
+    const place =
+      scope.kind === "app"
+        ? {}
+        : scope.kind === "cluster"
+          ? { env: scope.env, clusterName: scope.cluster }
+          : { namespaceName: scope.ns, ...(scope.kind === "env" && { env: scope.env }) };
+    const roleType = right === "admin" ? "Master" : `${ROLES[right]}${scope.kind === "cluster" ? "sInCluster" : ""}`;
+    return { appId: scope.app, ...place, roleType, userId: user, isRevocation: !isGrant };
+  });
+  return (await send<AccessGrantResult[]>("POST", "access-grants", grants)) ?? [];
 }
 
 /** Creates the roles of a scope that are missing; grants fail without them. */

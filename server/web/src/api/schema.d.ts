@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/openapi/v1/access-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants and revokes several roles, each with its own result. */
+        post: operations["changeAccessGrants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/access-requests": {
         parameters: {
             query?: never;
@@ -2602,6 +2619,38 @@ export interface components {
             /** @description A sentence for the user, up to 500 characters; required unless the role is granted. */
             reason?: string;
         };
+        /**
+         * @description A role to grant to a user, or to revoke. Without a namespace and a cluster it is a role on the
+         *     app, with a namespace on that (in all environments without one), with a cluster on that.
+         */
+        AccessGrant: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster. */
+            clusterName?: string;
+            /** @description Environment. */
+            env?: string;
+            /** @description Whether the role is revoked. */
+            isRevocation?: boolean;
+            /** @description Namespace. */
+            namespaceName?: string;
+            /** @description Type of the role, as in the path of the operations for one role. */
+            roleType?: string;
+            /** @description User name. */
+            userId?: string;
+        };
+        /** @description What became of one grant. */
+        AccessGrantResult: {
+            /** @description Why it failed. */
+            code?: string;
+            /** @description The same for people. */
+            message?: string;
+            /**
+             * Format: int64
+             * @description Status that the operation for the one role answers with.
+             */
+            status?: number;
+        };
         /** @description A request for a role, with what was decided about it. */
         AccessRequest: {
             /** @description App. */
@@ -4229,6 +4278,8 @@ export interface components {
     pathItems: never;
 }
 export type AccessDecision = components['schemas']['AccessDecision'];
+export type AccessGrant = components['schemas']['AccessGrant'];
+export type AccessGrantResult = components['schemas']['AccessGrantResult'];
 export type AccessRequest = components['schemas']['AccessRequest'];
 export type AssignRole = components['schemas']['AssignRole'];
 export type AuditLog = components['schemas']['AuditLog'];
@@ -4320,6 +4371,39 @@ export type Webhook = components['schemas']['Webhook'];
 export type WebhookDelivery = components['schemas']['WebhookDelivery'];
 export type $defs = Record<string, never>;
 export interface operations {
+    changeAccessGrants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessGrant"][];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessGrantResult"][];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     findAccessRequests: {
         parameters: {
             query: {

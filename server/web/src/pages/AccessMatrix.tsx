@@ -6,8 +6,9 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenUserInfoDTO } from "../api/bodies";
+import { ApiError } from "../api/errors";
 import { envClusters } from "../api/queries";
-import { ensureRoles, grant, holders, revoke, type Scope } from "../api/roles";
+import { changeRoles, ensureRoles, holders, type Scope } from "../api/roles";
 import { Blockable } from "../parts/Blockable";
 import table from "../parts/DataTable.module.css";
 import { EnvName } from "../parts/EnvSwitch";
@@ -27,7 +28,7 @@ import {
   type AnyRight,
   type Change,
 } from "../state/access";
-import { useEach } from "../state/each";
+import { useTogether } from "../state/each";
 import { onMatrixKey } from "./accessKeys";
 import { scopeText } from "./accessScope";
 import { AccessWhy, type AskedCell } from "./AccessWhy";
@@ -48,7 +49,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
   const cache = useQueryClient();
   const [edits, setEdits] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [asked, setAsked] = useState<AskedCell | null>(null);
-  const saving = useEach(saveChange);
+  const saving = useTogether(saveChanges);
   const clusters = useClusterGrants(app, columns);
   const people = peopleIn([...columns, ...clusters], added);
   const shown = people.filter(({ userId, name = "" }) =>
@@ -162,11 +163,15 @@ function useClusterGrants(app: string, columns: AccessColumn[]): AccessColumn[] 
   );
 }
 
-/** Roles may be missing for environments that are newer than the namespace. */
-async function saveChange({ user, column, right, isGrant }: Change) {
-  if (!isGrant) return revoke(column.scope, right, user);
-  await ensureRoles(column.scope);
-  return grant(column.scope, right, user);
+/** Returns an error, or null, for each change. */
+async function saveChanges(changes: Change[]) {
+  // Roles may be missing for environments that are newer than the namespace.
+  const scopes = new Map(changes.filter(({ isGrant }) => isGrant).map(({ column }) => [column.id, column.scope]));
+  for (const scope of scopes.values()) await ensureRoles(scope);
+  const results = await changeRoles(changes.map(({ column, ...change }) => ({ ...change, scope: column.scope })));
+  return results.map(({ status = 0, message = "", code }) =>
+    status === 200 ? null : new ApiError(status, message, code),
+  );
 }
 
 function Head({ columns }: { columns: AccessColumn[] }) {

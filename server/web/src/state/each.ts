@@ -1,5 +1,4 @@
-// One write for several targets: runs it for each of them, records each outcome, and repeats only
-// what failed.
+// One write for several targets: records the outcome for each of them, and repeats only what failed.
 import { useState } from "react";
 
 export interface Outcome<Target> {
@@ -13,13 +12,7 @@ export function useEach<Target, Result>(
   write: (target: Target) => Promise<Result>,
   onSettled?: (target: Target, result: Result | null) => void,
 ) {
-  const [outcomes, setOutcomes] = useState<Outcome<Target>[]>([]);
-  const isPending = outcomes.some(({ state }) => state === "running");
-
-  const set = (outcome: Outcome<Target>) =>
-    setOutcomes((old) => old.map((other) => (other.target === outcome.target ? outcome : other)));
-
-  const runAll = async (targets: Target[]) => {
+  return useOutcomes<Target>(async (targets, set) => {
     for (const target of targets) {
       let result: Result | null = null;
       try {
@@ -30,17 +23,36 @@ export function useEach<Target, Result>(
       }
       onSettled?.(target, result);
     }
-  };
+  });
+}
+
+/** One request for all targets; it returns an error, or null, for each of them. */
+export function useTogether<Target>(write: (targets: Target[]) => Promise<unknown[]>) {
+  return useOutcomes<Target>(async (targets, set) => {
+    const errors = await write(targets).catch((error: unknown) => targets.map(() => error));
+    targets.forEach((target, at) => {
+      const error = errors[at];
+      set(error === null ? { target, state: "done" } : { target, state: "failed", error });
+    });
+  });
+}
+
+function useOutcomes<Target>(settle: (targets: Target[], set: (outcome: Outcome<Target>) => void) => Promise<void>) {
+  const [outcomes, setOutcomes] = useState<Outcome<Target>[]>([]);
+  const isPending = outcomes.some(({ state }) => state === "running");
+
+  const set = (outcome: Outcome<Target>) =>
+    setOutcomes((old) => old.map((other) => (other.target === outcome.target ? outcome : other)));
 
   const run = (targets: Target[]) => {
     setOutcomes(targets.map((target) => ({ target, state: "running" })));
-    return runAll(targets);
+    return settle(targets, set);
   };
 
   const retry = () => {
     const failed = outcomes.filter(({ state }) => state === "failed").map(({ target }) => target);
     setOutcomes((old) => old.map((o) => (o.state === "failed" ? { target: o.target, state: "running" } : o)));
-    return runAll(failed);
+    return settle(failed, set);
   };
 
   return { outcomes, isPending, run, retry, reset: () => setOutcomes([]) };

@@ -4,21 +4,18 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Extension, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde::Deserialize;
 use serde_json::{Map, json};
-use tower::ServiceExt as _;
 use utoipa::IntoParams;
 
-use crate::environment::revision;
+use super::subrequest::Subrequests;
 use crate::error::{Error, Result};
 use crate::http::failure::complete;
 use crate::http::operation::{Output, Signature};
@@ -27,7 +24,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::access::CSRF_HEADER;
 use crate::role::portal::extract::Query;
 
-const PATH: &str = "/openapi/v1/reads";
+pub(super) const PATH: &str = "/openapi/v1/reads";
 /// Maximum number of reads in one call.
 const MOST: usize = 200;
 /// Reads of one call that are worked on concurrently.
@@ -45,31 +42,10 @@ pub(super) struct Wanted {
     paths: String,
 }
 
-/// The routes without this one, and what the server knows of the request before it is routed.
-#[derive(Debug, Clone)]
-pub(in crate::role::portal) struct Reader {
-    routes: Router,
-    arrived: Extensions,
-}
-
-/// Lets the handler below call the other routes.
-pub(in crate::role::portal) fn with_reader(router: Router) -> Router {
-    let routes = router.clone().layer(from_fn(revision::carry));
-    router.layer(from_fn_with_state(routes, provide))
-}
-
-async fn provide(State(routes): State<Router>, mut request: Request, next: Next) -> Response {
-    if request.uri().path() == PATH {
-        let arrived = request.extensions().clone();
-        request.extensions_mut().insert(Reader { routes, arrived });
-    }
-    next.run(request).await
-}
-
 /// Answers each path with a line of JSON: its number, status, some headers and body.
 pub(super) async fn read(
     State(portal): State<Portal>,
-    Extension(reader): Extension<Reader>,
+    Extension(subrequests): Extension<Subrequests>,
     Query(Wanted { paths }): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Lines> {
@@ -79,9 +55,7 @@ pub(super) async fn read(
     }
     let strict = portal.state.compat.strict_status;
     let answers = stream::iter(paths.into_iter().enumerate())
-        .map(move |(index, path)| {
-            line(index, request(&reader, &headers, path), reader.routes.clone(), strict)
-        })
+        .map(move |(index, path)| line(index, path, headers.clone(), subrequests.clone(), strict))
         .buffer_unordered(CONCURRENT);
     let chunks = stream::unfold(Box::pin(answers), async |mut answers| {
         Some((Ok::<_, Error>(chunk(&mut answers).await?), answers))
@@ -108,23 +82,16 @@ async fn chunk(answers: &mut (impl Stream<Item = Vec<u8>> + Unpin)) -> Option<By
     Some(lines.into())
 }
 
-fn request(reader: &Reader, headers: &HeaderMap, path: Uri) -> Request {
-    let mut request = Request::new(Body::empty());
-    *request.uri_mut() = path;
-    *request.headers_mut() = headers.clone();
-    *request.extensions_mut() = reader.arrived.clone();
-    request
-}
-
-async fn line(index: usize, request: Request, routes: Router, strict: bool) -> Vec<u8> {
-    let path = request.uri().path().to_owned();
-    let answer = async {
-        match routes.oneshot(request).await {
-            Ok(response) => checked(response),
-            Err(never) => match never {},
-        }
-    };
-    let response = complete(strict, &Method::GET, &path, answer).await;
+async fn line(
+    index: usize,
+    path: Uri,
+    headers: HeaderMap,
+    subrequests: Subrequests,
+    strict: bool,
+) -> Vec<u8> {
+    let name = path.path().to_owned();
+    let answer = async { checked(subrequests.send(Method::GET, path, &headers).await) };
+    let response = complete(strict, &Method::GET, &name, answer).await;
     let (parts, body) = response.into_parts();
     let returned: Map<_, _> = RETURNED
         .iter()

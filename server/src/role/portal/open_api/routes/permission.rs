@@ -5,7 +5,7 @@ use http::Method;
 use super::about;
 use crate::domain::permission::need::Need;
 use crate::http::operation::About;
-use crate::role::portal::open_api::permission;
+use crate::role::portal::open_api::{access_grant, permission};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 const fn about_permissions(id: &'static str, summary: &'static str) -> About {
@@ -18,6 +18,16 @@ pub(super) fn roles(routes: PortalRoutes) -> PortalRoutes {
     let admin = PortalAccess::Call(Need::AppAdmin);
     let appoint = PortalAccess::Call(Need::AppointMaster);
     routes
+        .extension(
+            Method::POST,
+            access_grant::PATH,
+            PortalAccess::Session(Need::Person),
+            about(
+                "changeAccessGrants",
+                "Grants and revokes several roles, each with its own result.",
+            ),
+            access_grant::change,
+        )
         .operation(
             Method::POST,
             "/openapi/v1/apps/{appId}/roles/{roleType}",
