@@ -63,6 +63,8 @@ test("S39: the palette finds apps, namespaces and keys of each environment, and 
   const api = await suite.api;
   await api.createApp("lookup.timeout", "Look-up");
   await api.createNamespace("lookup.timeout", "lookup.timeouts");
+  const other = await suite.createApp();
+  await api.createNamespace(other, "my.lookup.timeout");
   for (const env of ["DEV", "PRO"]) {
     const place = { app: "lookup.timeout", env, cluster: "default", ns: "application" };
     await api.setItem(place, { key: "lookup.timeout", value: "3000" });
@@ -76,6 +78,7 @@ test("S39: the palette finds apps, namespaces and keys of each environment, and 
   await group("Keys").getByText("lookup.timeout / PRO / default / application").waitFor();
   await group("Apps").getByText("Look-up").waitFor();
   await group("Namespaces").getByText("lookup.timeouts").waitFor();
+  await group("Namespaces").getByRole("option").filter({ hasText: "my.lookup.timeout" }).getByText(other).waitFor();
   expect(await group("Keys").getByRole("option").count()).toBe(2);
   await page.getByRole("combobox").fill("key:lookup.timeout env:PRO");
   await group("Apps").waitFor({ state: "detached" });

@@ -10,6 +10,7 @@ use castalia_store::namespace::AppNamespaceRow;
 use castalia_store::{Authorship, Connection, Deletion, Store, Transaction, namespace};
 
 use crate::domain::constraint::check_members;
+use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::Resource;
 use crate::domain::{access_request, portal_app, unique};
@@ -223,6 +224,11 @@ pub async fn all(store: &Store) -> Result<Vec<AppNamespace>> {
 /// The public definitions of all apps.
 pub async fn public(store: &Store) -> Result<Vec<AppNamespace>> {
     Ok(namespace::public_app_namespaces(store.read()).await?)
+}
+
+/// Definitions of all apps whose name contains a text.
+pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Paged<AppNamespace>> {
+    Ok(namespace::search_app_namespaces(store.read(), text, page).await?)
 }
 
 /// Permits a user to edit and publish a namespace of an app in all environments; creates missing

@@ -40,8 +40,8 @@ pub use self::permission::{
 };
 pub use self::portal::{
     Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,
-    FoundItem, FoundItems, KnownSetting, OpenIdMode, PageSettings, Setting, SettingSource,
-    SignInModes, User,
+    FoundItem, FoundItems, FoundPlaces, KnownSetting, OpenIdMode, PageSettings, Setting,
+    SettingSource, SignInModes, User,
 };
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};

@@ -105,3 +105,62 @@ async fn an_environment_that_does_not_answer_hides_no_other() {
     let message = found["message"].as_str().unwrap();
     assert!(message.starts_with("AWAY cannot be searched: "), "{message}");
 }
+
+const EVERYWHERE: &str = "/openapi/v1/search";
+
+fn names<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
+    let list = list.as_array().unwrap().iter();
+    let mut names: Vec<_> = list.map(|entry| entry[member].as_str().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn apps_namespaces_and_keys_are_found_by_one_text() {
+    let mut world = filled().await;
+    for (user, app_id) in [("u1", "demo"), ("u2", "second")] {
+        let caller = world.user(user).await;
+        for (name, is_public) in [("the.own", false), ("the.public", true)] {
+            let definition = json!({
+                "appId": app_id, "name": format!("{name}.{app_id}"), "format": "properties",
+                "isPublic": is_public, "appendNamespacePrefix": false,
+            });
+            let path = format!("/openapi/v1/apps/{app_id}/appnamespaces");
+            caller.post(&path, definition).await;
+        }
+    }
+    world.set("configView.memberOnly.envs", "local");
+    let user = world.user("u1").await;
+    let found = user.get(&format!("{EVERYWHERE}?q=the.")).await.ok();
+    let namespaces = ["the.own.demo", "the.own.second", "the.public.demo", "the.public.second"];
+    assert_eq!(names(&found["namespaces"], "name"), namespaces);
+    assert_eq!(names(&found["keys"], "appId"), ["demo"], "the other is hidden");
+    assert_eq!((&found["apps"], &found["appTotal"]), (&json!([]), &json!(0)));
+    let found = user.get(&format!("{EVERYWHERE}?q=sec&in=apps,namespaces")).await.ok();
+    assert_eq!(names(&found["apps"], "appId"), ["second"]);
+    assert_eq!(names(&found["namespaces"], "name"), ["the.own.second", "the.public.second"]);
+    assert_eq!((&found["namespaceTotal"], found.get("keys")), (&json!(2), None));
+    user.get(&format!("{EVERYWHERE}?q=%20")).await.fails(400, "q should not be empty");
+    user.get(&format!("{EVERYWHERE}?q=a&in=values")).await.fails(400, "`values` is not one of");
+}
+
+#[tokio::test]
+async fn a_search_returns_the_first_of_many_and_their_number() {
+    let world = World::adopted().await;
+    let user = world.user("u1").await;
+    for number in 0..10 {
+        let app_id = format!("many{number}");
+        user.post("/openapi/v1/apps", app(&app_id, "u1")).await.empty();
+        let items = NS.replace("demo", &app_id);
+        user.post(&format!("{items}/items"), item("some.key", "v")).await.ok();
+    }
+    let found = user.get(&format!("{EVERYWHERE}?q=many")).await.ok();
+    assert_eq!((found["apps"].as_array().unwrap().len(), &found["appTotal"]), (8, &json!(10)));
+    let found = user.get(&format!("{EVERYWHERE}?q=some&in=keys")).await.ok();
+    assert_eq!(found["keys"].as_array().unwrap().len(), 8);
+    let found = user.get(&format!("{EVERYWHERE}?q=appli&in=namespaces")).await.ok();
+    assert_eq!(
+        (found["namespaces"].as_array().unwrap().len(), &found["namespaceTotal"]),
+        (8, &json!(10))
+    );
+}

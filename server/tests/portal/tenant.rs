@@ -76,6 +76,7 @@ fn request(method: &Method, path: &str, filled: &Filled) -> (String, Value) {
     };
     let query = match last {
         "by-key-or-value" => "?key=k".to_owned(),
+        "search" => "?q=demo".to_owned(),
         "comparison" => format!("?baseReleaseId=0&toCompareReleaseId={release_id}"),
         "by-namespace" | "by-namespace-and-releases-not-in" => {
             "?appId=demo&clusterName=default&namespaceName=application&releaseIds=1000".to_owned()

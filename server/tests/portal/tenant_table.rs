@@ -124,6 +124,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("POST {namespaceName}/items/synchronize", Refused, Refused),
     // Lists over all apps contain no app in their path; their results are searched for the app.
     ("GET /favorites", Nothing, NoSession),
+    ("GET /search", Description, NoSession),
     ("GET /global-search/item-info/by-key-or-value", Nothing, NoSession),
     ("GET /apps", Description, Description),
     ("GET /apps/search/by-appid-or-name", Description, NoSession),

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{App, AppNamespace};
 use crate::wire::body::{Member, body};
 
 body! {
@@ -72,6 +73,24 @@ body! {
         /// `Castalia-Revision`; not read.
         revision: Option<String>,
     } + standard
+}
+
+body! {
+    /// Apps, namespaces and keys that contain a text.
+    FoundPlaces {
+        /// The first apps whose id or name contains it.
+        apps: Option<Vec<App>>,
+        /// Number of all such apps.
+        app_total: Option<i64>,
+        /// The first definitions of namespaces whose name contains it.
+        namespaces: Option<Vec<AppNamespace>>,
+        /// Number of all such definitions.
+        namespace_total: Option<i64>,
+        /// The first items of each environment whose key contains it.
+        keys: Option<Vec<FoundItem>>,
+        /// Why environments were not searched.
+        message: Option<String>,
+    }
 }
 
 body! {

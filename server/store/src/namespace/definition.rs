@@ -4,12 +4,13 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::audit::trail;
-use crate::condition::chunks;
+use crate::condition::{chunks, contains};
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::flag::is_set;
 use crate::number::Id;
+use crate::page::{self, Page, Paged};
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, Standard};
 
@@ -104,6 +105,15 @@ pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Mode
 /// The definitions of all apps by id, without rows that cannot be decoded.
 pub async fn all_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
+}
+
+/// Definitions of all apps whose name contains the text; `%` and `_` are wildcards.
+pub async fn search_app_namespaces(
+    db: &impl ConnectionTrait,
+    text: &str,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    page::paged(db, Entity::live().filter(contains(db, Column::Name, text)), page).await
 }
 
 pub async fn insert_app_namespace(

@@ -37,6 +37,12 @@ export type OpenItemChanges = Omit<schema.OpenItemChanges, "create" | "update"> 
 
 export type OpenAppNamespaceDTO = With<schema.OpenAppNamespaceDTO, "appId" | "name">;
 
+/** What contains a text. */
+export type FoundPlaces = Omit<schema.FoundPlaces, "apps" | "namespaces"> & {
+  apps?: OpenAppDTO[];
+  namespaces?: OpenAppNamespaceDTO[];
+};
+
 export type OpenItemDTO = With<schema.OpenItemDTO, "key">;
 
 export type OpenNamespaceDTO = Omit<

@@ -2072,6 +2072,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches for apps, namespaces and keys that contain a text. */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/server/envs/{env}/config-db/config": {
         parameters: {
             query?: never;
@@ -3067,6 +3084,27 @@ export interface components {
             hasMoreData?: boolean;
             /** @description `OK`, or what the result lacks. */
             message?: string;
+        };
+        /** @description Apps, namespaces and keys that contain a text. */
+        FoundPlaces: {
+            /**
+             * Format: int64
+             * @description Number of all such apps.
+             */
+            appTotal?: number;
+            /** @description The first apps whose id or name contains it. */
+            apps?: components["schemas"]["OpenAppDTO"][];
+            /** @description The first items of each environment whose key contains it. */
+            keys?: components["schemas"]["FoundItem"][];
+            /** @description Why environments were not searched. */
+            message?: string;
+            /**
+             * Format: int64
+             * @description Number of all such definitions.
+             */
+            namespaceTotal?: number;
+            /** @description The first definitions of namespaces whose name contains it. */
+            namespaces?: components["schemas"]["OpenAppNamespaceDTO"][];
         };
         /** @description The instances of a namespace that the rules of a gray branch would match now. */
         GrayAudience: {
@@ -4302,6 +4340,7 @@ export type ExceptionResponse = components['schemas']['ExceptionResponse'];
 export type Favorite = components['schemas']['Favorite'];
 export type FoundItem = components['schemas']['FoundItem'];
 export type FoundItems = components['schemas']['FoundItems'];
+export type FoundPlaces = components['schemas']['FoundPlaces'];
 export type GrayAudience = components['schemas']['GrayAudience'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedEntry = components['schemas']['ImportedEntry'];
@@ -9611,6 +9650,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description The text. */
+                q: string;
+                /** @description What is searched, separated by commas: `apps`, `namespaces`, `keys`; all by default. */
+                in?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundPlaces"];
+                };
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

@@ -2,15 +2,11 @@
 // see.
 import { queryOptions } from "@tanstack/react-query";
 
-import type { OpenAppDTO, OpenAppNamespaceDTO } from "./bodies";
+import type { FoundPlaces, OpenAppNamespaceDTO } from "./bodies";
 import { get, path } from "./client";
-import type { FoundItems } from "./schema";
+import type { FoundItem, FoundItems } from "./schema";
 
-const APPS = 8;
-/** Apollo's server returns namespaces that contain the key in the form of apps. */
-const NO_APP = "SearchByItem+";
-
-export interface FoundItem {
+export interface FoundKey {
   app: string;
   env: string;
   cluster: string;
@@ -18,32 +14,33 @@ export interface FoundItem {
   key: string;
 }
 
-export const appsLike = (text: string) =>
+/** The first apps, namespaces or keys that contain a text; `message` names environments that were not searched. */
+export const places = (text: string, ...kinds: ("apps" | "namespaces" | "keys")[]) =>
   queryOptions({
-    queryKey: ["search", "apps", text],
-    enabled: text !== "",
+    queryKey: ["search", kinds, text],
+    enabled: text !== "" && kinds.length > 0,
     queryFn: async () => {
-      const query = path`query=${text}&page=0&size=${APPS}`;
-      const page = await get<{ content?: OpenAppDTO[]; total?: number }>(`apps/search/by-appid-or-name?${query}`);
-      const apps = (page?.content ?? []).filter((app) => !app.orgName?.startsWith(NO_APP));
-      return { apps, total: apps.length === 0 ? 0 : (page?.total ?? 0) };
+      const found = await get<FoundPlaces>(path`search?q=${text}&in=${kinds.join(",")}`);
+      const { apps = [], appTotal = 0, namespaces = [], keys = [], message = "" } = found ?? {};
+      return { apps, appTotal, namespaces, items: keys.map(foundKey), message };
     },
   });
 
-/** Items whose key, or whose value, contains a text; `message` names environments that were not searched. */
-export const itemsLike = (by: "key" | "value", text: string) =>
+/** Items whose value contains a text. */
+export const itemsWithValue = (text: string) =>
   queryOptions({
-    queryKey: ["search", by, text],
+    queryKey: ["search", "values", text],
     enabled: text !== "",
     queryFn: async () => {
-      const found = await get<FoundItems>(`global-search/item-info/by-key-or-value?${by}=${encodeURIComponent(text)}`);
-      const items = (found?.body ?? []).map((item): FoundItem => {
-        const { appId = "", envName = "", clusterName = "", namespaceName = "", key = "" } = item;
-        return { app: appId, env: envName, cluster: clusterName, ns: namespaceName, key };
-      });
-      return { items, message: found?.message === "OK" ? "" : (found?.message ?? "") };
+      const found = await get<FoundItems>(path`global-search/item-info/by-key-or-value?value=${text}`);
+      const message = found?.message === "OK" ? "" : (found?.message ?? "");
+      return { items: (found?.body ?? []).map(foundKey), message };
     },
   });
+
+function foundKey({ appId = "", envName = "", clusterName = "", namespaceName = "", key = "" }: FoundItem): FoundKey {
+  return { app: appId, env: envName, cluster: clusterName, ns: namespaceName, key };
+}
 
 /** The public namespaces of all apps. */
 export const publicNamespaces = queryOptions({

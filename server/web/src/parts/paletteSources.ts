@@ -15,10 +15,11 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
+import type { OpenAppNamespaceDTO } from "../api/bodies";
 import { prefix } from "../api/client";
 import { appNamespaces, envClusters, useBoot } from "../api/queries";
 import { recents } from "../api/recent";
-import { appsLike, itemsLike, publicNamespaces, type FoundItem } from "../api/search";
+import { itemsWithValue, places, type FoundKey } from "../api/search";
 import { namespaceAddress, search, segments } from "../routes/address";
 import { pageCommands } from "../state/commands";
 import { DENSITIES, setPrefs } from "../state/display";
@@ -72,20 +73,22 @@ export function usePaletteGroups(query: PaletteQuery, onShortcuts: () => void) {
 /** Places whose names, keys or values contain the text. */
 function useFound({ scope, env, text }: PaletteQuery) {
   const { t } = useTranslation();
-  const wants = (...scopes: Scope[]) => (scope === "all" || scopes.includes(scope) ? text : "");
+  const wants = (wanted: Scope) => text !== "" && (scope === "all" || scope === wanted);
   const old = { placeholderData: keepPreviousData };
-  const apps = useQuery({ ...appsLike(wants("app")), ...old });
-  const keys = useQuery({ ...itemsLike("key", wants("key")), ...old });
+  // Apart from the keys, which are searched in all environments.
+  const kinds = (["app", "ns"] as const).filter(wants).map((kind) => (kind === "app" ? "apps" : "namespaces"));
+  const named = useQuery({ ...places(text, ...kinds), ...old });
+  const keys = useQuery({ ...places(wants("key") ? text : "", "keys"), ...old });
   const noKey = scope === "value" || (scope === "all" && keys.data?.items.length === 0);
-  const values = useQuery({ ...itemsLike("value", noKey && text.length >= VALUE_LENGTH ? text : ""), ...old });
-  const namespaces = useNamespaces(wants("ns"));
-  const inEnv = (item: FoundItem) => env === null || item.env.toUpperCase() === env;
+  const values = useQuery({ ...itemsWithValue(noKey && text.length >= VALUE_LENGTH ? text : ""), ...old });
+  const namespaces = useNamespaces(wants("ns") ? text : "", named.data?.namespaces ?? []);
+  const inEnv = (item: FoundKey) => env === null || item.env.toUpperCase() === env;
   const groups: Group[] = [];
   if (wants("app")) {
-    const { total = 0, apps: list = [] } = apps.data ?? {};
-    const entries = list.map((app) => appEntry("app", app.appId, IconBox, app.name));
-    if (total > list.length) {
-      const label = t("palette.all", { count: total });
+    const { appTotal = 0, apps = [] } = named.data ?? {};
+    const entries = apps.map(({ appId, name }) => appEntry("app", appId, IconBox, name));
+    if (appTotal > apps.length) {
+      const label = t("palette.all", { count: appTotal });
       entries.push({ id: "apps/all", label, Sign: IconBox, to: "/browse" + search([["q", text]]) });
     }
     groups.push({ name: "apps", entries });
@@ -99,20 +102,18 @@ function useFound({ scope, env, text }: PaletteQuery) {
     const items = data.items.filter(inEnv);
     groups.push({ name, entries: items.slice(0, SHOWN).map((item) => itemEntry(name, item)), note: data.message });
   }
-  return { groups, isSearching: [apps, keys, values].some((one) => one.isFetching) };
+  return { groups, isSearching: [named, keys, values].some((one) => one.isFetching) };
 }
 
-/** Those of the open app, then public ones of other apps. */
-function useNamespaces(text: string): Entry[] {
+/** Those of the open app, then the found ones of other apps. */
+function useNamespaces(text: string, found: OpenAppNamespaceDTO[]): Entry[] {
   const { t } = useTranslation();
   const { envs } = useBoot();
   const { app = "", env = envs[0] ?? "", cluster = "default" } = useParams({ strict: false });
-  const own = useQuery({ ...appNamespaces(app), enabled: app !== "" && text !== "" }).data ?? [];
-  const others = useQuery({ ...publicNamespaces, enabled: text !== "" }).data ?? [];
-  const matching = [...own, ...others.filter((other) => other.appId !== app)].filter(({ name }) =>
-    containsWords(name, text),
-  );
-  return matching.slice(0, SHOWN).map(({ appId, name, isPublic }) => {
+  const all = useQuery({ ...appNamespaces(app), enabled: app !== "" && text !== "" }).data ?? [];
+  const own = all.filter(({ name }) => containsWords(name, text));
+  const namespaces = [...own, ...found.filter((other) => other.appId !== app)];
+  return namespaces.slice(0, SHOWN).map(({ appId, name, isPublic }) => {
     const to =
       appId === app
         ? namespaceAddress(app, env, cluster, name)
@@ -127,7 +128,7 @@ function appEntry(group: string, app: string, Sign: Icon, name?: string): Entry 
   return { id: `${group}/${app}`, label: name ?? app, detail, Sign, to: segments("a", app) };
 }
 
-function itemEntry(group: "keys" | "values", { app, env, cluster, ns, key }: FoundItem): Entry {
+function itemEntry(group: "keys" | "values", { app, env, cluster, ns, key }: FoundKey): Entry {
   return {
     id: [group, app, env, cluster, ns, key].join("/"),
     label: key,

@@ -270,7 +270,7 @@ fn details(app: App) -> PortalAppDetails {
     }
 }
 
-async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result<Vec<App>> {
+pub(super) async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result<Vec<App>> {
     let people = rows.iter().flat_map(|row| {
         let modified = row.data_change_last_modified_by.as_deref();
         [Some(row.owner_name.as_str()), Some(row.data_change_created_by.as_str()), modified]

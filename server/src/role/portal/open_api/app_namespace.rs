@@ -132,7 +132,7 @@ pub(super) async fn send(
     fan_out.send(portal, create).await
 }
 
-async fn shown(
+pub(super) async fn shown(
     portal: &Portal,
     rows: Vec<portal_namespace::AppNamespace>,
 ) -> Result<Vec<AppNamespace>> {

@@ -1,6 +1,8 @@
 //! `/openapi/v1/global-search`: searches the items of all environments by key and value. Callers find
 //! only what they may see. An environment that does not answer is named, and hides no other one.
 
+pub(super) mod everywhere;
+
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -38,31 +40,26 @@ struct Found {
     has_more: bool,
 }
 
+/// What all environments found.
+struct Hits {
+    items: Vec<FoundItem>,
+    /// Environments that have more.
+    limited: Vec<String>,
+    /// Why others were not searched.
+    failed: Vec<String>,
+}
+
 pub(super) async fn items(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Query(criteria): Query<Criteria>,
 ) -> Result<Json<FoundItems>> {
-    let Identity::User(user_id) = &caller.identity else { return Err(refusal(Need::Person)) };
     if criteria.key.is_empty() && criteria.value.is_empty() {
         let message = "Please enter at least one search criterion in either key or value.";
         return Err(Error::bad_request(message).with_code(Code::MissingParameter));
     }
     let most = portal.state.config.get(&keys::SEARCH_RESULTS);
-    let searches = portal.state.environments.active().into_iter().map(async |environment| {
-        let found = search(&portal, user_id, &environment, &criteria, most).await;
-        (environment.name().to_owned(), found)
-    });
-    let (mut answer, mut limited, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for (env, found) in join_all(searches).await {
-        match found {
-            Ok(found) => {
-                answer.extend(found.items);
-                limited.extend(found.has_more.then_some(env));
-            }
-            Err(error) => failed.push(format!("{env} cannot be searched: {}", error.message())),
-        }
-    }
+    let Hits { items, limited, failed } = find(&portal, &caller, &criteria, most).await?;
     let mut messages = Vec::new();
     if !limited.is_empty() {
         messages.push(format!(
@@ -77,8 +74,30 @@ pub(super) async fn items(
         code: 200,
         message: Some(message),
         has_more_data: !limited.is_empty(),
-        body: Some(answer),
+        body: Some(items),
     }))
+}
+
+/// At most this number of items of each environment.
+async fn find(portal: &Portal, caller: &Caller, criteria: &Criteria, most: u64) -> Result<Hits> {
+    let Identity::User(user_id) = &caller.identity else { return Err(refusal(Need::Person)) };
+    let searches = portal.state.environments.active().into_iter().map(async |environment| {
+        let found = search(portal, user_id, &environment, criteria, most).await;
+        (environment.name().to_owned(), found)
+    });
+    let mut hits = Hits { items: Vec::new(), limited: Vec::new(), failed: Vec::new() };
+    for (env, found) in join_all(searches).await {
+        match found {
+            Ok(found) => {
+                hits.items.extend(found.items);
+                hits.limited.extend(found.has_more.then_some(env));
+            }
+            Err(error) => {
+                hits.failed.push(format!("{env} cannot be searched: {}", error.message()));
+            }
+        }
+    }
+    Ok(hits)
 }
 
 /// Reads further pages while too few of the hits are visible to the user.

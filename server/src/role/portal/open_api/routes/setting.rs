@@ -43,6 +43,13 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
                 "Searches the items of all environments that the caller may see.",
             ),
             search::items,
+        )
+        .extension(
+            Method::GET,
+            "/openapi/v1/search",
+            PortalAccess::Session(Need::Person),
+            about("search", "Searches for apps, namespaces and keys that contain a text."),
+            search::everywhere::search,
         );
     databases(routes)
 }

@@ -1,0 +1,71 @@
+//! `/openapi/v1/search`: apps, namespaces and keys that contain a text, of each kind the first few.
+//! Everyone may see the names of apps and of their namespaces; callers find the keys only of
+//! namespaces whose values they may see.
+
+use axum::extract::{Extension, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{Criteria, Hits, find};
+use crate::domain::page::Page;
+use crate::domain::{portal_app, portal_namespace};
+use crate::error::{Code, Error, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
+use crate::role::portal::open_api::{app, app_namespace};
+use crate::wire::open_api::FoundPlaces;
+
+/// Maximum number of results of each kind, of keys in each environment.
+const MOST: u64 = 8;
+const KINDS: [&str; 3] = ["apps", "namespaces", "keys"];
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(in super::super) struct Wanted {
+    /// The text.
+    q: String,
+    /// What is searched, separated by commas: `apps`, `namespaces`, `keys`; all by default.
+    #[serde(rename = "in")]
+    #[param(nullable = false)]
+    kinds: Option<String>,
+}
+
+pub(in super::super) async fn search(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(Wanted { q, kinds }): Query<Wanted>,
+) -> Result<Json<FoundPlaces>> {
+    if q.trim().is_empty() {
+        let message = "q should not be empty";
+        return Err(Error::bad_request(message).with_code(Code::MissingParameter));
+    }
+    let kinds: Vec<_> = match &kinds {
+        Some(kinds) => kinds.split(',').map(str::trim).collect(),
+        None => KINDS.to_vec(),
+    };
+    if let Some(unknown) = kinds.iter().find(|kind| !KINDS.contains(*kind)) {
+        let message = format!("`{unknown}` is not one of {}", KINDS.join(", "));
+        return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+    }
+    let (store, page) = (&portal.state.store, Page::new(0, MOST));
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let mut found = FoundPlaces::default();
+    if kinds.contains(&"apps") {
+        let apps = portal_app::search(store, &q, &page).await?;
+        found.app_total = Some(number(apps.total));
+        found.apps = Some(app::shown(&portal, apps.rows).await?);
+    }
+    if kinds.contains(&"namespaces") {
+        let namespaces = portal_namespace::search(store, &q, &page).await?;
+        found.namespace_total = Some(number(namespaces.total));
+        found.namespaces = Some(app_namespace::shown(&portal, namespaces.rows).await?);
+    }
+    if kinds.contains(&"keys") {
+        let criteria = Criteria { key: q, ..Criteria::default() };
+        let Hits { items, limited: _, failed } = find(&portal, &caller, &criteria, MOST).await?;
+        found.keys = Some(items);
+        found.message = (!failed.is_empty()).then(|| failed.join(" "));
+    }
+    Ok(Json(found))
+}
