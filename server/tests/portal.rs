@@ -65,6 +65,7 @@ mod portal {
     mod old_path;
     mod open_id;
     mod permission;
+    mod presence;
     mod process;
     mod provider;
     mod proxy;

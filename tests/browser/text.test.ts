@@ -173,3 +173,16 @@ test("the fields of the search are in the language of the page", async () => {
   await page.getByRole("button", { name: "全部替换" }).waitFor();
   await expectAccessible(page);
 });
+
+test("who has unsaved edits is shown to the others", async () => {
+  const at = await application();
+  const colleague = await suite.as("colleague");
+  await (await suite.api).grant(at, "ModifyNamespace", colleague.user);
+  const page = await suite.open(`${address(at)}?view=text`);
+  const other = await suite.open(address(at), { as: colleague.user });
+  await other.getByRole("heading", { name: "application" }).waitFor();
+  await type(page, "limit = 1");
+  await other.getByText("apollo is editing").waitFor();
+  await expectAccessible(other);
+  expect(await page.getByText("is editing").count(), "not to themselves").toBe(0);
+});

@@ -23,6 +23,8 @@ pub enum Kind {
     Publish = 1,
     /// A request for access was made, decided or withdrawn; the operator is who made it.
     Request = 2,
+    /// Someone has unsaved edits of a namespace. Holds for half a minute.
+    Presence = 3,
 }
 
 /// An event about a user's request for access to an app.

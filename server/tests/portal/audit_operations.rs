@@ -14,12 +14,13 @@ use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations whose method is not GET although they change nothing, or only what pages show of the
 /// caller, and one whose parts are recorded as operations of their own (`access_grant.rs`).
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "syntaxCheck",
     "compareItems",
     "checkExportAppConfig",
     "openApp",
     "previewBranchRules",
+    "announcePresence",
     "changeAccessGrants",
 ];
 

@@ -18,10 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One event; comments have no kind.
 #[derive(Debug, Clone, PartialEq)]
-struct Received {
-    id: Option<i64>,
-    kind: String,
-    data: Value,
+pub(super) struct Received {
+    pub(super) id: Option<i64>,
+    pub(super) kind: String,
+    pub(super) data: Value,
 }
 
 /// A stream that is read.
@@ -33,7 +33,7 @@ impl Stream {
     }
 
     /// The next event; `None` at the end of the stream.
-    async fn next(&mut self) -> Option<Received> {
+    pub(super) async fn next(&mut self) -> Option<Received> {
         loop {
             let frame = tokio::time::timeout(PATIENCE, self.0.frame()).await.expect("an event");
             let bytes = frame?.unwrap().into_data().unwrap();

@@ -8,7 +8,8 @@ use super::archive::archive;
 use super::world::{Answer, Caller, NS, World, item};
 
 /// Operations on a namespace that have no base, with the reason.
-const WITHOUT_BASE: [(&str, &str); 10] = [
+const WITHOUT_BASE: [(&str, &str); 11] = [
+    ("announcePresence", "changes nothing"),
     ("assignNamespaceEnvRoleToUser", "changes roles"),
     ("assignNamespaceRoleToUser", "changes roles"),
     ("compareItems", "changes nothing"),

@@ -119,6 +119,7 @@ pub(crate) const TABLE: &[(&str, Gets, Gets)] = &[
     ("GET {env}{namespaceName}/items/export", Refused, NoSession),
     ("GET {namespaceName}/associated-public-namespace", Nothing, Refused),
     ("POST {namespaceName}/items/validation", Refused, Refused),
+    ("POST {namespaceName}/presence", Refused, NoSession),
     // The outsider is told which namespaces stay hidden.
     ("POST {namespaceName}/items/diff", Description, Refused),
     ("POST {namespaceName}/items/synchronize", Refused, Refused),

@@ -32,6 +32,7 @@ mod organization;
 mod page_settings;
 mod people;
 mod permission;
+mod presence;
 mod reads;
 mod release;
 mod restoration;

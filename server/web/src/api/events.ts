@@ -1,9 +1,10 @@
-// The server's events of an app, applied to the cache: what others edit and publish, which instances have
-// received it, and what became of requests for access.
+// The server's events of an app, applied to the cache: what others edit and publish, who is editing, which
+// instances have received it, and what became of requests for access.
 import { skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { path, prefix } from "./client";
+import { noteEditor } from "./editors";
 import { staleRequests } from "./requests";
 
 interface Event {
@@ -11,6 +12,7 @@ interface Event {
   env: string;
   clusterName: string;
   namespaceName: string;
+  operator: string;
   releaseId?: number;
 }
 
@@ -42,6 +44,10 @@ export function useEvents(app: string): void {
     };
     source.addEventListener("edit", changed);
     source.addEventListener("publish", changed);
+    source.addEventListener("presence", (event) => {
+      const { env, appId, clusterName, namespaceName, operator } = parse(event);
+      noteEditor(cache, { app: appId, env, cluster: clusterName, ns: namespaceName }, operator);
+    });
     source.addEventListener("request", (event) => {
       const { appId } = parse(event);
       for (const key of staleRequests(appId)) invalidate(...key);

@@ -19,7 +19,7 @@ import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
 import { Loaded, PageLoading } from "../parts/States";
 import classes from "./Namespace.module.css";
-import { AccessBanner, useAccess } from "./NamespaceAccess";
+import { AccessBanner, EditorsBanner, useAccess } from "./NamespaceAccess";
 import { NamespaceItems, publishing } from "./NamespaceItems";
 import { isDocument, NamespaceTabs } from "./NamespaceTabs";
 import { viewCode } from "./namespaceViews";
@@ -52,6 +52,7 @@ export function Namespace() {
               <Head place={place} namespace={namespace} live={live} canPublish={access?.canPublish ?? false} />
               {live && <RecentRollout key={live.id} place={place} release={live} />}
               {access && <AccessBanner place={place} access={access} />}
+              <EditorsBanner place={place} />
               <NamespaceTabs place={place} isDocument={isDocument(namespace)} f={f} />
               {/* The others are shown while the code of a view is loaded. */}
               <Suspense fallback={<PageLoading />}>

@@ -1,9 +1,10 @@
 // What the user may do in a namespace, and the banners that state what is missing and why; access can
 // be requested there.
-import { IconEye, IconLock } from "@tabler/icons-react";
+import { IconEye, IconLock, IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
+import { useEditors } from "../api/editors";
 import { lock, useBoot, type Place } from "../api/queries";
 import { ownRights } from "../api/roles";
 import { RequestAccess } from "../parts/RequestAccess";
@@ -54,6 +55,21 @@ export function AccessBanner({ place, access }: { place: Place; access: Access }
       <p>
         <b>{own ? t("access.ownLock") : t("access.locked", { name: access.editor })}</b>{" "}
         {t(own ? "access.ownLockText" : access.canPublish ? "access.lockedPublish" : "access.lockedText")}
+      </p>
+    </div>
+  );
+}
+
+/** Who else has unsaved edits: what they save next may concern the same keys. */
+export function EditorsBanner({ place }: { place: Place }) {
+  const { t } = useTranslation();
+  const editors = useEditors(place);
+  if (editors.length === 0) return null;
+  return (
+    <div className={classes.banner} role="status">
+      <IconPencil size={18} stroke={1.8} aria-hidden />
+      <p>
+        <b>{t("access.editing", { count: editors.length, names: editors.join(", ") })}</b> {t("access.editingText")}
       </p>
     </div>
   );

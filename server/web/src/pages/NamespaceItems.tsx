@@ -8,6 +8,7 @@ import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
+import { useAnnounced } from "../api/editors";
 import { parentNamespace } from "../api/namespaces";
 import { useBoot, type Draft, type Place } from "../api/queries";
 import { Blockable } from "../parts/Blockable";
@@ -106,6 +107,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
     : null;
   const undo = said?.changes && (() => direct.run(inverse(said.changes ?? []), draft.revision));
   const isFree = act === null && !direct.conflict;
+  useAnnounced(place, canEdit && !isFree);
   const commands = [
     { id: "add", label: t("item.addTitle"), keys: "a", run: () => setAct({ kind: "add" }) },
     { id: "paste", label: t("paste.title"), keys: "v", run: () => setAct({ kind: "paste" }) },

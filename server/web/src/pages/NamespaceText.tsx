@@ -5,6 +5,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useAnnounced } from "../api/editors";
 import { ApiError } from "../api/errors";
 import { useBoot, type Draft, type Place } from "../api/queries";
 import { validateText } from "../api/writes";
@@ -51,6 +52,7 @@ export function NamespaceText({ place, draft, access }: Props) {
   const problems = useProblems(place, format, text);
   const canEdit = access?.canEdit === true && (access.editor === null || access.editor === userId);
   const isDirty = edited !== null && edited !== stored;
+  useAnnounced(place, canEdit && isDirty);
 
   const change = (changed: string) => {
     if (edited === null) setBase(draft);

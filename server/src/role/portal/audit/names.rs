@@ -111,8 +111,14 @@ const NAMES: [(&str, OperationKind, &str); 91] = [
 
 /// Operations that change nothing although their method is not GET, or only what pages show of the
 /// caller, and one whose parts are recorded as operations of their own.
-const READS: [&str; 5] =
-    ["syntaxCheck", "compareItems", "openApp", "previewBranchRules", "changeAccessGrants"];
+const READS: [&str; 6] = [
+    "syntaxCheck",
+    "compareItems",
+    "openApp",
+    "previewBranchRules",
+    "announcePresence",
+    "changeAccessGrants",
+];
 
 /// How an operation is recorded; `None` for reads of what is no secret.
 pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<Recorded> {

@@ -121,7 +121,9 @@ impl Connection {
                         true => self.sees(event).await?,
                         false => is_visible,
                     };
-                    if is_visible && self.is_wanted(event) {
+                    // Whoever was editing then has announced it again since.
+                    let is_over = event.kind.0 == Kind::Presence as i16;
+                    if is_visible && !is_over && self.is_wanted(event) {
                         self.push(event, None);
                     }
                 }
@@ -257,8 +259,11 @@ impl Connection {
                 format!("event: instances\ndata: {data}\n\n")
             }
             None => {
-                let is_publish = event.kind.0 == Kind::Publish as i16;
-                let kind = if is_publish { "publish" } else { "edit" };
+                let kind = match event.kind.0 {
+                    kind if kind == Kind::Publish as i16 => "publish",
+                    kind if kind == Kind::Presence as i16 => "presence",
+                    _ => "edit",
+                };
                 format!("id: {}\nevent: {kind}\ndata: {data}\n\n", event.id)
             }
         };

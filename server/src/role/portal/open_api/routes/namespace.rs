@@ -3,8 +3,10 @@
 use http::Method;
 
 use super::{about, in_namespace};
+use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
 use crate::role::portal::open_api::namespace::{self, missing, usage};
+use crate::role::portal::open_api::presence;
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -42,6 +44,16 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
                 "Returns the edit lock of a namespace.",
             ),
             namespace::lock,
+        )
+        .extension(
+            Method::POST,
+            in_namespace!("/presence"),
+            PortalAccess::Session(Need::To(Act::Modify)),
+            about(
+                "announcePresence",
+                "Announces to other pages that the caller is editing a namespace.",
+            ),
+            presence::announce,
         )
         .operation(
             Method::GET,
