@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The cases of the admin and config services with the server on MariaDB and on PostgreSQL, and those
-# of the portal on MariaDB with Apollo's own tables, all at the same time, because they mostly wait.
+# of the portal on MariaDB with Apollo's own tables, all at the same time, because they mostly wait. Of
+# the portal's, those of the seals run on PostgreSQL as well.
 # `cargo test` alone runs them on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +18,7 @@ cases() { # mysql or postgres
 
 portal() {
   CASTALIA_TEST_ON=mysql cargo test --quiet --workspace --test portal -- --test-threads=4
+  CASTALIA_TEST_ON=postgres cargo test --quiet --workspace --test portal -- seal
 }
 
 declare -A running

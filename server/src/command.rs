@@ -104,10 +104,7 @@ fn program() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(with_settings(serve::command(), definition::all()))
-        .subcommand(with_settings(
-            migrate::command(),
-            std::iter::once("roles").chain(DATA).filter_map(find),
-        ))
+        .subcommand(with_roles(migrate::command()))
         .subcommand(with_settings(doctor::command(), definition::all()))
         .subcommand(
             Command::new("token")
@@ -117,8 +114,8 @@ fn program() -> Command {
         )
         .subcommand(
             Command::new("audit")
-                .about("Check the audit log of the portal")
-                .subcommand(with_data(audit::verify_command())),
+                .about("Check the audit logs of the portal and of the environment")
+                .subcommand(with_roles(audit::verify_command())),
         )
         .subcommand(
             Command::new("user")
@@ -129,6 +126,11 @@ fn program() -> Command {
 
 fn with_data(command: Command) -> Command {
     with_settings(command, DATA.iter().filter_map(|name| find(name)))
+}
+
+/// The same for a command that works on the databases of the roles.
+fn with_roles(command: Command) -> Command {
+    with_settings(command, std::iter::once("roles").chain(DATA).filter_map(find))
 }
 
 /// Adds a flag for each setting; its text is validated together with the other layers.

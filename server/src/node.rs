@@ -25,7 +25,7 @@ pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
 pub use self::offline::{
-    admin_tokens, audited_store, check_databases, examine, portal_store, prepare_databases,
+    admin_tokens, audit_logs, check_databases, examine, portal_store, prepare_databases,
 };
 pub use self::seed::GeneratedPassword;
 use self::socket::Sockets;

@@ -43,6 +43,7 @@ mod portal {
     mod directory_tls;
     mod engine;
     mod environment;
+    mod environment_seal;
     mod events;
     mod export;
     mod fan_out;

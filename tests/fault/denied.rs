@@ -149,7 +149,7 @@ async fn a_table_that_does_not_exist_is_no_fault() {
         }
         fresh
             .database
-            .run(&[r#"DROP TABLE IF EXISTS "CastaliaRecent", "CastaliaUnsignedClient""#])
+            .run(&[r#"DROP TABLE IF EXISTS "CastaliaRecent", "CastaliaUnsignedClient", "CastaliaAuditSeal""#])
             .await;
     }
     let urls = urls.map(|url| url.replace("//castalia:", &format!("//{name}:")));

@@ -48,7 +48,12 @@ impl Place {
         for (database, tables) in [
             (
                 &self.config,
-                &["CastaliaSchema", "CastaliaInstallation", "CastaliaUnsignedClient"][..],
+                &[
+                    "CastaliaSchema",
+                    "CastaliaInstallation",
+                    "CastaliaUnsignedClient",
+                    "CastaliaAuditSeal",
+                ][..],
             ),
             (
                 &self.portal,

@@ -1,47 +1,75 @@
-//! `castalia audit verify`: compares the audit log of the portal with its seals.
+//! `castalia audit verify`: compares the audit logs of the roles with their seals.
 
+use castalia_store::Part;
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Failure, block_on, print_line};
-use crate::domain::audit_log::retention;
 use crate::domain::audit_log::verify::{self, Head};
+use crate::domain::audit_log::{Log, retention};
 use crate::node;
 use crate::settings::Settings;
 
+/// Flag with the expected seal of each log.
+const EXPECTED: [(Part, &str); 2] = [(Part::Portal, "expect"), (Part::Config, "expect-config")];
+
 pub(super) fn verify_command() -> Command {
-    Command::new("verify")
-        .about("Name the first record of the audit log that was changed, removed or inserted")
-        .arg(
-            Arg::new("expect")
-                .long("expect")
-                .value_name("NUMBER:DIGEST")
-                .value_parser(|text: &str| text.parse::<Head>())
-                .help("Newest seal that an earlier check printed"),
+    let command = Command::new("verify")
+        .about("Name the first record of each audit log that was changed, removed or inserted");
+    let help = [
+        "Newest seal of the portal's log that an earlier check printed",
+        "The same of the environment's log",
+    ];
+    EXPECTED.iter().zip(help).fold(command, |command, ((_, flag), help)| {
+        let parse = |text: &str| text.parse::<Head>();
+        command.arg(
+            Arg::new(*flag).long(*flag).value_name("NUMBER:DIGEST").value_parser(parse).help(help),
         )
+    })
 }
 
 pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
-    let expected = matches.get_one::<Head>("expect").cloned();
+    let expected =
+        EXPECTED.map(|(part, flag)| (part, flag, matches.get_one::<Head>(flag).cloned()));
     block_on(async move {
-        let store = node::audited_store(&settings).await.map_err(Failure::of)?;
-        let report = verify::verify(&store, expected.as_ref(), retention::SHORTEST);
-        let report = report.await.map_err(Failure::of)?;
-        if let Some(fault) = report.fault {
-            return Err(Failure::Message(format!("{}: {fault}", store.url())));
+        let logs = node::audit_logs(&settings).await.map_err(Failure::of)?;
+        let mut faults = Vec::new();
+        for (part, flag, expected) in expected {
+            match logs.iter().find(|log| log.part == part) {
+                Some(log) => faults.extend(compare(log, flag, expected.as_ref()).await?),
+                None if expected.is_some() => {
+                    faults.push(format!("--{flag}: the roles have no such log"));
+                }
+                None => {}
+            }
         }
-        print_line(&format!(
-            "{}: {} records in {} seals are unchanged; {} newer operations are not sealed yet",
-            store.url(),
-            report.records,
-            report.seals,
-            report.unsealed
-        ));
-        if let Some((seal, time)) = report.removed {
-            print_line(&format!("Records up to seal {seal} of {time:.0} were removed as too old"));
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Message(faults.join("\n"))),
         }
-        if let Some(head) = report.head {
-            print_line(&format!("Newest seal: {head}"));
-        }
-        Ok(())
     })?
+}
+
+/// Prints the outcome for a log, or returns its fault.
+async fn compare(
+    log: &Log,
+    flag: &str,
+    expected: Option<&Head>,
+) -> Result<Option<String>, Failure> {
+    let url = log.store.url();
+    let report = verify::verify(log, expected, retention::SHORTEST).await;
+    let report = report.map_err(|error| Failure::Message(format!("{url}: {error}")))?;
+    if let Some(fault) = report.fault {
+        return Ok(Some(format!("{url}: {fault}")));
+    }
+    print_line(&format!(
+        "{url}: {} records in {} seals are unchanged; {} newer operations are not sealed yet",
+        report.records, report.seals, report.unsealed
+    ));
+    if let Some((seal, time)) = report.removed {
+        print_line(&format!("Records up to seal {seal} of {time:.0} were removed as too old"));
+    }
+    if let Some(head) = report.head {
+        print_line(&format!("Newest seal, for --{flag}: {head}"));
+    }
+    Ok(None)
 }

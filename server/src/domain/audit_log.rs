@@ -10,7 +10,7 @@ pub mod verify;
 pub use castalia_store::audit::{AuditLog, AuditLogDataInfluence};
 
 use castalia_store::audit::{Influence, Operation};
-use castalia_store::{Store, Transaction};
+use castalia_store::{Part, Store, Transaction};
 use chrono::{DateTime, Utc};
 
 use super::app::App;
@@ -23,6 +23,30 @@ use crate::server_config::{ServerConfig, keys};
 const NOBODY: &str = "anonymous";
 /// Maximum length of a stored value, in characters.
 const VALUE: usize = 500;
+
+/// The log of one database, which is sealed. That of an environment includes the rows of `Audit`,
+/// which the services of Apollo write as well.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The database.
+    pub store: Store,
+    /// Which one it is.
+    pub part: Part,
+}
+
+impl Log {
+    /// The log of the portal.
+    #[must_use]
+    pub fn of_portal(store: &Store) -> Self {
+        Self { store: store.clone(), part: Part::Portal }
+    }
+
+    /// The log of an environment.
+    #[must_use]
+    pub fn of_environment(store: &Store) -> Self {
+        Self { store: store.clone(), part: Part::Config }
+    }
+}
 
 /// Whether operations are recorded; the default is yes.
 #[must_use]

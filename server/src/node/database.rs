@@ -76,7 +76,10 @@ pub(super) async fn examine_config(
     Ok((store, config))
 }
 
-async fn config_without_rows(settings: &Settings) -> Result<(Store, ServerConfig), StartError> {
+/// The same without its settings.
+pub(super) async fn config_without_rows(
+    settings: &Settings,
+) -> Result<(Store, ServerConfig), StartError> {
     let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
     Ok((store, ServerConfig::new(settings.fixed_for(Role::Admin))))
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use castalia_store::Store;
 
 use super::{AdminTokens, StartError, data_dir, database, random_hex, socket};
+use crate::domain::audit_log::Log;
 use crate::registry::survey;
 use crate::server_config::ServerConfig;
+use crate::settings::role::Role;
 use crate::settings::{Installation, Settings};
 
 /// Creates or upgrades both databases without serving. Returns one line for each.
@@ -56,13 +58,22 @@ pub async fn portal_store(
     Ok((portal.store, portal.config, settings.defaults.unwrap_or(portal.installation)))
 }
 
-/// Opens the portal database for a command that only reads, even while a server is running.
+/// The audit logs of the roles, for a command that only reads, even while a server is running.
 ///
 /// # Errors
-/// Fails if there is no portal database, or if it cannot be opened.
-pub async fn audited_store(settings: &Settings) -> Result<Store, StartError> {
-    data_dir::require_portal_file(settings)?;
-    database::read_portal(settings).await
+/// Fails if a database does not exist, or if it cannot be opened.
+pub async fn audit_logs(settings: &Settings) -> Result<Vec<Log>, StartError> {
+    let mut logs = Vec::new();
+    if settings.plays(Role::Portal) {
+        data_dir::require_portal_file(settings)?;
+        logs.push(Log::of_portal(&database::read_portal(settings).await?));
+    }
+    if settings.serves_environment() {
+        data_dir::require_config_file(settings)?;
+        let (store, _) = database::config_without_rows(settings).await?;
+        logs.push(Log::of_environment(&store));
+    }
+    Ok(logs)
 }
 
 /// The tokens of the admin role, as a node with these settings and rows would accept them.

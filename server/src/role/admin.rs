@@ -32,6 +32,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 
 use crate::background::Background;
+use crate::domain::audit_log::{self as audits, Log};
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::retention;
 use crate::http::route::{Listed, Routes};
@@ -62,6 +63,8 @@ pub fn in_process(state: EnvironmentState) -> Router {
 /// Starts the background tasks of the role.
 pub fn run(state: &EnvironmentState, background: &Background) {
     retention::run(&state.store, &state.config, background);
+    audits::seal::run(Log::of_environment(&state.store), background);
+    audits::retention::run(Log::of_environment(&state.store), &state.config, background);
 }
 
 fn layered(router: Router) -> Router {

@@ -37,7 +37,7 @@ use self::sign_in::basic::VerifiedUsers;
 use self::throttle::Throttle;
 use crate::background::Background;
 use crate::directory::Directory;
-use crate::domain::audit_log::{retention, seal};
+use crate::domain::audit_log::{Log, retention, seal};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
 use crate::domain::{recent, session};
@@ -187,8 +187,8 @@ pub fn run(state: &PortalState, background: &Background) {
         async move { environments.probe().await }
     });
     fan_out::run(state, background);
-    seal::run(&state.store, background);
-    retention::run(&state.store, &state.config, background);
+    seal::run(Log::of_portal(&state.store), background);
+    retention::run(Log::of_portal(&state.store), &state.config, background);
     notice::run(state, background);
     let store = state.store.clone();
     background.repeat("sessions of disabled users", SESSION_PAUSE, move || {

@@ -165,6 +165,8 @@ keys! {
         "Addresses of admin services, if `registry` is `custom`";
     Config AUDIT_LOG: Switch = "apollo.audit.log.enabled", on_in_spring(),
         "Whether operations are recorded in the audit log";
+    Config ENVIRONMENT_AUDIT_RETENTION: Count = "audit.log.retention.days", count(0, 0, 36_500),
+        "Days after which records of the audit log of the environment are removed; 0 keeps all";
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
         "Addresses of config services, if `registry` is `custom`";
     Config EUREKA_SERVER: Switch = "apollo.eureka.server.enabled", off_in_spring(),

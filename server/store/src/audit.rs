@@ -21,6 +21,7 @@ use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row;
 
+pub use audit::Model as Audit;
 pub use audit_log::Model as AuditLog;
 pub use influence::Model as AuditLogDataInfluence;
 pub use seal::AuditSeal;

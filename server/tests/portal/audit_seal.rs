@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use castalia_server::domain::audit_log::Log;
 use castalia_server::domain::audit_log::retention::{SHORTEST, remove_old};
 use castalia_server::domain::audit_log::seal::Sealer;
 use castalia_server::domain::audit_log::verify::{Head, Report, verify};
@@ -19,11 +20,11 @@ use super::world::{World, app};
 
 /// Seals everything that is visible.
 async fn seal(store: &Store) {
-    Sealer::new(store.clone(), Some(Duration::ZERO)).step().await.unwrap();
+    Sealer::new(Log::of_portal(store), Some(Duration::ZERO)).step().await.unwrap();
 }
 
 async fn check(store: &Store) -> Report {
-    verify(store, None, SHORTEST).await.unwrap()
+    verify(&Log::of_portal(store), None, SHORTEST).await.unwrap()
 }
 
 /// Leaves some records, and seals them in two portions.
@@ -110,7 +111,8 @@ async fn an_untouched_log_is_unchanged() {
     world.user("apollo").await;
     let report = check(&world.store).await;
     assert_eq!((report.fault, report.unsealed), (None, 1), "a sign-in is not sealed yet");
-    let again = verify(&world.store, report.head.as_ref(), SHORTEST).await.unwrap();
+    let again =
+        verify(&Log::of_portal(&world.store), report.head.as_ref(), SHORTEST).await.unwrap();
     assert_eq!(again.fault, None);
 }
 
@@ -201,7 +203,8 @@ async fn changed_and_removed_seals_are_named() {
         .await;
     };
     remove(2).await;
-    let fault = verify(&world.store, Some(&head), SHORTEST).await.unwrap().fault.unwrap();
+    let fault =
+        verify(&Log::of_portal(&world.store), Some(&head), SHORTEST).await.unwrap().fault.unwrap();
     assert!(fault.starts_with("seal 2 is not the expected one"), "{fault}");
     seal(&world.store).await;
     remove(1).await;
@@ -255,10 +258,15 @@ async fn a_chain_that_was_computed_again_is_not_the_expected_one() {
         world.user("u1").await;
     }
     assert_eq!(check(&world.store).await.fault, None, "the new chain fits the forged rows");
-    let fault = verify(&world.store, Some(&head), SHORTEST).await.unwrap().fault.unwrap();
+    let fault =
+        verify(&Log::of_portal(&world.store), Some(&head), SHORTEST).await.unwrap().fault.unwrap();
     assert!(fault.contains("is not the expected one"), "{fault}");
     let absent = Head { number: 1_000, ..head };
-    let fault = verify(&world.store, Some(&absent), SHORTEST).await.unwrap().fault.unwrap();
+    let fault = verify(&Log::of_portal(&world.store), Some(&absent), SHORTEST)
+        .await
+        .unwrap()
+        .fault
+        .unwrap();
     assert!(fault.starts_with("seal 1000 is not the expected one"), "{fault}");
 }
 
@@ -281,7 +289,7 @@ async fn nodes_that_seal_at_the_same_time_make_one_chain() {
 #[tokio::test]
 async fn rows_that_may_have_neighbours_in_open_transactions_are_not_sealed() {
     let world = World::with_demo().await;
-    let mut sealer = Sealer::new(world.store.clone(), Some(Duration::from_secs(3600)));
+    let mut sealer = Sealer::new(Log::of_portal(&world.store), Some(Duration::from_secs(3600)));
     sealer.step().await.unwrap();
     sealer.step().await.unwrap();
     let report = check(&world.store).await;
@@ -292,12 +300,16 @@ async fn rows_that_may_have_neighbours_in_open_transactions_are_not_sealed() {
 #[tokio::test]
 async fn old_records_are_removed_and_the_chain_continues_after_them() {
     let world = sealed().await;
-    assert_eq!(remove_old(&world.store, TimeDelta::days(1)).await.unwrap(), 0, "none is old");
+    assert_eq!(
+        remove_old(&Log::of_portal(&world.store), TimeDelta::days(1)).await.unwrap(),
+        0,
+        "none is old"
+    );
     let before = records(&world.store).await;
     let expected = check(&world.store).await.head;
     // All are older than an hour from now.
     let removed_age = TimeDelta::hours(-1);
-    assert_eq!(remove_old(&world.store, removed_age).await.unwrap(), 1);
+    assert_eq!(remove_old(&Log::of_portal(&world.store), removed_age).await.unwrap(), 1);
     let left = records(&world.store).await;
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(
@@ -305,28 +317,38 @@ async fn old_records_are_removed_and_the_chain_continues_after_them() {
         ("AuditLog.removeOld", "DELETE")
     );
     assert!(left[0].id > before.last().unwrap().id);
-    assert_eq!(remove_old(&world.store, removed_age).await.unwrap(), 0, "nothing is left");
-    let report = verify(&world.store, expected.as_ref(), removed_age).await.unwrap();
+    assert_eq!(
+        remove_old(&Log::of_portal(&world.store), removed_age).await.unwrap(),
+        0,
+        "nothing is left"
+    );
+    let report =
+        verify(&Log::of_portal(&world.store), expected.as_ref(), removed_age).await.unwrap();
     assert_eq!((report.fault, report.unsealed), (None, 1));
     let start = expected.unwrap();
     assert_eq!(report.removed.map(|(number, _)| number), Some(start.number));
     let fault = check(&world.store).await.fault.unwrap();
     assert!(fault.contains("were removed before their time was over"), "a day is kept: {fault}");
     let before_start = Head { number: start.number - 1, ..start };
-    let fault =
-        verify(&world.store, Some(&before_start), removed_age).await.unwrap().fault.unwrap();
+    let fault = verify(&Log::of_portal(&world.store), Some(&before_start), removed_age)
+        .await
+        .unwrap()
+        .fault
+        .unwrap();
     assert!(fault.contains("nothing can be compared with it any more"), "{fault}");
 
     world.user("apollo").await.post("/openapi/v1/apps", app("later", "u1")).await.empty();
     seal(&world.store).await;
-    let report = verify(&world.store, None, removed_age).await.unwrap();
+    let report = verify(&Log::of_portal(&world.store), None, removed_age).await.unwrap();
     assert_eq!((report.fault, report.unsealed, report.seals), (None, 0, 2));
     insert_log(&world.store, before[0].clone()).await;
-    let fault = verify(&world.store, None, removed_age).await.unwrap().fault.unwrap();
+    let fault =
+        verify(&Log::of_portal(&world.store), None, removed_age).await.unwrap().fault.unwrap();
     assert!(fault.contains("was inserted"), "{fault}");
     delete_log(&world.store, before[0].id).await;
     delete_log(&world.store, left[0].id).await;
-    let fault = verify(&world.store, None, removed_age).await.unwrap().fault.unwrap();
+    let fault =
+        verify(&Log::of_portal(&world.store), None, removed_age).await.unwrap().fault.unwrap();
     assert!(fault.contains("no record says that their time was over"), "{fault}");
 }
 
@@ -352,7 +374,7 @@ async fn requests_succeed_without_the_table_of_seals() {
         .await;
     };
     execute(renamed).await;
-    let sealed = Sealer::new(world.store.clone(), Some(Duration::ZERO)).step().await;
+    let sealed = Sealer::new(Log::of_portal(&world.store), Some(Duration::ZERO)).step().await;
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("without", "u1")).await.empty();
     root.get("/openapi/v1/apollo/audit/logs").await.ok();

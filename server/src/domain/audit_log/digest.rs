@@ -1,12 +1,13 @@
-//! Digests of the audit log: of each row, and of a seal, which lists the digests of its rows and
+//! Digests of an audit log: of each row, and of a seal, which lists the digests of its rows and
 //! includes the digest of the seal before. SHA-256 without a key: who can write the table of seals
 //! as well can compute a new chain, which only a digest that is kept elsewhere reveals.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use castalia_store::Id;
-use castalia_store::audit::{AuditLog, AuditLogDataInfluence, AuditSeal};
+use castalia_store::audit::seal::Rows;
+use castalia_store::audit::{Audit, AuditLog, AuditLogDataInfluence, AuditSeal};
+use castalia_store::{Id, Part};
 use sha2::{Digest as _, Sha256};
 
 /// A table of the audit log, with the letter that stands for it in a seal.
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 pub(super) enum Table {
     Log,
     Influence,
+    Audit,
 }
 
 impl Table {
@@ -21,6 +23,7 @@ impl Table {
         match self {
             Self::Log => "AuditLog",
             Self::Influence => "AuditLogDataInfluence",
+            Self::Audit => "Audit",
         }
     }
 
@@ -28,6 +31,7 @@ impl Table {
         match self {
             Self::Log => "L",
             Self::Influence => "F",
+            Self::Audit => "A",
         }
     }
 }
@@ -36,18 +40,20 @@ impl Table {
 pub(super) type Records = BTreeMap<(Table, Id), String>;
 
 /// The digests of these rows.
-pub(super) fn of_rows(logs: &[AuditLog], influences: &[AuditLogDataInfluence]) -> Records {
-    let logs = logs.iter().map(|row| ((Table::Log, row.id), of_log(row)));
-    let influences = influences.iter().map(|row| ((Table::Influence, row.id), of_influence(row)));
-    logs.chain(influences).collect()
+pub(super) fn of_rows(rows: &Rows) -> Records {
+    let logs = rows.logs.iter().map(|row| ((Table::Log, row.id), of_log(row)));
+    let influences = rows.influences.iter();
+    let influences = influences.map(|row| ((Table::Influence, row.id), of_influence(row)));
+    let audits = rows.audits.iter().map(|row| ((Table::Audit, row.id), of_audit(row)));
+    logs.chain(influences).chain(audits).collect()
 }
 
-/// Adds the columns that every table of the portal has; the rows have no common type.
+/// Adds Apollo's standard columns; the rows have no common type, and `Audit` always has an author.
 macro_rules! add_standard {
-    ($digest:ident, $row:ident) => {
+    ($digest:ident, $row:ident, $author:expr) => {
         $digest.number(i64::from($row.is_deleted));
         $digest.number($row.deleted_at);
-        $digest.text($row.data_change_created_by.as_deref());
+        $digest.text($author);
         $digest.number($row.data_change_created_time.timestamp_millis());
         $digest.text($row.data_change_last_modified_by.as_deref());
         $digest.number($row.data_change_last_time.map_or(-1, |time| time.timestamp_millis()));
@@ -66,7 +72,7 @@ fn of_log(row: &AuditLog) -> String {
         digest.text(Some(text));
     }
     digest.text(row.description.as_deref());
-    add_standard!(digest, row);
+    add_standard!(digest, row, row.data_change_created_by.as_deref());
     digest.finish()
 }
 
@@ -79,16 +85,31 @@ fn of_influence(row: &AuditLogDataInfluence) -> String {
     for text in [&row.field_name, &row.field_old_value, &row.field_new_value] {
         digest.text(text.as_deref());
     }
-    add_standard!(digest, row);
+    add_standard!(digest, row, row.data_change_created_by.as_deref());
+    digest.finish()
+}
+
+fn of_audit(row: &Audit) -> String {
+    let mut digest = Fields::default();
+    digest.number(row.id.0);
+    digest.text(Some(&row.entity_name));
+    // No engine generates this id.
+    digest.number(row.entity_id.map_or(i64::MIN, |id| id.0));
+    digest.text(Some(&row.op_name));
+    digest.text(row.comment.as_deref());
+    add_standard!(digest, row, Some(&row.data_change_created_by));
     digest.finish()
 }
 
 /// The digest of a seal, after the digest of the one before.
-pub(super) fn of_seal(previous: &str, seal: &AuditSeal) -> String {
+pub(super) fn of_seal(part: Part, previous: &str, seal: &AuditSeal) -> String {
     let mut digest = Fields::default();
     digest.text(Some(previous));
     for id in [seal.number, seal.last_log_id, seal.last_influence_id] {
         digest.number(id.0);
+    }
+    if part == Part::Config {
+        digest.number(seal.last_audit_id.0);
     }
     digest.number(seal.sealed_time.timestamp_millis());
     digest.text(Some(&seal.records));
@@ -109,7 +130,9 @@ pub(super) fn parse(text: &str) -> Option<Records> {
     let line = |line: &str| {
         let mut parts = line.split(' ');
         let (letter, id, digest) = (parts.next()?, parts.next()?, parts.next()?);
-        let table = [Table::Log, Table::Influence].into_iter().find(|t| t.letter() == letter)?;
+        let table = [Table::Log, Table::Influence, Table::Audit]
+            .into_iter()
+            .find(|t| t.letter() == letter)?;
         Some(((table, Id(id.parse().ok()?)), digest.to_owned()))
     };
     text.lines().map(line).collect()
@@ -160,6 +183,41 @@ mod tests {
         }
     }
 
+    fn audit(id: i64) -> Audit {
+        let time = chrono::DateTime::UNIX_EPOCH;
+        Audit {
+            id: Id(id),
+            entity_name: "Item".into(),
+            entity_id: Some(Id(7)),
+            op_name: "UPDATE".into(),
+            comment: None,
+            is_deleted: false,
+            deleted_at: 0,
+            data_change_created_by: "u".into(),
+            data_change_created_time: time.into(),
+            data_change_last_modified_by: None,
+            data_change_last_time: None,
+        }
+    }
+
+    #[test]
+    fn every_field_of_audit_counts() {
+        let original = of_audit(&audit(1));
+        let others = [
+            audit(2),
+            Audit { entity_name: "Release".into(), ..audit(1) },
+            Audit { entity_id: None, ..audit(1) },
+            Audit { entity_id: Some(Id(8)), ..audit(1) },
+            Audit { op_name: "DELETE".into(), ..audit(1) },
+            Audit { comment: Some(String::new()), ..audit(1) },
+            Audit { is_deleted: true, ..audit(1) },
+            Audit { data_change_created_by: "v".into(), ..audit(1) },
+        ];
+        for other in others {
+            assert_ne!(original, of_audit(&other), "{other:?}");
+        }
+    }
+
     #[test]
     fn every_field_and_its_boundaries_count() {
         let original = of_log(&log(1, "u1", "App.create"));
@@ -175,7 +233,8 @@ mod tests {
 
     #[test]
     fn the_text_of_a_seal_is_read_back() {
-        let records = of_rows(&[log(9, "u", "n"), log(10, "u", "n")], &[]);
+        let logs = vec![log(9, "u", "n"), log(10, "u", "n")];
+        let records = of_rows(&Rows { logs, audits: vec![audit(9)], ..Rows::default() });
         assert_eq!(parse(&write(&records)), Some(records));
         assert_eq!(parse(""), Some(Records::new()));
         assert_eq!(parse("X 1 abc"), None);

@@ -1,37 +1,39 @@
-//! Removes old records of the audit log, whole seals at a time. The newest removed seal remains
+//! Removes old records of an audit log, whole seals at a time. The newest removed seal remains
 //! without its records as the start of the chain, and a record names it, so that a removal by
 //! anybody else is noticed.
 
 use std::time::Duration;
 
-use castalia_store::audit::{Operation, seal};
-use castalia_store::{Id, Store, StoreError, now};
+use castalia_store::audit::Operation;
+use castalia_store::audit::seal::{self, Position};
+use castalia_store::{Id, StoreError, now};
 use chrono::TimeDelta;
 
-use super::{OperationKind, new_id};
+use super::{Log, OperationKind, new_id};
 use crate::background::Background;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 
 /// Interval of the searches for old records.
 const PAUSE: Duration = Duration::from_secs(3600);
-/// Seals that are looked at, and operations that are removed, in one transaction.
+/// Seals that are looked at, and records that are removed, in one transaction; more if a single seal
+/// lists more.
 const SEALS: u64 = 100;
-const OPERATIONS: i64 = 500;
+const RECORDS: i64 = 500;
 /// The shortest time that records are kept, whatever the setting is.
 pub const SHORTEST: TimeDelta = TimeDelta::days(1);
 /// Name of the operation that records a removal.
 pub(super) const NAME: &str = "AuditLog.removeOld";
 
 /// Starts the task.
-pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
-    let (store, config) = (store.clone(), config.clone());
+pub fn run(log: Log, config: &ServerConfig, background: &Background) {
+    let config = config.clone();
     background.repeat("audit log retention", PAUSE, move || {
-        let (store, config) = (store.clone(), config.clone());
+        let (log, config) = (log.clone(), config.clone());
         async move {
             let days = config.get(&keys::AUDIT_RETENTION);
             let Ok(days @ 1..) = i64::try_from(days) else { return };
-            match remove_old(&store, TimeDelta::days(days)).await {
+            match remove_old(&log, TimeDelta::days(days)).await {
                 Ok(_) => {}
                 Err(error) => tracing::debug!(%error, "cannot remove old audit records; retrying"),
             }
@@ -43,25 +45,26 @@ pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
 ///
 /// # Errors
 /// Fails if the database cannot be read or written.
-pub async fn remove_old(store: &Store, age: TimeDelta) -> Result<u64> {
+pub async fn remove_old(log: &Log, age: TimeDelta) -> Result<u64> {
     let before = now() - age;
     let mut removals = 0;
     loop {
-        let seals = seal::oldest_before(store.read(), before, SEALS).await?;
-        let Some(first) = seals.first() else { return Ok(removals) };
-        let is_in_portion = |seal: &&(Id, Id, Id)| seal.1.0 - first.1.0 <= OPERATIONS;
+        let seals = seal::oldest_before(log.store.read(), log.part, before, SEALS).await?;
         // The first is already the start of the chain, or else the only one is.
-        let Some(last) = seals.iter().skip(1).take_while(is_in_portion).last() else {
-            return Ok(removals);
+        let [(_, first), next, more @ ..] = seals.as_slice() else { return Ok(removals) };
+        let is_in_portion = |seal: &&(Id, Position)| {
+            let last = seal.1;
+            last.log.0 - first.log.0 + last.audit.0 - first.audit.0 <= RECORDS
         };
-        if !remove(store, *last).await? {
+        let last = more.iter().take_while(is_in_portion).last().unwrap_or(next);
+        if !remove(log, *last).await? {
             return Ok(removals);
         }
         removals += 1;
     }
 }
 
-async fn remove(store: &Store, last: (Id, Id, Id)) -> Result<bool> {
+async fn remove(log: &Log, last: (Id, Position)) -> Result<bool> {
     let operation = Operation {
         trace_id: new_id()?,
         span_id: new_id()?,
@@ -71,10 +74,11 @@ async fn remove(store: &Store, last: (Id, Id, Id)) -> Result<bool> {
         name: NAME.to_owned(),
         description: description(last.0),
     };
-    let removed: Result<bool, StoreError> = store
-        .write((last, operation), |tx, (last, operation)| {
+    let removed: Result<bool, StoreError> = log
+        .store
+        .write((log.part, last, operation), |tx, (part, last, operation)| {
             Box::pin(async move {
-                let is_removed = seal::remove_up_to(tx, *last).await?;
+                let is_removed = seal::remove_up_to(tx, *part, *last).await?;
                 if is_removed {
                     castalia_store::audit::log(tx, operation.clone(), Vec::new()).await?;
                 }

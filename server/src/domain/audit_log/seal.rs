@@ -1,35 +1,34 @@
-//! Seals the audit log in the background: each seal lists the digests of the rows since the seal
+//! Seals the audit log of a database in the background: each seal lists the digests of the rows since the seal
 //! before, and includes its digest. No request waits for it. Nodes may seal at the same time: the
 //! first to insert the next number wins, and the others continue after it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use castalia_store::audit::{AuditSeal, seal};
-use castalia_store::{Dialect, Id, Store, StoreError, now};
+use castalia_store::audit::AuditSeal;
+use castalia_store::audit::seal::{self, Position};
+use castalia_store::{Dialect, Id, StoreError, now};
 use tokio::time::Instant;
 
-use super::digest;
+use super::{Log, digest};
 use crate::background::Background;
 use crate::error::Result;
 
 /// Interval of the searches for new rows.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Maximum number of rows of each table in one seal.
-const OPERATIONS: u64 = 200;
-const INFLUENCES: u64 = 400;
+/// Maximum number of rows of each table in one seal: operations, fields, and rows of `Audit`.
+const ROWS: [u64; 3] = [200, 400, 400];
 /// On a database server, transactions do not commit in the order of their ids. One that took its ids
-/// has ended after this time, because no transaction may take as long.
+/// has ended after this time, because no transaction may take as long, whichever service writes.
 const SETTLED: Duration = Duration::from_secs(90);
 
 /// Starts the task.
-pub fn run(store: &Store, background: &Background) {
-    let store = store.clone();
-    background.spawn("seals of the audit log", move || watch(store.clone()));
+pub fn run(log: Log, background: &Background) {
+    background.spawn("seals of the audit log", move || watch(log.clone()));
 }
 
-async fn watch(store: Store) {
-    let mut sealer = Sealer::new(store, None);
+async fn watch(log: Log) {
+    let mut sealer = Sealer::new(log, None);
     loop {
         if let Err(error) = sealer.step().await {
             tracing::debug!(%error, "cannot seal the audit log; retrying");
@@ -41,24 +40,24 @@ async fn watch(store: Store) {
 /// Seals rows that have been visible for some time.
 #[derive(Debug)]
 pub struct Sealer {
-    store: Store,
+    log: Log,
     settled: Duration,
-    /// The newest ids at the times when they were new.
-    seen: VecDeque<(Instant, (Id, Id))>,
-    /// The ids up to which everything was sealed at the last step.
-    sealed: Option<(Id, Id)>,
+    /// The newest rows at the times when they were new.
+    seen: VecDeque<(Instant, Position)>,
+    /// The rows up to which everything was sealed at the last step.
+    sealed: Option<Position>,
 }
 
 impl Sealer {
     /// `settled` replaces the time after which all rows with lower ids are visible.
     #[must_use]
-    pub fn new(store: Store, settled: Option<Duration>) -> Self {
-        let default = match store.dialect() {
+    pub fn new(log: Log, settled: Option<Duration>) -> Self {
+        let default = match log.store.dialect() {
             // Only one transaction at a time writes.
             Dialect::Sqlite => Duration::ZERO,
             Dialect::MySql | Dialect::Postgres => SETTLED,
         };
-        Self { store, settled: settled.unwrap_or(default), seen: VecDeque::new(), sealed: None }
+        Self { log, settled: settled.unwrap_or(default), seen: VecDeque::new(), sealed: None }
     }
 
     /// Seals all rows that are settled.
@@ -66,7 +65,7 @@ impl Sealer {
     /// # Errors
     /// Fails if the database cannot be read or written.
     pub async fn step(&mut self) -> Result<()> {
-        let ids = seal::newest_ids(self.store.read()).await?;
+        let ids = seal::newest_ids(self.log.store.read(), self.log.part).await?;
         let now = Instant::now();
         if self.seen.back().is_none_or(|(_, newest)| *newest != ids) {
             self.seen.push_back((now, ids));
@@ -83,30 +82,32 @@ impl Sealer {
         Ok(())
     }
 
-    /// Seals the next rows up to these ids; returns whether there were any.
-    async fn seal(&self, (log, influence): (Id, Id)) -> Result<bool> {
-        let db = self.store.read();
-        let previous = seal::newest(db).await?;
-        let (number, last_log, last_influence, digest) = match previous {
-            Some(seal) => (seal.number, seal.last_log_id, seal.last_influence_id, seal.digest),
-            None => (Id(0), Id(0), Id(0), String::new()),
+    /// Seals the next rows up to these; returns whether there were any.
+    async fn seal(&self, settled: Position) -> Result<bool> {
+        let Log { store, part } = &self.log;
+        let (db, part) = (store.read(), *part);
+        let (number, last, digest) = match seal::newest(db, part).await? {
+            Some(seal) => (seal.number, seal.position(), seal.digest),
+            None => (Id(0), Position::default(), String::new()),
         };
-        let logs = seal::logs(db, (last_log, log), OPERATIONS).await?;
-        let influences = seal::influences(db, (last_influence, influence), INFLUENCES).await?;
-        if logs.is_empty() && influences.is_empty() {
+        let rows = seal::rows(db, part, (last, settled), ROWS).await?;
+        if rows.is_empty() {
             return Ok(false);
         }
+        let last = rows.last_or(last);
         let mut next = AuditSeal {
             number: Id(number.0 + 1),
-            last_log_id: logs.last().map_or(last_log, |row| row.id),
-            last_influence_id: influences.last().map_or(last_influence, |row| row.id),
-            records: digest::write(&digest::of_rows(&logs, &influences)),
+            last_log_id: last.log,
+            last_influence_id: last.influence,
+            last_audit_id: last.audit,
+            records: digest::write(&digest::of_rows(&rows)),
             digest: String::new(),
             sealed_time: now().into(),
         };
-        next.digest = digest::of_seal(&digest, &next);
-        let inserted: Result<(), StoreError> =
-            self.store.write(next, |tx, next| Box::pin(seal::insert(tx, next.clone()))).await;
+        next.digest = digest::of_seal(part, &digest, &next);
+        let inserted: Result<(), StoreError> = store
+            .write((part, next), |tx, (part, next)| Box::pin(seal::insert(tx, *part, next.clone())))
+            .await;
         match inserted {
             Err(error) if error.is_duplicate() => Ok(true),
             inserted => Ok(inserted.map(|()| true)?),

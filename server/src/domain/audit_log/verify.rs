@@ -1,22 +1,24 @@
-//! Compares the audit log with its seals, and names the first record that was changed, removed or
+//! Compares an audit log with its seals, and names the first record that was changed, removed or
 //! inserted. Writes nothing; a server may be running.
 
 use std::fmt;
 
-use castalia_store::audit::{AuditLog, AuditSeal, logs_named, seal};
-use castalia_store::{Id, Page, Store, now};
+use castalia_store::audit::seal::{self, Position, Rows};
+use castalia_store::audit::{AuditSeal, logs_named};
+use castalia_store::{Id, Page, now};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::digest::{self, Records, Table};
-use super::retention;
+use super::{Log, retention};
 use crate::error::Result;
 
 /// Seals that are read at once.
 const SEALS: u64 = 50;
-/// More rows than one seal lists: whoever inserts more is noticed anyway.
-const ROWS: u64 = 2_000;
+/// More rows of each table than one seal lists: whoever inserts more is noticed anyway.
+const ROWS: [u64; 3] = [2_000; 3];
 /// Below all ids, even those that no engine generates.
-const BELOW_ALL: Id = Id(i64::MIN);
+const BELOW_ALL: Position = Position::everywhere(Id(i64::MIN));
+const ABOVE_ALL: Position = Position::everywhere(Id(i64::MAX));
 /// Newest removals among which the one that explains the start of the chain must be.
 const REMOVALS: u64 = 20;
 /// Age at which a running server has sealed an operation.
@@ -56,9 +58,9 @@ impl std::str::FromStr for Head {
 pub struct Report {
     /// Compared seals.
     pub seals: u64,
-    /// Compared records, of both tables.
+    /// Compared records, of all tables.
     pub records: u64,
-    /// Operations that are not sealed yet.
+    /// Operations, and rows of `Audit`, that are not sealed yet.
     pub unsealed: u64,
     /// The newest seal whose records were removed because of their age, and when it was made.
     pub removed: Option<(i64, DateTime<Utc>)>,
@@ -73,30 +75,30 @@ pub struct Report {
 ///
 /// # Errors
 /// Fails if the database cannot be read.
-pub async fn verify(store: &Store, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
+pub async fn verify(log: &Log, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
     let mut attempt = 1;
     loop {
-        let first = oldest(store).await?;
-        let report = compare(store, expected, kept).await?;
+        let first = oldest(log).await?;
+        let report = compare(log, expected, kept).await?;
         // Records that a server removed meanwhile are missing, but not because of a manipulation.
-        if report.fault.is_none() || attempt == ATTEMPTS || oldest(store).await? == first {
+        if report.fault.is_none() || attempt == ATTEMPTS || oldest(log).await? == first {
             return Ok(report);
         }
         attempt += 1;
     }
 }
 
-async fn oldest(store: &Store) -> Result<Option<AuditSeal>> {
-    Ok(seal::after(store.read(), Id(0), 1).await?.pop())
+async fn oldest(log: &Log) -> Result<Option<AuditSeal>> {
+    Ok(seal::after(log.store.read(), log.part, Id(0), 1).await?.pop())
 }
 
-async fn compare(store: &Store, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
+async fn compare(log: &Log, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
     let mut report = Report::default();
     let mut previous: Option<AuditSeal> = None;
     let mut is_expected_found = expected.is_none();
     loop {
         let after = previous.as_ref().map_or(Id(0), |seal| seal.number);
-        let seals = seal::after(store.read(), after, SEALS).await?;
+        let seals = seal::after(log.store.read(), log.part, after, SEALS).await?;
         if seals.is_empty() {
             break;
         }
@@ -104,12 +106,12 @@ async fn compare(store: &Store, expected: Option<&Head>, kept: TimeDelta) -> Res
             let fault = match &previous {
                 None if next.number != Id(1) || next.records.is_empty() => {
                     report.removed = Some((next.number.0, *next.sealed_time));
-                    match start(store, &next, kept).await? {
+                    match start(log, &next, kept).await? {
                         None => removed_expected(expected, &next),
                         fault => fault,
                     }
                 }
-                previous => link(store, previous.as_ref(), &next, &mut report).await?,
+                previous => link(log, previous.as_ref(), &next, &mut report).await?,
             };
             if let Some(expected) = expected.filter(|head| head.number == next.number.0) {
                 is_expected_found = expected.digest == next.digest;
@@ -127,37 +129,41 @@ async fn compare(store: &Store, expected: Option<&Head>, kept: TimeDelta) -> Res
             expected.number
         ));
     }
-    let last = previous.as_ref().map_or(Id(0), |seal| seal.last_log_id);
-    let unsealed = seal::logs(store.read(), (last, Id(i64::MAX)), ROWS).await?;
-    report.unsealed = unsealed.len() as u64;
+    let last = previous.as_ref().map_or(Position::default(), AuditSeal::position);
+    let unsealed = seal::rows(log.store.read(), log.part, (last, ABOVE_ALL), ROWS).await?;
+    report.unsealed = (unsealed.logs.len() + unsealed.audits.len()) as u64;
     report.head = previous.map(|seal| Head { number: seal.number.0, digest: seal.digest });
     if report.head.is_none() && report.fault.is_none() {
-        report.fault = unsealed.first().and_then(never_sealed);
+        report.fault = never_sealed(&unsealed);
     }
     Ok(report)
 }
 
 /// The fault of a log without any seal: nothing can be compared, which is right for a new log only.
-fn never_sealed(first: &AuditLog) -> Option<String> {
-    let time = first.data_change_created_time;
-    (*time < now() - LATE).then(|| {
+fn never_sealed(rows: &Rows) -> Option<String> {
+    let logs = rows.logs.first();
+    let logs = logs.map(|row| (Table::Log, row.id, *row.data_change_created_time));
+    let audits = rows.audits.first();
+    let audits = audits.map(|row| (Table::Audit, row.id, *row.data_change_created_time));
+    let (table, id, time) = logs.into_iter().chain(audits).min_by_key(|(_, _, time)| *time)?;
+    (time < now() - LATE).then(|| {
         format!(
-            "no seal exists, although AuditLog {} is of {:.0}: the seals were removed, \
-             or no Castalia portal has sealed this log yet",
-            first.id.0, *time
+            "no seal exists, although {} {id} is of {time:.0}: the seals were removed, \
+             or no Castalia server has sealed this log yet",
+            table.name()
         )
     })
 }
 
 /// Checks a seal whose records were removed: a record must say so, and no older row may exist.
-async fn start(store: &Store, seal: &AuditSeal, kept: TimeDelta) -> Result<Option<String>> {
+async fn start(log: &Log, seal: &AuditSeal, kept: TimeDelta) -> Result<Option<String>> {
     let number = seal.number;
     let before = format!("the seals before {} were removed", number.0);
     if !seal.records.is_empty() {
         return Ok(Some(before));
     }
     let newest = Page::new(0, REMOVALS);
-    let removals = logs_named(store.read(), retention::NAME, None, None, &newest).await?;
+    let removals = logs_named(log.store.read(), retention::NAME, None, None, &newest).await?;
     let expected = retention::description(number);
     if removals.iter().all(|row| row.description.as_deref() != Some(expected.as_str())) {
         return Ok(Some(format!("{before}, and no record says that their time was over")));
@@ -168,7 +174,7 @@ async fn start(store: &Store, seal: &AuditSeal, kept: TimeDelta) -> Result<Optio
             "the records up to seal {number} of {time:.0} were removed before their time was over"
         )));
     }
-    let found = rows(store, None, seal).await?;
+    let found = rows(log, None, seal).await?;
     Ok(found.keys().next().map(|(table, id)| {
         format!("{} {} was inserted: its id is older than the first sealed one", table.name(), id.0)
     }))
@@ -186,7 +192,7 @@ fn removed_expected(expected: Option<&Head>, start: &AuditSeal) -> Option<String
 
 /// Checks a seal after the one before, and the rows that it lists.
 async fn link(
-    store: &Store,
+    log: &Log,
     previous: Option<&AuditSeal>,
     seal: &AuditSeal,
     report: &mut Report,
@@ -199,27 +205,23 @@ async fn link(
     if number != expected {
         return Ok(Some(format!("seal {expected} was removed")));
     }
-    if digest::of_seal(digest, seal) != seal.digest {
+    if digest::of_seal(log.part, digest, seal) != seal.digest {
         return Ok(Some(format!("seal {number} was changed, or a seal before it was replaced")));
     }
     let Some(listed) = digest::parse(&seal.records) else {
         return Ok(Some(format!("seal {number} lists no records")));
     };
-    let found = rows(store, previous, seal).await?;
+    let found = rows(log, previous, seal).await?;
     report.records += listed.len() as u64;
     let Some(((table, id), what)) = difference(&listed, &found) else { return Ok(None) };
     let what = format!("{} {} was {what} after it was sealed in seal {number}", table.name(), id.0);
-    Ok(Some(format!("{what}{}", shown(store, table, id).await?)))
+    Ok(Some(format!("{what}{}", shown(log, table, id).await?)))
 }
 
 /// The digests of the stored rows between two seals.
-async fn rows(store: &Store, previous: Option<&AuditSeal>, seal: &AuditSeal) -> Result<Records> {
-    let db = store.read();
-    let (log, influence) =
-        previous.map_or((BELOW_ALL, BELOW_ALL), |seal| (seal.last_log_id, seal.last_influence_id));
-    let logs = seal::logs(db, (log, seal.last_log_id), ROWS).await?;
-    let influences = seal::influences(db, (influence, seal.last_influence_id), ROWS).await?;
-    Ok(digest::of_rows(&logs, &influences))
+async fn rows(log: &Log, previous: Option<&AuditSeal>, seal: &AuditSeal) -> Result<Records> {
+    let range = (previous.map_or(BELOW_ALL, AuditSeal::position), seal.position());
+    Ok(digest::of_rows(&seal::rows(log.store.read(), log.part, range, ROWS).await?))
 }
 
 /// The first row that differs.
@@ -233,13 +235,22 @@ fn difference(listed: &Records, found: &Records) -> Option<((Table, Id), &'stati
 }
 
 /// What a stored operation says now, for the message.
-async fn shown(store: &Store, table: Table, id: Id) -> Result<String> {
-    if table == Table::Influence {
-        return Ok(String::new());
-    }
-    let row = seal::logs(store.read(), (Id(id.0 - 1), id), 1).await?.pop();
-    Ok(row
-        .map_or(String::new(), |row| format!("; it now says {} by {}", row.op_name, row.operator)))
+async fn shown(log: &Log, table: Table, id: Id) -> Result<String> {
+    let range = (Position::everywhere(Id(id.0 - 1)), Position::everywhere(id));
+    let found = seal::rows(log.store.read(), log.part, range, [1; 3]).await?;
+    let says = match table {
+        Table::Log => {
+            let row = found.logs.first();
+            row.map(|row| format!("{} by {}", row.op_name, row.operator))
+        }
+        Table::Audit => found.audits.first().map(|row| {
+            let id = row.entity_id.unwrap_or_default();
+            let (operation, table) = (&row.op_name, &row.entity_name);
+            format!("{operation} of {table} {id} by {}", row.data_change_created_by)
+        }),
+        Table::Influence => None,
+    };
+    Ok(says.map_or(String::new(), |says| format!("; it now says {says}")))
 }
 
 #[cfg(test)]

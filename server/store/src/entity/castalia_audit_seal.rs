@@ -1,5 +1,5 @@
-//! Table `CastaliaAuditSeal` (Castalia's own): digests of ranges of the audit log, each of which
-//! includes the one before. Columns only, no queries.
+//! Table `CastaliaAuditSeal` (Castalia's own, one in each database): digests of ranges of the audit
+//! log, each of which includes the one before. Columns only, no queries.
 
 use sea_orm::entity::prelude::*;
 
@@ -15,6 +15,8 @@ pub struct Model {
     pub last_log_id: Id,
     /// Newest sealed row of `AuditLogDataInfluence`.
     pub last_influence_id: Id,
+    /// Newest sealed row of `Audit`; only an environment has this column.
+    pub last_audit_id: Id,
     /// The digest of each row; empty after the rows were removed.
     pub records: String,
     pub digest: String,

@@ -3,7 +3,7 @@
 use super::Part;
 
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
-/// the seals of the audit log, the recently opened apps, the requests for access, the clients of
+/// the seals of the audit logs, the recently opened apps, the requests for access, the clients of
 /// observed access keys, and the changes that environments have not received.
 pub(crate) const OPTIONAL: [&str; 7] = [
     "CastaliaSchema",
@@ -51,7 +51,7 @@ macro_rules! step {
     };
 }
 
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
@@ -64,4 +64,11 @@ pub(super) const STEPS: [Step; 12] = [
     step!(10, "castalia_access_request", Part::Portal, false, "0010_castalia_access_request.sql"),
     step!(11, "castalia_unsigned_client", Part::Config, false, "0011_castalia_unsigned_client.sql"),
     step!(12, "castalia_pending_change", Part::Portal, false, "0012_castalia_pending_change.sql"),
+    step!(
+        13,
+        "castalia_environment_seal",
+        Part::Config,
+        false,
+        "0013_castalia_environment_seal.sql"
+    ),
 ];

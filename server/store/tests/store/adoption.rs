@@ -149,8 +149,13 @@ async fn database_older_than_version_2_4_is_refused_with_all_faults() {
     assert!(!text.contains("castalia:castalia"), "{text}");
     let report = migration::check(&store, Part::Config).await.unwrap();
     assert_eq!(report.faults.len(), 3);
-    let absent =
-        ["ServiceRegistry", "CastaliaSchema", "CastaliaInstallation", "CastaliaUnsignedClient"];
+    let absent = [
+        "ServiceRegistry",
+        "CastaliaSchema",
+        "CastaliaInstallation",
+        "CastaliaUnsignedClient",
+        "CastaliaAuditSeal",
+    ];
     assert_eq!(report.absent_tables, absent, "nothing was created");
     raw.close().await.unwrap();
 }

@@ -24,7 +24,7 @@ on_each_database! {
         let store = database.connect().await;
         let own = settings::all(store.read()).await.unwrap();
         assert_eq!(own.iter().filter(|row| row.key == "own").count(), 1);
-        assert_eq!(versions(&store).await, [0, 1, 3, 11]);
+        assert_eq!(versions(&store).await, [0, 1, 3, 11, 13]);
     }
 
     async fn four_nodes_at_once_create_the_schema_of_the_portal_once(database: Database) {
@@ -71,7 +71,7 @@ on_each_database! {
         let store = database.connect().await;
         let failed = migration::apply(&store, Part::Config, failing).await;
         assert!(matches!(failed, Err(StoreError::Other(_))), "{failed:?}");
-        assert!(migration::check(&store, Part::Config).await.unwrap().missing_steps.len() == 3);
+        assert!(migration::check(&store, Part::Config).await.unwrap().missing_steps.len() == 4);
         migration::apply(&store, Part::Config, own_setting).await.unwrap();
         let rows = settings::all(store.read()).await.unwrap();
         assert_eq!(rows.iter().filter(|row| row.key == "own").count(), 1);
