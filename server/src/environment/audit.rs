@@ -27,8 +27,8 @@ pub(super) fn headers(span: Option<&CallerSpan>) -> Vec<(HeaderName, HeaderValue
     texts.into_iter().filter_map(header).collect()
 }
 
-/// Notes a call that may have changed something.
-pub(super) fn note<T>(method: &Method, outcome: &Result<T>) {
+/// Notes a call that may have changed something, and the revision that it was based on.
+pub(super) fn note<T>(method: &Method, base: Option<&str>, outcome: &Result<T>) {
     if method == Method::GET {
         return;
     }
@@ -37,5 +37,8 @@ pub(super) fn note<T>(method: &Method, outcome: &Result<T>) {
     });
     if !is_refused && let Some(trail) = Trail::current() {
         trail.note_change_elsewhere();
+        if let Some(base) = base {
+            trail.note_base(base);
+        }
     }
 }

@@ -205,9 +205,10 @@ impl Environment {
         body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
         let (path, span) = (address.checked()?, audit::span());
+        let base = revision.clone();
         let call = Call { method: method.clone(), path, body, revision, span };
         let outcome = self.transmit(call).await;
-        audit::note(&method, &outcome);
+        audit::note(&method, base.as_deref(), &outcome);
         outcome
     }
 

@@ -242,3 +242,35 @@ async fn super_administrators_read_the_log() {
         answer.fails(403, "Portal user session is required");
     }
 }
+
+/// The revision that a change was based on is in its record; the next one is not, because only a
+/// further statement could tell it.
+#[tokio::test]
+async fn a_change_is_recorded_with_the_revision_that_it_was_based_on() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut log = Log::of(&world).await;
+    let present = async || -> String {
+        user.get(&format!("{NS}/items")).await.header("castalia-revision").to_owned()
+    };
+    let base = async |record: &AuditLog| -> Vec<String> {
+        let rows = influences(&world.store, record).await.into_iter();
+        let rows = rows.filter(|row| row.field_name.as_deref() == Some("Revision"));
+        rows.map(|row| row.field_old_value.unwrap()).collect()
+    };
+    user.post(&format!("{NS}/items"), item("k", "1")).await.ok();
+    assert_eq!(base(&log.one().await).await, [""; 0], "nobody knows it");
+    // The portal reads the item, and states its revision itself.
+    let read = present().await;
+    user.put(&format!("{NS}/items/k"), item("k", "2")).await.empty();
+    assert_eq!(base(&log.one().await).await, [read.as_str()]);
+    let stated = present().await;
+    assert_ne!(stated, read);
+    let based = world.user("u1").await.with("castalia-revision", &stated);
+    log.take().await;
+    based.post(&format!("{NS}/items"), item("l", "3")).await.ok();
+    assert_eq!(base(&log.one().await).await, [stated]);
+    let stale = based.post(&format!("{NS}/items"), item("m", "4")).await;
+    assert_eq!(stale.status, 409, "{stale:?}");
+    assert_eq!(log.take().await, [], "nothing was changed");
+}

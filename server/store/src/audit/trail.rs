@@ -23,6 +23,8 @@ tokio::task_local! {
 
 /// Id of an influence on rows that were selected by a value and not by their id, as in Apollo.
 const SELECTED: &str = "AnyMatched";
+/// What the influences on objects that an operation concerns name in place of a table.
+pub(super) const RESOURCE: &str = "Resource";
 /// Maximum lengths of an id and of a value, in characters.
 const ID: usize = 50;
 const VALUE: usize = 500;
@@ -87,6 +89,24 @@ impl Trail {
         let state = self.state.lock();
         let Operation { trace_id, span_id, operator, .. } = &state.operation;
         (trace_id.clone(), span_id.clone(), operator.clone())
+    }
+
+    /// Notes the state of the concerned namespace that the request changed.
+    pub fn note_base(&self, revision: &str) {
+        const NAMESPACE: &str = "Namespace";
+        const REVISION: &str = "Revision";
+        let concerned = &mut self.state.lock().concerned;
+        let namespace = concerned.iter().find(|influence| influence.field == NAMESPACE);
+        let Some(id) = namespace.map(|influence| influence.id.clone()) else { return };
+        if concerned.iter().all(|influence| influence.field != REVISION) {
+            concerned.push(Influence {
+                entity: RESOURCE,
+                id,
+                field: REVISION,
+                old_value: Some(cut(revision)),
+                new_value: None,
+            });
+        }
     }
 
     /// Notes that the request may have changed something in another database.
@@ -215,7 +235,7 @@ impl Influence {
     /// An object that an operation concerns, by the id of its app.
     pub fn concerns(app_id: &str, field: &'static str, name: &str) -> Self {
         Self {
-            entity: "Resource",
+            entity: RESOURCE,
             id: app_id.chars().take(ID).collect(),
             field,
             old_value: None,
