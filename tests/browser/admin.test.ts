@@ -159,6 +159,12 @@ test("S34: the audit log filtered by app and user says who deleted a namespace, 
   expect(others, "only the head has no app").toBe(1);
   await page.goto(`/admin/audit?app=${app}&to=2020-01-01T00:00`);
   await page.getByText("Nothing matches the filter.").waitFor();
+  await page.goto(`/admin/audit?app=${app}`);
+  await row.waitFor();
+  await page.getByRole("textbox", { name: "User", exact: true }).fill("nobody");
+  await page.getByText("Nothing matches the filter.").waitFor();
+  await page.getByRole("textbox", { name: "User", exact: true }).fill("apollo");
+  await row.waitFor();
 });
 
 test("a user is deleted after a confirmation, and the own account is not", async () => {

@@ -7,11 +7,10 @@ pub mod retention;
 pub mod seal;
 pub mod verify;
 
-pub use castalia_store::audit::{AuditLog, AuditLogDataInfluence};
+pub use castalia_store::audit::{AuditLog, AuditLogDataInfluence, Search};
 
 use castalia_store::audit::{Influence, Operation};
 use castalia_store::{Part, Store, Transaction};
-use chrono::{DateTime, Utc};
 
 use super::app::App;
 use super::app_namespace::AppNamespace;
@@ -213,20 +212,9 @@ pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<LoggedOperati
         .collect())
 }
 
-/// A page of the operations with one name, newest first.
-pub async fn named(
-    store: &Store,
-    name: &str,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-    page: &Page,
-) -> Result<Vec<AuditLog>> {
-    Ok(castalia_store::audit::logs_named(store.read(), name, from, to, page).await?)
-}
-
-/// A page of the operations whose name, type or operator contains the text, newest first.
-pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Vec<AuditLog>> {
-    Ok(castalia_store::audit::search_logs(store.read(), text, page).await?)
+/// A page of the operations that a search finds, newest first.
+pub async fn search(store: &Store, search: &Search, page: &Page) -> Result<Vec<AuditLog>> {
+    Ok(castalia_store::audit::search_logs(store.read(), search, page).await?)
 }
 
 /// A page of the changes of one field of a row, newest first.

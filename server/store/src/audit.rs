@@ -6,10 +6,10 @@ pub mod seal;
 pub(crate) mod trail;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Set,
+    QueryTrait, Set,
 };
 
 use crate::Store;
@@ -231,37 +231,61 @@ pub async fn logs_of_trace(
     readable::models(db, logs).await
 }
 
-/// Operations with this name between two times, newest first.
-pub async fn logs_named(
-    db: &impl ConnectionTrait,
-    name: &str,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-    page: &Page,
-) -> Result<Vec<audit_log::Model>, StoreError> {
-    use audit_log::{Column, Entity};
-    let mut logs = Entity::find().filter(Column::OpName.eq(name));
-    if let Some(from) = from {
-        logs = logs.filter(Column::DataChangeCreatedTime.gte(from));
-    }
-    if let Some(to) = to {
-        logs = logs.filter(Column::DataChangeCreatedTime.lte(to));
-    }
-    page::list(db, logs.order_by_desc(Column::Id), page).await
+/// What operations are searched by. Whatever is absent or empty accepts all.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Part of the name, of the type or of the operator.
+    pub text: String,
+    /// Id of an app that the operation concerns.
+    pub app_id: Option<String>,
+    pub operator: Option<String>,
+    pub name: Option<String>,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
 }
 
-/// Operations whose name, type or operator contains the text, newest first.
+impl Search {
+    /// Name, operator and time are indexed, and the app in the table of the fields.
+    fn condition(&self, db: &impl ConnectionTrait) -> Condition {
+        use audit_log::Column;
+        let text = (!self.text.is_empty()).then(|| {
+            Condition::any()
+                .add(contains(db, Column::OpName, &self.text))
+                .add(contains(db, Column::OpType, &self.text))
+                .add(contains(db, Column::Operator, &self.text))
+        });
+        let operator = self.operator.as_ref().map(|operator| Column::Operator.eq(operator));
+        let name = self.name.as_ref().map(|name| Column::OpName.eq(name));
+        let from = self.from.map(|from| Column::DataChangeCreatedTime.gte(from));
+        let to = self.to.map(|to| Column::DataChangeCreatedTime.lte(to));
+        Condition::all()
+            .add_option(text)
+            .add_option(self.app_id.as_deref().map(concerns))
+            .add_option(operator)
+            .add_option(name)
+            .add_option(from)
+            .add_option(to)
+    }
+}
+
+/// Whether an operation concerns an app.
+fn concerns(app_id: &str) -> Expr {
+    use influence::{Column, Entity};
+    let spans = Entity::find().select_only().column(Column::SpanId);
+    let spans = spans.filter(Column::InfluenceEntityId.eq(trail::id_of_app(app_id)));
+    let spans = spans.filter(Column::InfluenceEntityName.eq(trail::RESOURCE));
+    audit_log::Column::SpanId.in_subquery(spans.into_query())
+}
+
+/// Operations that a search finds, newest first.
 pub async fn search_logs(
     db: &impl ConnectionTrait,
-    text: &str,
+    search: &Search,
     page: &Page,
 ) -> Result<Vec<audit_log::Model>, StoreError> {
     use audit_log::{Column, Entity};
-    let any = Condition::any()
-        .add(contains(db, Column::OpName, text))
-        .add(contains(db, Column::OpType, text))
-        .add(contains(db, Column::Operator, text));
-    page::list(db, Entity::find().filter(any).order_by_desc(Column::Id), page).await
+    let found = Entity::find().filter(search.condition(db)).order_by_desc(Column::Id);
+    page::list(db, found, page).await
 }
 
 /// The changes of one field of one row, newest first.

@@ -243,6 +243,39 @@ async fn super_administrators_read_the_log() {
     }
 }
 
+/// The search by app, user, operation and time, which Apollo does not have.
+#[tokio::test]
+async fn the_log_is_searched_by_app_user_operation_and_time() {
+    let world = World::with_demo().await;
+    let (root, owner) = (world.user("apollo").await, world.user("u1").await);
+    root.post("/openapi/v1/apps", app("other", "u1")).await.empty();
+    owner.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    owner.post(&format!("{}/items", NS.replace("/demo/", "/other/")), item("k", "v")).await.ok();
+    root.put(&format!("{NS}/items/k"), item("k", "w")).await.empty();
+    world.user("u2").await.delete(A).await.fails(403, "Access is denied");
+    let found = async |query: &str| -> Vec<String> {
+        let path = "/openapi/v1/apollo/audit/logs/by-name-or-type-or-operator?query=";
+        let rows = root.get(&format!("{path}{query}")).await.ok();
+        let names = rows.as_array().unwrap().iter();
+        names.map(|row| row["opName"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found("&appId=demo").await, ["Auth.refused", "Item.update", "Item.create"]);
+    assert_eq!(found("&appId=other").await, ["Item.create"]);
+    assert_eq!(found("&appId=oth").await, [""; 0], "an app id is not a part of one");
+    assert_eq!(found("&appId=demo&operator=apollo").await, ["Item.update"]);
+    assert_eq!(found("&appId=demo&operator=u2").await, ["Auth.refused"]);
+    assert_eq!(found("&opName=Item.create").await, ["Item.create"; 2]);
+    assert_eq!(found("item.&appId=demo&opName=Item.create&operator=u1").await, ["Item.create"]);
+    assert_eq!(found("&appId=demo&size=1&page=1").await, ["Item.update"]);
+    let past = "2020-01-01T00:00:00.000Z";
+    assert_eq!(found(&format!("&appId=demo&endDate={past}")).await, [""; 0]);
+    assert_eq!(found(&format!("item.u&startDate={past}&appId=&operator=")).await, ["Item.update"]);
+    // The last year of a timestamp on MariaDB is 2038.
+    let future = "2037-01-01%2000:00:00.0";
+    assert_eq!(found(&format!("&startDate={future}")).await, [""; 0]);
+    assert_eq!(found(&format!("item.u&endDate={future}")).await, ["Item.update"]);
+}
+
 /// The revision that a change was based on is in its record; the next one is not, because only a
 /// further statement could tell it.
 #[tokio::test]

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { changesOf, widerGrant, type AccessColumn } from "../src/state/access";
-import { matchesAudit } from "../src/text/audit";
+import { auditQuery } from "../src/text/audit";
 import { hiddenBy, isInRange, isSecret, settingRows, shownValue } from "../src/text/settings";
 import translated from "../src/i18n/settings.zh.json";
 
@@ -65,13 +65,15 @@ describe("settings", () => {
   });
 });
 
-it("filters the audit log by the app in the path of the request, and by time", () => {
-  const log = { description: "127.0.0.1 DELETE /openapi/v1/apps/shop/x", happenedTime: "2026-11-22T11:00:00.000+0000" };
-  const all = { app: "", from: "", to: "" };
-  expect(matchesAudit(log, { ...all, app: "shop" })).toBe(true);
-  expect(matchesAudit(log, { ...all, app: "sho" })).toBe(false);
-  expect(matchesAudit(log, { ...all, from: "2026-11-24T00:00" })).toBe(false);
-  expect(matchesAudit(log, { ...all, to: "2026-11-20T00:00" })).toBe(false);
+it("searches the audit log by whatever is filled in, and by time in any zone", () => {
+  const none = { q: "", app: "", user: "", from: "", to: "" };
+  expect(auditQuery(none)).toBe("query=&appId=&operator=&startDate=&endDate=");
+  const from = "2026-11-24T00:00";
+  const query = new URLSearchParams(auditQuery({ ...none, q: "a b", app: "shop", user: "ann+1", from }));
+  expect(query.get("query")).toBe("a b");
+  expect(query.get("operator")).toBe("ann+1");
+  expect(new Date(query.get("startDate") ?? "").getTime()).toBe(new Date(from).getTime());
+  expect(auditQuery({ ...none, to: "soon" })).toContain("endDate=");
 });
 
 describe("access matrix", () => {

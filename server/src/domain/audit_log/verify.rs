@@ -4,12 +4,12 @@
 use std::fmt;
 
 use castalia_store::audit::seal::{self, Position, Rows};
-use castalia_store::audit::{AuditSeal, logs_named};
+use castalia_store::audit::{AuditSeal, search_logs};
 use castalia_store::{Id, Page, now};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::digest::{self, Records, Table};
-use super::{Log, retention};
+use super::{Log, Search, retention};
 use crate::error::Result;
 
 /// Seals that are read at once.
@@ -163,7 +163,8 @@ async fn start(log: &Log, seal: &AuditSeal, kept: TimeDelta) -> Result<Option<St
         return Ok(Some(before));
     }
     let newest = Page::new(0, REMOVALS);
-    let removals = logs_named(log.store.read(), retention::NAME, None, None, &newest).await?;
+    let removals = Search { name: Some(retention::NAME.to_owned()), ..Search::default() };
+    let removals = search_logs(log.store.read(), &removals, &newest).await?;
     let expected = retention::description(number);
     if removals.iter().all(|row| row.description.as_deref() != Some(expected.as_str())) {
         return Ok(Some(format!("{before}, and no record says that their time was over")));

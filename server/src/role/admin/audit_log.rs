@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::body::bodies;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::audit_log;
+use crate::domain::audit_log::{self, Search};
 use crate::error::Result;
 use crate::http::search::in_turn;
 use crate::json::Json;
@@ -58,12 +58,13 @@ async fn named(
     State(state): State<EnvironmentState>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::AuditLog>>> {
-    let (name, page) = (parameters.text("opName")?, parameters.required_page()?);
+    let (name, page) = (Some(parameters.text("opName")?), parameters.required_page()?);
     let (from, to) = (parameters.date("startDate")?, parameters.date("endDate")?);
+    let search = Search { name, from, to, ..Search::default() };
     if !audit_log::is_enabled(&state.config) {
         return Ok(Json(Vec::new()));
     }
-    Ok(Json(bodies(audit_log::named(&state.store, &name, from, to, &page).await?)))
+    Ok(Json(bodies(audit_log::search(&state.store, &search, &page).await?)))
 }
 
 async fn field(
@@ -86,6 +87,7 @@ async fn search(
     if !audit_log::is_enabled(&state.config) {
         return Ok(Json(Vec::new()));
     }
-    let search = async move { audit_log::search(&state.store, &text, &page).await };
+    let search = Search { text, ..Search::default() };
+    let search = async move { audit_log::search(&state.store, &search, &page).await };
     Ok(Json(bodies(in_turn(search).await?)))
 }

@@ -129,11 +129,12 @@ async fn admit(
     check_intent(portal, &caller, parts)?;
     record(portal, &caller, parts);
     let place = place(portal, parts).await?;
+    // Before the check, because the record of a refusal names it.
+    parts.extensions.insert(place.clone());
     let answer = check_right(portal, &caller, access, &place, parts).await?;
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }
-    parts.extensions.insert(place);
     Ok(answer)
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Witnessed {
     matched: Option<MatchedPath>,
     address: IpAddr,
     recorded: Option<Recorded>,
+    /// What its path names, if the guard got that far.
+    resource: Resource,
 }
 
 impl Witnessed {
@@ -53,6 +55,7 @@ impl Witnessed {
             matched: parts.extensions.get::<MatchedPath>().cloned(),
             address: address(portal, parts),
             recorded: names::recorded(&parts.method, about.map(|about| about.id)),
+            resource: parts.extensions.get().cloned().unwrap_or_default(),
         })
     }
 
@@ -63,7 +66,7 @@ impl Witnessed {
         }
         let description = format!("{}: {}", error.message(), self.description());
         let recorded = Recorded { kind: OperationKind::Rpc, name: REFUSED };
-        let outcome = match self.trail(portal, recorded, &description, &Resource::default()) {
+        let outcome = match self.trail(portal, recorded, &description) {
             Ok(Some(trail)) => trail.record().await.map_err(Error::from),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
@@ -79,10 +82,9 @@ impl Witnessed {
         portal: &Portal,
         recorded: Recorded,
         description: &str,
-        resource: &Resource,
     ) -> Result<Option<Trail>> {
         let Recorded { kind, name } = recorded;
-        let operator = self.operator();
+        let (operator, resource) = (self.operator(), &self.resource);
         trail(portal, &Audited { kind, name, operator: &operator, description, resource })
     }
 
@@ -146,9 +148,8 @@ pub(super) async fn run(
     request: Request,
     next: Next,
 ) -> Response {
-    let resource = request.extensions().get::<Resource>().cloned().unwrap_or_default();
     let trail = match witnessed.recorded {
-        Some(recorded) => witnessed.trail(&portal, recorded, &witnessed.description(), &resource),
+        Some(recorded) => witnessed.trail(&portal, recorded, &witnessed.description()),
         None => Ok(None),
     };
     let is_change = witnessed.recorded.is_some_and(|recorded| recorded.kind != OperationKind::Rpc);

@@ -231,12 +231,17 @@ fn cut(value: &str) -> String {
     value.chars().take(VALUE).collect()
 }
 
+/// The id of an app as far as the column holds it.
+pub(super) fn id_of_app(app_id: &str) -> String {
+    app_id.chars().take(ID).collect()
+}
+
 impl Influence {
     /// An object that an operation concerns, by the id of its app.
     pub fn concerns(app_id: &str, field: &'static str, name: &str) -> Self {
         Self {
             entity: RESOURCE,
-            id: app_id.chars().take(ID).collect(),
+            id: id_of_app(app_id),
             field,
             old_value: None,
             new_value: Some(cut(name)),

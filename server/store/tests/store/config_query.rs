@@ -269,7 +269,9 @@ on_each_database! {
         let store = database.config().await;
         write(&store, |tx, ()| Box::pin(async move {
             audits::record(tx, "ItemSet", None, "INSERT", "apollo").await?;
-            let influences = vec![influence("Name"), influence("AppId")];
+            let long = "a".repeat(64);
+            let concerned = audits::Influence::concerns(&long, "App", &long);
+            let influences = vec![influence("Name"), influence("AppId"), concerned];
             audits::log(tx, operation("App.create"), influences).await
         })).await;
         let db = store.read();
@@ -277,12 +279,21 @@ on_each_database! {
         assert_eq!(audits::logs(db, &page).await.unwrap().len(), 1);
         assert_eq!(audits::logs_of_trace(db, "t").await.unwrap().len(), 1);
         let soon = Some(now() + TimeDelta::seconds(5));
-        assert_eq!(audits::logs_named(db, "App.create", None, soon, &page).await.unwrap().len(), 1);
-        assert!(audits::logs_named(db, "App.create", soon, None, &page).await.unwrap().is_empty());
-        assert_eq!(audits::search_logs(db, "APP", &page).await.unwrap().len(), 1);
+        let named = |from, to| {
+            audits::Search { name: Some("App.create".to_owned()), from, to, ..Default::default() }
+        };
+        let text = audits::Search { text: "APP".to_owned(), ..Default::default() };
+        assert_eq!(audits::search_logs(db, &named(None, soon), &page).await.unwrap().len(), 1);
+        assert!(audits::search_logs(db, &named(soon, None), &page).await.unwrap().is_empty());
+        assert_eq!(audits::search_logs(db, &text, &page).await.unwrap().len(), 1);
+        for (length, found) in [(64, 1), (49, 0)] {
+            let app_id = Some("a".repeat(length));
+            let of_app = audits::Search { app_id, ..Default::default() };
+            assert_eq!(audits::search_logs(db, &of_app, &page).await.unwrap().len(), found);
+        }
         let influences = audits::influences_on_field(db, "App", "7", "Name", &page).await.unwrap();
         assert_eq!(influences[0].field_new_value.as_deref(), Some("new"));
-        assert_eq!(audits::influences_of_spans(db, &["s"]).await.unwrap().len(), 2);
+        assert_eq!(audits::influences_of_spans(db, &["s"]).await.unwrap().len(), 3);
     }
 
     async fn services_live_by_their_heartbeats(database: Database) {

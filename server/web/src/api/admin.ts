@@ -131,18 +131,14 @@ export const serviceHealth = (instanceId: string) =>
     queryFn: () => get<{ status?: { code?: string } }>(path`system-info/health?instanceId=${instanceId}`),
   });
 
-/** Operations whose name, type or operator contains a text, newest first. */
+/** The operations that a query finds, newest first. */
 export const auditLogs = (query: string) =>
   infiniteQueryOptions({
     queryKey: ["audit", query],
     initialPageParam: 0,
     queryFn: async ({ pageParam }) => {
       const page = path`page=${pageParam}&size=${PAGE}`;
-      const address =
-        query === ""
-          ? `apollo/audit/logs?${page}`
-          : path`apollo/audit/logs/by-name-or-type-or-operator?query=${query}` + `&${page}`;
-      return (await get<AuditLog[]>(address)) ?? [];
+      return (await get<AuditLog[]>(`apollo/audit/logs/by-name-or-type-or-operator?${query}&${page}`)) ?? [];
     },
     getNextPageParam: (last, all) => (last.length < PAGE ? undefined : all.length),
   });

@@ -114,7 +114,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the operations whose name, type or operator contains a text. */
+        /** Lists the operations by text, app, operator, name and time, newest first. */
         get: operations["searchAuditLogs"];
         put?: never;
         post?: never;
@@ -4660,8 +4660,21 @@ export interface operations {
     searchAuditLogs: {
         parameters: {
             query: {
-                /** @description Part of the name, of the type or of the operator. */
+                /** @description Part of the name, of the type or of the operator; all if empty. */
                 query: string;
+                /** @description Only operations, and refused requests, on this app. */
+                appId?: string;
+                /** @description Only operations of this user or consumer. */
+                operator?: string;
+                /** @description Only operations of this name, for example `App.create`. */
+                opName?: string;
+                /**
+                 * @description Only operations from this time on: local as `2026-05-31 14:44:28.0`, or with its offset as
+                 *     `2026-05-31T14:44:28Z`.
+                 */
+                startDate?: string;
+                /** @description Only operations until this time. */
+                endDate?: string;
                 /** @description Number of the page, from 0. */
                 page?: number;
                 /** @description Elements of a page; 0 for the default of the list. */
@@ -4738,9 +4751,12 @@ export interface operations {
             query: {
                 /** @description Name of the operations, for example `App.create`. */
                 opName: string;
-                /** @description Only operations from this local time on, as `2026-05-31 14:44:28.0`. */
+                /**
+                 * @description Only operations from this time on: local as `2026-05-31 14:44:28.0`, or with its offset as
+                 *     `2026-05-31T14:44:28Z`.
+                 */
                 startDate?: string;
-                /** @description Only operations until this local time. */
+                /** @description Only operations until this time. */
                 endDate?: string;
                 /** @description Number of the page, from 0. */
                 page?: number;

@@ -1,5 +1,6 @@
 // What was done through the portal: who, what, when and from where; a row opens the whole request.
 import { Button } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { IconListDetails } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -14,21 +15,24 @@ import { FilterField } from "../parts/FilterField";
 import { Main } from "../parts/Main";
 import { Since } from "../parts/Since";
 import { Empty, Failure, Loaded, PageLoading } from "../parts/States";
-import { matchesAudit } from "../text/audit";
+import { auditQuery } from "../text/audit";
 import classes from "./AdminAudit.module.css";
 
 const route = getRouteApi("/in/admin/audit");
 
+/** Milliseconds without a keystroke after which the search begins. */
+const PAUSE = 300;
+
 export function AdminAudit() {
   const { t } = useTranslation();
-  const { q = "", app = "", from = "", to = "" } = route.useSearch();
+  const { q = "", app = "", user = "", from = "", to = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const logs = useInfiniteQuery(auditLogs(q));
+  const [query] = useDebouncedValue(auditQuery({ q, app, user, from, to }), PAUSE);
+  const logs = useInfiniteQuery(auditLogs(query));
   const [open, setOpen] = useState<AuditLog | null>(null);
-  const set = (part: { q?: string | undefined; app?: string | undefined; from?: string; to?: string }) =>
+  const set = (part: Partial<Record<"q" | "app" | "user" | "from" | "to", string | undefined>>) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
-  const loaded = logs.data?.pages.flat() ?? [];
-  const found = loaded.filter((log) => matchesAudit(log, { app, from, to }));
+  const found = logs.data?.pages.flat() ?? [];
   return (
     <Main title={t("admin.section.audit")}>
       <h1>{t("admin.section.audit")}</h1>
@@ -40,6 +44,14 @@ export function AdminAudit() {
             value={app}
             spellCheck={false}
             onChange={(event) => set({ app: event.currentTarget.value || undefined })}
+          />
+        </label>
+        <label className={classes.field}>
+          {t("audit.user")}
+          <input
+            value={user}
+            spellCheck={false}
+            onChange={(event) => set({ user: event.currentTarget.value || undefined })}
           />
         </label>
         <label className={classes.field}>
@@ -55,7 +67,7 @@ export function AdminAudit() {
       {logs.isPending ? (
         <PageLoading />
       ) : found.length === 0 ? (
-        <Empty title={t(q || app || from || to ? "state.noMatch" : "audit.none")} />
+        <Empty title={t(q || app || user || from || to ? "state.noMatch" : "audit.none")} />
       ) : (
         <DataTable
           label={t("admin.section.audit")}
@@ -77,7 +89,6 @@ export function AdminAudit() {
           <Button variant="default" loading={logs.isFetchingNextPage} onClick={() => void logs.fetchNextPage()}>
             {t("audit.more")}
           </Button>
-          {(app || from || to) && <span className="note">{t("audit.loaded", { count: loaded.length })}</span>}
         </div>
       )}
       {open && <Trace log={open} onClose={() => setOpen(null)} />}

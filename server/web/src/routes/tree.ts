@@ -179,9 +179,10 @@ const adminHealth = createRoute({
 const adminAudit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
-  validateSearch: (search: Search): { q?: string; app?: string; from?: string; to?: string } => ({
+  validateSearch: (search: Search): { q?: string; app?: string; user?: string; from?: string; to?: string } => ({
     q: text(search.q),
     app: text(search.app),
+    user: text(search.user),
     from: text(search.from),
     to: text(search.to),
   }),

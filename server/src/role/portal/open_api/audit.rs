@@ -7,7 +7,7 @@ use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::audit_log;
+use crate::domain::audit_log::{self, Search};
 use crate::error::{Code, Error, Result};
 use crate::http::search::in_turn;
 use crate::json::Json;
@@ -18,7 +18,7 @@ use crate::wire::admin::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
 
 /// Default number of elements of a page, as in Apollo.
 const PAGE_SIZE: u64 = 10;
-/// Format of dates, which are in local time.
+/// Format of dates without an offset, which are in local time.
 const DATE: &str = "%Y-%m-%d %H:%M:%S%.f";
 
 /// Properties of the audit log.
@@ -35,10 +35,11 @@ impl Named for AuditProperties {}
 pub(super) struct NameFilter {
     /// Name of the operations, for example `App.create`.
     op_name: String,
-    /// Only operations from this local time on, as `2026-05-31 14:44:28.0`.
+    /// Only operations from this time on: local as `2026-05-31 14:44:28.0`, or with its offset as
+    /// `2026-05-31T14:44:28Z`.
     #[param(nullable = false)]
     start_date: Option<String>,
-    /// Only operations until this local time.
+    /// Only operations until this time.
     #[param(nullable = false)]
     end_date: Option<String>,
 }
@@ -62,9 +63,26 @@ pub(super) struct Field {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
-pub(super) struct Text {
-    /// Part of the name, of the type or of the operator.
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wanted {
+    /// Part of the name, of the type or of the operator; all if empty.
     query: String,
+    /// Only operations, and refused requests, on this app.
+    #[param(nullable = false)]
+    app_id: Option<String>,
+    /// Only operations of this user or consumer.
+    #[param(nullable = false)]
+    operator: Option<String>,
+    /// Only operations of this name, for example `App.create`.
+    #[param(nullable = false)]
+    op_name: Option<String>,
+    /// Only operations from this time on: local as `2026-05-31 14:44:28.0`, or with its offset as
+    /// `2026-05-31T14:44:28Z`.
+    #[param(nullable = false)]
+    start_date: Option<String>,
+    /// Only operations until this time.
+    #[param(nullable = false)]
+    end_date: Option<String>,
 }
 
 /// Whether operations are recorded.
@@ -87,8 +105,8 @@ pub(super) async fn named(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<AuditLog>>> {
     let (from, to) = (date(filter.start_date)?, date(filter.end_date)?);
-    let page = page(paging);
-    shown(audit_log::named(&portal.state.store, &filter.op_name, from, to, &page).await)
+    let search = Search { name: Some(filter.op_name), from, to, ..Search::default() };
+    shown(audit_log::search(&portal.state.store, &search, &page(paging)).await)
 }
 
 /// The operations of a trace, with what they wrote.
@@ -109,14 +127,25 @@ pub(super) async fn field(
     shown(audit_log::of_field(store, &entity_name, &entity_id, &field_name, &page(paging)).await)
 }
 
-/// Operations whose name, type or operator contains a text, newest first. Reads the whole table if
-/// few match, so that only some run concurrently.
+/// Operations by text, app, operator, name and time, newest first. Reads the whole table if few
+/// match, so that only some run concurrently.
 pub(super) async fn search(
     State(portal): State<Portal>,
-    Query(Text { query }): Query<Text>,
+    Query(wanted): Query<Wanted>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<AuditLog>>> {
-    let search = async move { audit_log::search(&portal.state.store, &query, &page(paging)).await };
+    let (from, to) = (date(wanted.start_date)?, date(wanted.end_date)?);
+    let stated = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let search = Search {
+        text: wanted.query,
+        app_id: stated(wanted.app_id),
+        operator: stated(wanted.operator),
+        name: stated(wanted.op_name),
+        from,
+        to,
+    };
+    let search =
+        async move { audit_log::search(&portal.state.store, &search, &page(paging)).await };
     shown(in_turn(search).await)
 }
 
@@ -131,6 +160,9 @@ fn shown<T, B: From<T>>(found: Result<Vec<T>>) -> Result<Json<Vec<B>>> {
 
 fn date(text: Option<String>) -> Result<Option<DateTime<Utc>>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    if let Ok(date) = DateTime::parse_from_rfc3339(&text) {
+        return Ok(Some(date.to_utc()));
+    }
     let date = NaiveDateTime::parse_from_str(&text, DATE).map_err(|_| {
         Error::bad_request(format!("Invalid audit date format: {text}"))
             .with_code(Code::InvalidParameter)

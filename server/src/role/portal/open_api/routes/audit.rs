@@ -55,7 +55,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             root,
             about(
                 "searchAuditLogs",
-                "Lists the operations whose name, type or operator contains a text.",
+                "Lists the operations by text, app, operator, name and time, newest first.",
             ),
             audit::search,
         )
