@@ -70,6 +70,7 @@ mod portal {
     mod process;
     mod provider;
     mod proxy;
+    mod random_history;
     mod reads;
     mod receiver;
     mod recent;
