@@ -36,6 +36,7 @@ mod portal {
     mod changes;
     mod cluster;
     mod consumer;
+    mod consumer_grant;
     mod contract;
     mod contract_differences;
     mod deleted_app;

@@ -51,6 +51,7 @@ test("S28: the token of a new consumer works with the command that the page show
   await page.getByLabel("Name", { exact: true }).fill("Robot");
   await page.getByRole("button", { name: "Register" }).click();
   await page.getByText("This is shown only once.").waitFor();
+  await page.getByLabel("Access to").selectOption("a namespace");
   await page.getByLabel("App id", { exact: true }).fill(app);
   await page.getByLabel("Namespace", { exact: true }).fill("application");
   await page.getByRole("button", { name: "Grant access", exact: true }).click();
@@ -79,6 +80,44 @@ test("S28: the token of a new consumer works with the command that the page show
   await roles.getByRole("button", { name: `Revoke ModifyNamespace+${app}+application` }).click();
   await expect.poll(() => roles.getByText("Edit", { exact: true }).count()).toBe(0);
   expect(await roles.getByText("Publish", { exact: true }).count()).toBe(1);
+  // A single operation on a whole app.
+  await page.getByLabel("App id", { exact: true }).fill(app);
+  await page.getByLabel("read", { exact: true }).check();
+  await page.getByRole("button", { name: "Grant access", exact: true }).click();
+  await roles.getByRole("button", { name: `Revoke ReadNamespace+${app}` }).waitFor();
+});
+
+test("a third-party app is changed, and its last use is shown", async () => {
+  const api = await suite.api;
+  const { token } = await api.call<{ token: string }>("POST", "consumers", {
+    appId: "changed",
+    name: "Before",
+    orgId: "TEST1",
+    orgName: "One",
+    ownerName: "apollo",
+  });
+  const page = await suite.open("/admin/consumers");
+  const row = page.getByRole("row").filter({ hasText: "changed" });
+  await row.getByText("never").waitFor();
+  await page.getByRole("button", { name: "Change changed" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("After");
+  await page.getByLabel("Rate limit").fill("9");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Save" }).click();
+  await row.getByText("After").waitFor();
+  await row.getByText("9 per second").waitFor();
+  const used = await fetch(`${suite.castalia.portal}/openapi/v1/apps`, { headers: { authorization: token } });
+  expect(used.status).toBe(200);
+  await expect
+    .poll(
+      async () => {
+        await page.reload();
+        await row.getByText("After").waitFor();
+        return row.getByText("never").count();
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(0);
 });
 
 test("S29: a token with read scope is listed with prefix and last use, is rotated and revoked", async () => {

@@ -70,6 +70,7 @@ impl Place {
                     "CastaliaRecent",
                     "CastaliaAccessRequest",
                     "CastaliaPendingChange",
+                    "CastaliaConsumerUse",
                 ],
             ),
         ] {

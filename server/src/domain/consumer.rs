@@ -4,8 +4,9 @@ pub mod registration;
 pub mod rotation;
 
 pub use castalia_store::consumer::ConsumerCall;
+pub use castalia_store::consumer::last_use::ConsumerUse;
 
-use castalia_store::consumer::{ConsumerRow, ConsumerTokenRow};
+use castalia_store::consumer::{ConsumerRow, ConsumerTokenRow, last_use};
 use castalia_store::{Authorship, Id, Secret, Store, Transaction, app, consumer, now};
 use chrono::{Local, NaiveDate, NaiveDateTime};
 use sha2::{Digest as _, Sha256};
@@ -37,6 +38,12 @@ pub fn call(consumer: &Consumer, method: &str, uri: &str) -> ConsumerCall {
         uri: cut(uri, URI),
         time: now(),
     }
+}
+
+/// A use of its token at the present time, to be recorded.
+#[must_use]
+pub fn usage(consumer: &Consumer) -> ConsumerUse {
+    ConsumerUse { consumer_id: consumer.id, time: now() }
 }
 
 /// A consumer, as its token identifies it.
@@ -113,6 +120,11 @@ pub async fn create_token(
 /// Stores recorded calls.
 pub async fn record_calls(store: &Store, calls: Vec<ConsumerCall>) -> Result<()> {
     Ok(store.write(calls, |tx, calls| Box::pin(consumer::record_calls(tx, calls))).await?)
+}
+
+/// Stores recorded uses.
+pub async fn record_uses(store: &Store, uses: Vec<ConsumerUse>) -> Result<()> {
+    Ok(last_use::record(store, uses).await?)
 }
 
 #[derive(Debug, Clone)]

@@ -33,15 +33,20 @@ pub enum Right {
     ModifyNamespace,
     /// Publish a namespace.
     ReleaseNamespace,
+    /// Read a namespace, where that needs a permission. Apollo has no such permission, and its portal
+    /// ignores the rows.
+    ReadNamespace,
     /// Edit every namespace of a cluster.
     ModifyNamespacesInCluster,
     /// Publish every namespace of a cluster.
     ReleaseNamespacesInCluster,
+    /// Read every namespace of a cluster.
+    ReadNamespacesInCluster,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::CreateApplication,
         Self::ManageUsers,
         Self::ManageAppMaster,
@@ -50,8 +55,10 @@ impl Right {
         Self::AssignRole,
         Self::ModifyNamespace,
         Self::ReleaseNamespace,
+        Self::ReadNamespace,
         Self::ModifyNamespacesInCluster,
         Self::ReleaseNamespacesInCluster,
+        Self::ReadNamespacesInCluster,
     ];
 
     /// Whether it belongs to no app.
@@ -72,8 +79,10 @@ impl Right {
             Right::AssignRole => "AssignRole",
             Right::ModifyNamespace => "ModifyNamespace",
             Right::ReleaseNamespace => "ReleaseNamespace",
+            Right::ReadNamespace => "ReadNamespace",
             Right::ModifyNamespacesInCluster => "ModifyNamespacesInCluster",
             Right::ReleaseNamespacesInCluster => "ReleaseNamespacesInCluster",
+            Right::ReadNamespacesInCluster => "ReadNamespacesInCluster",
         }
     }
 }
@@ -111,9 +120,12 @@ impl Permission {
     }
 }
 
-/// Editing or publishing; each has a permission at three scopes.
+/// Reading, editing or publishing; each has a permission at four scopes. Who may edit or publish may
+/// read as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Act {
+    /// Read items.
+    Read,
     /// Edit items.
     Modify,
     /// Publish and roll back.
@@ -121,11 +133,24 @@ pub enum Act {
 }
 
 impl Act {
-    /// Both.
-    pub const ALL: [Act; 2] = [Act::Modify, Act::Release];
+    /// All of them.
+    pub const ALL: [Act; 3] = [Act::Read, Act::Modify, Act::Release];
+    /// Those for which Apollo has roles.
+    pub const CHANGING: [Act; 2] = [Act::Modify, Act::Release];
+
+    /// Name in requests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Act::Read => "read",
+            Act::Modify => "edit",
+            Act::Release => "release",
+        }
+    }
 
     const fn in_namespace(self) -> Right {
         match self {
+            Act::Read => Right::ReadNamespace,
             Act::Modify => Right::ModifyNamespace,
             Act::Release => Right::ReleaseNamespace,
         }
@@ -133,13 +158,14 @@ impl Act {
 
     const fn in_cluster(self) -> Right {
         match self {
+            Act::Read => Right::ReadNamespacesInCluster,
             Act::Modify => Right::ModifyNamespacesInCluster,
             Act::Release => Right::ReleaseNamespacesInCluster,
         }
     }
 
     /// The permissions of which any one is sufficient: for the namespace, for it in one
-    /// environment, for all of a cluster.
+    /// environment, for all of a cluster, for all of the app.
     #[must_use]
     pub fn permissions(
         self,
@@ -147,11 +173,12 @@ impl Act {
         env: &str,
         cluster: &str,
         namespace: &str,
-    ) -> [Permission; 3] {
+    ) -> [Permission; 4] {
         [
             Permission::new(self.in_namespace(), &[app_id, namespace]),
             Permission::new(self.in_namespace(), &[app_id, namespace, env]),
             Permission::new(self.in_cluster(), &[app_id, env, cluster]),
+            Permission::new(self.in_namespace(), &[app_id]),
         ]
     }
 }
@@ -186,6 +213,13 @@ impl NamedRole {
     #[must_use]
     pub fn manage_app_master(app_id: &str) -> Self {
         Self::of(Permission::on_app(Right::ManageAppMaster, app_id))
+    }
+
+    /// Editors or publishers of all namespaces of an app, and nothing else of it. Apollo has no such
+    /// role, and its portal ignores the rows.
+    #[must_use]
+    pub fn app(act: Act, app_id: &str) -> Self {
+        Self::of(Permission::new(act.in_namespace(), &[app_id]))
     }
 
     /// Editors or publishers of a namespace in all environments.
@@ -227,9 +261,9 @@ impl NamedRole {
     /// Editors and publishers of a namespace: in all environments, and in each of the given ones.
     #[must_use]
     pub fn all_of_namespace(app_id: &str, namespace: &str, envs: &[String]) -> Vec<Self> {
-        let everywhere = Act::ALL.map(|act| Self::namespace(act, app_id, namespace));
+        let everywhere = Act::CHANGING.map(|act| Self::namespace(act, app_id, namespace));
         let by_env = envs.iter().flat_map(|env| {
-            Act::ALL.map(|act| Self::namespace_in_env(act, app_id, namespace, env))
+            Act::CHANGING.map(|act| Self::namespace_in_env(act, app_id, namespace, env))
         });
         everywhere.into_iter().chain(by_env).collect()
     }
@@ -247,6 +281,8 @@ mod tests {
             NamedRole::namespace(Act::Modify, "a", "x.yml"),
             NamedRole::namespace_in_env(Act::Release, "a", "x.yml", "PRO"),
             NamedRole::cluster(Act::Modify, "a", "PRO", "c"),
+            NamedRole::cluster(Act::Read, "a", "PRO", "c"),
+            NamedRole::app(Act::Read, "a"),
             NamedRole::create_application(),
             NamedRole::manage_users(),
         ]
@@ -259,6 +295,8 @@ mod tests {
                 "ModifyNamespace+a+x.yml",
                 "ReleaseNamespace+a+x.yml+PRO",
                 "ModifyNamespacesInCluster+a+PRO+c",
+                "ReadNamespacesInCluster+a+PRO+c",
+                "ReadNamespace+a",
                 "CreateApplication+SystemRole",
                 "ManageUsers+SystemRole",
             ]
@@ -289,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn any_of_three_scopes_allows_to_edit() {
+    fn any_of_four_scopes_allows_to_edit() {
         let targets =
             Act::Modify.permissions("a", "DEV", "c", "n").map(|p| (p.right.name(), p.target));
         assert_eq!(
@@ -298,6 +336,7 @@ mod tests {
                 ("ModifyNamespace", "a+n".to_owned()),
                 ("ModifyNamespace", "a+n+DEV".to_owned()),
                 ("ModifyNamespacesInCluster", "a+DEV+c".to_owned()),
+                ("ModifyNamespace", "a".to_owned()),
             ]
         );
     }

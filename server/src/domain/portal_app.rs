@@ -324,7 +324,7 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator)
         .await?;
     for env in &new.active_envs {
-        for act in Act::ALL {
+        for act in Act::CHANGING {
             grant::ensure(tx, &NamedRole::cluster(act, app_id, env, DEFAULT_CLUSTER), operator)
                 .await?;
         }

@@ -41,7 +41,7 @@ pub use self::permission::{
 pub use self::portal::{
     Account, AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, Favorite,
     FoundItem, FoundItems, FoundPlaces, KnownSetting, OpenIdMode, PageSettings, Setting,
-    SettingSource, SignInModes, User,
+    SettingSource, SignInModes, UpdateConsumer, User,
 };
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};

@@ -1,6 +1,8 @@
 //! Queries: consumers of OpenAPI, their tokens and calls. Their roles are in `user/role.rs`.
 //! Generation and comparison of tokens are not known here.
 
+pub mod last_use;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, OnConflict};
 use sea_orm::{
@@ -73,8 +75,22 @@ pub async fn insert(
     author: Authorship,
 ) -> Result<Model, StoreError> {
     let created = row::insert(db, ActiveModel::of(row, author)).await?;
-    trail::wrote("Consumer", created.id, &[("AppId", Some(&created.app_id))]);
+    note(&created);
     Ok(created)
+}
+
+/// Writes the members that differ; returns whether there are any.
+pub async fn update(
+    db: &impl ConnectionTrait,
+    old: &Model,
+    new: &Model,
+) -> Result<bool, StoreError> {
+    note(new);
+    row::update(db, old, new).await
+}
+
+fn note(row: &Model) {
+    trail::wrote("Consumer", row.id, &[("AppId", Some(&row.app_id))]);
 }
 
 /// Hides the consumer with its tokens and roles, and deletes its grants; returns whether it
@@ -189,6 +205,26 @@ pub async fn end_tokens(
         .filter(Column::ConsumerId.eq(consumer_id))
         .filter(Column::IsDeleted.eq(false))
         .filter(Column::Expires.gt(at))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Limits the tokens of a consumer to this number of requests per second; 0 for no limit.
+pub async fn limit_tokens(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+    rate_limit: i32,
+    operator: &str,
+) -> Result<(), StoreError> {
+    use consumer_token::{Column, Entity};
+    Entity::update_many()
+        .col_expr(Column::RateLimit, Expr::value(rate_limit))
+        .col_expr(Column::DataChangeLastModifiedBy, Expr::value(operator))
+        .col_expr(Column::DataChangeLastTime, Expr::value(now()))
+        .filter(Column::ConsumerId.eq(consumer_id))
+        .filter(Column::IsDeleted.eq(false))
+        .filter(Column::RateLimit.ne(rate_limit))
         .exec(db)
         .await?;
     Ok(())

@@ -14,6 +14,7 @@ pub mod authorities;
 pub mod castalia_access_request;
 pub mod castalia_audit_seal;
 pub mod castalia_consumer_grant;
+pub mod castalia_consumer_use;
 pub mod castalia_delivery;
 pub mod castalia_event;
 pub mod castalia_installation;

@@ -123,7 +123,8 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
         "{problem} The server starts without them: publishes of other nodes are found within a \
          second instead of immediately, a replaced database or a changed audit log is not detected, \
          recently opened apps are not remembered, access cannot be requested, clients of observed access \
-         keys are not listed, and a change that an environment did not receive is not sent again"
+         keys are not listed, a change that an environment did not receive is not sent again, and the last \
+         use of consumers is not shown"
     );
     Ok(report.origin)
 }

@@ -363,6 +363,9 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     let path = format!("{consumers}/by-appId/roles?appId=ci&roleName=Master%2Bdemo");
     let name = "Consumer.revokeRole";
     s.run(root, "revokeRoleFromConsumer", name, (delete(), &path), Value::Null).await;
+    let path = format!("{consumers}/by-appId?appId=ci");
+    let details = json!({ "name": "Deploy", "orgId": "TEST1", "ownerName": "u1" });
+    s.run(root, "updateConsumer", "Consumer.update", (put(), &path), details).await;
     let path = "/openapi/v1/consumer-tokens/by-appId?appId=ci";
     let name = "Consumer.readToken";
     s.run(root, "getConsumerTokenByAppId", name, (Method::GET, path), Value::Null).await;

@@ -1,8 +1,11 @@
 //! Consumers: registering them, their tokens and roles.
 
 use castalia_server::settings::Installation;
+use castalia_store::entity::castalia_consumer_use;
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
+use super::user_token::eventually;
 use super::world::{NS, World, app, item};
 
 const CONSUMERS: &str = "/openapi/v1/consumers";
@@ -115,7 +118,7 @@ async fn a_consumer_gets_roles_on_an_app_or_on_a_namespace() {
     for (path, body, message) in [
         (assign("type=AppRole"), json!({}), "Params(AppId) can not be empty"),
         (assign("type=NamespaceRole"), json!({ "appId": "demo" }), "Params(NamespaceName)"),
-        (assign("type=Other"), namespace("demo"), "type Other is neither"),
+        (assign("type=Other"), namespace("demo"), "type Other is none of"),
         (assign("type=AppRole"), namespace("none"), "App's role does not exist."),
         (
             assign("type=NamespaceRole"),
@@ -186,6 +189,60 @@ async fn single_roles_of_a_consumer_are_listed_and_revoked() {
     root.get(&unknown).await.fails(400, "ConsumerApp not exist");
     root.delete(&format!("{unknown}&roleName=a")).await.fails(400, "ConsumerApp not exist");
     world.user("u1").await.get(&list).await.fails(403, "Access is denied");
+}
+
+/// Its id, its roles and its token stay.
+#[tokio::test]
+async fn a_consumer_is_changed() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let path = format!("{CONSUMERS}/by-appId?appId=ci");
+    let wanted = json!({
+        "name": "Deploy", "orgId": "TEST2", "orgName": "Two", "ownerName": "u2",
+        "rateLimitEnabled": true, "rateLimit": 7,
+    });
+    root.put(&path, wanted.clone()).await.fails(400, "ConsumerApp not exist");
+    let made = root.post(CONSUMERS, consumer("ci")).await.ok();
+    root.put(&path, wanted.clone()).await.empty();
+    let mut expected = made.clone();
+    expected.as_object_mut().unwrap().remove("token");
+    for member in ["name", "orgId", "orgName", "ownerName", "rateLimit"] {
+        expected[member] = wanted[member].clone();
+    }
+    expected["ownerEmail"] = "u2@example.com".into();
+    assert_eq!(root.get(CONSUMERS).await.ok(), json!([expected]));
+    let token = root.get("/openapi/v1/consumer-tokens/by-appId?appId=ci").await.ok();
+    assert_eq!((&token["rateLimit"], &token["token"]), (&json!(7), &made["token"]));
+    for (member, value, message) in [
+        ("name", json!(""), "Params(name)"),
+        ("ownerName", json!("nobody"), "user not exists for userName:nobody"),
+        ("rateLimit", json!(0), "rate limit must be greater than"),
+        ("orgId", json!("x".repeat(33)), "orgId is longer than 32 characters"),
+    ] {
+        let mut wanted = wanted.clone();
+        wanted[member] = value;
+        root.put(&path, wanted).await.fails(400, message);
+    }
+    assert_eq!(root.get(CONSUMERS).await.ok(), json!([expected]));
+    world.user("u1").await.put(&path, wanted).await.fails(403, "Access is denied");
+}
+
+/// Reading counts as well, and a consumer that is registered again under the same id begins anew.
+#[tokio::test]
+async fn the_last_use_of_a_consumer_is_shown() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let made = root.post(CONSUMERS, consumer("ci")).await.ok();
+    let shown = async || root.get(CONSUMERS).await.ok()[0].get("lastUsedTime").cloned();
+    assert_eq!(shown().await, None);
+    let begun = chrono::Utc::now() - chrono::TimeDelta::seconds(1);
+    world.consumer(made["token"].as_str().unwrap()).get("/openapi/v1/apps").await.ok();
+    let time = eventually(shown).await;
+    let time: chrono::DateTime<chrono::Utc> = serde_json::from_value(time).unwrap();
+    assert!(begun <= time && time <= chrono::Utc::now() + chrono::TimeDelta::seconds(1), "{time}");
+    root.delete(&format!("{CONSUMERS}/by-appId?appId=ci")).await.empty();
+    let count = castalia_consumer_use::Entity::find().all(world.store.read()).await.unwrap().len();
+    assert_eq!(count, 0);
 }
 
 /// With `allowManageUsers` a consumer manages users.

@@ -173,6 +173,7 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /webhooks/deliveries",
     "POST /consumers",
     "GET /consumers",
+    "PUT /consumers/by-appId",
     "DELETE /consumers/by-appId",
     "POST /consumers/{token}/assign-role",
     "GET /consumers/by-appId/roles",

@@ -49,6 +49,7 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("addFavorite", "userId", "has to be the user"),
     ("assignRoleToConsumer", "appId", "has to be an app"),
     ("assignRoleToConsumer", "namespaceName", "has to be a namespace"),
+    ("assignRoleToConsumer", "clusterName", "has to be a cluster"),
     ("createAppInEnv", "*", "has to be an app"),
     ("createAppNamespace", "appId", "has to be that of the path"),
     ("updateApp", "appId", "has to be that of the path"),
@@ -195,6 +196,7 @@ async fn every_text_that_is_too_long_is_named_with_its_limit() {
         let query = match operation.id.as_str() {
             "createOrUpdateUser" => "?isCreate=true",
             "assignRoleToConsumer" => "?type=AppRole",
+            "updateConsumer" => "?appId=x",
             _ => "",
         };
         for (member, body) in bodies(&document, &operation.schema) {

@@ -5,14 +5,15 @@ use std::collections::HashSet;
 
 pub use castalia_store::consumer::{Consumer, ConsumerGrant, ConsumerToken};
 
-use castalia_store::consumer::{self, ConsumerRow, ConsumerTokenRow};
+use castalia_store::consumer::{self, ConsumerRow, ConsumerTokenRow, last_use};
 use castalia_store::user::role;
 use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction, app};
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::{HASHED, check_app_id, hashed, never, random, stored_form};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant::{self, Grantee};
+use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::{portal_app, unique, user};
 use crate::error::{Code, Error, Result};
@@ -28,6 +29,19 @@ const ORG_NAME: usize = 64;
 pub struct NewConsumer {
     /// Id under which it is registered.
     pub app_id: String,
+    /// What can be changed later.
+    pub details: Details,
+    /// Whether it may create apps.
+    pub creates_apps: bool,
+    /// Whether it may manage users.
+    pub manages_users: bool,
+    /// End of its token, in local time; `None` for Apollo's value.
+    pub expires: Option<NaiveDateTime>,
+}
+
+/// The description of a consumer, and the limit of its tokens.
+#[derive(Debug, Clone)]
+pub struct Details {
     /// Display name.
     pub name: String,
     /// Department id.
@@ -36,14 +50,20 @@ pub struct NewConsumer {
     pub org_name: String,
     /// User name of the owner.
     pub owner_name: String,
-    /// Whether it may create apps.
-    pub creates_apps: bool,
-    /// Whether it may manage users.
-    pub manages_users: bool,
     /// Maximum number of requests per second; 0 for no limit.
     pub rate_limit: i32,
-    /// End of its token, in local time; `None` for Apollo's value.
-    pub expires: Option<NaiveDateTime>,
+}
+
+impl Details {
+    /// Returns the mail address of the owner.
+    async fn check(&self, store: &Store) -> Result<String> {
+        check_members([
+            ("name", Some(&*self.name), NAME),
+            ("orgId", Some(&*self.org_id), ORG_ID),
+            ("orgName", Some(&*self.org_name), ORG_NAME),
+        ])?;
+        Ok(user::existing(store, &self.owner_name).await?.email)
+    }
 }
 
 /// A consumer with what it may do.
@@ -57,15 +77,32 @@ pub struct Registered {
     pub creates_apps: bool,
     /// Whether it may manage users.
     pub manages_users: bool,
+    /// When it last used a token.
+    pub last_used: Option<DateTime<Utc>>,
 }
 
-/// The object of a grant.
+/// What a consumer is granted.
 #[derive(Debug, Clone)]
-pub enum Scope {
-    /// Administration of an app.
-    App(String),
-    /// Editing and publishing a namespace of an app: in all environments, or in the given ones.
-    Namespace(String, String, Option<Vec<String>>),
+pub struct Grant {
+    /// Objects of one kind, of one app: the app, a namespace in all environments or in single ones,
+    /// or clusters.
+    pub places: Vec<Resource>,
+    /// What it may do with them; `None` for what Apollo grants: administration of an app, editing and
+    /// publishing of other objects.
+    pub acts: Option<Vec<Act>>,
+}
+
+impl Grant {
+    fn roles(&self) -> Vec<NamedRole> {
+        let of = |place: &Resource| match &self.acts {
+            None if place.is_app() => vec![NamedRole::master(&place.app_id)],
+            acts => {
+                let acts = acts.as_deref().unwrap_or(&Act::CHANGING);
+                acts.iter().map(|act| place.role_to(*act)).collect()
+            }
+        };
+        self.places.iter().flat_map(of).collect()
+    }
 }
 
 /// Registers a consumer with a token, which is returned.
@@ -79,15 +116,10 @@ pub async fn register(
     operator: &str,
 ) -> Result<(Registered, String)> {
     check_app_id(&new.app_id)?;
-    check_members([
-        ("name", Some(&*new.name), NAME),
-        ("orgId", Some(&*new.org_id), ORG_ID),
-        ("orgName", Some(&*new.org_name), ORG_NAME),
-    ])?;
-    let owner = user::existing(store, &new.owner_name).await?;
+    let email = new.details.check(store).await?;
     let text = random()?;
     let stored = stored_form(installation, &text);
-    let input = (new, owner.email, stored, operator.to_owned());
+    let input = (new, email, stored, operator.to_owned());
     let made = unique::write(store, input, |tx, (new, email, stored, operator)| {
         Box::pin(register_in(tx, new, email, stored, operator))
     });
@@ -105,19 +137,15 @@ async fn register_in(
         return Err(Error::bad_request("Consumer already exist").with_code(Code::ConsumerExists));
     }
     let author = Authorship::of(operator);
-    let row = ConsumerRow {
-        app_id: new.app_id.clone(),
-        name: new.name.clone(),
-        org_id: new.org_id.clone(),
-        org_name: new.org_name.clone(),
-        owner_name: new.owner_name.clone(),
-        owner_email: email.to_owned(),
-    };
+    let Details { name, org_id, org_name, owner_name, rate_limit } = new.details.clone();
+    let app_id = new.app_id.clone();
+    let row =
+        ConsumerRow { app_id, name, org_id, org_name, owner_name, owner_email: email.to_owned() };
     let consumer = consumer::insert(tx, row, author.clone()).await?;
     let row = ConsumerTokenRow {
         consumer_id: Some(consumer.id),
         token: stored.clone(),
-        rate_limit: new.rate_limit,
+        rate_limit,
         expires: new.expires.unwrap_or_else(never).into(),
     };
     let token = consumer::insert_token(tx, row, author).await?;
@@ -129,7 +157,35 @@ async fn register_in(
         grant::give(tx, role, Grantee::Consumer(consumer.id), operator).await?;
     }
     let (creates_apps, manages_users) = (new.creates_apps, new.manages_users);
-    Ok(Registered { consumer, token: Some(token), creates_apps, manages_users })
+    Ok(Registered { consumer, token: Some(token), creates_apps, manages_users, last_used: None })
+}
+
+/// Changes the description of a consumer, and the limit of its tokens.
+///
+/// # Errors
+/// Fails if there is no such consumer, or if its new owner does not exist.
+pub async fn update(store: &Store, app_id: &str, details: Details, operator: &str) -> Result<()> {
+    let email = details.check(store).await?;
+    let input = (app_id.to_owned(), details, email, operator.to_owned());
+    store
+        .write(input, |tx, (app_id, details, email, operator)| {
+            Box::pin(async move {
+                let old = consumer::lock(tx, app_id).await?.ok_or_else(unknown)?;
+                let Details { name, org_id, org_name, owner_name, rate_limit } = details.clone();
+                let new = Consumer {
+                    name,
+                    org_id,
+                    org_name,
+                    owner_name,
+                    owner_email: email.clone(),
+                    data_change_last_modified_by: Some(operator.clone()),
+                    ..old.clone()
+                };
+                consumer::update(tx, &old, &new).await?;
+                Ok(consumer::limit_tokens(tx, old.id, rate_limit, operator).await?)
+            })
+        })
+        .await
 }
 
 /// A page of consumers, newest first.
@@ -146,12 +202,14 @@ pub async fn list(store: &Store, page: &Page) -> Result<Vec<Registered>> {
     };
     let creators = holders(NamedRole::create_application()).await?;
     let managers = holders(NamedRole::manage_users()).await?;
+    let last_uses = last_use::of(store, &ids).await?;
     let registered = |consumer: Consumer| {
         let of_consumer = |token: &ConsumerToken| token.consumer_id == Some(consumer.id);
         Registered {
             token: tokens.iter().rposition(of_consumer).map(|at| tokens.remove(at)),
             creates_apps: creators.contains(&consumer.id),
             manages_users: managers.contains(&consumer.id),
+            last_used: last_uses.get(&consumer.id).copied(),
             consumer,
         }
     };
@@ -176,15 +234,17 @@ pub fn is_hashed(token: &ConsumerToken) -> bool {
 /// Fails if there is no such consumer.
 pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
     let input = (app_id.to_owned(), operator.to_owned());
-    store
-        .write(input, |tx, (app_id, operator)| {
-            Box::pin(async move {
-                let found = consumer::by_app_id(tx, app_id).await?.ok_or_else(unknown)?;
-                consumer::delete(tx, found.id, operator).await?;
-                Ok(())
-            })
+    let delete = store.write(input, |tx, (app_id, operator)| {
+        Box::pin(async move {
+            let found = consumer::by_app_id(tx, app_id).await?.ok_or_else(unknown)?;
+            consumer::delete(tx, found.id, operator).await?;
+            Ok::<_, Error>(found.id)
         })
-        .await
+    });
+    if let Err(error) = last_use::forget(store, delete.await?).await {
+        tracing::warn!(%error, "cannot forget the last use of a deleted consumer");
+    }
+    Ok(())
 }
 
 /// The row id of a consumer.
@@ -242,56 +302,61 @@ pub(super) fn unknown() -> Error {
 /// stored, by the consumer's id. Returns all of the grants, old and new.
 ///
 /// # Errors
-/// Fails if there is no such token, or if a role does not exist.
+/// Fails if there is no such token, or if an object does not exist.
 pub async fn grant(
     store: &Store,
     token: &str,
-    scope: Scope,
+    wanted: Grant,
     operator: &str,
 ) -> Result<Vec<ConsumerGrant>> {
     let id = consumer_of(store, token).await?;
-    let (roles, missing) = match scope {
-        Scope::App(app_id) => {
-            portal_app::check_spelling(store, &app_id).await?;
-            let missing = "App's role does not exist. Please check whether app has created.";
-            (vec![NamedRole::master(&app_id)], missing)
-        }
-        Scope::Namespace(app_id, namespace, envs) => {
-            portal_app::check_spelling(store, &app_id).await?;
-            let roles = match envs {
-                None => Act::ALL.map(|act| NamedRole::namespace(act, &app_id, &namespace)).to_vec(),
-                Some(envs) => {
-                    let in_env = |env: &String| {
-                        Act::ALL
-                            .map(|act| NamedRole::namespace_in_env(act, &app_id, &namespace, env))
-                    };
-                    envs.iter().flat_map(in_env).collect()
-                }
-            };
-            let missing =
-                "Namespace's role does not exist. Please check whether namespace has created.";
-            (roles, missing)
-        }
-    };
-    let input = (id, roles, missing, operator.to_owned());
-    unique::write(store, input, |tx, (id, roles, missing, operator)| {
-        Box::pin(async move {
-            let names: Vec<_> = roles.iter().map(|role| role.name.as_str()).collect();
-            if let Some(app_id) = names.first().and_then(|name| NamedRole::app_of(name)) {
-                app::lock(tx, app_id).await?;
-            }
-            let found = role::named(tx, &names).await?;
-            if found.len() < roles.len() {
-                return Err(Error::bad_request(*missing).with_code(Code::UnknownRole));
-            }
-            let role_ids: Vec<Id> = found.iter().map(|role| role.id).collect();
-            for role_id in &role_ids {
-                role::grant_to_consumer(tx, *role_id, *id, operator).await?;
-            }
-            Ok(consumer::grants(tx, &[*id], &role_ids).await?)
-        })
+    let Some(Resource { app_id, .. }) = wanted.places.first() else { return Ok(Vec::new()) };
+    portal_app::check_spelling(store, app_id).await?;
+    let input = (id, wanted, operator.to_owned());
+    unique::write(store, input, |tx, (id, wanted, operator)| {
+        Box::pin(grant_in(tx, *id, wanted, operator))
     })
     .await
+}
+
+async fn grant_in(
+    tx: &Transaction,
+    id: Id,
+    wanted: &Grant,
+    operator: &str,
+) -> Result<Vec<ConsumerGrant>> {
+    if let Some(place) = wanted.places.first() {
+        app::lock(tx, &place.app_id).await?;
+    }
+    check_existence(tx, &wanted.places).await?;
+    let mut role_ids = Vec::new();
+    for role in wanted.roles() {
+        let role_id = grant::ensure(tx, &role, operator).await?;
+        role::grant_to_consumer(tx, role_id, id, operator).await?;
+        role_ids.push(role_id);
+    }
+    Ok(consumer::grants(tx, &[id], &role_ids).await?)
+}
+
+/// Checks that the objects exist: each is created together with a role.
+async fn check_existence(tx: &Transaction, places: &[Resource]) -> Result<()> {
+    let created_with = |place: &Resource| match place.is_app() {
+        true => NamedRole::master(&place.app_id).name,
+        false => place.role_to(Act::Modify).name,
+    };
+    let names: Vec<_> = places.iter().map(created_with).collect();
+    if role::named(tx, &names).await?.len() == names.len() {
+        return Ok(());
+    }
+    let kind = match places.first() {
+        Some(place) if place.is_app() => "App",
+        Some(place) if place.cluster.is_empty() => "Namespace",
+        _ => "Cluster",
+    };
+    let created = kind.to_lowercase();
+    let message =
+        format!("{kind}'s role does not exist. Please check whether {created} has created.");
+    Err(Error::bad_request(message).with_code(Code::UnknownRole))
 }
 
 async fn consumer_of(store: &Store, token: &str) -> Result<Id> {

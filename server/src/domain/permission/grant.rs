@@ -4,6 +4,7 @@
 use castalia_store::user::role::{self, Names};
 use castalia_store::{Deletion, Id, Store, Transaction};
 
+use super::need::Resource;
 use super::{Act, NamedRole, Right};
 use crate::domain::unique;
 use crate::error::Result;
@@ -45,13 +46,9 @@ pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
     Ok(role::lock(tx, &NamedRole::create_application().name).await?)
 }
 
-/// Deletes the roles to edit or publish all of a cluster, with their permissions and grants.
-pub async fn delete_cluster_roles(
-    store: &Store,
-    roles: Vec<NamedRole>,
-    operator: &str,
-) -> Result<()> {
-    let input = (roles, operator.to_owned());
+/// Deletes the roles to read, edit or publish all of a cluster, with their permissions and grants.
+pub async fn delete_cluster_roles(store: &Store, place: &Resource, operator: &str) -> Result<()> {
+    let input = (roles_of_cluster(place), operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
             let names = names_of(roles);
@@ -68,14 +65,14 @@ pub async fn delete_cluster_roles(
     .await
 }
 
-/// Deletes the roles to edit or publish a namespace of an app, with their permissions and grants.
+/// Deletes the roles to read, edit or publish a namespace of an app, with their permissions and grants.
 pub async fn delete_namespace_roles(
     tx: &Transaction,
     app_id: &str,
     namespace: &str,
     by: &Deletion,
 ) -> Result<()> {
-    let acts = [Right::ModifyNamespace, Right::ReleaseNamespace].map(Right::name);
+    let acts = Act::ALL.map(|act| act.in_namespace().name());
     let target = format!("{app_id}+{namespace}");
     role::delete_permissions(tx, &acts, &at_or_below(&[&target]), by).await?;
     Ok(role::delete_roles(tx, &names_of_namespace(app_id, namespace), by).await?)
@@ -109,20 +106,24 @@ pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Resul
 /// What has these names now is replaced: it was created for a cluster that did not exist.
 pub async fn restore_cluster_roles(
     store: &Store,
-    roles: Vec<NamedRole>,
+    place: &Resource,
     (at, skew): (i64, i64),
     operator: &str,
 ) -> Result<()> {
-    let names = names_of(&roles);
+    let names = names_of(&roles_of_cluster(place));
     let range = at.saturating_sub(skew)..=at.saturating_add(skew);
     let times = role::deletions_of_roles(store.read(), &names, range).await?;
     let after = times.iter().filter(|time| **time >= at).min();
     let Some(time) = after.or_else(|| times.iter().max()).copied() else { return Ok(()) };
-    delete_cluster_roles(store, roles, operator).await?;
+    delete_cluster_roles(store, place, operator).await?;
     unique::write(store, (names, time), |tx, (names, time)| {
         Box::pin(async move { Ok(role::restore_roles(tx, names, *time).await?) })
     })
     .await
+}
+
+fn roles_of_cluster(place: &Resource) -> Vec<NamedRole> {
+    Act::ALL.map(|act| place.role_to(act)).to_vec()
 }
 
 fn names_of(roles: &[NamedRole]) -> Names {
@@ -130,20 +131,16 @@ fn names_of(roles: &[NamedRole]) -> Names {
 }
 
 fn names_of_namespace(app_id: &str, namespace: &str) -> Names {
-    let acts = [Right::ModifyNamespace, Right::ReleaseNamespace].map(Right::name);
-    at_or_below(&acts.map(|act| format!("{act}+{app_id}+{namespace}")))
+    at_or_below(&Act::ALL.map(|act| NamedRole::namespace(act, app_id, namespace).name))
 }
 
 fn names_of_app(app_id: &str) -> Names {
     let own = [NamedRole::master(app_id).name, NamedRole::manage_app_master(app_id).name];
-    let acts = [
-        Right::ModifyNamespace,
-        Right::ReleaseNamespace,
-        Right::ModifyNamespacesInCluster,
-        Right::ReleaseNamespacesInCluster,
-    ];
-    let prefixes = acts.map(|act| format!("{}+{app_id}+", act.name())).to_vec();
-    Names { exact: own.to_vec(), prefixes }
+    let acts = Act::ALL.map(|act| [act.in_namespace(), act.in_cluster()]).concat();
+    let acts = acts.iter().map(|right| format!("{}+{app_id}", right.name()));
+    let mut names = at_or_below(&acts.collect::<Vec<_>>());
+    names.exact.extend(own);
+    names
 }
 
 /// These names, and those that continue one of them with another part.
@@ -167,7 +164,7 @@ pub async fn open_namespace(
         ensure(tx, &role, operator).await?;
     }
     if let Some(user) = user {
-        for act in Act::ALL {
+        for act in Act::CHANGING {
             give(tx, &NamedRole::namespace(act, app_id, namespace), Grantee::User(user), operator)
                 .await?;
         }

@@ -63,7 +63,7 @@ pub enum Need {
     DeleteCluster,
     /// Permission to create namespaces of the app.
     CreateNamespace,
-    /// Permission to edit or publish the namespace.
+    /// Permission to edit or publish the namespace. To read it, [`Need::See`] is required.
     To(Act),
     /// Permission to create a branch of the namespace: to edit it; consumers need permission to
     /// create namespaces.
@@ -81,7 +81,8 @@ pub enum Need {
     See,
     /// The same as a signed-in user.
     SeeAsPerson,
-    /// Permission to see the release of the namespace; consumers need permission to publish it.
+    /// Permission to see the release of the namespace; consumers need permission to publish or to read
+    /// it.
     SeeRelease,
 }
 
@@ -265,7 +266,7 @@ impl<'a> Rights<'a> {
                     }
                     Need::MergeBranch => asked(Need::To(Act::Release), place),
                     Need::SetGrayRules | Need::AbandonBranch => {
-                        Act::ALL.iter().flat_map(|act| asked(Need::To(*act), place)).collect()
+                        Act::CHANGING.iter().flat_map(|act| asked(Need::To(*act), place)).collect()
                     }
                     need => asked(need, place),
                 };
@@ -285,8 +286,7 @@ impl<'a> Rights<'a> {
         Ok(held.iter().any(|row| choosing.contains(&row.permission_type.as_str())))
     }
 
-    /// A consumer that may create namespaces of an app may edit and publish all of it: consumers
-    /// have no finer roles for that.
+    /// A consumer that may create namespaces of an app may edit and publish all of it, as in Apollo.
     async fn allow_consumer(
         &self,
         consumer: &Consumer,
@@ -311,14 +311,17 @@ impl<'a> Rights<'a> {
             _ if consumer.all_apps => return Ok(true),
             Need::AddAppToEnv => Need::CreateApp,
             Need::CreateBranch => Need::CreateNamespace,
-            // Both roles on a namespace are granted to a consumer together.
             Need::SetGrayRules | Need::AbandonBranch => Need::To(Act::Modify),
-            Need::SeeRelease | Need::MergeBranch => Need::To(Act::Release),
+            Need::MergeBranch => Need::To(Act::Release),
             Need::DeleteCluster | Need::SeeRoles => Need::AppAdmin,
             need => need,
         };
-        let mut asked = asked(need, place);
-        if matches!(need, Need::To(_)) {
+        let to = |act| asked(Need::To(act), place);
+        let mut asked = match need {
+            Need::SeeRelease => [Act::Release, Act::Read].into_iter().flat_map(to).collect(),
+            need => asked(need, place),
+        };
+        if matches!(need, Need::To(_) | Need::SeeRelease) {
             asked.push(Permission::on_app(Right::CreateNamespace, &place.app_id));
         }
         Ok(role::consumer_holds_any(self.store.read(), consumer.id, &pairs(&asked)).await?)

@@ -17,6 +17,12 @@ const ROLE_TYPES: [&str; 5] = [
 ];
 
 impl Resource {
+    /// Whether it is a whole app.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        self.cluster.is_empty() && self.namespace.is_empty()
+    }
+
     /// The target of the permissions on this object.
     #[must_use]
     pub fn target(&self) -> String {
@@ -30,14 +36,15 @@ impl Resource {
         parts.join("+")
     }
 
-    /// The role of editors or publishers of this namespace or cluster.
+    /// The role of editors or publishers of this namespace or cluster, or of all of this app.
     #[must_use]
     pub fn role_to(&self, act: Act) -> NamedRole {
         let Self { app_id, env, cluster, namespace } = self;
-        match (env.is_empty(), cluster.is_empty()) {
-            (_, false) => NamedRole::cluster(act, app_id, env, cluster),
-            (true, _) => NamedRole::namespace(act, app_id, namespace),
-            (false, _) => NamedRole::namespace_in_env(act, app_id, namespace, env),
+        match (env.is_empty(), cluster.is_empty(), namespace.is_empty()) {
+            (_, false, _) => NamedRole::cluster(act, app_id, env, cluster),
+            (_, _, true) => NamedRole::app(act, app_id),
+            (true, _, _) => NamedRole::namespace(act, app_id, namespace),
+            (false, _, _) => NamedRole::namespace_in_env(act, app_id, namespace, env),
         }
     }
 
@@ -50,10 +57,9 @@ impl Resource {
         if !ROLE_TYPES.contains(&role_type) {
             return invalid(format!("invalid roleType format:{role_type}"));
         }
-        let is_app = self.cluster.is_empty() && self.namespace.is_empty();
-        let roles = match is_app {
+        let roles = match self.is_app() {
             true => vec![NamedRole::master(&self.app_id)],
-            false => Act::ALL.map(|act| self.role_to(act)).to_vec(),
+            false => Act::CHANGING.map(|act| self.role_to(act)).to_vec(),
         };
         let is_of_type =
             |role: &NamedRole| role.name.split_once('+').is_some_and(|(kind, _)| kind == role_type);

@@ -107,7 +107,7 @@ pub fn required(need: Need) -> Option<&'static [Operation]> {
         Need::Person | Need::SeeAsPerson => return None,
         Need::User => &[],
         Need::Nothing => DESCRIBING,
-        Need::See | Need::SeeRelease => &[ConfigRead],
+        Need::See | Need::SeeRelease | Need::To(Act::Read) => &[ConfigRead],
         Need::To(Act::Modify) | Need::CreateBranch | Need::SetGrayRules => &[ConfigModify],
         Need::To(Act::Release) | Need::MergeBranch => &[ConfigRelease],
         Need::AbandonBranch => &[ConfigRelease, ConfigModify],

@@ -215,10 +215,16 @@ fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
 
 /// Records the use of a token, and a call that may change something.
 fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
-    if let Identity::Token(token) = &caller.identity {
-        let address = audit::address(portal, parts).to_string();
-        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-        portal.own.calls.used(record::usage(token, &address, agent));
+    match &caller.identity {
+        Identity::User(_) => {}
+        Identity::Token(token) => {
+            let address = audit::address(portal, parts).to_string();
+            let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+            portal.own.calls.used(record::usage(token, &address, agent));
+        }
+        Identity::Consumer(consumer) => {
+            portal.own.calls.used_by_consumer(consumer::usage(consumer));
+        }
     }
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return;

@@ -207,6 +207,25 @@ body! {
 }
 
 body! {
+    /// What can be changed of a consumer.
+    #[schema(as = UpdateConsumer)]
+    UpdateConsumer {
+        /// Display name.
+        name: Option<String>,
+        /// Department id.
+        org_id: Option<String>,
+        /// Department name.
+        org_name: Option<String>,
+        /// User name of the owner.
+        owner_name: Option<String>,
+        /// Whether its requests are limited.
+        rate_limit_enabled: bool,
+        /// Maximum number of requests per second.
+        rate_limit: i64,
+    }
+}
+
+body! {
     /// A consumer.
     #[schema(as = Consumer)]
     Consumer {
@@ -232,6 +251,9 @@ body! {
         allow_manage_users: bool,
         /// Maximum number of requests per second; 0 for no limit.
         rate_limit: i64,
+        /// When it last used a token, to the minute; absent if it never did.
+        #[schema(value_type = String)]
+        last_used_time: Option<DateTime<Utc>>,
     }
 }
 
@@ -261,6 +283,8 @@ body! {
         app_id: Option<String>,
         /// Namespace, for roles on one.
         namespace_name: Option<String>,
+        /// Cluster, for roles on all namespaces of one.
+        cluster_name: Option<String>,
     }
 }
 

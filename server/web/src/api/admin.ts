@@ -13,6 +13,7 @@ import type {
   KnownSetting,
   ServerConfig,
   SystemInfo,
+  UpdateConsumer,
   Webhook,
   WebhookDelivery,
 } from "./schema";
@@ -27,6 +28,11 @@ export const consumers = queryOptions({
 
 export function createConsumer(consumer: CreateConsumer) {
   return send<Consumer>("POST", "consumers", consumer);
+}
+
+export function updateConsumer(appId: string, consumer: UpdateConsumer) {
+  const rateLimitEnabled = (consumer.rateLimit ?? 0) > 0;
+  return send("PUT", path`consumers/by-appId?appId=${appId}`, { ...consumer, rateLimitEnabled });
 }
 
 export function deleteConsumer(appId: string) {
@@ -50,21 +56,30 @@ export function rotateConsumer(appId: string, overlap: number) {
   return send<ConsumerToken>("POST", path`consumer-tokens/by-appId/rotate?appId=${appId}&overlap=${overlap}`);
 }
 
-/** What a consumer may do: manage an app, or edit and publish one namespace of it. */
+/** Kinds of objects that a consumer may be granted. */
+export const GRANT_TYPES = ["AppRole", "NamespaceRole", "ClusterRole"] as const;
+/** What it may do with them. */
+export const GRANT_OPERATIONS = ["read", "edit", "release"] as const;
+
 export interface ConsumerGrant {
   token: string;
+  type: (typeof GRANT_TYPES)[number];
   appId: string;
-  /** Empty for the whole app. */
-  namespaceName: string;
+  /** Name of the namespace or cluster. */
+  name: string;
   /** Empty for all environments. */
   envs: string[];
+  /** Empty to administer an app, or to edit and publish a namespace or a cluster. */
+  operations: string[];
 }
 
-export function grantToConsumer({ token, appId, namespaceName, envs }: ConsumerGrant) {
-  const type = namespaceName === "" ? "AppRole" : "NamespaceRole";
-  const query = path`type=${type}` + (envs.length > 0 ? path`&envs=${envs.join(",")}` : "");
-  const body = namespaceName === "" ? { appId } : { appId, namespaceName };
-  return send("POST", path`consumers/${token}/assign-role` + `?${query}`, body);
+export function grantToConsumer({ token, type, appId, name, envs, operations }: ConsumerGrant) {
+  const query =
+    path`type=${type}` +
+    (type !== "AppRole" && envs.length > 0 ? path`&envs=${envs.join(",")}` : "") +
+    (operations.length > 0 ? path`&operations=${operations.join(",")}` : "");
+  const names = { AppRole: {}, NamespaceRole: { namespaceName: name }, ClusterRole: { clusterName: name } };
+  return send("POST", path`consumers/${token}/assign-role` + `?${query}`, { appId, ...names[type] });
 }
 
 /** Users who may create apps, where that needs a permission. */

@@ -1081,7 +1081,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /** Changes the description and the rate limit of a consumer. */
+        put: operations["updateConsumer"];
         post?: never;
         /** Deletes a consumer with its tokens and roles. */
         delete: operations["deleteConsumer"];
@@ -1134,7 +1135,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Grants a consumer roles on an app or a namespace. */
+        /** Grants a consumer roles on an app, a namespace or clusters. */
         post: operations["assignRoleToConsumer"];
         delete?: never;
         options?: never;
@@ -2725,6 +2726,8 @@ export interface components {
         AssignRole: {
             /** @description App. */
             appId?: string;
+            /** @description Cluster, for roles on all namespaces of one. */
+            clusterName?: string;
             /** @description Namespace, for roles on one. */
             namespaceName?: string;
         };
@@ -2819,6 +2822,8 @@ export interface components {
              * @description Row id.
              */
             consumerId?: number;
+            /** @description When it last used a token, to the minute; absent if it never did. */
+            lastUsedTime?: string;
             /** @description Display name. */
             name?: string;
             /** @description Department id. */
@@ -4243,6 +4248,24 @@ export interface components {
             /** @description Up to ten addresses, the last one first. */
             newest?: components["schemas"]["UnsignedClient"][];
         };
+        /** @description What can be changed of a consumer. */
+        UpdateConsumer: {
+            /** @description Display name. */
+            name?: string;
+            /** @description Department id. */
+            orgId?: string;
+            /** @description Department name. */
+            orgName?: string;
+            /** @description User name of the owner. */
+            ownerName?: string;
+            /**
+             * Format: int64
+             * @description Maximum number of requests per second.
+             */
+            rateLimit?: number;
+            /** @description Whether its requests are limited. */
+            rateLimitEnabled?: boolean;
+        };
         /** @description An address that is called after a publish, a rollback or a gray release. */
         Webhook: {
             /** @description App; all if it is empty. */
@@ -4423,6 +4446,7 @@ export type SignInModes = components['schemas']['SignInModes'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type UnsignedClient = components['schemas']['UnsignedClient'];
 export type UnsignedClients = components['schemas']['UnsignedClients'];
+export type UpdateConsumer = components['schemas']['UpdateConsumer'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookDelivery = components['schemas']['WebhookDelivery'];
 export type $defs = Record<string, never>;
@@ -7124,6 +7148,40 @@ export interface operations {
             };
         };
     };
+    updateConsumer: {
+        parameters: {
+            query: {
+                /** @description Id of the consumer. */
+                appId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateConsumer"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
     deleteConsumer: {
         parameters: {
             query: {
@@ -7253,10 +7311,15 @@ export interface operations {
     assignRoleToConsumer: {
         parameters: {
             query: {
-                /** @description `AppRole` or `NamespaceRole`. */
+                /** @description `AppRole`, `NamespaceRole` or `ClusterRole`. */
                 type: string;
-                /** @description Environments of a role on a namespace, separated by commas; all by default. */
+                /** @description Environments of a role on a namespace, separated by commas, all by default; those of a cluster. */
                 envs?: string;
+                /**
+                 * @description What is allowed, of `read`, `edit` and `release`, separated by commas. Without it, an `AppRole`
+                 *     allows to administer the app, another one to edit and to publish.
+                 */
+                operations?: string;
             };
             header?: never;
             path: {

@@ -1,30 +1,27 @@
-// Third-party apps that call OpenAPI v1 with a token of their own: registration, grants, new tokens,
-// deletion.
+// Third-party apps that call OpenAPI v1 with a token of their own: registration, changes, grants, new
+// tokens, deletion.
 import { Button, TextInput } from "@mantine/core";
-import { IconChartBar, IconKey, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { IconChartBar, IconKey, IconPencil, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type SyntheticEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import { consumerRoles, consumers, deleteConsumer, grantToConsumer } from "../api/admin";
+import { consumers, deleteConsumer } from "../api/admin";
 import { consumerCalls } from "../api/calls";
-import { useBoot } from "../api/queries";
 import type { Consumer } from "../api/schema";
 import { Calls } from "../parts/Calls";
-import { Choices } from "../parts/Choices";
 import { Confirm } from "../parts/Confirm";
 import { DataTable } from "../parts/DataTable";
-import { Dialog } from "../parts/Dialog";
 import { Main } from "../parts/Main";
-import { ShownOnce } from "../parts/ShownOnce";
-import { Empty, Failure, Loaded } from "../parts/States";
-import { curl } from "../text/command";
-import { ConsumerRoles } from "./ConsumerRoles";
+import { Since } from "../parts/Since";
+import { Empty, Loaded } from "../parts/States";
+import { EditConsumer } from "./EditConsumer";
+import { GrantConsumer } from "./GrantConsumer";
 import { NewConsumer } from "./NewConsumer";
 import { RotateConsumer } from "./RotateConsumer";
 
-type Act = { kind: "new" } | { kind: "grant" | "rotate" | "calls" | "delete"; consumer: Consumer };
+type Act = { kind: "new" } | { kind: "grant" | "edit" | "rotate" | "calls" | "delete"; consumer: Consumer };
 const STALE = [consumers.queryKey];
 
 export function AdminConsumers() {
@@ -60,12 +57,22 @@ export function AdminConsumers() {
                   cell: ({ rateLimit = 0 }) =>
                     rateLimit > 0 ? t("consumer.perSecond", { count: rateLimit }) : t("consumer.unlimited"),
                 },
+                {
+                  name: t("token.used"),
+                  cell: ({ lastUsedTime }) =>
+                    lastUsedTime ? <Since time={lastUsedTime} /> : <span className="note">{t("token.never")}</span>,
+                },
               ]}
               actions={(consumer) => [
                 {
                   label: t("consumer.grant", { name: consumer.appId }),
                   icon: IconKey,
                   onClick: () => setAct({ kind: "grant", consumer }),
+                },
+                {
+                  label: t("consumer.edit", { name: consumer.appId }),
+                  icon: IconPencil,
+                  onClick: () => setAct({ kind: "edit", consumer }),
                 },
                 {
                   label: t("calls.of", { name: consumer.appId }),
@@ -90,7 +97,8 @@ export function AdminConsumers() {
       {act?.kind === "new" && (
         <NewConsumer stale={STALE} onMade={(consumer) => setAct({ kind: "grant", consumer })} onClose={onClose} />
       )}
-      {act?.kind === "grant" && <Grant consumer={act.consumer} onClose={onClose} />}
+      {act?.kind === "grant" && <GrantConsumer consumer={act.consumer} stale={STALE} onClose={onClose} />}
+      {act?.kind === "edit" && <EditConsumer consumer={act.consumer} stale={STALE} onClose={onClose} />}
       {act?.kind === "rotate" && <RotateConsumer appId={act.consumer.appId ?? ""} onClose={onClose} />}
       {act?.kind === "calls" && (
         <Calls
@@ -111,77 +119,6 @@ function Rights({ consumer }: { consumer: Consumer }) {
       {consumer.allowCreateApplication && <span className="badge">{t("consumer.mayCreate")}</span>}
       {consumer.allowManageUsers && <span className="badge">{t("consumer.mayManage")}</span>}
     </span>
-  );
-}
-
-/** Also shown after a creation, with the token that is known only then. */
-function Grant({ consumer, onClose }: { consumer: Consumer; onClose: () => void }) {
-  const { t } = useTranslation();
-  const { envs: known } = useBoot();
-  const [appId, setAppId] = useState("");
-  const [namespaceName, setNamespaceName] = useState("");
-  const [envs, setEnvs] = useState<string[]>([]);
-  const [isChecked, setIsChecked] = useState(false);
-  const write = useAction(grantToConsumer, [...STALE, consumerRoles(consumer.appId ?? "").queryKey]);
-  const [env = "DEV"] = envs.length > 0 ? envs : known;
-  const read = `envs/${env}/apps/${appId}/clusters/default/namespaces/${namespaceName || "application"}`;
-  const missing = (text: string) => isChecked && text.trim() === "" && t("check.required");
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    setIsChecked(true);
-    if (appId.trim() === "") return;
-    // The id stands for the token, which is known only after the registration.
-    const token = consumer.token ?? consumer.appId ?? "";
-    write.mutate({ token, appId: appId.trim(), namespaceName: namespaceName.trim(), envs });
-  };
-  return (
-    <Dialog size="lg" title={t("consumer.grant", { name: consumer.appId })} onClose={onClose}>
-      <form className="stack" noValidate onSubmit={submit}>
-        {consumer.token ? (
-          <ShownOnce label={t("consumer.token")} secret={consumer.token} />
-        ) : (
-          <ConsumerRoles appId={consumer.appId ?? ""} />
-        )}
-        <div className="fields">
-          <TextInput
-            className="grow"
-            label={t("consumer.grantApp")}
-            classNames={{ input: "mono" }}
-            value={appId}
-            error={missing(appId)}
-            onChange={(event) => setAppId(event.currentTarget.value)}
-          />
-          <TextInput
-            className="grow"
-            label={t("consumer.grantNamespace")}
-            description={t("consumer.grantNamespaceHelp")}
-            classNames={{ input: "mono" }}
-            value={namespaceName}
-            onChange={(event) => setNamespaceName(event.currentTarget.value)}
-          />
-        </div>
-        {namespaceName !== "" && (
-          <Choices label={t("consumer.grantEnvs")} all={known} chosen={envs} onChange={setEnvs} />
-        )}
-        {write.error && <Failure error={write.error} />}
-        {write.isSuccess && (
-          <>
-            <p className="done" role="status">
-              {t("consumer.granted", { app: write.variables.appId })}
-            </p>
-            {consumer.token && <code className="wrap secret">{curl(read, consumer.token)}</code>}
-          </>
-        )}
-        <div className="row end">
-          <Button variant="default" onClick={onClose}>
-            {t("act.close")}
-          </Button>
-          <Button type="submit" loading={write.isPending}>
-            {t("consumer.grantAct")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }
 

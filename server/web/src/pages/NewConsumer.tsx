@@ -7,13 +7,13 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import { createConsumer } from "../api/admin";
 import { organizations, useBoot } from "../api/queries";
-import type { Consumer } from "../api/schema";
+import type { Consumer, CreateConsumer } from "../api/schema";
 import { Dialog } from "../parts/Dialog";
 import { DialogEnd } from "../parts/DialogEnd";
-import { UserPicker } from "../parts/UserPicker";
-import { checkAppId, checkName } from "../text/check";
+import { checkAppId } from "../text/check";
+import { checkDetails, ConsumerFields } from "./ConsumerFields";
 
-const NAME_LENGTH = 128;
+type Form = Required<Omit<CreateConsumer, "rateLimitEnabled">>;
 
 interface Props {
   stale: QueryKey[];
@@ -25,28 +25,27 @@ export function NewConsumer({ stale, onMade, onClose }: Props) {
   const { t } = useTranslation();
   const { user } = useBoot();
   const [department] = useQuery(organizations).data ?? [];
-  const [consumer, setConsumer] = useState({
+  const { orgId = "default", orgName = orgId } = department ?? {};
+  const [changed, setChanged] = useState<Partial<Form>>({});
+  const consumer: Form = {
     appId: "",
     name: "",
+    orgId,
+    orgName,
     ownerName: user.userId,
     rateLimit: 0,
     allowCreateApplication: false,
     allowManageUsers: false,
-  });
+    ...changed,
+  };
   const [isChecked, setIsChecked] = useState(false);
-  const change = (part: Partial<typeof consumer>) => setConsumer({ ...consumer, ...part });
-  const { orgId = "default", orgName = orgId } = department ?? {};
+  const change = (part: Partial<Form>) => setChanged({ ...changed, ...part });
   const write = useAction(
-    () => createConsumer({ ...consumer, rateLimitEnabled: consumer.rateLimit > 0, orgId, orgName }),
+    () => createConsumer({ ...consumer, rateLimitEnabled: consumer.rateLimit > 0 }),
     stale,
     (made) => made && onMade(made),
   );
-  const problems = {
-    appId: checkAppId(consumer.appId),
-    name: checkName(consumer.name, NAME_LENGTH),
-    ownerName: checkName(consumer.ownerName, NAME_LENGTH),
-  };
-  const error = (name: keyof typeof problems) => isChecked && problems[name] && t(`check.${problems[name]}`);
+  const problems = { appId: checkAppId(consumer.appId), ...checkDetails(consumer) };
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsChecked(true);
@@ -61,29 +60,10 @@ export function NewConsumer({ stale, onMade, onClose }: Props) {
           classNames={{ input: "mono" }}
           data-autofocus
           value={consumer.appId}
-          error={error("appId")}
+          error={isChecked && problems.appId && t(`check.${problems.appId}`)}
           onChange={(event) => change({ appId: event.currentTarget.value })}
         />
-        <TextInput
-          label={t("consumer.name")}
-          value={consumer.name}
-          error={error("name")}
-          onChange={(event) => change({ name: event.currentTarget.value })}
-        />
-        <UserPicker
-          label={t("consumer.owner")}
-          value={consumer.ownerName}
-          error={error("ownerName")}
-          onChange={(ownerName) => change({ ownerName })}
-        />
-        <TextInput
-          label={t("consumer.rateLimit")}
-          description={t("consumer.rateLimitHelp")}
-          type="number"
-          min={0}
-          value={consumer.rateLimit}
-          onChange={(event) => change({ rateLimit: Math.max(0, Math.floor(Number(event.currentTarget.value)) || 0) })}
-        />
+        <ConsumerFields value={consumer} isChecked={isChecked} onChange={change} />
         <Checkbox
           label={t("consumer.mayCreate")}
           checked={consumer.allowCreateApplication}

@@ -1,5 +1,5 @@
 // Name, department and owner of an app, and the way to a copy of it.
-import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { IconCopy } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -9,9 +9,10 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { AppDetail, OpenEnvClusterDTO } from "../api/bodies";
 import { mayCreateApps } from "../api/home";
-import { appDetail, organizations, useBoot } from "../api/queries";
+import { appDetail, useBoot } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
 import { updateApp } from "../api/settings";
+import { DepartmentSelect } from "../parts/DepartmentSelect";
 import { Failure, Loaded } from "../parts/States";
 import { UserPicker } from "../parts/UserPicker";
 import { APP_NAME_LENGTH, checkName } from "../text/check";
@@ -62,7 +63,6 @@ function Duplicate({ app }: { app: string }) {
 function Form({ stored }: { stored: AppDetail }) {
   const { t } = useTranslation();
   const isAdmin = useAppAdmin(stored.appId);
-  const departments = useQuery(organizations).data ?? [];
   const [form, setForm] = useState(stored);
   const [problem, setProblem] = useState<ReturnType<typeof checkName>>(null);
   const cache = useQueryClient();
@@ -78,7 +78,6 @@ function Form({ stored }: { stored: AppDetail }) {
     setProblem(found);
     if (!found) save.mutate(form);
   };
-  const known = departments.some(({ orgId }) => orgId === form.orgId);
   if (!isAdmin) {
     return (
       <dl className="card stack">
@@ -105,18 +104,9 @@ function Form({ stored }: { stored: AppDetail }) {
         error={problem && t(`check.${problem}`)}
         onChange={(event) => setForm({ ...form, name: event.currentTarget.value })}
       />
-      <NativeSelect
-        label={t("newApp.orgId")}
-        value={form.orgId ?? ""}
-        data={[
-          ...(known ? [] : [{ value: form.orgId ?? "", label: form.orgName ?? "" }]),
-          ...departments.map(({ orgId, orgName }) => ({ value: orgId, label: orgName })),
-        ]}
-        onChange={(event) => {
-          const orgId = event.currentTarget.value;
-          const orgName = departments.find((other) => other.orgId === orgId)?.orgName ?? "";
-          setForm({ ...form, orgId, orgName });
-        }}
+      <DepartmentSelect
+        value={{ orgId: form.orgId ?? "", orgName: form.orgName ?? "" }}
+        onChange={(department) => setForm({ ...form, ...department })}
       />
       <UserPicker
         label={t("newApp.ownerName")}

@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 91] = [
+const NAMES: [(&str, OperationKind, &str); 92] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -72,6 +72,7 @@ const NAMES: [(&str, OperationKind, &str); 91] = [
     ("forgetInstance", Delete, "Instance.forget"),
     ("withdrawRelease", Update, "Release.withdraw"),
     ("createConsumer", Create, "Consumer.create"),
+    ("updateConsumer", Update, "Consumer.update"),
     ("deleteConsumer", Delete, "Consumer.delete"),
     ("assignRoleToConsumer", Create, "Consumer.assignRole"),
     ("revokeRoleFromConsumer", Delete, "Consumer.revokeRole"),

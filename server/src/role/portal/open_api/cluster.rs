@@ -68,13 +68,14 @@ pub(super) async fn delete(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
     environment.delete(Address::in_cluster(&place, &[]).with(&[("operator", &operator)])).await?;
-    grant::delete_cluster_roles(&portal.state.store, roles(&place), &operator).await?;
+    grant::delete_cluster_roles(&portal.state.store, &place, &operator).await?;
     access_request::forget_place(&portal.state.store, &place).await;
     Ok(())
 }
 
+/// The roles of a new cluster.
 pub(super) fn roles(place: &Resource) -> Vec<NamedRole> {
-    Act::ALL.map(|act| NamedRole::cluster(act, &place.app_id, &place.env, &place.cluster)).to_vec()
+    Act::CHANGING.map(|act| place.role_to(act)).to_vec()
 }
 
 async fn shown(portal: &Portal, cluster: admin::Cluster) -> Result<Json<Cluster>> {

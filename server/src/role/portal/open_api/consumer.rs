@@ -10,15 +10,19 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::required;
-use crate::domain::consumer::registration::{self, NewConsumer, Registered, Scope};
+use crate::domain::consumer::registration::{self, Details, Grant, NewConsumer, Registered};
 use crate::domain::consumer::rotation;
+use crate::domain::permission::Act;
+use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::{Json, OrEmpty};
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
 use crate::role::portal::identity::Caller;
-use crate::wire::open_api::{AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer};
+use crate::wire::open_api::{
+    AssignRole, Consumer, ConsumerGrant, ConsumerToken, CreateConsumer, UpdateConsumer,
+};
 
 /// Default number of consumers of a page, as in Apollo.
 const PAGE_SIZE: u64 = 10;
@@ -63,11 +67,15 @@ pub(super) struct OwnedToken {
 
 #[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct Granted {
-    /// `AppRole` or `NamespaceRole`.
+    /// `AppRole`, `NamespaceRole` or `ClusterRole`.
     r#type: String,
-    /// Environments of a role on a namespace, separated by commas; all by default.
+    /// Environments of a role on a namespace, separated by commas, all by default; those of a cluster.
     #[param(nullable = false)]
     envs: Option<String>,
+    /// What is allowed, of `read`, `edit` and `release`, separated by commas. Without it, an `AppRole`
+    /// allows to administer the app, another one to edit and to publish.
+    #[param(nullable = false)]
+    operations: Option<String>,
 }
 
 /// Registers a consumer and returns it with its token.
@@ -78,30 +86,52 @@ pub(super) async fn create(
     Body(body): Body<CreateConsumer>,
 ) -> Result<Json<Consumer>> {
     let operator = portal.operator(&caller, None, None).await?;
-    let rate_limit = match body.rate_limit_enabled {
-        false => 0,
-        true => {
-            i32::try_from(body.rate_limit).ok().filter(|limit| *limit > 0).ok_or_else(|| {
-                Error::bad_request("rate limit must be greater than 1")
-                    .with_code(Code::InvalidParameter)
-            })?
-        }
-    };
+    let rate_limit = rate_limit(body.rate_limit_enabled, body.rate_limit)?;
     let new = NewConsumer {
         app_id: required(body.app_id, "appId")?,
+        details: Details {
+            name: required(body.name, "name")?,
+            org_id: required(body.org_id, "orgId")?,
+            org_name: body.org_name.unwrap_or_default(),
+            owner_name: required(body.owner_name, "ownerName")?,
+            rate_limit,
+        },
+        creates_apps: body.allow_create_application,
+        manages_users: body.allow_manage_users,
+        expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
+    };
+    portal.know(&[&new.details.owner_name]).await?;
+    let (store, installation) = (&portal.state.store, portal.state.installation);
+    let (made, token) = registration::register(store, installation, new, &operator).await?;
+    Ok(Json(Consumer { token: Some(token), ..of_registered(made) }))
+}
+
+/// Changes the description of a consumer, and the limit of its tokens.
+pub(super) async fn update(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(ConsumerId { app_id }): Query<ConsumerId>,
+    Body(body): Body<UpdateConsumer>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, None, None).await?;
+    let details = Details {
         name: required(body.name, "name")?,
         org_id: required(body.org_id, "orgId")?,
         org_name: body.org_name.unwrap_or_default(),
         owner_name: required(body.owner_name, "ownerName")?,
-        creates_apps: body.allow_create_application,
-        manages_users: body.allow_manage_users,
-        rate_limit,
-        expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
+        rate_limit: rate_limit(body.rate_limit_enabled, body.rate_limit)?,
     };
-    portal.know(&[&new.owner_name]).await?;
-    let (store, installation) = (&portal.state.store, portal.state.installation);
-    let (made, token) = registration::register(store, installation, new, &operator).await?;
-    Ok(Json(Consumer { token: Some(token), ..of_registered(made) }))
+    portal.know(&[&details.owner_name]).await?;
+    registration::update(&portal.state.store, &app_id, details, &operator).await
+}
+
+fn rate_limit(is_limited: bool, limit: i64) -> Result<i32> {
+    if !is_limited {
+        return Ok(0);
+    }
+    i32::try_from(limit).ok().filter(|limit| *limit > 0).ok_or_else(|| {
+        Error::bad_request("rate limit must be greater than 1").with_code(Code::InvalidParameter)
+    })
 }
 
 /// A page of consumers, without their tokens.
@@ -183,7 +213,7 @@ pub(super) async fn revoke_role(
     registration::revoke(&portal.state.store, &app_id, &role_name, &operator).await
 }
 
-/// Grants a consumer roles on an app or on a namespace.
+/// Grants a consumer roles on an app, on a namespace or on clusters.
 pub(super) async fn assign_role(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -193,19 +223,32 @@ pub(super) async fn assign_role(
 ) -> Result<Json<Vec<ConsumerGrant>>> {
     let operator = portal.operator(&caller, None, None).await?;
     let app_id = required(body.app_id, "AppId")?;
-    let scope = match granted.r#type.as_str() {
-        "AppRole" => Scope::App(app_id),
+    let app = Resource { app_id, ..Resource::default() };
+    let (place, envs) = match granted.r#type.as_str() {
+        "AppRole" => (app, None),
         "NamespaceRole" => {
             let namespace = required(body.namespace_name, "NamespaceName")?;
-            let envs = granted.envs.map(|envs| named(&portal, &envs)).transpose()?;
-            Scope::Namespace(app_id, namespace, envs)
+            (Resource { namespace, ..app }, granted.envs)
+        }
+        "ClusterRole" => {
+            let cluster = required(body.cluster_name, "ClusterName")?;
+            (Resource { cluster, ..app }, Some(required(granted.envs, "envs")?))
         }
         other => {
-            let message = format!("type {other} is neither AppRole nor NamespaceRole");
+            let message = format!("type {other} is none of AppRole, NamespaceRole and ClusterRole");
             return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
         }
     };
-    let grants = registration::grant(&portal.state.store, &token, scope, &operator).await?;
+    let places = match envs {
+        None => vec![place],
+        Some(envs) => {
+            let in_env = |env| Resource { env, ..place.clone() };
+            named(&portal, &envs)?.into_iter().map(in_env).collect()
+        }
+    };
+    let acts = granted.operations.as_deref().map(acts).transpose()?;
+    let wanted = Grant { places, acts };
+    let grants = registration::grant(&portal.state.store, &token, wanted, &operator).await?;
     let body = |row: registration::ConsumerGrant| ConsumerGrant {
         id: row.id.0,
         consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),
@@ -228,6 +271,18 @@ fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
     Ok(found.into_iter().collect())
 }
 
+/// The operations of a list. An empty one is refused, because it is more likely an unset variable of a
+/// script than the wish for what Apollo grants.
+fn acts(operations: &str) -> Result<Vec<Act>> {
+    let named = |name: &str| {
+        Act::ALL.into_iter().find(|act| act.name() == name).ok_or_else(|| {
+            let message = format!("operation `{name}` is none of read, edit and release");
+            Error::bad_request(message).with_code(Code::InvalidParameter)
+        })
+    };
+    operations.split(',').map(|name| named(name.trim())).collect()
+}
+
 fn time(text: &str) -> Result<NaiveDateTime> {
     NaiveDateTime::parse_from_str(text, EXPIRES).map_err(|_| {
         Error::bad_request(format!("Invalid expires format: {text}"))
@@ -236,7 +291,7 @@ fn time(text: &str) -> Result<NaiveDateTime> {
 }
 
 fn of_registered(found: Registered) -> Consumer {
-    let Registered { consumer, token, creates_apps, manages_users } = found;
+    let Registered { consumer, token, creates_apps, manages_users, last_used } = found;
     Consumer {
         consumer_id: consumer.id.0,
         app_id: Some(consumer.app_id),
@@ -249,5 +304,6 @@ fn of_registered(found: Registered) -> Consumer {
         allow_create_application: creates_apps,
         allow_manage_users: manages_users,
         rate_limit: token.map(|token| token.rate_limit.into()).unwrap_or_default(),
+        last_used_time: last_used,
     }
 }

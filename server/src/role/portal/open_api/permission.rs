@@ -194,13 +194,13 @@ pub(super) async fn create_roles(
             let envs = portal.state.environments.names();
             NamedRole::all_of_namespace(&place.app_id, &place.namespace, &envs)
         }
-        false => Act::ALL.map(|act| place.role_to(act)).to_vec(),
+        false => Act::CHANGING.map(|act| place.role_to(act)).to_vec(),
     };
     portal_app::ensure_roles(&portal.state.store, &place.app_id, roles, &operator).await
 }
 
 async fn operators(portal: &Portal, caller: &Caller, place: &Resource) -> Result<[Vec<User>; 2]> {
-    holders(portal, caller, Act::ALL.map(|act| place.role_to(act))).await
+    holders(portal, caller, Act::CHANGING.map(|act| place.role_to(act))).await
 }
 
 async fn holders<const N: usize>(

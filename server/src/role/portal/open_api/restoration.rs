@@ -150,9 +150,8 @@ async fn one(
     }
     restore(environment, deleted, operator).await?;
     if deleted.kind == Kind::Cluster {
-        let roles = || cluster::roles(place);
-        grant::restore_cluster_roles(store, roles(), (deleted.at, SKEW), operator).await?;
-        portal_app::ensure_roles(store, app_id, roles(), operator).await?;
+        grant::restore_cluster_roles(store, place, (deleted.at, SKEW), operator).await?;
+        portal_app::ensure_roles(store, app_id, cluster::roles(place), operator).await?;
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub(in super::super) async fn create(
     let row = portal_app::find(store, &place.app_id).await?;
     let environment = environments.find(&place.env)?;
     app::add(&portal.state, &environment, &row, &operator).await?;
-    let roles = Act::ALL.into_iter().flat_map(|act| {
+    let roles = Act::CHANGING.into_iter().flat_map(|act| {
         [
             NamedRole::namespace_in_env(act, &row.app_id, DEFAULT_NAMESPACE, &place.env),
             NamedRole::cluster(act, &row.app_id, &place.env, DEFAULT_CLUSTER),

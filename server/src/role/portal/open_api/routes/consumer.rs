@@ -25,6 +25,13 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("getConsumerList", "Lists consumers, newest first."),
             consumer::list,
         )
+        .extension(
+            Method::PUT,
+            "/openapi/v1/consumers/by-appId",
+            root,
+            about("updateConsumer", "Changes the description and the rate limit of a consumer."),
+            consumer::update,
+        )
         .operation(
             Method::DELETE,
             "/openapi/v1/consumers/by-appId",
@@ -36,7 +43,10 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             Method::POST,
             "/openapi/v1/consumers/{token}/assign-role",
             root,
-            about("assignRoleToConsumer", "Grants a consumer roles on an app or a namespace."),
+            about(
+                "assignRoleToConsumer",
+                "Grants a consumer roles on an app, a namespace or clusters.",
+            ),
             consumer::assign_role,
         )
         .extension(
