@@ -51,7 +51,7 @@ test("S28: the token of a new consumer works with the command that the page show
   await page.getByLabel("Name", { exact: true }).fill("Robot");
   await page.getByRole("button", { name: "Register" }).click();
   await page.getByText("This is shown only once.").waitFor();
-  await page.getByLabel("Access to").selectOption("a namespace");
+  await page.getByLabel("Access to", { exact: true }).selectOption("a namespace");
   await page.getByLabel("App id", { exact: true }).fill(app);
   await page.getByLabel("Namespace", { exact: true }).fill("application");
   await page.getByRole("button", { name: "Grant access", exact: true }).click();
