@@ -1,12 +1,12 @@
 //! Imports that fail after their archive was accepted (REL-64): no half of one stays.
 
-use sea_orm::ConnectionTrait as _;
+use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_store::{Dialect, StoreError};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
 use serde_json::json;
 
-use castalia_store::{Dialect, StoreError};
-
 use super::archive::archive;
-use super::world::{NS, World, app, item};
+use super::world::{Answer, NS, World, app, item};
 
 const CLUSTER: &str = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/import";
 const ALL: &str = "/openapi/v1/configs/import?envs=LOCAL&conflictAction=cover";
@@ -14,27 +14,19 @@ const FIRST: &str = "demo/LOCAL/demo+default+application.properties";
 /// The last one of an archive, whose only item the database refuses.
 const LAST: &str = "demo/LOCAL/demo+default+last.properties";
 const REFUSED: &str = "refused-by-a-trigger";
+/// An item that cannot be removed again.
+const KEPT: &str = "kept-by-a-trigger";
+/// A namespace of an app of an archive, and the path of its items there.
+const EXTRA: &str = "/openapi/v1/envs/LOCAL/apps/second/clusters/c/namespaces/extra";
+const OF_EXTRA: &str = "u1/second/LOCAL/second+c+extra.properties";
 
-/// Makes the database refuse an item, as if it failed there, until the trigger is dropped.
+/// Makes the database refuse to add one item and to remove another one, as if it failed there, until
+/// the triggers are dropped.
 async fn run(world: &World, make: bool) {
     let store = &world.environment_store;
-    let condition = format!("NEW.\"Key\" = '{REFUSED}'");
-    let statements = match (store.dialect(), make) {
-        (Dialect::Sqlite, true) => vec![format!(
-            r#"CREATE TRIGGER failure BEFORE INSERT ON "Item" WHEN {condition} BEGIN SELECT RAISE(ABORT, 'failure'); END"#
-        )],
-        (Dialect::MySql, true) => vec![format!(
-            "CREATE TRIGGER failure BEFORE INSERT ON Item FOR EACH ROW IF NEW.`Key` = '{REFUSED}' THEN SIGNAL SQLSTATE '45000'; END IF"
-        )],
-        (Dialect::Postgres, true) => vec![
-            "CREATE FUNCTION failure() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''failure''; END'".to_owned(),
-            format!(r#"CREATE TRIGGER failure BEFORE INSERT ON "Item" FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION failure()"#),
-        ],
-        (Dialect::Postgres, false) => {
-            vec![r#"DROP TRIGGER failure ON "Item""#.to_owned(), "DROP FUNCTION failure".to_owned()]
-        }
-        (_, false) => vec!["DROP TRIGGER failure".to_owned()],
-    };
+    let triggers = [("INSERT", REFUSED), ("UPDATE", KEPT)];
+    let statements = |(event, key)| trigger(store.dialect(), make, event, key);
+    let statements: Vec<_> = triggers.into_iter().flat_map(statements).collect();
     let done: Result<_, StoreError> = store
         .write(statements, |tx, statements| {
             Box::pin(async move {
@@ -46,6 +38,31 @@ async fn run(world: &World, make: bool) {
         })
         .await;
     done.unwrap();
+}
+
+fn trigger(dialect: Dialect, make: bool, event: &str, key: &str) -> Vec<String> {
+    let name = format!("failure_of_{}", event.to_lowercase());
+    let condition = format!("NEW.\"Key\" = '{key}'");
+    match (dialect, make) {
+        (Dialect::Sqlite, true) => vec![format!(
+            r#"CREATE TRIGGER {name} BEFORE {event} ON "Item" WHEN {condition} BEGIN SELECT RAISE(ABORT, 'failure'); END"#
+        )],
+        (Dialect::MySql, true) => vec![format!(
+            "CREATE TRIGGER {name} BEFORE {event} ON Item FOR EACH ROW IF NEW.`Key` = '{key}' THEN SIGNAL SQLSTATE '45000'; END IF"
+        )],
+        (Dialect::Postgres, true) => vec![
+            format!(
+                "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''failure''; END'"
+            ),
+            format!(
+                r#"CREATE TRIGGER {name} BEFORE {event} ON "Item" FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {name}()"#
+            ),
+        ],
+        (Dialect::Postgres, false) => {
+            vec![format!(r#"DROP TRIGGER {name} ON "Item""#), format!("DROP FUNCTION {name}")]
+        }
+        (_, false) => vec![format!("DROP TRIGGER {name}")],
+    }
 }
 
 fn items(keys: &[&str]) -> String {
@@ -105,29 +122,101 @@ async fn a_failed_import_is_taken_back() {
     assert_eq!(owner.get(&format!("{new}/items")).await.ok()["total"], 1);
 }
 
-/// Others may use them already, so they stay, without items, and are named.
-#[tokio::test]
-async fn apps_and_clusters_of_a_failed_import_stay_empty() {
-    let old = World::with_demo().await;
-    let root = old.user("apollo").await;
-    old.user("u1").await.post("/openapi/v1/apps", app("second", "u1")).await.empty();
-    let of_second = NS.replace("demo", "second");
-    root.post(&format!("{of_second}/items"), item(REFUSED, "v")).await.ok();
-    let exported = root.get("/openapi/v1/configs/export?envs=LOCAL").await.bytes;
+/// The app `second` with the namespace `extra` and the cluster `c`, which has items, as an archive.
+async fn exported() -> Vec<u8> {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("second", "u1")).await.empty();
+    let extra = json!({ "appId": "second", "name": "extra", "format": "properties" });
+    root.post("/openapi/v1/apps/second/appnamespaces", extra).await.ok();
+    let cluster = json!({ "appId": "second", "name": "c" });
+    root.post("/openapi/v1/envs/LOCAL/apps/second/clusters", cluster).await.ok();
+    let application = EXTRA.replace("extra", "application");
+    root.post(&format!("{application}/items"), item("other", "v")).await.ok();
+    root.post(&format!("{EXTRA}/items"), item(REFUSED, "v")).await.ok();
+    root.get("/openapi/v1/configs/export?envs=LOCAL").await.bytes
+}
 
-    let new = World::with_demo().await;
-    run(&new, true).await;
-    let root = new.user("apollo").await;
-    let answer = root.upload(ALL, "all.zip", &exported).await;
-    answer.fails(400, "import failed for: u1/second/LOCAL/second+default+application.properties (");
+/// The apps in the environment.
+async fn apps(world: &World) -> Vec<String> {
+    let rows = castalia_store::entity::app::Entity::find();
+    let rows = rows.all(world.environment_store.read()).await.unwrap();
+    rows.into_iter().filter(|row| !row.is_deleted).map(|row| row.app_id).collect()
+}
+
+/// No trace of it is left, in the portal or in an environment, and the same archive can be imported
+/// afterwards.
+#[tokio::test]
+async fn apps_definitions_and_clusters_of_a_failed_import_are_removed() {
+    let archive = exported().await;
+    let world = World::with_demo().await;
+    run(&world, true).await;
+    let root = world.user("apollo").await;
+    let answer = root.upload(ALL, "all.zip", &archive).await;
+    answer.fails(400, &format!("Nothing was imported. {OF_EXTRA}: "));
+    root.get("/openapi/v1/apps/second").await.fails(400, "App not found: second");
+    assert_eq!(apps(&world).await, ["demo"]);
+    run(&world, false).await;
+    root.upload(ALL, "all.zip", &archive).await.ok();
+    assert_eq!(root.get(&format!("{EXTRA}/items")).await.ok()["total"], 1);
+}
+
+/// What somebody was granted a role on stays and is named, as does the app that it is in, so that
+/// nothing that others rely on disappears.
+#[tokio::test]
+async fn what_others_use_of_a_failed_import_stays() {
+    let archive = exported().await;
+    let app = "u1/second/app.metadata";
+    for (role, kept) in [
+        (
+            NamedRole::cluster(Act::Release, "second", "LOCAL", "c"),
+            vec!["u1/second/LOCAL/c.cluster.metadata", app],
+        ),
+        (
+            NamedRole::namespace(Act::Modify, "second", "extra"),
+            vec!["second+extra.appnamespace.metadata", app],
+        ),
+        (NamedRole::master("second"), vec![app]),
+    ] {
+        let world = World::with_demo().await;
+        world.grant("u2", vec![role]).await;
+        run(&world, true).await;
+        let root = world.user("apollo").await;
+        let answer = root.upload(ALL, "all.zip", &archive).await;
+        answer.fails(400, &format!("import failed for: {OF_EXTRA} ("));
+        assert_eq!(answer.json()["code"], "partly_failed");
+        assert_eq!(names_kept(&answer), kept);
+        assert_eq!(apps(&world).await, ["demo", "second"]);
+        run(&world, false).await;
+        root.upload(ALL, "all.zip", &archive).await.ok();
+        assert_eq!(root.get(&format!("{EXTRA}/items")).await.ok()["total"], 1);
+    }
+}
+
+fn names_kept(answer: &Answer) -> Vec<String> {
     let message = answer.json()["message"].as_str().unwrap().to_owned();
-    let rest = message.split_once("; created without items: ").unwrap().1;
-    let (created, kept) = rest.split_once("; ").unwrap();
-    assert!(created.contains("u1/second/app.metadata"), "{message}");
-    assert_eq!(kept, "items that could not be removed again: none");
-    assert_eq!(answer.json()["code"], "partly_failed");
-    assert_eq!(root.get(&format!("{of_second}/items")).await.ok()["total"], 0);
-    run(&new, false).await;
-    root.upload(ALL, "all.zip", &exported).await.ok();
-    assert_eq!(root.get(&format!("{of_second}/items")).await.ok()["total"], 1);
+    let (_, kept) = message.split_once("; could not be removed again: ").unwrap();
+    let mut kept: Vec<_> = kept.split(", ").map(str::to_owned).collect();
+    kept.sort();
+    kept
+}
+
+/// A cluster with an item that cannot be removed stays with it.
+#[tokio::test]
+async fn what_holds_items_after_a_failed_import_stays() {
+    let world = World::with_demo().await;
+    run(&world, true).await;
+    let root = world.user("apollo").await;
+    let cluster = json!({ "appId": "demo", "name": "c" }).to_string();
+    let bytes = archive(&[
+        ("u1/demo/LOCAL/c.cluster.metadata", cluster),
+        ("u1/demo/LOCAL/demo+c+application.properties", items(&[KEPT])),
+        ("u1/demo/LOCAL/demo+default+application.properties", items(&[REFUSED])),
+    ]);
+    let answer = root.upload(ALL, "all.zip", &bytes).await;
+    let kept = ["demo/LOCAL/c/application", "u1/demo/LOCAL/c.cluster.metadata"];
+    assert_eq!(names_kept(&answer), kept, "{answer:?}");
+    root.get("/openapi/v1/envs/LOCAL/apps/demo/clusters/c").await.ok();
+    // Other cases get this database.
+    run(&world, false).await;
 }

@@ -1,6 +1,7 @@
 //! Creates roles with their permissions, and grants them to users and consumers. Both are
 //! idempotent.
 
+use castalia_store::app::App;
 use castalia_store::user::role::{self, Names};
 use castalia_store::{Deletion, Id, Store, Transaction};
 
@@ -120,6 +121,27 @@ pub async fn restore_cluster_roles(
         Box::pin(async move { Ok(role::restore_roles(tx, names, *time).await?) })
     })
     .await
+}
+
+/// Whether another user than its owner, or a consumer, has a role of an app.
+pub async fn is_app_shared(store: &Store, app: &App) -> Result<bool> {
+    is_held(store, &names_of_app(&app.app_id), &app.owner_name).await
+}
+
+/// Whether anybody has a role of a namespace of an app.
+pub async fn is_namespace_shared(store: &Store, app_id: &str, namespace: &str) -> Result<bool> {
+    is_held(store, &names_of_namespace(app_id, namespace), "").await
+}
+
+/// Whether anybody has a role of a cluster.
+pub async fn is_cluster_shared(store: &Store, place: &Resource) -> Result<bool> {
+    is_held(store, &names_of(&roles_of_cluster(place)), "").await
+}
+
+/// Whether a user, except for this one, or a consumer has one of the roles.
+async fn is_held(store: &Store, names: &Names, except: &str) -> Result<bool> {
+    let (users, consumers) = role::holders(store.read(), names).await?;
+    Ok(consumers > 0 || users.iter().any(|user| user != except))
 }
 
 fn roles_of_cluster(place: &Resource) -> Vec<NamedRole> {

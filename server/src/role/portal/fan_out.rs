@@ -103,7 +103,7 @@ fn behind(env: &str) -> Error {
 }
 
 /// Whether the same request would fail again.
-fn is_refusal(error: &Error) -> bool {
+pub(super) fn is_refusal(error: &Error) -> bool {
     use Reaction::{BadRequest, Conflict, Forbidden, NotFound, TooLarge};
     matches!(error.reaction(), BadRequest | Conflict | Forbidden | NotFound | TooLarge)
 }

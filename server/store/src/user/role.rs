@@ -238,6 +238,31 @@ pub async fn revoke_from_consumer(
     Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
 }
 
+/// The users with any of the roles with these names, and the number of grants to consumers.
+pub async fn holders(
+    db: &impl ConnectionTrait,
+    names: &Names,
+) -> Result<(Vec<String>, usize), StoreError> {
+    let (mut users, mut consumers) = (Vec::new(), 0);
+    for chunk in chunks(&matching(db, names).await?) {
+        let ids = || chunk.iter().copied();
+        let of_users = user_role::Entity::live().filter(user_role::Column::RoleId.is_in(ids()));
+        let of_users = readable::models(db, of_users).await?;
+        users.extend(of_users.into_iter().filter_map(|grant| grant.user_id));
+        let of_consumers =
+            consumer_role::Entity::live().filter(consumer_role::Column::RoleId.is_in(ids()));
+        consumers += readable::models(db, of_consumers).await?.len();
+    }
+    Ok((users, consumers))
+}
+
+/// The ids of the roles with these names.
+async fn matching(db: &impl ConnectionTrait, names: &Names) -> Result<Vec<Id>, StoreError> {
+    let found = role::Entity::live().filter(names.condition(role::Column::RoleName));
+    let found = readable::models(db, found).await?.into_iter();
+    Ok(found.filter(|role| names.contains(&role.role_name)).map(|role| role.id).collect())
+}
+
 /// Hides the roles with these names, with their grants to users and consumers, and their bindings
 /// to permissions.
 pub async fn delete_roles(

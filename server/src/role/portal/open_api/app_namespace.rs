@@ -87,15 +87,24 @@ pub(super) async fn delete(
     Query(by): Query<By>,
 ) -> Result<Pending> {
     let operator = portal.operator(&caller, by.operator, None).await?;
-    let (store, Resource { app_id, namespace, .. }) = (&portal.state.store, &place);
+    remove(&portal, &place.app_id, &place.namespace, &operator).await
+}
+
+/// The same without the request.
+pub(super) async fn remove(
+    portal: &Portal,
+    app_id: &str,
+    namespace: &str,
+    operator: &str,
+) -> Result<Pending> {
+    let store = &portal.state.store;
     let row = portal_namespace::check_deletable(store, app_id, namespace).await?;
     let (active, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
     let operation = Operation::Delete(row.id);
-    let fan_out =
-        FanOut::announce(&portal, away, operation, (app_id, namespace), &operator).await?;
+    let fan_out = FanOut::announce(portal, away, operation, (app_id, namespace), operator).await?;
     for environment in active {
-        match definition::delete(&environment, app_id, namespace, &operator).await {
+        match definition::delete(&environment, app_id, namespace, operator).await {
             // The environment may have been away when the definition was created.
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, namespace, env = environment.name(), %error, "an environment has no such app namespace to delete");
@@ -103,11 +112,11 @@ pub(super) async fn delete(
             outcome => outcome?,
         }
     }
-    let made = portal_namespace::delete(store, app_id, namespace, &operator).await;
-    fan_out.unless_refused(&portal, made).await?;
+    let made = portal_namespace::delete(store, app_id, namespace, operator).await;
+    fan_out.unless_refused(portal, made).await?;
     let delete =
-        async |environment| definition::delete(&environment, app_id, namespace, &operator).await;
-    Ok(fan_out.send(&portal, delete).await)
+        async |environment| definition::delete(&environment, app_id, namespace, operator).await;
+    Ok(fan_out.send(portal, delete).await)
 }
 
 /// Stores a definition that is about to be created, for every environment.

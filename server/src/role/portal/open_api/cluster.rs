@@ -66,10 +66,15 @@ pub(super) async fn delete(
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
+    remove(&portal, &place, &operator).await
+}
+
+/// The same without the request.
+pub(super) async fn remove(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    environment.delete(Address::in_cluster(&place, &[]).with(&[("operator", &operator)])).await?;
-    grant::delete_cluster_roles(&portal.state.store, &place, &operator).await?;
-    access_request::forget_place(&portal.state.store, &place).await;
+    environment.delete(Address::in_cluster(place, &[]).with(&[("operator", operator)])).await?;
+    grant::delete_cluster_roles(&portal.state.store, place, operator).await?;
+    access_request::forget_place(&portal.state.store, place).await;
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! Imports of what `export` writes: `plan` checks the whole archive, then `apply` changes, and `undo`
-//! takes the changes back if it fails. Nothing is published, and no item is ever deleted.
+//! takes everything back if it fails. Nothing is published, and no item is ever deleted.
 
 mod apply;
 mod collision;
+mod creation;
 mod limits;
 mod plan;
 mod progress;

@@ -1,11 +1,12 @@
 //! Applies a checked plan: apps, then definitions, clusters, and the items of namespaces, each
-//! namespace in one transaction. The first failure ends it: what it changed in namespaces is taken
-//! back, and the answer names what failed and what stays.
+//! namespace in one transaction. The first failure ends it: what it did is taken back, and the answer
+//! names what failed and what stays.
 
 use super::OnConflict;
+use super::creation::Object;
 use super::plan::{Plan, leniency, lines};
 use super::progress::Progress;
-use super::undo::{Change, Undo};
+use super::undo::{Change, Kept, Undo};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
 use crate::domain::draft::Line;
@@ -22,7 +23,7 @@ use crate::role::portal::open_api::{app_namespace, cluster, namespace};
 use crate::wire::admin;
 use crate::wire::open_api::{ImportReport, ImportedEntry};
 
-/// Maximum number of entries of each kind that the message of a failure names.
+/// Maximum number of objects that the message of a failure names.
 const NAMED: usize = 50;
 
 /// An import with a checked archive.
@@ -80,15 +81,14 @@ impl Import<'_> {
         let skipped = plan.skipped.iter().map(|at| (*at, (Outcome::Skipped, 0)));
         let mut outcomes: Outcomes = skipped.collect();
         let mut undo = Undo::default();
-        let made = self.make(&plan, &mut progress, &mut outcomes).await;
-        let created = created(&outcomes);
+        let made = self.make(&plan, &mut progress, &mut outcomes, &mut undo).await;
         let applied = match made {
             Ok(()) => self.fill(&plan, &formats, &mut progress, &mut outcomes, &mut undo).await,
             failed => failed,
         };
         if let Err(failed) = applied {
             let kept = undo.run(self.portal, self.operator).await;
-            return Err(self.failure(failed, &created, &kept));
+            return Err(self.failure(failed, &kept));
         }
         outcomes.sort_by_key(|(at, _)| *at);
         Ok(self.report(outcomes))
@@ -100,17 +100,18 @@ impl Import<'_> {
         plan: &Plan,
         progress: &mut Progress<'_>,
         outcomes: &mut Outcomes,
+        undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, details) in &plan.apps {
-            let outcome = progress.step(self.app(details.clone(), &plan.envs).await);
+            let outcome = progress.step(self.app(*at, details.clone(), &plan.envs, undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         for (at, definition) in &plan.definitions {
-            let outcome = progress.step(self.definition(definition.clone()).await);
+            let outcome = progress.step(self.definition(*at, definition.clone(), undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         for (at, place, comment) in &plan.clusters {
-            let outcome = progress.step(self.cluster(place, comment.clone()).await);
+            let outcome = progress.step(self.cluster(*at, place, comment.clone(), undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         Ok(())
@@ -141,10 +142,17 @@ impl Import<'_> {
     }
 
     /// Creates an app in the portal and in the chosen environments, where it is missing.
-    async fn app(&self, details: PortalAppDetails, envs: &[String]) -> Result<Outcome> {
+    async fn app(
+        &self,
+        at: usize,
+        details: PortalAppDetails,
+        envs: &[String],
+        undo: &mut Undo,
+    ) -> Result<Outcome> {
         let state = &self.portal.state;
         let known = portal_app::named(&state.store, &[&details.app_id]).await?;
-        let mut is_new = known.is_empty();
+        let is_new = known.is_empty();
+        let mut is_created = is_new;
         let row = match known.into_iter().next() {
             Some(row) => row,
             None => {
@@ -155,7 +163,9 @@ impl Import<'_> {
                     envs: state.environments.names(),
                     active_envs: envs.to_vec(),
                 };
-                portal_app::create(&state.store, new, self.operator).await?
+                let row = portal_app::create(&state.store, new, self.operator).await?;
+                undo.created(at, Object::App(row.clone()));
+                row
             }
         };
         for env in envs {
@@ -163,16 +173,18 @@ impl Import<'_> {
             let address = Address::new(["apps", &row.app_id]);
             match environment.get::<admin::App>(address).await {
                 Err(error) if error.reaction() == Reaction::NotFound => {
-                    app::add(&self.portal.state, &environment, &row, self.operator).await?;
-                    is_new = true;
+                    let added = app::add(state, &environment, &row, self.operator).await;
+                    let object = Object::AppInEnv { row: row.clone(), env: env.clone(), is_new };
+                    undo.may_have_created(at, object, added)?;
+                    is_created = true;
                 }
                 found => drop(found?),
             }
         }
-        Ok(Outcome::of(is_new))
+        Ok(Outcome::of(is_created))
     }
 
-    async fn definition(&self, new: NewDefinition) -> Result<Outcome> {
+    async fn definition(&self, at: usize, new: NewDefinition, undo: &mut Undo) -> Result<Outcome> {
         let state = &self.portal.state;
         let own = portal_namespace::of_app(&state.store, &new.app_id).await?;
         if own.iter().any(|row| row.name == new.name) {
@@ -183,12 +195,19 @@ impl Import<'_> {
         let fan_out = fan_out.await?;
         let made = portal_namespace::restore(&state.store, new, &envs, self.operator).await;
         let row = fan_out.unless_refused(self.portal, made).await?;
+        undo.created(at, Object::Definition(row.clone()));
         // Namespaces of environments that miss it fail below, and are reported.
         let _ = app_namespace::send(self.portal, fan_out, &row, self.operator).await;
         Ok(Outcome::Created)
     }
 
-    async fn cluster(&self, place: &Resource, comment: String) -> Result<Outcome> {
+    async fn cluster(
+        &self,
+        at: usize,
+        place: &Resource,
+        comment: String,
+        undo: &mut Undo,
+    ) -> Result<Outcome> {
         let environment = self.portal.state.environments.find(&place.env)?;
         let address = Address::in_cluster(place, &[]);
         match environment.get::<admin::Cluster>(address).await {
@@ -206,7 +225,8 @@ impl Import<'_> {
             data_change_last_modified_by: Some(self.operator.to_owned()),
             ..admin::Cluster::default()
         };
-        environment.post(Address::new(["apps", &place.app_id, "clusters"]), &body).await?;
+        let made = environment.post(Address::new(["apps", &place.app_id, "clusters"]), &body).await;
+        undo.may_have_created(at, Object::Cluster(place.clone()), made)?;
         let (store, roles) = (&self.portal.state.store, cluster::roles(place));
         portal_app::ensure_roles(store, &place.app_id, roles, self.operator).await?;
         Ok(Outcome::Created)
@@ -239,23 +259,20 @@ impl Import<'_> {
         ImportReport { entries: Some(outcomes.into_iter().map(entry).collect()) }
     }
 
-    /// `created` are the entries of what is empty now, and `kept` the namespaces whose changes could
-    /// not be taken back.
-    fn failure(&self, failed: Failed, created: &[usize], kept: &[Resource]) -> Error {
+    fn failure(&self, failed: Failed, kept: &Kept) -> Error {
         let Failed { at, error } = failed;
         let paths: Vec<_> = self.archive.paths().collect();
         tracing::warn!(path = paths[at], %error, "an entry of an archive cannot be imported");
         let reason = error.message();
-        if created.is_empty() && kept.is_empty() {
+        let entries = kept.entries.iter().map(|at| paths[*at].to_owned());
+        let kept: Vec<_> = entries.chain(kept.namespaces.iter().map(path_of)).collect();
+        if kept.is_empty() {
             let message = format!("Nothing was imported. {}: {reason}", paths[at]);
             return Error::bad_request(message).with_code(error.code());
         }
-        let created: Vec<_> = created.iter().map(|at| paths[*at].to_owned()).collect();
-        let kept: Vec<_> = kept.iter().map(path_of).collect();
         let message = format!(
-            "import failed for: {} ({reason}); created without items: {}; items that could not be removed again: {}",
+            "import failed for: {} ({reason}); could not be removed again: {}",
             paths[at],
-            some(&created),
             some(&kept)
         );
         Error::bad_request(message).with_code(Code::PartlyFailed)
@@ -264,12 +281,6 @@ impl Import<'_> {
 
 fn failed(at: usize) -> impl Fn(Error) -> Failed {
     move |error| Failed { at, error }
-}
-
-/// The entries of what was created.
-fn created(outcomes: &Outcomes) -> Vec<usize> {
-    let created = outcomes.iter().filter(|(_, (outcome, _))| *outcome == Outcome::Created);
-    created.map(|(at, _)| *at).collect()
 }
 
 fn path_of(place: &Resource) -> String {
@@ -344,7 +355,6 @@ fn none(outcome: Outcome) -> (Outcome, usize) {
 fn some(names: &[String]) -> String {
     match names.len().checked_sub(NAMED) {
         Some(hidden @ 1..) => format!("{} and {hidden} more", names[..NAMED].join(", ")),
-        _ if names.is_empty() => "none".to_owned(),
         _ => names.join(", "),
     }
 }

@@ -1,18 +1,33 @@
-//! Takes back what an import changed in namespaces before it failed, so that no half of it stays.
-//! Apps, clusters and definitions that it created stay: they are empty, and others may use them
-//! already.
+//! Takes back what an import did before it failed, so that no half of it stays: first the changes in
+//! namespaces, then what it created (`creation.rs`).
+
+use std::collections::{BTreeSet, HashSet};
 
 use super::super::draft::{ATTEMPTS, apply, draft, is_out_of_date, stored};
+use super::creation::Object;
 use crate::domain::draft::import::Imported;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Reaction, Result};
 use crate::role::portal::Portal;
+use crate::role::portal::fan_out::is_refusal;
 use crate::wire::admin;
 
-/// The changes of an import, in their order.
+/// What an import did, in its order.
 #[derive(Default)]
-pub(super) struct Undo(Vec<Change>);
+pub(super) struct Undo {
+    /// With the positions of their entries.
+    created: Vec<(usize, Object)>,
+    changes: Vec<Change>,
+}
+
+/// What could not be taken back.
+pub(super) struct Kept {
+    /// Positions of the entries of objects.
+    pub(super) entries: BTreeSet<usize>,
+    /// Namespaces with changes.
+    pub(super) namespaces: Vec<Resource>,
+}
 
 /// What happened, or may have happened, to a namespace.
 pub(super) struct Change {
@@ -25,29 +40,64 @@ pub(super) struct Change {
 impl Undo {
     /// Records a change before it is made: the answer to it may be lost.
     pub(super) fn record(&mut self, change: Change) {
-        self.0.push(change);
+        self.changes.push(change);
     }
 
     /// Forgets the last change, which was refused.
     pub(super) fn forget_last(&mut self) {
-        self.0.pop();
+        self.changes.pop();
     }
 
-    /// Takes the changes back, the last one first. Returns the namespaces where that failed.
-    pub(super) async fn run(self, portal: &Portal, operator: &str) -> Vec<Resource> {
-        let mut failed = Vec::new();
-        for change in self.0.into_iter().rev() {
-            match change.take_back(portal, operator).await {
-                Ok(()) => portal.edited(&change.place, operator),
-                Err(error) => {
-                    let Resource { app_id, env, cluster, namespace } = &change.place;
-                    tracing::warn!(app_id, env, cluster, namespace, %error, "what a failed import changed in a namespace cannot be taken back");
-                    failed.push(change.place);
-                }
+    /// Records an object of an entry that was created.
+    pub(super) fn created(&mut self, at: usize, object: Object) {
+        self.created.push((at, object));
+    }
+
+    /// Records an object of an entry, unless its creation was refused: the answer may be lost.
+    pub(super) fn may_have_created<T>(
+        &mut self,
+        at: usize,
+        object: Object,
+        made: Result<T>,
+    ) -> Result<T> {
+        if !made.as_ref().is_err_and(is_refusal) {
+            self.created(at, object);
+        }
+        made
+    }
+
+    /// Takes everything back, the last first.
+    pub(super) async fn run(self, portal: &Portal, operator: &str) -> Kept {
+        let namespaces = take_back(self.changes, portal, operator).await;
+        let (mut entries, mut of_apps) = (BTreeSet::new(), HashSet::new());
+        for (at, object) in self.created.into_iter().rev() {
+            if object.is_app() && of_apps.contains(object.app_id()) {
+                entries.insert(at);
+            } else if let Err(error) = object.remove(portal, operator).await {
+                let app_id = object.app_id().to_owned();
+                tracing::warn!(app_id, %error, "what a failed import created cannot be removed");
+                of_apps.insert(app_id);
+                entries.insert(at);
             }
         }
-        failed
+        Kept { entries, namespaces }
     }
+}
+
+/// Takes changes back; returns the namespaces where that failed.
+async fn take_back(changes: Vec<Change>, portal: &Portal, operator: &str) -> Vec<Resource> {
+    let mut failed = Vec::new();
+    for change in changes.into_iter().rev() {
+        match change.take_back(portal, operator).await {
+            Ok(()) => portal.edited(&change.place, operator),
+            Err(error) => {
+                let Resource { app_id, env, cluster, namespace } = &change.place;
+                tracing::warn!(app_id, env, cluster, namespace, %error, "what a failed import changed in a namespace cannot be taken back");
+                failed.push(change.place);
+            }
+        }
+    }
+    failed
 }
 
 impl Change {
