@@ -8,6 +8,10 @@ use crate::role::portal::open_api::{call, consumer};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    tokens(consumers(routes))
+}
+
+fn consumers(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
     let root = PortalAccess::Session(Need::Root);
     routes
@@ -70,6 +74,12 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             about("findConsumerCalls", "Counts the changes by a consumer, for each of 30 days."),
             call::of_consumer,
         )
+}
+
+fn tokens(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal Management", id, summary);
+    let root = PortalAccess::Session(Need::Root);
+    routes
         .operation(
             Method::GET,
             "/openapi/v1/consumer-tokens/by-appId",
