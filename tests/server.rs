@@ -31,3 +31,4 @@ mod start;
 mod stranger;
 mod surface;
 mod unsigned_client;
+mod user_command;

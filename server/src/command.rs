@@ -91,7 +91,8 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
         },
         Some(("user", matches)) => match matches.subcommand() {
             Some(("password", matches)) => user::password(settings(matches)?, matches),
-            _ => Err(Failure::Message("user needs a subcommand: password".into())),
+            Some(("delete", matches)) => user::delete(settings(matches)?, matches),
+            _ => Err(Failure::Message("user needs a subcommand: password or delete".into())),
         },
         _ => Err(Failure::Message("no command given; `castalia --help` lists them".into())),
     }
@@ -120,7 +121,8 @@ fn program() -> Command {
         .subcommand(
             Command::new("user")
                 .about("Manage portal users")
-                .subcommand(with_data(user::command())),
+                .subcommand(with_data(user::password_command()))
+                .subcommand(with_data(user::delete_command())),
         )
 }
 

@@ -1,18 +1,33 @@
-//! `castalia user password`: restores access for an administrator who lost the password.
+//! `castalia user password`: restores access for an administrator who lost the password. `castalia user
+//! delete`: deletes a user. Both also work while a server runs on the same data.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Failure, block_on, print_line};
-use crate::domain::user;
+use crate::domain::user::{self, account};
 use crate::node;
+use crate::server_config::keys;
 use crate::settings::Settings;
 
-pub(super) fn command() -> Command {
+/// Author of a deletion; no user has a name with spaces.
+const OPERATOR: &str = "castalia user delete";
+
+pub(super) fn password_command() -> Command {
     Command::new("password")
         .about("Set a user's password, read from standard input or generated if that is a terminal")
-        .arg(Arg::new("name").required(true).value_name("NAME").help("User name"))
+        .arg(name())
+}
+
+pub(super) fn delete_command() -> Command {
+    Command::new("delete")
+        .about("Delete a user with its sessions, access tokens, roles and favourites")
+        .arg(name())
+}
+
+fn name() -> Arg {
+    Arg::new("name").required(true).value_name("NAME").help("User name")
 }
 
 pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
@@ -30,6 +45,17 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
             }
             None => print_line(&format!("The password of {name} is set.")),
         }
+        Ok(())
+    })?
+}
+
+pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+    let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
+    block_on(async move {
+        let (store, config, _) = node::portal_store(&settings).await.map_err(Failure::of)?;
+        let roots = config.get(&keys::SUPER_ADMINS);
+        account::delete(&store, &name, roots, OPERATOR).await.map_err(Failure::of)?;
+        print_line(&format!("The user {name} is deleted."));
         Ok(())
     })?
 }
