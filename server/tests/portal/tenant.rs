@@ -117,8 +117,14 @@ async fn content(store: &Store) -> String {
     let mut content = String::new();
     for table in texts(tables).await {
         // The row of a user token has the time of its last use.
-        let records =
-            ["ConsumerAudit", "UserToken", "UserTokenAudit", "AuditLog", "AuditLogDataInfluence"];
+        let records = [
+            "ConsumerAudit",
+            "CastaliaConsumerUse",
+            "UserToken",
+            "UserTokenAudit",
+            "AuditLog",
+            "AuditLogDataInfluence",
+        ];
         if ["CastaliaSession", "CastaliaAuditSeal", "sqlite_sequence"]
             .iter()
             .chain(&records)
