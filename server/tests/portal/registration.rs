@@ -235,11 +235,14 @@ async fn the_last_use_of_a_consumer_is_shown() {
     let made = root.post(CONSUMERS, consumer("ci")).await.ok();
     let shown = async || root.get(CONSUMERS).await.ok()[0].get("lastUsedTime").cloned();
     assert_eq!(shown().await, None);
-    let begun = chrono::Utc::now() - chrono::TimeDelta::seconds(1);
+    let begun = castalia_store::now() - chrono::TimeDelta::seconds(1);
     world.consumer(made["token"].as_str().unwrap()).get("/openapi/v1/apps").await.ok();
     let time = eventually(shown).await;
     let time: chrono::DateTime<chrono::Utc> = serde_json::from_value(time).unwrap();
-    assert!(begun <= time && time <= chrono::Utc::now() + chrono::TimeDelta::seconds(1), "{time}");
+    assert!(
+        begun <= time && time <= castalia_store::now() + chrono::TimeDelta::seconds(1),
+        "{time}"
+    );
     root.delete(&format!("{CONSUMERS}/by-appId?appId=ci")).await.empty();
     let count = castalia_consumer_use::Entity::find().all(world.store.read()).await.unwrap().len();
     assert_eq!(count, 0);
