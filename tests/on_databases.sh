@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The cases of the admin and config services with the server on MariaDB and on PostgreSQL, and those
 # of the portal on MariaDB with Apollo's own tables, all at the same time, because they mostly wait. Of
-# the portal's, those of the seals run on PostgreSQL as well.
+# the portal's, those of the seals run on PostgreSQL as well, and the numbered cases run against
+# processes, on SQLite and on MariaDB.
 # `cargo test` alone runs them on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,6 +22,11 @@ portal() {
   CASTALIA_TEST_ON=postgres cargo test --quiet --workspace --test portal -- seal
 }
 
+processes() {
+  tests/portal_process.sh cases
+  CASTALIA_TEST_ON=mysql tests/portal_process.sh cases --test-threads=4
+}
+
 declare -A running
 for server in mysql postgres; do
   (cases $server) >"$logs/$server" 2>&1 &
@@ -28,6 +34,8 @@ for server in mysql postgres; do
 done
 portal >"$logs/portal" 2>&1 &
 running[portal]=$!
+processes >"$logs/processes" 2>&1 &
+running[processes]=$!
 failed=()
 for server in "${!running[@]}"; do
   wait "${running[$server]}" || { failed+=("$server"); cat "$logs/$server"; }

@@ -19,8 +19,10 @@ const PORTAL: &str = include_str!("../../store/tests/store/apollo_2_4_portal.sql
 const ADMINISTRATOR: &str =
     "INSERT INTO `ServerConfig` (`Key`, `Value`, `Comment`) VALUES ('superAdmin', 'apollo', '')";
 
-/// Tables whose rows belong to the schema.
-const KEPT: [&str; 2] = ["CastaliaSchema", "CastaliaInstallation"];
+/// Tables with rows that belong to the schema, and which of their other rows are removed: the values of
+/// an installation name the database beside which this one was used last.
+const KEPT: [(&str, &str); 2] =
+    [("CastaliaSchema", "1 = 0"), ("CastaliaInstallation", "`Name` <> 'installation.id'")];
 
 thread_local! {
     /// Databases of the test that runs on this thread. They are returned with the thread, hence
@@ -86,8 +88,8 @@ async fn empty(database: &Database) {
     let raw = database.raw().await;
     let backend = raw.get_database_backend();
     let (quote, schema) = match backend {
-        DatabaseBackend::MySql => ('`', "DATABASE()"),
-        _ => ('"', "current_schema()"),
+        DatabaseBackend::MySql => ("`", "DATABASE()"),
+        _ => ("\"", "current_schema()"),
     };
     let tables = format!(
         "SELECT table_name AS line FROM information_schema.tables WHERE table_schema = {schema}"
@@ -96,10 +98,10 @@ async fn empty(database: &Database) {
     let transaction = raw.begin().await.unwrap();
     for row in rows {
         let table: String = row.try_get("", "line").unwrap();
-        if !KEPT.contains(&table.as_str()) {
-            let sql = format!("DELETE FROM {quote}{table}{quote}");
-            transaction.execute_unprepared(&sql).await.unwrap();
-        }
+        let kept = KEPT.iter().find(|(kept, _)| *kept == table);
+        let condition = kept.map_or("1 = 1", |(_, condition)| condition);
+        let sql = format!("DELETE FROM `{table}` WHERE {condition}").replace('`', quote);
+        transaction.execute_unprepared(&sql).await.unwrap();
     }
     transaction.commit().await.unwrap();
     raw.close().await.unwrap();
