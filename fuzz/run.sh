@@ -12,15 +12,23 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1"
 cargo build --release --quiet --target "$host" --bins
-for target in ${1:-$(sed -n 's/^name = "\(.*\)"/\1/p' Cargo.toml | grep -v castalia-fuzz)}; do
+
+fuzz() { # TARGET
+  local target=$1 log
   mkdir -p "corpus/$target" "artifacts/$target"
   log=$(mktemp)
   if ! "target/$host/release/$target" "corpus/$target" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=5 \
       -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1; then
     tail -40 "$log"
     echo "fuzz: $target failed; the input is in fuzz/artifacts/$target" >&2
-    exit 1
+    return 1
   fi
   echo "fuzz: $target ran $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in ${seconds}s without a finding"
   rm -f "$log"
-done
+}
+
+export -f fuzz
+export host seconds
+# One on each processor.
+echo "${1:-$(sed -n 's/^name = "\(.*\)"/\1/p' Cargo.toml | grep -v castalia-fuzz)}" |
+  xargs -n 1 -P "$(nproc)" bash -c 'fuzz "$1"' fuzz
