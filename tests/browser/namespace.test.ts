@@ -326,8 +326,16 @@ test("S40: of two windows that edit a key, the second one is shown both values",
   expect(await conflict.locator("code").allTextContents()).toEqual(["100", "300", "200"]);
   await conflict.locator("label", { hasText: "Stored now" }).getByText("apollo").waitFor();
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "200" }, { key: "other" }]);
-  await conflict.getByRole("radio", { name: "Yours" }).check();
-  await conflict.getByRole("button", { name: "Save the chosen values" }).click();
+  const save = async () => {
+    await conflict.getByRole("radio", { name: "Yours" }).check();
+    await conflict.getByRole("button", { name: "Save the chosen values" }).click();
+  };
+  // What is stored while the dialog is open is shown as well, not overwritten.
+  await api.setItem(at, { key: "limit", value: "250" });
+  await save();
+  await conflict.getByText("250").waitFor();
+  expect(await conflict.locator("code").allTextContents()).toEqual(["200", "300", "250"]);
+  await save();
   await page.getByText("Saved limit.").waitFor();
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "300" }, { key: "other" }]);
 });

@@ -10,7 +10,9 @@ import { changeItems, saveText, useWrite } from "./writes";
 
 /** Changes that others have overtaken: the user decides key by key. */
 export interface Conflict {
+  /** The changes, based on what was stored when the conflict was found, and its revision. */
   changes: ItemChange[];
+  revision: string;
   collisions: Collision[];
   /** Who changed the namespace last. */
   by: string;
@@ -48,7 +50,8 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
         // Of several authors, none is named in the title.
         const names = new Set(found.map(({ change }) => authors.get(change.key)?.by ?? stale?.by ?? ""));
         const by = names.size === 1 ? ([...names][0] ?? "") : "";
-        return { changes: input.changes, collisions: found, by, authors };
+        const revision = fresh?.revision ?? input.revision;
+        return { changes: rebase(input.changes, stored), revision, collisions: found, by, authors };
       }
       return attempt({ changes: rebase(input.changes, stored), revision: fresh.revision });
     }
@@ -60,16 +63,12 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
     cache.setQueryData(draft(place).queryKey, (old) => old && { ...old, items: withEdits(old.items ?? [], changes) });
     onDone(changes);
   });
-  /** Writes the own value of the chosen keys; the others keep what is stored. */
-  const resolve = async (mine: Set<string>) => {
-    const fresh = await cache.query({ ...draft(place), staleTime: 0 });
-    const kept = conflict?.changes.filter(
-      ({ key }) => mine.has(key) || !conflict.collisions.some(({ change }) => change.key === key),
-    );
-    write.mutate({
-      changes: rebase(kept ?? [], storedItems(fresh?.items)),
-      revision: fresh?.revision ?? "",
-    });
+  /** Writes the own value of the chosen keys; the others keep what is stored, which the user saw. */
+  const resolve = (mine: Set<string>) => {
+    if (!conflict) return;
+    const isTheirs = (key: string) => !mine.has(key) && conflict.collisions.some(({ change }) => change.key === key);
+    const changes = conflict.changes.filter(({ key }) => !isTheirs(key));
+    write.mutate({ changes, revision: conflict.revision });
   };
   return {
     run: (changes: ItemChange[], revision: string) => write.mutate({ changes, revision }),

@@ -25,10 +25,11 @@ export function OrConflict({ changes, children }: { changes: ReturnType<typeof u
   if (!changes.conflict) return children;
   return (
     <ConflictView
+      key={changes.conflict.revision}
       conflict={changes.conflict}
       isPending={changes.isPending}
       error={changes.error}
-      onResolve={(mine) => void changes.resolve(mine)}
+      onResolve={changes.resolve}
       onClose={changes.closeConflict}
     />
   );
