@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use castalia_store::time::is_storable;
 use chrono::{DateTime, Local, Utc};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -156,8 +157,11 @@ impl Member for Option<DateTime<Utc>> {
         let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
         DateTime::parse_from_str(&text, ANY_DATE)
             .or_else(|_| DateTime::parse_from_rfc3339(&text))
-            .map(|date| Some(date.to_utc()))
-            .map_err(|_| {
+            .ok()
+            .map(|date| date.to_utc())
+            .filter(|date| is_storable(date))
+            .map(Some)
+            .ok_or_else(|| {
                 D::Error::custom(format!("`{text}` is not a date with time and time zone"))
             })
     }

@@ -10,7 +10,7 @@ use sea_orm::entity::prelude::async_trait;
 use sea_orm::sqlx;
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement,
+    RuntimeErr, Statement, Value,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -19,6 +19,7 @@ use crate::error::{StoreError, is_dead_connection};
 use crate::file::SqliteFile;
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
+use crate::time::is_storable;
 
 /// Runs queries on any connection of the pool, each in a separate transaction.
 #[derive(Clone, Debug)]
@@ -158,7 +159,21 @@ impl ConnectionTrait for Reader {
 
 /// An insert that returns its id is a query for the driver, so the text is checked.
 fn check(statement: &Statement) -> Result<(), DbErr> {
-    if statement.sql.starts_with("SELECT") { Ok(()) } else { Err(refusal()) }
+    if !statement.sql.starts_with("SELECT") {
+        return Err(refusal());
+    }
+    match statement.values.iter().flat_map(|values| &values.0).all(is_sendable) {
+        true => Ok(()),
+        false => Err(DbErr::Type("a time outside of the years 1 to 9999".into())),
+    }
+}
+
+fn is_sendable(value: &Value) -> bool {
+    match value {
+        Value::ChronoDateTime(Some(time)) => is_storable(time),
+        Value::ChronoDateTimeUtc(Some(time)) => is_storable(time),
+        _ => true,
+    }
 }
 
 fn refusal() -> DbErr {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
 use sea_orm::sqlx::{self, Row as _};
 use sea_orm::{
@@ -19,6 +19,12 @@ use crate::number::Id;
 
 /// Microseconds from the epoch of Unix to that of PostgreSQL, the year 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+/// Whether every engine can store a time. The driver of MySQL fails in the middle of a statement with
+/// others, which costs its connection.
+pub fn is_storable(time: &impl Datelike) -> bool {
+    (1..=9999).contains(&time.year())
+}
 
 /// A time in a column of the table `E`.
 pub struct StoredTime<E, T = DateTime<Utc>>(T, PhantomData<fn() -> E>);

@@ -39,6 +39,12 @@ async fn operations_are_listed_and_searched() {
     let found = query("logs/by-name-or-type-or-operator?query=createDef&page=0&size=1").await;
     assert_eq!(members(&found, "opName"), ["AppNamespace.createDefault"]);
     admin.get("/apollo/audit/logs").await.is_unreadable();
+    // A time that no database stores would cost a connection to MySQL.
+    for since in ["-1-01-01%2000:00:00.0", "-262000-01-01%2000:00:00.0"] {
+        let path = format!("/apollo/audit/{named}&startDate={since}");
+        assert_eq!(admin.get(&path).await.status, 400, "{since}");
+    }
+    query(named).await;
 }
 
 /// If it is off, nothing is recorded and nothing is returned.

@@ -307,3 +307,18 @@ async fn a_change_is_recorded_with_the_revision_that_it_was_based_on() {
     assert_eq!(stale.status, 409, "{stale:?}");
     assert_eq!(log.take().await, [], "nothing was changed");
 }
+
+/// The driver of MySQL fails in the middle of a statement with such a time, and its connection with it.
+#[tokio::test]
+async fn a_time_that_no_database_stores_is_refused_and_costs_no_connection() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    for operation in ["by-name-or-type-or-operator?query=", "opName?opName=App.create"] {
+        for date in ["-1-01-01T00:00:00Z", "-262000-01-01 00:00:00.0", "0000-01-01 00:00:00.0"] {
+            let date = date.replace(' ', "%20");
+            let path = format!("/openapi/v1/apollo/audit/logs/{operation}&startDate={date}");
+            root.get(&path).await.fails(400, "Invalid audit date format");
+        }
+    }
+    root.get("/openapi/v1/apps").await.ok();
+}

@@ -4,6 +4,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::route::Refusal;
+use castalia_store::time::is_storable;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use http::request::Parts;
 
@@ -144,8 +145,8 @@ impl Parameters {
     /// An optional local date and time.
     pub(super) fn date(&self, name: &'static str) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = self.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-        let date = NaiveDateTime::parse_from_str(text, DATE)
-            .map_err(|_| Refusal::InvalidParameter(name))?;
+        let date = NaiveDateTime::parse_from_str(text, DATE).ok().filter(|date| is_storable(date));
+        let date = date.ok_or(Refusal::InvalidParameter(name))?;
         Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
     }
 

@@ -3,6 +3,7 @@
 
 use axum::extract::State;
 use castalia_store::Page;
+use castalia_store::time::is_storable;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -160,12 +161,17 @@ fn shown<T, B: From<T>>(found: Result<Vec<T>>) -> Result<Json<Vec<B>>> {
 
 fn date(text: Option<String>) -> Result<Option<DateTime<Utc>>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    if let Ok(date) = DateTime::parse_from_rfc3339(&text) {
-        return Ok(Some(date.to_utc()));
-    }
-    let date = NaiveDateTime::parse_from_str(&text, DATE).map_err(|_| {
+    let date = match DateTime::parse_from_rfc3339(&text) {
+        Ok(date) => Some(date.to_utc()),
+        Err(_) => {
+            let local = NaiveDateTime::parse_from_str(&text, DATE).ok();
+            local
+                .and_then(|local| Local.from_local_datetime(&local).earliest())
+                .map(|date| date.to_utc())
+        }
+    };
+    date.filter(|date| is_storable(date)).map(Some).ok_or_else(|| {
         Error::bad_request(format!("Invalid audit date format: {text}"))
             .with_code(Code::InvalidParameter)
-    })?;
-    Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
+    })
 }
