@@ -43,6 +43,14 @@ pub struct NewRules {
     pub base: Base,
 }
 
+/// Checks that the column has room for rules.
+///
+/// # Errors
+/// Fails if they are too long.
+pub fn check_length(rules: &[GrayRule]) -> Result<()> {
+    check_width(&json::write(&rules)?, "Rules", RULES)
+}
+
 impl NewRules {
     fn row(&self, release_id: Id) -> Result<GrayReleaseRuleRow> {
         let text = json::write(&self.rules)?;

@@ -3,14 +3,16 @@
 
 use axum::extract::{Extension, State};
 use castalia_core::protocol::route::Caller as Client;
+use tokio::task::spawn_blocking;
 
 use super::{BranchName, branch_of};
 use crate::domain::gray;
-use crate::domain::gray_rule::GrayRule;
+use crate::domain::gray_rule::{self, GrayRule};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::request::{Body, MAX_PAGE_SIZE, Path};
+use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::open_api::instance::names;
@@ -31,14 +33,25 @@ pub(in super::super) async fn preview(
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let rules: Vec<_> = rules.rule_items.into_iter().flatten().map(rule).collect();
+    gray_rule::check_length(&rules)?;
     let mut audience = GrayAudience::default();
-    let mut matched = Vec::new();
+    let mut compared = Vec::new();
     for place in [&place, &branch] {
         let (total, instances) = readers(&environment, place).await?;
         audience.total += count(total);
-        audience.compared += count(instances.len() as u64);
-        matched.extend(instances.into_iter().filter(|instance| is_matched(&rules, instance)));
+        compared.extend(instances);
     }
+    audience.compared = count(compared.len() as u64);
+    // Long rules and many instances would hold up other requests.
+    let mut matched = in_turn(async move {
+        spawn_blocking(move || {
+            compared.retain(|instance| is_matched(&rules, instance));
+            compared
+        })
+        .await
+        .map_err(|error| Error::internal("a comparison panicked", error))
+    })
+    .await?;
     audience.matched = count(matched.len() as u64);
     matched.truncate(SHOWN);
     audience.instances = Some(matched.into_iter().map(Into::into).collect());
