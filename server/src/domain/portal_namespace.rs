@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 use castalia_store::namespace::AppNamespaceRow;
-use castalia_store::{Authorship, Connection, Deletion, Store, Transaction, namespace};
+use castalia_store::{Authorship, Connection, Deletion, Store, Transaction, app, namespace};
 
 use crate::domain::constraint::check_members;
 use crate::domain::page::{Page, Paged};
@@ -173,6 +173,8 @@ pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> 
     store
         .write(input, |tx, (app_id, name, operator)| {
             Box::pin(async move {
+                // Before anything is read, because a role may be granted at the same time.
+                app::lock(tx, app_id).await?;
                 let by = &Deletion::by(operator);
                 namespace::delete_app_namespace(tx, app_id, name, by).await?;
                 grant::delete_namespace_roles(tx, app_id, name, by).await

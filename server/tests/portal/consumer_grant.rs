@@ -196,6 +196,7 @@ async fn an_invalid_grant_is_refused() {
     register(&root, "ci").await;
     for (query, body, message) in [
         ("type=AppRole&operations=", json!({}), "operation `` is none of read, edit and release"),
+        ("type=ClusterRole&envs=,", json!({ "clusterName": "c" }), "Params(envs) can not be empty"),
         ("type=AppRole&operations=read,write", json!({}), "operation `write` is none of"),
         ("type=AppRole&operations=read", json!({ "appId": "none" }), "App's role does not exist."),
         (
@@ -217,4 +218,37 @@ async fn an_invalid_grant_is_refused() {
     }
     let roles = root.get(&format!("{CONSUMERS}/by-appId/roles?appId=ci")).await;
     assert_eq!(roles.ok(), json!([]));
+}
+
+/// A role that survives its cluster or namespace would open the next one of that name.
+#[tokio::test]
+async fn a_grant_beside_the_deletion_of_its_object_does_not_survive_it() {
+    let world = world(Installation::Fresh).await;
+    let root = world.user("apollo").await;
+    register(&root, "ci").await;
+    for _ in 0..8 {
+        let definition = json!({ "appId": "demo", "name": "rn", "format": "properties" });
+        root.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+        root.post(DEMO, json!({ "appId": "demo", "name": "rc" })).await.ok();
+        let grant = async |query: &str, body: Value| {
+            let path = assign("ci", &format!("{query}&operations=read,edit"));
+            let answer = root.post(&path, body).await;
+            assert!([200, 400].contains(&answer.status), "{answer:?}");
+        };
+        let namespace = json!({ "appId": "demo", "namespaceName": "rn" });
+        let cluster = json!({ "appId": "demo", "clusterName": "rc" });
+        let (cluster_path, namespace_path) =
+            (format!("{DEMO}/rc"), "/openapi/v1/apps/demo/appnamespaces/rn");
+        let (of_cluster, of_namespace, ..) = tokio::join!(
+            root.delete(&cluster_path),
+            root.delete(namespace_path),
+            grant("type=ClusterRole&envs=LOCAL", cluster.clone()),
+            grant("type=NamespaceRole", namespace.clone()),
+            grant("type=ClusterRole&envs=LOCAL", cluster),
+            grant("type=NamespaceRole", namespace),
+        );
+        assert_eq!((of_cluster.status, of_namespace.status), (200, 200));
+        let roles = root.get(&format!("{CONSUMERS}/by-appId/roles?appId=ci")).await;
+        assert_eq!(roles.ok(), json!([]));
+    }
 }

@@ -3,7 +3,7 @@
 
 use castalia_store::app::App;
 use castalia_store::user::role::{self, Names};
-use castalia_store::{Deletion, Id, Store, Transaction};
+use castalia_store::{Deletion, Id, Store, Transaction, app};
 
 use super::need::Resource;
 use super::{Act, NamedRole, Right};
@@ -49,10 +49,13 @@ pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
 
 /// Deletes the roles to read, edit or publish all of a cluster, with their permissions and grants.
 pub async fn delete_cluster_roles(store: &Store, place: &Resource, operator: &str) -> Result<()> {
-    let input = (roles_of_cluster(place), operator.to_owned());
-    unique::write(store, input, |tx, (roles, operator)| {
+    let input = (place.clone(), operator.to_owned());
+    unique::write(store, input, |tx, (place, operator)| {
         Box::pin(async move {
-            let names = names_of(roles);
+            // Before anything is read, because a role may be granted at the same time.
+            app::lock(tx, &place.app_id).await?;
+            let roles = roles_of_cluster(place);
+            let names = names_of(&roles);
             let permissions: Vec<_> = roles.iter().flat_map(|role| &role.permissions).collect();
             let kinds: Vec<_> =
                 permissions.iter().map(|permission| permission.right.name()).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::{Extension, State};
 use castalia_store::Page;
+use castalia_store::time::is_storable;
 use chrono::{Local, NaiveDateTime, TimeZone as _};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -262,12 +263,18 @@ pub(super) async fn assign_role(
     Ok(Json(grants.into_iter().map(body).collect()))
 }
 
-/// The environments of a list, each once and in its normalised spelling.
+/// The environments of a list, each once and in its normalised spelling. An empty one is refused like
+/// an empty list of operations.
 fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
     let names = envs.split(',').map(str::trim).filter(|name| !name.is_empty());
     let found: BTreeSet<_> = names
         .map(|name| Ok(portal.state.environments.find(name)?.name().to_owned()))
         .collect::<Result<_>>()?;
+    if found.is_empty() {
+        return Err(
+            Error::bad_request("Params(envs) can not be empty").with_code(Code::InvalidParameter)
+        );
+    }
     Ok(found.into_iter().collect())
 }
 
@@ -284,7 +291,8 @@ fn acts(operations: &str) -> Result<Vec<Act>> {
 }
 
 fn time(text: &str) -> Result<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(text, EXPIRES).map_err(|_| {
+    let time = NaiveDateTime::parse_from_str(text, EXPIRES).ok().filter(|time| is_storable(time));
+    time.ok_or_else(|| {
         Error::bad_request(format!("Invalid expires format: {text}"))
             .with_code(Code::InvalidParameter)
     })
