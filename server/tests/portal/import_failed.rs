@@ -207,16 +207,19 @@ async fn what_holds_items_after_a_failed_import_stays() {
     let world = World::with_demo().await;
     run(&world, true).await;
     let root = world.user("apollo").await;
-    let cluster = json!({ "appId": "demo", "name": "c" }).to_string();
+    let cluster = |name: &str| json!({ "appId": "demo", "name": name }).to_string();
     let bytes = archive(&[
-        ("u1/demo/LOCAL/c.cluster.metadata", cluster),
+        ("u1/demo/LOCAL/c.cluster.metadata", cluster("c")),
+        ("u1/demo/LOCAL/d.cluster.metadata", cluster("d")),
         ("u1/demo/LOCAL/demo+c+application.properties", items(&[KEPT])),
-        ("u1/demo/LOCAL/demo+default+application.properties", items(&[REFUSED])),
+        // A namespace that is created cannot be tried before.
+        ("u1/demo/LOCAL/demo+d+application.properties", items(&[REFUSED])),
     ]);
     let answer = root.upload(ALL, "all.zip", &bytes).await;
     let kept = ["demo/LOCAL/c/application", "u1/demo/LOCAL/c.cluster.metadata"];
     assert_eq!(names_kept(&answer), kept, "{answer:?}");
     root.get("/openapi/v1/envs/LOCAL/apps/demo/clusters/c").await.ok();
+    assert_eq!(root.get("/openapi/v1/envs/LOCAL/apps/demo/clusters/d").await.status, 404);
     // Other cases get this database.
     run(&world, false).await;
 }

@@ -225,8 +225,10 @@ impl Import<'_> {
             data_change_last_modified_by: Some(self.operator.to_owned()),
             ..admin::Cluster::default()
         };
-        let made = environment.post(Address::new(["apps", &place.app_id, "clusters"]), &body).await;
-        undo.may_have_created(at, Object::Cluster(place.clone()), made)?;
+        let address = Address::new(["apps", &place.app_id, "clusters"]);
+        let made = environment.create::<admin::Cluster>(address, &body).await;
+        let id = made.as_ref().ok().map(|made| made.id);
+        undo.may_have_created(at, Object::Cluster(place.clone(), id), made)?;
         let (store, roles) = (&self.portal.state.store, cluster::roles(place));
         portal_app::ensure_roles(store, &place.app_id, roles, self.operator).await?;
         Ok(Outcome::Created)

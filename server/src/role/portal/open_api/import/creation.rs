@@ -24,8 +24,8 @@ pub(super) enum Object {
     AppInEnv { row: App, env: String, is_new: bool },
     /// A definition of a namespace.
     Definition(AppNamespace),
-    /// A cluster.
-    Cluster(Resource),
+    /// A cluster, with its id if the answer arrived.
+    Cluster(Resource, Option<i64>),
 }
 
 impl Object {
@@ -33,7 +33,7 @@ impl Object {
         match self {
             Object::App(row) | Object::AppInEnv { row, .. } => &row.app_id,
             Object::Definition(row) => &row.app_id,
-            Object::Cluster(place) => &place.app_id,
+            Object::Cluster(place, _) => &place.app_id,
         }
     }
 
@@ -57,7 +57,7 @@ impl Object {
                 remove_app_in_env(&environment, &row.app_id, operator).await
             }
             Object::Definition(row) => remove_definition(portal, row, operator).await,
-            Object::Cluster(place) => remove_cluster(portal, place, operator).await,
+            Object::Cluster(place, id) => remove_cluster(portal, place, *id, operator).await,
         }
     }
 }
@@ -106,11 +106,18 @@ async fn remove_definition(portal: &Portal, row: &AppNamespace, operator: &str) 
     Ok(())
 }
 
-async fn remove_cluster(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
+async fn remove_cluster(
+    portal: &Portal,
+    place: &Resource,
+    id: Option<i64>,
+    operator: &str,
+) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let found = environment.get::<admin::Cluster>(Address::in_cluster(place, &[])).await;
     let Some(found) = present(found)? else { return Ok(()) };
-    check(found.data_change_created_by.as_deref() == Some(operator))?;
+    // It may have been deleted and created again.
+    let is_same = id.is_none_or(|id| found.id == id);
+    check(is_same && found.data_change_created_by.as_deref() == Some(operator))?;
     check_cluster(&environment, place).await?;
     check(!grant::is_cluster_shared(&portal.state.store, place).await?)?;
     cluster::remove(portal, place, operator).await
