@@ -38,6 +38,13 @@ async fn the_command_deletes_a_user() {
     assert_eq!(leaver.get("/openapi/v1/apps").await.status, 401);
     let again = portal.form("/signin", &form).await;
     assert_eq!(again.header("location"), "/signin?#/error");
+    let record = "/openapi/v1/apollo/audit/logs/opName?opName=User.delete&page=0&size=5";
+    let records = root.get(record).await.ok().json();
+    let by = |record: &serde_json::Value| record["operator"].clone();
+    assert_eq!(
+        records.as_array().unwrap().iter().map(by).collect::<Vec<_>>(),
+        [json!("castalia user delete")]
+    );
 
     for (name, problem) in
         [("leaver", "leaver"), ("apollo", "The last super administrator cannot be deleted")]

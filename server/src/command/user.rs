@@ -6,6 +6,9 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Failure, block_on, print_line};
+use crate::domain::audit_log::request::Request;
+use crate::domain::audit_log::{self, OperationKind};
+use crate::domain::permission::need::Resource;
 use crate::domain::user::{self, account};
 use crate::node;
 use crate::server_config::keys;
@@ -54,10 +57,29 @@ pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
     block_on(async move {
         let (store, config, _) = node::portal_store(&settings).await.map_err(Failure::of)?;
         let roots = config.get(&keys::SUPER_ADMINS);
-        account::delete(&store, &name, roots, OPERATOR).await.map_err(Failure::of)?;
+        let delete = account::delete(&store, &name, roots, OPERATOR);
+        let deleted = match audit_log::is_enabled(&config) {
+            true => {
+                let request = deletion(&name, &Resource::default()).trail(&store);
+                request.map_err(Failure::of)?.scope(delete).await
+            }
+            false => delete.await,
+        };
+        deleted.map_err(Failure::of)?;
         print_line(&format!("The user {name} is deleted."));
         Ok(())
     })?
+}
+
+/// The operation in the audit log.
+fn deletion<'a>(name: &'a str, resource: &'a Resource) -> Request<'a> {
+    Request {
+        kind: OperationKind::Delete,
+        name: "User.delete",
+        operator: OPERATOR,
+        description: name,
+        resource,
+    }
 }
 
 /// A password is never passed on the command line, where every process could read it.

@@ -175,7 +175,9 @@ async fn delete_in(
     let refuse = |message: &str, code| Err(Error::bad_request(message.to_owned()).with_code(code));
     // Of two super administrators who delete each other, one remains.
     grant::lock_portal(tx).await?;
-    let found = user::lock(tx, name).await?.ok_or_else(|| unknown(name))?;
+    // MariaDB also finds another spelling.
+    let found = user::lock(tx, name).await?.filter(|found| found.username == name);
+    let found = found.ok_or_else(|| unknown(name))?;
     if found.username == operator {
         return refuse("You cannot delete your own account", Code::OwnAccount);
     }
