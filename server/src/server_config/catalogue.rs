@@ -39,12 +39,13 @@ pub fn is_secret(name: &str) -> bool {
     SECRET.contains(&name)
 }
 
-/// Whether an address in a value contains a user name or a password, as those of Eureka servers may.
+/// Whether an address in a value contains a user name or a password, as those of Eureka servers may,
+/// or a query, as those of webhooks with a token.
 #[must_use]
 pub fn has_credentials(text: &str) -> bool {
-    let authority =
-        |rest: &str| rest.split(['/', ',', '"']).next().is_some_and(|part| part.contains('@'));
-    text.split("://").skip(1).any(authority)
+    let has_user = |address: &str| address.split('/').next().is_some_and(|part| part.contains('@'));
+    let addresses = text.split("://").skip(1).map(|rest| rest.split([',', '"']).next());
+    addresses.flatten().any(|address| has_user(address) || address.contains('?'))
 }
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ mod tests {
     fn credentials_are_found_in_every_address_of_a_value() {
         assert!(has_credentials("http://a/, http://eu:pw@b:8761/eureka/"));
         assert!(has_credentials(r#"{"DEV":"http://a","PRO":"https://token@b"}"#));
+        assert!(has_credentials("http://a,http://b/send?access_token=pw"));
         assert!(!has_credentials("http://a:8080,http://b/x@y"));
         assert!(!has_credentials("ann@example.com"));
     }
