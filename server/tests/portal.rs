@@ -80,6 +80,7 @@ mod portal {
     mod removal;
     mod restoration;
     mod restoration_order;
+    mod right_of_each_target;
     mod search;
     mod server_setting;
     mod set_back;

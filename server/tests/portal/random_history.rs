@@ -51,7 +51,7 @@ struct Run<'w> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
-fn number(variable: &str) -> Option<u64> {
+pub(super) fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
