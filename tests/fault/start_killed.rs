@@ -14,7 +14,7 @@ use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
 use crate::support::http::Http;
-use crate::support::server::{Options, Server, command};
+use crate::support::server::{Options, PASSWORD, Server, command};
 use crate::support::session;
 use crate::support::stopwatch::Stopwatch;
 
@@ -111,6 +111,7 @@ impl New {
             starting.args([name, url]);
         }
         starting.args(["--data-dir".as_ref(), self.data_dir().as_os_str()]);
+        starting.env("CASTALIA_ADMIN_PASSWORD", PASSWORD);
         let mut child = starting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         tokio::time::sleep(after).await;
         assert!(child.try_wait().unwrap().is_none(), "the start failed by itself");
