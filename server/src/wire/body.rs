@@ -159,7 +159,7 @@ impl Member for Option<DateTime<Utc>> {
             .or_else(|_| DateTime::parse_from_rfc3339(&text))
             .ok()
             .map(|date| date.to_utc())
-            .filter(|date| is_storable(date))
+            .filter(is_storable)
             .map(Some)
             .ok_or_else(|| {
                 D::Error::custom(format!("`{text}` is not a date with time and time zone"))

@@ -17,11 +17,9 @@ fn rounds() -> u64 {
     number("CASTALIA_TEST_RIGHTS").unwrap_or(ROUNDS)
 }
 
-/// A generator whose seed is printed.
-fn random() -> fastrand::Rng {
-    let seed = number("CASTALIA_TEST_RIGHTS_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("CASTALIA_TEST_RIGHTS_SEED={seed}");
-    fastrand::Rng::with_seed(seed)
+/// `CASTALIA_TEST_RIGHTS_SEED` repeats a run.
+fn seed() -> u64 {
+    number("CASTALIA_TEST_RIGHTS_SEED").unwrap_or_else(|| fastrand::u64(..))
 }
 
 /// Some of the names, at least one, in any order.
@@ -40,7 +38,9 @@ async fn a_removed_right_permits_no_call_that_begins_afterwards() {
     let (owner, user) = (world.user("u1").await, world.user("u2").await);
     let user = user.at(&node);
     owner.post(&format!("{NS}/items"), item("k", "0")).await.ok();
-    let (mut random, mut accepted) = (random(), 0);
+    let seed = seed();
+    println!("CASTALIA_TEST_RIGHTS_SEED={seed}");
+    let (mut random, mut accepted) = (fastrand::Rng::with_seed(seed), 0);
     for round in 0..rounds() {
         assert_eq!(owner.post(ROLE, json!({})).await.status, 200);
         let (is_removed, stored) = (Cell::new(false), Cell::new(String::new()));
@@ -96,7 +96,9 @@ async fn items_reach_all_targets_or_none() {
         }
         stored
     };
-    let (mut random, mut expected) = (random(), stored().await);
+    let seed = seed();
+    println!("CASTALIA_TEST_RIGHTS_SEED={seed}");
+    let (mut random, mut expected) = (fastrand::Rng::with_seed(seed), stored().await);
     let mut outcomes = [0, 0];
     for round in 0..rounds() {
         let chosen = some(&mut random, &CLUSTERS);
@@ -128,7 +130,9 @@ async fn namespaces_are_created_in_all_apps_or_none() {
     }
     let user = world.user("u2").await;
     let root = world.user("apollo").await;
-    let mut random = random();
+    let seed = seed();
+    println!("CASTALIA_TEST_RIGHTS_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
     for round in 0..rounds() / 4 {
         let name = format!("pub{round}");
         let definition =

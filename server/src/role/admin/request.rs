@@ -145,7 +145,7 @@ impl Parameters {
     /// An optional local date and time.
     pub(super) fn date(&self, name: &'static str) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = self.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-        let date = NaiveDateTime::parse_from_str(text, DATE).ok().filter(|date| is_storable(date));
+        let date = NaiveDateTime::parse_from_str(text, DATE).ok().filter(is_storable);
         let date = date.ok_or(Refusal::InvalidParameter(name))?;
         Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
     }

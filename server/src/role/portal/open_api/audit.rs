@@ -170,7 +170,7 @@ fn date(text: Option<String>) -> Result<Option<DateTime<Utc>>> {
                 .map(|date| date.to_utc())
         }
     };
-    date.filter(|date| is_storable(date)).map(Some).ok_or_else(|| {
+    date.filter(is_storable).map(Some).ok_or_else(|| {
         Error::bad_request(format!("Invalid audit date format: {text}"))
             .with_code(Code::InvalidParameter)
     })

@@ -291,7 +291,7 @@ fn acts(operations: &str) -> Result<Vec<Act>> {
 }
 
 fn time(text: &str) -> Result<NaiveDateTime> {
-    let time = NaiveDateTime::parse_from_str(text, EXPIRES).ok().filter(|time| is_storable(time));
+    let time = NaiveDateTime::parse_from_str(text, EXPIRES).ok().filter(is_storable);
     time.ok_or_else(|| {
         Error::bad_request(format!("Invalid expires format: {text}"))
             .with_code(Code::InvalidParameter)
