@@ -34,9 +34,13 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 /// A namespace with the items `a`, `b` and `c`.
 async fn editor(world: &World) -> Caller<'_> {
     let user = world.user("u1").await;
-    let items = json!([item("a", "1"), item("b", "2"), item("c", "3")]);
-    save(&user, json!({ "create": items })).await.empty();
+    fill(&user).await;
     user
+}
+
+async fn fill(user: &Caller<'_>) {
+    let items = json!([item("a", "1"), item("b", "2"), item("c", "3")]);
+    save(user, json!({ "create": items })).await.empty();
 }
 
 async fn revision(caller: &Caller<'_>) -> String {
@@ -118,10 +122,12 @@ async fn an_unknown_member_is_refused() {
 #[tokio::test]
 async fn a_trial_changes_nothing_and_leaves_no_record() {
     let world = World::with_demo().await;
-    let user = editor(&world).await;
-    let before = (stored(&user).await, commits(&user).await.len());
+    let user = world.user("u1").await;
     let mut events = Stream::open(&user, "").await;
     assert_eq!(events.kind().await, "start");
+    fill(&user).await;
+    assert_eq!(events.kind().await, "edit");
+    let before = (stored(&user).await, commits(&user).await.len());
     let mut log = Log::of(&world).await;
     let trial = json!({ "update": [item("a", "9")], "delete": ["b"], "dryRun": true });
     save(&user, trial).await.empty();
