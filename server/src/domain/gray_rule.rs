@@ -6,6 +6,7 @@ pub use crate::feed::cache::GrayRule;
 use castalia_store::release::{GrayReleaseRule, GrayReleaseRuleRow, insert_rule};
 use castalia_store::{Authorship, Id, Store, Transaction};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::audit::Trail;
 use super::branch::{self, BranchStatus};
@@ -48,13 +49,18 @@ pub struct NewRules {
 /// # Errors
 /// Fails if they are too long.
 pub fn check_length(rules: &[GrayRule]) -> Result<()> {
-    check_width(&json::write(&rules)?, "Rules", RULES)
+    column_text(&rules).map(drop)
+}
+
+fn column_text(rules: &impl Serialize) -> Result<String> {
+    let text = json::write(rules)?;
+    check_width(&text, "Rules", RULES)?;
+    Ok(text)
 }
 
 impl NewRules {
     fn row(&self, release_id: Id) -> Result<GrayReleaseRuleRow> {
-        let text = json::write(&self.rules)?;
-        check_width(&text, "Rules", RULES)?;
+        let text = column_text(&self.rules)?;
         let namespace_name = fitting(self.namespace.as_deref(), "NamespaceName", constraint::NAME);
         Ok(GrayReleaseRuleRow {
             app_id: fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?,

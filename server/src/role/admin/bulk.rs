@@ -53,7 +53,7 @@ async fn audiences(
     Ok(Json(bodies(gray_rule::audiences(&state.store, &app_id).await?)))
 }
 
-/// Answers as if the change set were applied, as far as that is known before.
+/// Answers as if the change set were applied; of a namespace that is missing, as far as that is known before.
 async fn try_out(
     State(state): State<EnvironmentState>,
     Path(names): Path<(String, String, String)>,
