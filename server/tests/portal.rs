@@ -90,6 +90,7 @@ mod portal {
     mod slapd;
     mod stale;
     mod statement_count;
+    mod statement_count_of_writes;
     mod system_info;
     mod tenant;
     mod tenant_table;

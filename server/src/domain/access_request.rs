@@ -161,7 +161,7 @@ async fn decide_in(
             Error::bad_request(message).with_code(Code::DisabledUser)
         })?;
         let role = role(&place(&found, app_id), &found.role_type)?;
-        grant::give(tx, &role, Grantee::User(&holder.username), operator).await?;
+        grant::give(tx, &role, Grantee::Users(&[&holder.username]), operator).await?;
     }
     request::find(tx, id).await?.ok_or_else(unknown)
 }

@@ -5,7 +5,7 @@ pub use castalia_store::namespace::AppNamespace;
 
 use castalia_core::protocol::namespace::{DEFAULT_NAMESPACE, Format};
 use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
-use castalia_store::{Authorship, Connection, Store, Transaction};
+use castalia_store::{Authorship, Connection, Id, Store, Transaction};
 
 use super::app;
 use super::audit::Trail;
@@ -13,7 +13,7 @@ use super::audit_log::{Entity, OperationKind, Recorder};
 use super::constraint::{self, Author, Violations, check_width, fitting};
 use super::namespace::{self, NamespaceLimit};
 use super::page::Page;
-use super::removal::Removal;
+use super::removal::{self, Removal};
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
@@ -90,7 +90,7 @@ async fn find_or_create(
     }
     let stored = app::lock_existing(tx, app_id).await?;
     let new = &NewAppNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
-    let named = castalia_store::namespace::app_namespaces_named(tx, name).await?;
+    let named = castalia_store::namespace::app_namespaces_named(tx, &[name]).await?;
     let is_own = |other: &&AppNamespace| new.app_id.as_deref() == Some(other.app_id.as_str());
     match named.iter().find(is_own).cloned() {
         Some(existing) if silently => {
@@ -104,7 +104,7 @@ async fn find_or_create(
             Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
         }
         None => {
-            check_public_name(new.is_public, &named)?;
+            check_public_name(new.is_public, named.iter())?;
             create_in(tx, new, limit).await
         }
     }
@@ -112,8 +112,11 @@ async fn find_or_create(
 
 /// A public name belongs to one app only: clients of all apps receive what its owner publishes.
 /// `named` contains the definitions with this name, in any case.
-fn check_public_name(is_public: bool, named: &[AppNamespace]) -> Result<()> {
-    let Some(taken) = named.iter().find(|other| is_public && other.is_public) else {
+fn check_public_name<'a>(
+    is_public: bool,
+    mut named: impl Iterator<Item = &'a AppNamespace>,
+) -> Result<()> {
+    let Some(taken) = named.find(|other| is_public && other.is_public) else {
         return Ok(());
     };
     let message =
@@ -123,15 +126,19 @@ fn check_public_name(is_public: bool, named: &[AppNamespace]) -> Result<()> {
 
 /// Requires that no definition has the name of one that is to be restored: none of its app, and no
 /// public one if it is public. The caller serialises declarations of public names.
-pub(super) async fn check_free(db: &impl Connection, deleted: &AppNamespace) -> Result<()> {
-    let AppNamespace { app_id, name, is_public, .. } = deleted;
-    let named = castalia_store::namespace::app_namespaces_named(db, name).await?;
-    if named.iter().any(|other| other.app_id == *app_id) {
-        let message =
-            format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
-        return Err(Error::bad_request(message).with_code(Code::AppNamespaceExists));
+pub(super) async fn check_free(db: &impl Connection, deleted: &[&AppNamespace]) -> Result<()> {
+    let names: Vec<&str> = deleted.iter().map(|one| one.name.as_str()).collect();
+    let present = castalia_store::namespace::app_namespaces_named(db, &names).await?;
+    for AppNamespace { app_id, name, is_public, .. } in deleted {
+        let named = present.iter().filter(|other| other.name.eq_ignore_ascii_case(name));
+        if named.clone().any(|other| other.app_id == *app_id) {
+            let message =
+                format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
+            return Err(Error::bad_request(message).with_code(Code::AppNamespaceExists));
+        }
+        check_public_name(*is_public, named)?;
     }
-    check_public_name(*is_public, &named)
+    Ok(())
 }
 
 async fn create_in(
@@ -174,10 +181,8 @@ pub(super) async fn create_missing(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    for cluster in missing_clusters(tx, definition).await? {
-        namespace::create_of(tx, definition, &cluster, operator, limit, trail).await?;
-    }
-    Ok(())
+    let clusters = missing_clusters(tx, definition).await?;
+    namespace::create_in_each(tx, definition, &clusters, operator, limit, trail).await
 }
 
 /// Names of the app's clusters without a namespace of this definition. Fails if one cannot be
@@ -223,14 +228,16 @@ pub(super) async fn create_default(
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
-    store
+    let namespaces = store
         .write(input, |tx, (app_id, name, operator)| {
             Box::pin(delete_in(tx, app_id, name, operator))
         })
-        .await
+        .await?;
+    removal::finish_items(store, namespaces).await;
+    Ok(())
 }
 
-async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -> Result<()> {
+async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -> Result<Vec<Id>> {
     castalia_store::app::lock(tx, app_id).await?;
     let Some(definition) =
         castalia_store::namespace::app_namespace_to_remove(tx, app_id, name).await?
@@ -239,16 +246,11 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
         return Err(Error::bad_request(message).with_code(Code::AppNamespaceNotFound));
     };
     let (app_id, name) = (&definition.app_id, &definition.name);
-    castalia_store::namespace::lock_named(tx, app_id, name).await?;
     let mut removal = Removal::by(operator);
-    for namespace in castalia_store::namespace::named(tx, app_id, name).await? {
-        // A branch may already have been deleted with its parent.
-        if castalia_store::namespace::by_id(tx, namespace.id).await?.is_some() {
-            namespace::delete_in(tx, &namespace, &mut removal).await?;
-        }
-    }
+    let ids = removal::delete_definition(tx, app_id, name, &mut removal).await?;
     castalia_store::namespace::delete_app_namespace(tx, app_id, name, &removal.deletion).await?;
-    removal.finish(tx).await
+    removal.finish(tx).await?;
+    Ok(ids)
 }
 
 /// The definitions of an app.

@@ -62,7 +62,7 @@ impl ItemDraft {
     }
 
     /// The row of a new item.
-    fn row(&self, namespace_id: Id, line_num: i64) -> Result<ItemRow> {
+    pub(super) fn row(&self, namespace_id: Id, line_num: i64) -> Result<ItemRow> {
         self.check_line()?;
         if let Some(comment) = &self.comment {
             check_width(comment, "Comment", COMMENT)?;
@@ -75,17 +75,6 @@ impl ItemDraft {
             comment: self.comment.clone(),
             line_num: Some(Id(line_num)),
         })
-    }
-
-    /// Inserts the new item at a position.
-    pub(super) async fn insert_at(
-        &self,
-        tx: &Transaction,
-        namespace_id: Id,
-        line_num: i64,
-    ) -> Result<Item> {
-        let row = self.row(namespace_id, line_num)?;
-        Ok(castalia_store::item::insert(tx, row, self.author.checked()?).await?)
     }
 
     /// The existing row with the changes of the draft; the position changes only if `with_line` is
@@ -204,7 +193,8 @@ async fn insert(tx: &Transaction, namespace_id: Id, draft: &ItemDraft) -> Result
         0 => next_line(tx, namespace_id).await?,
         line => line,
     };
-    let item = draft.insert_at(tx, namespace_id, line_num).await?;
+    let row = draft.row(namespace_id, line_num)?;
+    let item = castalia_store::item::insert(tx, row, draft.author.checked()?).await?;
     let mut trail = Trail::of(Some(&item.data_change_created_by));
     trail.inserted("Item", item.id);
     trail.write(tx).await?;

@@ -77,13 +77,14 @@ pub(super) async fn apply_in(
     record = edit.create(record, trail).await?;
     if !changes.updates.is_empty() || !changes.deletes.is_empty() {
         let updated: Vec<_> = changes.updates.iter().map(|draft| Id(draft.id)).collect();
-        let present: HashMap<Id, Item> = castalia_store::item::to_edit(tx, namespace.id, &updated)
-            .await?
-            .into_iter()
-            .map(|item| (item.id, item))
-            .collect();
-        record = edit.update(&present, record, trail).await?;
-        record = edit.delete(&present, record, trail).await?;
+        let mut present: HashMap<Id, Item> =
+            castalia_store::item::to_edit(tx, namespace.id, &updated)
+                .await?
+                .into_iter()
+                .map(|item| (item.id, item))
+                .collect();
+        record = edit.update(&mut present, record, trail).await?;
+        record = edit.delete(&mut present, record, trail).await?;
     }
     check_unique(tx, namespace, changes).await?;
     if !record.is_empty() {
@@ -147,6 +148,7 @@ impl Steps<'_> {
         let keys: Vec<_> = keys.collect();
         item::make_room(self.tx, self.namespace.id, &keys, Some(&operator), trail).await?;
         let mut next_line = item::next_line(self.tx, self.namespace.id).await?;
+        let mut rows = Vec::with_capacity(self.changes.creates.len());
         for draft in &self.changes.creates {
             if draft.namespace_id != self.namespace.id.0 {
                 return Err(item::mismatch());
@@ -157,7 +159,9 @@ impl Steps<'_> {
             let mut draft = draft.clone();
             draft.author.created_by = Some(operator.clone());
             draft.author.last_modified_by = Some(operator.clone());
-            let item = draft.insert_at(self.tx, self.namespace.id, line).await?;
+            rows.push((draft.row(self.namespace.id, line)?, draft.author.checked()?));
+        }
+        for item in castalia_store::item::insert_all(self.tx, self.namespace.id, rows).await? {
             trail.inserted("Item", item.id);
             record = record.created(&item);
         }
@@ -167,7 +171,7 @@ impl Steps<'_> {
 
     async fn update(
         &self,
-        present: &HashMap<Id, Item>,
+        present: &mut HashMap<Id, Item>,
         mut record: Changes,
         trail: &mut Trail,
     ) -> Result<Changes> {
@@ -175,8 +179,11 @@ impl Steps<'_> {
             return Ok(record);
         }
         let operator = self.operator()?;
+        // An item may be changed more than once: its first state and its last one are compared.
+        let mut changed: HashMap<Id, Item> = HashMap::new();
         for draft in &self.changes.updates {
-            let Some(old) = present.get(&Id(draft.id)) else {
+            let id = Id(draft.id);
+            let Some(old) = present.get(&id) else {
                 let key = draft.key.as_deref().unwrap_or_default();
                 return Err(self
                     .absent(draft.id, item::not_found(format!("itemKey:{key}")))
@@ -186,19 +193,24 @@ impl Steps<'_> {
             let mut draft = draft.clone();
             draft.author.last_modified_by = Some(operator.clone());
             let new = draft.applied_to(old, true)?;
-            castalia_store::item::update(self.tx, old, &new).await?;
-            trail.updated("Item", old.id);
+            trail.updated("Item", id);
             if new.value != old.value {
                 record = record.updated(old, &new);
             }
+            if let Some(old) = present.insert(id, new) {
+                changed.entry(id).or_insert(old);
+            }
         }
+        let changed =
+            changed.into_iter().filter_map(|(id, old)| Some((old, present.get(&id)?.clone())));
+        castalia_store::item::update_all(self.tx, changed).await?;
         trail.updated("ItemSet", None);
         Ok(record)
     }
 
     async fn delete(
         &self,
-        present: &HashMap<Id, Item>,
+        present: &mut HashMap<Id, Item>,
         mut record: Changes,
         trail: &mut Trail,
     ) -> Result<Changes> {
@@ -206,19 +218,25 @@ impl Steps<'_> {
             return Ok(record);
         }
         let operator = self.operator()?;
+        let mut ids = Vec::with_capacity(self.changes.deletes.len());
         for draft in &self.changes.deletes {
-            let unknown = || {
-                Error::service(format!("item not exist. ID:{}", draft.id))
-                    .with_code(Code::ItemNotFound)
+            let id = Id(draft.id);
+            let Some(item) = present.remove(&id) else {
+                let unknown = absent_id(draft.id);
+                return Err(if ids.contains(&id) {
+                    unknown
+                } else {
+                    self.absent(draft.id, unknown).await?
+                });
             };
-            let Some(item) = present.get(&Id(draft.id)) else {
-                return Err(self.absent(draft.id, unknown()).await?);
-            };
-            if !castalia_store::item::delete(self.tx, item.id, &operator).await? {
-                return Err(unknown());
-            }
-            trail.deleted("Item", item.id);
-            record = record.deleted(item, &operator);
+            ids.push(id);
+            trail.deleted("Item", id);
+            record = record.deleted(&item, &operator);
+        }
+        if castalia_store::item::delete_all(self.tx, &ids, &operator).await? < ids.len() as u64 {
+            // A node of Apollo, which does not lock the namespace, deleted it meanwhile.
+            return Err(Error::service("an item to be deleted no longer exists")
+                .with_code(Code::ItemNotFound));
         }
         trail.deleted("ItemSet", None);
         Ok(record)
@@ -230,4 +248,8 @@ impl Steps<'_> {
         let is_elsewhere = castalia_store::item::to_remove(self.tx, id).await?.is_some();
         Ok(if is_elsewhere { item::mismatch() } else { unknown })
     }
+}
+
+fn absent_id(id: i64) -> Error {
+    Error::service(format!("item not exist. ID:{id}")).with_code(Code::ItemNotFound)
 }

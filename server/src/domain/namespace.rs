@@ -9,7 +9,7 @@ pub use castalia_store::namespace::Namespace;
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use castalia_store::instance::ConfigNamespace;
 use castalia_store::namespace::{NamespaceRow, find as find_named};
-use castalia_store::{Authorship, Connection, Store, Transaction};
+use castalia_store::{Connection, Store, Transaction};
 
 use super::app;
 use super::app_namespace::AppNamespace;
@@ -104,23 +104,19 @@ async fn create_in(
     Ok(namespace)
 }
 
-/// Creates a namespace of a definition in one cluster of its app.
-pub(super) async fn create_of(
+/// Creates the namespaces of a definition in clusters of its app that lack it.
+pub(super) async fn create_in_each(
     tx: &Transaction,
     definition: &AppNamespace,
-    cluster: &str,
+    clusters: &[String],
     operator: &str,
     limit: &NamespaceLimit,
     trail: &mut Trail,
 ) -> Result<()> {
-    let new = NewNamespace {
-        app_id: Some(definition.app_id.clone()),
-        cluster: Some(cluster.to_owned()),
-        name: Some(definition.name.clone()),
-        author: Author::of(operator),
-    };
-    create_in(tx, &new, *limit, trail).await?;
-    Ok(())
+    let AppNamespace { app_id, name, .. } = definition;
+    let names: Vec<&str> = clusters.iter().map(String::as_str).collect();
+    limit.check_each(tx, app_id, &names, 1).await?;
+    insert_all(tx, app_id, clusters.iter().map(|cluster| [cluster, name]), operator, trail).await
 }
 
 /// Creates a namespace for each definition of the app in a new cluster, unless one was created
@@ -133,19 +129,26 @@ pub(super) async fn instantiate_definitions(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    let is_empty = castalia_store::namespace::of_cluster(tx, app_id, cluster).await?.is_empty();
-    for name in castalia_store::namespace::app_namespace_names(tx, app_id).await? {
-        // The database decides whether two spellings are one name.
-        if !is_empty && find_named(tx, app_id, cluster, &name).await?.is_some() {
-            continue;
-        }
-        let row = NamespaceRow {
-            app_id: app_id.to_owned(),
-            cluster_name: cluster.to_owned(),
-            namespace_name: name,
-        };
-        let author = Authorship::of(operator);
-        let namespace = castalia_store::namespace::insert(tx, row, author).await?;
+    let missing = castalia_store::namespace::app_namespace_names_without(tx, app_id, cluster);
+    let missing = missing.await?;
+    let cluster = cluster.to_owned();
+    insert_all(tx, app_id, missing.iter().map(|name| [&cluster, name]), operator, trail).await
+}
+
+async fn insert_all<'a>(
+    tx: &Transaction,
+    app_id: &str,
+    places: impl Iterator<Item = [&'a String; 2]>,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    let rows = places.map(|[cluster, namespace]| NamespaceRow {
+        app_id: app_id.to_owned(),
+        cluster_name: cluster.clone(),
+        namespace_name: namespace.clone(),
+    });
+    let created = castalia_store::namespace::insert_all(tx, app_id, rows.collect(), operator);
+    for namespace in created.await? {
         trail.inserted("Namespace", namespace.id);
     }
     Ok(())

@@ -101,9 +101,7 @@ impl PortalAppDetails {
 /// Fails if the app exists, or if a user does not exist.
 pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     new.details.check()?;
-    for admin in &new.admins {
-        user::existing(store, admin).await?;
-    }
+    let new = NewApp { admins: user::all_existing(store, &new.admins).await?, ..new };
     let owner = owner_of(store, &new.details).await?;
     let input = (new, owner.email, operator.to_owned());
     unique::write(store, input, |tx, (new, email, operator)| {
@@ -319,7 +317,13 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     // Definitions may be left of an app that was deleted by hand.
     delete_app_namespaces(tx, app_id, &Deletion::by(operator)).await?;
     insert_app_namespace(tx, first_namespace(app_id), author).await?;
-    grant::give(tx, &NamedRole::master(app_id), Grantee::User(owner_name), operator).await?;
+    let masters = new.admins.iter().chain([owner_name]).map(String::as_str);
+    let masters: Vec<&str> = masters.collect();
+    let master = NamedRole::master(app_id);
+    grant::give(tx, &master, Grantee::Users(&masters), operator).await?;
+    if let Some(consumer) = new.consumer {
+        grant::give(tx, &master, Grantee::Consumer(consumer), operator).await?;
+    }
     grant::ensure(tx, &NamedRole::manage_app_master(app_id), operator).await?;
     grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator)
         .await?;
@@ -328,10 +332,6 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
             grant::ensure(tx, &NamedRole::cluster(act, app_id, env, DEFAULT_CLUSTER), operator)
                 .await?;
         }
-    }
-    let admins = new.admins.iter().map(|admin| Grantee::User(admin));
-    for holder in admins.chain(new.consumer.map(Grantee::Consumer)) {
-        grant::give(tx, &NamedRole::master(app_id), holder, operator).await?;
     }
     Ok(created)
 }

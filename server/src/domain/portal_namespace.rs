@@ -279,23 +279,25 @@ async fn create_in(
 /// public in one of them. Names that differ only in case are equal, because clients reach a
 /// namespace by either.
 async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
-    check_name_free(tx, &new.app_id, &new.name, new.is_public).await
+    let others = namespace::app_namespaces_named(tx, &[&new.name]).await?;
+    check_name_free((&new.app_id, &new.name, new.is_public), &others)
 }
 
-/// The same for a definition that is to be restored.
-pub(super) async fn check_free(db: &impl Connection, deleted: &AppNamespace) -> Result<()> {
-    check_name_free(db, &deleted.app_id, &deleted.name, deleted.is_public).await
+/// The same for definitions that are to be restored.
+pub(super) async fn check_free(db: &impl Connection, deleted: &[&AppNamespace]) -> Result<()> {
+    let names: Vec<&str> = deleted.iter().map(|one| one.name.as_str()).collect();
+    let others = namespace::app_namespaces_named(db, &names).await?;
+    deleted
+        .iter()
+        .try_for_each(|one| check_name_free((&one.app_id, &one.name, one.is_public), &others))
 }
 
-async fn check_name_free(
-    db: &impl Connection,
-    app_id: &str,
-    name: &str,
-    is_public: bool,
+fn check_name_free(
+    (app_id, name, is_public): (&str, &str, bool),
+    others: &[AppNamespace],
 ) -> Result<()> {
-    let others = namespace::app_namespaces_named(db, name).await?;
-    let taken = others.iter().find(|other| is_public || other.is_public || other.app_id == app_id);
-    match taken {
+    let mut named = others.iter().filter(|other| other.name.eq_ignore_ascii_case(name));
+    match named.find(|other| is_public || other.is_public || other.app_id == app_id) {
         None => Ok(()),
         Some(taken) if taken.is_public => {
             let message = format!(

@@ -74,9 +74,7 @@ async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
                        cannot be restored";
         return Err(Error::bad_request(message).with_code(Code::NotRestorable));
     }
-    for definition in &definitions {
-        portal_namespace::check_free(db, definition).await?;
-    }
+    portal_namespace::check_free(db, &definitions.iter().collect::<Vec<_>>()).await?;
     Ok(app.data_change_created_time.timestamp_millis())
 }
 
@@ -127,6 +125,6 @@ async fn check_definition(
     if is_of_deleted(&apps, at) {
         return Err(not_deleted(Kind::AppNamespace));
     }
-    portal_namespace::check_free(db, definition).await?;
+    portal_namespace::check_free(db, &[definition]).await?;
     Ok(definition.data_change_created_time.timestamp_millis())
 }

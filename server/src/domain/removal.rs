@@ -47,8 +47,8 @@ impl Removal {
     }
 }
 
-/// Deletes clusters and branches of a locked app, with all of their namespaces. Returns the
-/// namespaces, whose items the caller has to delete with [`finish_items`].
+/// Deletes the scope in a locked app, which consists of these clusters and branches with all of their
+/// namespaces, or of the namespaces with one name. Returns the namespaces, whose items the caller has to delete with [`finish_items`].
 pub(super) async fn delete_clusters(
     tx: &Transaction,
     scope: Scope<'_>,
@@ -70,6 +70,21 @@ pub(super) async fn delete_clusters(
     }
     for cluster in clusters {
         removal.trail.deleted("Cluster", cluster.id);
+    }
+    Ok(ids)
+}
+
+/// Deletes the namespaces with this name in all clusters of a locked app, and their branches. Returns
+/// the namespaces, whose items the caller has to delete with [`finish_items`].
+pub(super) async fn delete_definition(
+    tx: &Transaction,
+    app_id: &str,
+    name: &str,
+    removal: &mut Removal,
+) -> Result<Vec<Id>> {
+    let ids = delete_clusters(tx, Scope::of_definition(app_id, name), &[], removal).await?;
+    for id in castalia_store::removal::hide_branches(tx, &ids, &removal.deletion).await? {
+        removal.trail.deleted("Cluster", id);
     }
     Ok(ids)
 }

@@ -1,5 +1,6 @@
 //! Queries: items; those of commits are in a file below. The rules for edits are not known here.
 
+mod batch;
 mod commit;
 mod content;
 mod search;
@@ -20,6 +21,7 @@ use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
 pub use crate::entity::item::{Model as Item, Row as ItemRow};
+pub use batch::{delete_all, insert_all, update_all};
 pub use commit::{
     Commit, CommitRow, commits, commits_since, commits_since_each, commits_with_key,
     delete_commits_of_namespace, insert_commit,
@@ -158,9 +160,7 @@ pub async fn remove_unreadable(
     for chunk in chunks(keys) {
         let items = Entity::live().filter(Column::NamespaceId.eq(namespace_id));
         let ids = decode::unreadable(db, items.filter(Column::Key.is_in(chunk))).await?;
-        for id in &ids {
-            delete(db, *id, operator).await?;
-        }
+        delete_all(db, &ids, operator).await?;
         removed.extend(ids);
     }
     Ok(removed)

@@ -18,13 +18,14 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
+use crate::row::batch::{self, Place};
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
 
 pub use crate::entity::namespace::{Model as Namespace, Row as NamespaceRow};
 pub use definition::{
     AppNamespace, AppNamespaceRow, all_app_namespaces, app_namespace, app_namespace_names,
-    app_namespace_to_remove, app_namespaces, app_namespaces_named, delete_app_namespace,
+    app_namespace_names_without, app_namespace_to_remove, app_namespaces, app_namespaces_named, delete_app_namespace,
     delete_app_namespaces, insert_app_namespace, public_app_namespace, public_app_namespaces,
     public_app_namespaces_named, search_app_namespaces,
 };
@@ -67,8 +68,24 @@ pub async fn of_cluster(
     app_id: &str,
     cluster: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
-    decode::all_repaired(db, namespaces).await
+    of_clusters(db, app_id, &[cluster]).await
+}
+
+/// The same for several clusters.
+pub async fn of_clusters(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    clusters: &[&str],
+) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(clusters) {
+        let namespaces = Entity::live()
+            .filter(Column::AppId.eq(app_id))
+            .filter(Column::ClusterName.is_in(chunk))
+            .order_by_asc(Column::Id);
+        found.extend(decode::all_repaired(db, namespaces).await?);
+    }
+    Ok(found)
 }
 
 /// The same for a list, without rows that cannot be decoded.
@@ -107,12 +124,29 @@ pub async fn readable_of_app(
     readable::models(db, namespaces).await
 }
 
-pub async fn count_of_cluster(
+/// The greatest number of namespaces in one of these clusters, with its name; `None` if all are
+/// empty.
+pub async fn largest_cluster(
     db: &impl ConnectionTrait,
     app_id: &str,
-    cluster: &str,
-) -> Result<u64, StoreError> {
-    page::count(db, Entity::live().filter(in_cluster(app_id, cluster))).await
+    clusters: &[&str],
+) -> Result<Option<(String, u64)>, StoreError> {
+    let mut largest: Option<(String, u64)> = None;
+    for chunk in chunks(clusters) {
+        let counts: Vec<(String, i64)> = Entity::live()
+            .filter(Column::AppId.eq(app_id))
+            .filter(Column::ClusterName.is_in(chunk))
+            .select_only()
+            .column(Column::ClusterName)
+            .column_as(Column::Id.count(), "count")
+            .group_by(Column::ClusterName)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let counts = counts.into_iter().map(|(name, count)| (name, count.unsigned_abs()));
+        largest = largest.into_iter().chain(counts).max_by_key(|(_, count)| *count);
+    }
+    Ok(largest)
 }
 
 /// The namespaces with this name in all clusters and branches of the app, by id. A cluster that
@@ -175,6 +209,20 @@ pub async fn insert(
     author: Authorship,
 ) -> Result<Model, StoreError> {
     row::insert(db, ActiveModel::of(row, author)).await
+}
+
+/// Inserts several namespaces of one app, and returns them in this order.
+pub async fn insert_all(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    rows: Vec<NamespaceRow>,
+    operator: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let author = Authorship::of(operator);
+    let rows = rows.into_iter().map(|row| ActiveModel::of(row, author.clone())).collect();
+    let within = Condition::all().add(Column::AppId.eq(app_id));
+    let names = &[Column::ClusterName, Column::NamespaceName];
+    batch::insert_all(db, rows, &Place { within, names }).await
 }
 
 /// Hides the namespace; returns whether it existed.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -34,6 +34,12 @@ impl<'a> Scope<'a> {
         Self { app_id, clusters: None, namespace: None }
     }
 
+    /// The namespaces with this name in all clusters and branches, including those whose cluster does
+    /// not exist.
+    pub fn of_definition(app_id: &'a str, namespace: &'a str) -> Self {
+        Self { app_id, clusters: None, namespace: Some(namespace) }
+    }
+
     /// These clusters and branches.
     pub fn of_clusters(app_id: &'a str, clusters: &'a [&'a str]) -> Self {
         Self { app_id, clusters: Some(clusters), namespace: None }
@@ -53,7 +59,10 @@ impl<'a> Scope<'a> {
     }
 
     pub(crate) fn of<E: InNamespace>(self) -> Condition {
-        let [app_id, cluster, namespace] = E::PLACE;
+        self.at(E::PLACE)
+    }
+
+    fn at<C: ColumnTrait>(self, [app_id, cluster, namespace]: [C; 3]) -> Condition {
         let all = self.within(app_id, cluster);
         match self.namespace {
             Some(name) => all.add(namespace.eq(name)),
@@ -79,8 +88,9 @@ pub async fn namespaces(
     decode::all_repaired(db, found.order_by_asc(namespace::Column::Id)).await
 }
 
-/// Hides clusters, namespaces, releases, gray rules, history and commits, and removes the records
-/// of their readers. Items are kept: they belong to a namespace by its id, which is never reused.
+/// Hides namespaces, releases, gray rules, history and commits, and removes the records of their
+/// readers; hides clusters too unless the scope is that of namespaces with one name. Items are kept:
+/// they belong to a namespace by its id, which is never reused.
 pub async fn hide(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
@@ -91,12 +101,43 @@ pub async fn hide(
     by.remove::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>()).await?;
     by.hide::<release_history::Entity>(db, scope.of::<release_history::Entity>()).await?;
     by.hide::<commit::Entity>(db, scope.of::<commit::Entity>()).await?;
-    let read = scope.within(Read::ConfigAppId, Read::ConfigClusterName);
+    let read =
+        scope.at([Read::ConfigAppId, Read::ConfigClusterName, Read::ConfigNamespaceName]);
     instance_config::Entity::delete_many().filter(read).exec(db).await?;
     by.hide::<namespace::Entity>(db, scope.of::<namespace::Entity>()).await?;
-    let clusters = scope.within(cluster::Column::AppId, cluster::Column::Name);
-    by.hide::<cluster::Entity>(db, clusters).await?;
+    if scope.namespace.is_none() {
+        let clusters = scope.within(cluster::Column::AppId, cluster::Column::Name);
+        by.hide::<cluster::Entity>(db, clusters).await?;
+    }
     Ok(())
+}
+
+/// Hides the clusters of branches among these namespaces, which were hidden. Returns their ids.
+pub async fn hide_branches(
+    db: &impl ConnectionTrait,
+    namespaces: &[Id],
+    by: &Deletion,
+) -> Result<Vec<Id>, StoreError> {
+    use namespace::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(namespaces) {
+        let mut names = Query::select();
+        names
+            .column((Entity, Column::ClusterName))
+            .from(Entity)
+            .and_where(Column::Id.is_in(chunk))
+            .and_where(
+                Expr::col((Entity, Column::AppId)).equals((cluster::Entity, cluster::Column::AppId)),
+            );
+        let branches = cluster::Entity::live()
+            .filter(cluster::Column::ParentClusterId.gt(0))
+            .filter(cluster::Column::Name.in_subquery(names));
+        found.extend(branches.select_only().column(cluster::Column::Id).into_tuple::<Id>().all(db).await?);
+    }
+    for chunk in chunks(&found) {
+        by.hide::<cluster::Entity>(db, cluster::Column::Id.is_in(chunk)).await?;
+    }
+    Ok(found)
 }
 
 /// Some deleted namespaces that still have items.

@@ -2,8 +2,10 @@
 //! deletion gives all of its rows one time ([`Deletion`](crate::Deletion)), by which they are found.
 //! What may be restored is not known here.
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, IntoCondition, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use crate::condition::chunks;
 use crate::entity::{
@@ -12,7 +14,7 @@ use crate::entity::{
 };
 use crate::error::StoreError;
 use crate::feed::readable;
-use crate::flag::is_set;
+use crate::flag::{is_set, is_unset};
 use crate::number::Id;
 use crate::removal::Scope;
 use crate::row::{InNamespace, Standard, now};
@@ -102,6 +104,37 @@ fn hidden<E: Standard>(when: When) -> Select<E> {
         When::At(_) => latest,
         When::Since(_) => latest.limit(LIMIT),
     }
+}
+
+/// Those of the hidden namespaces whose cluster exists and has no namespace of the same name. The
+/// database decides whether two spellings are one name.
+pub async fn vacant(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Id>, StoreError> {
+    use namespace::{Column, Entity};
+    let present = Alias::new("present");
+    let other = |column: Column| Expr::col((present.clone(), column));
+    let mut same = Query::select();
+    same.expr(Expr::val(1)).from_as(Entity, present.clone());
+    for column in Entity::PLACE {
+        same.and_where(other(column).equals((Entity, column)));
+    }
+    same.and_where(is_unset(other(Column::IsDeleted)));
+    let of_cluster = |column: cluster::Column| Expr::col((cluster::Entity, column));
+    let mut clusters = Query::select();
+    clusters
+        .expr(Expr::val(1))
+        .from(cluster::Entity)
+        .and_where(of_cluster(cluster::Column::AppId).equals((Entity, Column::AppId)))
+        .and_where(of_cluster(cluster::Column::Name).equals((Entity, Column::ClusterName)))
+        .and_where(is_unset(of_cluster(cluster::Column::IsDeleted)));
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        let vacant = Entity::find()
+            .filter(Column::Id.is_in(chunk))
+            .filter(Expr::exists(same.clone()).not())
+            .filter(Expr::exists(clusters.clone()));
+        found.extend(vacant.select_only().column(Column::Id).into_tuple::<Id>().all(db).await?);
+    }
+    Ok(found)
 }
 
 /// Whether something of the scope was hidden at about this time, but not together with a namespace of

@@ -1,6 +1,7 @@
 //! Operations on tables with Apollo's six standard columns: live rows, insert, update and soft
 //! deletion; how rows are decoded is in a file below. Knows no table by name and no rule for changes.
 
+pub(crate) mod batch;
 pub(crate) mod decode;
 
 use std::time::SystemTime;

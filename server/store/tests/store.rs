@@ -14,6 +14,8 @@ mod audit_trail;
 mod author;
 #[path = "store/bad_time.rs"]
 mod bad_time;
+#[path = "store/batch.rs"]
+mod batch;
 #[path = "store/config_query.rs"]
 mod config_query;
 #[path = "store/config_row.rs"]

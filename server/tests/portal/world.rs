@@ -255,7 +255,7 @@ impl World {
         unique::write(&self.store, input, |tx, (roles, user)| {
             Box::pin(async move {
                 for role in roles {
-                    grant::give(tx, role, Grantee::User(user), "apollo").await?;
+                    grant::give(tx, role, Grantee::Users(&[user]), "apollo").await?;
                 }
                 Ok(())
             })

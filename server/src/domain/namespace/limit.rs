@@ -26,8 +26,20 @@ impl NamespaceLimit {
         cluster: &str,
         more: u64,
     ) -> Result<()> {
-        let Some(limit) = self.0 else { return Ok(()) };
-        let count = castalia_store::namespace::count_of_cluster(db, app_id, cluster).await?;
+        self.check_each(db, app_id, &[cluster], more).await
+    }
+
+    /// Checks whether each of the clusters may have this many more.
+    pub(in crate::domain) async fn check_each(
+        self,
+        db: &impl Connection,
+        app_id: &str,
+        clusters: &[&str],
+        more: u64,
+    ) -> Result<()> {
+        let (Some(limit), Some(first)) = (self.0, clusters.first()) else { return Ok(()) };
+        let largest = castalia_store::namespace::largest_cluster(db, app_id, clusters).await?;
+        let (cluster, count) = largest.unwrap_or_else(|| ((*first).to_owned(), 0));
         if count.saturating_add(more) > limit {
             let message = format!(
                 "namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}"

@@ -23,7 +23,7 @@ pub async fn assign(store: &Store, role: NamedRole, user_id: &str, operator: &st
             lock_app(tx, role).await?;
             let found = role::find(tx, &role.name).await?;
             let role_id = found.ok_or_else(|| unknown(role))?.id;
-            if role::grant_to_user(tx, role_id, user_id, operator).await? {
+            if role::grant_to_users(tx, role_id, &[user_id], operator).await? > 0 {
                 return Ok(());
             }
             Err(Error::bad_request(format!("{user_id} already authorized"))
@@ -49,9 +49,7 @@ pub async fn assign_all(
         Box::pin(async move {
             lock_app(tx, role).await?;
             let role_id = grant::ensure(tx, role, operator).await?;
-            for user_id in user_ids {
-                role::grant_to_user(tx, role_id, user_id, operator).await?;
-            }
+            role::grant_to_users(tx, role_id, user_ids, operator).await?;
             Ok(())
         })
     })

@@ -13,11 +13,11 @@ use crate::error::Result;
 /// Author of the roles that are created before any user signs in.
 const SYSTEM: &str = "apollo";
 
-/// The holder of a role.
+/// The holders of a role.
 #[derive(Debug, Clone, Copy)]
 pub enum Grantee<'a> {
-    /// A user, by name.
-    User(&'a str),
+    /// Users, by name.
+    Users(&'a [&'a str]),
     /// A consumer, by row id.
     Consumer(Id),
 }
@@ -190,14 +190,19 @@ pub async fn open_namespace(
     }
     if let Some(user) = user {
         for act in Act::CHANGING {
-            give(tx, &NamedRole::namespace(act, app_id, namespace), Grantee::User(user), operator)
-                .await?;
+            give(
+                tx,
+                &NamedRole::namespace(act, app_id, namespace),
+                Grantee::Users(&[user]),
+                operator,
+            )
+            .await?;
         }
     }
     Ok(())
 }
 
-/// Grants a role, unless the holder has it; creates it if it is missing.
+/// Grants a role to those who do not have it; creates it if it is missing.
 pub async fn give(
     tx: &Transaction,
     role: &NamedRole,
@@ -206,9 +211,13 @@ pub async fn give(
 ) -> Result<()> {
     let role_id = ensure(tx, role, operator).await?;
     match holder {
-        Grantee::User(user_id) => role::grant_to_user(tx, role_id, user_id, operator).await?,
-        Grantee::Consumer(id) => role::grant_to_consumer(tx, role_id, id, operator).await?,
-    };
+        Grantee::Users(names) => {
+            role::grant_to_users(tx, role_id, names, operator).await?;
+        }
+        Grantee::Consumer(id) => {
+            role::grant_to_consumer(tx, role_id, id, operator).await?;
+        }
+    }
     Ok(())
 }
 

@@ -83,11 +83,12 @@ impl<'a> Shown<'a> {
         let own: Vec<Id> = all().filter(|row| row.name == *cluster).map(|row| row.id).collect();
         let is_within =
             |row: &&cluster::Cluster| row.name == *cluster || own.contains(&row.parent_cluster_id);
-        let names: Vec<&str> = all().filter(is_within).map(|row| row.name.as_str()).collect();
+        let restored: Vec<_> = all().filter(is_within).collect();
+        let names: Vec<&str> = restored.iter().map(|row| row.name.as_str()).collect();
         let scope = Scope::of_clusters(app_id, &names);
         self.refuse_scattered(tx, scope).await?;
         restoration::show(tx, scope, *at).await?;
-        self.note_clusters(tx, &names).await?;
+        self.note_clusters(tx, &restored).await?;
         self.hide_undefined(tx).await?;
         let trail = &mut self.removal.trail;
         namespace::instantiate_definitions(tx, app_id, cluster, self.operator, trail).await?;
@@ -102,24 +103,18 @@ impl<'a> Shown<'a> {
     ) -> Result<Restored> {
         let Deleted { app_id, namespace: name, at, .. } = self.deleted;
         let is_own = |row: &&AppNamespace| row.name == *name;
-        for row in hidden.definitions.iter().filter(is_own) {
-            app_namespace::check_free(tx, row).await?;
+        let definitions: Vec<_> = hidden.definitions.iter().filter(is_own).collect();
+        app_namespace::check_free(tx, &definitions).await?;
+        for row in definitions {
             self.removal.trail.updated("AppNamespace", row.id);
         }
         restoration::show_definitions(tx, app_id, Some(name), *at).await?;
-        let mut clusters = Vec::new();
-        for row in &hidden.namespaces {
-            let Namespace { cluster_name: cluster, .. } = row;
-            let is_free =
-                castalia_store::namespace::find(tx, app_id, cluster, name).await?.is_none();
-            if row.namespace_name == *name
-                && is_free
-                && castalia_store::app::cluster(tx, app_id, cluster).await?.is_some()
-            {
-                limit.check(tx, app_id, cluster, 1).await?;
-                clusters.push(cluster.as_str());
-            }
-        }
+        let named = || hidden.namespaces.iter().filter(|row| row.namespace_name == *name);
+        let ids: Vec<Id> = named().map(|row| row.id).collect();
+        let vacant = restoration::vacant(tx, &ids).await?;
+        let vacant = named().filter(|row| vacant.contains(&row.id));
+        let clusters: Vec<&str> = vacant.map(|row| row.cluster_name.as_str()).collect();
+        limit.check_each(tx, app_id, &clusters, 1).await?;
         self.show_in(tx, &clusters).await?;
         self.note_namespaces(tx, &clusters).await?;
         if let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await?
@@ -138,9 +133,7 @@ impl<'a> Shown<'a> {
         }
         let scope = Scope::of_app(app_id);
         self.refuse_scattered(tx, scope).await?;
-        for row in &hidden.definitions {
-            app_namespace::check_free(tx, row).await?;
-        }
+        app_namespace::check_free(tx, &hidden.definitions.iter().collect::<Vec<_>>()).await?;
         restoration::show_app(tx, app_id, *at).await?;
         restoration::show_access_keys(tx, app_id, *at).await?;
         restoration::show_definitions(tx, app_id, None, *at).await?;
@@ -160,8 +153,7 @@ impl<'a> Shown<'a> {
         let Deleted { app_id, at, .. } = self.deleted;
         restoration::show(tx, Scope::of_app(app_id), *at).await?;
         let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
-        let names: Vec<&str> = clusters.iter().map(|row| row.name.as_str()).collect();
-        self.note_clusters(tx, &names).await
+        self.note_clusters(tx, &clusters.iter().collect::<Vec<_>>()).await
     }
 
     /// Shows the namespace in these clusters.
@@ -186,12 +178,12 @@ impl<'a> Shown<'a> {
     /// with the time of the definition, whose restoration shows it.
     async fn hide_undefined(&mut self, tx: &Transaction) -> Result<()> {
         let Deleted { app_id, cluster, at, .. } = self.deleted;
-        let own = castalia_store::namespace::app_namespace_names(tx, app_id).await?;
-        let own: BTreeSet<String> = own.into_iter().collect();
+        let rows = castalia_store::namespace::of_cluster(tx, app_id, cluster).await?;
+        let defined = defined(tx, app_id, &rows).await?;
         let hidden = restoration::hidden_definitions(tx, app_id, When::Since(*at)).await?;
-        for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
+        for row in rows {
             let name = &row.namespace_name;
-            if own.contains(name) || is_defined(tx, app_id, name).await? {
+            if defined.contains(&name.to_ascii_lowercase()) {
                 continue;
             }
             let definition = hidden.iter().find(|one| one.name == *name);
@@ -209,24 +201,26 @@ impl<'a> Shown<'a> {
         Ok(())
     }
 
-    async fn note_clusters(&mut self, tx: &Transaction, names: &[&str]) -> Result<()> {
-        for name in names {
-            let row = castalia_store::app::cluster(tx, &self.deleted.app_id, name).await?;
-            self.removal.trail.updated("Cluster", row.map(|row| row.id));
+    async fn note_clusters(
+        &mut self,
+        tx: &Transaction,
+        clusters: &[&cluster::Cluster],
+    ) -> Result<()> {
+        for cluster in clusters {
+            self.removal.trail.updated("Cluster", cluster.id);
         }
-        self.note_namespaces(tx, names).await
+        let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        self.note_namespaces(tx, &names).await
     }
 
     /// Clients of the namespaces in these clusters are woken; those of a single namespace only if it
     /// is the one that is restored.
     async fn note_namespaces(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
         let Deleted { app_id, namespace, .. } = self.deleted;
-        for cluster in clusters {
-            for row in castalia_store::namespace::of_cluster(tx, app_id, cluster).await? {
-                if namespace.is_empty() || row.namespace_name == *namespace {
-                    self.removal.trail.updated("Namespace", row.id);
-                    self.removal.watch_keys.push(key_of(&row).watch_key());
-                }
+        for row in castalia_store::namespace::of_clusters(tx, app_id, clusters).await? {
+            if namespace.is_empty() || row.namespace_name == *namespace {
+                self.removal.trail.updated("Namespace", row.id);
+                self.removal.watch_keys.push(key_of(&row).watch_key());
             }
         }
         Ok(())
@@ -237,6 +231,20 @@ impl<'a> Shown<'a> {
 async fn is_defined(db: &impl Connection, app_id: &str, name: &str) -> Result<bool> {
     Ok(castalia_store::namespace::app_namespace(db, app_id, name).await?.is_some()
         || castalia_store::namespace::public_app_namespace(db, name).await?.is_some())
+}
+
+/// Names of the namespaces that the app or a public definition of another one declares, in lower
+/// case: the database decides whether two spellings are one name, and what it may find is kept.
+async fn defined(
+    db: &impl Connection,
+    app_id: &str,
+    namespaces: &[Namespace],
+) -> Result<BTreeSet<String>> {
+    let own = castalia_store::namespace::app_namespace_names(db, app_id).await?;
+    let names: Vec<&str> = namespaces.iter().map(|row| row.namespace_name.as_str()).collect();
+    let public = castalia_store::namespace::public_app_namespaces_named(db, &names).await?;
+    let public = public.into_iter().map(|row| row.name);
+    Ok(own.into_iter().chain(public).map(|name| name.to_ascii_lowercase()).collect())
 }
 
 /// Whether a namespace with these names was deleted at this time.

@@ -1,14 +1,15 @@
 //! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::audit::trail;
 use crate::condition::{chunks, contains};
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
+use crate::entity::namespace;
 use crate::error::StoreError;
 use crate::feed::readable;
-use crate::flag::is_set;
+use crate::flag::{is_set, is_unset};
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
@@ -47,23 +48,54 @@ pub async fn app_namespace_names(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Vec<String>, StoreError> {
+    names(db, Entity::live().filter(Column::AppId.eq(app_id))).await
+}
+
+/// The same for the definitions without a namespace in this cluster. The database decides whether
+/// two spellings are one name.
+pub async fn app_namespace_names_without(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<Vec<String>, StoreError> {
+    use namespace::Column as Own;
+    let own = |column| Expr::col((namespace::Entity, column));
+    let mut present = Query::select();
+    present
+        .expr(Expr::val(1))
+        .from(namespace::Entity)
+        .and_where(own(Own::AppId).eq(app_id))
+        .and_where(own(Own::ClusterName).eq(cluster))
+        .and_where(own(Own::NamespaceName).equals((Entity, Column::Name)))
+        .and_where(is_unset(own(Own::IsDeleted)));
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id));
+    names(db, definitions.filter(Expr::exists(present).not())).await
+}
+
+async fn names(
+    db: &impl ConnectionTrait,
+    definitions: Select<Entity>,
+) -> Result<Vec<String>, StoreError> {
     let columns = [Column::Id, Column::Name, Column::IsDeleted];
-    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
-    let definitions = definitions.select_only().columns(columns);
+    let definitions = definitions.order_by_asc(Column::Id).select_only().columns(columns);
     let rows: Vec<(Id, String, bool)> = decode::tuples(db, definitions, columns).await?;
     Ok(rows.into_iter().map(|(_, name, _)| name).collect())
 }
 
-/// The definitions with this name in all apps, public or not, by id. Case is ignored on every
-/// engine, because clients request namespaces in any case.
+/// The definitions with these names in all apps, public or not. Case is ignored on every engine,
+/// because clients request namespaces in any case.
 pub async fn app_namespaces_named(
     db: &impl ConnectionTrait,
-    name: &str,
+    names: &[&str],
 ) -> Result<Vec<Model>, StoreError> {
-    let lower = Expr::expr(Func::lower(Expr::col(Column::Name)));
-    let definitions =
-        Entity::live().filter(lower.eq(name.to_ascii_lowercase())).order_by_asc(Column::Id);
-    decode::all(db, definitions).await
+    let names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&names) {
+        let lower = Expr::expr(Func::lower(Expr::col(Column::Name)));
+        let definitions = Entity::live().filter(lower.is_in(chunk)).order_by_asc(Column::Id);
+        found.extend(decode::all(db, definitions).await?);
+    }
+    Ok(found)
 }
 
 /// The public definition with this name; the oldest if there are several.

@@ -6,7 +6,7 @@ mod held;
 mod restoration;
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::audit::trail;
 use crate::condition::{chunks, starts_with};
@@ -14,6 +14,7 @@ use crate::entity::{consumer_role, permission, role, role_permission, user_role}
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
+use crate::row::batch::{self, Place};
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
@@ -149,23 +150,42 @@ pub async fn users_of_roles(
     Ok(found)
 }
 
-/// Grants the role to a user; returns whether the user did not have it.
-pub async fn grant_to_user(
+/// Grants the role to the users; returns how many did not have it.
+pub async fn grant_to_users<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     role_id: Id,
-    user_id: &str,
+    user_ids: &[S],
     operator: &str,
-) -> Result<bool, StoreError> {
+) -> Result<usize, StoreError> {
     use user_role::{ActiveModel, Column, Entity, Row};
-    let held = Entity::live().filter(Column::RoleId.eq(role_id)).filter(Column::UserId.eq(user_id));
-    if !decode::all_repaired(db, held).await?.is_empty() {
-        return Ok(false);
+    let user_ids: Vec<&str> = user_ids.iter().map(AsRef::as_ref).collect();
+    let mut held = Vec::new();
+    for chunk in chunks(&user_ids) {
+        let of_role = Entity::live().filter(Column::RoleId.eq(role_id));
+        let found = decode::all_repaired(db, of_role.filter(Column::UserId.is_in(chunk))).await?;
+        held.extend(found.into_iter().filter_map(|grant| grant.user_id));
     }
-    let row = Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
-    let created = row::insert(db, ActiveModel::of(row, Authorship::of(operator))).await?;
+    let is_same = match db.get_database_backend() {
+        DbBackend::MySql => |one: &str, other: &str| one.to_lowercase() == other.to_lowercase(),
+        _ => |one: &str, other: &str| one == other,
+    };
+    let mut rows = Vec::new();
+    for user_id in user_ids {
+        if !held.iter().any(|holder| is_same(holder, user_id)) {
+            held.push(user_id.to_owned());
+            let row = Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
+            rows.push(ActiveModel::of(row, Authorship::of(operator)));
+        }
+    }
+    let within = Condition::all().add(Column::RoleId.eq(role_id));
+    let place = Place { within, names: &[Column::UserId] };
+    let created = batch::insert_all(db, rows, &place).await?;
     let role = role_id.0.to_string();
-    trail::wrote("UserRole", created.id, &[("UserId", Some(user_id)), ("RoleId", Some(&role))]);
-    Ok(true)
+    for grant in &created {
+        let fields = [("UserId", grant.user_id.as_deref()), ("RoleId", Some(&*role))];
+        trail::wrote("UserRole", grant.id, &fields);
+    }
+    Ok(created.len())
 }
 
 /// Grants the role to a consumer; returns whether the consumer did not have it.

@@ -99,7 +99,7 @@ async fn grant(store: &Store) -> Result<(), StoreError> {
         .write((), |tx, ()| {
             Box::pin(async move {
                 let id = role::insert(tx, "Master+demo", "u").await?.id;
-                role::grant_to_user(tx, id, "u", "u").await.map(drop)
+                role::grant_to_users(tx, id, &["u"], "u").await.map(drop)
             })
         })
         .await

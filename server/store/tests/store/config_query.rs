@@ -175,7 +175,9 @@ on_each_database! {
         assert_eq!(namespaces::named(db, "a", "n").await.unwrap().len(), 2);
         assert_eq!(namespaces::named_page(db, "n", &Page::new(0, 2)).await.unwrap().len(), 2);
         assert_eq!(namespaces::count_named_elsewhere(db, "n", "a").await.unwrap(), 1);
-        assert_eq!(namespaces::count_of_cluster(db, "a", "default").await.unwrap(), 1);
+        let largest = namespaces::largest_cluster(db, "a", &["none", "default"]).await.unwrap();
+        assert_eq!(largest, Some(("default".to_owned(), 1)));
+        assert_eq!(namespaces::largest_cluster(db, "a", &["none"]).await.unwrap(), None);
         assert_eq!(namespaces::public_app_namespace(db, "n").await.unwrap().unwrap().app_id, "a");
         assert!(namespaces::public_app_namespace(db, "private").await.unwrap().is_none());
         assert_eq!(namespaces::public_app_namespaces(db).await.unwrap().len(), 1);

@@ -58,10 +58,10 @@ on_each_database! {
         };
         store.write(app, |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
         for name in ["common.mysql", "COMMON.mysql"] {
-            let found = namespaces::app_namespaces_named(store.read(), name).await.unwrap();
+            let found = namespaces::app_namespaces_named(store.read(), &[name]).await.unwrap();
             assert_eq!(found.len(), 1, "{name}");
         }
-        assert!(namespaces::app_namespaces_named(store.read(), "common").await.unwrap().is_empty());
+        assert!(namespaces::app_namespaces_named(store.read(), &["common"]).await.unwrap().is_empty());
         for id in ["demo", "DEMO"] {
             assert_eq!(apps::stored_id(store.read(), id).await.unwrap().as_deref(), Some("demo"));
         }
