@@ -13,9 +13,9 @@ use super::many_rows::{Rows, Size};
 use super::restoration::{RESTORATIONS, deleted};
 use super::world::{Caller, NS, item};
 
-/// Statements that many rows may add: they are written in pieces of some hundreds, and the scan of the
-/// feed may send some meanwhile.
-const PIECES: u64 = 8;
+/// Statements that many rows may add: they are written in pieces of some hundreds, and the scans of the
+/// feed send some meanwhile. Each kind has 27 rows more at least.
+const PIECES: u64 = 16;
 
 const FEW: Size = Size { items: 10, namespaces: 3, clusters: 2, apps: 3, others: 3 };
 const MANY: Size = Size { items: 200, namespaces: 40, clusters: 30, apps: 30, others: 30 };
