@@ -5,6 +5,7 @@
 mod address;
 mod audit;
 mod call;
+mod comparing;
 mod local;
 mod remote;
 pub mod revision;

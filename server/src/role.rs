@@ -69,7 +69,7 @@ impl ClientPort {
             .get("/health", ClientAccess::Open, health)
             .get("/health/live", ClientAccess::Open, health::live)
             .get("/health/ready", ClientAccess::Open, ready)
-            .get("/apollo/version", ClientAccess::Open, health::version)
+            .get(health::VERSION_PATH, ClientAccess::Open, health::version)
             .post(nudge::PATH, ClientAccess::Node, nudged);
         if state.settings.plays(Role::Meta) {
             routes = meta::routes(routes);

@@ -138,6 +138,27 @@ pub fn revision(app: &App) -> Revision {
     )
 }
 
+/// Rejects a change of an app that is based on another revision; a deletion names no details.
+///
+/// # Errors
+/// Fails with the texts that differ.
+pub fn check_base(app: &App, base: &Base, details: Option<&PortalAppDetails>) -> Result<()> {
+    // In the order of `revision`.
+    let texts = [
+        ("name", details.map(|new| &new.name), &app.name),
+        ("orgId", details.map(|new| &new.org_id), &app.org_id),
+        ("orgName", details.map(|new| &new.org_name), &app.org_name),
+        ("ownerName", details.map(|new| &new.owner_name), &app.owner_name),
+    ]
+    .map(|(name, new, old)| (name, new.map(String::as_str), Some(old.as_str())));
+    base.check_row(&Replaced {
+        what: "app",
+        texts: &texts,
+        by: app.data_change_last_modified_by.as_deref(),
+        at: app.data_change_last_time.map(|time| *time),
+    })
+}
+
 async fn update_in(
     tx: &Transaction,
     details: &PortalAppDetails,
@@ -147,20 +168,7 @@ async fn update_in(
 ) -> Result<App> {
     let app_id = &details.app_id;
     let old = lock(tx, app_id).await?;
-    // In the order of `revision`.
-    let texts = [
-        ("name", &details.name, &old.name),
-        ("orgId", &details.org_id, &old.org_id),
-        ("orgName", &details.org_name, &old.org_name),
-        ("ownerName", &details.owner_name, &old.owner_name),
-    ]
-    .map(|(name, new, old)| (name, Some(&**new), Some(&**old)));
-    base.check_row(&Replaced {
-        what: "app",
-        texts: &texts,
-        by: old.data_change_last_modified_by.as_deref(),
-        at: old.data_change_last_time.map(|time| *time),
-    })?;
+    check_base(&old, base, Some(details))?;
     let new = App {
         name: details.name.clone(),
         org_id: details.org_id.clone(),

@@ -20,6 +20,7 @@ use reqwest::redirect::Policy;
 use tokio::time::{Instant, timeout};
 
 use super::Call;
+use super::comparing::{self, Comparing};
 use crate::environment::{audit, revision};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::revision::REVISION;
@@ -57,6 +58,7 @@ pub(super) struct Remote {
     client: Client,
     timeouts: Timeouts,
     failed_probes: AtomicU32,
+    comparing: Comparing,
     /// When a probe last read the list of services again.
     refreshed: Mutex<Instant>,
 }
@@ -88,6 +90,7 @@ impl Remote {
             client: client(timeouts)?,
             timeouts,
             failed_probes: AtomicU32::new(0),
+            comparing: Comparing::default(),
             refreshed: Mutex::new(Instant::now()),
         })
     }
@@ -104,6 +107,14 @@ impl Remote {
                 .caused_by(error)
         })?;
         for service in services {
+            match self.comparing.suits(call, &self.client, &service).await {
+                Ok(true) => {}
+                Ok(false) => return Err(comparing::refusal(&service)),
+                Err(error) => {
+                    self.note_silence(&service, &error.without_url());
+                    continue;
+                }
+            }
             match self.send(&service, call, token, limit).await {
                 Ok((status, Some(body))) => {
                     self.discovery.report(&service, true);
@@ -119,8 +130,7 @@ impl Remote {
                 }
                 Err(error) => {
                     let error = error.without_url();
-                    self.discovery.report(&service, false);
-                    tracing::debug!(service_url = &*service, %error, "an admin service does not answer");
+                    self.note_silence(&service, &error);
                     if !(error.is_connect() || call.method == Method::GET) {
                         return Err(self.away("Admin servers are unresponsive.").caused_by(error));
                     }
@@ -128,6 +138,11 @@ impl Remote {
             }
         }
         Err(self.away("Admin servers are unresponsive."))
+    }
+
+    fn note_silence(&self, service: &ServiceUrl, error: &reqwest::Error) {
+        self.discovery.report(service, false);
+        tracing::debug!(service_url = &**service, %error, "an admin service does not answer");
     }
 
     /// Whether the environment is reachable according to the last probes.

@@ -59,6 +59,11 @@ where
     }
 }
 
+/// Runs a part of a request that changes other objects than the one whose revision its caller named.
+pub async fn without_base<F: Future>(part: F) -> F::Output {
+    EXCHANGE.scope(Arc::default(), part).await
+}
+
 /// The revision that the caller's change is based on.
 pub fn base() -> Option<String> {
     EXCHANGE.try_with(|exchange| exchange.base.clone()).ok().flatten()

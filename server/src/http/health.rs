@@ -30,9 +30,14 @@ pub async fn live() -> Response {
     report(&[])
 }
 
-/// `/apollo/version`
+/// The path of [`version`] on every port.
+pub const VERSION_PATH: &str = "/apollo/version";
+/// How the answer begins, unlike Apollo's.
+pub const PRODUCT: &str = "castalia-";
+
+/// Name and version of the program.
 pub async fn version() -> String {
-    format!("castalia-{}", env!("CARGO_PKG_VERSION"))
+    format!("{PRODUCT}{}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Returns `UP` and 200 if there are no faults, otherwise 503 with the faults as description. The

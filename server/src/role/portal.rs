@@ -217,7 +217,7 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
         .get("/health", PortalAccess::Open, health)
         .get("/health/live", PortalAccess::Open, health::live)
         .get("/health/ready", PortalAccess::Open, ready)
-        .get("/apollo/version", PortalAccess::Open, health::version);
+        .get(health::VERSION_PATH, PortalAccess::Open, health::version);
     let (router, listed) = open_api::routes::routes(sign_in::routes(web::routes(routes))).finish();
     portal.own.document.describe(&listed, &portal.state.settings.base_path);
     let router = open_api::subrequest::with_subrequests(router)

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::Store;
 use crate::audit::trail;
-use crate::condition::{chunks, contains};
+use crate::condition::{chunks, contains, contains_exactly};
 use crate::entity::app::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -121,17 +121,15 @@ pub async fn by_name_part(db: &impl ConnectionTrait, name: &str) -> Result<Vec<M
     readable::models(db, apps).await
 }
 
-/// Apps whose id or name contains the text; `%` and `_` are wildcards.
+/// Apps whose id or name contains the text.
 pub async fn search(
     db: &impl ConnectionTrait,
     text: &str,
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
-    let either = Condition::any().add(contains(db, Column::AppId, text)).add(contains(
-        db,
-        Column::Name,
-        text,
-    ));
+    let either = Condition::any()
+        .add(contains_exactly(db, Column::AppId, text))
+        .add(contains_exactly(db, Column::Name, text));
     page::paged(db, Entity::live().filter(either), page).await
 }
 

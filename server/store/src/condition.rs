@@ -1,7 +1,7 @@
 //! Conditions that need care on some engine: long lists, search texts, prefixes. Knows no table.
 
 use sea_orm::sea_query::extension::postgres::PgExpr;
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Value};
 
 /// Values in one statement; engines reject some tens of thousands.
@@ -28,6 +28,29 @@ pub(super) fn contains(db: &impl ConnectionTrait, column: impl ColumnTrait, text
     match db.get_database_backend() {
         DbBackend::Postgres => Expr::col(column.as_column_ref()).ilike(format!("%{text}%")),
         _ => column.contains(text),
+    }
+}
+
+/// The same without wildcards.
+pub(super) fn contains_exactly(
+    db: &impl ConnectionTrait,
+    column: impl ColumnTrait,
+    text: &str,
+) -> Expr {
+    // No engine needs another escape for this character itself in a literal, as for a backslash.
+    const ESCAPE: char = '!';
+    let mut pattern = String::from("%");
+    for part in text.chars() {
+        if [ESCAPE, '%', '_'].contains(&part) {
+            pattern.push(ESCAPE);
+        }
+        pattern.push(part);
+    }
+    pattern.push('%');
+    let (column, like) = (Expr::col(column.as_column_ref()), LikeExpr::new(pattern).escape(ESCAPE));
+    match db.get_database_backend() {
+        DbBackend::Postgres => column.ilike(like),
+        _ => column.like(like),
     }
 }
 

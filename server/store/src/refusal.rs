@@ -21,6 +21,9 @@ use crate::url::Dialect;
 
 /// Pause between two rounds of checks.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Consecutive checks for which the pool yielded no connection, although the database answered the
+/// ping before each, after which that is a fault.
+const LOST: u32 = 3;
 /// Maximum duration of a check, the same as of a ping.
 const LONGEST: Duration = Duration::from_secs(2);
 
@@ -38,6 +41,8 @@ struct Noted {
 struct Refused {
     since: Instant,
     statements: u64,
+    /// Consecutive checks that lost their connection.
+    lost: u32,
     /// The error of the check; `None` until one failed.
     reason: Option<String>,
 }
@@ -49,7 +54,7 @@ impl Refusals {
             return;
         }
         for access in accesses(sql) {
-            let new = || Refused { since: Instant::now(), statements: 0, reason: None };
+            let new = || Refused { since: Instant::now(), statements: 0, lost: 0, reason: None };
             self.0.accesses.lock().entry(access).or_insert_with(new).statements += 1;
         }
         self.0.wake.notify_one();
@@ -73,6 +78,17 @@ impl Refusals {
     async fn wait(&self) {
         while self.0.accesses.lock().is_empty() {
             self.0.wake.notified().await;
+        }
+    }
+
+    /// One lost connection says nothing about the table, and nothing about the next connection.
+    fn lose(&self, access: &Access) {
+        let lost = self.0.accesses.lock().get_mut(access).map(|refused| {
+            refused.lost += 1;
+            refused.lost
+        });
+        if lost.is_some_and(|lost| lost >= LOST) {
+            self.confirm(access, "every connection to the database is lost when it is used");
         }
     }
 
@@ -129,8 +145,7 @@ impl Store {
         let Some(outcome) = self.read().check(statement, LONGEST, is_slow).await else { return };
         match outcome {
             Ok(()) => refusals.clear(access),
-            // Of the connection and not of the table: the next check shows more.
-            Err(error) if error.is_connection_lost() => {}
+            Err(error) if error.is_connection_lost() => refusals.lose(access),
             Err(error) if error.is_retryable() => {
                 refusals.confirm(access, "another session holds a lock on it");
             }
@@ -159,4 +174,26 @@ impl Store {
 /// Whether the state of the database is the reason, whatever the statement contains.
 fn is_refusal(error: &StoreError) -> bool {
     error.is_retryable() || error.is_outage() || error.is_denied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_whose_connections_are_lost_again_and_again_is_a_fault() {
+        let refusals = Refusals::default();
+        let error = StoreError::Unavailable(sea_orm::DbErr::Custom("closed".into()));
+        refusals.note("SELECT \"Id\" FROM \"App\"", &error);
+        let access = refusals.suspects().remove(0);
+        for _ in 1..LOST {
+            refusals.lose(&access);
+            assert!(refusals.faults().is_empty());
+        }
+        refusals.lose(&access);
+        let faults = refusals.faults();
+        assert!(faults[0].contains("is lost when it is used"), "{faults:?}");
+        refusals.clear(&access);
+        assert!(refusals.faults().is_empty());
+    }
 }

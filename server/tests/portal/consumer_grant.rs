@@ -209,6 +209,9 @@ async fn an_invalid_grant_is_refused() {
             json!({ "clusterName": "none" }),
             "Cluster's role does not exist.",
         ),
+        // Such a text would be the name of the role in one environment.
+        ("type=NamespaceRole", json!({ "namespaceName": "extra+PRO" }), "Invalid NamespaceName"),
+        ("type=ClusterRole&envs=LOCAL", json!({ "clusterName": "c+x" }), "Invalid ClusterName"),
         ("type=ClusterRole", json!({ "clusterName": "c" }), "Params(envs) can not be empty"),
         ("type=ClusterRole&envs=LOCAL", json!({}), "Params(ClusterName) can not be empty"),
     ] {

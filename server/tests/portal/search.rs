@@ -140,6 +140,12 @@ async fn apps_namespaces_and_keys_are_found_by_one_text() {
     assert_eq!(names(&found["apps"], "appId"), ["second"]);
     assert_eq!(names(&found["namespaces"], "name"), ["the.own.second", "the.public.second"]);
     assert_eq!((&found["namespaceTotal"], found.get("keys")), (&json!(2), None));
+    for wildcard in ["the_", "t%25e.", "%25"] {
+        let found = user.get(&format!("{EVERYWHERE}?q={wildcard}")).await.ok();
+        for kind in ["apps", "namespaces", "keys"] {
+            assert_eq!(found[kind], json!([]), "{wildcard}");
+        }
+    }
     user.get(&format!("{EVERYWHERE}?q=%20")).await.fails(400, "q should not be empty");
     user.get(&format!("{EVERYWHERE}?q=a&in=values")).await.fails(400, "`values` is not one of");
 }

@@ -1,11 +1,17 @@
 //! Every operation that changes a namespace honours the revision of its caller (REL-63): on an older
 //! one it answers 409 and changes nothing. A new operation on a namespace needs a row.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::routing::get;
+use axum::{Json, Router};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::archive::archive;
-use super::world::{Answer, Caller, NS, World, item};
+use super::environment;
+use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations on a namespace that have no base, with the reason.
 const WITHOUT_BASE: [(&str, &str); 11] = [
@@ -228,6 +234,57 @@ async fn a_change_of_an_app_on_an_older_revision_is_refused() {
     assert_eq!(answer.json()["current"], current);
     world.user("u1").await.with("castalia-revision", current).put(path, details).await.empty();
     assert_eq!(root.get(path).await.ok()["name"], "mine");
+    let late = world.user("apollo").await.with("castalia-revision", &base);
+    let answer = late.delete(path).await;
+    let first = &answer.json()["items"][0];
+    assert_eq!(
+        (answer.status, &first["key"], &first["theirs"]),
+        (409, &json!("name"), &json!("mine"))
+    );
+    root.get(&format!("{NS}/items")).await.ok();
+    let shown = root.get(path).await;
+    let current = world.user("apollo").await;
+    current.with("castalia-revision", shown.header("castalia-revision")).delete(path).await.empty();
+}
+
+/// Apollo's admin service ignores the header, so that the change would overwrite another one.
+#[tokio::test]
+async fn an_environment_that_compares_no_revisions_gets_no_change_with_one() {
+    let changed = Arc::new(AtomicU32::new(0));
+    let seen = changed.clone();
+    let service = Router::new()
+        .route("/apollo/version", get(async || "java-3.0.0"))
+        .route(
+            "/apps/{app}/clusters/{cluster}/namespaces/{name}/items",
+            get(async || Json(json!([]))),
+        )
+        .fallback(async move |method: Method| {
+            seen.fetch_add(u32::from(method != Method::GET), Ordering::Relaxed);
+            Json(json!({ "id": 1, "key": "k", "namespaceId": 1 }))
+        });
+    let world = environment::world(&[environment::listen(service).await]).await;
+    let far = NS.replace("LOCAL", "FAR");
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let sent = || changed.load(Ordering::Relaxed);
+    let before = sent();
+    let based = world.user("apollo").await.with("castalia-revision", "abc");
+    let title = || json!({ "releaseTitle": "r" });
+    let body = item("k", "v").to_string();
+    for (method, path, body) in [
+        (Method::POST, "items", body.clone()),
+        (Method::PUT, "items/k", body),
+        (Method::DELETE, "items/k", String::new()),
+        (Method::POST, "changes", json!({ "create": [item("n", "v")] }).to_string()),
+        (Method::POST, "releases", title().to_string()),
+    ] {
+        let path = format!("{far}/{path}");
+        let refused = based.send(method.clone(), &path, "application/json", body).await;
+        assert_eq!(refused.json()["code"], "unsupported_by_env", "{method} {path}: {refused:?}");
+    }
+    assert_eq!(sent(), before);
+    root.put(&format!("{far}/items/k"), item("k", "v")).await.empty();
+    assert!(sent() > before);
 }
 
 #[tokio::test]

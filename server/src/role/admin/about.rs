@@ -13,7 +13,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/health", AdminAccess::Open, well)
         .get("/health/live", AdminAccess::Open, health::live)
         .get("/health/ready", AdminAccess::Open, ready)
-        .get("/apollo/version", AdminAccess::Open, health::version)
+        .get(health::VERSION_PATH, AdminAccess::Open, health::version)
         .get("/apollo/net", AdminAccess::Token, addresses)
         .get("/apollo/server", AdminAccess::Token, place)
 }

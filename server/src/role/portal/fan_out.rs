@@ -14,6 +14,7 @@ pub(super) use self::retry::run;
 use super::Portal;
 use crate::domain::pending_change::{self, Announced, NewPendingChange, Operation};
 use crate::environment::Environment;
+use crate::environment::revision::without_base;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
 
@@ -72,7 +73,7 @@ impl FanOut {
                 let outcome = match announced {
                     _ if !environment.is_up() => Err(unreachable(&env)),
                     Some(Announced { is_behind: true, .. }) => Err(behind(&env)),
-                    _ => send(environment).await,
+                    _ => without_base(send(environment)).await,
                 };
                 (env, announced, outcome)
             }

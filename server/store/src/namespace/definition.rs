@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::audit::trail;
-use crate::condition::{chunks, contains};
+use crate::condition::{chunks, contains_exactly};
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::entity::namespace;
 use crate::error::StoreError;
@@ -139,13 +139,13 @@ pub async fn all_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>,
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-/// Definitions of all apps whose name contains the text; `%` and `_` are wildcards.
+/// Definitions of all apps whose name contains the text.
 pub async fn search_app_namespaces(
     db: &impl ConnectionTrait,
     text: &str,
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
-    page::paged(db, Entity::live().filter(contains(db, Column::Name, text)), page).await
+    page::paged(db, Entity::live().filter(contains_exactly(db, Column::Name, text)), page).await
 }
 
 pub async fn insert_app_namespace(

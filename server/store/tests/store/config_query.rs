@@ -245,6 +245,13 @@ on_each_database! {
         }
         let found = apps::search(db, "fo", &Page::new(0, 10)).await.unwrap();
         assert_eq!(found.total, 1, "a search ignores case on every engine");
+        for wildcard in ["f_o", "%", "_", "!"] {
+            let found = apps::search(db, wildcard, &Page::new(0, 10)).await.unwrap();
+            assert_eq!(found.total, 0, "a search has no wildcards");
+        }
+        write(&store, |tx, ()| Box::pin(insert(tx, app_row("50%_!x")))).await;
+        let found = apps::search(db, "%_!X", &Page::new(0, 10)).await.unwrap();
+        assert_eq!(found.total, 1);
         assert_eq!(apps::by_name_part(db, "%a_e%").await.unwrap().len(), 1, "wildcards are active");
     }
 

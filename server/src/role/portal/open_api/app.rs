@@ -189,8 +189,11 @@ pub(super) async fn update(
     check_same_app(&place.app_id, app.app_id.as_deref().unwrap_or_default())?;
     let operator =
         portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
+    let (store, details) = (&portal.state.store, details(app));
+    let present = portal_app::find(store, &place.app_id).await?;
+    portal_app::check_base(&present, &base, Some(&details))?;
     let fan_out = announce(&portal, &place.app_id, &operator).await?;
-    let made = portal_app::update(&portal.state.store, details(app), &operator, base).await;
+    let made = portal_app::update(store, details, &operator, base).await;
     let row = fan_out.unless_refused(&portal, made).await?;
     let write = async |environment| app::write(&portal.state, &environment, &row, &operator).await;
     Ok(fan_out.send(&portal, write).await)

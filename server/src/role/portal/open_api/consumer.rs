@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::required;
+use crate::domain::constraint::check_name;
 use crate::domain::consumer::registration::{self, Details, Grant, NewConsumer, Registered};
 use crate::domain::consumer::rotation;
 use crate::domain::permission::Act;
@@ -229,10 +230,13 @@ pub(super) async fn assign_role(
         "AppRole" => (app, None),
         "NamespaceRole" => {
             let namespace = required(body.namespace_name, "NamespaceName")?;
+            // In the name of a role, an environment could follow.
+            check_name(Some(&namespace), "NamespaceName")?;
             (Resource { namespace, ..app }, granted.envs)
         }
         "ClusterRole" => {
             let cluster = required(body.cluster_name, "ClusterName")?;
+            check_name(Some(&cluster), "ClusterName")?;
             (Resource { cluster, ..app }, Some(required(granted.envs, "envs")?))
         }
         other => {

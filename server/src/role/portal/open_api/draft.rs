@@ -7,7 +7,7 @@ use super::{conflict, may_be_unsupported, unsupported};
 use crate::domain::draft::{DraftChanges, Edits, Line};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment, revision};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
@@ -71,7 +71,6 @@ pub(super) async fn change(
     loop {
         attempt += 1;
         let draft = draft(&environment, place).await?;
-        check_base(&environment)?;
         let error = match edits.changes(&draft) {
             Err(error) => error,
             Ok(changes) => {
@@ -97,7 +96,6 @@ pub(super) async fn try_out(
     let environment = portal.state.environments.find(&place.env)?;
     let namespace_id = namespace_id(&environment, place).await?;
     let draft = draft(&environment, place).await?;
-    check_base(&environment)?;
     let error = match edits.changes(&draft) {
         Err(error) => error,
         Ok(changes) => {
@@ -115,19 +113,6 @@ pub(super) async fn try_out(
         }
     };
     Err(conflict::explain(portal, caller, place, edits, error).await)
-}
-
-/// Refuses an edit with a revision if the admin service, whose draft was read, has none and would
-/// ignore it.
-fn check_base(environment: &Environment) -> Result<()> {
-    if revision::base().is_none() || revision::shown().is_some() {
-        return Ok(());
-    }
-    let message = format!(
-        "The admin service of {} cannot compare Castalia-Revision: it is Apollo's, or an older one. Send the change without the header.",
-        environment.name()
-    );
-    Err(Error::bad_request(message).with_code(Code::UnsupportedByEnv))
 }
 
 pub(super) async fn apply(

@@ -32,6 +32,17 @@ pub(super) struct Criteria {
     /// Part of a value.
     #[param(default = "")]
     value: String,
+    /// Whether `%` and `_` in the key are no wildcards.
+    #[serde(skip)]
+    #[param(ignore)]
+    is_exact: bool,
+}
+
+impl Criteria {
+    fn matches(&self, hit: &admin::ItemInfo) -> bool {
+        let key = hit.key.as_deref().unwrap_or_default().to_lowercase();
+        !self.is_exact || key.contains(&self.key.to_lowercase())
+    }
 }
 
 /// What one environment found.
@@ -119,6 +130,7 @@ async fn search(
         let visible = portal.rights().visible_in(user_id, env, &places).await?;
         let hits = page.content.into_iter().zip(visible);
         let hits = hits.filter_map(|(hit, is_visible)| is_visible.then_some(hit));
+        let hits = hits.filter(|hit| criteria.matches(hit));
         items.extend(hits.map(|hit| found_item(env, hit)));
         if is_last && items.len() <= wanted {
             return Ok(Found { items, has_more: false });

@@ -7,9 +7,11 @@ use crate::domain::pending_change::Operation;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::portal_app;
+use crate::environment::revision::without_base;
 use crate::environment::{Address, Environment};
 use crate::error::{Reaction, Result};
 use crate::http::request::Body;
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
@@ -80,28 +82,40 @@ pub(in super::super) async fn delete(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
+    On(base): On,
 ) -> Result<Pending> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let app_id = &place.app_id;
     let row = portal_app::find(&portal.state.store, app_id).await?;
+    // Before the environments delete it.
+    portal_app::check_base(&row, &base, None)?;
+    without_base(delete_everywhere(&portal, &row, &operator)).await
+}
+
+async fn delete_everywhere(
+    portal: &Portal,
+    row: &portal_app::App,
+    operator: &str,
+) -> Result<Pending> {
+    let app_id = &row.app_id;
     let (environments, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
     let operation = Operation::Delete(row.id);
     let fan_out =
-        FanOut::announce(&portal, away, operation, (app_id.as_str(), ""), &operator).await?;
+        FanOut::announce(portal, away, operation, (app_id.as_str(), ""), operator).await?;
     for environment in &environments {
-        match app::delete(environment, app_id, &operator).await {
+        match app::delete(environment, app_id, operator).await {
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, env = environment.name(), %error, "an environment has no such app to delete");
             }
             outcome => outcome?,
         }
     }
-    let made = portal_app::delete(&portal.state.store, app_id, &operator).await;
-    fan_out.unless_refused(&portal, made).await?;
+    let made = portal_app::delete(&portal.state.store, app_id, operator).await;
+    fan_out.unless_refused(portal, made).await?;
     // Callers who found the app before may have added it to an environment meanwhile.
     for environment in &environments {
-        match app::delete_orphan(&portal.state, environment, app_id, &operator).await {
+        match app::delete_orphan(&portal.state, environment, app_id, operator).await {
             Err(error)
                 if !matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) =>
             {
@@ -111,7 +125,7 @@ pub(in super::super) async fn delete(
         }
     }
     let delete = async |environment| {
-        app::delete_orphan(&portal.state, &environment, app_id, &operator).await.map(drop)
+        app::delete_orphan(&portal.state, &environment, app_id, operator).await.map(drop)
     };
-    Ok(fan_out.send(&portal, delete).await)
+    Ok(fan_out.send(portal, delete).await)
 }

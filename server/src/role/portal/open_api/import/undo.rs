@@ -116,7 +116,10 @@ impl Change {
                 found => found?,
             };
             let is_kept = !self.is_new || self.is_released(&environment).await?;
-            let lines = draft(&environment, &self.place).await?;
+            let lines = match draft(&environment, &self.place).await {
+                Err(error) if error.reaction() == Reaction::NotFound => return Ok(()),
+                lines => lines?,
+            };
             let reversal = self.imported.reversal(&lines);
             let is_empty = lines.len() == reversal.delete.len();
             let outcome = if is_empty && !is_kept {
@@ -126,6 +129,8 @@ impl Change {
                 apply(&environment, &self.place, found.id, reversal, operator).await
             };
             match outcome {
+                // Somebody deleted the namespace or one of the items meanwhile.
+                Err(error) if error.reaction() == Reaction::NotFound && attempt < ATTEMPTS => {}
                 Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
                 outcome => return outcome,
             }

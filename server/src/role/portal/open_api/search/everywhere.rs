@@ -62,7 +62,7 @@ pub(in super::super) async fn search(
         found.namespaces = Some(app_namespace::shown(&portal, namespaces.rows).await?);
     }
     if kinds.contains(&"keys") {
-        let criteria = Criteria { key: q, ..Criteria::default() };
+        let criteria = Criteria { key: q, is_exact: true, ..Criteria::default() };
         let Hits { items, limited: _, failed } = find(&portal, &caller, &criteria, MOST).await?;
         found.keys = Some(items);
         found.message = (!failed.is_empty()).then(|| failed.join(" "));
