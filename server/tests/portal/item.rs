@@ -1,10 +1,17 @@
 //! Items: single ones, keys that a path cannot contain, whole texts, and reverting to the published
 //! state.
 
-use castalia_store::entity::{Standard as _, item as item_row};
+use std::sync::{Arc, Mutex};
+
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn};
+use castalia_store::entity::{Standard as _, item as item_row, namespace};
 use serde_json::{Value, json};
 
-use super::world::{NS, World, item};
+use super::environment;
+use super::world::{NS, World, app, item};
 
 #[tokio::test]
 async fn an_item_needs_a_key_and_a_value_that_may_be_empty() {
@@ -165,7 +172,7 @@ async fn unpublished_edits_are_taken_back() {
     user.delete(&format!("{items}/b")).await.empty();
     user.post(&items, item("c", "3")).await.ok();
 
-    user.send(http::Method::POST, &format!("{items}/revocation"), "", String::new()).await.empty();
+    user.send(Method::POST, &format!("{items}/revocation"), "", String::new()).await.empty();
     let get = async |key: &str| user.get(&format!("{items}/{key}")).await.ok();
     let (a, b) = (get("a").await, get("b").await);
     assert_eq!((&a["value"], &a["type"], &a["comment"]), (&json!("1"), &json!(1), &json!("new")));
@@ -184,9 +191,8 @@ async fn bodies_that_cannot_be_read_change_nothing() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
     let items = format!("{NS}/items");
-    let post = async |kind: &str, body: &str| {
-        user.send(http::Method::POST, &items, kind, body.to_owned()).await
-    };
+    let post =
+        async |kind: &str, body: &str| user.send(Method::POST, &items, kind, body.to_owned()).await;
     post("application/json", "{").await.fails(400, "JSON parse error");
     post("application/json", "").await.fails(400, "JSON parse error");
     post("text/plain", r#"{"key":"k","value":"v"}"#)
@@ -197,4 +203,30 @@ async fn bodies_that_cannot_be_read_change_nothing() {
     let large = " ".repeat(33 << 20);
     post("application/json", &large).await.fails(413, "The body is larger than");
     assert!(item_row::Entity::live().all(world.environment_store.read()).await.unwrap().is_empty());
+}
+
+/// Apollo's admin service stores an item below the id in its body, and fails without one.
+#[tokio::test]
+async fn a_new_item_is_sent_elsewhere_with_the_id_of_its_namespace() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sent);
+    let record = from_fn(move |request: Request, next: Next| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let (head, body) = request.into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            if head.method == Method::POST && head.uri.path().ends_with("/items") {
+                seen.lock().unwrap().push(serde_json::from_slice::<Value>(&body).unwrap());
+            }
+            next.run(Request::from_parts(head, body.into())).await
+        }
+    });
+    let (router, store) = environment::admin_router().await;
+    let service = environment::listen(router.layer(record)).await;
+    let world = environment::world(&[service]).await;
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    user.post(&format!("{}/items", NS.replace("LOCAL", "FAR")), item("k", "1")).await.ok();
+    let stored = namespace::Entity::live().one(store.read()).await.unwrap().unwrap();
+    assert_eq!(sent.lock().unwrap()[0]["namespaceId"], stored.id.0);
 }

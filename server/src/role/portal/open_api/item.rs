@@ -289,6 +289,8 @@ async fn add(
     operator: &str,
 ) -> Result<admin::Item> {
     let body = admin::Item {
+        // Apollo's admin service stores the item below this id, whatever the path says.
+        namespace_id: namespace_id(environment, place).await?,
         key: Some(key),
         r#type: item.r#type.unwrap_or_default(),
         value: item.value,
