@@ -6,7 +6,7 @@
 #   eureka       Apollo's services as clients, hosts and successors of our Eureka; ten minutes
 #   conformance  the cases of the config service, and both on one database; five minutes
 #   admin        the cases of the admin service; half an hour, because Apollo reads its settings once a minute
-#   pages        the calls of Apollo's web pages, to Apollo's portal and to ours; ten minutes
+#   pages        the calls of Apollo's web pages, to Apollo's portal and to ours, and one after the other; ten minutes
 #   cli          Apollo's command line, CASTALIA_TEST_APOLLO_CLI, against our portal; needs no checkout
 #
 # DIR is a checkout of Apollo (github.com/apolloconfig/apollo): the 3.0 line, for the eureka suite also
@@ -127,7 +127,7 @@ run_pages() {
     start adminservice "$name" github,database-discovery
     DEV_META=$config start portal "${name}_portal" github,auth
     CASTALIA_TEST_CONFIG_URL=$config CASTALIA_TEST_PORTAL_URL=$address \
-        CASTALIA_TEST_PORTAL_DB=$(url "${name}_portal") \
+        CASTALIA_TEST_CONFIG_DB=$(url "$name") CASTALIA_TEST_PORTAL_DB=$(url "${name}_portal") \
         CASTALIA_TEST_OWN_CONFIG_DB=$(url "${name}_own") CASTALIA_TEST_OWN_PORTAL_DB=$(url "${name}_own_portal") \
         cargo test --quiet --workspace --test suite -- --ignored --nocapture interop::pages::
 }

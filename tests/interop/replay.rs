@@ -15,13 +15,15 @@ use serde_json::{Value, json};
 
 use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
+use crate::support::session::sign_in_as;
 
 /// One call.
 #[derive(Debug)]
 pub(super) struct Call {
     /// Heading above it.
     pub(super) page: &'static str,
-    /// Of HTTP, or CLIENT for a call to the config service, UPLOAD for a file, $ for a command line.
+    /// Of HTTP, or CLIENT for a call to the config service, TOKEN for a GET of the consumer
+    /// with `$token`, USER for a GET of `$user` with a session of their own, UPLOAD for a file, $ for a command line.
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     /// Of an upload the name of the file and its content.
@@ -128,6 +130,14 @@ impl Caller {
                     (answer.status == 200).then_some(answer)
                 })
                 .await
+            }
+            "TOKEN" => {
+                let consumer = Http::new(self.portal.base());
+                consumer.with("Authorization", &self.variables["token"]).get(&path).await
+            }
+            "USER" => {
+                let [user, password] = ["user", "password"].map(|name| &self.variables[name]);
+                sign_in_as(self.portal.base(), user, password).await.get(&path).await
             }
             "UPLOAD" => {
                 let (name, content) = text.split_once(' ').unwrap();

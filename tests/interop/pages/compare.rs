@@ -1,11 +1,15 @@
 //! Compares answers, without what differs between any two installations.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 /// Members with generated texts.
 const GENERATED: [&str; 5] = ["releaseKey", "secret", "token", "tokenPrefix", "tokenValue"];
+
+/// Members whose elements have no order: Apollo stores them in that of a hash.
+const SETS: [&str; 5] = ["clientIpList", "clientLabelList", "oldRules", "ruleItems", "rules"];
 
 /// What a client of theirs misses, a line for each place: `- PLACE` is only in their answer, `~ PLACE` differs.
 pub(super) fn differences(theirs: &Value, ours: &Value) -> BTreeSet<String> {
@@ -80,10 +84,20 @@ pub(super) fn without_variables(
 fn member(name: &str, value: Value) -> Value {
     let is_id = name == "id" || name.ends_with("Id");
     match value {
-        Value::Number(number) if is_id && number.as_i64() > Some(0) => json!("id"),
+        // In contexts of releases Apollo writes 7 as 7.0.
+        Value::Number(number) if is_id && number.as_f64() > Some(0.0) => json!("id"),
         Value::Number(number) if name == "deletedAt" && number.as_i64() > Some(0) => json!("time"),
         Value::String(text) if GENERATED.contains(&name) && !text.is_empty() => {
             json!("generated")
+        }
+        Value::Array(mut elements) if SETS.contains(&name) => {
+            elements.sort_by_key(Value::to_string);
+            Value::Array(elements)
+        }
+        // A text with a list in a column.
+        Value::Object(mut inner) if SETS.contains(&name) => {
+            inner.entry("json").and_modify(|list| *list = member(name, list.take()));
+            Value::Object(inner)
         }
         other => other,
     }
@@ -104,6 +118,8 @@ fn text(content: &str, variables: &BTreeMap<&'static str, String>) -> String {
         return content.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     }
     // Short values, such as ids, would also be found in other texts.
-    let long = variables.iter().filter(|(_, value)| value.len() > 10);
-    long.fold(content.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
+    let mut long: Vec<_> = variables.iter().filter(|(_, value)| value.len() > 10).collect();
+    long.sort_by_key(|(_, value)| Reverse(value.len()));
+    long.into_iter()
+        .fold(content.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
 }
