@@ -33,6 +33,7 @@ mod portal {
     mod bearer;
     mod branch;
     mod call;
+    mod change_sets;
     mod changes;
     mod cluster;
     mod consumer;

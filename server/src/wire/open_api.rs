@@ -46,7 +46,10 @@ pub use self::portal::{
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
-pub use self::transfer::{ItemChanges, ItemDiff, NamespaceIdentifier, NamespaceSync};
+pub use self::transfer::{
+    ChangeSet, ChangeSetResult, ChangeSets, ItemChanges, ItemDiff, NamespaceIdentifier,
+    NamespaceSync,
+};
 pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};
 pub use self::user_token::{
     CreateUserToken, CurrentUserToken, NamespaceScope, TokenAction, UserTokenCapability,

@@ -25,9 +25,9 @@ use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
 pub use crate::entity::namespace::{Model as Namespace, Row as NamespaceRow};
 pub use definition::{
     AppNamespace, AppNamespaceRow, all_app_namespaces, app_namespace, app_namespace_names,
-    app_namespace_names_without, app_namespace_to_remove, app_namespaces, app_namespaces_named, delete_app_namespace,
-    delete_app_namespaces, insert_app_namespace, public_app_namespace, public_app_namespaces,
-    public_app_namespaces_named, search_app_namespaces,
+    app_namespace_names_without, app_namespace_to_remove, app_namespaces, app_namespaces_named,
+    delete_app_namespace, delete_app_namespaces, insert_app_namespace, public_app_namespace,
+    public_app_namespaces, public_app_namespaces_named, search_app_namespaces,
 };
 pub use family::lock_family;
 pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock, locks};

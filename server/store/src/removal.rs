@@ -101,8 +101,7 @@ pub async fn hide(
     by.remove::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>()).await?;
     by.hide::<release_history::Entity>(db, scope.of::<release_history::Entity>()).await?;
     by.hide::<commit::Entity>(db, scope.of::<commit::Entity>()).await?;
-    let read =
-        scope.at([Read::ConfigAppId, Read::ConfigClusterName, Read::ConfigNamespaceName]);
+    let read = scope.at([Read::ConfigAppId, Read::ConfigClusterName, Read::ConfigNamespaceName]);
     instance_config::Entity::delete_many().filter(read).exec(db).await?;
     by.hide::<namespace::Entity>(db, scope.of::<namespace::Entity>()).await?;
     if scope.namespace.is_none() {
@@ -127,12 +126,15 @@ pub async fn hide_branches(
             .from(Entity)
             .and_where(Column::Id.is_in(chunk))
             .and_where(
-                Expr::col((Entity, Column::AppId)).equals((cluster::Entity, cluster::Column::AppId)),
+                Expr::col((Entity, Column::AppId))
+                    .equals((cluster::Entity, cluster::Column::AppId)),
             );
         let branches = cluster::Entity::live()
             .filter(cluster::Column::ParentClusterId.gt(0))
             .filter(cluster::Column::Name.in_subquery(names));
-        found.extend(branches.select_only().column(cluster::Column::Id).into_tuple::<Id>().all(db).await?);
+        found.extend(
+            branches.select_only().column(cluster::Column::Id).into_tuple::<Id>().all(db).await?,
+        );
     }
     for chunk in chunks(&found) {
         by.hide::<cluster::Entity>(db, cluster::Column::Id.is_in(chunk)).await?;

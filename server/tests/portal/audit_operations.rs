@@ -13,8 +13,8 @@ use super::audit_of_users::{access_requests, user_tokens};
 use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations whose method is not GET although they change nothing, or only what pages show of the
-/// caller, and one whose parts are recorded as operations of their own (`access_grant.rs`).
-const READS: [&str; 7] = [
+/// caller, and those whose parts are recorded as operations of their own (`access_grant.rs`).
+const READS: [&str; 8] = [
     "syntaxCheck",
     "compareItems",
     "checkExportAppConfig",
@@ -22,6 +22,7 @@ const READS: [&str; 7] = [
     "previewBranchRules",
     "announcePresence",
     "changeAccessGrants",
+    "changeItemsOfNamespaces",
 ];
 
 /// Operations that read secrets, or all values of an app.

@@ -5,7 +5,7 @@ use castalia_server::settings::Installation;
 use castalia_store::entity::{Standard as _, gray_release_rule};
 use serde_json::{Value, json};
 
-use super::world::{Caller, NS, World, item};
+use super::world::{Answer, Caller, NS, World, item};
 
 /// Creates the branch of the namespace `application`; returns its path.
 async fn branch(user: &Caller<'_>) -> String {
@@ -40,12 +40,18 @@ async fn a_namespace_has_one_branch() {
     // A60: the second attempt is refused, and the branch is found.
     let world = World::with_demo().await;
     let user = world.user("u1").await;
+    user.post(&format!("{NS}/items"), item("k", "v")).await.ok();
     user.get(&format!("{NS}/branches")).await.empty();
     let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
     let refused = user.post(&format!("{NS}/branches"), Value::Null).await;
     refused.fails(400, "The namespace application already has the branch");
     assert_eq!(refused.json()["code"], "branch_exists");
-    let found = user.get(&format!("{NS}/branches")).await.ok();
+    let found = user.get(&format!("{NS}/branches")).await;
+    let items = user.get(&format!("{}/items", items_of(&branch_path(&user).await))).await;
+    let revision = |answer: &Answer| answer.header("castalia-revision").to_owned();
+    assert_eq!(revision(&found), revision(&items), "edits of the branch are based on it");
+    assert_ne!(revision(&found), revision(&user.get(&format!("{NS}/items")).await));
+    let found = found.ok();
     assert_eq!(found["clusterName"], made["clusterName"]);
     assert_eq!(
         (&found["extendInfo"]["isConfigHidden"], &found["items"]),

@@ -163,6 +163,8 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "GET /events",
     // Each grant is a call of its own: `access_grant.rs`.
     "POST /access-grants",
+    // Each change set is a call of its own: `change_sets.rs`.
+    "POST /change-sets",
     // Each read is a call of its own: `reads.rs`.
     "GET /reads",
     "GET /webhooks",

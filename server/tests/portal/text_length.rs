@@ -38,6 +38,7 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("addCreateApplicationRoleToUsers", "", "have to be users"),
     ("batchDeleteItems", "", "have to be keys"),
     ("changeAccessGrants", "*", "each grant is checked as its own operation"),
+    ("changeItemsOfNamespaces", "*", "each change set is checked as its own operation"),
     ("previewBranchRules", "*", "is not stored"),
     ("createRestoration", "kind", "has to be a kind"),
     ("createRestoration", "clusterName", "has to be a deleted cluster"),

@@ -146,6 +146,13 @@ fn administration(
         return Some((at, (method != "DELETE").then_some(webhook)));
     } else if path.ends_with("/decision") {
         json!({ "granted": true })
+    } else if path.ends_with("/change-sets") {
+        let set = json!({
+            "appId": s.app_id, "env": "DEV", "clusterName": "default",
+            "namespaceName": "application",
+            "create": [{ "key": "new", "value": who, "type": 0 }],
+        });
+        return Some((format!("{at}?operator=apollo"), Some(json!({ "changeSets": [set] }))));
     } else if path.ends_with("/access-grants") {
         let grant = json!({
             "appId": s.app_id, "namespaceName": "application", "roleType": "ModifyNamespace",

@@ -15,7 +15,7 @@ use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Compat, environment};
 
 /// The object of a call; unused parts are empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Resource {
     /// App.
     pub app_id: String,

@@ -10,6 +10,7 @@ mod app_namespace;
 mod audit;
 mod branch;
 mod call;
+mod change_sets;
 mod cluster;
 mod conflict;
 mod consumer;

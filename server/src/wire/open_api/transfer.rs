@@ -35,6 +35,72 @@ body! {
 }
 
 body! {
+    /// Edits of several namespaces.
+    #[serde(deny_unknown_fields)]
+    ChangeSets {
+        /// At most one for each namespace.
+        change_sets: Option<Vec<ChangeSet>>,
+        /// Whether the edits are only checked.
+        dry_run: bool,
+    }
+}
+
+body! {
+    /// Edits of the items of one namespace, which are made together or not at all.
+    #[serde(deny_unknown_fields)]
+    ChangeSet {
+        /// App.
+        app_id: Option<String>,
+        /// Environment.
+        env: Option<String>,
+        /// Cluster or branch.
+        cluster_name: Option<String>,
+        /// Name of the namespace.
+        namespace_name: Option<String>,
+        /// Revision of the namespace that the edits are based on, as in `Castalia-Revision`.
+        revision: Option<String>,
+        /// New items, which are appended in this order.
+        create: Option<Vec<Item>>,
+        /// Items that get other values and comments.
+        update: Option<Vec<Item>>,
+        /// Keys of the items that are deleted.
+        delete: Option<Vec<String>>,
+    }
+}
+
+body! {
+    /// What became of the edits of one namespace.
+    ChangeSetResult {
+        /// Status that `changeItems` answers with.
+        status: i64,
+        /// Why nothing was changed.
+        code: Option<String>,
+        /// The same for people.
+        message: Option<String>,
+        /// The present revision, if the edits are based on another one.
+        current: Option<String>,
+        /// Who changed the namespace last.
+        by: Option<String>,
+        /// Items with other values than those of the edits.
+        items: Option<Vec<StaleItem>>,
+    }
+}
+
+body! {
+    /// An item that somebody else changed. An absent value is that of an absent item.
+    StaleItem {
+        /// Key.
+        key: Option<String>,
+        /// Value of the edit.
+        yours: Option<String>,
+        /// Stored value.
+        theirs: Option<String>,
+        /// Who stored or deleted it.
+        by: Option<String>,
+    }
+}
+
+body! {
     /// A namespace of an environment.
     #[schema(as = OpenNamespaceIdentifier)]
     NamespaceIdentifier {

@@ -127,9 +127,8 @@ mod tests {
 
     #[test]
     fn a_statement_has_a_limit_of_rows_and_of_bytes() {
-        let lengths = |sizes: &[usize]| {
-            pieces(sizes, |size| *size).map(<[usize]>::len).collect::<Vec<_>>()
-        };
+        let lengths =
+            |sizes: &[usize]| pieces(sizes, |size| *size).map(<[usize]>::len).collect::<Vec<_>>();
         assert_eq!(lengths(&[]), Vec::<usize>::new());
         assert_eq!(lengths(&[1; 2 * ROWS + 3]), [ROWS, ROWS, 3]);
         assert_eq!(lengths(&[BYTES, 1, BYTES - 1, 1, 2 * BYTES, 5]), [1, 2, 1, 1, 1]);

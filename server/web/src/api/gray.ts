@@ -2,7 +2,7 @@
 import { queryOptions, type QueryKey } from "@tanstack/react-query";
 
 import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
-import { get, path, send } from "./client";
+import { get, getWithRevision, path, send } from "./client";
 import { latestRelease, namespacePath, type Place } from "./queries";
 import type {
   GrayAudience,
@@ -39,9 +39,15 @@ export const staleGray = (at: Place): QueryKey[] => [
   ["list", at.app, at.env, at.cluster],
 ];
 
-/** The branch with its items; null if the namespace has no gray release. */
+/** The branch with its items and their revision; null if the namespace has no gray release. */
 export const branch = (at: Place) =>
-  queryOptions({ queryKey: key(at), queryFn: () => get<OpenNamespaceDTO>(`${namespacePath(at)}/branches`) });
+  queryOptions({
+    queryKey: key(at),
+    queryFn: async () => {
+      const { body, revision } = await getWithRevision<OpenNamespaceDTO>(`${namespacePath(at)}/branches`);
+      return body && { ...body, revision };
+    },
+  });
 
 /** The namespace of a branch, for the operations on its items. */
 export const inBranch = (at: Place, name: string): Place => ({ ...at, cluster: name });

@@ -987,6 +987,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/change-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Edits several namespaces, each with its own result. */
+        post: operations["changeItemsOfNamespaces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/configs/export": {
         parameters: {
             query?: never;
@@ -2809,6 +2826,50 @@ export interface components {
             /** @description Day in UTC, as `2026-05-31`. */
             day?: string;
         };
+        /** @description Edits of the items of one namespace, which are made together or not at all. */
+        ChangeSet: {
+            /** @description App. */
+            appId?: string;
+            /** @description Cluster or branch. */
+            clusterName?: string;
+            /** @description New items, which are appended in this order. */
+            create?: components["schemas"]["OpenItemDTO"][];
+            /** @description Keys of the items that are deleted. */
+            delete?: string[];
+            /** @description Environment. */
+            env?: string;
+            /** @description Name of the namespace. */
+            namespaceName?: string;
+            /** @description Revision of the namespace that the edits are based on, as in `Castalia-Revision`. */
+            revision?: string;
+            /** @description Items that get other values and comments. */
+            update?: components["schemas"]["OpenItemDTO"][];
+        };
+        /** @description What became of the edits of one namespace. */
+        ChangeSetResult: {
+            /** @description Who changed the namespace last. */
+            by?: string;
+            /** @description Why nothing was changed. */
+            code?: string;
+            /** @description The present revision, if the edits are based on another one. */
+            current?: string;
+            /** @description Items with other values than those of the edits. */
+            items?: components["schemas"]["StaleItem"][];
+            /** @description The same for people. */
+            message?: string;
+            /**
+             * Format: int64
+             * @description Status that `changeItems` answers with.
+             */
+            status?: number;
+        };
+        /** @description Edits of several namespaces. */
+        ChangeSets: {
+            /** @description At most one for each namespace. */
+            changeSets?: components["schemas"]["ChangeSet"][];
+            /** @description Whether the edits are only checked. */
+            dryRun?: boolean;
+        };
         /** @description A consumer. */
         Consumer: {
             /** @description Whether it may create apps. */
@@ -4220,6 +4281,17 @@ export interface components {
             /** @description Whether a proxy in front of the portal signs users in. */
             proxy?: boolean;
         };
+        /** @description An item that somebody else changed. An absent value is that of an absent item. */
+        StaleItem: {
+            /** @description Who stored or deleted it. */
+            by?: string;
+            /** @description Key. */
+            key?: string;
+            /** @description Stored value. */
+            theirs?: string;
+            /** @description Value of the edit. */
+            yours?: string;
+        };
         /** @description The environments of the portal. */
         SystemInfo: {
             /** @description All environments, reachable or not. */
@@ -4365,6 +4437,9 @@ export type AuditLogDataInfluence = components['schemas']['AuditLogDataInfluence
 export type AuditLogDetails = components['schemas']['AuditLogDetails'];
 export type AuditProperties = components['schemas']['AuditProperties'];
 export type CallsOfDay = components['schemas']['CallsOfDay'];
+export type ChangeSet = components['schemas']['ChangeSet'];
+export type ChangeSetResult = components['schemas']['ChangeSetResult'];
+export type ChangeSets = components['schemas']['ChangeSets'];
 export type Consumer = components['schemas']['Consumer'];
 export type ConsumerRole = components['schemas']['ConsumerRole'];
 export type ConsumerToken = components['schemas']['ConsumerToken'];
@@ -4443,6 +4518,7 @@ export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
 export type SettingSource = components['schemas']['SettingSource'];
 export type SignInModes = components['schemas']['SignInModes'];
+export type StaleItem = components['schemas']['StaleItem'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type UnsignedClient = components['schemas']['UnsignedClient'];
 export type UnsignedClients = components['schemas']['UnsignedClients'];
@@ -6924,6 +7000,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInModes"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    changeItemsOfNamespaces: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSets"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeSetResult"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

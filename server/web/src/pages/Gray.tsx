@@ -9,7 +9,7 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenNamespaceDTO } from "../api/bodies";
 import { branch, grayState, staleGray, startGray, type GrayState } from "../api/gray";
-import { draft, useBoot, type Place } from "../api/queries";
+import { draft, useBoot, type Draft, type Place } from "../api/queries";
 import { ownRights, type OwnRights } from "../api/roles";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
@@ -114,7 +114,7 @@ function Start({ place, rights, isLive }: { place: Place; rights: OwnRights; isL
 interface StepperProps {
   place: Place;
   master: OpenNamespaceDTO;
-  branched: OpenNamespaceDTO;
+  branched: Draft;
 }
 
 function Stepper({ place, master, branched }: StepperProps) {
@@ -135,7 +135,8 @@ function Stepper({ place, master, branched }: StepperProps) {
   if (rights.error && !rights.data) return <Failure error={rights.error} onRetry={() => void rights.refetch()} />;
   if (!state.data || !facts || !rights.data) return <PageLoading />;
   const step = chosen ?? currentStep(facts);
-  const parts = { place, name, facts, state: state.data, rights: rights.data, master, go };
+  const { revision } = branched;
+  const parts = { place, name, revision, facts, state: state.data, rights: rights.data, master, go };
   return (
     <>
       <Steps at={step} place={place} facts={facts} state={state.data} />

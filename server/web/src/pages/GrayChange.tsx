@@ -22,7 +22,7 @@ import { NoRight } from "../parts/NoRight";
 
 type Act = { kind: "save" | "delete"; row: DraftRow | null };
 
-export function GrayChange({ place, name, facts, rights, master, go }: GrayParts) {
+export function GrayChange({ place, name, revision, facts, rights, master, go }: GrayParts) {
   const { t } = useTranslation();
   const [act, setAct] = useState<Act | null>(null);
   const format = master.format ?? "properties";
@@ -94,11 +94,22 @@ export function GrayChange({ place, name, facts, rights, master, go }: GrayParts
       )}
       {act?.kind === "save" &&
         (isDocument ? (
-          <GrayDocument {...{ place, name, format }} text={act.row?.value ?? ""} onClose={() => setAct(null)} />
+          <GrayDocument
+            {...{ place, name, revision, format }}
+            text={act.row?.value ?? ""}
+            onClose={() => setAct(null)}
+          />
         ) : (
-          <Save {...{ place, name }} row={act.row} isNew={isNew(act.row, facts.items)} onClose={() => setAct(null)} />
+          <Save
+            {...{ place, name, revision }}
+            row={act.row}
+            isNew={isNew(act.row, facts.items)}
+            onClose={() => setAct(null)}
+          />
         ))}
-      {act?.kind === "delete" && act.row && <Remove {...{ place, name }} row={act.row} onClose={() => setAct(null)} />}
+      {act?.kind === "delete" && act.row && (
+        <Remove {...{ place, name, revision }} row={act.row} onClose={() => setAct(null)} />
+      )}
     </section>
   );
 }
@@ -124,21 +135,23 @@ function Value({ text }: { text: string | undefined }) {
 interface DialogProps {
   place: GrayParts["place"];
   name: string;
+  revision: string;
   onClose: () => void;
 }
 
-function Save({ place, name, row, isNew, onClose }: DialogProps & { row: DraftRow | null; isNew: boolean }) {
+function Save({ place, name, revision, row, isNew, onClose }: DialogProps & { row: DraftRow | null; isNew: boolean }) {
   const at = inBranch(place, name);
-  const save = (item: EditedItem): Promise<unknown> => (isNew ? createItem(at, item) : updateItem(at, item));
+  const save = (item: EditedItem): Promise<unknown> =>
+    isNew ? createItem(at, item, revision) : updateItem(at, item, revision);
   const write = useAction(save, staleGray(place), onClose);
   return (
     <ItemDialog row={row} write={write} onSave={(item) => write.mutate(item)} onDelete={undefined} onClose={onClose} />
   );
 }
 
-function Remove({ place, name, row, onClose }: DialogProps & { row: DraftRow }) {
+function Remove({ place, name, revision, row, onClose }: DialogProps & { row: DraftRow }) {
   const { t } = useTranslation();
-  const write = useAction(() => deleteItem(inBranch(place, name), row.key), staleGray(place), onClose);
+  const write = useAction(() => deleteItem(inBranch(place, name), row.key, revision), staleGray(place), onClose);
   return (
     <Confirm
       title={t("gray.change.removeTitle")}

@@ -14,15 +14,17 @@ interface Props {
   place: Place;
   /** Name of the branch. */
   name: string;
+  /** The state of its items on which the edit is based. */
+  revision: string;
   format: string;
   text: string;
   onClose: () => void;
 }
 
-export function GrayDocument({ place, name, format, text, onClose }: Props) {
+export function GrayDocument({ place, name, revision, format, text, onClose }: Props) {
   const { t } = useTranslation();
   const [value, setValue] = useState(text);
-  const write = useAction(() => saveText(inBranch(place, name), format, value), staleGray(place), onClose);
+  const write = useAction(() => saveText(inBranch(place, name), format, value, revision), staleGray(place), onClose);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     write.mutate(undefined);

@@ -9,6 +9,8 @@ export interface GrayParts {
   place: Place;
   /** Name of the branch. */
   name: string;
+  /** The state of its items on which edits are based. */
+  revision: string;
   facts: GrayFacts;
   state: GrayState;
   rights: OwnRights;

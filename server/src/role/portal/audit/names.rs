@@ -111,14 +111,15 @@ const NAMES: [(&str, OperationKind, &str); 92] = [
 ];
 
 /// Operations that change nothing although their method is not GET, or only what pages show of the
-/// caller, and one whose parts are recorded as operations of their own.
-const READS: [&str; 6] = [
+/// caller, and those whose parts are recorded as operations of their own.
+const READS: [&str; 7] = [
     "syntaxCheck",
     "compareItems",
     "openApp",
     "previewBranchRules",
     "announcePresence",
     "changeAccessGrants",
+    "changeItemsOfNamespaces",
 ];
 
 /// How an operation is recorded; `None` for reads of what is no secret.

@@ -1,14 +1,12 @@
 //! `/openapi/v1/access-grants`: several grants and revocations of roles as one call. Each is checked
 //! and recorded as the operation of its role, and one that fails stops no other.
 
-use axum::body::to_bytes;
 use axum::extract::{Extension, State};
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::subrequest::Subrequests;
 use crate::error::{Error, Result};
-use crate::http::failure::complete;
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -32,12 +30,8 @@ pub(super) async fn change(
     let strict = portal.state.compat.strict_status;
     let mut results = Vec::with_capacity(requests.len());
     for (method, path) in requests {
-        let name = path.path().to_owned();
-        let answer = subrequests.send(method.clone(), path, &headers);
-        let response = complete(strict, &method, &name, answer).await;
-        let status = i64::from(response.status().as_u16());
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-        let outcome = serde_json::from_slice(&body).unwrap_or_default();
+        let (status, outcome): (_, AccessGrantResult) =
+            subrequests.call(strict, method, path, &headers, None).await;
         results.push(AccessGrantResult { status, ..outcome });
     }
     Ok(Json(results))

@@ -90,7 +90,7 @@ async fn line(
     strict: bool,
 ) -> Vec<u8> {
     let name = path.path().to_owned();
-    let answer = async { checked(subrequests.send(Method::GET, path, &headers).await) };
+    let answer = async { checked(subrequests.send(Method::GET, path, &headers, None).await) };
     let response = complete(strict, &Method::GET, &name, answer).await;
     let (parts, body) = response.into_parts();
     let returned: Map<_, _> = RETURNED

@@ -2,16 +2,19 @@
 //! recorded and is answered as a request of its own.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Extensions, HeaderMap, Method, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
+use serde::de::DeserializeOwned;
 use tower::ServiceExt as _;
 
-use super::{access_grant, reads};
+use super::{access_grant, change_sets, reads};
 use crate::environment::revision;
+use crate::http::failure::complete;
+use crate::json::JSON_TYPE;
 
 /// The routes, and what the server knows of the request before it is routed.
 #[derive(Debug, Clone)]
@@ -27,7 +30,7 @@ pub(in crate::role::portal) fn with_subrequests(router: Router) -> Router {
 }
 
 async fn provide(State(routes): State<Router>, mut request: Request, next: Next) -> Response {
-    if [reads::PATH, access_grant::PATH].contains(&request.uri().path()) {
+    if [reads::PATH, access_grant::PATH, change_sets::PATH].contains(&request.uri().path()) {
         let arrived = request.extensions().clone();
         request.extensions_mut().insert(Subrequests { routes, arrived });
     }
@@ -35,15 +38,42 @@ async fn provide(State(routes): State<Router>, mut request: Request, next: Next)
 }
 
 impl Subrequests {
-    /// Sends a request without a body.
-    pub(super) async fn send(&self, method: Method, path: Uri, headers: &HeaderMap) -> Response {
-        let mut request = Request::new(Body::empty());
+    /// Sends a request, and returns the status of the answer with its body, or that of the error.
+    pub(super) async fn call<T: DeserializeOwned + Default>(
+        &self,
+        strict: bool,
+        method: Method,
+        path: Uri,
+        headers: &HeaderMap,
+        body: Option<String>,
+    ) -> (i64, T) {
+        let name = path.path().to_owned();
+        let answer = self.send(method.clone(), path, headers, body);
+        let response = complete(strict, &method, &name, answer).await;
+        let status = i64::from(response.status().as_u16());
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    /// Sends a request, with a JSON text as its body if there is one.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: Uri,
+        headers: &HeaderMap,
+        body: Option<String>,
+    ) -> Response {
+        let mut headers = headers.clone();
+        for of_body in [CONTENT_LENGTH, CONTENT_TYPE] {
+            headers.remove(of_body);
+        }
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_TYPE));
+        }
+        let mut request = Request::new(body.map_or_else(Body::empty, Body::from));
         *request.method_mut() = method;
         *request.uri_mut() = path;
-        *request.headers_mut() = headers.clone();
-        for of_body in [CONTENT_LENGTH, CONTENT_TYPE] {
-            request.headers_mut().remove(of_body);
-        }
+        *request.headers_mut() = headers;
         *request.extensions_mut() = self.arrived.clone();
         match self.routes.clone().oneshot(request).await {
             Ok(response) => response,

@@ -5,6 +5,7 @@ use http::Method;
 use super::{about, in_namespace};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
+use crate::role::portal::open_api::change_sets;
 use crate::role::portal::open_api::item::{self, batch, changes, transfer};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
@@ -120,6 +121,14 @@ pub(super) fn batches(routes: PortalRoutes) -> PortalRoutes {
             edit,
             about("changeItems", "Adds, updates and deletes items with one commit: all or none."),
             changes::apply,
+        )
+        .extension(
+            Method::POST,
+            change_sets::PATH,
+            // Each change set is checked as a call of `changeItems`.
+            PortalAccess::Call(Need::Nothing),
+            about("changeItemsOfNamespaces", "Edits several namespaces, each with its own result."),
+            change_sets::apply,
         )
 }
 

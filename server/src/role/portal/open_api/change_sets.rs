@@ -1,0 +1,103 @@
+//! `/openapi/v1/change-sets`: edits of several namespaces as one call. Those of each namespace are
+//! checked, made and recorded as a call of `changeItems` on their own revision, and one that fails
+//! stops no other.
+
+use std::collections::HashSet;
+
+use axum::extract::{Extension, State};
+use futures_util::future::join_all;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+
+use super::By;
+use super::subrequest::Subrequests;
+use crate::domain::permission::need::Resource;
+use crate::environment::Address;
+use crate::error::{Code, Error, Result};
+use crate::http::request::{Body, LARGE_BODY};
+use crate::http::revision::REVISION;
+use crate::json::{self, Json};
+use crate::role::portal::Portal;
+use crate::role::portal::extract::Query;
+use crate::wire::open_api::{ChangeSet, ChangeSetResult, ChangeSets, ItemChanges};
+
+pub(super) const PATH: &str = "/openapi/v1/change-sets";
+/// Maximum number of namespaces in one call.
+const MOST: usize = 50;
+
+/// The change of one namespace.
+struct Change {
+    path: Uri,
+    headers: HeaderMap,
+    body: String,
+}
+
+/// All at once, because each may be in another environment.
+pub(super) async fn apply(
+    State(portal): State<Portal>,
+    Extension(subrequests): Extension<Subrequests>,
+    headers: HeaderMap,
+    Query(by): Query<By>,
+    Body(wanted): Body<ChangeSets, LARGE_BODY>,
+) -> Result<Json<Vec<ChangeSetResult>>> {
+    let sets = wanted.change_sets.unwrap_or_default();
+    if sets.len() > MOST {
+        return Err(Error::bad_request(format!("More than {MOST} change sets in one call")));
+    }
+    let (mut places, mut changes) = (HashSet::new(), Vec::new());
+    for set in sets {
+        let place = place(&set);
+        changes.push(change(&place, &by, &headers, set, wanted.dry_run)?);
+        if !places.insert(place) {
+            let message = "Several change sets of one namespace in one call";
+            return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+        }
+    }
+    let strict = portal.state.compat.strict_status;
+    let results = changes.into_iter().map(|change| perform(&subrequests, strict, change));
+    Ok(Json(join_all(results).await))
+}
+
+fn place(set: &ChangeSet) -> Resource {
+    let text = |member: &Option<String>| member.clone().unwrap_or_default();
+    Resource {
+        app_id: text(&set.app_id),
+        env: text(&set.env).to_uppercase(),
+        cluster: text(&set.cluster_name),
+        namespace: text(&set.namespace_name),
+    }
+}
+
+fn change(
+    place: &Resource,
+    by: &By,
+    headers: &HeaderMap,
+    set: ChangeSet,
+    dry_run: bool,
+) -> Result<Change> {
+    let Resource { app_id, env, cluster, namespace } = place;
+    let names = ["envs", env, "apps", app_id, "clusters", cluster, "namespaces", namespace];
+    let mut path = Address::new(names.into_iter().chain(["changes"]));
+    if let Some(operator) = &by.operator {
+        path = path.with(&[("operator", operator)]);
+    }
+    let path = path.checked()?;
+    let path = format!("/openapi/v1{path}").parse();
+    let path = path.map_err(|_| Error::bad_request("A name in a change set is too long"))?;
+    let mut headers = headers.clone();
+    headers.remove(REVISION);
+    if let Some(revision) = set.revision {
+        let revision = HeaderValue::from_str(&revision)
+            .map_err(|_| Error::bad_request("A revision consists of hexadecimal digits"))?;
+        headers.insert(REVISION, revision);
+    }
+    let ChangeSet { create, update, delete, .. } = set;
+    let body = json::write(&ItemChanges { create, update, delete, dry_run })?;
+    Ok(Change { path, headers, body })
+}
+
+async fn perform(subrequests: &Subrequests, strict: bool, change: Change) -> ChangeSetResult {
+    let Change { path, headers, body } = change;
+    let (status, outcome): (_, ChangeSetResult) =
+        subrequests.call(strict, Method::POST, path, &headers, Some(body)).await;
+    ChangeSetResult { status, ..outcome }
+}
