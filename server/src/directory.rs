@@ -7,15 +7,19 @@ pub mod entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchOptions};
+use ldap3::{
+    LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchOptions, StdStream,
+};
 use parking_lot::Mutex;
+use reqwest::Url;
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::entry::{Entry, Person};
-use crate::outgoing::install_tls;
+use crate::outgoing::{guard, install_tls};
 use crate::settings::directory::DirectorySettings;
 
 /// Maximum time of a sign-in or search.
@@ -29,6 +33,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(10);
 const OPERATIONS: usize = 32;
 /// Maximum number of users that a search returns.
 const FOUND: i32 = 50;
+/// Ports without and with TLS.
+const LDAP: u16 = 389;
+const LDAPS: u16 = 636;
 /// Result codes of LDAP.
 const SUCCESS: u32 = 0;
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
@@ -201,11 +208,7 @@ impl Directory {
     async fn connect(&self) -> Result<Connection, LdapError> {
         let mut problems = Vec::new();
         for url in &self.settings.urls {
-            let mut settings = LdapConnSettings::new().set_starttls(self.settings.start_tls);
-            if let Some(tls) = &self.tls {
-                settings = settings.set_config(Arc::clone(tls));
-            }
-            match timeout(CONNECT, LdapConnAsync::with_settings(settings, url)).await {
+            match timeout(CONNECT, self.connect_to(url)).await {
                 Ok(Ok((connection, ldap))) => {
                     let driver = tokio::spawn(async move {
                         if let Err(error) = connection.drive().await {
@@ -220,6 +223,21 @@ impl Directory {
             }
         }
         Err(std::io::Error::other(problems.join("; ")).into())
+    }
+
+    async fn connect_to(&self, url: &str) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError> {
+        let mut settings = LdapConnSettings::new().set_starttls(self.settings.start_tls);
+        if let Some(tls) = &self.tls {
+            settings = settings.set_config(Arc::clone(tls));
+        }
+        let url = Url::parse(url)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
+        let usual = if url.scheme() == "ldaps" { LDAPS } else { LDAP };
+        let found = guard::resolve(host, url.port().unwrap_or(usual)).await;
+        let addresses = found.map_err(std::io::Error::other)?;
+        let stream = TcpStream::connect(&addresses[..]).await?.into_std()?;
+        let settings = settings.set_std_stream(StdStream::Tcp(stream));
+        LdapConnAsync::from_url_with_settings(settings, &url).await
     }
 
     async fn bounded<T>(

@@ -1,6 +1,7 @@
 //! The HTTP clients of the server. All are built here, because a client that is built before the
 //! process has chosen its TLS provider panics: `reqwest` is compiled without one. Knows no address.
 
+pub mod guard;
 pub mod guarded;
 mod metered;
 

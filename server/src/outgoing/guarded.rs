@@ -1,33 +1,29 @@
 //! A client for addresses that another party chooses in part, such as the endpoints in a discovery
 //! document. It calls the hosts in the operator's settings and hosts of the public internet, so
-//! that nobody can make the server call internal services; the metadata services of clouds, which
-//! hand out credentials, are never called. It resolves a name once, follows no redirect, uses no
-//! proxy (which would resolve the name itself), and limits time and size. Does not know what is
-//! sent.
+//! that nobody can make the server call internal services. It resolves a name once, follows no
+//! redirect, uses no proxy (which would resolve the name itself), and limits time and size. Does not
+//! know what is sent.
 
 use std::error::Error as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use reqwest::Url;
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt as _;
 use thiserror::Error;
 use tokio::time::timeout;
-use tower::Service;
 
+use super::guard::{self, Lookup, Refused, ResolveError, Resolver, is_listed, may_call};
 use super::metered::{Exceeded, MeteredConnector};
 use super::{causes, install_tls};
 
@@ -37,23 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST: usize = 1024 * 1024;
 /// Maximum number of bytes that are received for a call: the body, its head and the messages of TLS.
 const MOST_RECEIVED: usize = LARGEST + 256 * 1024;
-/// Metadata services of the clouds.
-const METADATA: [IpAddr; 6] = [
-    // Azure's, whose address is a public one.
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
-    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-];
-
 /// Reason why a call has no answer. For the log: it may contain addresses of the internal network.
 #[derive(Debug, Error)]
 pub enum CallError {
     /// The address is one that the server does not call.
-    #[error("{0} is neither in the settings nor a public address")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// There was no complete answer in time.
     #[error("there was no complete answer within {PATIENCE:?}")]
     TimedOut,
@@ -84,9 +69,14 @@ impl GuardedClient {
     /// # Errors
     /// Fails if the certificates of the operating system cannot be used.
     pub fn new(listed: Vec<String>) -> Result<Self, rustls::Error> {
+        Self::with_lookup(listed, guard::system)
+    }
+
+    fn with_lookup(listed: Vec<String>, lookup: Lookup) -> Result<Self, rustls::Error> {
         install_tls();
         let listed = Arc::new(listed);
-        let mut connector = HttpConnector::new_with_resolver(Resolver(Arc::clone(&listed)));
+        let resolver = Resolver { listed: Arc::clone(&listed), lookup };
+        let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
@@ -126,14 +116,14 @@ impl GuardedClient {
         let (mut head, body) = request.into_parts();
         // The parser of URLs turns every spelling of a number into the usual one.
         let address = head.uri.to_string();
-        let url = Url::parse(&address).map_err(|_| CallError::Refused(address))?;
+        let url = Url::parse(&address).map_err(|_| Refused(address))?;
         // The resolver is not asked for an address that is a number.
         let host = url.host_str().unwrap_or_default();
         let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         if let Ok(address) = number
             && !may_call(address, is_listed(&self.listed, host))
         {
-            return Err(CallError::Refused(host.to_owned()));
+            return Err(Refused(host.to_owned()).into());
         }
         head.uri = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
         let request = Request::from_parts(head, Full::from(body));
@@ -148,8 +138,8 @@ async fn in_time<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<
 fn of_connection(error: &hyper_util::client::legacy::Error) -> CallError {
     let mut cause = error.source();
     while let Some(error) = cause {
-        if let Some(CallError::Refused(host)) = error.downcast_ref() {
-            return CallError::Refused(host.clone());
+        if let Some(ResolveError::Refused(refused)) = error.downcast_ref() {
+            return refused.clone().into();
         }
         if is_exceeded(error) {
             return CallError::TooLarge;
@@ -175,123 +165,16 @@ fn is_exceeded(error: &(dyn std::error::Error + 'static)) -> bool {
     error.and_then(std::io::Error::get_ref).is_some_and(|error| error.is::<Exceeded>())
 }
 
-/// Resolves names to addresses that may be called. The connection uses exactly these, so that a
-/// name that changes its address between check and call has no effect.
-#[derive(Clone, Debug)]
-struct Resolver(Arc<Vec<String>>);
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = CallError;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let is_listed = is_listed(&self.0, name.as_str());
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found = found.map_err(|error| CallError::Unreachable(error.to_string()))?;
-            let allowed: Vec<SocketAddr> =
-                found.filter(|address| may_call(address.ip(), is_listed)).collect();
-            if allowed.is_empty() {
-                return Err(CallError::Refused(name.as_str().to_owned()));
-            }
-            Ok(allowed.into_iter())
-        })
-    }
-}
-
-fn is_listed(listed: &[String], host: &str) -> bool {
-    let host = host.trim_end_matches('.');
-    listed.iter().any(|listed| listed.trim_end_matches('.').eq_ignore_ascii_case(host))
-}
-
-fn may_call(address: IpAddr, is_listed: bool) -> bool {
-    let address = address.to_canonical();
-    !METADATA.contains(&address) && (is_listed || is_public(address))
-}
-
-/// Whether an address is one of the public internet.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => match v6.segments() {
-            // Translated to the IPv4 address in the last segments.
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-                let [a, b] = high.to_be_bytes();
-                let [c, d] = low.to_be_bytes();
-                is_public_v4(Ipv4Addr::new(a, b, c, d))
-            }
-            // Everything in use is in 2000::/3, but for documentation and tunnels.
-            [0x2001, 0 | 0xdb8, ..] => false,
-            [first, ..] => first >> 13 == 1,
-        },
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_special = address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || a == 0
-        || a >= 224
-        || (a == 100 && b & 0xc0 == 64)
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && b & 0xfe == 18);
-    !is_special
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::BoxFuture;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-
-    #[test]
-    fn internal_addresses_are_called_only_if_they_are_listed() {
-        for text in [
-            "127.0.0.1",
-            "0.0.0.0",
-            "10.0.0.1",
-            "172.16.0.1",
-            "192.168.1.1",
-            "100.64.0.1",
-            "192.0.0.1",
-            "198.19.0.1",
-            "169.254.1.1",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-            "fc00::1",
-            "fe80::1",
-            "ff02::1",
-        ] {
-            let address: IpAddr = text.parse().unwrap();
-            assert!(!may_call(address, false), "{text}");
-            assert!(may_call(address, true), "{text}");
-        }
-        for text in ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822", "1.1.1.1"] {
-            assert!(may_call(text.parse().unwrap(), false), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_metadata_service_is_never_called() {
-        for text in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "168.63.129.16"]
-        {
-            assert!(!may_call(text.parse().unwrap(), true), "{text}");
-        }
-    }
 
     /// The URL parser turns every spelling of a number into the usual one.
     #[tokio::test]
@@ -320,6 +203,35 @@ mod tests {
             if let Ok(request) = request {
                 assert!(client.send(request).await.is_err(), "{address}");
             }
+        }
+        let accepted = timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(accepted.is_err(), "a connection was made");
+    }
+
+    /// The name of a page that attacks its visitors: the first address is a harmless one, which is
+    /// never answered here, and the next ones are internal.
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_is_rebound_leads_to_no_internal_address() {
+        static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+        fn lookup(_: String, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+            let addresses: &[&str] = match LOOKUPS.fetch_add(1, Ordering::SeqCst) {
+                0 => &["3ffe::1"],
+                1 => &["127.0.0.1", "3ffe::1"],
+                _ => &["127.0.0.1", "::1"],
+            };
+            let found = addresses.iter().map(|it| SocketAddr::new(it.parse().unwrap(), port));
+            let found = found.collect();
+            Box::pin(async { Ok(found) })
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://rebound.example:{}/", listener.local_addr().unwrap().port());
+        let client = GuardedClient::with_lookup(Vec::new(), lookup).unwrap();
+        for lookups in 1..4 {
+            let error = client.status(Request::get(&address).body(Vec::new()).unwrap()).await;
+            let error = error.unwrap_err();
+            let is_refused = matches!(error, CallError::Refused(_));
+            assert_eq!(is_refused, lookups == 3, "{lookups}: {error}");
+            assert_eq!(LOOKUPS.load(Ordering::SeqCst), lookups, "resolved once for each call");
         }
         let accepted = timeout(Duration::from_millis(50), listener.accept()).await;
         assert!(accepted.is_err(), "a connection was made");

@@ -173,3 +173,13 @@ fn settings_that_promise_tls_and_do_not_use_it_are_refused() {
     std::fs::write(&malformed, pem.to_owned() + &good).unwrap();
     settings(&flags("ldaps://a", &[("ldap.ca_file", malformed.as_str())])).unwrap();
 }
+
+/// SEC-18: a metadata service hands out credentials. The names that lead to it are in the tests of
+/// `outgoing/guard.rs`.
+#[tokio::test]
+async fn a_metadata_service_is_asked_for_no_user() {
+    for url in ["ldap://169.254.169.254:80", "ldaps://[fd00:ec2::254]", "ldap://2852039166"] {
+        let refused = problem(url, &[]).await;
+        assert!(refused.contains("is a metadata service"), "{url}: {refused}");
+    }
+}

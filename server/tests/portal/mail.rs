@@ -217,3 +217,20 @@ async fn without_a_recipient_the_log_says_so() {
     let rows = states(&world, &["failed"]).await;
     assert_eq!(rows[0]["problem"], "Nobody with a mail address may edit or publish the namespace");
 }
+
+/// SEC-18: a metadata service hands out credentials, and its address has many spellings. The names
+/// that lead to it are in the tests of `outgoing/guard.rs`.
+#[tokio::test]
+async fn a_metadata_service_receives_no_mail() {
+    let mut world = with_mail("169.254.169.254:80").await;
+    let _background = world.run();
+    let mut expected = Vec::new();
+    for host in ["169.254.169.254:80", "2852039166:80", "[fd00:ec2::254]:25"] {
+        world.set("email.config.host", host);
+        expected.push("failed");
+        super::receiver::publish(&world.user("u1").await, host).await;
+        let rows = states(&world, &expected).await;
+        let row = rows.last().unwrap();
+        assert_eq!(row["problem"], "The mail server's address is that of a metadata service");
+    }
+}

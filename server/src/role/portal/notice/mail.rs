@@ -1,6 +1,7 @@
 //! Sends one notice by mail to those who may edit or publish the namespace, with Apollo's settings
-//! and templates. The text is made in `mail/text.rs`.
+//! and templates. The text is made in `mail/text.rs`, the connection in `mail/server.rs`.
 
+mod server;
 mod text;
 
 use std::time::Duration;
@@ -9,10 +10,8 @@ use castalia_core::protocol::wire::Configurations;
 use lettre::address::Address as MailAddress;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
+use self::server::{Failure, MailServer};
 use self::text::{Mail, Templates};
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
@@ -22,21 +21,18 @@ use crate::domain::permission::{Act, NamedRole};
 use crate::domain::user;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
-use crate::outgoing;
+use crate::outgoing::guard::ResolveError;
 use crate::server_config::{ServerConfig, keys};
 use crate::state::PortalState;
 use crate::wire::admin;
 use crate::wire::open_api::{Release, ReleaseHistory};
 
-/// Time-out of each command of the mail server.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Maximum time of an attempt; less than the lease of a delivery.
 const LONGEST: Duration = Duration::from_secs(25);
+const NO_ANSWER: &str = "The mail server did not answer in time";
+const NO_CONNECTION: &str = "The connection to the mail server failed";
 /// Maximum number of recipients.
 const RECIPIENTS: usize = 500;
-const SMTP: u16 = 25;
-/// The port on which TLS begins at once.
-const SMTPS: u16 = 465;
 
 /// Whether mail is sent about publishes in an environment.
 pub(super) fn is_sent(config: &ServerConfig, env: &str) -> bool {
@@ -71,29 +67,38 @@ pub(super) async fn send(state: &PortalState, notice: &Notice) -> Result<Attempt
     let Some(message) = message(config, mail.subject(), recipients, body) else {
         return Ok(lasting("email.sender or email.config.user is not a mail address"));
     };
-    let transport = match transport(config) {
-        Ok(transport) => transport,
+    let server = match MailServer::of(config) {
+        Ok(server) => server,
         Err(error) => {
             tracing::warn!(%error, "mail cannot be sent with these settings");
             return Ok(lasting("The mail server's address cannot be used"));
         }
     };
-    let problem = match tokio::time::timeout(LONGEST, transport.send(message)).await {
-        Ok(Ok(_)) => return Ok(Attempt { status: 250, ..Attempt::default() }),
-        Ok(Err(error)) => {
-            // The text stays in the log of the node: it is written by the mail server.
-            tracing::debug!(%error, "the mail server did not accept a mail");
+    Ok(match tokio::time::timeout(LONGEST, server.send(&message)).await {
+        Ok(Ok(())) => Attempt { status: 250, ..Attempt::default() },
+        Ok(Err(failure)) => conclude(&failure),
+        Err(_) => passing(0, NO_ANSWER),
+    })
+}
+
+fn conclude(failure: &Failure) -> Attempt {
+    // The text stays in the log of the node: it is written by the mail server.
+    tracing::debug!(%failure, "the mail server did not accept a mail");
+    match failure {
+        Failure::Resolve(ResolveError::Refused(_)) => {
+            lasting("The mail server's address is that of a metadata service")
+        }
+        Failure::Resolve(ResolveError::Unknown(_)) => passing(0, NO_CONNECTION),
+        Failure::Smtp(error) => {
             let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
             let problem = match error.is_timeout() {
                 _ if status > 0 => "The mail server refused the mail",
-                true => "The mail server did not answer in time",
-                false => "The connection to the mail server failed",
+                true => NO_ANSWER,
+                false => NO_CONNECTION,
             };
-            return Ok(Attempt { status, problem: Some(problem.to_owned()), is_final: false });
+            passing(status, problem)
         }
-        Err(_) => "The mail server did not answer in time",
-    };
-    Ok(Attempt { problem: Some(problem.to_owned()), ..Attempt::default() })
+    }
 }
 
 /// Those who may edit or publish the namespace, and the administrators of the app.
@@ -201,41 +206,14 @@ fn message(
     message.body(body).ok()
 }
 
-/// The connection to the mail server. A password is sent over TLS only, unless the settings allow
-/// otherwise.
-fn transport(
-    config: &ServerConfig,
-) -> std::result::Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
-    outgoing::install_tls();
-    let text = filled(config.get(&keys::MAIL_HOST)).unwrap_or_default();
-    let text = text.trim();
-    let (host, port) = match text.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
-        Some((host, Ok(port))) => (host, port),
-        _ => (text, SMTP),
-    };
-    let user = filled(config.get(&keys::MAIL_USER));
-    let password = filled(config.get(&keys::MAIL_PASSWORD));
-    let credentials = user.zip(password).map(|(user, password)| Credentials::new(user, password));
-    let parameters = TlsParameters::new(host.to_owned())?;
-    let tls = match port {
-        SMTPS => Tls::Wrapper(parameters),
-        _ if credentials.is_some() && !config.get(&keys::MAIL_PLAIN) => Tls::Required(parameters),
-        _ => Tls::Opportunistic(parameters),
-    };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-        .port(port)
-        .tls(tls)
-        .timeout(Some(PATIENCE));
-    if let Some(credentials) = credentials {
-        builder = builder.credentials(credentials);
-    }
-    Ok(builder.build())
-}
-
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
 fn lasting(problem: &str) -> Attempt {
     Attempt { status: 0, problem: Some(problem.to_owned()), is_final: true }
+}
+
+fn passing(status: i16, problem: &str) -> Attempt {
+    Attempt { status, problem: Some(problem.to_owned()), is_final: false }
 }
