@@ -53,6 +53,7 @@ mod portal {
     mod frozen_environment;
     mod gray_audience;
     mod history;
+    mod hostile;
     mod import;
     mod import_failed;
     mod import_limits;

@@ -4,22 +4,12 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import type { Place } from "./support/api";
+import * as hostile from "./support/hostile";
+import { PAYLOADS, RAN } from "./support/hostile";
 import { useSuite } from "./support/suite";
 
 const suite = useSuite();
-
-const RAN = "castaliaRan";
-/** Text that runs when it is used as HTML, as an attribute, as an address or as a script. */
-const PAYLOADS = [
-  `<img src=x onerror="window.${RAN}=1">`,
-  `"><svg/onload=window.${RAN}=1>`,
-  `'-(window.${RAN}=1)-'`,
-  `</script><script>window.${RAN}=1</script>`,
-  `javascript:window.${RAN}=1`,
-  `{{constructor.constructor("window.${RAN}=1")()}}`,
-];
-const TEXT = PAYLOADS.join(" ");
 
 /** Waits until the page shows something, and loads nothing more. */
 async function loaded(page: Page): Promise<void> {
@@ -31,61 +21,107 @@ async function loaded(page: Page): Promise<void> {
   await expect.poll(state, { timeout: 10_000 }).toEqual({ isEmpty: false, isLoading: false });
 }
 
-/** An app whose every text is hostile, with a release, a gray release and unpublished changes. */
-async function createHostile(): Promise<Place> {
+/** Scrolls through the page and all its lists. Returns what was shown. */
+function readThrough(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    const shown: string[] = [];
+    const rendered = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    const all = Array.from(document.querySelectorAll("html, main, main *"));
+    const lists = all.filter(
+      (list) =>
+        list.scrollHeight > list.clientHeight + 1 &&
+        (list.tagName === "HTML" || /auto|scroll/.test(getComputedStyle(list).overflowY)),
+    );
+    for (const list of lists) {
+      for (let top = 0; top < list.scrollHeight; top += Math.max(list.clientHeight * 0.8, 100)) {
+        list.scrollTop = top;
+        await rendered();
+        shown.push(document.body.textContent);
+      }
+    }
+    return [document.body.textContent, ...shown].join("\n");
+  });
+}
+
+/** Fails if a text ran, became an element, or led the page elsewhere. */
+async function expectInert(page: Page, address: string): Promise<void> {
+  expect(await page.evaluate(`window.${RAN}`), address).toBeUndefined();
+  const found =
+    "main :is([onerror], [onload], [onfocus], [href*='ran='], [src*='ran='], script, iframe, object, embed, base)";
+  expect(await page.locator(found).count(), address).toBe(0);
+  const { pathname } = new URL(address, page.url());
+  expect(new URL(page.url()).pathname, address).toBe(pathname);
+}
+
+/** Stores all texts in each field; returns a namespace with releases and unpublished changes. */
+async function plant(): Promise<Place> {
   const [app, api] = [await suite.createApp(), await suite.api];
   const place = { app, env: "DEV", cluster: "default", ns: "application" };
-  const info = await api.call<Record<string, unknown>>("GET", `apps/${app}`);
-  await api.call("PUT", `apps/${app}`, { ...info, name: PAYLOADS[0], orgName: PAYLOADS[1] });
-  for (const [index, payload] of PAYLOADS.entries()) {
-    await api.setItem(place, { key: `${index}.${payload}`, value: TEXT, comment: payload });
-  }
-  await api.call("POST", `${namespacePath(place)}/releases`, {
-    releaseTitle: PAYLOADS[0],
-    releaseComment: PAYLOADS[3],
-    releasedBy: "apollo",
-  });
-  await api.setItem(place, { key: `0.${PAYLOADS[0]}`, value: `${TEXT} changed`, comment: TEXT });
-  await api.createNamespace(app, "page", "xml");
+  await hostile.plantReleases(api, place);
+  await hostile.plantItems(api, place);
+  await hostile.plantApps(api);
+  await hostile.plantNamespaces(api, app);
+  await hostile.plantRequests(await suite.as("asks"), app);
+  await hostile.plantClusters(api, await suite.createApp());
+  await hostile.plantUsers(api);
+  await hostile.plantConsumers(api);
+  await hostile.plantSettings(api);
+  await hostile.plantTokens(api);
+  await hostile.plantWebhooks(api);
   await api.createNamespace(app, "list", "yaml");
-  await api.call("PUT", `${namespacePath({ ...place, ns: "list.yaml" })}/items`, {
-    configText: PAYLOADS.map((payload, index) => `k${index}: ${JSON.stringify(payload)}`).join("\n"),
-    format: "yaml",
-  });
+  await api.setText({ ...place, ns: "list.yaml" }, PAYLOADS.map((it) => `- ${JSON.stringify(it)}`).join("\n"), "yaml");
   return place;
 }
 
 test("text that looks like markup is shown as text on each page", async () => {
-  const { app } = await createHostile();
+  const { app } = await plant();
   const namespace = `/a/${app}/c/DEV/default/application`;
   const page = await suite.open("/");
-  const visited = [
-    "/",
+  const elsewhere: string[] = [];
+  page.on("request", (request) => {
+    if (!request.url().startsWith(suite.castalia.portal)) elsewhere.push(request.url());
+  });
+  // Those that show all of them.
+  for (const address of [
     "/browse",
-    `/a/${app}`,
-    namespace,
-    ...["text", "history", "instances", "live"].map((view) => `${namespace}?view=${view}`),
-    `/a/${app}/c/DEV/default/list.yaml?view=text`,
+    "/public",
+    "/me/tokens",
+    ...["users", "consumers", "settings", "tokens", "webhooks"].map((section) => `/admin/${section}`),
+    `/a/${app}/access?requests=open`,
     `/a/${app}/publish?t=DEV%3Adefault%3Aapplication`,
-    `/a/${app}/compare?ns=application`,
     `/a/${app}/history?env=DEV&cluster=default&ns=application`,
-    `/a/${app}/access`,
-    `/a/${app}/settings/general`,
-    "/admin/audit",
-  ];
-  for (const address of visited) {
+    namespace,
+  ]) {
     await page.goto(address);
     await loaded(page);
-    expect(await page.evaluate(`window.${RAN}`), address).toBeUndefined();
-    expect(await page.locator("main img[src=x], main svg[onload]").count(), address).toBe(0);
+    const older = page.getByRole("button", { name: "Show older entries" });
+    const missing = async () => {
+      if ((await older.count()) > 0) await older.click();
+      const shown = await readThrough(page);
+      return PAYLOADS.filter((payload) => !shown.includes(payload.trim()));
+    };
+    await expect.poll(missing, { message: address, timeout: 20_000 }).toEqual([]);
+    await expectInert(page, address);
   }
-  await page.goto(namespace);
-  await page.getByRole("row", { name: `0.${PAYLOADS[0]}` }).waitFor();
   await page.keyboard.press("Control+k");
   const palette = page.getByRole("dialog", { name: "Search or run a command" });
   await palette.getByRole("combobox").fill("onerror");
   await palette.getByRole("option").first().waitFor();
-  expect(await page.evaluate(`window.${RAN}`)).toBeUndefined();
+  await expectInert(page, namespace);
+  for (const address of [
+    `/a/${app}`,
+    ...["text", "history", "instances", "live"].map((view) => `${namespace}?view=${view}`),
+    `/a/${app}/c/DEV/default/list.yaml?view=text`,
+    `/a/${app}/compare?ns=application`,
+    `/a/${app}/access`,
+    `/a/${app}/settings/general`,
+    "/admin/audit",
+  ]) {
+    await page.goto(address);
+    await loaded(page);
+    await expectInert(page, address);
+  }
+  expect(elsewhere, "requests to other hosts").toEqual([]);
 });
 
 test("an address cannot bring text that runs", async () => {

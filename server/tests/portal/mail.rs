@@ -13,15 +13,15 @@ use super::world::{NS, World, item};
 
 /// A mail that arrived.
 #[derive(Debug, Clone, Default)]
-struct Received {
+pub(super) struct Received {
     sender: String,
-    recipients: Vec<String>,
-    text: String,
+    pub(super) recipients: Vec<String>,
+    pub(super) text: String,
 }
 
 /// A mail server without TLS.
 #[derive(Debug, Clone, Default)]
-struct MailServer {
+pub(super) struct MailServer {
     received: Arc<Mutex<Vec<Received>>>,
     commands: Arc<Mutex<Vec<String>>>,
     /// Mails that are refused for now.
@@ -29,7 +29,7 @@ struct MailServer {
 }
 
 impl MailServer {
-    async fn start() -> (Self, String) {
+    pub(super) async fn start() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = Self::default();
@@ -89,7 +89,7 @@ impl MailServer {
         is_refused
     }
 
-    async fn wait(&self, count: usize) -> Vec<Received> {
+    pub(super) async fn wait(&self, count: usize) -> Vec<Received> {
         until("mail arrives", async || self.received.lock().len() >= count).await;
         self.received.lock().clone()
     }
@@ -107,7 +107,7 @@ async fn text(stream: &mut BufReader<TcpStream>) -> Option<String> {
     }
 }
 
-async fn with_mail(address: &str) -> World {
+pub(super) async fn with_mail(address: &str) -> World {
     let mut world = world().await;
     for (key, value) in [
         ("email.enabled", "true"),
