@@ -44,6 +44,7 @@ install_packages() {
     command -v mariadbd >/dev/null || missing+=(mariadb-server)
     [ -x "$(postgres_bin)/initdb" ] || missing+=(postgresql)
     [ -x /usr/sbin/slapd ] || missing+=(slapd)
+    command -v strace >/dev/null || missing+=(strace)
     [ ${#missing[@]} -eq 0 ] && return
     # Without this the package starts a server with an empty directory.
     [ "$(id -u)" != 0 ] || echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections

@@ -11,6 +11,7 @@ mod doctor;
 mod document;
 mod environments;
 mod eureka;
+mod file_name;
 mod first_output;
 mod health;
 mod input;

@@ -17,6 +17,7 @@ pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod sign;
 pub(crate) mod stopwatch;
+pub(crate) mod trace;
 pub(crate) mod way;
 
 /// An environment variable that configures the tests.
