@@ -13,6 +13,7 @@ mod environments;
 mod eureka;
 mod file_name;
 mod first_output;
+mod guess;
 mod health;
 mod input;
 mod instance;

@@ -70,12 +70,31 @@ async fn a_super_administrator_creates_and_changes_users() {
         .fails(400, "user not exists for userName:nobody");
 }
 
+/// SEC-13: a new password of a new user, of an existing one, and one that replaces a password from
+/// before the rule. The latter still opens.
 #[tokio::test]
-async fn a_fresh_installation_requires_longer_passwords() {
-    let world = World::fresh().await;
-    let root = world.user("apollo").await;
-    root.post(CREATE, account("new", GOOD)).await.empty();
-    root.post(CREATE, account("b", "horse52")).await.fails(400, "Password needs 12 to 128");
+async fn new_passwords_have_the_length_of_the_installation() {
+    // Of this many characters, whichever they are, without a part that is easy to guess.
+    let of = |length: usize| "h7ü-".chars().cycle().take(length).collect::<String>();
+    for (installation, lengths, message) in [
+        (Installation::Fresh, 12..=128, "Password needs 12 to 128 characters"),
+        (Installation::Adopted, 8..=20, "Password needs a number and letter"),
+    ] {
+        let world = World::with(installation, &[]).await;
+        world.add_user("old", "{noop}short").await;
+        assert!(world.accepts("old", "short").await);
+        let root = world.user("apollo").await;
+        let (shortest, longest) = (of(*lengths.start()), of(*lengths.end()));
+        for bad in [of(lengths.start() - 1), of(lengths.end() + 1), "short".into()] {
+            root.post(CREATE, account("new", &bad)).await.fails(400, message);
+            root.post(USERS, account("old", &bad)).await.fails(400, message);
+        }
+        root.post(CREATE, account("new", &shortest)).await.empty();
+        root.post(USERS, account("new", &longest)).await.empty();
+        root.post(USERS, account("old", &longest)).await.empty();
+        assert!(world.accepts("new", &longest).await && world.accepts("old", &longest).await);
+        assert!(!world.accepts("old", "short").await);
+    }
 }
 
 /// As in Apollo's portal, the key replaces the built-in list, from the next password on.
