@@ -1,8 +1,9 @@
 //! Leaks of secrets (SEC-12): recognisable secrets are put into every setting and request that
 //! takes one; then everything that others may read is searched for them. Those of other systems are in
-//! `peer.rs`.
+//! `peer.rs`, passwords of users in `user.rs`.
 
 mod peer;
+mod user;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;

@@ -127,7 +127,7 @@ async fn notify(search: &mut Search, root: &Http, peer: &str) {
 
 /// Every row of the portal's database, without what the portal has to know: its settings, the
 /// secrets of webhooks, and notices that are not delivered yet, with their values.
-async fn stored(directory: &Path) -> String {
+pub(super) async fn stored(directory: &Path) -> String {
     let database = Database::file(directory, "portal.db");
     let tables = database.rows("SELECT name FROM sqlite_master WHERE type = 'table'").await;
     let mut text = String::new();
