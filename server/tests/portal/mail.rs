@@ -1,6 +1,7 @@
 //! Mail after publishes, received by a mail server of the test.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use castalia_server::domain::permission::{Act, NamedRole};
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ pub(super) struct MailServer {
     commands: Arc<Mutex<Vec<String>>>,
     /// Mails that are refused for now.
     refusals: Arc<Mutex<usize>>,
+    /// Whether the end of a connection is not answered.
+    is_rude: Arc<AtomicBool>,
 }
 
 impl MailServer {
@@ -75,6 +78,7 @@ impl MailServer {
                     self.received.lock().push(mail.clone());
                     "250 stored"
                 }
+                "QUIT" if self.is_rude.load(Ordering::SeqCst) => std::future::pending().await,
                 "QUIT" => "221 bye",
                 _ => "250 ok",
             };
@@ -182,6 +186,18 @@ async fn a_mail_that_is_refused_for_now_is_sent_again() {
     server.wait(1).await;
     let rows = states(&world, &["delivered"]).await;
     assert_eq!(rows[0]["attempts"], 2);
+}
+
+/// The server has accepted it, so a second attempt would be a second mail.
+#[tokio::test]
+async fn a_mail_server_that_does_not_say_goodbye_receives_a_mail_once() {
+    let (server, address) = MailServer::start().await;
+    server.is_rude.store(true, Ordering::SeqCst);
+    let world = with_mail(&address).await;
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    let rows = states(&world, &["delivered"]).await;
+    assert_eq!((&rows[0]["attempts"], server.received.lock().len()), (&1.into(), 1));
 }
 
 #[tokio::test]

@@ -4,8 +4,6 @@
 mod server;
 mod text;
 
-use std::time::Duration;
-
 use castalia_core::protocol::wire::Configurations;
 use lettre::address::Address as MailAddress;
 use lettre::message::header::ContentType;
@@ -27,8 +25,6 @@ use crate::state::PortalState;
 use crate::wire::admin;
 use crate::wire::open_api::{Release, ReleaseHistory};
 
-/// Maximum time of an attempt; less than the lease of a delivery.
-const LONGEST: Duration = Duration::from_secs(25);
 const NO_ANSWER: &str = "The mail server did not answer in time";
 const NO_CONNECTION: &str = "The connection to the mail server failed";
 /// Maximum number of recipients.
@@ -74,10 +70,9 @@ pub(super) async fn send(state: &PortalState, notice: &Notice) -> Result<Attempt
             return Ok(lasting("The mail server's address cannot be used"));
         }
     };
-    Ok(match tokio::time::timeout(LONGEST, server.send(&message)).await {
-        Ok(Ok(())) => Attempt { status: 250, ..Attempt::default() },
-        Ok(Err(failure)) => conclude(&failure),
-        Err(_) => passing(0, NO_ANSWER),
+    Ok(match server.send(&message).await {
+        Ok(()) => Attempt { status: 250, ..Attempt::default() },
+        Err(failure) => conclude(&failure),
     })
 }
 
@@ -89,6 +84,7 @@ fn conclude(failure: &Failure) -> Attempt {
             lasting("The mail server's address is that of a metadata service")
         }
         Failure::Resolve(ResolveError::Unknown(_)) => passing(0, NO_CONNECTION),
+        Failure::TimedOut => passing(0, NO_ANSWER),
         Failure::Smtp(error) => {
             let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
             let problem = match error.is_timeout() {

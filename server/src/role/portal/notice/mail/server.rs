@@ -9,6 +9,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use thiserror::Error;
+use tokio::time::timeout;
 
 use super::filled;
 use crate::outgoing::guard::{self, ResolveError};
@@ -17,6 +18,10 @@ use crate::server_config::{ServerConfig, keys};
 
 /// Maximum time to connect to one address of the mail server.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Maximum time until a mail is accepted; less than the lease of a delivery.
+const LONGEST: Duration = Duration::from_secs(25);
+/// Maximum time for the end of the connection.
+const FAREWELL: Duration = Duration::from_secs(1);
 const SMTP: u16 = 25;
 /// The port on which TLS begins at once.
 const SMTPS: u16 = 465;
@@ -32,6 +37,8 @@ pub(super) struct MailServer {
 /// Reason why a mail was not accepted.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
+    #[error("no answer within {LONGEST:?}")]
+    TimedOut,
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     #[error(transparent)]
@@ -64,14 +71,20 @@ impl MailServer {
 
     /// Sends a mail on a connection of its own.
     pub(super) async fn send(&self, message: &Message) -> Result<(), Failure> {
+        let handing_over = timeout(LONGEST, self.hand_over(message)).await;
+        let mut connection = handing_over.map_err(|_| Failure::TimedOut)??;
+        // The mail is accepted: it must not be sent again because the server does not say goodbye.
+        let _ = timeout(FAREWELL, connection.quit()).await;
+        Ok(())
+    }
+
+    async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, Failure> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
         connection.send(message.envelope(), &message.formatted()).await?;
-        // The mail is accepted, whatever happens to the connection.
-        let _ = connection.quit().await;
-        Ok(())
+        Ok(connection)
     }
 
     /// Connects to the addresses that were checked; lettre would resolve the name itself.
