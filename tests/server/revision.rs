@@ -22,6 +22,10 @@ fn item(value: &str) -> Value {
     json!({ "key": "k", "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u" })
 }
 
+fn publish_path(path: &str, name: &str) -> String {
+    format!("{path}/releases?name={name}&operator=u&comment=&isEmergencyPublish=false")
+}
+
 /// The answer to a late caller.
 #[track_caller]
 fn assert_stale(answer: &Answer, base: &str, current: &str) {
@@ -43,8 +47,8 @@ async fn recorded(database: &Database, item: &Value) -> (Vec<Value>, usize) {
     (commits, database.rows(&audit).await.len())
 }
 
-/// Many concurrent edits of one item, based on the same revision, through all nodes: one is kept,
-/// and only that one is recorded.
+/// Fifty callers at once, based on the same revision, through all nodes: four of five edit one item,
+/// of whom one is kept and recorded, and the others publish, what they saw or nothing.
 async fn one_change_wins_for_each_base(servers: &[Server], database: &Database) {
     let admins: Vec<_> = servers.iter().map(|server| Http::new(&server.admin)).collect();
     let app = App::create(&admins[0], "demo").await;
@@ -55,12 +59,22 @@ async fn one_change_wins_for_each_base(servers: &[Server], database: &Database) 
     for round in 0..5 {
         let read = admins[0].get(&format!("{path}/items")).await.ok();
         let base = read.header(REVISION).to_owned();
-        let edits = (0..16).map(|caller| {
-            let http = admins[caller % admins.len()].clone().with(REVISION, &base);
-            let (path, body) = (format!("{path}/items/{id}"), item(&format!("{round}-{caller}")));
-            async move { http.put(&path, body).await }
+        let seen = read.json()[0]["value"].as_str().unwrap().to_owned();
+        let calls = (0..50).map(|caller| {
+            // The nodes in turn, also for those who publish.
+            let http = admins[caller / 5 % admins.len()].clone().with(REVISION, &base);
+            let name = format!("{round}-{caller}");
+            let (edit, publish) = (format!("{path}/items/{id}"), publish_path(&path, &name));
+            async move {
+                match caller % 5 {
+                    0 => (true, http.post(&publish, json!(null)).await),
+                    _ => (false, http.put(&edit, item(&name)).await),
+                }
+            }
         });
-        let answers = join_all(edits).await;
+        let (publishes, edits): (Vec<_>, Vec<_>) =
+            join_all(calls).await.into_iter().partition(|(is_publish, _)| *is_publish);
+        let answers: Vec<Answer> = edits.into_iter().map(|(_, answer)| answer).collect();
         let kept: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
         assert_eq!(kept.len(), 1, "{answers:?}");
         let now = admins[0].get(&format!("{path}/items")).await.ok();
@@ -71,7 +85,14 @@ async fn one_change_wins_for_each_base(servers: &[Server], database: &Database) 
         assert_eq!(update["oldItem"]["value"], read.json()[0]["value"]);
         assert_eq!(update["newItem"]["value"], kept[0].json()["value"]);
         assert_eq!(audits, audited + round + 1);
-        for answer in answers.iter().filter(|answer| answer.status != 200) {
+        for (_, answer) in &publishes {
+            if answer.status == 200 {
+                let configurations = answer.json()["configurations"].as_str().unwrap().to_owned();
+                assert_eq!(configurations, json!({ "k": seen }).to_string());
+            }
+        }
+        let publishes = publishes.iter().map(|(_, answer)| answer);
+        for answer in answers.iter().chain(publishes).filter(|answer| answer.status != 200) {
             assert_stale(answer, &base, now.header(REVISION));
         }
     }
