@@ -3,7 +3,7 @@
 
 pub use crate::feed::cache::GrayRule;
 
-use castalia_store::release::{GrayReleaseRule, GrayReleaseRuleRow, insert_rule};
+use castalia_store::release::{GrayReleaseRule, GrayReleaseRuleRow, insert_rule, insert_rules};
 use castalia_store::{Authorship, Id, Store, Transaction};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -285,6 +285,21 @@ pub(super) async fn close_active(
     let Some(rule) = active else { return Ok(false) };
     close(tx, key, branch, rule.release_id, BranchStatus::Deleted, operator).await?;
     Ok(true)
+}
+
+/// Ends these rules, which were removed together with their namespaces: nodes of Apollo learn of new
+/// rows only.
+pub(super) async fn close_removed(
+    tx: &Transaction,
+    rules: &[GrayReleaseRule],
+    operator: &str,
+) -> Result<()> {
+    let ended = |rule: &GrayReleaseRule| {
+        let key = NamespaceKey::new(&rule.app_id, &rule.cluster_name, &rule.namespace_name);
+        let none = Some(NONE.to_owned());
+        new_row(&key, &rule.branch_name, none, rule.release_id, BranchStatus::Deleted)
+    };
+    Ok(insert_rules(tx, rules.iter().map(ended).collect(), operator).await?)
 }
 
 fn new_row(

@@ -10,6 +10,7 @@ use castalia_store::{Deletion, Id, Store, Transaction};
 
 use super::audit::Trail;
 use super::cluster::Cluster;
+use super::gray_rule;
 use super::namespace::{self, key_of};
 use crate::error::{Error, Result};
 
@@ -82,7 +83,9 @@ pub(super) async fn delete_definition(
     name: &str,
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
+    let rules = castalia_store::release::active_rules_named(tx, app_id, name).await?;
     let ids = delete_clusters(tx, Scope::of_definition(app_id, name), &[], removal).await?;
+    gray_rule::close_removed(tx, &rules, removal.deletion.operator()).await?;
     for id in castalia_store::removal::hide_branches(tx, &ids, &removal.deletion).await? {
         removal.trail.deleted("Cluster", id);
     }

@@ -190,3 +190,25 @@ async fn rules_need_a_branch() {
         .await
         .fails(400, "Namespace's branch not exist.");
 }
+
+/// Nodes of Apollo learn of new rows only: the rule that they know ends with a new one.
+#[tokio::test]
+async fn a_deleted_definition_ends_the_gray_releases_of_its_namespaces() {
+    let (gray, _) = Gray::published().await;
+    gray.set_rules("10.0.0.1").await.ok();
+    let admin = &gray.admin;
+    let known = gray.rules().await.last().unwrap().id;
+    let path = format!("/apps/{}/appnamespaces/application?operator=remover", admin.app_id);
+    admin.delete(&path).await.ok();
+    let rules = gray.rules().await;
+    let live: Vec<_> = rules.iter().filter(|rule| !rule.is_deleted).collect();
+    assert_eq!(live.len(), 1, "{rules:?}");
+    assert!(live[0].id > known);
+    assert_eq!(
+        (live[0].rules.as_deref(), live[0].branch_status.map(|status| status.0)),
+        (Some("[]"), Some(0))
+    );
+    assert_eq!(live[0].data_change_created_by, "remover");
+    let branch = format!("/apps/{}/clusters/{}", admin.app_id, gray.branch);
+    admin.get(&branch).await.fails(404, "cluster not found");
+}

@@ -11,6 +11,7 @@ use crate::entity::gray_release_rule::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::{Id, Small};
+use crate::row::batch::{bytes, pieces};
 use crate::row::decode;
 use crate::row::{self, Authorship, InNamespace, Standard, soft_remove};
 
@@ -69,6 +70,34 @@ pub async fn newest_rules_of_app(
 ) -> Result<Vec<Model>, StoreError> {
     let rules = Entity::find().filter(Column::AppId.eq(app_id));
     readable::models(db, rules.order_by_desc(Column::Id).limit(limit)).await
+}
+
+/// The active rules in the namespaces with this name in all clusters of an app, also if their lines
+/// cannot be decoded, which are then absent.
+pub async fn active_rules_named(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let rules = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::NamespaceName.eq(namespace))
+        .filter(Column::BranchStatus.eq(ACTIVE));
+    decode::all_repaired(db, rules.order_by_asc(Column::Id)).await
+}
+
+/// Inserts rules.
+pub async fn insert_rules(
+    db: &impl ConnectionTrait,
+    rows: Vec<GrayReleaseRuleRow>,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let author = Authorship::of(operator);
+    let rows: Vec<_> = rows.into_iter().map(|row| ActiveModel::of(row, author.clone())).collect();
+    for piece in pieces(&rows, bytes) {
+        Entity::insert_many(piece.iter().cloned()).exec_without_returning(db).await?;
+    }
+    Ok(())
 }
 
 pub async fn insert_rule(
