@@ -32,8 +32,9 @@ pub use latest::{LatestRelease, latest_of_app, latest_of_cluster};
 pub use publish::{Publish, publish};
 pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{
-    GrayReleaseRule, GrayReleaseRuleRow, active_rules_named, insert_rule, insert_rules, latest_rule, latest_rule_with_any_lines,
-    name_rules, newest_rules_of_app, remove_rules_before, rules_of_namespace,
+    GrayReleaseRule, GrayReleaseRuleRow, active_rules_named, insert_rule, insert_rules,
+    latest_rule, latest_rule_with_any_lines, name_rules, newest_rules_of_app, remove_rules_before,
+    rules_of_namespace,
 };
 
 pub async fn by_id(

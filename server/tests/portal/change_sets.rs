@@ -90,13 +90,16 @@ async fn each_change_set_needs_the_right_to_edit_its_namespace() {
     let grant = grant.replace("envs/LOCAL/apps/demo", "apps/demo/envs/LOCAL");
     world.user("u1").await.post(&grant, Value::Null).await.empty();
     let create = ("create", json!([item("k", "1")]));
-    let sets = json!([set("default", &[create.clone()]), set("c1", &[create.clone()])]);
+    let sets = json!([
+        set("default", std::slice::from_ref(&create)),
+        set("c1", std::slice::from_ref(&create))
+    ]);
     let results = change(&world.user("u2").await, sets.clone(), false).await;
     assert_eq!(statuses(&results), [403, 200], "{results:?}");
     // A program with a token of the app edits all of it.
     for (name, apps, expected) in [("ci", &["demo"][..], 200), ("cd", &[], 403)] {
         let token = world.token(name, apps).await;
-        let body = json!({ "changeSets": [set("default", &[create.clone()])], "dryRun": true });
+        let body = json!({ "changeSets": [set("default", std::slice::from_ref(&create))], "dryRun": true });
         let program = world.consumer(&token);
         let results = program.post(&format!("{SETS}?operator=u1"), body).await.ok();
         assert_eq!(results[0]["status"], expected, "{results:?}");
