@@ -49,13 +49,13 @@ fmt-check: tools ## check the formatting
 	cargo fmt --all --check
 	cd fuzz && cargo fmt --check
 
-.PHONY: lint lint-patiently clippy docs server-alone licences
+.PHONY: lint lint-patiently clippy docs server-alone licences pages
 lint-patiently:
 	@nice -n 19 $(MAKE) --no-print-directory lint
 
 # A directory of its own, so that linters and builds never wait for each other.
 lint: export CARGO_TARGET_DIR := $(abspath $(TARGET)/lint)
-lint: fmt-check clippy docs server-alone licences ## run all linters
+lint: fmt-check clippy docs server-alone licences pages ## run all linters
 	cd server/web && npm run --silent lint && npm run --silent typecheck
 	.ci/npm tests/browser && cd tests/browser && npm run --silent lint
 
@@ -73,6 +73,9 @@ server-alone:
 
 licences:
 	@.ci/licences
+
+pages:
+	@.ci/pages
 
 .PHONY: header header-check
 header: ## regenerate include/castalia.h
