@@ -1,4 +1,4 @@
-/* T48, C114: the program exits with its own exit code while events arrive and nothing was closed.
+/* The program exits with its own exit code while events arrive and nothing was closed.
  * */
 #include "client.h"
 

@@ -221,7 +221,6 @@ pub(crate) mod tests {
         Instance::from_json(json!({ "instance": value }).to_string().as_bytes())
     }
 
-    /// Case 12.
     #[test]
     fn a_member_that_is_missing_is_named() {
         for (member, text) in [
@@ -242,7 +241,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Case 13: nulls, bare numbers and booleans of RestTemplate.
+    /// Nulls, bare numbers and booleans of RestTemplate.
     #[test]
     fn nulls_and_bare_numbers_are_read() {
         let mut value = sample("DEMO", "a", 1);
@@ -258,7 +257,7 @@ pub(crate) mod tests {
         assert_eq!(instance.overridden_status, Status::Unknown);
     }
 
-    /// Case 14: lower case, a boolean as `@enabled`, no lease, timestamps or status.
+    /// Lower case, a boolean as `@enabled`, no lease, timestamps or status.
     #[test]
     fn absent_members_have_defaults() {
         let value = json!({

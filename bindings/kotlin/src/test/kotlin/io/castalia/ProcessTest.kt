@@ -80,7 +80,6 @@ class ProcessTest {
 
     @Test
     fun `a program ends as it says, though it did not close and events come`() {
-        // C114, T48
         repeat(10) { round ->
             val code = if (round % 2 == 0) 0 else round
             val arguments = if (code == 0) emptyList() else listOf("$code")
@@ -97,7 +96,7 @@ class ProcessTest {
 
     @Test
     fun `no socket is inherited by a program that is executed`() {
-        // T47. The JVM itself closes descriptors in its children, so the test checks the flag of
+        // The JVM itself closes descriptors in its children, so the test checks the flag of
         // each.
         val ended = Program("io.castalia.ShowInherited").run(*options(), QUICK)
         assertEquals(Triple(0, "true []", ""), Triple(ended.code, ended.output, ended.errors))
@@ -105,7 +104,7 @@ class ProcessTest {
 
     @Test
     fun `a JVM that checks native code sees no local reference pile up`() {
-        // T19. Warnings about unchecked exceptions and a few local references come from JNA while
+        // Warnings about unchecked exceptions and a few local references come from JNA while
         // it is loaded.
         val ended = Program("io.castalia.CallOften").run(*options(), "-Xcheck:jni", arguments = listOf("$CALLS"))
         assertEquals(0 to "", ended.code to ended.errors)
