@@ -18,7 +18,7 @@ fn settings(server: &Server, app_id: &str, cache: &Path) -> Settings {
         .set("apollo.longPollingInitialDelayInMills", "0")
 }
 
-/// The client reads, is notified of a publish, and writes the cache file
+/// C031, C052, C074, C098: the client reads, is notified of a publish, and writes the cache file
 /// that Java clients share.
 #[tokio::test]
 async fn a_change_is_pushed_and_the_cache_file_is_written() {
@@ -55,7 +55,7 @@ async fn a_change_is_pushed_and_the_cache_file_is_written() {
     client.close().await;
 }
 
-/// A client that starts while the server is down reads the cache file, and follows the
+/// C042, C043: a client that starts while the server is down reads the cache file, and follows the
 /// server once it is back.
 #[tokio::test]
 async fn a_client_comes_back_from_its_cache_file_when_the_server_is_dead() {

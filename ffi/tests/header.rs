@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-/// The header cannot drift from the source.
+/// T59: the header cannot drift from the source.
 #[test]
 fn header_equals_what_the_source_says() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));

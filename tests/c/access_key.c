@@ -1,4 +1,4 @@
-/* A secret that is replaced at run time signs the next request. Uses its own server, which
+/* F162: a secret that is replaced at run time signs the next request. Uses its own server, which
  * records the requests. */
 #include "client.h"
 

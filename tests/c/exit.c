@@ -1,4 +1,4 @@
-/* The program exits with its own exit code while events arrive and nothing was closed.
+/* T48, C114: the program exits with its own exit code while events arrive and nothing was closed.
  * */
 #include "client.h"
 

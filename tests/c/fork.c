@@ -48,7 +48,7 @@ static int follow(void) {
     return 0;
 }
 
-/* A child follows the servers and receives changes, and so does its parent. */
+/* T41, T43, T45: a child follows the servers and receives changes, and so does its parent. */
 static void a_child_follows_the_servers(void) {
     pid_t child = child_of(follow);
     order("held 2");
@@ -101,7 +101,7 @@ static int open_and_close(void) {
     return 0;
 }
 
-/* Forks at random moments during many updates; no child finds a lock held. */
+/* T42: forks at random moments during many updates; no child finds a lock held. */
 static void forks_amid_updates_hang_nobody(void) {
     for (int round = 0; round < 50; round++) {
         pid_t children[4];
@@ -120,7 +120,7 @@ static int make_another_client(void) {
     return 0;
 }
 
-/* A program that a child starts inherits no descriptor of the library. */
+/* T47: a program that a child starts inherits no descriptor of the library. */
 static void descriptors_are_closed_on_exec(void) {
     FILE *listing = popen("ls -l /proc/self/fd", "r");
     char line[256];

@@ -15,7 +15,7 @@ mv "$scratch/first" "$scratch/moved"
 export PKG_CONFIG_PATH=$scratch/moved/lib/pkgconfig LD_LIBRARY_PATH=$scratch/moved/lib RUST_BACKTRACE=0
 smoke=("$root/tests/c/smoke.c" -std=c11 -D_GNU_SOURCE -pthread)
 
-# Found by pkg-config, shared and static.
+# T61: found by pkg-config, shared and static.
 # shellcheck disable=SC2046
 cc "${smoke[@]}" -o "$scratch/shared" $(pkg-config --cflags --libs castalia)
 # shellcheck disable=SC2046
@@ -24,7 +24,7 @@ cc "${smoke[@]}" -o "$scratch/static" $(pkg-config --cflags castalia) "$scratch/
 [[ $(ldd "$scratch/shared") == *'libcastalia.so.1 => '* ]] || fail "the soname is not libcastalia.so.1"
 [[ $(ldd "$scratch/static") != *castalia* ]] || fail "the static program needs the shared library"
 
-# Found by CMake, shared and static.
+# T61: found by CMake, shared and static.
 cat >"$scratch/CMakeLists.txt" <<EOF
 cmake_minimum_required(VERSION 3.16)
 project(consumer C CXX)
@@ -44,16 +44,16 @@ for program in shared static build/{c,cpp}_{shared,static}; do
   "$target/debug/castalia-scripted" "$scratch/$program" || fail "$program does not run"
 done
 
-# Only castalia_* is exported.
+# T54: only castalia_* is exported.
 library=$scratch/moved/lib/libcastalia.so.1
 others=$(nm -D --defined-only "$library" | awk '{print $3}' | grep -v '^castalia_' || true)
 [ -z "$others" ] || fail "exported beside castalia_*: $others"
 
-# Neither OpenSSL nor any other unexpected library.
+# T55, T46: neither OpenSSL nor any other unexpected library.
 needed=$(objdump -p "$library" | awk '/NEEDED/ {print $2}' | grep -vE '^(libc|libm|libgcc_s|libdl|libpthread|librt|ld-linux.*)\.so' || true)
 [ -z "$needed" ] || fail "needs $needed"
 
-# A header with another major version, or a newer minor version, is refused.
+# T53, T62: a header with another major version, or a newer minor version, is refused.
 for version in 131072 65537; do
   mkdir -p "$scratch/doctored"
   sed "s/CASTALIA_ABI_VERSION 65536/CASTALIA_ABI_VERSION $version/" "$scratch/moved/include/castalia.h" >"$scratch/doctored/castalia.h"
@@ -62,11 +62,12 @@ for version in 131072 65537; do
   "$scratch/fits" || fail "a header with interface $version fits"
 done
 
-# No type whose size depends on the compiler; C99 is enough.
+# T13: no type whose size depends on the compiler; C99 is enough.
 ! grep -nwE 'bool|_Bool|long|enum|time_t|size_t \w+\(' "$scratch/moved/include/castalia.h" | grep -v '^[0-9]*: *\*' | grep -v 'castalia_snapshot_get_long' ||
   fail "a type of no fixed size"
 cc -std=c99 -Wall -Wextra -Wpedantic -Werror -I"$scratch/moved/include" tests/c/layout.c -o "$scratch/layout" -L"$scratch/moved/lib" -lcastalia
 "$scratch/layout"
 
+# T49
 cc -std=c11 -D_GNU_SOURCE -Iinclude tests/c/unload.c -o "$scratch/unload" -ldl
 "$scratch/unload" "$library"

@@ -1,4 +1,4 @@
-/* The layout that every binding relies on, on a 64-bit machine. */
+/* T13: the layout that every binding relies on, on a 64-bit machine. */
 #include "castalia.h"
 
 #define HOLDS(name, condition) typedef char holds_##name[(condition) ? 1 : -1]

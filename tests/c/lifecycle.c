@@ -37,7 +37,7 @@ static int32_t last_code(CastaliaConfig config) {
     return code;
 }
 
-/* A failed load and an unparsable document are the last error until a load succeeds. */
+/* F156: a failed load and an unparsable document are the last error until a load succeeds. */
 static void a_namespace_tells_why_its_last_load_failed(void) {
     CastaliaConfig config = config_open(client, "app.yaml");
     CastaliaConfig file = file_open("app.yaml");
@@ -64,7 +64,7 @@ static void a_namespace_tells_why_its_last_load_failed(void) {
     castalia_config_release(config);
 }
 
-/* When its last handle is released the namespace is closed: its listeners are released, and
+/* F159: when its last handle is released the namespace is closed: its listeners are released, and
  * it can be opened again. */
 static void a_closed_namespace_ends_and_starts_anew(void) {
     Listener before = {0}, after = {0};
@@ -129,7 +129,7 @@ static int64_t requests(const CastaliaRecord *metrics, const char *endpoint, int
     return 0;
 }
 
-/* A client counts its requests, threads, and failed loads with their cause. */
+/* F167: a client counts its requests, threads, and failed loads with their cause. */
 static void what_goes_on_is_counted(void) {
     CastaliaSettings *settings = NULL;
     CastaliaRecord *metrics = NULL;

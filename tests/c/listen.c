@@ -45,7 +45,7 @@ static int32_t fail(void *user_data, const CastaliaEvent *event) {
     return 1;
 }
 
-/* A failing listener affects no other, and each sees a rising sequence without unreported
+/* T03, T22: a failing listener affects no other, and each sees a rising sequence without unreported
  * gaps. */
 static void events_come_in_order_beside_a_failing_listener(void) {
     Order seen = {0};
@@ -76,7 +76,7 @@ static void *read_often(void *argument) {
     return NULL;
 }
 
-/* Readers hold views while the namespace changes a thousand times. */
+/* T09: readers hold views while the namespace changes a thousand times. */
 static void views_live_as_long_as_their_snapshot(void) {
     pthread_t readers[8];
     atomic_int done = 0;
@@ -117,7 +117,7 @@ static void *subscribe_and_cancel(void *argument) {
     return NULL;
 }
 
-/* After cancelling, no call runs and the data has been released, exactly once. */
+/* T15: after cancelling, no call runs and the data has been released, exactly once. */
 static void cancelling_leaves_nothing_behind(void) {
     pthread_t threads[4];
     atomic_int released = 0;
@@ -150,7 +150,7 @@ static int32_t call_everything(void *user_data, const CastaliaEvent *event) {
 
 static void release_reentrant(void *user_data) { atomic_fetch_add(&((Reentrant *)user_data)->released, 1); }
 
-/* A listener may call anything; blocking calls are refused there, and a cancel in it does
+/* T17, T51: a listener may call anything; blocking calls are refused there, and a cancel in it does
  * not wait. */
 static void a_listener_may_call_anything(void) {
     Reentrant self = {0};
@@ -178,7 +178,7 @@ static int32_t wait_to_leave(void *user_data, const CastaliaEvent *event) {
     return 0;
 }
 
-/* A listener that does not return blocks no other; its thread has the name of the
+/* T16, T18: a listener that does not return blocks no other; its thread has the name of the
  * library. */
 static void a_slow_listener_delays_nobody(void) {
     Slow slow = {0};
@@ -216,7 +216,7 @@ static void log_and_read(void *user_data, const CastaliaLogRecord *record) {
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
-/* A logger that calls the client and reads the fields of a record separately. */
+/* T21, F170: a logger that calls the client and reads the fields of a record separately. */
 static void a_logger_may_call_the_client(void) {
     atomic_int records = 0, released = 0;
     OK(castalia_log_set(CASTALIA_LOG_TRACE, log_and_read, &records, NULL));
@@ -241,7 +241,7 @@ static int32_t close_client(void *user_data, const CastaliaEvent *event) {
     return 0;
 }
 
-/* Closing in a listener starts the close and does not wait for it. */
+/* T17, T50: closing in a listener starts the close and does not wait for it. */
 static void a_listener_may_close_the_client(void) {
     atomic_int closed = 0;
     CastaliaSubscription subscription = listen_with(close_client, &closed, NULL);

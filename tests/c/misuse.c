@@ -60,7 +60,7 @@ static void null_is_answered(void) {
     castalia_filter_init(NULL, sizeof(CastaliaFilter));
 }
 
-/* Numbers outside the constants. */
+/* T05: numbers outside the constants. */
 static void numbers_beyond_the_constants_are_refused(void) {
     const int32_t levels[] = {-1, 0, 6, 255, INT_MAX, INT_MIN};
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
@@ -88,7 +88,7 @@ static void files_are_handles_too(void) {
     FAILS(castalia_config_last_error(file, &last), CASTALIA_CLOSED);
 }
 
-/* Handles that are stale, of another kind, or never existed. */
+/* T11: handles that are stale, of another kind, or never existed. */
 static void handles_that_are_none_are_closed(void) {
     const CastaliaSnapshot *snapshot;
     CastaliaSubscription subscription;
@@ -119,7 +119,7 @@ static void handles_that_are_none_are_closed(void) {
     CHECK(released == 3);
 }
 
-/* A million handles at random. */
+/* T11: a million handles at random. */
 static void random_handles_are_closed(void) {
     uint64_t random = 88172645463325252u;
     const CastaliaSnapshot *snapshot;
@@ -133,7 +133,7 @@ static void random_handles_are_closed(void) {
     }
 }
 
-/* A filter struct of an older and of a newer program. */
+/* T52: a filter struct of an older and of a newer program. */
 static void filters_of_other_versions_are_understood(void) {
     struct {
         CastaliaFilter known;
@@ -176,7 +176,7 @@ static void *fail_often(void *argument) {
     return NULL;
 }
 
-/* Threads that fail at once never see the error of another. */
+/* T04: threads that fail at once never see the error of another. */
 static void errors_belong_to_the_call(void) {
     pthread_t threads[2];
     const char *const names[] = {"apollo.readTimeout", "apollo.connectTimeout"};
@@ -184,7 +184,7 @@ static void errors_belong_to_the_call(void) {
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
 }
 
-/* A panic in the library is reported as an error, and the next call works. */
+/* T01, T02: a panic in the library is reported as an error, and the next call works. */
 CastaliaError *castalia_test_panic(int32_t place);
 
 static void faults_stop_at_the_border(void) {

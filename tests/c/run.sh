@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds libcastalia, then builds and runs the C and C++ tests under the address and
-# undefined-behaviour sanitizers (memory is freed by the side that allocated it).
+# undefined-behaviour sanitizers (T08: memory is freed by the side that allocated it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -41,6 +41,7 @@ done
 for test in smoke reads listen exit contract testing; do
   build "$test-cpp" c++ -std=c++17 "tests/cpp/$test.cpp"
 done
+# T58
 for test in smoke reads; do
   build "$test-cpp-no-exceptions" c++ -std=c++17 -fno-exceptions -fno-rtti "tests/cpp/$test.cpp"
 done

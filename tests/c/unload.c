@@ -1,4 +1,4 @@
-/* The library remains at its address, however often it is loaded and unloaded. */
+/* T49: the library remains at its address, however often it is loaded and unloaded. */
 #include "castalia.h"
 
 #include "check.h"

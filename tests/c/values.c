@@ -13,7 +13,7 @@ static CastaliaStr get(const CastaliaSnapshot *snapshot, CastaliaStr key) {
     return value;
 }
 
-/* NUL is allowed in a value; only a copy as a C string, which it would truncate, is
+/* T06, C127: NUL is allowed in a value; only a copy as a C string, which it would truncate, is
  * refused. */
 static void a_nul_is_part_of_a_value(const CastaliaSnapshot *snapshot) {
     char buffer[16];
@@ -39,7 +39,7 @@ static void a_copy_ends_with_nul_and_must_fit(const CastaliaSnapshot *snapshot) 
     CHECK(found == 0);
 }
 
-/* Bytes that are not UTF-8 are not a key. */
+/* T07: bytes that are not UTF-8 are not a key. */
 static void bytes_that_are_not_utf8_are_refused(const CastaliaSnapshot *snapshot, CastaliaClient client) {
     const CastaliaStr bad = {"\xFF\xFE", 2};
     CastaliaStr value;
@@ -52,7 +52,7 @@ static void bytes_that_are_not_utf8_are_refused(const CastaliaSnapshot *snapshot
     castalia_settings_release(settings);
 }
 
-/* Zero bytes are the empty text, with or without a pointer; an empty value has a pointer. */
+/* T10: zero bytes are the empty text, with or without a pointer; an empty value has a pointer. */
 static void no_bytes_are_the_empty_text(const CastaliaSnapshot *snapshot) {
     const CastaliaStr none = {NULL, 0}, broken = {NULL, 1};
     CastaliaStr value = {NULL, 7};
@@ -77,7 +77,7 @@ static void check_list(const CastaliaSnapshot *snapshot, const char *delimiter, 
     castalia_text_list_release(list);
 }
 
-/* The delimiter is literal, trailing empty parts are dropped, and a missing key leaves the
+/* C094: the delimiter is literal, trailing empty parts are dropped, and a missing key leaves the
  * list unchanged. */
 static void lists_are_parts_between_a_delimiter(const CastaliaSnapshot *snapshot) {
     CastaliaTextList *list = NULL;
@@ -99,7 +99,7 @@ static int64_t malformed_reads(CastaliaClient client) {
     return reads;
 }
 
-/* A value that the host's parser refuses is counted like one that the library refuses,
+/* F138, F167: a value that the host's parser refuses is counted like one that the library refuses,
  * once for each key and snapshot. */
 static void malformed_values_are_counted_once(const CastaliaSnapshot *snapshot, CastaliaClient client) {
     int32_t number = 7;
@@ -114,7 +114,7 @@ static void malformed_values_are_counted_once(const CastaliaSnapshot *snapshot, 
     }
 }
 
-/* Dates before 1970 are negative, and the settings define the time zone of dates
+/* DEV-21, F130: dates before 1970 are negative, and the settings define the time zone of dates
  * without one and which booleans are true. */
 static void settings_say_how_values_are_read(void) {
     CastaliaSettings *settings = NULL;
@@ -138,7 +138,7 @@ static void settings_say_how_values_are_read(void) {
     castalia_client_close(client, 5000);
 }
 
-/* The locale of the host has no effect. */
+/* T60: the locale of the host has no effect. */
 static void numbers_do_not_know_the_locale(const CastaliaSnapshot *snapshot) {
     const char *const locales[] = {"de_DE.UTF-8", "tr_TR.UTF-8", "C.UTF-8"};
     for (size_t i = 0; i < 3; i++) {
@@ -159,7 +159,7 @@ static void order_of_many_keys(void) {
     order("");
 }
 
-/* Large values and many keys. */
+/* C127: large values and many keys. */
 static void large_contents_come_whole(CastaliaClient client) {
     char *large = malloc(MEBIBYTE + 32);
     CHECK(large != NULL);
@@ -210,7 +210,7 @@ int main(void) {
     castalia_config_release(config);
     large_contents_come_whole(client);
     castalia_client_close(client, 5000);
-    /* What was read from a snapshot is valid as long as the snapshot. */
+    /* T09: what was read from a snapshot is valid as long as the snapshot. */
     CHECK_TEXT(get(snapshot, castalia_str("number")), "1.5");
     castalia_snapshot_release(snapshot);
     return 0;

@@ -1,4 +1,4 @@
-// A client with static storage duration is destroyed at exit, while events arrive.
+// T48: a client with static storage duration is destroyed at exit, while events arrive.
 #include "castalia.hpp"
 
 #include "../c/check.h"

@@ -24,7 +24,7 @@ static_assert(!std::is_copy_constructible_v<castalia::Subscription>);
 static_assert(std::is_copy_constructible_v<Snapshot> && std::is_copy_assignable_v<ChangeEvent>);
 static_assert(std::is_nothrow_move_constructible_v<castalia::Subscription>);
 
-// An exception of a listener is counted and not propagated.
+// T03: an exception of a listener is counted and not propagated.
 void a_listener_that_throws_disturbs_nobody(const castalia::Client &client, const castalia::Config &config) {
     std::atomic<int> thrown{0}, heard{0};
     auto throwing = config.on_change([&](const ChangeEvent &) {
@@ -111,7 +111,7 @@ void snapshots_are_read_in_order_and_outlive_their_config(const castalia::Client
     CHECK(copied.source() == "remote" && copied.name() == "second" && !copied.release_key().empty());
 }
 
-// Objects that a listener destroys while it runs.
+// T17: objects that a listener destroys while it runs.
 void a_listener_may_end_itself(const castalia::Config &config) {
     std::optional<castalia::Subscription> subscription;
     std::atomic<int> calls{0};

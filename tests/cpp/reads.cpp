@@ -32,7 +32,7 @@ void lists_are_parts_between_a_delimiter(const castalia::Config &config) {
     CHECK((config.snapshot().get_list("list", {}) == Texts{" a ", "", "b"}));
 }
 
-// An empty optional means malformed; without exceptions it is the only way.
+// F138: an empty optional means malformed; without exceptions it is the only way.
 void own_parsers_read_values(const castalia::Client &client, const castalia::Config &config) {
     const std::uint64_t before = malformed(client);
     CHECK(config.get_with("two", even, 7) == 2);
@@ -49,7 +49,7 @@ void own_parsers_read_values(const castalia::Client &client, const castalia::Con
 }
 
 #ifndef CASTALIA_NO_EXCEPTIONS
-// Any exception of a parser means malformed.
+// F138: any exception of a parser means malformed.
 void parsers_may_throw(const castalia::Client &client, const castalia::Config &config) {
     const std::uint64_t before = malformed(client);
     const auto number = [](std::string_view text) { return std::stoi(std::string(text)); };
@@ -61,7 +61,7 @@ void parsers_may_throw(const castalia::Client &client, const castalia::Config &c
 }
 #endif
 
-// The name must match exactly.
+// F132: the name must match exactly.
 void enums_are_read_by_name(const castalia::Config &config) {
     static const std::map<std::string, Mode> table{{"Fast", Mode::Fast}, {"Safe", Mode::Safe}};
     CHECK(config.get_enum("mode", {{"Fast", Mode::Fast}, {"Safe", Mode::Safe}}, Mode::Fast) == Mode::Safe);
@@ -82,6 +82,7 @@ void identities_are_told(const castalia::Client &client, const castalia::Config 
     CHECK(file.content() == std::string(*config.snapshot().content()));
 }
 
+// F156, F167
 void errors_and_requests_are_told(const castalia::Client &client, const castalia::Config &config) {
     const auto file = ok(client.config_file("application"));
     CHECK(!ok(config.last_error()) && !ok(file.last_error()));
@@ -101,6 +102,7 @@ void errors_and_requests_are_told(const castalia::Client &client, const castalia
     WAIT_FOR(!ok(config.last_error()));
 }
 
+// F170
 void log_records_have_fields(const castalia::Config &config) {
     static std::atomic<int> seen{0};
     castalia::set_log(castalia::LogLevel::Debug, [](const castalia::LogRecord &record) {
@@ -115,6 +117,7 @@ void log_records_have_fields(const castalia::Config &config) {
     castalia::set_log(castalia::LogLevel::Debug, nullptr);
 }
 
+// F159
 void a_closed_namespace_answers_reads_only(const castalia::Client &client) {
     auto config = ok(client.config("second"));
     auto file = ok(client.config_file("second"));

@@ -27,7 +27,7 @@ const VALUES: [(&str, &str); 8] = [
 const NOTES: &str = "# not a comment\n\n  Grüße = 你好\\ \n";
 const NAMESPACES: [&str; 2] = ["application", "notes.txt"];
 
-/// A file of the Java client is read with the same name, path and values.
+/// C076: a file of the Java client is read with the same name, path and values.
 #[tokio::test]
 async fn a_cache_file_of_the_java_client_is_read_when_the_server_is_dead() {
     let server = serving().await;
@@ -48,7 +48,7 @@ async fn a_cache_file_of_the_java_client_is_read_when_the_server_is_dead() {
     client.close().await;
 }
 
-/// The Java client reads the same from a file of this client.
+/// C074, C075: the Java client reads the same from a file of this client.
 #[tokio::test]
 async fn our_cache_file_is_read_by_the_java_client_when_the_server_is_dead() {
     let server = serving().await;

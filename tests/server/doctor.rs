@@ -33,7 +33,7 @@ async fn set(database: &Database, key: &str, value: &str) {
     database.run(&[&delete, &insert]).await;
 }
 
-/// The three situations of Eureka: an installation without it, one whose config
+/// Case 103, and the three situations of Eureka: an installation without it, one whose config
 /// services host it, and one with a server of its own.
 #[tokio::test]
 async fn the_way_in_which_services_are_found_is_reported() {

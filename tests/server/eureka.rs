@@ -142,7 +142,7 @@ async fn statuses(eureka: &Http, path: &str) -> (String, String) {
     (text("status"), text("overriddenStatus"))
 }
 
-/// A node lists itself in both forms and under all spellings at once.
+/// Cases 1, 2, 3 and 87: a node lists itself in both forms and under all spellings at once.
 #[tokio::test]
 async fn a_hosting_node_lists_its_own_services() {
     let server = Server::start_with(hosting());
@@ -172,6 +172,7 @@ async fn a_hosting_node_lists_its_own_services() {
     assert_eq!(listed[0]["homepageUrl"], format!("{}/", server.config));
 }
 
+/// Cases 4 to 6, 8 to 10, 20 to 22, 25 to 28 and 35.
 #[tokio::test]
 async fn an_instance_registers_renews_and_leaves() {
     let server = Server::start_with(hosting());
@@ -232,7 +233,7 @@ async fn an_instance_registers_renews_and_leaves() {
     assert_eq!(apps.iter().find(deleted).unwrap()["instance"][0]["actionType"], "DELETED");
 }
 
-/// Clients whose heartbeats have a body without a length use their connection again.
+/// Case 16, without a length; and clients whose heartbeats have such a body use their connection again.
 #[tokio::test]
 async fn bodies_in_chunks_keep_their_connection() {
     let server = Server::start_with(hosting());
@@ -263,6 +264,7 @@ async fn bodies_in_chunks_keep_their_connection() {
     }
 }
 
+/// Cases 37 to 39, 43 and 44.
 #[tokio::test]
 async fn an_operator_overrides_a_status() {
     let server = Server::start_with(hosting());
@@ -286,6 +288,7 @@ async fn an_operator_overrides_a_status() {
     assert_eq!(*metadata, json!({"a": "1", "b": "x y", "management.port": "8080"}));
 }
 
+/// Cases 11, 12, 15 and 17.
 #[tokio::test]
 async fn a_registration_that_is_not_acceptable_stores_nothing() {
     let server = Server::start_with(hosting());
@@ -303,7 +306,7 @@ async fn a_registration_that_is_not_acceptable_stores_nothing() {
     assert_eq!(eureka.post("/eureka/apps/DEMO", python).await.status, 204);
 }
 
-/// During a migration both kinds of nodes are found, each address once.
+/// Case 88: during a migration both kinds of nodes are found, each address once.
 #[tokio::test]
 async fn the_bridge_lists_the_table_and_eureka() {
     let server = Server::start_with(hosting_beside("database"));

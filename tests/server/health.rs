@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::http::Http;
 use crate::support::server::Server;
 
-/// C119 and C126: health is UP on every port, no answer allows other origins, unknown paths are
+/// Case 119 and 126: health is UP on every port, no answer allows other origins, unknown paths are
 /// 404, wrong methods 405.
 #[tokio::test]
 async fn every_port_has_health_and_safe_headers() {

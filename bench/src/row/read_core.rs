@@ -1,6 +1,6 @@
 //! `read-core`: one read of a config in Rust, compared with a plain map with the same hasher. That
 //! reads do not allocate is a test of the core. Two threads compared with one show that readers
-//! share no lock.
+//! share no lock (T12).
 
 use std::collections::HashMap;
 use std::hint::black_box;

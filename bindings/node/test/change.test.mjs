@@ -7,6 +7,7 @@ import { ChangeEvent, Subscription } from '../index.mjs';
 import { eventually, serviceWith } from './support.mjs';
 
 test('one event tells what was added, modified and deleted, after reads know it', async (t) => {
+  // C052, C098
   const { client, service } = await serviceWith(t, { application: { a: '1', b: '2', c: '3' } });
   const config = await client.config('application');
   const heard = [];
@@ -32,6 +33,7 @@ test('one event tells what was added, modified and deleted, after reads know it'
 });
 
 test('a listener hears of the keys and prefixes that it asked for', async (t) => {
+  // C101
   const { client, service } = await serviceWith(t, { application: { a: '1', b: '1', 'db.url': 'x' } });
   const config = await client.config('application');
   const heard = { b: [], db: [], both: [], all: [] };
@@ -48,6 +50,7 @@ test('a listener hears of the keys and prefixes that it asked for', async (t) =>
 });
 
 test('a listener that is cancelled hears nothing any more', async (t) => {
+  // C102, T15
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   const heard = [];
@@ -74,6 +77,7 @@ test('a listener that is cancelled hears nothing any more', async (t) => {
 });
 
 test('a cancel in the listener itself, or while its event is on the way, is the end', async (t) => {
+  // T15
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   let calls = 0;
@@ -96,6 +100,7 @@ test('a cancel in the listener itself, or while its event is on the way, is the 
 });
 
 test('one that fails and one that is slow disturb nobody', async (t) => {
+  // C103, T03, T16
   const { client, service } = await serviceWith(t, { application: { n: '0' }, other: { n: '0' } });
   const [config, other] = await Promise.all([client.config('application'), client.config('other')]);
   const errors = [];
@@ -129,6 +134,7 @@ test('one that fails and one that is slow disturb nobody', async (t) => {
 });
 
 test('listeners may call everything', async (t) => {
+  // T17
   const { client, service } = await serviceWith(t, { application: { n: '0' }, other: { a: '1' } });
   const config = await client.config('application');
   const done = new Promise((resolve, reject) => {
@@ -153,6 +159,7 @@ test('listeners may call everything', async (t) => {
 });
 
 test('a close within a listener does not wait for it', async (t) => {
+  // T17, T50
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   const done = new Promise((resolve) => {
@@ -237,6 +244,7 @@ test('the client tells of every change, and of another source', async (t) => {
 });
 
 test('ten thousand releases come to every listener in order', { timeout: 120_000 }, async (t) => {
+  // T22
   const { client, service } = await serviceWith(
     t,
     { application: { n: '0' } },

@@ -25,6 +25,7 @@ test('every kind of error has its name and number', () => {
 });
 
 test('a client without an app id, or with unknown settings, is refused with every fault at once', () => {
+  // C001
   const refused = (error) => error instanceof CastaliaError && error.code === 'InvalidArgument';
   assert.throws(() => new Client({}), refused);
   assert.throws(
@@ -38,6 +39,7 @@ test('a client without an app id, or with unknown settings, is refused with ever
 });
 
 test('settings tell their value and where it came from; secrets are masked', async (t) => {
+  // C001, C014
   process.env.APP_ID = 'from-env';
   t.after(() => delete process.env.APP_ID);
   const secret = '0123456789abcdef0123456789abcdef';
@@ -63,6 +65,7 @@ test('arguments of a wrong type are refused as such', async (t) => {
 });
 
 test('a start policy that is not met is an error that names the kind, and the client stays usable', async (t) => {
+  // C049
   const service = await Scripted.start();
   t.after(() => service.stop());
   await service.publish('application', { a: '1' });
@@ -82,6 +85,7 @@ test('a start policy that is not met is an error that names the kind, and the cl
 });
 
 test('a refused signature is Unauthorized, and the error event tells of it', async (t) => {
+  // C035
   const { client, service } = await serviceWith(t, { application: { a: '1' } });
   await service.order('fail', 'config', '401');
   const errors = [];
@@ -98,6 +102,7 @@ test('a refused signature is Unauthorized, and the error event tells of it', asy
 });
 
 test('requests are signed with the secret that was set last', async (t) => {
+  // F162
   const signatures = [];
   const server = createServer((request, response) => {
     signatures.push(request.headers.authorization);
@@ -160,6 +165,7 @@ test('a validator keeps a release out, whether it returns, rejects or throws', a
 });
 
 test('log records reach the logger, and one that fails or asks back does no harm', async (t) => {
+  // T21
   const records = [];
   t.after(() => setLog(null));
   const { client, service } = await serviceWith(t, { application: { n: 'x' } });
@@ -179,6 +185,7 @@ test('log records reach the logger, and one that fails or asks back does no harm
   await eventually(() => malformed().length, 'the record');
   assert.match((await warned).message, /the logger itself/);
   assert.deepEqual([malformed().length, malformed()[0].level], [1, 'warn']);
+  // F170
   assert.deepEqual(malformed()[0].fields, { namespace: 'application', key: 'n' });
   assert.ok(records.every(({ target }) => target.startsWith('castalia')));
   setLog(null);
@@ -189,6 +196,7 @@ test('log records reach the logger, and one that fails or asks back does no harm
 });
 
 test('metrics are objects and OpenMetrics text', async (t) => {
+  // C123, F167
   const { client } = await serviceWith(t, { application: { a: '1', b: '2' } });
   client.on('error', () => {});
   assert.equal(client.metrics().threads, null);
@@ -208,6 +216,7 @@ test('metrics are objects and OpenMetrics text', async (t) => {
 });
 
 test('a signal ends every wait at once', async (t) => {
+  // C118
   const hole = net.createServer(() => {}).listen(0, '127.0.0.1');
   t.after(() => hole.close().unref());
   await new Promise((resolve) => hole.once('listening', resolve));
@@ -225,6 +234,7 @@ test('a signal ends every wait at once', async (t) => {
 });
 
 test('close ends a held poll, and reads go on answering', async (t) => {
+  // C113
   const { client, service } = await serviceWith(t, { application: { a: '1' } });
   const config = await client.config('application');
   await service.order('held', '1');
@@ -248,6 +258,7 @@ test('a client can be disposed of', { skip: !Symbol.asyncDispose }, async (t) =>
 });
 
 test('a panic stops at the border, and the next call works', { skip: !native.testPanic }, async () => {
+  // T01, T02
   const { checked } = require('../lib/error.cjs');
   for (const place of ['call', 'drop']) {
     assert.throws(() => checked(() => native.testPanic(mailbox, place, 0)), { code: 'Internal' });

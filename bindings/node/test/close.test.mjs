@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { eventually, serviceWith } from './support.mjs';
 
 test('a namespace that is closed is given up, and opened anew', async (t) => {
+  // F159
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   assert.equal(await client.config('application'), config);
@@ -46,6 +47,7 @@ test('a namespace that is closed is given up, and opened anew', async (t) => {
 });
 
 test('a namespace is open until config and file of it are closed', async (t) => {
+  // F159
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const [config, file] = await Promise.all([client.config('application'), client.configFile('application')]);
   let heard = 0;
@@ -63,6 +65,7 @@ test('a namespace is open until config and file of it are closed', async (t) => 
 });
 
 test('a listener may close its namespace', async (t) => {
+  // T17
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   let heard = 0;

@@ -32,6 +32,7 @@ function load(scripted) {
 
 for (const how of ['plain', 'listener']) {
   test(`a process with a client ends by itself: ${how}`, async (t) => {
+    // C119, T29
     const scripted = await service(t);
     const program = new Program('ends.mjs', { args: [how, JSON.stringify(scripted.settings())] });
     assert.equal(await program.message('read'), '1');
@@ -43,6 +44,7 @@ for (const how of ['plain', 'listener']) {
 }
 
 test('a process with a client that is to keep it alive stays', async (t) => {
+  // C119
   const scripted = await service(t);
   const program = new Program('ends.mjs', { args: ['keepAlive', JSON.stringify(scripted.settings())] });
   t.after(() => program.kill());
@@ -55,6 +57,7 @@ test(
   'two hundred processes end while events fire, with their own code and in silence',
   { timeout: 300_000 },
   async (t) => {
+    // C114, T24, T48
     const scripted = await service(t);
     const stop = load(scripted);
     const args = ['exit', JSON.stringify(scripted.hurried())];
@@ -70,6 +73,7 @@ test(
 );
 
 test('an unreachable server without any handler leaves the process alone', async () => {
+  // T33
   const settings = { 'app.id': 'order', 'apollo.config-service': 'http://127.0.0.1:1', 'castalia.start-timeout': 300 };
   const args = [JSON.stringify({ ...settings, 'apollo.cache.file.enable': false })];
   const program = new Program('unreachable.mjs', { args });
@@ -79,6 +83,7 @@ test('an unreachable server without any handler leaves the process alone', async
 });
 
 test('a busy event loop stalls nobody, and hears of all that it missed', { timeout: 120_000 }, async (t) => {
+  // T31, C104
   const scripted = await service(t);
   const folder = await mkdtemp(path.join(tmpdir(), 'castalia-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -106,6 +111,7 @@ test('a busy event loop stalls nobody, and hears of all that it missed', { timeo
 });
 
 test('a change of ten thousand keys keeps the event loop for less than 5 ms', { timeout: 120_000 }, async (t) => {
+  // T35
   const scripted = await service(t);
   const values = (n) =>
     Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`key.${at}`, `value ${n} of ${at}`]));
@@ -146,6 +152,7 @@ const CYCLES = [
 describe('cycles', { concurrency: 2 }, () => {
   for (const { what, warm, times, loaded, name } of CYCLES) {
     test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
+      // T14, T30, C115
       const scripted = await service(t);
       const stop = loaded ? load(scripted) : async () => {};
       const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
@@ -172,6 +179,7 @@ for (const own of ['own', 'none']) {
     `two hundred workers are terminated under load: ${own} client in the main thread`,
     { timeout: 300_000 },
     async (t) => {
+      // C120, T32, T49
       const scripted = await service(t);
       const stop = load(scripted);
       const program = new Program('terminates.mjs', { args: [own, JSON.stringify(scripted.hurried()), '20'] });
@@ -186,6 +194,7 @@ for (const own of ['own', 'none']) {
 }
 
 test('workers with clients of their own hear of their own changes', async (t) => {
+  // T34
   const services = await Promise.all([service(t), service(t)]);
   const workers = services.map((scripted) => {
     const worker = new Worker(path.join(HERE, 'programs/worker.mjs'), { workerData: scripted.settings() });
@@ -210,6 +219,7 @@ test('workers with clients of their own hear of their own changes', async (t) =>
 });
 
 test('two copies of the native half in one process both follow', async (t) => {
+  // T57
   const { client, service: scripted } = await serviceWith(t, { application: { n: '0' } });
   const folder = await mkdtemp(path.join(tmpdir(), 'castalia-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -230,6 +240,7 @@ test('two copies of the native half in one process both follow', async (t) => {
 });
 
 test('a program that is executed inherits no socket', async (t) => {
+  // T47
   const { client, service: scripted } = await serviceWith(t, { application: { a: '1' } });
   await client.config('application');
   await scripted.order('held', '1');

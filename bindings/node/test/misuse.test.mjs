@@ -104,7 +104,7 @@ for (const [name, call] of Object.entries(CALLS)) {
 }
 
 test('what is closed stays closed, however often it is asked', async (t) => {
-  // SEC-34
+  // SEC-34, C113
   const { client, config } = await opened(t);
   const [file, changes, subscription, watch] = [
     await client.configFile('application'),
@@ -137,7 +137,7 @@ test('what is closed stays closed, however often it is asked', async (t) => {
 });
 
 test('objects of the native half cannot be taken for others', async (t) => {
-  // SEC-34
+  // SEC-34, T11
   const { config } = await opened(t);
   const view = config._native.view;
   const forged = Object.create(native.View.prototype);

@@ -116,6 +116,7 @@ test('import and require share one of everything', async () => {
 });
 
 test('the native half brings no TLS or memory library of its own into the process', () => {
+  // T55
   const script = 'require("castalia"); console.log(process.report.getReport().sharedObjects.join("\\n"))';
   const loaded = execFileSync(process.execPath, ['-e', script], { cwd: directory, encoding: 'utf8' });
   assert.match(loaded, /castalia\.node/);
@@ -123,6 +124,7 @@ test('the native half brings no TLS or memory library of its own into the proces
 });
 
 test('a package without its native half, or with one of another version, says what to do', async () => {
+  // T53
   const broken = await emptyDirectory();
   await cp(directory, broken, { recursive: true });
   const load = (env = {}) => {

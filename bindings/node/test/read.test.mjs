@@ -5,6 +5,7 @@ import { CastaliaError, Config, Snapshot } from '../index.mjs';
 import { eventually, serviceWith } from './support.mjs';
 
 test('values come from the server, and are at hand without waiting', async (t) => {
+  // C031
   const { client } = await serviceWith(t, { application: { a: '1', b: '2' } });
   const config = await client.config('application');
   assert.ok(config instanceof Config);
@@ -28,6 +29,7 @@ test('a namespace is the same object however often it is opened', async (t) => {
 });
 
 test('typed reads give what the value says, or the default', async (t) => {
+  // C090, C091, C092, C093, C094
   const values = { int: '42', big: '9007199254740993', safe: '2147483648', double: '1.5f', bool: 'TRUE', empty: '' };
   const more = {
     time: '2D3H4M5S123MS',
@@ -75,6 +77,7 @@ test('typed reads give what the value says, or the default', async (t) => {
 });
 
 test('dates and booleans are read by the rules of the settings, wherever they are read', async (t) => {
+  // F133
   const values = { day: '2024-01-31', offset: '2024-01-31T08:00:00+02:00', on: 'on', odd: 'x' };
   const rules = { 'castalia.time-zone': '+08:00', 'castalia.strict-booleans': true };
   const { client, service } = await serviceWith(t, { application: values }, rules);
@@ -95,6 +98,7 @@ test('dates and booleans are read by the rules of the settings, wherever they ar
 });
 
 test('a malformed value is counted once for each key and release', async (t) => {
+  // F138
   const { client, service } = await serviceWith(t, { application: { a: 'x', b: 'y', c: '1' } });
   const config = await client.config('application');
   const thrown = () => {
@@ -140,6 +144,7 @@ test('as many parsed values are kept as the settings say', async (t) => {
 });
 
 test('a snapshot never changes, and reads of it fit together', async (t) => {
+  // C106
   const { client, service } = await serviceWith(t, { application: { a: '1', b: '1' } });
   const config = await client.config('application');
   const before = config.snapshot();
@@ -166,6 +171,7 @@ test('a release that changes nothing is seen in the snapshot alone', async (t) =
 });
 
 test('texts of every kind and size come through whole', async (t) => {
+  // C127, T06
   const long = 'x'.repeat(1 << 20);
   const values = { nul: 'a\0b', emoji: '😀 ü', long, '\u{1F600}': 'key' };
   const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`key.${at}`, `value ${at}`]));
@@ -175,6 +181,7 @@ test('texts of every kind and size come through whole', async (t) => {
 });
 
 test('a file is one text, and tells of its changes', async (t) => {
+  // C097, C107
   const { client, service } = await serviceWith(t, { 'db.json': { content: '{}' }, application: { a: 'é' } });
   const file = await client.configFile('db.json');
   assert.deepEqual([file.content, file.format, file.namespace], ['{}', 'json', 'db.json']);

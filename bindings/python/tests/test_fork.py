@@ -59,6 +59,7 @@ def follow_in(scripted: Scripted, script: str, processes: int, waiting: int = 0)
 
 
 def test_a_forked_child_and_its_parent_follow(scripted: Scripted) -> None:
+    # T41, T45
     script = """
         child = os.fork()
         if child == 0:
@@ -125,6 +126,7 @@ if __name__ == "__main__":
 
 
 def test_forks_amid_updates_hang_nobody(scripted: Scripted) -> None:
+    # T42
     scripted.publish(n="0")
     program = f"""
 import os, signal, sys
@@ -159,7 +161,7 @@ class Text(ctypes.Structure):
 
 
 def test_two_copies_of_the_client_live_in_one_process(scripted: Scripted) -> None:
-    # The C library beside the package, in a program with the OpenSSL of Python.
+    # T57, T55: the C library beside the package, in a program with the OpenSSL of Python.
     import ssl
 
     assert ssl.OPENSSL_VERSION

@@ -15,6 +15,7 @@ from conftest import Scripted, eventually, run_program
 
 
 def test_other_threads_run_while_one_waits(scripted: Scripted) -> None:
+    # T23
     scripted.order("fail", "config", "-1")
     client = castalia.Client(scripted.settings())
     counted = 0
@@ -33,6 +34,7 @@ def test_other_threads_run_while_one_waits(scripted: Scripted) -> None:
 
 
 def test_ctrl_c_ends_a_wait(scripted: Scripted) -> None:
+    # T27
     scripted.order("fail", "config", "-1")
     program = f"""
 import castalia, signal, sys, time
@@ -68,6 +70,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_the_interpreter_ends_quietly_while_events_come(scripted: Scripted, end: str) -> None:
+    # T24, C114
     scripted.publish(n="0")
     stop = threading.Event()
 
@@ -99,6 +102,7 @@ def test_no_signal_handler_is_installed(scripted: Scripted) -> None:
 
 
 def test_sub_interpreters_are_refused(scripted: Scripted) -> None:
+    # T28
     program = """
 import _xxsubinterpreters as interpreters
 interpreter = interpreters.create()
@@ -114,6 +118,7 @@ except Exception as error:
 
 
 def test_descriptors_are_closed_on_exec(scripted: Scripted) -> None:
+    # T47
     scripted.publish(n="0")
     script = """
 import subprocess

@@ -29,6 +29,7 @@ def fast_client(scripted: Scripted) -> castalia.Client:
 def test_a_listener_that_raises_is_logged_and_counted(
     scripted: Scripted, client: castalia.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # T03, C103
     config = client.config("application")
     seen: list[int] = []
 
@@ -47,6 +48,7 @@ def test_a_listener_that_raises_is_logged_and_counted(
 
 
 def test_sequences_rise_while_events_pour_in(scripted: Scripted) -> None:
+    # T22
     scripted.publish(n="0")
     with fast_client(scripted) as client:
         config = client.config("application")
@@ -63,6 +65,7 @@ def test_sequences_rise_while_events_pour_in(scripted: Scripted) -> None:
 
 
 def test_a_slow_listener_delays_nobody(scripted: Scripted, client: castalia.Client) -> None:
+    # T16
     config, second = client.config("application"), client.config("second")
     entered, leave = threading.Event(), threading.Event()
 
@@ -86,6 +89,7 @@ def test_a_slow_listener_delays_nobody(scripted: Scripted, client: castalia.Clie
 def test_a_listener_may_call_anything_that_does_not_wait(
     scripted: Scripted, client: castalia.Client
 ) -> None:
+    # T17, T51
     config = client.config("application")
     outcomes: list[object] = []
 
@@ -108,6 +112,7 @@ def test_a_listener_may_call_anything_that_does_not_wait(
 
 
 def test_cancelling_while_events_come_leaves_no_call_behind(scripted: Scripted) -> None:
+    # T15, T25, T26
     scripted.publish(n="0")
     with fast_client(scripted) as client:
         config = client.config("application")
@@ -146,6 +151,7 @@ def test_cancelling_while_events_come_leaves_no_call_behind(scripted: Scripted) 
 
 
 def test_clients_that_their_listeners_hold_are_freed_once_closed(scripted: Scripted) -> None:
+    # T14
     scripted.publish(n="0")
     alive: list[weakref.ref[castalia.Client]] = []
 
@@ -269,6 +275,7 @@ def test_listeners_of_a_loop_run_on_it(scripted: Scripted) -> None:
 def test_a_listener_is_registered_once_and_taken_off_by_itself(
     scripted: Scripted, client: castalia.Client
 ) -> None:
+    # F146
     config, file = client.config("application"), client.config_file("application")
 
     class Equal:
@@ -323,6 +330,7 @@ def test_a_decorated_listener_stays_what_it_is(client: castalia.Client) -> None:
 def test_listeners_of_a_loop_are_counted_and_taken_off(
     scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # F149, F146
     scripted.publish(n="0")
 
     async def run() -> None:
@@ -369,6 +377,7 @@ def test_listeners_of_a_loop_are_counted_and_taken_off(
 
 
 def test_closing_gives_listeners_of_a_loop_time_for_what_is_queued(scripted: Scripted) -> None:
+    # F171
     scripted.publish(n="0")
 
     async def run() -> None:

@@ -26,6 +26,7 @@ def read_malformed(scripted: Scripted) -> None:
 def test_records_reach_logging_with_their_fields(
     scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # F170
     castalia.set_log(level="WARNING")
 
     def warned() -> list[logging.LogRecord]:

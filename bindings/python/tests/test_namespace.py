@@ -22,6 +22,7 @@ def open_namespaces(client: castalia.Client) -> list[str]:
 
 
 def test_all_kinds_tell_of_themselves_alike(scripted: Scripted) -> None:
+    # F156
     scripted.publish(n="1")
 
     def told(one: AnyNamespace) -> tuple[Any, ...]:
@@ -69,6 +70,7 @@ def test_the_source_is_that_of_now_although_no_value_changed(
 def test_a_closed_config_answers_reads_and_refuses_all_else(
     scripted: Scripted, client: castalia.Client
 ) -> None:
+    # F159
     config = client.config("application")
     heard: list[castalia.ChangeEvent] = []
     config.on_change(heard.append)

@@ -11,6 +11,7 @@ from conftest import Scripted, eventually
 
 
 def test_a_change_is_read_and_heard(scripted: Scripted, client: castalia.Client) -> None:
+    # C031, C052, C098
     config = client.config("application")
     assert isinstance(config, Mapping)
     assert dict(config) == {"timeout": "100", "mode": "a"}
@@ -39,6 +40,7 @@ def test_a_change_is_read_and_heard(scripted: Scripted, client: castalia.Client)
 
 
 def test_reads_answer_after_close_and_all_else_is_closed(client: castalia.Client) -> None:
+    # C113
     config = client.config("application")
     client.close()
     client.close()

@@ -89,6 +89,7 @@ class Level(Enum):
 
 
 def test_enums_are_read_by_exact_name(scripted: Scripted) -> None:
+    # F132
     config = opened(scripted, level="HIGH", small="high")
     assert config.get_enum("level", Level) is Level.HIGH
     assert (config.get_enum("small", Level), config.get_enum("absent", Level)) == (None, None)
@@ -100,6 +101,7 @@ def test_enums_are_read_by_exact_name(scripted: Scripted) -> None:
 
 
 def test_every_exception_of_a_parser_means_malformed(scripted: Scripted) -> None:
+    # F138
     config = opened(scripted, a="1")
 
     def parse(_: str) -> int:
@@ -120,7 +122,7 @@ def interrupt(_: str) -> int:
 
 
 def test_malformed_values_are_counted_once_for_each_release(scripted: Scripted) -> None:
-    # All of these are answered from the client's own copy of the values.
+    # F128, F137: all of these are answered from the client's own copy of the values.
     scripted.publish(n="x", j="{", good="5")
     with castalia.Client(scripted.settings()) as client:
         config = client.config("application")
@@ -140,6 +142,7 @@ def test_malformed_values_are_counted_once_for_each_release(scripted: Scripted) 
 
 
 def test_the_settings_say_how_values_are_read(scripted: Scripted) -> None:
+    # F130, F133
     values = {"date": "1970-01-01 08:00:00", "odd": "1970-02-30", "yes": "Yes", "no": "42"}
     scripted.publish(**values, early="1969-12-31T23:59:59Z", huge="99999999999999999D")
     rules = {
@@ -166,6 +169,7 @@ def test_the_settings_say_how_values_are_read(scripted: Scripted) -> None:
 
 
 def test_texts_come_through_whole(scripted: Scripted) -> None:
+    # T06, C127
     config = opened(scripted, nul="a\0b", emoji="😀", large="x" * (1 << 20))
     assert (config["nul"], config["emoji"], len(config["large"])) == ("a\0b", "😀", 1 << 20)
     scripted.publish("many", **{f"k{i}": str(i) for i in range(10_000)})
@@ -210,6 +214,7 @@ def test_clients_are_pickled_as_recipes_without_secrets(
 
 
 def test_settings_tell_where_they_come_from(scripted: Scripted) -> None:
+    # C014
     settings = castalia.Settings(scripted.settings()).set("apollo.access-key.secret", "hidden")
     told = {setting.name: setting for setting in castalia.Client(settings).settings()}
     assert told["apollo.access-key.secret"].value == "***"
@@ -244,6 +249,7 @@ def test_files_metrics_and_watches(scripted: Scripted) -> None:
 
 
 def test_metrics_tell_of_requests_threads_and_errors(scripted: Scripted) -> None:
+    # F167
     scripted.publish(n="1")
     client = castalia.Client(scripted.settings())
     assert client.metrics().threads is None
@@ -279,6 +285,7 @@ class Recorder(BaseHTTPRequestHandler):
 
 
 def test_an_access_key_may_change_at_run_time() -> None:
+    # F162
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"

@@ -30,7 +30,7 @@ async fn a_damaged_file_is_no_content() {
     let (_client, config) = fixture.open().await;
     let path = fixture.cache_file(NAMESPACE).display().to_string();
     assert_eq!(logged(&format!("line=2, path={path}")).len(), 1);
-    assert!(logged("f170-damaged").is_empty(), "values stay out of the log");
+    assert!(logged("f170-damaged").is_empty(), "F170: values stay out of the log");
     assert_eq!(config.source(), Source::None);
     assert!(config.snapshot().is_empty());
 }

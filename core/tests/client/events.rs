@@ -119,7 +119,7 @@ async fn a_failing_and_a_sleeping_listener_delay_nobody() {
         .await;
     let errors = client.metrics().errors;
     let panics = errors.iter().filter(|error| error.operation() == "change listener");
-    assert_eq!(panics.count(), 10, "they are among the errors");
+    assert_eq!(panics.count(), 10, "F167: they are among the errors");
     drop(release);
     drop((failing, sleeping, third));
     client.close().await;

@@ -187,6 +187,7 @@ async fn a_gzip_bomb_is_refused() {
     client.close().await;
 }
 
+/// C028
 #[tokio::test(start_paused = true)]
 async fn only_redirects_within_the_origin_are_followed() {
     let fixture = Fixture::new();

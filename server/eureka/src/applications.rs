@@ -178,6 +178,7 @@ mod tests {
     use super::*;
     use crate::instance::tests::sample;
 
+    /// Case 85, for the forms of a list.
     #[test]
     fn one_element_may_be_written_without_an_array() {
         let good = sample("A", "a", 1);
@@ -237,6 +238,7 @@ mod tests {
         assert_eq!(read_one(body.as_bytes()).unwrap().len(), MOST);
     }
 
+    /// Case 86, for the depth.
     #[test]
     fn a_list_that_is_nested_too_deeply_is_refused() {
         let body = format!("{{\"applications\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));

@@ -300,6 +300,7 @@ mod tests {
         Ok(read(body.as_bytes())?.iter().map(Result::is_ok).collect())
     }
 
+    /// Case 52.
     #[test]
     fn an_item_that_cannot_be_accepted_does_not_affect_the_others() {
         let deep = "[".repeat(5_000) + &"]".repeat(5_000);
@@ -355,6 +356,7 @@ mod tests {
         assert!((100..300).contains(&described) && read.len() == MOST, "{described}");
     }
 
+    /// Case 53.
     #[test]
     fn what_is_not_a_list_of_items_is_refused() {
         for body in

@@ -221,6 +221,7 @@ pub(crate) mod tests {
         Instance::from_json(json!({ "instance": value }).to_string().as_bytes())
     }
 
+    /// Case 12.
     #[test]
     fn a_member_that_is_missing_is_named() {
         for (member, text) in [
@@ -241,7 +242,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Nulls, bare numbers and booleans of RestTemplate.
+    /// Case 13: nulls, bare numbers and booleans of RestTemplate.
     #[test]
     fn nulls_and_bare_numbers_are_read() {
         let mut value = sample("DEMO", "a", 1);
@@ -257,7 +258,7 @@ pub(crate) mod tests {
         assert_eq!(instance.overridden_status, Status::Unknown);
     }
 
-    /// Lower case, a boolean as `@enabled`, no lease, timestamps or status.
+    /// Case 14: lower case, a boolean as `@enabled`, no lease, timestamps or status.
     #[test]
     fn absent_members_have_defaults() {
         let value = json!({

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::instance::tests::sample;
 
-    /// The bounds of a description.
+    /// Case 98, for the bounds of a description.
     #[test]
     fn each_bound_can_be_reached_and_not_exceeded() {
         let read = |change: &dyn Fn(&mut Value)| {

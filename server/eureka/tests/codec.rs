@@ -71,6 +71,7 @@ proptest! {
         prop_assert_eq!(Instance::from_json(&written).unwrap(), instance);
     }
 
+    /// Case 7.
     #[test]
     fn an_instance_survives_xml(instance in instance()) {
         let written = xml::instance(&Lease::unregistered(instance.clone()));
@@ -105,7 +106,7 @@ proptest! {
 const SMALLEST: &[u8] =
     br#"{"instance":{"hostName":"h","app":"A","ipAddr":"1.1.1.1","dataCenterInfo":{"name":"MyOwn"}}}"#;
 
-/// Keys that XML does not allow are in the JSON form only.
+/// Case 18: keys that XML does not allow are in the JSON form only.
 #[test]
 fn keys_that_are_no_names_are_left_out_of_xml() {
     let texts = [("a b", "x"), ("1x", "y"), ("ok", "<&>中"), ("@class", "evil\" x=\"")];
@@ -128,6 +129,7 @@ fn a_key_with_the_name_of_a_member_is_not_renamed_in_xml() {
     assert!(written.contains("<overriddenstatus>UNKNOWN</overriddenstatus>"), "{written}");
 }
 
+/// Case 100.
 #[test]
 fn a_document_with_a_type_an_entity_or_an_instruction_is_refused() {
     let smallest = Lease::unregistered(Instance::from_json(SMALLEST).unwrap());
@@ -156,6 +158,7 @@ fn a_document_with_a_type_an_entity_or_an_instruction_is_refused() {
     }
 }
 
+/// Cases 1, 2, 49 and 52.
 #[test]
 fn an_empty_registry_and_an_empty_batch_have_their_documents() {
     let listing = Listing { version: 1, hash: String::new(), apps: Vec::new() };
@@ -178,6 +181,7 @@ fn an_empty_registry_and_an_empty_batch_have_their_documents() {
     assert_eq!(read, [false, false, false, true]);
 }
 
+/// Case 53.
 #[test]
 fn a_batch_has_a_maximum_number_of_items() {
     let item = r#"{"appName":"A","id":"a","action":"Cancel"}"#;

@@ -284,7 +284,7 @@ async fn an_outsider_sees_that_there_is_a_branch_but_no_value() {
     assert_eq!(owner.get(&format!("{branch}/items")).await.ok()[0]["value"], "hidden value");
 }
 
-/// Editors and publishers of a cluster work on the gray branches of its namespaces.
+/// D22: editors and publishers of a cluster work on the gray branches of its namespaces.
 #[tokio::test]
 async fn the_rights_on_a_cluster_include_its_branches() {
     let mut world = World::with_demo().await;

@@ -16,6 +16,7 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
+/// Cases 68, 70 and 71, and 72 with Apollo 3.
 #[tokio::test]
 #[ignore = "runs Apollo: tests/upstream.sh eureka"]
 async fn an_admin_service_registers_with_us() {
@@ -38,11 +39,13 @@ async fn an_admin_service_registers_with_us() {
     assert_eq!(one["appName"], "APOLLO-ADMINSERVICE");
     a_publish_arrives(&admin.calls(), &meta).await;
 
+    // Case 70.
     assert!(server.terminate().success());
     server = Server::start_with(options);
     within(35, "its return to a new server", async || has(true).await).await;
     admin.program.line("Re-registering");
 
+    // Case 71.
     admin.program.terminate();
     assert!(has(false).await.is_some(), "listed after it has ended");
     let admin = launch();
@@ -52,6 +55,7 @@ async fn an_admin_service_registers_with_us() {
     drop(server);
 }
 
+/// Case 69.
 #[tokio::test]
 #[ignore = "runs Apollo: tests/upstream.sh eureka"]
 async fn a_config_service_finds_us() {
@@ -67,7 +71,7 @@ async fn a_config_service_finds_us() {
     }
 }
 
-/// Apollo hosts Eureka.
+/// Case 83: Apollo hosts Eureka.
 #[tokio::test]
 #[ignore = "runs Apollo: tests/upstream.sh eureka"]
 async fn we_register_with_a_config_service() {
@@ -92,7 +96,7 @@ async fn we_register_with_a_config_service() {
     within(90, "our departure", async || has_all(&theirs, Kind::Config, &both[..1]).await).await;
 }
 
-/// Our services are in the table, Apollo's admin service in Eureka, and then in both.
+/// Case 88: our services are in the table, Apollo's admin service in Eureka, and then in both.
 #[tokio::test]
 #[ignore = "runs Apollo: tests/upstream.sh eureka"]
 async fn the_meta_role_lists_table_and_eureka() {

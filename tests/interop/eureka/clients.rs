@@ -12,7 +12,7 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::Server;
 
-/// Its own calls, and those of an operator.
+/// Case 74, and the calls of an operator of cases 37 and 39.
 #[tokio::test]
 async fn netflix_client() {
     let server = Server::start_with(hosting());
@@ -52,19 +52,19 @@ async fn netflix_client() {
     assert!(found(&eureka, &path).await.is_none());
 }
 
-/// It sends JSON and reads XML.
+/// Case 75: it sends JSON and reads XML.
 #[tokio::test]
 async fn py_eureka_client() {
     registers_and_leaves("PY-DEMO", script("python/target/bin/python", "python/client.py")).await;
 }
 
-/// Its name is in lower case.
+/// Case 76: its name is in lower case.
 #[tokio::test]
 async fn eureka_js_client() {
     registers_and_leaves("JS-DEMO", script("node", "node/client.js")).await;
 }
 
-/// Its operator takes it out of service, as the actuator endpoint `serviceregistry`
+/// Cases 73 and 77: its operator takes it out of service, as the actuator endpoint `serviceregistry`
 /// does.
 #[tokio::test]
 async fn spring_cloud_application() {
@@ -131,7 +131,7 @@ async fn registers_and_leaves(app: &str, command: impl Fn(&str) -> Command) {
     nothing_is_registered(server, app, client).await;
 }
 
-/// A client with a wrong password has registered nothing, and the log has one line about it.
+/// Case 77: a client with a wrong password has registered nothing, and the log has one line about it.
 async fn nothing_is_registered(mut server: Server, app: &str, client: Program) {
     drop(client);
     assert_eq!(calls(&server).get(&format!("/eureka/apps/{app}")).await.status, 404);

@@ -11,7 +11,7 @@ use crate::support::server::{Options, Server};
 const CONFIG: &str = "/eureka/apps/APOLLO-CONFIGSERVICE";
 const ADMIN: &str = "/eureka/apps/APOLLO-ADMINSERVICE";
 
-/// Without Apollo's own services, which `apollo.rs` starts.
+/// Cases 78 to 82, without Apollo's own services 83.
 #[tokio::test]
 async fn a_node_lives_on_servers_of_spring() {
     let (first, second) = (Spring::alone(Stack::Boot4), Spring::alone(Stack::Boot2));
@@ -73,7 +73,7 @@ async fn a_node_lives_on_servers_of_spring() {
     }
 }
 
-/// An instance with this address, and the members that describe it.
+/// Case 78: an instance with this address, and the members that describe it.
 async fn is_described(eureka: &Http, path: &str, home: &str) {
     let one = eventually("the registration", async || entry(eureka, path, home).await).await;
     assert_eq!(one["status"], "UP");
@@ -90,7 +90,7 @@ async fn is_described(eureka: &Http, path: &str, home: &str) {
     eventually("a heartbeat", async || renewed().await.filter(|at| Some(*at) > begun)).await;
 }
 
-/// A service as Java describes it is listed under its name in upper case.
+/// Case 83, for a service as Java describes it: it is listed under its name in upper case.
 async fn another_is_listed(eureka: &Http, meta: &Http, own: &str) {
     let other = instance("APOLLO-CONFIGSERVICE", "java", 5, 8080);
     assert_eq!(eureka.post(CONFIG, other).await.status, 204);
@@ -107,6 +107,7 @@ async fn another_is_listed(eureka: &Http, meta: &Http, own: &str) {
     );
 }
 
+/// Case 79.
 async fn an_override_is_obeyed(eureka: &Http, meta: &Http, own: &str) {
     let one = entry(eureka, CONFIG, own).await.unwrap();
     let path = format!("{CONFIG}/{}/status", one["instanceId"].as_str().unwrap());

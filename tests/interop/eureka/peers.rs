@@ -8,11 +8,13 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
+/// Case 65.
 #[tokio::test]
 async fn a_server_of_spring_boot_2_is_a_peer() {
     mirror(Stack::Boot2).await;
 }
 
+/// Case 66.
 #[tokio::test]
 async fn a_server_of_spring_boot_4_is_a_peer() {
     mirror(Stack::Boot4).await;
@@ -49,6 +51,7 @@ async fn mirror(stack: Stack) {
     eventually("our departure at the peer", is_left).await;
 }
 
+/// Cases 54 and 56.
 async fn changes_arrive(name: &str, path: &str, receiver: &Http, other: &Http) {
     let sent = receiver.post("/eureka/apps/DEMO", instance("DEMO", name, 5, 8080)).await;
     assert_eq!(sent.status, 204, "{sent:?}");
@@ -72,7 +75,7 @@ async fn changes_arrive(name: &str, path: &str, receiver: &Http, other: &Http) {
     at_other("the metadata", |one| one["metadata"]["a"] == "1").await;
 }
 
-/// A heartbeat restores what the peer lost, and brings what it has newer.
+/// Cases 57 and 58: a heartbeat restores what the peer lost, and brings what it has newer.
 async fn a_loss_is_healed(name: &str, path: &str, receiver: &Http, other: &Http) {
     let replicated = other.clone().with("x-netflix-discovery-replication", "true");
     assert_eq!(replicated.delete(path).await.status, 200);
@@ -86,7 +89,7 @@ async fn a_loss_is_healed(name: &str, path: &str, receiver: &Http, other: &Http)
         .await;
 }
 
-/// The departure arrives, and what is marked as replicated does not; it was sent
+/// Cases 54 and 59: the departure arrives, and what is marked as replicated does not; it was sent
 /// before.
 async fn what_a_peer_sends_stays(name: &str, receiver: &Http, other: &Http) {
     let replicated = receiver.clone().with("x-netflix-discovery-replication", "true");

@@ -23,6 +23,7 @@ const AGREEMENT: Duration = Duration::from_secs(40);
 /// Longest wait for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Case 67.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes four minutes: cargo test -p castalia-tests --test suite three_servers -- --ignored --nocapture"]
 async fn three_servers_agree_after_each_restart() {

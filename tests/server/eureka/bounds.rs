@@ -43,7 +43,7 @@ async fn post_gzip(server: &Server, path: &str, text: &[u8]) -> Answer {
     raw::send(&server.config, &request).await.unwrap()
 }
 
-/// What exceeds a limit of a description by one is refused, and the limit itself is not.
+/// Case 98: what exceeds a limit of a description by one is refused, and the limit itself is not.
 #[tokio::test]
 async fn a_description_has_bounds() {
     let server = Server::start_with(hosting());
@@ -93,7 +93,7 @@ async fn a_description_has_bounds() {
     }
 }
 
-/// The limits of bodies hold after decompression, and for each change of a batch; no body
+/// Case 98: the limits of bodies hold after decompression, and for each change of a batch; no body
 /// takes much more memory than its own length.
 #[tokio::test]
 async fn a_body_has_bounds_after_decompression() {
@@ -133,7 +133,7 @@ async fn a_body_has_bounds_after_decompression() {
     assert!(growth < GROWTH, "{growth} KiB for bodies of {BATCH} bytes");
 }
 
-/// An app, the registry and an address have a maximum; what is known is still renewed.
+/// Case 98: an app, the registry and an address have a maximum; what is known is still renewed.
 #[tokio::test]
 async fn numbers_have_bounds() {
     let server = Server::start_with(hosting());
@@ -205,7 +205,7 @@ async fn registrations_of_a_stranger_in_a_batch_have_bounds() {
     }
 }
 
-/// The lists are compressed for those that accept it, and for nobody else.
+/// Case 20: the lists are compressed for those that accept it, and for nobody else.
 #[tokio::test]
 async fn lists_are_compressed_on_request() {
     // Later heartbeats do not change the lists during the test.
@@ -254,7 +254,7 @@ fn without_version(list: &[u8]) -> String {
     format!("{before}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
-/// A full registry refuses the next instance and renews all others; readers share one
+/// Case 99: a full registry refuses the next instance and renews all others; readers share one
 /// rendering of each state.
 #[tokio::test]
 async fn a_full_registry_still_renews_and_lists() {

@@ -29,7 +29,7 @@ pub(super) fn node(addresses: &[String]) -> Server {
     Server::start_with(hosting().variable("CASTALIA_EUREKA_SERVICE_URL", &addresses.join(",")))
 }
 
-/// While peers hang, fail, reset and send megabytes of garbage, every heartbeat is
+/// Case 63: while peers hang, fail, reset and send megabytes of garbage, every heartbeat is
 /// answered, none waits for a peer, the memory stays bounded, and the log is not flooded.
 #[tokio::test]
 async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
@@ -84,7 +84,7 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     assert!(expected.contains(&reports), "{reports} lines, the end took {:?}", began.elapsed());
 }
 
-/// What takes many times its length in memory once it is parsed, as the list that
+/// Cases 63, 85 and 86: what takes many times its length in memory once it is parsed, as the list that
 /// a starting node copies, and as the answer to a batch.
 #[tokio::test]
 async fn lists_and_outcomes_of_zeros_take_little_memory() {
@@ -151,7 +151,7 @@ async fn instances_that_come_and_go_fill_no_queue() {
     assert!(growth < 4 * 1024, "{growth} KiB");
 }
 
-/// A node that its list names under several addresses, one of them a proxy, asks itself
+/// Case 62: a node that its list names under several addresses, one of them a proxy, asks itself
 /// once at most, and counts each heartbeat once.
 #[tokio::test]
 async fn a_node_does_not_replicate_to_itself() {

@@ -84,7 +84,7 @@ impl Changing {
     }
 }
 
-/// Whatever the server in use answers, the next one is used, and the lists never change.
+/// Case 86: whatever the server in use answers, the next one is used, and the lists never change.
 #[tokio::test]
 async fn a_hostile_server_is_left_for_the_next_one() {
     let elsewhere = OtherServer::start(|_| Reply::status(200)).await;

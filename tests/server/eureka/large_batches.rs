@@ -100,7 +100,7 @@ fn zeros() -> Vec<u8> {
     format!("{{\"replicationList\":[{}]}}", vec![item; 1_000].join(",")).into_bytes()
 }
 
-/// On one thread, which answers everybody, heartbeats do not wait for the batches.
+/// Case 63: on one thread, which answers everybody, heartbeats do not wait for the batches.
 #[tokio::test(flavor = "multi_thread")]
 async fn heartbeats_do_not_wait_for_large_batches() {
     const HEARTBEATS: usize = 40;

@@ -58,7 +58,7 @@ async fn change_password(other: &OtherServer) {
     assert_eq!(accepted(), 1);
 }
 
-/// Without a restart, a server that a row of ServerConfig adds receives the changes, and
+/// Case 64: without a restart, a server that a row of ServerConfig adds receives the changes, and
 /// one that it no longer names receives none, even if it holds a batch at this moment.
 #[tokio::test]
 async fn a_changed_row_changes_the_peers() {

@@ -41,7 +41,7 @@ pub(super) async fn has(
     (answer.status == 200 && expected(&answer.json()["instance"])).then_some(())
 }
 
-/// What one node is told, the other knows; what a peer sends is not
+/// Cases 54, 56, 57, 59 and 64: what one node is told, the other knows; what a peer sends is not
 /// sent on.
 #[tokio::test]
 async fn changes_reach_the_other_node_and_go_no_further() {
@@ -78,7 +78,7 @@ async fn changes_reach_the_other_node_and_go_no_further() {
     assert_eq!(second.get("/eureka/apps/DEMO/other").await.status, 404);
 }
 
-/// A peer with a newer description is believed.
+/// Case 58: a peer with a newer description is believed.
 #[tokio::test]
 async fn a_newer_description_of_a_peer_is_adopted() {
     let [first, second] = pair();
@@ -94,7 +94,7 @@ async fn a_newer_description_of_a_peer_is_adopted() {
     eventually("the newer description", || has(&first, path, |one| one["port"]["$"] == 9999)).await;
 }
 
-/// Heartbeats at one node keep an instance alive at both, for several times its lease.
+/// Case 55: heartbeats at one node keep an instance alive at both, for several times its lease.
 #[tokio::test]
 async fn heartbeats_at_one_node_reach_the_other() {
     let servers = pair();
@@ -121,7 +121,7 @@ async fn heartbeats_at_one_node_reach_the_other() {
     }
 }
 
-/// A node whose copy of an instance ends, because nobody sends it the heartbeats, does not
+/// Case 60: a node whose copy of an instance ends, because nobody sends it the heartbeats, does not
 /// end it elsewhere.
 #[tokio::test]
 async fn the_end_of_a_lease_is_not_replicated() {
@@ -152,6 +152,7 @@ async fn the_end_of_a_lease_is_not_replicated() {
     assert_eq!(second.get(path).await.status, 200);
 }
 
+/// Case 50.
 #[tokio::test]
 async fn the_items_of_a_batch_are_handled_in_their_order() {
     let server = Server::start_with(hosting());

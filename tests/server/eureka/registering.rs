@@ -39,7 +39,7 @@ fn addresses(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|one| one["homepageUrl"].as_str().unwrap()).collect()
 }
 
-/// It is registered soon, comes back after the server lost it, lists what
+/// Cases 78, 80, 82 and 85: it is registered soon, comes back after the server lost it, lists what
 /// the server has, and leaves before it ends.
 #[tokio::test]
 async fn a_node_registers_with_another_and_leaves() {
@@ -79,7 +79,7 @@ async fn a_node_registers_with_another_and_leaves() {
     assert!(at_host().await.is_none());
 }
 
-/// Both services are listed before the first heartbeat, and what a server listed
+/// Cases 78 and 80: both services are listed before the first heartbeat, and what a server listed
 /// remains after it is gone; the health page names it without being `DOWN`.
 #[tokio::test]
 async fn a_server_that_is_gone_empties_no_list() {
@@ -215,8 +215,8 @@ async fn an_address_without_eureka_is_skipped() {
     assert_eq!(app["application"]["instance"].as_array().unwrap().len(), 2, "{app}");
 }
 
-/// Without its database the admin role is `DOWN` and not listed, and the config role, which has its
-/// answers in memory, remains; the metadata of an operator is listed.
+/// Case 82, and the metadata of an operator: without its database the admin role is `DOWN` and not
+/// listed, and the config role, which has its answers in memory, remains.
 #[tokio::test]
 async fn a_service_without_its_database_is_down() {
     let host = Server::start_with(hosting());

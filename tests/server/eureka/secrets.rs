@@ -15,7 +15,7 @@ const ROW: &str = "planted-password-of-a-row-8ce41d77";
 const METRICS: &str = "metrics-token-70aa41be9c02d5f3e8170aa4";
 const ADMIN: &str = "admin-token-b1c7f2d94e6a";
 
-/// With credentials in `eureka.service.url`, whether its servers answer or not, the
+/// Case 103: with credentials in `eureka.service.url`, whether its servers answer or not, the
 /// password is in no log, metric, health page or answer to others than those who may edit the row.
 #[tokio::test]
 async fn the_password_of_a_listed_server_is_shown_nowhere() {

@@ -30,7 +30,7 @@ fn statuses(list: &Value) -> BTreeMap<String, (String, String)> {
     statuses.collect()
 }
 
-/// The first list that a restarted node shows is complete, with statuses and overrides;
+/// Case 61: the first list that a restarted node shows is complete, with statuses and overrides;
 /// the other node meanwhile queues no more than it may, and does not flood its log.
 #[tokio::test]
 async fn a_node_that_was_away_has_everything_before_it_shows_anything() {

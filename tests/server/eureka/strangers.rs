@@ -10,7 +10,7 @@ use crate::support::http::Http;
 use crate::support::raw;
 use crate::support::server::{Options, Server, command};
 
-/// Without credentials every path has the same answer, and where Eureka is not
+/// Cases 89 and 91: without credentials every path has the same answer, and where Eureka is not
 /// hosted none exists.
 #[tokio::test]
 async fn a_stranger_learns_nothing() {
@@ -65,7 +65,7 @@ async fn a_stranger_learns_nothing() {
     assert_eq!(known.header("www-authenticate"), "Basic realm=\"castalia\"");
 }
 
-/// No header but `Authorization` grants anything.
+/// Case 94: no header but `Authorization` grants anything.
 #[tokio::test]
 async fn headers_grant_nothing() {
     let server = Server::start_with(hosting());
@@ -125,7 +125,7 @@ async fn headers_grant_nothing() {
     }
 }
 
-/// An id of this node is reserved also while somebody has removed its entry, and the entry
+/// Case 97: an id of this node is reserved also while somebody has removed its entry, and the entry
 /// comes back.
 #[tokio::test]
 async fn the_id_of_a_removed_service_of_this_node_is_still_reserved() {
@@ -222,6 +222,7 @@ async fn a_stranger_behind_a_proxy_locks_out_nobody_else() {
     assert_eq!(from("192.0.2.5:443", right).get("/eureka/apps").await.status, 200);
 }
 
+/// Cases 92 and 93.
 #[tokio::test]
 async fn wrong_passwords_are_limited() {
     let server = Server::start_with(hosting());
@@ -233,6 +234,7 @@ async fn wrong_passwords_are_limited() {
     assert_eq!(wrong.get("/services/config").await.status, 200);
 }
 
+/// Cases 90 and 95.
 #[tokio::test]
 async fn hosting_for_others_requires_a_password() {
     let directory = tempfile::tempdir().unwrap();
@@ -245,6 +247,7 @@ async fn hosting_for_others_requires_a_password() {
     Http::new(&server.config).get("/eureka/apps").await.ok();
 }
 
+/// Cases 53, 96, 97, 98 and 100, as seen from outside.
 #[tokio::test]
 async fn what_exceeds_a_bound_is_refused() {
     let server = Server::start_with(hosting().flag("--eureka-apps", "apollo-configservice,demo"));

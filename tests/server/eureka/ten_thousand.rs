@@ -1,4 +1,4 @@
-//! The full size: a registry of 10,000 instances, whose heartbeats arrive within 30 seconds
+//! Case 99 at its full size: a registry of 10,000 instances, whose heartbeats arrive within 30 seconds
 //! while 100 readers fetch the whole list.
 
 use std::sync::Arc;

@@ -39,7 +39,7 @@ fn caller(server: &Logged) -> Http {
     Http::new(&server.address("config")).with("authorization", "Basic ZXU6cHc=")
 }
 
-/// Hostile texts of a description are returned as data, in XML that is well formed, and
+/// Case 101: hostile texts of a description are returned as data, in XML that is well formed, and
 /// neither they nor hostile paths forge a line of the log.
 #[tokio::test]
 async fn hostile_texts_are_data_everywhere() {

@@ -7,7 +7,7 @@ use super::free_port;
 use crate::support::database::Database;
 use crate::support::server::{Options, Server, command, terminate_after};
 
-/// Rows that Apollo's guide describes have no effect, which one line states for all of
+/// Case 95: rows that Apollo's guide describes have no effect, which one line states for all of
 /// them.
 #[tokio::test]
 async fn rows_that_do_not_protect_eureka_are_named() {

@@ -203,7 +203,7 @@ fn a_full_queue_drops_no_decision_before_others() {
     assert_eq!(ids(&batch)[..2], ["decided", "1"]);
 }
 
-/// The queue of a peer that does not answer is bounded.
+/// Case 61: the queue of a peer that does not answer is bounded.
 #[test]
 fn the_oldest_change_is_dropped_if_there_are_too_many() {
     let (mut queue, now) = (Queue::default(), Instant::now());

@@ -55,6 +55,7 @@ fn is_renewed(renewal: &Renewal) -> bool {
 use Origin::{Client, Own, Peer};
 use Status::{Down, OutOfService, Unknown, Up};
 
+/// Cases 24 to 28.
 #[test]
 fn a_heartbeat_compares_the_times_of_the_descriptions() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -70,6 +71,7 @@ fn a_heartbeat_compares_the_times_of_the_descriptions() {
     assert!(matches!(renew(&mut registry, Some(4), Peer), Renewal::Newer(_)));
 }
 
+/// Cases 29 to 31.
 #[test]
 fn a_lease_ends_one_duration_after_the_last_heartbeat() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -94,7 +96,7 @@ fn a_lease_ends_one_duration_after_the_last_heartbeat() {
     ));
 }
 
-/// Readers are not shown a lease that ended since the last run.
+/// Case 29: readers are not shown a lease that ended since the last run.
 #[test]
 fn an_ended_lease_is_not_listed_until_the_next_run() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -109,6 +111,7 @@ fn an_ended_lease_is_not_listed_until_the_next_run() {
     assert_eq!(registry.evict_due(clock.after(20)), 0);
 }
 
+/// Case 32.
 #[test]
 fn at_most_a_part_of_the_leases_ends_in_a_minute() {
     let (clock, mut registry) = (Clock::start(), registry(1000));
@@ -127,7 +130,7 @@ fn at_most_a_part_of_the_leases_ends_in_a_minute() {
     assert!(registry.len() < 60, "{}", registry.len());
 }
 
-/// An app whose instances keep failing does not keep the ended ones of others listed.
+/// Case 32: an app whose instances keep failing does not keep the ended ones of others listed.
 #[test]
 fn the_lease_that_ended_first_is_removed_first() {
     let (clock, mut registry) = (Clock::start(), registry(1000));
@@ -148,6 +151,7 @@ fn the_lease_that_ended_first_is_removed_first() {
     assert!(registry.len() > 50, "many ended ones of the failing app wait: {}", registry.len());
 }
 
+/// Case 33.
 #[test]
 fn self_preservation_keeps_leases_while_most_heartbeats_are_missing() {
     let clock = Clock::start();
@@ -182,6 +186,7 @@ fn heartbeats_of_own_services_preserve_no_less() {
     assert!(registry.is_preserving());
 }
 
+/// Case 35.
 #[test]
 fn a_cancelled_instance_is_deleted_once() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -194,6 +199,7 @@ fn a_cancelled_instance_is_deleted_once() {
     assert_eq!(delta.hash, "");
 }
 
+/// Cases 44 to 46.
 #[test]
 fn the_instances_own_time_decides_between_two_descriptions() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -233,6 +239,7 @@ fn a_description_without_a_time_replaces_any_before_it() {
     assert_eq!(lease.instance.dirty, Some(clock.after(100).wall));
 }
 
+/// Case 47.
 #[test]
 fn a_change_is_listed_once_and_not_for_ever() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -245,6 +252,7 @@ fn a_change_is_listed_once_and_not_for_ever() {
     assert!(later.apps.is_empty() && later.version > delta.version);
 }
 
+/// Case 48.
 #[test]
 fn a_reader_of_deltas_has_the_whole_registry() {
     let (clock, mut registry) = (Clock::start(), registry(1000));
@@ -293,6 +301,7 @@ fn too_many_changes_make_clients_read_everything() {
     assert_eq!(registry.delta(clock.after(200)).hash, "");
 }
 
+/// Cases 96, 97 and 99.
 #[test]
 fn what_may_not_register_is_refused() {
     let clock = Clock::start();
@@ -315,6 +324,7 @@ fn what_may_not_register_is_refused() {
     assert_eq!(refused, Err(Refused::App));
 }
 
+/// Case 23.
 #[test]
 fn the_hash_has_the_number_of_each_status_in_the_order_of_the_names() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -326,6 +336,7 @@ fn the_hash_has_the_number_of_each_status_in_the_order_of_the_names() {
     assert_eq!(registry.delta(clock.after(1)).hash, "DOWN_1_OUT_OF_SERVICE_1_UP_3_");
 }
 
+/// Cases 5, 9, 18, 19 and 21.
 #[test]
 fn members_have_the_types_that_clients_expect() {
     let (clock, mut registry) = (Clock::start(), registry(10));

@@ -191,6 +191,7 @@ pub(super) async fn parsed<T: Send + 'static>(
 mod tests {
     use super::*;
 
+    /// Case 103, for addresses.
     #[test]
     fn credentials_are_decoded_and_never_shown() {
         let endpoint = Endpoint::parse(" http://eu:p%40ss@10.0.0.1:8080/eureka ").unwrap();

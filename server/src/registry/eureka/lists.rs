@@ -201,6 +201,7 @@ mod tests {
 
     const FORM: Form = Form { is_delta: false, is_json: true, style: Style::Full, is_gzip: false };
 
+    /// Case 99.
     #[tokio::test]
     async fn a_reader_that_leaves_early_does_not_cause_another_rendering() {
         let (lists, renderings) = (Lists::new(0), Arc::new(AtomicUsize::new(0)));

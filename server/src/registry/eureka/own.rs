@@ -270,6 +270,7 @@ pub(super) mod tests {
         OwnService { name: CONFIG_SERVICE, uri: uri.to_owned(), machine }
     }
 
+    /// Case 84.
     #[test]
     fn the_advertised_address_is_described_with_its_path() {
         let own = config("http://203.0.113.7:9000/ctx", 8080);

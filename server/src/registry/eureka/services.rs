@@ -67,6 +67,7 @@ fn is_acceptable(address: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Cases 85 and 102.
     #[test]
     fn only_addresses_that_clients_may_call_are_listed() {
         assert!(is_acceptable("http://10.0.0.1:8080/") && is_acceptable("https://c.example/x/"));

@@ -206,7 +206,7 @@ mod tests {
     const WRONG: &str = "eu:wrong";
     const RIGHT: &str = "eu:pw";
 
-    /// The address is locked out with the right password as well, and for a minute.
+    /// Case 93: the address is locked out with the right password as well, and for a minute.
     #[tokio::test(start_paused = true)]
     async fn an_address_is_locked_out_for_a_minute() {
         let (access, peer) = (access(), address(0));

@@ -135,7 +135,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Both are compared, whatever the other one is, and nothing is accepted in part.
+    /// Case 91: both are compared, whatever the other one is, and nothing is accepted in part.
     #[tokio::test]
     async fn user_and_password_are_both_compared() {
         let forms =
@@ -168,7 +168,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The time does not reveal whether a user name is the right one. The fastest of several
+    /// Case 91: the time does not reveal whether a user name is the right one. The fastest of several
     /// runs is that without other work of the machine.
     #[test]
     fn a_password_is_verified_for_every_user_name() {

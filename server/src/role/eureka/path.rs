@@ -69,6 +69,7 @@ fn decoded(segment: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Cases 3, 5 and 6.
     #[test]
     fn equal_paths_have_several_spellings() {
         for path in ["/eureka/apps", "/eureka/apps/", "/eureka/v2/apps", "/eureka/v2/apps/"] {
@@ -86,6 +87,7 @@ mod tests {
         assert_eq!(Resource::parse("/eureka/apps/DELTA"), Some(Resource::App("DELTA".into())));
     }
 
+    /// Case 91, for paths that name nothing.
     #[test]
     fn unusual_paths_name_nothing() {
         for path in [

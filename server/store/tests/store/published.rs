@@ -1,4 +1,4 @@
-//! What is published of a namespace is one state of the database: a reader beside a merge
+//! What is published of a namespace is one state of the database (S12): a reader beside a merge
 //! finds the namespace as it was before or as it is afterwards.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -3,6 +3,7 @@
 use super::*;
 use crate::batch::Task;
 
+/// Case 36.
 #[test]
 fn a_registration_does_not_take_an_instance_out_of_service_unless_it_is_replicated() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -13,6 +14,7 @@ fn a_registration_does_not_take_an_instance_out_of_service_unless_it_is_replicat
     assert_eq!(statuses(&registry), (OutOfService, Unknown));
 }
 
+/// Cases 37 and 38.
 #[test]
 fn an_override_lasts_until_it_is_removed() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -29,6 +31,7 @@ fn an_override_lasts_until_it_is_removed() {
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
+/// Case 39.
 #[test]
 fn an_instance_whose_override_was_removed_without_a_status_registers_anew() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -42,6 +45,7 @@ fn an_instance_whose_override_was_removed_without_a_status_registers_anew() {
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
+/// Cases 40 to 42.
 #[test]
 fn an_override_belongs_to_one_registration_of_one_app() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -75,6 +79,7 @@ fn an_instance_that_was_deployed_again_adopts_the_override_of_a_peer() {
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
+/// Case 51.
 #[test]
 fn a_peer_reports_its_override_with_a_heartbeat() {
     let (clock, mut registry) = (Clock::start(), registry(10));
@@ -135,7 +140,7 @@ fn an_override_can_be_removed_while_the_instance_is_away() {
     assert_eq!(statuses(&registry), (Up, Unknown));
 }
 
-/// Otherwise the hash of every reader differs from that of the delta.
+/// Case 48: otherwise the hash of every reader differs from that of the delta.
 #[test]
 fn a_status_that_changes_with_a_heartbeat_is_in_the_delta() {
     let (clock, mut registry) = (Clock::start(), registry(10));

@@ -105,6 +105,7 @@ class MisuseTest {
 
     @Test
     void errorsBelongToTheCall() throws InterruptedException {
+        // T04
         List<String> names = List.of("apollo.readTimeout", "apollo.connectTimeout");
         CountDownLatch right = new CountDownLatch(2);
         List<Thread> threads = names.stream().map(name -> new Thread(() -> failOften(name, right))).collect(Collectors.toList());

@@ -41,7 +41,7 @@ object OpenAndClose {
 class GrowthTest {
     @Test
     fun `ten thousand times of opening and closing leave nothing behind`() {
-        // The heap has a fixed size and compilation is done after the first half, so further
+        // C115. The heap has a fixed size and compilation is done after the first half, so further
         // growth is not the JVM's.
         Scripted().use { server ->
             server.publish("n" to "0")

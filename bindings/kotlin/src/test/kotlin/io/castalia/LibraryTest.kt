@@ -54,6 +54,7 @@ class LibraryTest {
 
     @Test
     fun `twenty programs unpack it at once`() {
+        // T39
         val ended = List(20) {
             load.start(unpackedTo(folder), "-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
         }.map { it.get() }
@@ -82,6 +83,7 @@ class LibraryTest {
 
     @Test
     fun `a library of another version is refused`() {
+        // T53
         val place = extracted()
         val bytes = Files.readAllBytes(place)
         answersZero().copyInto(bytes, offsetOf("ffi_castalia_kotlin_uniffi_contract_version", place).toInt())
@@ -111,6 +113,7 @@ class LibraryTest {
 
     @Test
     fun `a folder that does not execute is told, and another one helps`() {
+        // T39
         val script = "mount -t tmpfs -o noexec tmpfs '$folder' && exec \"\$@\""
         val noexec = listOf("unshare", "-m", "sh", "-c", script, "sh")
         assumeTrue(ProcessBuilder(noexec + "true").start().waitFor() == 0, "mounting takes a privilege that is not there")
@@ -124,6 +127,7 @@ class LibraryTest {
 
     @Test
     fun `a program that may write nowhere brings both libraries along`() {
+        // T39
         extracted()
         val jna = "/com/sun/jna/linux-${if (System.getProperty("os.arch") == "amd64") "x86-64" else "aarch64"}/libjnidispatch.so"
         javaClass.getResourceAsStream(jna).use { Files.copy(checkNotNull(it), folder.resolve("libjnidispatch.so")) }

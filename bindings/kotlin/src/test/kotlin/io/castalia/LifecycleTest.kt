@@ -32,6 +32,7 @@ class LifecycleTest {
 
     @Test
     fun `close ends a held poll, reads answer afterwards, and all else is closed`() {
+        // C113, F171
         val client = server.client()
         val config = runBlocking { client.config("application") }
         val file = runBlocking { client.configFile("application") }
@@ -69,6 +70,7 @@ class LifecycleTest {
 
     @Test
     fun `a namespace that is closed is given up, and opened anew`() {
+        // F159
         server.client().use { client ->
             val config = runBlocking { client.config("application") }
             val heard = CopyOnWriteArrayList<ChangeEvent>()
@@ -110,6 +112,7 @@ class LifecycleTest {
 
     @Test
     fun `a namespace is open until config and file of it are closed`() {
+        // F159
         server.client().use { client ->
             val config = runBlocking { client.config("application") }
             val file = runBlocking { client.configFile("application") }
@@ -164,6 +167,7 @@ class LifecycleTest {
 
     @Test
     fun `sixteen threads read while the client is closed`() {
+        // T37
         repeat(50) {
             val client = server.client()
             val config = runBlocking { client.config("application") }
@@ -196,6 +200,7 @@ class LifecycleTest {
 
     @Test
     fun `a client that nobody holds stops by itself`() {
+        // F172
         fun open(): Snapshot {
             val config = runBlocking { server.client().config("application") }
             assertEquals("0", config["n"])
@@ -213,6 +218,7 @@ class LifecycleTest {
 
     @Test
     fun `clients whose listeners hold them are collected when they are closed`() {
+        // T14
         fun openAndClose(): WeakReference<Client> {
             val client = server.client()
             runBlocking { client.config("application") }.onChange { client.toString() }
@@ -228,6 +234,7 @@ class LifecycleTest {
 
     @Test
     fun `threads of the library are attached once, as daemons`() {
+        // T18
         val client = server.client()
         runBlocking { client.config("application") }
         val workers = { Thread.getAllStackTraces().keys.filter { it.name == "castalia-worker" } }

@@ -36,6 +36,7 @@ class ListenTest {
 
     @Test
     fun `events come in order, and reads have the new value already`() {
+        // T22, F150
         val sequences = CopyOnWriteArrayList<Long>()
         val late = AtomicInteger()
         config.onChange { event ->
@@ -54,6 +55,7 @@ class ListenTest {
 
     @Test
     fun `a slow listener delays nobody and gets merged steps`() {
+        // T16, F148
         client.close()
         client = server.client("castalia.listener-queue" to "2")
         config = runBlocking { client.config("application") }
@@ -77,6 +79,7 @@ class ListenTest {
 
     @Test
     fun `a listener that throws is counted and stays registered`() {
+        // T03, C103
         val heard = AtomicInteger()
         config.onChange { throw AssertionError("as told") }
         config.onChange { heard.incrementAndGet() }
@@ -89,6 +92,7 @@ class ListenTest {
 
     @Test
     fun `a listener may call whatever it likes`() {
+        // T17, T51
         server.publish("other", mapOf("k" to "v"))
         val done = CountDownLatch(1)
         val failure = AtomicBoolean()
@@ -117,6 +121,7 @@ class ListenTest {
 
     @Test
     fun `after cancel no call is running and none starts`() {
+        // T15, C102
         val running = AtomicInteger()
         val stop = AtomicBoolean()
         val publisher =
@@ -142,6 +147,7 @@ class ListenTest {
 
     @Test
     fun `an object listens once, and is removed as the object that it is`() {
+        // F146
         val heard = CopyOnWriteArrayList<String>()
 
         class Equal(private val name: String) : ChangeListener {
@@ -174,6 +180,7 @@ class ListenTest {
 
     @Test
     fun `listeners are held, whatever is collected`() {
+        // T36
         val heard = AtomicInteger()
         config.onChange { heard.incrementAndGet() }
         for (n in 1..50) {
@@ -185,6 +192,7 @@ class ListenTest {
 
     @Test
     fun `a listener asks for keys and prefixes, and every event has all changes`() {
+        // C101
         val events = CopyOnWriteArrayList<ChangeEvent>()
         config.onChange(setOf("b"), setOf("db.")) { events += it }
         server.publish("n" to "1")
@@ -266,6 +274,7 @@ class ListenTest {
 
     @Test
     fun `log records reach the sink, which may call the client`() {
+        // T21
         val records = CopyOnWriteArrayList<LogRecord>()
         Client.setLog({
             records += it
@@ -275,6 +284,7 @@ class ListenTest {
         server.order("fail", "config", "500")
         runCatching { runBlocking { config.refresh() } }
         config.getWith<String?>("n", null) { null }
+        // F170
         val fields = mapOf("namespace" to "application", "key" to "n")
         eventually("a record with fields comes") { records.any { it.fields == fields && "key=n" in it.text } }
         assertTrue(records.all { it.target.startsWith("castalia") })

@@ -86,6 +86,7 @@ class LoaderTest {
 
     @Test
     fun `applications with class loaders of their own run side by side`() {
+        // T38, T20
         val isJna = { path: Path -> "jna" in path.fileName.toString() }
         val withJna = container(isJna)
         val withoutJna = Built.classPath.filterNot(isJna)
@@ -105,7 +106,7 @@ class LoaderTest {
 
     @Test
     fun `class loaders of applications that were taken away are collected where the container has the library`() {
-        // A native library remains loaded until the JVM ends, and keeps every class loader
+        // C121. A native library remains loaded until the JVM ends, and keeps every class loader
         // that called it.
         val container = container { true }
         val loaders =

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test
 class MetricsTest {
     @Test
     fun `metrics tell of namespaces, requests, threads and errors`() {
+        // C123, F167
         Scripted().use { server ->
             server.publish("a" to "1", "b" to "2")
             server.client().use { client ->

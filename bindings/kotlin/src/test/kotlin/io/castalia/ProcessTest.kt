@@ -80,6 +80,7 @@ class ProcessTest {
 
     @Test
     fun `a program ends as it says, though it did not close and events come`() {
+        // C114, T48
         repeat(10) { round ->
             val code = if (round % 2 == 0) 0 else round
             val arguments = if (code == 0) emptyList() else listOf("$code")
@@ -96,7 +97,7 @@ class ProcessTest {
 
     @Test
     fun `no socket is inherited by a program that is executed`() {
-        // The JVM itself closes descriptors in its children, so the test checks the flag of
+        // T47. The JVM itself closes descriptors in its children, so the test checks the flag of
         // each.
         val ended = Program("io.castalia.ShowInherited").run(*options(), QUICK)
         assertEquals(Triple(0, "true []", ""), Triple(ended.code, ended.output, ended.errors))
@@ -104,7 +105,7 @@ class ProcessTest {
 
     @Test
     fun `a JVM that checks native code sees no local reference pile up`() {
-        // Warnings about unchecked exceptions and a few local references come from JNA while
+        // T19. Warnings about unchecked exceptions and a few local references come from JNA while
         // it is loaded.
         val ended = Program("io.castalia.CallOften").run(*options(), "-Xcheck:jni", arguments = listOf("$CALLS"))
         assertEquals(0 to "", ended.code to ended.errors)

@@ -30,6 +30,7 @@ class ReadTest {
 
     @Test
     fun `texts of every kind and size come through whole`() {
+        // C127, T06, T40
         val many = (1..10_000).associate { "key$it" to "value$it" }
         val texts = mapOf("nul" to "a\u0000b", "emoji" to "😀 ü", "e" to "", "big" to "x".repeat(1 shl 20))
         val config = config(*(many + texts).toList().toTypedArray())
@@ -40,6 +41,7 @@ class ReadTest {
 
     @Test
     fun `dates are read in the zone of the JVM or the one that is asked for`() {
+        // F133
         val config = config(
             "day" to "2024-02-29",
             "time" to "2024-02-29 12:30:00.250",
@@ -60,6 +62,7 @@ class ReadTest {
 
     @Test
     fun `an hour that the clock skips or shows twice is read as the JVM does`() {
+        // F133
         val config = config("skipped" to "2024-03-31 02:30:00", "twice" to "2024-10-27 02:30:00")
         val zone = ZoneId.of("Europe/Berlin")
         assertEquals(Instant.parse("2024-03-31T01:30:00Z"), config.tryGetDate("skipped", zone))
@@ -68,6 +71,7 @@ class ReadTest {
 
     @Test
     fun `dates are as lenient as the settings say`() {
+        // F133, DEV-21
         val settings = mapOf("castalia.lenient-dates" to "true")
         val config = configBy(settings, "day" to "2021-02-30", "more" to "2021-02-03 or so")
         assertEquals(Instant.parse("2021-03-02T00:00:00Z"), config.tryGetDate("day", ZoneOffset.UTC))
@@ -76,6 +80,7 @@ class ReadTest {
 
     @Test
     fun `dates and booleans are read by the rules of the settings`() {
+        // F133
         val settings = mapOf("castalia.time-zone" to "+08:00", "castalia.strict-booleans" to "true")
         val values = arrayOf("day" to "2024-01-31", "rfc" to "2024-01-31T08:00:00+02:00", "on" to "on", "odd" to "x")
         val config = configBy(settings, *values)
@@ -93,6 +98,7 @@ class ReadTest {
 
     @Test
     fun `a malformed value is counted once for each key and release`() {
+        // F138
         server.publish("a" to "x", "b" to "y")
         server.client().use { client ->
             val config = runBlocking { client.config("application") }
@@ -116,6 +122,7 @@ class ReadTest {
 
     @Test
     fun `lists, constants and values of own kinds have their readers`() {
+        // C094, F131, F132, F138
         val config = config(
             "list" to "a,b,,",
             "spaced" to "a , b",
@@ -146,6 +153,7 @@ class ReadTest {
 
     @Test
     fun `values are read alike wherever the JVM is`() {
+        // T60
         val config = config("n" to "-1234", "x" to "1234.5", "b" to "TRUE", "time" to "1H500MS", "source" to "STATIC")
         val before = Locale.getDefault()
         try {
@@ -166,6 +174,7 @@ class ReadTest {
 
     @Test
     fun `parsed values are kept with their snapshot, as many as the settings say`() {
+        // F137
         val config = configBy(mapOf("apollo.configCacheSize" to "1"), "a" to "1,2", "b" to "3")
         val list = { key: String -> config.getList(key, emptyList()) }
         assertSame(list("a"), list("a"))
@@ -177,6 +186,7 @@ class ReadTest {
 
     @Test
     fun `a snapshot stays as it was`() {
+        // C106
         val config = config("n" to "0")
         val before = config.snapshot()
         repeat(20) { server.publish("n" to "${it + 1}") }

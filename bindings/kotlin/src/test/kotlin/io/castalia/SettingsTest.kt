@@ -53,6 +53,7 @@ class SettingsTest {
 
     @Test
     fun `code beats system properties, these beat the class path, and without an app id there is no client`() {
+        // C001, C002, F005
         write("META-INF/app.properties", "app.id=z\n")
         property("app.id", "x")
         onClassPath(folder) {
@@ -88,6 +89,7 @@ class SettingsTest {
 
     @Test
     fun `system properties and defaults on the class path answer around a release`() {
+        // C105, F125, F126
         write("META-INF/config/application.properties", "below=bundled\na=bundled\n")
         write("META-INF/config/order+other.properties", "k=own\n")
         write("META-INF/config/strange+other.properties", "k=of another app\n")
@@ -116,6 +118,7 @@ class SettingsTest {
 
     @Test
     fun `the environment answers where it is asked for, and after a release`() {
+        // F125, DEV-20
         Scripted().use { server ->
             server.publish("HOME" to "released")
             server.settings().forEach(::property)
@@ -147,6 +150,7 @@ class SettingsTest {
 
     @Test
     fun `requests are signed with the secret that was set last`() {
+        // F162
         val signatures = LinkedBlockingQueue<List<String>>()
         val server = HttpServer.create(InetSocketAddress("127.0.0.1", 0), 0)
         server.createContext("/configs") {
