@@ -13,7 +13,7 @@ use crate::support::http::Http;
 use crate::support::logged::Logged;
 use crate::support::server::command;
 use crate::support::session;
-use crate::support::trace::files;
+use crate::support::trace::{IS_ALLOWED, files};
 
 const USERS: &str = "/openapi/v1/users";
 const CREATED: &str = "planted-for-a-new-user-8c3d0e";
@@ -68,11 +68,14 @@ fn refuse_threads(process: u32) -> Child {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=?clone,?clone3"]);
     command.args(["-e", "inject=?clone,?clone3:error=EPERM", "-p", &process.to_string()]);
-    command.spawn().expect("strace is missing: run tests/databases.sh up")
+    command.spawn().unwrap()
 }
 
 /// Makes handlers panic while they have a password.
 async fn panic(search: &mut Search, server: &Logged, root: &Http) {
+    if !*IS_ALLOWED {
+        return;
+    }
     let portal = Http::new(root.base());
     let mut tracer = refuse_threads(server.child.id());
     let answers = eventually("a panic", async || {
