@@ -229,3 +229,17 @@ async fn a_conflict_shows_no_value_to_a_token_that_may_not_read_it() {
     let answer = save(&tool, json!({ "update": [item("a", "9")] })).await;
     assert!(answer.body.contains("hidden"), "{answer:?}");
 }
+
+/// Nobody of them names a revision, so that nobody has to read again.
+#[tokio::test]
+async fn many_editors_of_one_namespace_at_once_all_succeed() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let save = async |number: usize| {
+        let create = json!({ "create": [item(&format!("k{number}"), "1")] });
+        user.post(&format!("{NS}/changes"), create).await.empty();
+    };
+    futures_util::future::join_all((0..25).map(save)).await;
+    let items = user.get(&format!("{NS}/items?size=100")).await.ok();
+    assert_eq!(items["content"].as_array().unwrap().len(), 25);
+}

@@ -1,7 +1,10 @@
 //! The draft of a namespace in one environment: reads its items, and applies edits that were
 //! computed from them, unless the draft changed in between.
 
+use std::time::Duration;
+
 use http::Method;
+use tokio::time::sleep;
 
 use super::{conflict, may_be_unsupported, unsupported};
 use crate::domain::draft::{DraftChanges, Edits, Line};
@@ -13,7 +16,20 @@ use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 
 /// Maximum number of attempts to compute a change of many items from the draft.
-pub(super) const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 12;
+/// Maximum pause before the second attempt, in milliseconds; later ones may wait longer.
+const PAUSE: u64 = 20;
+
+/// Whether to compute a change again after this error of an attempt; waits before, for a random time,
+/// so that of many callers who edit one namespace each has a turn.
+pub(super) async fn is_retried(error: &Error, attempt: u32) -> bool {
+    let is_retried = is_out_of_date(error) && attempt < ATTEMPTS;
+    if is_retried {
+        let longest = PAUSE * u64::from(attempt);
+        sleep(Duration::from_millis(fastrand::u64(0..=longest))).await;
+    }
+    is_retried
+}
 
 /// Whether to compute a change again: the draft changed in between, and the caller did not name its
 /// revision. If the caller named one, it has to read again itself.
@@ -76,7 +92,7 @@ pub(super) async fn change(
             Ok(changes) => {
                 match apply(&environment, place, namespace_id, changes, operator).await {
                     Ok(()) => return Ok(()),
-                    Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => continue,
+                    Err(error) if is_retried(&error, attempt).await => continue,
                     Err(error) => error,
                 }
             }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::conflict::explain;
-use super::draft::{ATTEMPTS, apply, change, draft, is_out_of_date, line, namespace_id};
+use super::draft::{apply, change, draft, is_out_of_date, is_retried, line, namespace_id};
 use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::batch::{Batch, Entry};
@@ -261,7 +261,7 @@ pub(super) async fn revoke(
         let draft = draft(&environment, &place).await?;
         let changes = revocation::changes(&released, &draft, &deleted);
         match apply(&environment, &place, namespace_id, changes, &operator).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+            Err(error) if is_retried(&error, attempt).await => {}
             outcome => return outcome,
         }
     }

@@ -16,9 +16,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
-use crate::role::portal::open_api::draft::{
-    ATTEMPTS, change_sets, draft, is_out_of_date, namespace_id,
-};
+use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::release::{Publication, flag, one};
 use crate::wire::admin;
@@ -159,7 +157,7 @@ async fn merged(
             attempt += 1;
             let body = changes(&environment, place, &branch, &publication.operator).await?;
             match environment.create_on_last_read(address.clone(), &body).await {
-                Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+                Err(error) if is_retried(&error, attempt).await => {}
                 made => return made,
             }
         }

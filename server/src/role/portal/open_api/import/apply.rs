@@ -18,7 +18,7 @@ use crate::environment::Address;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::app;
-use crate::role::portal::open_api::draft::{ATTEMPTS, apply, draft, is_out_of_date, stored};
+use crate::role::portal::open_api::draft::{apply, draft, is_retried, stored};
 use crate::role::portal::open_api::{app_namespace, cluster, namespace};
 use crate::wire::admin;
 use crate::wire::open_api::{ImportReport, ImportedEntry};
@@ -330,7 +330,7 @@ pub(super) async fn bring(
         let imported = Imported::new(&draft, &changes);
         undo.record(Change { place: place.clone(), is_new, imported });
         match apply(&environment, place, found.id, changes, operator).await {
-            Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => undo.forget_last(),
+            Err(error) if is_retried(&error, attempt).await => undo.forget_last(),
             done => return done.map(|()| (outcome, items)),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::super::draft::{ATTEMPTS, apply, draft, is_out_of_date, stored};
+use super::super::draft::{apply, draft, is_retried, stored};
 use super::creation::Object;
 use crate::domain::draft::import::Imported;
 use crate::domain::permission::need::Resource;
@@ -130,8 +130,8 @@ impl Change {
             };
             match outcome {
                 // Somebody deleted the namespace or one of the items meanwhile.
-                Err(error) if error.reaction() == Reaction::NotFound && attempt < ATTEMPTS => {}
-                Err(error) if is_out_of_date(&error) && attempt < ATTEMPTS => {}
+                Err(error) if error.reaction() == Reaction::NotFound && attempt == 1 => {}
+                Err(error) if is_retried(&error, attempt).await => {}
                 outcome => return outcome,
             }
         }
