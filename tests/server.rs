@@ -33,4 +33,5 @@ mod start;
 mod stranger;
 mod surface;
 mod unsigned_client;
+mod unused_portal;
 mod user_command;
