@@ -6,11 +6,10 @@ import type {
   OpenCreateAppDTO,
   OpenItemChanges,
   OpenItemDTO,
-  OpenNamespaceSyncDTO,
   OpenNamespaceTextModel,
   OpenReleaseDTO,
 } from "./bodies";
-import { encodedKey, path, send } from "./client";
+import { encodedKey, getWithRevision, path, send } from "./client";
 import { namespacePath, type Place } from "./queries";
 
 export type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
@@ -51,11 +50,10 @@ export function validateText(at: Place, format: string, configText: string) {
   return send("POST", `${namespacePath(at)}/items/validation`, body);
 }
 
-/** Creates these items, and changes those that have another value, with one commit. */
-export function putItems({ app, env, cluster, ns }: Place, items: Item[], revision?: string) {
-  const target = { appId: app, env, clusterName: cluster, namespaceName: ns };
-  const body: OpenNamespaceSyncDTO = { syncToNamespaces: [target], syncItems: items };
-  return send("POST", `${namespacePath({ app, env, cluster, ns })}/items/synchronize`, body, revision);
+/** The revision of a namespace just after a write, for a second one that belongs to it. */
+export async function presentRevision(at: Place) {
+  const { revision } = await getWithRevision<unknown>(`${namespacePath(at)}/items?page=0&size=1`);
+  return revision;
 }
 
 /** Reverts the items to the live release. */

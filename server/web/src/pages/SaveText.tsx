@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
 import type { Draft, Place } from "../api/queries";
-import { putItems, saveText, useWrite } from "../api/writes";
+import { changeItems, presentRevision, saveText, useWrite } from "../api/writes";
 import { OrConflict } from "../parts/ConflictView";
 import { Dialog } from "../parts/Dialog";
 import { DiffView } from "../parts/DiffView";
@@ -78,5 +78,5 @@ async function rewrite(place: Place, { lines }: Plan, { items = [], revision }: 
     const { type = 0, comment = "" } = stored.get(key) ?? {};
     return { key, value, type, comment };
   };
-  await putItems(place, lost.map(item));
+  await changeItems(place, { update: lost.map(item) }, await presentRevision(place));
 }
