@@ -4,6 +4,7 @@
 
 pub mod entry;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -235,7 +236,7 @@ impl Directory {
         let usual = if url.scheme() == "ldaps" { LDAPS } else { LDAP };
         let found = guard::resolve(host, url.port().unwrap_or(usual)).await;
         let addresses = found.map_err(std::io::Error::other)?;
-        let stream = TcpStream::connect(&addresses[..]).await?.into_std()?;
+        let stream = connect(&addresses).await?.into_std()?;
         let settings = settings.set_std_stream(StdStream::Tcp(stream));
         LdapConnAsync::from_url_with_settings(settings, &url).await
     }
@@ -253,4 +254,18 @@ impl Directory {
         *self.failed.lock() = outcome.is_err().then(Instant::now);
         outcome.map_err(Unavailable)
     }
+}
+
+/// Each address has its share of the time, so that one that drops packets does not hide the next.
+async fn connect(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
+    let shares = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let mut failed = std::io::Error::other("the name has no address");
+    for address in addresses {
+        match timeout(CONNECT / shares, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failed = error,
+            Err(elapsed) => failed = elapsed.into(),
+        }
+    }
+    Err(failed)
 }

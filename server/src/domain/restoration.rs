@@ -149,7 +149,8 @@ impl Deleted {
             && self.kind < part.kind
             && match self.kind {
                 Kind::App => true,
-                Kind::AppNamespace => self.namespace == part.namespace,
+                // The database decided which spellings of a name the deletion hid.
+                Kind::AppNamespace => self.namespace.eq_ignore_ascii_case(&part.namespace),
                 Kind::Cluster => self.cluster == part.cluster,
                 Kind::Namespace => false,
             }

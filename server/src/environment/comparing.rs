@@ -9,14 +9,17 @@ use reqwest::Client;
 use tokio::time::Instant;
 
 use super::Call;
+use super::remote::body;
 use super::revision::base;
 use crate::error::{Code, Error};
 use crate::http::health::{PRODUCT, VERSION_PATH};
 
 /// How long an answer is valid: another program may be started at an address.
-const VALID: Duration = Duration::from_secs(30);
+const VALID: Duration = Duration::from_secs(5);
 /// Maximum duration of the question.
 const LONGEST: Duration = Duration::from_secs(5);
+/// Maximum length of the answer, in bytes.
+const VERSION: usize = 256;
 
 /// The admin services that said that they are Castalia's, and when.
 #[derive(Debug, Default)]
@@ -38,8 +41,10 @@ impl Comparing {
             return Ok(true);
         }
         let url = format!("{}{VERSION_PATH}", service.trim_end_matches('/'));
-        let version = client.get(url).timeout(LONGEST).send().await?.text().await?;
-        let is_own = version.starts_with(PRODUCT);
+        let answer = client.get(url).timeout(LONGEST).send().await?;
+        let is_found = answer.status().is_success();
+        let version = body(answer, VERSION).await?.filter(|_| is_found);
+        let is_own = version.is_some_and(|version| version.starts_with(PRODUCT.as_bytes()));
         if is_own {
             self.0.lock().insert(service.to_owned(), Instant::now());
         }
@@ -47,7 +52,7 @@ impl Comparing {
     }
 }
 
-/// The error for a change whose revision the service would ignore.
+/// The error for a change whose revision every service would ignore, such as this one.
 pub(super) fn refusal(service: &str) -> Error {
     let message = format!(
         "The admin service {service} cannot compare Castalia-Revision: it is Apollo's. Send the change without the header."

@@ -106,10 +106,14 @@ impl Remote {
             self.away("No available admin server. Maybe because of meta server down or all admin server down.")
                 .caused_by(error)
         })?;
+        let mut unsuited = None;
         for service in services {
             match self.comparing.suits(call, &self.client, &service).await {
                 Ok(true) => {}
-                Ok(false) => return Err(comparing::refusal(&service)),
+                Ok(false) => {
+                    unsuited = Some(service);
+                    continue;
+                }
                 Err(error) => {
                     self.note_silence(&service, &error.without_url());
                     continue;
@@ -137,7 +141,10 @@ impl Remote {
                 }
             }
         }
-        Err(self.away("Admin servers are unresponsive."))
+        Err(match unsuited {
+            Some(service) => comparing::refusal(&service),
+            None => self.away("Admin servers are unresponsive."),
+        })
     }
 
     fn note_silence(&self, service: &ServiceUrl, error: &reqwest::Error) {

@@ -14,10 +14,11 @@ use crate::domain::revision::{Base, Revision};
 /// Name of the header.
 pub const REVISION: HeaderName = HeaderName::from_static("castalia-revision");
 
-/// The value of the header, if it is present.
+/// The value of the header, if it is present. One that is no text is no revision either, and not the
+/// absence of one.
 #[must_use]
 pub fn of(headers: &HeaderMap) -> Option<String> {
-    Some(headers.get(REVISION)?.to_str().ok()?.to_owned())
+    Some(String::from_utf8_lossy(headers.get(REVISION)?.as_bytes()).into_owned())
 }
 
 /// The revision that a request is based on.

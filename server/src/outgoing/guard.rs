@@ -13,14 +13,19 @@ use thiserror::Error;
 use tower::Service;
 
 /// Metadata services of the clouds.
-const METADATA: [IpAddr; 6] = [
+const METADATA: [IpAddr; 11] = [
     // Azure's, whose address is a public one.
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 0, 23)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
 ];
 
 /// A host that the server does not call. For the log.
@@ -102,8 +107,21 @@ pub(super) fn is_listed(listed: &[String], host: &str) -> bool {
 }
 
 pub(super) fn may_call(address: IpAddr, is_listed: bool) -> bool {
-    let address = address.to_canonical();
+    let address = inner(address);
     !METADATA.contains(&address) && (is_listed || is_public(address))
+}
+
+/// The IPv4 address that an IPv6 address stands for, by mapping or by translation.
+fn inner(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let (high, low) = match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => (high, low),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] if high != 0 => (high, low),
+        _ => return address,
+    };
+    let [a, b] = high.to_be_bytes();
+    let [c, d] = low.to_be_bytes();
+    Ipv4Addr::new(a, b, c, d).into()
 }
 
 /// Whether an address is one of the public internet.
@@ -111,12 +129,6 @@ fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => match v6.segments() {
-            // Translated to the IPv4 address in the last segments.
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-                let [a, b] = high.to_be_bytes();
-                let [c, d] = low.to_be_bytes();
-                is_public_v4(Ipv4Addr::new(a, b, c, d))
-            }
             // Everything in use is in 2000::/3, but for documentation and tunnels.
             [0x2001, 0 | 0xdb8, ..] => false,
             [first, ..] => first >> 13 == 1,
@@ -177,8 +189,19 @@ mod tests {
 
     #[test]
     fn a_metadata_service_is_never_called() {
-        for text in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "168.63.129.16"]
-        {
+        for text in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::",
+            "64:ff9b::a83f:8110",
+            "169.254.170.23",
+            "fd00:ec2::23",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "168.63.129.16",
+        ] {
             assert!(!may_call(text.parse().unwrap(), true), "{text}");
         }
     }

@@ -281,7 +281,8 @@ fn mysql_reaction(number: u16) -> Reaction {
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Reaction::Denied,
         // A number out of range, a character that is not in the character set, a text that is too
         // long.
-        1264 | 1366 | 1406 => Reaction::Value,
+        // The last one: the statement is longer than `max_allowed_packet`.
+        1264 | 1366 | 1406 | 1153 => Reaction::Value,
         _ => Reaction::Other,
     }
 }

@@ -58,7 +58,9 @@ pub async fn hidden_of_app(
     if matches!(when, When::Since(_)) {
         // Those of one large cluster would leave no room for others.
         let times = apps.iter().map(|row| row.deleted_at);
-        let times = times.chain(clusters.iter().map(|row| row.deleted_at));
+        // A branch is hidden together with its namespace, which has to be in the list.
+        let whole = clusters.iter().filter(|row| row.parent_cluster_id == Id(0));
+        let times = times.chain(whole.map(|row| row.deleted_at));
         namespaces = namespaces.filter(namespace::Column::DeletedAt.is_not_in(times));
     }
     let namespaces = readable::models(db, namespaces).await?;

@@ -112,6 +112,9 @@ async fn what_is_no_list_of_change_sets_is_refused_as_a_whole() {
     let world = world().await;
     let owner = world.user("u1").await;
     let one = || set("default", &[("create", json!([item("k", "1")]))]);
+    // Bytes that are no text are another revision, and not the absence of one.
+    let strange = set("default", &[("create", json!([item("k", "1")])), ("revision", json!("é"))]);
+    assert_eq!(statuses(&change(&owner, json!([strange]), false).await), [409]);
     for (sets, message) in [
         (json!([one(), one()]), "Several change sets of one namespace in one call"),
         (Value::from(vec![one(); 51]), "More than 50 change sets in one call"),

@@ -124,6 +124,22 @@ async fn a_name_that_is_in_use_again_is_refused() {
     assert_eq!(content(&user, NS).await, second);
 }
 
+/// The branch is deleted with its namespace, and does not hide it in the list.
+#[tokio::test]
+async fn a_namespace_with_a_gray_branch_comes_back() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    set(&user, NS, "k", "v").await;
+    user.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    let path = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/namespaces/application";
+    user.delete(path).await.empty();
+    let listed = deleted(&user).await;
+    assert_eq!((listed.len(), &listed[0]["kind"]), (1, &json!("namespace")), "{listed:?}");
+    user.post(RESTORATIONS, listed[0].clone()).await.empty();
+    let items = user.get(&format!("{NS}/items")).await.ok();
+    assert_eq!(items["content"][0]["value"], "v");
+}
+
 /// A cluster comes back with its gray release, but without a namespace that was deleted before it, and
 /// with the namespaces that were defined meanwhile.
 #[tokio::test]

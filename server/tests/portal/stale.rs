@@ -262,7 +262,8 @@ async fn an_environment_that_compares_no_revisions_gets_no_change_with_one() {
             seen.fetch_add(u32::from(method != Method::GET), Ordering::Relaxed);
             Json(json!({ "id": 1, "key": "k", "namespaceId": 1 }))
         });
-    let world = environment::world(&[environment::listen(service).await]).await;
+    let apollo = environment::listen(service).await;
+    let world = environment::world(&[apollo]).await;
     let far = NS.replace("LOCAL", "FAR");
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
@@ -281,6 +282,34 @@ async fn an_environment_that_compares_no_revisions_gets_no_change_with_one() {
         let path = format!("{far}/{path}");
         let refused = based.send(method.clone(), &path, "application/json", body).await;
         assert_eq!(refused.json()["code"], "unsupported_by_env", "{method} {path}: {refused:?}");
+    }
+    assert_eq!(sent(), before);
+    // Another program answers without an end, or says so of another path.
+    let endless = || {
+        let bytes = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("castalia-"));
+        axum::body::Body::from_stream(bytes)
+    };
+    let missing = || (http::StatusCode::NOT_FOUND, "castalia-0.1.0");
+    for service in [
+        Router::new().route("/apollo/version", get(async move || endless())),
+        Router::new().route("/apollo/version", get(async move || missing())),
+    ] {
+        let world = environment::world(&[environment::listen(service).await]).await;
+        let based = world.user("apollo").await.with("castalia-revision", "abc");
+        let body = title().to_string();
+        let path = format!("{far}/releases");
+        let refused = based.send(Method::POST, &path, "application/json", body).await;
+        assert_eq!(refused.json()["code"], "unsupported_by_env", "{refused:?}");
+    }
+    // A service of Castalia beside Apollo's gets all of them.
+    let (admin, _store) = environment::admin_router().await;
+    let services = [apollo, environment::listen(admin).await];
+    let world = environment::world(&services).await;
+    let based = world.user("apollo").await.with("castalia-revision", "abc");
+    for _ in 0..12 {
+        let path = format!("{far}/releases");
+        let answer = based.send(Method::POST, &path, "application/json", title().to_string()).await;
+        assert_eq!(answer.json()["code"], "namespace_not_found", "{answer:?}");
     }
     assert_eq!(sent(), before);
     root.put(&format!("{far}/items/k"), item("k", "v")).await.empty();

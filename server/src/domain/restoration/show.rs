@@ -109,7 +109,9 @@ impl<'a> Shown<'a> {
             self.removal.trail.updated("AppNamespace", row.id);
         }
         restoration::show_definitions(tx, app_id, Some(name), *at).await?;
-        let named = || hidden.namespaces.iter().filter(|row| row.namespace_name == *name);
+        // One deletion hid them: the database decided which spellings are the name.
+        let is_named = |row: &&Namespace| row.namespace_name.eq_ignore_ascii_case(name);
+        let named = || hidden.namespaces.iter().filter(is_named);
         let ids: Vec<Id> = named().map(|row| row.id).collect();
         let vacant = restoration::vacant(tx, &ids).await?;
         let vacant = named().filter(|row| vacant.contains(&row.id));
@@ -218,7 +220,7 @@ impl<'a> Shown<'a> {
     async fn note_namespaces(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
         let Deleted { app_id, namespace, .. } = self.deleted;
         for row in castalia_store::namespace::of_clusters(tx, app_id, clusters).await? {
-            if namespace.is_empty() || row.namespace_name == *namespace {
+            if namespace.is_empty() || row.namespace_name.eq_ignore_ascii_case(namespace) {
                 self.removal.trail.updated("Namespace", row.id);
                 self.removal.watch_keys.push(key_of(&row).watch_key());
             }

@@ -12,6 +12,7 @@ use super::By;
 use super::subrequest::Subrequests;
 use crate::domain::permission::need::Resource;
 use crate::environment::Address;
+use crate::environment::revision::to_the_end;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
 use crate::http::revision::REVISION;
@@ -53,8 +54,11 @@ pub(super) async fn apply(
         }
     }
     let strict = portal.state.compat.strict_status;
-    let results = changes.into_iter().map(|change| perform(&subrequests, strict, change));
-    Ok(Json(join_all(results).await))
+    // A caller who disconnects leaves no part of them undone.
+    let results = to_the_end(async move {
+        join_all(changes.into_iter().map(|change| perform(&subrequests, strict, change))).await
+    });
+    Ok(Json(results.await))
 }
 
 fn place(set: &ChangeSet) -> Resource {

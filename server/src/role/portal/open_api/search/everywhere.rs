@@ -63,7 +63,12 @@ pub(in super::super) async fn search(
     }
     if kinds.contains(&"keys") {
         let criteria = Criteria { key: q, is_exact: true, ..Criteria::default() };
-        let Hits { items, limited: _, failed } = find(&portal, &caller, &criteria, MOST).await?;
+        let Hits { items, limited, mut failed } = find(&portal, &caller, &criteria, MOST).await?;
+        // The first of many are expected; none of many are not.
+        if !limited.is_empty() && (items.len() as u64) < MOST {
+            failed
+                .push(format!("{} may have more keys: enter more of the key.", limited.join(", ")));
+        }
         found.keys = Some(items);
         found.message = (!failed.is_empty()).then(|| failed.join(" "));
     }
