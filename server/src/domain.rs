@@ -46,6 +46,7 @@ pub mod permission;
 pub mod portal_app;
 pub mod portal_namespace;
 pub mod portal_restoration;
+pub mod preference;
 pub mod recent;
 pub mod release;
 mod removal;

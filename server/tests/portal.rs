@@ -69,6 +69,7 @@ mod portal {
     mod old_path;
     mod open_id;
     mod permission;
+    mod preference;
     mod presence;
     mod process;
     mod provider;

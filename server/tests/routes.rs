@@ -102,7 +102,7 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
 /// in and the like concern one caller only.
 #[tokio::test]
 async fn every_route_that_changes_something_is_raced() {
-    const OF_ONE_CALLER: [&str; 10] = [
+    const OF_ONE_CALLER: [&str; 11] = [
         "/signin",
         "/signout",
         "/user/",
@@ -110,6 +110,7 @@ async fn every_route_that_changes_something_is_raced() {
         "/user-tokens",
         "/favorites",
         "/recents",
+        "/preferences",
         "/presence",
         "/password",
         "/nudge",

@@ -71,6 +71,7 @@ impl Place {
                     "CastaliaAccessRequest",
                     "CastaliaPendingChange",
                     "CastaliaConsumerUse",
+                    "CastaliaPreference",
                 ],
             ),
         ] {

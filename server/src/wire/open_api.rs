@@ -18,6 +18,7 @@ mod import;
 mod instance;
 mod permission;
 mod portal;
+mod preference;
 mod release;
 mod restoration;
 mod system_info;
@@ -43,6 +44,7 @@ pub use self::portal::{
     FoundItem, FoundItems, FoundPlaces, KnownSetting, OpenIdMode, PageSettings, Setting,
     SettingSource, SignInModes, UpdateConsumer, User,
 };
+pub use self::preference::Preferences;
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};

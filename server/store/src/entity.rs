@@ -20,6 +20,7 @@ pub mod castalia_event;
 pub mod castalia_installation;
 pub mod castalia_notice;
 pub mod castalia_pending_change;
+pub mod castalia_preference;
 pub mod castalia_recent;
 pub mod castalia_schema;
 pub mod castalia_session;

@@ -1,8 +1,10 @@
-//! Queries: users of the portal; those of roles, requests for roles, favourites, recently opened
-//! apps, sessions and personal tokens are in files below. Permissions are not known here.
+//! Queries: users of the portal; those of roles, requests for roles, favourites, preferences,
+//! recently opened apps, sessions and personal tokens are in files below. Permissions are not known
+//! here.
 
 pub mod access_request;
 pub mod favorite;
+pub mod preference;
 pub mod recent;
 pub mod role;
 pub mod session;

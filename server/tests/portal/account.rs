@@ -132,6 +132,7 @@ async fn what_belongs_to_an_account_ends_with_it() {
         let favorite = json!({ "userId": "u2", "appId": "demo" });
         session.post("/openapi/v1/favorites", favorite).await.ok();
         session.put("/openapi/v1/recents/demo", Value::Null).await.empty();
+        session.put("/openapi/v1/preferences", json!({ "theme": "dark" })).await.empty();
 
         root.delete(&format!("{USERS}/u2")).await.empty();
         session.get("/openapi/v1/user").await.fails(401, "Unauthorized");
@@ -152,6 +153,7 @@ async fn what_belongs_to_an_account_ends_with_it() {
             let left = again.get(&format!("/openapi/v1/{path}")).await.ok();
             assert_eq!(left, json!([]), "{path}");
         }
+        assert_eq!(again.get("/openapi/v1/preferences").await.ok(), json!({}));
     }
 }
 

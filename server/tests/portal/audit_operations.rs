@@ -14,11 +14,12 @@ use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Operations whose method is not GET although they change nothing, or only what pages show of the
 /// caller, and those whose parts are recorded as operations of their own (`access_grant.rs`).
-const READS: [&str; 8] = [
+const READS: [&str; 9] = [
     "syntaxCheck",
     "compareItems",
     "checkExportAppConfig",
     "openApp",
+    "changePreferences",
     "previewBranchRules",
     "announcePresence",
     "changeAccessGrants",

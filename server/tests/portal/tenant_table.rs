@@ -149,6 +149,8 @@ pub(crate) const ABOUT_NO_APP: &[&str] = &[
     "POST /favorites",
     "DELETE /favorites/{favoriteId}",
     "PUT /favorites/{favoriteId}",
+    "GET /preferences",
+    "PUT /preferences",
     "GET /recents",
     // The caller's own list, of apps whose descriptions every user may read: `recent.rs`.
     "PUT /recents/{appId}",

@@ -7,7 +7,7 @@ use castalia_store::{Deletion, Secret, Store, StoreError, Transaction};
 use super::{PasswordRule, User, blocking, existing, find, is_enabled, scheme, unknown};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
-use crate::domain::{access_request, recent};
+use crate::domain::{access_request, preference, recent};
 use crate::error::{Code, Error, Result};
 use crate::password;
 
@@ -148,8 +148,8 @@ pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a user. Sessions, access tokens, roles and favourites end with the account, so that a later
-/// user of this name begins with nothing.
+/// Deletes a user. Sessions, access tokens, roles, favourites and preferences end with the account, so
+/// that a later user of this name begins with nothing.
 ///
 /// # Errors
 /// Fails if there is no such user, if it is the operator, and if no other super administrator (`roots`)
@@ -162,6 +162,7 @@ pub async fn delete(store: &Store, name: &str, roots: Vec<String>, operator: &st
     let name = delete.await?;
     recent::forget_user(store, &name).await;
     access_request::forget_user(store, &name).await;
+    preference::forget_user(store, &name).await;
     Ok(())
 }
 

@@ -33,6 +33,7 @@ mod organization;
 mod page_settings;
 mod people;
 mod permission;
+mod preference;
 mod presence;
 mod reads;
 mod release;

@@ -4,9 +4,9 @@ use super::Part;
 
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
 /// the seals of the audit logs, the recently opened apps, the requests for access, the clients of
-/// observed access keys, the changes that environments have not received, and the last uses of
-/// consumers.
-pub(crate) const OPTIONAL: [&str; 8] = [
+/// observed access keys, the changes that environments have not received, the last uses of consumers,
+/// and the preferences of users.
+pub(crate) const OPTIONAL: [&str; 9] = [
     "CastaliaSchema",
     "CastaliaInstallation",
     "CastaliaAuditSeal",
@@ -15,6 +15,7 @@ pub(crate) const OPTIONAL: [&str; 8] = [
     "CastaliaUnsignedClient",
     "CastaliaPendingChange",
     "CastaliaConsumerUse",
+    "CastaliaPreference",
 ];
 
 /// The row of version 0 names the program that created the tables.
@@ -53,7 +54,7 @@ macro_rules! step {
     };
 }
 
-pub(super) const STEPS: [Step; 14] = [
+pub(super) const STEPS: [Step; 15] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
@@ -74,4 +75,5 @@ pub(super) const STEPS: [Step; 14] = [
         "0013_castalia_environment_seal.sql"
     ),
     step!(14, "castalia_consumer_use", Part::Portal, false, "0014_castalia_consumer_use.sql"),
+    step!(15, "castalia_preference", Part::Portal, false, "0015_castalia_preference.sql"),
 ];

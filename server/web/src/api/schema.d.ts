@@ -2056,6 +2056,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what the signed-in user has chosen for the web UI. */
+        get: operations["getPreferences"];
+        /** Stores what the signed-in user has chosen for the web UI; absent members stay. */
+        put: operations["changePreferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/reads": {
         parameters: {
             query?: never;
@@ -4215,6 +4233,26 @@ export interface components {
             /** @description Address of the page with help. */
             wikiAddress?: string;
         };
+        /** @description What a user has chosen for the web UI. Members without a choice are absent. */
+        Preferences: {
+            /**
+             * @description Height of the rows of tables.
+             * @enum {string}
+             */
+            density?: "comfortable" | "compact" | "relaxed";
+            /**
+             * @description Language.
+             * @enum {string}
+             */
+            language?: "en" | "zh";
+            /** @description Whether single keys are shortcuts. */
+            shortcuts?: boolean;
+            /**
+             * @description Theme; `auto` is that of the operating system.
+             * @enum {string}
+             */
+            theme?: "auto" | "light" | "dark";
+        };
         /** @description A setting in the portal database, or in the config database of an environment. */
         ServerConfig: {
             /** @description Cluster of nodes, in a config database. */
@@ -4513,6 +4551,7 @@ export type OpenUserTokenNamespaceScope = components['schemas']['OpenUserTokenNa
 export type OpenUserTokenOpenApiAction = components['schemas']['OpenUserTokenOpenApiAction'];
 export type OpenUserTokenSummary = components['schemas']['OpenUserTokenSummary'];
 export type PageSettings = components['schemas']['PageSettings'];
+export type Preferences = components['schemas']['Preferences'];
 export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
@@ -9800,6 +9839,66 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenPermissionConditionDTO"];
                 };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    changePreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preferences"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused or failed; `code` names the reason. */
             default: {

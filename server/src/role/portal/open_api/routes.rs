@@ -51,6 +51,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         routes.get("/openapi/openapi.json", PortalAccess::Call(Need::Nothing), document::get);
     [
         user::routes,
+        user::preferences,
         user_token::own,
         user_token::of_all_users,
         user_token::current,

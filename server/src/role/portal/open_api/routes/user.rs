@@ -4,7 +4,7 @@ use http::Method;
 
 use super::about;
 use crate::domain::permission::need::Need;
-use crate::role::portal::open_api::{account, sign_in_modes, user};
+use crate::role::portal::open_api::{account, preference, sign_in_modes, user};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -64,5 +64,29 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
                 "Deletes a user; sessions, access tokens, roles and favourites end with the account.",
             ),
             account::delete,
+        )
+}
+
+/// What the signed-in user has chosen for the web UI, an extension of the contract.
+pub(super) fn preferences(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Portal User Management", id, summary);
+    let person = PortalAccess::Session(Need::Person);
+    routes
+        .extension(
+            Method::GET,
+            "/openapi/v1/preferences",
+            person,
+            about("getPreferences", "Returns what the signed-in user has chosen for the web UI."),
+            preference::get,
+        )
+        .extension(
+            Method::PUT,
+            "/openapi/v1/preferences",
+            person,
+            about(
+                "changePreferences",
+                "Stores what the signed-in user has chosen for the web UI; absent members stay.",
+            ),
+            preference::put,
         )
 }

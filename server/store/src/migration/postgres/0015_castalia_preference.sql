@@ -1,0 +1,9 @@
+-- Preferences of users for the web UI, in PortalDB for PostgreSQL. Every statement is idempotent and ends with a semicolon
+-- at a line end.
+
+CREATE TABLE IF NOT EXISTS "CastaliaPreference" (
+  "UserId" varchar(64) NOT NULL,
+  "Name" varchar(32) NOT NULL,
+  "Value" varchar(64) NOT NULL,
+  PRIMARY KEY ("UserId", "Name")
+);
