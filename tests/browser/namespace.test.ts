@@ -178,7 +178,7 @@ test("selected keys receive a type and a comment together", async () => {
 test("rows have the height that the user prefers", async () => {
   const at = await application();
   await (await suite.api).setItem(at, { key: "limit", value: "100" });
-  const page = await suite.open("/me/preferences");
+  const page = await suite.open("/me/preferences", { as: "with-low-rows" });
   await page.getByText("Compact").click();
   await page.goto(address(at));
   const row = page.getByRole("row", { name: "limit" });

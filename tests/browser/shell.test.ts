@@ -182,7 +182,7 @@ test("the palette and its keys lead from a namespace to each place of its app", 
 });
 
 test("S36: the theme follows the system, and a choice persists", async () => {
-  const page = await suite.open("/me/preferences", { theme: "dark" });
+  const page = await suite.open("/me/preferences", { theme: "dark", as: "in-light" });
   await page.getByRole("heading", { name: "Preferences" }).waitFor();
   const scheme = () => page.locator("html").getAttribute("data-mantine-color-scheme");
   expect(await scheme()).toBe("dark");
@@ -194,7 +194,7 @@ test("S36: the theme follows the system, and a choice persists", async () => {
 });
 
 test("S38: the language changes without a reload, also of refusals", async () => {
-  const page = await suite.open("/a/no-such-app");
+  const page = await suite.open("/a/no-such-app", { as: "in-chinese" });
   await page.getByText("This app does not exist.").waitFor();
   await page.evaluate("window.kept = true");
   await page.getByRole("button", { name: "中文" }).click();
@@ -205,8 +205,40 @@ test("S38: the language changes without a reload, also of refusals", async () =>
   await page.getByText("此应用不存在。").waitFor();
 });
 
+test("preferences are there in another browser, whatever was chosen in it before", async () => {
+  const kept = (page: Page) =>
+    page.waitForResponse(
+      (answer) =>
+        answer.request().method() === "PUT" && answer.url().endsWith("/openapi/v1/preferences") && answer.ok(),
+    );
+  const shown = (page: Page) =>
+    page.evaluate(() => {
+      const { lang, dataset } = document.documentElement;
+      return [lang, dataset.mantineColorScheme, dataset.density];
+    });
+  const page = await suite.open("/me/preferences", { as: "of-two-browsers" });
+  for (const choice of ["Dark", "Compact", "中文"]) {
+    await page.getByRole("heading", { name: "Preferences" }).waitFor();
+    await Promise.all([kept(page), page.getByRole("main").getByText(choice, { exact: true }).click()]);
+  }
+  await page.getByLabel("单键快捷键").waitFor();
+  const other = await suite.open("/signin", { as: null });
+  await other.getByRole("button", { name: "中文" }).click();
+  await other.getByRole("button", { name: "English" }).click();
+  await other.getByLabel(/user name/i).fill("of-two-browsers");
+  await other.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await other.getByRole("button", { name: "Sign in", exact: true }).click();
+  await other.getByRole("searchbox").waitFor();
+  expect(await shown(other)).toEqual(["zh", "dark", "compact"]);
+  // The copy in the browser is for the pages before the sign-in.
+  await other.goto("/user/logout");
+  await other.getByRole("button", { name: "English" }).waitFor();
+  expect((await shown(other)).slice(0, 2)).toEqual(["zh", "dark"]);
+});
+
 test("single-key shortcuts can be switched off", async () => {
-  const page = await suite.open("/me/preferences");
+  const user = (await suite.as("without-shortcuts")).user;
+  const page = await suite.open("/me/preferences", { as: user });
   await page.getByRole("heading", { name: "Preferences" }).waitFor();
   await page.keyboard.press("?");
   const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
@@ -222,6 +254,7 @@ test("single-key shortcuts can be switched off", async () => {
   expect(await list.count()).toBe(0);
   // Also those of a namespace.
   const app = await suite.createApp();
+  await (await suite.api).grant({ app, ns: "application" }, "ModifyNamespace", user);
   await page.goto(`/a/${app}/c/DEV/default/application`);
   await page.getByRole("button", { name: "Add key" }).waitFor();
   await page.keyboard.press("p");

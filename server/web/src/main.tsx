@@ -3,7 +3,7 @@
 import "./mantine.css";
 import "./style.css";
 
-import { localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
+import { MantineProvider } from "@mantine/core";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import i18next from "i18next";
@@ -12,12 +12,13 @@ import { createRoot } from "react-dom/client";
 
 import { onPendingEnvironments, prefix } from "./api/client";
 import { isSignedOut, mayRetry } from "./api/errors";
+import { keepChosen } from "./api/preferences";
 import { boot } from "./api/queries";
 import { toast } from "./parts/toast";
 import { oldAddress } from "./routes/old";
 import { createTree } from "./routes/tree";
 import { startDisplay } from "./state/display";
-import { startLanguage, THEME_KEY } from "./state/prefs";
+import { onChosen, startLanguage, themeManager } from "./state/prefs";
 import { theme } from "./theme";
 
 const STALE_MS = 30_000;
@@ -48,6 +49,8 @@ const router = createTree(queryClient, prefix);
 startDisplay();
 await startLanguage();
 if (old === "lost") void toast(i18next.t("shell.oldLink"));
+// On the sign-in page there is nobody yet whose choice it is.
+onChosen((chosen) => queryClient.getQueryData(boot.queryKey) && keepChosen(chosen));
 onPendingEnvironments((envs) => void toast(i18next.t("shell.pending", { envs: envs.join(", ") })));
 
 const root = document.getElementById("root");
@@ -58,7 +61,7 @@ if (root) {
       <MantineProvider
         theme={theme}
         defaultColorScheme="auto"
-        colorSchemeManager={localStorageColorSchemeManager({ key: THEME_KEY })}
+        colorSchemeManager={themeManager}
         withCssVariables={false}
         withGlobalClasses={false}
       >

@@ -2,7 +2,13 @@
 // as in Apollo's contract, with the members that the server always sends.
 import type * as schema from "./schema";
 
-export type { OpenInstanceDTO, OpenNamespaceLockDTO, OpenNamespaceSyncDTO, OpenNamespaceTextModel } from "./schema";
+export type {
+  OpenInstanceDTO,
+  OpenNamespaceLockDTO,
+  OpenNamespaceSyncDTO,
+  OpenNamespaceTextModel,
+  Preferences,
+} from "./schema";
 
 /** A body with the members that are always present. */
 type With<Body, Member extends keyof Body> = Body & Required<Pick<Body, Member>>;

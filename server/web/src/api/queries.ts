@@ -15,6 +15,7 @@ import type {
   OpenUserInfoDTO,
 } from "./bodies";
 import { get, getWithRevision, path } from "./client";
+import { showStored } from "./preferences";
 
 /** Maximum of the server. */
 const PAGE = 2000;
@@ -36,14 +37,14 @@ export function namespacePath(at: Place): string {
 }
 
 /**
- * The signed-in user, and the environments; read once per tab. Reading the user also returns the
- * CSRF token.
+ * The signed-in user, and the environments; read once per tab, together with the preferences. Reading
+ * the user also returns the CSRF token.
  */
 export const boot = queryOptions({
   queryKey: ["boot"],
   staleTime: Infinity,
   queryFn: async () => {
-    const [user, envs] = await Promise.all([get<OpenUserInfoDTO>("user"), get<string[]>("envs")]);
+    const [user, envs] = await Promise.all([get<OpenUserInfoDTO>("user"), get<string[]>("envs"), showStored()]);
     return { user: user ?? { userId: "" }, envs: envs ?? [] };
   },
 });

@@ -1,18 +1,18 @@
-// What one person sets for this browser: language, theme, row height, single-key shortcuts.
-import { Checkbox, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+// What one person sets: language, theme, row height, single-key shortcuts.
+import { Checkbox, SegmentedControl } from "@mantine/core";
 import { useId, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Main } from "../parts/Main";
 import { DENSITIES, setPrefs, usePrefs } from "../state/display";
-import { KEEP_TRANSITIONS, LANGUAGES, setLanguage, type Language } from "../state/prefs";
+import { LANGUAGES, setLanguage, useTheme, type Language } from "../state/prefs";
 import classes from "./Preferences.module.css";
 
 const THEMES = ["auto", "light", "dark"] as const;
 
 export function Preferences() {
   const { t, i18n } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme(KEEP_TRANSITIONS);
+  const { theme, setTheme } = useTheme();
   const { density, shortcuts } = usePrefs();
   return (
     <Main title={t("prefs.title")} className="page narrow">
@@ -28,8 +28,8 @@ export function Preferences() {
         <Choice label={t("prefs.theme")}>
           <SegmentedControl
             data={THEMES.map((value) => ({ value, label: t(`prefs.themes.${value}`) }))}
-            value={colorScheme}
-            onChange={(value) => setColorScheme(value)}
+            value={theme}
+            onChange={(value) => setTheme(value)}
           />
         </Choice>
         <Choice label={t("prefs.density")}>

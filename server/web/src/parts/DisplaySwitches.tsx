@@ -1,13 +1,13 @@
 // Language and theme, in the top bar and on the sign-in page.
-import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Tooltip, useComputedColorScheme } from "@mantine/core";
 import { IconLanguage, IconMoon, IconSun } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { KEEP_TRANSITIONS, LANGUAGES, setLanguage } from "../state/prefs";
+import { LANGUAGES, setLanguage, useTheme } from "../state/prefs";
 
 export function DisplaySwitches() {
   const { t, i18n } = useTranslation();
-  const { setColorScheme } = useMantineColorScheme(KEEP_TRANSITIONS);
+  const { setTheme } = useTheme();
   const dark = useComputedColorScheme("light") === "dark";
   const other = i18n.language === "zh" ? "en" : "zh";
   const theme = t(dark ? "display.light" : "display.dark");
@@ -26,12 +26,7 @@ export function DisplaySwitches() {
         </ActionIcon>
       </Tooltip>
       <Tooltip label={theme}>
-        <ActionIcon
-          variant="subtle"
-          size="lg"
-          aria-label={theme}
-          onClick={() => setColorScheme(dark ? "light" : "dark")}
-        >
+        <ActionIcon variant="subtle" size="lg" aria-label={theme} onClick={() => setTheme(dark ? "light" : "dark")}>
           <Sign size={18} stroke={1.8} />
         </ActionIcon>
       </Tooltip>

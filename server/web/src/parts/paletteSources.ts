@@ -1,6 +1,6 @@
 // What the palette offers for a query: recent apps, apps, namespaces, keys and values of all
 // environments, and actions. Each group has at most eight entries.
-import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { useComputedColorScheme } from "@mantine/core";
 import {
   IconBolt,
   IconBox,
@@ -23,7 +23,7 @@ import { itemsWithValue, places, type FoundKey } from "../api/search";
 import { namespaceAddress, search, segments } from "../routes/address";
 import { pageCommands } from "../state/commands";
 import { DENSITIES, setPrefs } from "../state/display";
-import { KEEP_TRANSITIONS, LANGUAGES, setLanguage } from "../state/prefs";
+import { LANGUAGES, setLanguage, useTheme } from "../state/prefs";
 import { containsWords, type PaletteQuery, type Scope } from "../text/paletteQuery";
 import { useAppCommands } from "./appCommands";
 import { copyLink } from "./copyLink";
@@ -142,7 +142,7 @@ function itemEntry(group: "keys" | "values", { app, env, cluster, ns, key }: Fou
 /** Of the open page first, then those of the app, then those that are always there. */
 function useActions(onShortcuts: () => void): Entry[] {
   const { t, i18n } = useTranslation();
-  const { setColorScheme } = useMantineColorScheme(KEEP_TRANSITIONS);
+  const { setTheme } = useTheme();
   const other = useComputedColorScheme("light") === "dark" ? "light" : "dark";
   const switches = useSwitches();
   const inApp = useAppCommands();
@@ -161,7 +161,7 @@ function useActions(onShortcuts: () => void): Entry[] {
     action("browse", t("browse.title"), { to: "/browse", keys: "g a" }),
     action("public", t("publicNamespaces.title"), { to: "/public" }),
     action("link", t("share.copy"), { run: () => void copyLink() }),
-    action("theme", t(`display.${other}`), { run: () => setColorScheme(other) }),
+    action("theme", t(`display.${other}`), { run: () => setTheme(other) }),
     action("language", LANGUAGES[language], { run: () => void setLanguage(language) }),
     ...DENSITIES.map((density) =>
       action(density, `${t("prefs.density")}: ${t(`prefs.densities.${density}`)}`, {

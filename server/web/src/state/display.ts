@@ -1,6 +1,8 @@
 // How the user wants pages shown and worked: row height, layout of differences, single-key shortcuts. Kept in this
-// browser; language and theme have their own stores (`prefs.ts`, Mantine).
+// browser, without the layout of differences also by the portal; language and theme have their own stores (`prefs.ts`).
 import { useSyncExternalStore } from "react";
+
+import { chosen } from "./prefs";
 
 export const DENSITIES = ["comfortable", "compact", "relaxed"] as const;
 export type Density = (typeof DENSITIES)[number];
@@ -28,7 +30,14 @@ export function readPrefs(): Prefs {
 }
 
 export function setPrefs(change: Partial<Prefs>): void {
-  prefs = { ...prefs, ...change };
+  applyPrefs(change);
+  const { density, shortcuts } = change;
+  if (density !== undefined) chosen({ density });
+  if (shortcuts !== undefined) chosen({ shortcuts });
+}
+
+export function applyPrefs(change: Partial<Prefs>): void {
+  prefs = checked({ ...prefs, ...change });
   document.documentElement.dataset.density = prefs.density;
   listeners.forEach((listener) => listener());
   try {

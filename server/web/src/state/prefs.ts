@@ -1,10 +1,19 @@
-// Preferences kept in this browser: the language here, the theme in Mantine's own store under the name below.
+// Language and theme. This browser keeps them for the pages before the sign-in, the theme in Mantine's own store; the
+// portal keeps for other browsers what the user chooses.
+import {
+  localStorageColorSchemeManager,
+  useMantineColorScheme,
+  type MantineColorScheme,
+  type MantineColorSchemeManager,
+} from "@mantine/core";
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 
-export const THEME_KEY = "castalia.theme";
+import type { Preferences } from "../api/bodies";
+
 /** Suppressing them would write a style element, which the content policy forbids. */
-export const KEEP_TRANSITIONS = { keepTransitions: true };
+const KEEP_TRANSITIONS = { keepTransitions: true };
+const THEME_KEY = "castalia.theme";
 const LANGUAGE_KEY = "castalia.language";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
@@ -23,7 +32,23 @@ export async function startLanguage(): Promise<void> {
   await show(preferredLanguage(stored(), navigator.languages));
 }
 
+let report: (chosen: Preferences) => void = () => undefined;
+
+/** Sets what happens with what the user chooses. */
+export function onChosen(keep: (chosen: Preferences) => void): void {
+  report = keep;
+}
+
+export function chosen(change: Preferences): void {
+  report(change);
+}
+
 export async function setLanguage(language: Language): Promise<void> {
+  await applyLanguage(language);
+  chosen({ language });
+}
+
+export async function applyLanguage(language: Language): Promise<void> {
   await show(language);
   try {
     localStorage.setItem(LANGUAGE_KEY, language);
@@ -45,4 +70,26 @@ function stored(): string | null {
   } catch {
     return null;
   }
+}
+
+const stores = localStorageColorSchemeManager({ key: THEME_KEY });
+
+/** Changes the theme and stores it. */
+export let applyTheme: (theme: MantineColorScheme) => void = stores.set;
+
+export const themeManager: MantineColorSchemeManager = {
+  ...stores,
+  subscribe: (onUpdate) => {
+    applyTheme = onUpdate;
+    stores.subscribe(onUpdate);
+  },
+};
+
+export function useTheme() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme(KEEP_TRANSITIONS);
+  const setTheme = (theme: MantineColorScheme) => {
+    setColorScheme(theme);
+    chosen({ theme });
+  };
+  return { theme: colorScheme, setTheme };
 }
