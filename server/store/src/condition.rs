@@ -47,10 +47,12 @@ pub(super) fn contains_exactly(
         pattern.push(part);
     }
     pattern.push('%');
-    let (column, like) = (Expr::col(column.as_column_ref()), LikeExpr::new(pattern).escape(ESCAPE));
+    let column = Expr::col(column.as_column_ref());
     match db.get_database_backend() {
-        DbBackend::Postgres => column.ilike(like),
-        _ => column.like(like),
+        // `ILIKE` with an escape is not rendered correctly.
+        DbBackend::Postgres => Expr::from(Func::lower(column))
+            .like(LikeExpr::new(pattern.to_lowercase()).escape(ESCAPE)),
+        _ => column.like(LikeExpr::new(pattern).escape(ESCAPE)),
     }
 }
 

@@ -14,7 +14,7 @@ use castalia_server::http::{self, failure};
 use castalia_server::role::admin;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_store::Store;
-use castalia_store::entity::{Standard as _, app as app_row, item as item_row};
+use castalia_store::entity::{Standard as _, app as app_row, cluster, item as item_row};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -296,10 +296,12 @@ async fn a_write_that_somebody_may_have_received_is_not_repeated() {
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     let user = world.user("u1").await;
-    let mut made = 0;
-    // The order of the services is random for each call.
+    let clusters = async || cluster::Entity::live().all(store.read()).await.unwrap().len();
+    let (before, mut made) = (clusters().await, 0);
+    // The order of the services is random for each call, and nothing is read before this one.
     for number in 0..64 {
-        let answer = user.post(&format!("{}/items", far()), item(&number.to_string(), "v")).await;
+        let cluster = json!({ "appId": "demo", "name": format!("c{number}") });
+        let answer = user.post("/openapi/v1/envs/FAR/apps/demo/clusters", cluster).await;
         if answer.status != 200 {
             answer.fails(500, "Admin servers are unresponsive.");
             break;
@@ -310,7 +312,7 @@ async fn a_write_that_somebody_may_have_received_is_not_repeated() {
     for _ in 0..4 {
         user.get(&far()).await.ok();
     }
-    assert_eq!(item_row::Entity::live().all(store.read()).await.unwrap().len(), made);
+    assert_eq!(clusters().await, before + made);
 }
 
 #[tokio::test]

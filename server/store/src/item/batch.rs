@@ -1,7 +1,7 @@
 //! Writes many items of one namespace in few statements.
 
 use sea_orm::sea_query::{Condition, OnConflict};
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, Set};
 
 use super::{Item, ItemRow};
 use crate::condition::chunks;
@@ -9,7 +9,7 @@ use crate::entity::item::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::number::Id;
 use crate::row::batch::{self, Place, pieces};
-use crate::row::{Authorship, now, soft_delete};
+use crate::row::{Authorship, soft_delete};
 
 /// Columns that an edit may change.
 const EDITED: [Column; 6] = [
@@ -38,15 +38,9 @@ pub async fn update_all(
     db: &impl ConnectionTrait,
     changes: impl IntoIterator<Item = (Item, Item)>,
 ) -> Result<(), StoreError> {
-    let changed: Vec<_> = changes
-        .into_iter()
-        .filter(|(old, new)| old != new)
-        .map(|(_, new)| Item { data_change_last_time: Some(now().into()), ..new })
-        .map(|item| item.into_active_model().reset_all())
-        .collect();
+    let changed = changes.into_iter().filter(|(old, new)| old != new);
+    let changed: Vec<_> = changed.map(|(_, new)| replacement(new)).collect();
     for piece in pieces(&changed, batch::bytes) {
-        // Every row exists, so that nothing is inserted: no engine has another statement that
-        // writes different values to many rows.
         let mut replace = OnConflict::column(Column::Id);
         replace.update_columns(EDITED);
         Entity::insert_many(piece.iter().cloned())
@@ -55,6 +49,25 @@ pub async fn update_all(
             .await?;
     }
     Ok(())
+}
+
+/// A row for an insertion that the existing one turns into an update: no engine has another statement
+/// that writes different values to many rows. What is not edited has values that are never stored, so
+/// that those of the existing row do not matter, which may be no times.
+fn replacement(item: Item) -> ActiveModel {
+    let author = Authorship {
+        last_modified_by: item.data_change_last_modified_by,
+        ..Authorship::of(&item.data_change_created_by)
+    };
+    let row = ItemRow {
+        namespace_id: item.namespace_id,
+        key: item.key,
+        r#type: item.r#type,
+        value: item.value,
+        comment: item.comment,
+        line_num: item.line_num,
+    };
+    ActiveModel { id: Set(item.id), ..ActiveModel::of(row, author) }
 }
 
 /// Hides the items; returns how many existed.
