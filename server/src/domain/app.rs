@@ -165,7 +165,7 @@ async fn delete_in(
     let scope = Scope::of_app(&app.app_id);
     castalia_store::removal::lock_namespaces(tx, scope).await?;
     let clusters = castalia_store::app::clusters_with_branches(tx, &app.app_id).await?;
-    let ids = removal::delete_clusters(tx, scope, &clusters, &mut removal).await?;
+    let ids = removal::delete_scope(tx, scope, &clusters, &mut removal).await?;
     castalia_store::namespace::delete_app_namespaces(tx, &app.app_id, &removal.deletion).await?;
     for key in castalia_store::access_key::delete_of_app(tx, &app.app_id, &removal.deletion).await?
     {

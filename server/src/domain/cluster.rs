@@ -178,7 +178,7 @@ async fn delete_named(
     clusters.push(cluster);
     let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let scope = Scope::of_clusters(&clusters[0].app_id, &names);
-    let ids = removal::delete_clusters(tx, scope, &clusters, &mut removal).await?;
+    let ids = removal::delete_scope(tx, scope, &clusters, &mut removal).await?;
     removal.finish(tx).await?;
     Ok(ids)
 }

@@ -1,4 +1,4 @@
-//! Deletes whole apps and clusters. Everything that clients and operators can see is deleted in one
+//! Deletes whole apps, clusters and definitions. Everything that clients and operators can see is deleted in one
 //! transaction of few statements, whatever the number of namespaces, so that the deletion is atomic
 //! and other transactions wait only briefly. Items, which can no longer be reached, are deleted
 //! afterwards in portions. Items that remain after a crash are deleted after the next start.
@@ -50,7 +50,7 @@ impl Removal {
 
 /// Deletes the scope in a locked app, which consists of these clusters and branches with all of their
 /// namespaces, or of the namespaces with one name. Returns the namespaces, whose items the caller has to delete with [`finish_items`].
-pub(super) async fn delete_clusters(
+pub(super) async fn delete_scope(
     tx: &Transaction,
     scope: Scope<'_>,
     clusters: &[Cluster],
@@ -84,7 +84,7 @@ pub(super) async fn delete_definition(
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
     let rules = castalia_store::release::active_rules_named(tx, app_id, name).await?;
-    let ids = delete_clusters(tx, Scope::of_definition(app_id, name), &[], removal).await?;
+    let ids = delete_scope(tx, Scope::of_definition(app_id, name), &[], removal).await?;
     gray_rule::close_removed(tx, &rules, removal.deletion.operator()).await?;
     for id in castalia_store::removal::hide_branches(tx, &ids, &removal.deletion).await? {
         removal.trail.deleted("Cluster", id);

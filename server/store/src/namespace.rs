@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
-use crate::row::batch::{self, Place};
+use crate::row::batch;
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
 
@@ -163,17 +163,6 @@ pub async fn named(
     decode::all_repaired(db, namespaces).await
 }
 
-/// Locks the namespaces with this name in all clusters and branches of the app, oldest first.
-pub async fn lock_named(
-    db: &impl ConnectionTrait,
-    app_id: &str,
-    namespace: &str,
-) -> Result<(), StoreError> {
-    let rows =
-        Condition::all().add(Column::AppId.eq(app_id)).add(Column::NamespaceName.eq(namespace));
-    lock_where(db, rows).await
-}
-
 /// Locks the namespaces of a cluster, oldest first.
 pub async fn lock_cluster(
     db: &impl ConnectionTrait,
@@ -221,8 +210,7 @@ pub async fn insert_all(
     let author = Authorship::of(operator);
     let rows = rows.into_iter().map(|row| ActiveModel::of(row, author.clone())).collect();
     let within = Condition::all().add(Column::AppId.eq(app_id));
-    let names = &[Column::ClusterName, Column::NamespaceName];
-    batch::insert_all(db, rows, &Place { within, names }).await
+    batch::insert_all(db, rows, &within, &[Column::ClusterName, Column::NamespaceName]).await
 }
 
 /// Hides the namespace; returns whether it existed.

@@ -1,5 +1,5 @@
-//! Queries: hide everything that belongs to an app or to some of its clusters, in few statements
-//! whatever its size. The order of the steps is not known here.
+//! Queries: hide everything that belongs to an app, to some of its clusters or to one of its
+//! definitions, in few statements whatever its size. The order of the steps is not known here.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::condition::chunks;
 use crate::entity::item::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::number::Id;
-use crate::row::batch::{self, Place, pieces};
+use crate::row::batch::{self, pieces};
 use crate::row::{Authorship, soft_delete};
 
 /// Columns that an edit may change.
@@ -29,7 +29,7 @@ pub async fn insert_all(
 ) -> Result<Vec<Item>, StoreError> {
     let rows = rows.into_iter().map(|(row, author)| ActiveModel::of(row, author)).collect();
     let within = Condition::all().add(Column::NamespaceId.eq(namespace_id));
-    batch::insert_all(db, rows, &Place { within, names: &[Column::Key] }).await
+    batch::insert_all(db, rows, &within, &[Column::Key]).await
 }
 
 /// Writes the new states of existing items, each of which is contained once. An item without

@@ -19,20 +19,15 @@ const ROWS: usize = 250;
 /// of a packet that servers accept.
 const BYTES: usize = 1 << 20;
 
-/// Where to find the rows that one call inserts, on an engine that does not return their ids.
-pub(crate) struct Place<'a, E: EntityTrait> {
-    /// Matches all of them.
-    pub(crate) within: Condition,
-    /// The texts by which they differ. Equal rows are interchangeable.
-    pub(crate) names: &'a [E::Column],
-}
-
 /// Inserts rows in which every column but the id is set, and returns them with their ids, in this
-/// order. Times are those of the caller, as with [`super::insert`].
+/// order. Times are those of the caller, as with [`super::insert`]. On an engine that does not return
+/// ids, the rows are found again: `within` matches all of them, and they differ by the texts in
+/// `names`; equal ones are interchangeable.
 pub(crate) async fn insert_all<A>(
     db: &impl ConnectionTrait,
     rows: Vec<A>,
-    place: &Place<'_, A::Entity>,
+    within: &Condition,
+    names: &[<A::Entity as EntityTrait>::Column],
 ) -> Result<Vec<<A::Entity as EntityTrait>::Model>, StoreError>
 where
     A: ActiveModelTrait + TryIntoModel<<A::Entity as EntityTrait>::Model> + Send,
@@ -42,7 +37,7 @@ where
 {
     let mut inserted = Vec::with_capacity(rows.len());
     for piece in pieces(&rows, bytes) {
-        for (row, id) in piece.iter().zip(insert(db, piece, place).await?) {
+        for (row, id) in piece.iter().zip(insert(db, piece, within, names).await?) {
             let mut row = row.clone();
             row.set(primary_key::<A::Entity>(), id.into());
             inserted.push(row.try_into_model()?);
@@ -56,7 +51,8 @@ where
 async fn insert<A>(
     db: &impl ConnectionTrait,
     rows: &[A],
-    place: &Place<'_, A::Entity>,
+    within: &Condition,
+    names: &[<A::Entity as EntityTrait>::Column],
 ) -> Result<Vec<Id>, StoreError>
 where
     A: ActiveModelTrait + Send,
@@ -73,14 +69,14 @@ where
     // The first id; the next ones may leave gaps, as `auto_increment_increment` says.
     let first = insertion.exec(db).await?.last_insert_id.unwrap_or_default();
     let key = primary_key::<A::Entity>();
-    let present = A::Entity::live().filter(place.within.clone()).filter(key.gte(first));
+    let present = A::Entity::live().filter(within.clone()).filter(key.gte(first));
     let present = present.order_by_asc(key).select_only().column(key);
-    let present = present.columns(place.names.iter().copied());
+    let present = present.columns(names.iter().copied());
     let mut own = rows.iter().peekable();
     let mut ids = Vec::with_capacity(rows.len());
     for found in db.query_all_raw(present.build(db.get_database_backend())).await? {
         let is_same = |row: &&A| {
-            place.names.iter().enumerate().all(|(index, name)| {
+            names.iter().enumerate().all(|(index, name)| {
                 let stored = found.try_get_by::<String, _>(index + 1).ok().map(Value::from);
                 row.get(*name).into_value() == stored
             })

@@ -14,7 +14,7 @@ use crate::entity::{consumer_role, permission, role, role_permission, user_role}
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
-use crate::row::batch::{self, Place};
+use crate::row::batch;
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
@@ -178,8 +178,7 @@ pub async fn grant_to_users<S: AsRef<str>>(
         }
     }
     let within = Condition::all().add(Column::RoleId.eq(role_id));
-    let place = Place { within, names: &[Column::UserId] };
-    let created = batch::insert_all(db, rows, &place).await?;
+    let created = batch::insert_all(db, rows, &within, &[Column::UserId]).await?;
     let role = role_id.0.to_string();
     for grant in &created {
         let fields = [("UserId", grant.user_id.as_deref()), ("RoleId", Some(&*role))];

@@ -191,6 +191,7 @@ pub(super) async fn update(
         portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
     let (store, details) = (&portal.state.store, details(app));
     let present = portal_app::find(store, &place.app_id).await?;
+    // Before it is announced to the environments.
     portal_app::check_base(&present, &base, Some(&details))?;
     let fan_out = announce(&portal, &place.app_id, &operator).await?;
     let made = portal_app::update(store, details, &operator, base).await;
