@@ -21,6 +21,7 @@ pub mod request;
 pub mod revision;
 pub mod route;
 pub mod search;
+pub mod span;
 mod stream;
 mod upload;
 

@@ -5,9 +5,16 @@ use castalia_store::Transaction;
 
 use super::lock::{self, EditLock};
 use super::namespace::{self, Namespace, NamespaceKey};
-use super::revision::Base;
+use super::revision::{Base, Revision, Transition};
 use crate::error::Result;
 use crate::server_config::ServerConfig;
+
+/// A namespace that is locked for an edit.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) namespace: Namespace,
+    before: Option<Revision>,
+}
 
 /// An edit of one namespace by one operator.
 #[derive(Debug, Clone)]
@@ -37,17 +44,19 @@ impl Edit {
 
     /// Runs the first statements of the transaction. Everything that the edit depends on must be
     /// read after them.
-    pub(super) async fn begin(&self, tx: &Transaction) -> Result<Namespace> {
+    pub(super) async fn begin(&self, tx: &Transaction) -> Result<Begun> {
         let found = namespace::find_locked(tx, &self.key).await;
         let namespace = found.map_err(|error| self.editors.explain(error))?;
-        self.base.check(tx, &namespace).await?;
+        let before = self.base.before(tx, &namespace).await?;
         let operator = self.operator.as_deref().unwrap_or_default();
         lock::acquire(tx, self.editors, &namespace, operator).await?;
-        Ok(namespace)
+        Ok(Begun { namespace, before })
     }
 
     /// Runs the last statements of the transaction.
-    pub(super) async fn end(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
-        lock::release_unmodified(tx, self.editors, namespace).await
+    pub(super) async fn end(&self, tx: &Transaction, begun: Begun) -> Result<Transition> {
+        let Begun { namespace, before } = begun;
+        lock::release_unmodified(tx, self.editors, &namespace).await?;
+        self.base.transition(tx, &namespace, before).await
     }
 }

@@ -15,7 +15,7 @@ use super::constraint::{Author, check_width, fitting, present};
 use super::edit::Edit;
 use super::item_rules::ItemRules;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
-use super::revision::Base;
+use super::revision::{Base, Transition};
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
@@ -109,7 +109,7 @@ pub async fn create(
     key: &NamespaceKey,
     draft: ItemDraft,
     base: Base,
-) -> Result<Item> {
+) -> Result<(Transition, Item)> {
     let edit = Edit::of(config, key, draft.operator()).on(base);
     let input = (edit, rules.clone(), draft);
     unique::write(store, input, |tx, (edit, rules, draft)| {
@@ -123,18 +123,18 @@ async fn create_in(
     edit: &Edit,
     rules: &ItemRules,
     draft: &ItemDraft,
-) -> Result<Item> {
-    let namespace = edit.begin(tx).await?;
+) -> Result<(Transition, Item)> {
+    let begun = edit.begin(tx).await?;
+    let namespace = &begun.namespace;
     let mut trail = Trail::of(edit.operator());
     let key: Vec<_> = draft.key.as_deref().into_iter().collect();
     make_room(tx, namespace.id, &key, edit.operator(), &mut trail).await?;
     trail.write(tx).await?;
-    check_new(tx, rules, &namespace, draft).await?;
+    check_new(tx, rules, namespace, draft).await?;
     let item = insert(tx, namespace.id, draft).await?;
     let changes = Changes::default().created(&item);
-    commit::write_in(tx, &key_of(&namespace), &changes, edit.operator()).await?;
-    edit.end(tx, &namespace).await?;
-    Ok(item)
+    commit::write_in(tx, &key_of(namespace), &changes, edit.operator()).await?;
+    Ok((edit.end(tx, begun).await?, item))
 }
 
 /// Removes items with these keys that cannot be decoded: nobody sees them, so the new ones take
@@ -216,7 +216,11 @@ pub(super) fn behind(line: i64) -> i64 {
 ///
 /// # Errors
 /// Fails if it has a key or value, or no comment.
-pub async fn create_comment(store: &Store, draft: ItemDraft, base: Base) -> Result<Item> {
+pub async fn create_comment(
+    store: &Store,
+    draft: ItemDraft,
+    base: Base,
+) -> Result<(Transition, Item)> {
     let is_blank =
         |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
     if !is_blank(&draft.key) || !is_blank(&draft.value) {
@@ -230,15 +234,20 @@ pub async fn create_comment(store: &Store, draft: ItemDraft, base: Base) -> Resu
     store.write(input, |tx, (draft, base)| Box::pin(create_comment_in(tx, draft, base))).await
 }
 
-async fn create_comment_in(tx: &Transaction, draft: &ItemDraft, base: &Base) -> Result<Item> {
+async fn create_comment_in(
+    tx: &Transaction,
+    draft: &ItemDraft,
+    base: &Base,
+) -> Result<(Transition, Item)> {
     let addressed = namespace::by_id(tx, draft.namespace_id).await?;
     let namespace = namespace::find_locked(tx, &key_of(&addressed)).await?;
-    base.check(tx, &namespace).await?;
+    let before = base.before(tx, &namespace).await?;
     let comment = draft.comment.as_deref().unwrap_or_default();
-    match castalia_store::item::comment_line(tx, namespace.id, comment).await? {
-        Some(existing) => Ok(existing),
-        None => insert(tx, namespace.id, draft).await,
-    }
+    let item = match castalia_store::item::comment_line(tx, namespace.id, comment).await? {
+        Some(existing) => existing,
+        None => insert(tx, namespace.id, draft).await?,
+    };
+    Ok((base.transition(tx, &namespace, before).await?, item))
 }
 
 /// Changes an item; its key and position are kept. A commit is written only if the value changed.
@@ -253,7 +262,7 @@ pub async fn update(
     key: &NamespaceKey,
     draft: ItemDraft,
     base: Base,
-) -> Result<Item> {
+) -> Result<(Transition, Item)> {
     let edit = Edit::of(config, key, draft.operator()).on(base);
     let input = (edit, rules.clone(), key.clone(), draft);
     unique::write(store, input, |tx, (edit, rules, key, draft)| {
@@ -268,15 +277,16 @@ async fn update_in(
     rules: &ItemRules,
     key: &NamespaceKey,
     draft: &ItemDraft,
-) -> Result<Item> {
-    let namespace = edit.begin(tx).await?;
+) -> Result<(Transition, Item)> {
+    let begun = edit.begin(tx).await?;
+    let namespace = &begun.namespace;
     let Some(old) = castalia_store::item::to_replace(tx, draft.id).await? else {
         return Err(not_found(format!("{} itemId:{}", namespace::names(key), draft.id)));
     };
     if old.namespace_id != namespace.id {
         return Err(mismatch());
     }
-    rules.of_namespace(tx, &namespace).await?.check_change(draft)?;
+    rules.of_namespace(tx, namespace).await?.check_change(draft)?;
     let new = draft.applied_to(&old, false)?;
     castalia_store::item::update(tx, &old, &new).await?;
     let mut trail = Trail::of(edit.operator());
@@ -287,10 +297,9 @@ async fn update_in(
     let new = Item { data_change_last_time: time, ..new };
     if new.value != old.value {
         let changes = Changes::default().updated(&old, &new);
-        commit::write_in(tx, &key_of(&namespace), &changes, edit.operator()).await?;
+        commit::write_in(tx, &key_of(namespace), &changes, edit.operator()).await?;
     }
-    edit.end(tx, &namespace).await?;
-    Ok(new)
+    Ok((edit.end(tx, begun).await?, new))
 }
 
 /// Deletes an item; a commit is always written.
@@ -303,7 +312,7 @@ pub async fn delete(
     id: i64,
     operator: &str,
     base: Base,
-) -> Result<()> {
+) -> Result<Transition> {
     let operator =
         fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
     let input = (config.clone(), id, operator, base);
@@ -319,13 +328,13 @@ async fn delete_in(
     id: i64,
     operator: &str,
     base: &Base,
-) -> Result<()> {
+) -> Result<Transition> {
     // An item never moves to another namespace, so its namespace may be read before the lock;
     // nothing else may.
     let addressed = existing(tx, id).await?;
     let key = key_of(&namespace::by_id(tx, addressed.namespace_id.0).await?);
     let edit = Edit::of(config, &key, Some(operator)).on(base.clone());
-    let namespace = edit.begin(tx).await?;
+    let begun = edit.begin(tx).await?;
     let item = existing(tx, id).await?;
     castalia_store::item::delete(tx, item.id, operator).await?;
     let mut trail = Trail::of(Some(operator));
@@ -333,7 +342,7 @@ async fn delete_in(
     trail.write(tx).await?;
     let changes = Changes::default().deleted(&item, operator);
     commit::write_in(tx, &key, &changes, Some(operator)).await?;
-    edit.end(tx, &namespace).await
+    edit.end(tx, begun).await
 }
 
 async fn existing(tx: &Transaction, id: i64) -> Result<Item> {

@@ -15,7 +15,7 @@ use super::edit::Edit;
 use super::item::{self, Item, ItemDraft};
 use super::item_rules::{ItemRules, NamespaceRules};
 use super::namespace::{Namespace, NamespaceKey, key_of};
-use super::revision::Base;
+use super::revision::{Base, Transition};
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
@@ -45,7 +45,7 @@ pub async fn apply(
     key: &NamespaceKey,
     changes: ChangeSet,
     base: Base,
-) -> Result<()> {
+) -> Result<Transition> {
     let edit = Edit::of(config, key, changes.operator.as_deref()).on(base);
     unique::write(store, (edit, rules, changes), apply_once).await
 }
@@ -53,13 +53,13 @@ pub async fn apply(
 fn apply_once<'c>(
     tx: &'c Transaction,
     (edit, rules, changes): &'c (Edit, ItemRules, ChangeSet),
-) -> BoxFuture<'c, Result<()>> {
+) -> BoxFuture<'c, Result<Transition>> {
     Box::pin(async move {
-        let namespace = edit.begin(tx).await?;
+        let begun = edit.begin(tx).await?;
         let mut trail = Trail::of(edit.operator());
-        apply_in(tx, rules, &namespace, changes, &mut trail).await?;
+        apply_in(tx, rules, &begun.namespace, changes, &mut trail).await?;
         trail.write(tx).await?;
-        edit.end(tx, &namespace).await
+        edit.end(tx, begun).await
     })
 }
 

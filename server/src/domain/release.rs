@@ -15,7 +15,7 @@ use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::page::Page;
 use super::removal::Removal;
-use super::revision::Base;
+use super::revision::{Base, Transition};
 use super::{content, item_set, key, lock};
 use crate::error::{Code, Error, Result};
 
@@ -147,19 +147,21 @@ pub async fn merge(
     key: &NamespaceKey,
     publication: Publication,
     merge: Merge,
-) -> Result<Release> {
+) -> Result<(Transition, Release)> {
     let input = (key.clone(), publication, merge, rules);
     store
         .write(input, |tx, (key, publication, merge, rules)| {
             Box::pin(async move {
                 let namespace = super::namespace::find_locked(tx, key).await?;
-                publication.base.check(tx, &namespace).await?;
+                let before = publication.base.before(tx, &namespace).await?;
                 let lock = castalia_store::namespace::lock(tx, namespace.id).await?;
                 let owner = lock.as_ref().map(|lock| lock.data_change_created_by.as_str());
                 let is_locked = lock::check_publisher(owner, publication)?;
                 let mut trail = Trail::of(Some(&publication.operator));
                 item_set::apply_in(tx, rules, &namespace, &merge.changes, &mut trail).await?;
-                merge_in(tx, &namespace, is_locked, publication, merge, trail).await
+                let release =
+                    merge_in(tx, &namespace, is_locked, publication, merge, trail).await?;
+                Ok((publication.base.transition(tx, &namespace, before).await?, release))
             })
         })
         .await

@@ -76,25 +76,58 @@ pub(super) struct Replaced<'a> {
     pub(super) at: Option<DateTime<Utc>>,
 }
 
+/// Revisions of a namespace before and after a change, as far as they were determined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Transition {
+    /// Before the change.
+    pub before: Option<Revision>,
+    /// Afterwards.
+    pub after: Option<Revision>,
+}
+
 /// The revision that a change is based on, if its caller states one.
 #[derive(Debug, Clone, Default)]
-pub struct Base(Option<String>);
+pub struct Base {
+    stated: Option<String>,
+    is_recorded: bool,
+}
 
 impl Base {
-    /// The revision that a caller states; `None` accepts any.
+    /// The revision that a caller states; `None` accepts any. `is_recorded` if the caller records the
+    /// revisions before and after the change.
     #[must_use]
-    pub fn new(revision: Option<String>) -> Self {
-        Self(revision)
+    pub fn new(stated: Option<String>, is_recorded: bool) -> Self {
+        Self { stated, is_recorded }
     }
 
     /// Whether the caller states a revision.
     pub(super) fn is_stated(&self) -> bool {
-        self.0.is_some()
+        self.stated.is_some()
+    }
+
+    /// Whether the caller needs the revisions before and after the change; each costs a read of all
+    /// items.
+    fn is_needed(&self) -> bool {
+        self.is_recorded || self.is_stated()
+    }
+
+    /// The revisions of a change that was made, if the caller needs them.
+    pub(super) async fn transition(
+        &self,
+        db: &impl Connection,
+        namespace: &Namespace,
+        before: Option<Revision>,
+    ) -> Result<Transition> {
+        let after = match self.is_needed() {
+            true => Some(Revision::current(db, namespace.id).await?),
+            false => None,
+        };
+        Ok(Transition { before, after })
     }
 
     /// Rejects a change of one row that is based on another revision. The row is locked.
     pub(super) fn check_row(&self, row: &Replaced<'_>) -> Result<()> {
-        let Some(base) = &self.0 else { return Ok(()) };
+        let Some(base) = &self.stated else { return Ok(()) };
         let current = Revision::of_texts(row.texts.iter().map(|(.., stored)| *stored));
         if current.as_str() == base {
             return Ok(());
@@ -126,12 +159,26 @@ impl Base {
     /// Rejects a change that is based on another revision. Before a change, the namespace is locked,
     /// so that its revision cannot change after the comparison.
     pub(super) async fn check(&self, db: &impl Connection, namespace: &Namespace) -> Result<()> {
-        let Some(base) = &self.0 else { return Ok(()) };
+        match self.is_stated() {
+            true => self.before(db, namespace).await.map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// The same, and returns the revision before the change if the caller needs it.
+    pub(super) async fn before(
+        &self,
+        db: &impl Connection,
+        namespace: &Namespace,
+    ) -> Result<Option<Revision>> {
+        if !self.is_needed() {
+            return Ok(None);
+        }
         let items = castalia_store::item::readable_of_namespace(db, namespace.id).await?;
         let current = Revision::of(&items);
-        if current.as_str() == base {
-            return Ok(());
-        }
+        let Some(base) = self.stated.as_ref().filter(|base| *base != current.as_str()) else {
+            return Ok(Some(current));
+        };
         let newest = items.iter().max_by_key(|item| item.data_change_last_time.map(|time| *time));
         let stale = Stale {
             current: current.0,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,7 @@ use super::remote::Remote;
 use crate::domain::audit_log::CallerSpan;
 use crate::environment::{audit, revision};
 use crate::error::{Code, Error, Result};
+use crate::http::revision::{before, of};
 use crate::json;
 use crate::server_config::{ServerConfig, keys};
 
@@ -46,6 +47,21 @@ pub(super) struct Call {
     pub(super) revision: Option<String>,
     /// The audited request that it is part of.
     pub(super) span: Option<CallerSpan>,
+}
+
+/// The answer to a call that succeeded.
+pub(super) struct Answer {
+    pub(super) body: Bytes,
+    /// Revision that it shows, or that the change led to.
+    pub(super) revision: Option<String>,
+    /// Revision before the change.
+    pub(super) before: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn new(headers: &HeaderMap, body: Bytes) -> Self {
+        Self { body, revision: of(headers), before: before(headers) }
+    }
 }
 
 impl Environment {
@@ -205,14 +221,22 @@ impl Environment {
         body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
         let (path, span) = (address.checked()?, audit::span());
-        let base = revision.clone();
-        let call = Call { method: method.clone(), path, body, revision, span };
-        let outcome = self.transmit(call).await;
-        audit::note(&method, base.as_deref(), &outcome);
-        outcome
+        let target = audit::Target::of(&self.name, &path);
+        let (is_read, base) = (method == Method::GET, revision.clone());
+        let outcome = self.transmit(Call { method, path, body, revision, span }).await;
+        if !is_read {
+            audit::note(target.as_ref(), base.as_deref(), &outcome);
+        }
+        let Answer { body, revision, before } = outcome?;
+        match revision {
+            Some(shown) if is_read => revision::note_shown(shown),
+            Some(after) => revision::note_made(before.as_deref(), after),
+            None => {}
+        }
+        Ok(body)
     }
 
-    async fn transmit(&self, call: Call) -> Result<Bytes> {
+    async fn transmit(&self, call: Call) -> Result<Answer> {
         match &self.transport {
             Transport::InProcess(local) => local.call(call).await,
             Transport::Remote(remote) => {

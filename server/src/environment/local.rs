@@ -1,14 +1,14 @@
 //! The environment of this process: the admin role's router, called in memory.
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use http::Request;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-use super::Call;
-use crate::environment::{audit, revision};
+use super::call::{Answer, Call};
+use crate::environment::audit;
 use crate::error::{Error, Result};
 use crate::http::revision::REVISION;
 
@@ -19,7 +19,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) async fn call(&self, call: Call) -> Result<Bytes> {
+    pub(super) async fn call(&self, call: Call) -> Result<Answer> {
         let mut request = Request::builder().method(call.method).uri(call.path);
         if let Some(base) = call.revision {
             request = request.header(REVISION, base);
@@ -38,13 +38,13 @@ impl Local {
         if let Some(error) = response.extensions_mut().remove::<Error>() {
             return Err(error);
         }
-        revision::note(response.headers());
-        let status = response.status();
-        let answer = response.into_body().collect().await;
-        let answer = answer
-            .map_err(|error| Error::internal("cannot read the admin role's answer", error))?;
+        let (parts, body) = response.into_parts();
+        let status = parts.status;
+        let body = body.collect().await;
+        let body =
+            body.map_err(|error| Error::internal("cannot read the admin role's answer", error))?;
         match status.is_success() {
-            true => Ok(answer.to_bytes()),
+            true => Ok(Answer::new(&parts.headers, body.to_bytes())),
             false => Err(Error::service(format!("The admin role answered {status}."))),
         }
     }

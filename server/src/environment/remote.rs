@@ -13,15 +13,15 @@ use castalia_core::discovery::{Discovery, DiscoveryOptions, ServiceUrl};
 use castalia_core::protocol::route::ADMIN_SERVICES_PATH;
 use castalia_core::transport::{HttpOptions, ReqwestClient, Transport};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use parking_lot::Mutex;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 use tokio::time::{Instant, timeout};
 
-use super::Call;
+use super::call::{Answer, Call};
 use super::comparing::{self, Comparing};
-use crate::environment::{audit, revision};
+use crate::environment::audit;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::revision::REVISION;
 use crate::json;
@@ -97,11 +97,11 @@ impl Remote {
 
     /// Tries the services in turn. A read continues with the next one after any network failure; a
     /// write only if the service cannot have received it.
-    pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Bytes> {
+    pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Answer> {
         self.call_within(call, token, ANSWER).await
     }
 
-    async fn call_within(&self, call: &Call, token: Option<&str>, limit: usize) -> Result<Bytes> {
+    async fn call_within(&self, call: &Call, token: Option<&str>, limit: usize) -> Result<Answer> {
         let services = self.discovery.services().await.map_err(|error| {
             self.away("No available admin server. Maybe because of meta server down or all admin server down.")
                 .caused_by(error)
@@ -120,11 +120,11 @@ impl Remote {
                 }
             }
             match self.send(&service, call, token, limit).await {
-                Ok((status, Some(body))) => {
+                Ok((status, headers, Some(body))) => {
                     self.discovery.report(&service, true);
-                    return answer(status, body);
+                    return Ok(Answer::new(&headers, answer(status, body)?));
                 }
-                Ok((status, None)) => {
+                Ok((status, _, None)) => {
                     self.discovery.report(&service, false);
                     return Err(Error::service(format!(
                         "The admin service {service} answered {status} with more than {limit} bytes; \
@@ -217,7 +217,7 @@ impl Remote {
         call: &Call,
         token: Option<&str>,
         limit: usize,
-    ) -> reqwest::Result<(StatusCode, Option<Bytes>)> {
+    ) -> reqwest::Result<(StatusCode, HeaderMap, Option<Bytes>)> {
         let url = format!("{}{}", service.trim_end_matches('/'), call.path);
         let whole = self.timeouts.read.max(CALL);
         let mut request = self.client.request(call.method.clone(), url).timeout(whole);
@@ -233,9 +233,9 @@ impl Remote {
         if let Some((kind, text)) = &call.body {
             request = request.header(CONTENT_TYPE, *kind).body(text.clone());
         }
-        let response = request.send().await?;
-        revision::note(response.headers());
-        Ok((response.status(), body(response, limit).await?))
+        let mut response = request.send().await?;
+        let headers = std::mem::take(response.headers_mut());
+        Ok((response.status(), headers, body(response, limit).await?))
     }
 
     /// Scripts of Apollo's portal search for the beginnings of these messages.

@@ -1,5 +1,6 @@
 //! Carries `Castalia-Revision` between a caller of the portal and the admin API: a change is sent
-//! with the revision that its caller saw, and the answer to a read contains the one that it shows.
+//! with the revision that its caller saw, the answer to a read contains the one that it shows, and
+//! the answer to a change of one namespace the one that it led to.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderValue, Method};
 use parking_lot::Mutex;
 
 use crate::http::revision::{REVISION, of};
@@ -21,6 +22,17 @@ tokio::task_local! {
 struct Exchange {
     base: Option<String>,
     shown: Mutex<Option<String>>,
+    made: Mutex<Made>,
+}
+
+/// The revisions that changes led to.
+#[derive(Debug, Default)]
+enum Made {
+    #[default]
+    None,
+    One(String),
+    /// Those of several namespaces.
+    Several,
 }
 
 /// Wraps every request.
@@ -30,12 +42,10 @@ pub async fn carry(request: Request, next: Next) -> Response {
     EXCHANGE
         .scope(Arc::new(exchange), async move {
             let mut response = next.run(request).await;
-            // A change creates a revision that only the next read shows.
-            if is_read
-                && let Some(shown) = shown()
-                && let Ok(shown) = HeaderValue::from_str(&shown)
-            {
-                response.headers_mut().insert(REVISION, shown);
+            let revision = if is_read { shown() } else { made() };
+            let revision = revision.filter(|_| is_read || response.status().is_success());
+            if let Some(Ok(revision)) = revision.map(HeaderValue::try_from) {
+                response.headers_mut().insert(REVISION, revision);
             }
             response
         })
@@ -75,10 +85,29 @@ pub fn shown() -> Option<String> {
     shown.ok().flatten()
 }
 
-/// Records the revision of an answer of the admin API.
-pub fn note(headers: &HeaderMap) {
-    let Some(revision) = of(headers) else { return };
+/// The revision that the changes of this request led to; `None` if they concern several namespaces.
+fn made() -> Option<String> {
+    let made = EXCHANGE.try_with(|exchange| match &*exchange.made.lock() {
+        Made::One(revision) => Some(revision.clone()),
+        Made::None | Made::Several => None,
+    });
+    made.ok().flatten()
+}
+
+/// Notes the revision of an answer to a read.
+pub(super) fn note_shown(revision: String) {
+    let _ = EXCHANGE.try_with(|exchange| *exchange.shown.lock() = Some(revision));
+}
+
+/// Notes the revisions of an answer to a change. One that starts where the last one ended continues
+/// it; another one is that of another namespace.
+pub(super) fn note_made(before: Option<&str>, after: String) {
     let _ = EXCHANGE.try_with(|exchange| {
-        *exchange.shown.lock() = Some(revision);
+        let mut made = exchange.made.lock();
+        *made = match &*made {
+            Made::None => Made::One(after),
+            Made::One(last) if Some(last.as_str()) == before => Made::One(after),
+            Made::One(_) | Made::Several => Made::Several,
+        };
     });
 }

@@ -44,11 +44,12 @@ impl<E: JobError> JobError for End<E> {
 impl Store {
     /// Runs a job like [`Store::write`], and rolls its transaction back in any case. Numbers that the
     /// database generated for its rows are not used again.
-    pub async fn rehearse<I, E, F>(&self, input: I, job: F) -> Result<(), E>
+    pub async fn rehearse<I, T, E, F>(&self, input: I, job: F) -> Result<(), E>
     where
         I: Send + Sync + 'static,
+        T: Send + 'static,
         E: JobError,
-        F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<(), E>>
+        F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<T, E>>
             + Send
             + Sync
             + 'static,

@@ -276,36 +276,81 @@ async fn the_log_is_searched_by_app_user_operation_and_time() {
     assert_eq!(found(&format!("item.u&endDate={future}")).await, ["Item.update"]);
 }
 
-/// The revision that a change was based on is in its record; the next one is not, because only a
-/// further statement could tell it.
+/// SEC-31: the record of an edit contains the revisions before and after it, whether or not its
+/// caller stated one, and the answer contains the latter.
 #[tokio::test]
-async fn a_change_is_recorded_with_the_revision_that_it_was_based_on() {
+async fn an_edit_is_recorded_with_the_revisions_before_and_after_it() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
     let mut log = Log::of(&world).await;
     let present = async || -> String {
         user.get(&format!("{NS}/items")).await.header("castalia-revision").to_owned()
     };
-    let base = async |record: &AuditLog| -> Vec<String> {
-        let rows = influences(&world.store, record).await.into_iter();
-        let rows = rows.filter(|row| row.field_name.as_deref() == Some("Revision"));
-        rows.map(|row| row.field_old_value.unwrap()).collect()
-    };
-    user.post(&format!("{NS}/items"), item("k", "1")).await.ok();
-    assert_eq!(base(&log.one().await).await, [""; 0], "nobody knows it");
-    // The portal reads the item, and states its revision itself.
-    let read = present().await;
-    user.put(&format!("{NS}/items/k"), item("k", "2")).await.empty();
-    assert_eq!(base(&log.one().await).await, [read.as_str()]);
-    let stated = present().await;
-    assert_ne!(stated, read);
-    let based = world.user("u1").await.with("castalia-revision", &stated);
+    let mut revision = present().await;
+    let text = json!({"configText": "k = 7", "format": "properties"});
+    let changes = json!({"create": [{"key": "x", "value": "1"}], "update": [], "delete": ["k"]});
+    let sync = json!({
+        "syncToNamespaces": [{"appId": "demo", "env": "LOCAL", "clusterName": "default", "namespaceName": "application"}],
+        "syncItems": [{"key": "s", "value": "1"}],
+    });
+    for (method, path, body) in [
+        (Method::POST, "items", item("k", "1")),
+        (Method::PUT, "items/k", item("k", "2")),
+        (Method::PUT, "items/l?createIfNotExists=true", item("l", "1")),
+        (Method::DELETE, "items/l", Value::Null),
+        (Method::PUT, "items", text),
+        (Method::POST, "changes", changes),
+        (Method::POST, "items/synchronize", sync),
+    ] {
+        let answer = user
+            .send(method.clone(), &format!("{NS}/{path}"), "application/json", body.to_string())
+            .await;
+        assert!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
+        let now = present().await;
+        assert_ne!(now, revision, "{method} {path}");
+        assert_eq!(answer.header("castalia-revision"), now, "{method} {path}");
+        let record = log.one().await;
+        assert_eq!(revisions(&world, &record).await, [(revision, now.clone())], "{method} {path}");
+        revision = now;
+    }
+    let based = world.user("u1").await.with("castalia-revision", &revision);
     log.take().await;
-    based.post(&format!("{NS}/items"), item("l", "3")).await.ok();
-    assert_eq!(base(&log.one().await).await, [stated]);
+    let answer = based.post(&format!("{NS}/items"), item("n", "3")).await;
+    let after = answer.header("castalia-revision").to_owned();
+    assert_eq!(revisions(&world, &log.one().await).await, [(revision, after)]);
     let stale = based.post(&format!("{NS}/items"), item("m", "4")).await;
     assert_eq!(stale.status, 409, "{stale:?}");
     assert_eq!(log.take().await, [], "nothing was changed");
+}
+
+/// The values before and after of the influences on revisions.
+async fn revisions(world: &World, record: &AuditLog) -> Vec<(String, String)> {
+    let rows = influences(&world.store, record).await.into_iter();
+    let rows = rows.filter(|row| row.field_name.as_deref() == Some("Revision"));
+    rows.map(|row| (row.field_old_value.unwrap(), row.field_new_value.unwrap())).collect()
+}
+
+/// A change of another namespace than that of the path is recorded with its name.
+#[tokio::test]
+async fn the_revisions_of_several_namespaces_are_recorded_with_their_names() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let user = world.user("u1").await;
+    let mut log = Log::of(&world).await;
+    let cluster = json!({"name": "other", "appId": "demo", "dataChangeCreatedBy": "apollo"});
+    root.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+    log.take().await;
+    let target = |cluster: &str| json!({"appId": "demo", "env": "LOCAL", "clusterName": cluster, "namespaceName": "application"});
+    let sync = json!({
+        "syncToNamespaces": [target("default"), target("other")],
+        "syncItems": [{"key": "s", "value": "1"}],
+    });
+    let answer = user.post(&format!("{NS}/items/synchronize"), sync).await;
+    assert_eq!(answer.header("castalia-revision"), "", "two namespaces have no common revision");
+    let found = revisions(&world, &log.one().await).await;
+    let names: Vec<_> =
+        found.iter().map(|(_, after)| after.split_once(' ').map(|(_, name)| name)).collect();
+    assert_eq!(names, [None, Some("demo+LOCAL+other+application")], "{found:?}");
 }
 
 /// The driver of MySQL fails in the middle of a statement with such a time, and its connection with it.

@@ -9,7 +9,7 @@ use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
-use crate::http::revision::{At, On};
+use crate::http::revision::{After, At, On};
 use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -48,19 +48,20 @@ async fn create(
     Path(names): Path<Names>,
     On(base): On,
     Body(body): Body<wire::Item, LARGE_BODY>,
-) -> Result<Json<wire::Item>> {
-    let created =
+) -> Result<After<Json<wire::Item>>> {
+    let (revisions, created) =
         item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into(), base)
             .await?;
-    Ok(Json(created.into()))
+    Ok(After(revisions, Json(created.into())))
 }
 
 async fn create_comment(
     State(state): State<EnvironmentState>,
     On(base): On,
     Body(body): Body<wire::Item>,
-) -> Result<Json<wire::Item>> {
-    Ok(Json(item::create_comment(&state.store, body.into(), base).await?.into()))
+) -> Result<After<Json<wire::Item>>> {
+    let (revisions, created) = item::create_comment(&state.store, body.into(), base).await?;
+    Ok(After(revisions, Json(created.into())))
 }
 
 async fn update(
@@ -68,12 +69,13 @@ async fn update(
     Path((app_id, cluster, namespace, id)): Path<(String, String, String, i64)>,
     On(base): On,
     Body(body): Body<wire::Item, LARGE_BODY>,
-) -> Result<Json<wire::Item>> {
+) -> Result<After<Json<wire::Item>>> {
     let key = key(&(app_id, cluster, namespace));
     let draft = item::ItemDraft { id, ..body.into() };
     let rules = rules(&state);
-    let changed = item::update(&state.store, &state.config, &rules, &key, draft, base).await?;
-    Ok(Json(changed.into()))
+    let (revisions, changed) =
+        item::update(&state.store, &state.config, &rules, &key, draft, base).await?;
+    Ok(After(revisions, Json(changed.into())))
 }
 
 async fn delete(
@@ -81,8 +83,10 @@ async fn delete(
     Path(id): Path<i64>,
     On(base): On,
     FormParameters(parameters): FormParameters,
-) -> Result<()> {
-    item::delete(&state.store, &state.config, id, &parameters.text("operator")?, base).await
+) -> Result<After<()>> {
+    let operator = parameters.text("operator")?;
+    let revisions = item::delete(&state.store, &state.config, id, &operator, base).await?;
+    Ok(After(revisions, ()))
 }
 
 async fn apply(
@@ -90,9 +94,12 @@ async fn apply(
     Path(names): Path<Names>,
     On(base): On,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
-) -> Result<()> {
+) -> Result<After<()>> {
     let rules = rules(&state);
-    item_set::apply(&state.store, &state.config, rules, &key(&names), body.into(), base).await
+    let revisions =
+        item_set::apply(&state.store, &state.config, rules, &key(&names), body.into(), base)
+            .await?;
+    Ok(After(revisions, ()))
 }
 
 async fn list(

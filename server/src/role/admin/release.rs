@@ -15,7 +15,7 @@ use crate::domain::rollback;
 use crate::domain::withdrawal;
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
-use crate::http::revision::On;
+use crate::http::revision::{After, On};
 use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
@@ -89,7 +89,7 @@ async fn merge(
     On(base): On,
     QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
-) -> Result<Json<wire::Release>> {
+) -> Result<After<Json<wire::Release>>> {
     let merge = Merge {
         branch: parameters.text("branchName")?,
         deletes_branch: parameters.flag("deleteBranch", true)?,
@@ -103,9 +103,10 @@ async fn merge(
         base,
     };
     let rules = item::rules(&state);
-    let release = release::merge(&state.store, rules, &key(&names), publication, merge).await?;
+    let (revisions, release) =
+        release::merge(&state.store, rules, &key(&names), publication, merge).await?;
     state.published().await;
-    Ok(Json(release.into()))
+    Ok(After(revisions, Json(release.into())))
 }
 
 async fn roll_back(

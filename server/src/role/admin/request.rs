@@ -6,12 +6,14 @@ use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::route::Refusal;
 use castalia_store::time::is_storable;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
+use http::HeaderName;
 use http::request::Parts;
 
 use crate::domain::audit_log::CallerSpan;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
+use crate::http::span;
 
 /// Rows of a page by default, as in Apollo.
 const PAGE_SIZE: u64 = 10;
@@ -193,14 +195,14 @@ impl<S: Send + Sync> FromRequestParts<S> for AuditCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let text = |name: &str| {
+        let text = |name: HeaderName| {
             let value = parts.headers.get(name)?.as_bytes();
             Some(std::str::from_utf8(value).ok()?.to_owned())
         };
-        Ok(Self(text("apollo-audit-traceid").map(|trace_id| CallerSpan {
+        Ok(Self(text(span::TRACE_ID).map(|trace_id| CallerSpan {
             trace_id,
-            span_id: text("apollo-audit-spanid"),
-            operator: text("apollo-audit-operator"),
+            span_id: text(span::SPAN_ID),
+            operator: text(span::OPERATOR),
         })))
     }
 }

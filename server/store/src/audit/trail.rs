@@ -25,6 +25,11 @@ tokio::task_local! {
 const SELECTED: &str = "AnyMatched";
 /// What the influences on objects that an operation concerns name in place of a table.
 pub(super) const RESOURCE: &str = "Resource";
+/// Field of the influences with the revisions of a namespace.
+const REVISION: &str = "Revision";
+/// Maximum number of influences on what an operation concerns: an import may change thousands of
+/// namespaces.
+const MOST_CONCERNED: usize = 100;
 /// Maximum lengths of an id and of a value, in characters.
 const ID: usize = 50;
 const VALUE: usize = 500;
@@ -91,21 +96,36 @@ impl Trail {
         (trace_id.clone(), span_id.clone(), operator.clone())
     }
 
-    /// Notes the state of the concerned namespace that the request changed.
-    pub fn note_base(&self, revision: &str) {
-        const NAMESPACE: &str = "Namespace";
-        const REVISION: &str = "Revision";
+    /// Notes the revisions of a namespace before and after a change; `target` is its app and its
+    /// name, if that is known. A change that starts where an earlier one of the request ended
+    /// continues it.
+    pub fn note_revisions(
+        &self,
+        target: Option<(&str, &str)>,
+        before: Option<&str>,
+        after: Option<&str>,
+    ) {
         let concerned = &mut self.state.lock().concerned;
-        let namespace = concerned.iter().find(|influence| influence.field == NAMESPACE);
-        let Some(id) = namespace.map(|influence| influence.id.clone()) else { return };
-        if concerned.iter().all(|influence| influence.field != REVISION) {
-            concerned.push(Influence {
-                entity: RESOURCE,
-                id,
-                field: REVISION,
-                old_value: Some(cut(revision)),
-                new_value: None,
-            });
+        let own = |field| {
+            let named = concerned.iter().find(|influence| influence.field == field);
+            named.and_then(|influence| influence.new_value.as_deref()).unwrap_or_default()
+        };
+        let name = ["App", "Env", "Cluster", "Namespace"].map(own).join("+");
+        let app_id = target.map_or_else(|| own("App"), |(app_id, _)| app_id);
+        let id = id_of_app(app_id);
+        let other = target.map(|(_, name)| name).filter(|other| !other.eq_ignore_ascii_case(&name));
+        let value = |revision: &str| match other {
+            Some(name) => cut(&format!("{revision} {name}")),
+            None => cut(revision),
+        };
+        let (old_value, new_value) = (before.map(value), after.map(value));
+        let is_continued =
+            |last: &&mut Influence| last.field == REVISION && last.new_value == old_value;
+        if let Some(last) = concerned.iter_mut().find(is_continued) {
+            last.new_value = new_value;
+        } else if concerned.len() < MOST_CONCERNED {
+            let (entity, field) = (RESOURCE, REVISION);
+            concerned.push(Influence { entity, id, field, old_value, new_value });
         }
     }
 
