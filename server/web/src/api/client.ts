@@ -49,7 +49,7 @@ export async function get<T>(path: string): Promise<T | null> {
 
 export interface Revised<T> {
   body: T | null;
-  /** Revision of the namespace that the answer shows. */
+  /** Revision of the namespace that the answer shows or that the write led to; empty if unknown. */
   revision: string;
 }
 
@@ -63,19 +63,26 @@ export async function getWithRevision<T>(path: string): Promise<Revised<T>> {
  * Sends a write; never repeated automatically, except for a CSRF token that another tab has
  * replaced. With a revision, it is refused if the namespace has changed since.
  */
-export async function send<T>(
-  method: "POST" | "PUT" | "DELETE",
+export async function send<T>(method: Write, path: string, body?: unknown, revision?: string): Promise<T | null> {
+  return (await sendWithRevision<T>(method, path, body, revision)).body;
+}
+
+type Write = "POST" | "PUT" | "DELETE";
+
+/** The same with the revision that the write led to. */
+export async function sendWithRevision<T>(
+  method: Write,
   path: string,
   body?: unknown,
   revision?: string,
-): Promise<T | null> {
+): Promise<Revised<T>> {
   const used = csrfToken;
   let response = await request(method, path, body, revision);
   if (response.status === 403 && (await freshToken()) !== used) response = await request(method, path, body, revision);
   const result = await read<T>(response);
   const pending = response.headers.get(PENDING_HEADER);
   if (pending) reportPending(pending.split(","));
-  return result;
+  return { body: result, revision: response.headers.get(REVISION_HEADER) ?? "" };
 }
 
 /** Why the server refused a name and a password. */

@@ -9,7 +9,7 @@ import type {
   OpenNamespaceTextModel,
   OpenReleaseDTO,
 } from "./bodies";
-import { encodedKey, getWithRevision, path, send } from "./client";
+import { encodedKey, path, send, sendWithRevision } from "./client";
 import { namespacePath, type Place } from "./queries";
 
 export type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
@@ -37,23 +37,18 @@ export function changeItems(at: Place, changes: OpenItemChanges, revision?: stri
 
 /**
  * Stores the whole text of a namespace: one document (JSON, YAML, XML or plain text), or the lines of
- * properties.
+ * properties. Returns the revision for a further write that belongs to it.
  */
-export function saveText(at: Place, format: string, configText: string, revision?: string) {
+export async function saveText(at: Place, format: string, configText: string, revision?: string) {
   const body: OpenNamespaceTextModel = { format, configText };
-  return send("PUT", `${namespacePath(at)}/items`, body, revision);
+  const saved = await sendWithRevision("PUT", `${namespacePath(at)}/items`, body, revision);
+  return saved.revision || revision;
 }
 
 /** Fails with the line and column of the first error in a document. */
 export function validateText(at: Place, format: string, configText: string) {
   const body: OpenNamespaceTextModel = { format, configText };
   return send("POST", `${namespacePath(at)}/items/validation`, body);
-}
-
-/** The revision of a namespace just after a write, for a second one that belongs to it. */
-export async function presentRevision(at: Place) {
-  const { revision } = await getWithRevision<unknown>(`${namespacePath(at)}/items?page=0&size=1`);
-  return revision;
 }
 
 /** Reverts the items to the live release. */

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
 import type { Draft, Place } from "../api/queries";
-import { changeItems, presentRevision, saveText, useWrite } from "../api/writes";
+import { changeItems, saveText, useWrite } from "../api/writes";
 import { OrConflict } from "../parts/ConflictView";
 import { Dialog } from "../parts/Dialog";
 import { DiffView } from "../parts/DiffView";
@@ -70,7 +70,7 @@ function planned({ format = "properties", items = [] }: Draft, text: string) {
  * differently; these are written again.
  */
 async function rewrite(place: Place, { lines }: Plan, { items = [], revision }: Draft): Promise<void> {
-  await saveText(place, "properties", wireText(lines), revision);
+  const saved = await saveText(place, "properties", wireText(lines), revision);
   const lost = lines.filter(isLostInText);
   if (lost.length === 0) return;
   const stored = new Map(items.map((item) => [item.key, item]));
@@ -78,5 +78,5 @@ async function rewrite(place: Place, { lines }: Plan, { items = [], revision }: 
     const { type = 0, comment = "" } = stored.get(key) ?? {};
     return { key, value, type, comment };
   };
-  await changeItems(place, { update: lost.map(item) }, await presentRevision(place));
+  await changeItems(place, { update: lost.map(item) }, saved);
 }
