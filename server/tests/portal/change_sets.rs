@@ -60,6 +60,8 @@ async fn each_change_set_has_its_result_and_its_record() {
     assert!(results[1]["message"].as_str().unwrap().contains("none"), "{results:?}");
     assert_eq!(items(&owner, "default").await, json!([["a", "1"]]));
     assert_eq!(items(&owner, "c1").await, json!([["b", "1"]]));
+    let read = owner.get(&format!("{NS}/items")).await;
+    assert_eq!(results[0]["current"], read.header("castalia-revision"), "the next base");
     let records: Vec<_> = log.shown().await.into_iter().map(|[_, name, _]| name).collect();
     assert_eq!(records, ["Item.change", "Item.change"]);
 }

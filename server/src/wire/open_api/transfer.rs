@@ -77,7 +77,8 @@ body! {
         code: Option<String>,
         /// The same for people.
         message: Option<String>,
-        /// The present revision, if the edits are based on another one.
+        /// The revision that the edits led to, or, if they are based on another one than the present
+        /// one, that one.
         current: Option<String>,
         /// Who changed the namespace last.
         by: Option<String>,

@@ -2869,7 +2869,10 @@ export interface components {
             by?: string;
             /** @description Why nothing was changed. */
             code?: string;
-            /** @description The present revision, if the edits are based on another one. */
+            /**
+             * @description The revision that the edits led to, or, if they are based on another one than the present
+             *     one, that one.
+             */
             current?: string;
             /** @description Items with other values than those of the edits. */
             items?: components["schemas"]["StaleItem"][];

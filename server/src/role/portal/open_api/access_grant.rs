@@ -30,9 +30,8 @@ pub(super) async fn change(
     let strict = portal.state.compat.strict_status;
     let mut results = Vec::with_capacity(requests.len());
     for (method, path) in requests {
-        let (status, outcome): (_, AccessGrantResult) =
-            subrequests.call(strict, method, path, &headers, None).await;
-        results.push(AccessGrantResult { status, ..outcome });
+        let answer = subrequests.call(strict, method, path, &headers, None).await;
+        results.push(AccessGrantResult { status: answer.status, ..answer.body });
     }
     Ok(Json(results))
 }

@@ -101,7 +101,8 @@ fn change(
 
 async fn perform(subrequests: &Subrequests, strict: bool, change: Change) -> ChangeSetResult {
     let Change { path, headers, body } = change;
-    let (status, outcome): (_, ChangeSetResult) =
-        subrequests.call(strict, Method::POST, path, &headers, Some(body)).await;
-    ChangeSetResult { status, ..outcome }
+    let answer = subrequests.call(strict, Method::POST, path, &headers, Some(body)).await;
+    let outcome: ChangeSetResult = answer.body;
+    let current = outcome.current.or(answer.revision);
+    ChangeSetResult { status: answer.status, current, ..outcome }
 }

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use super::{access_grant, change_sets, reads};
 use crate::environment::revision;
 use crate::http::failure::complete;
+use crate::http::revision::of;
 use crate::json::JSON_TYPE;
 
 /// The routes, and what the server knows of the request before it is routed.
@@ -37,8 +38,17 @@ async fn provide(State(routes): State<Router>, mut request: Request, next: Next)
     next.run(request).await
 }
 
+/// What a request was answered with.
+#[derive(Debug)]
+pub(super) struct Answer<T> {
+    pub(super) status: i64,
+    /// The value of `Castalia-Revision`.
+    pub(super) revision: Option<String>,
+    pub(super) body: T,
+}
+
 impl Subrequests {
-    /// Sends a request, and returns the status of the answer with its body, or that of the error.
+    /// Sends a request, and returns the answer with its body, or that of the error.
     pub(super) async fn call<T: DeserializeOwned + Default>(
         &self,
         strict: bool,
@@ -46,13 +56,14 @@ impl Subrequests {
         path: Uri,
         headers: &HeaderMap,
         body: Option<String>,
-    ) -> (i64, T) {
+    ) -> Answer<T> {
         let name = path.path().to_owned();
         let answer = self.send(method.clone(), path, headers, body);
         let response = complete(strict, &method, &name, answer).await;
         let status = i64::from(response.status().as_u16());
+        let revision = of(response.headers());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        Answer { status, revision, body: serde_json::from_slice(&body).unwrap_or_default() }
     }
 
     /// Sends a request, with a JSON text as its body if there is one.
