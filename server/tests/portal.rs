@@ -74,6 +74,7 @@ mod portal {
     mod process;
     mod provider;
     mod proxy;
+    mod query_plan;
     mod random_history;
     mod reads;
     mod receiver;

@@ -57,8 +57,8 @@ pub async fn definitions_after(
     read_definitions(db, next).await
 }
 
-/// Definitions of namespaces of all apps that were changed at this time or later, by id: also those
-/// that were restored.
+/// Definitions of namespaces of all apps that were changed at this time or later, also those that
+/// were restored; by time, because SQLite would read the whole table to have them by id.
 pub async fn definitions_changed_since(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,
@@ -66,7 +66,8 @@ pub async fn definitions_changed_since(
 ) -> Result<Rows<Definition>, StoreError> {
     use app_namespace::{Column, Entity};
     let changed = Entity::live().filter(Column::DataChangeLastTime.gte(time));
-    read_definitions(db, changed.order_by_asc(Column::Id).limit(limit)).await
+    let changed = changed.order_by_asc(Column::DataChangeLastTime).order_by_asc(Column::Id);
+    read_definitions(db, changed.limit(limit)).await
 }
 
 async fn read_definitions(
@@ -118,7 +119,8 @@ pub async fn clusters_changed_since(
     use cluster::{Column, Entity};
     let changed = Entity::live().filter(Column::DataChangeLastTime.gte(time));
     let columns = [Column::Id, Column::AppId, Column::Name];
-    let changed = changed.order_by_asc(Column::Id).limit(limit).select_only().columns(columns);
+    let changed = changed.order_by_asc(Column::DataChangeLastTime).order_by_asc(Column::Id);
+    let changed = changed.limit(limit).select_only().columns(columns);
     readable::read(db, changed).await
 }
 

@@ -11,6 +11,9 @@ use sea_orm::DatabaseConnection;
 
 use crate::Store;
 
+/// Target of the events that show each statement.
+const TRACED: &str = "castalia_store::statement";
+
 tokio::task_local! {
     /// The last statement of a write job that failed.
     static FAILED: RefCell<Option<String>>;
@@ -38,6 +41,8 @@ impl StatementCount {
             let count = count.clone();
             connection.set_metric_callback(move |info| {
                 count.0.fetch_add(1, Ordering::Relaxed);
+                // Without its parameters, which may be secrets.
+                tracing::trace!(target: TRACED, sql = info.statement.sql, "statement");
                 if info.failed {
                     // Fails outside a write job.
                     let _ = FAILED.try_with(|last| last.replace(Some(info.statement.sql.clone())));

@@ -25,9 +25,7 @@ const ENV: &str = "/openapi/v1/envs/LOCAL/apps/demo";
 #[tokio::test]
 async fn more_rows_and_longer_bodies_cost_no_more_statements() {
     let (few, many) = (Rows::create(FEW).await, Rows::create(MANY).await);
-    let [few, many] =
-        [(&few, FEW), (&many, MANY)].map(|(rows, size)| Counted { rows, size, steps: Vec::new() });
-    let (few, many) = (few.run().await, many.run().await);
+    let (few, many) = (write(&few, FEW).await, write(&many, MANY).await);
     assert_eq!(few.len(), many.len());
     // The items of a deleted app are deleted in portions of 50 namespaces, in two statements each; the
     // app also has some namespaces and clusters that every app has or that earlier steps added.
@@ -40,6 +38,11 @@ async fn more_rows_and_longer_bodies_cost_no_more_statements() {
         .map(|((step, few), (_, many))| format!("{step}: {few} statements, then {many}"))
         .collect();
     assert!(growing.is_empty(), "statements for each element:\n{}", growing.join("\n"));
+}
+
+/// Performs the steps on these rows, and returns each with the number of its statements.
+pub(super) async fn write(rows: &Rows, size: Size) -> Vec<(String, u64)> {
+    Counted { rows, size, steps: Vec::new() }.run().await
 }
 
 /// Performs the steps, and counts the statements of each.
