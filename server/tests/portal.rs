@@ -62,6 +62,7 @@ mod portal {
     mod item;
     mod item_batch;
     mod lent;
+    mod long_history;
     mod mail;
     mod many_rows;
     mod matrix;
