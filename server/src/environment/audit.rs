@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use super::call::Answer;
+use super::revision;
 use crate::domain::audit_log::CallerSpan;
 use crate::domain::audit_log::request::{self, Trail};
 use crate::error::{Reaction, Result};
@@ -55,7 +56,9 @@ pub(super) fn note(target: Option<&Target>, base: Option<&str>, outcome: &Result
     let Some(trail) = Trail::current().filter(|_| !is_refused) else { return };
     trail.note_change_elsewhere();
     let answer = outcome.as_ref().ok();
-    let before = answer.and_then(|answer| answer.before.as_deref()).or(base);
+    // Nobody compared one that the portal read itself, if the service does not report it.
+    let stated = base.filter(|base| revision::base().as_deref() == Some(*base));
+    let before = answer.and_then(|answer| answer.before.as_deref()).or(stated);
     let after = answer.and_then(|answer| answer.revision.as_deref());
     let target = target.map(|target| (&*target.app_id, &*target.name));
     if before.is_some() || after.is_some() {

@@ -3,6 +3,7 @@
 
 mod access;
 mod audit;
+mod based;
 mod calls;
 mod events;
 mod extract;

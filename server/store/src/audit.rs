@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use crate::Store;
-use crate::condition::{chunks, contains};
+use crate::condition::{chunks, contains_exactly};
 use crate::entity::{audit, audit_log, audit_log_data_influence as influence};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -250,9 +250,9 @@ impl Search {
         use audit_log::Column;
         let text = (!self.text.is_empty()).then(|| {
             Condition::any()
-                .add(contains(db, Column::OpName, &self.text))
-                .add(contains(db, Column::OpType, &self.text))
-                .add(contains(db, Column::Operator, &self.text))
+                .add(contains_exactly(db, Column::OpName, &self.text))
+                .add(contains_exactly(db, Column::OpType, &self.text))
+                .add(contains_exactly(db, Column::Operator, &self.text))
         });
         let operator = self.operator.as_ref().map(|operator| Column::Operator.eq(operator));
         let name = self.name.as_ref().map(|name| Column::OpName.eq(name));

@@ -259,7 +259,10 @@ async fn the_log_is_searched_by_app_user_operation_and_time() {
         let names = rows.as_array().unwrap().iter();
         names.map(|row| row["opName"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(found("&appId=demo").await, ["Auth.refused", "Item.update", "Item.create"]);
+    assert_eq!(
+        found("&appId=demo").await,
+        ["Auth.refused", "Item.update", "Item.create", "App.create"]
+    );
     assert_eq!(found("&appId=other").await, ["Item.create"]);
     assert_eq!(found("&appId=oth").await, [""; 0], "an app id is not a part of one");
     assert_eq!(found("&appId=demo&operator=apollo").await, ["Item.update"]);

@@ -2,6 +2,7 @@
 //! routes: a new operation needs a step here, and leaves its record in the audit log (SEC-31).
 
 use castalia_server::environment::Address;
+use castalia_store::audit::AuditLogDataInfluence;
 use castalia_store::entity::audit_log_data_influence;
 use http::Method;
 use sea_orm::EntityTrait as _;
@@ -36,10 +37,15 @@ const SECRETS: [&str; 6] = [
     "exportAppConfig",
 ];
 
+/// Operations that concern no app, several, or a row of their caller.
+const WITHOUT_APP: [&str; 0] = [];
+
 /// Performs operations, and checks after each that it left one record.
 pub(super) struct Script<'w> {
     log: Log<'w>,
     performed: Vec<&'static str>,
+    /// Those that a search by app does not find.
+    without_app: Vec<&'static str>,
 }
 
 impl Script<'_> {
@@ -77,8 +83,15 @@ impl Script<'_> {
         assert_eq!(answer.status, 200, "{id}: {answer:?}");
         let record = self.log.one().await;
         assert_eq!((record.op_name.as_str(), record.operator.as_str()), (name, operator), "{id}");
-        let description = record.description.unwrap();
+        let description = record.description.clone().unwrap();
         assert!(description.starts_with("127.0.0.1 "), "{id}: {description}");
+        let rows = influences(&self.log.world.store, &record).await;
+        let is_app = |row: &AuditLogDataInfluence| {
+            row.influence_entity_name == "Resource" && row.field_name.as_deref() == Some("App")
+        };
+        if !rows.iter().any(is_app) {
+            self.without_app.push(id);
+        }
         self.performed.push(id);
     }
 }
@@ -91,7 +104,8 @@ async fn each_operation_that_changes_something_leaves_its_record() {
     let (root, user) = (world.user("apollo").await, world.user("u1").await);
     let (root, user) = ((&root, "apollo"), (&user, "u1"));
     let asking = world.user("u2").await;
-    let mut script = Script { log: Log::of(&world).await, performed: Vec::new() };
+    let mut script =
+        Script { log: Log::of(&world).await, performed: Vec::new(), without_app: Vec::new() };
     let no = Value::Null;
     let (post, put, delete) = (|| Method::POST, || Method::PUT, || Method::DELETE);
     let s = &mut script;
@@ -129,6 +143,7 @@ async fn each_operation_that_changes_something_leaves_its_record() {
         .collect();
     missing.sort_unstable();
     assert!(missing.is_empty(), "operations that this test does not perform: {missing:?}");
+    assert_eq!(script.without_app, WITHOUT_APP);
 }
 
 async fn transfers(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_>, &str)) {
@@ -387,7 +402,7 @@ async fn portal(s: &mut Script<'_>, user: (&Caller<'_>, &str), root: (&Caller<'_
     s.run(root, "deleteUser", "User.delete", path, Value::Null).await;
 
     let webhooks = "/openapi/v1/webhooks";
-    let body = json!({ "url": "http://a.example/" });
+    let body = json!({ "url": "http://a.example/", "appId": "demo" });
     let made =
         s.run(root, "createWebhook", "Webhook.create", (post(), webhooks), body.clone()).await;
     let path = format!("{webhooks}/{}", made["id"]);

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use http::Method;
 use serde_json::{Value, json};
 
+use super::access::{call, concrete};
 use super::archive::archive;
 use super::environment;
 use super::world::{Answer, Caller, NS, World, app, item};
@@ -26,6 +27,52 @@ const WITHOUT_BASE: [(&str, &str); 11] = [
     ("removeNamespaceEnvRoleFromUser", "changes roles"),
     ("removeNamespaceRoleFromUser", "changes roles"),
     ("syntaxCheck", "changes nothing"),
+];
+
+/// Operations that compare a revision or whose parts do, and those that change nothing of value.
+const NOT_REFUSED: [&str; 42] = [
+    "announcePresence",
+    "batchCreateItems",
+    "batchDeleteItems",
+    "batchUpdateItems",
+    "batchUpdateItemsByText",
+    "changeAccessGrants",
+    "changeItems",
+    "changeItemsOfNamespaces",
+    "changePreferences",
+    "checkExportAppConfig",
+    "compareItems",
+    "createBranch",
+    "createGrayDelRelease",
+    "createGrayRelease",
+    "createItem",
+    "createOrUpdateConfigDBConfig",
+    "createOrUpdatePortalDBConfig",
+    "createRelease",
+    "deleteApp",
+    "deleteBranch",
+    "deleteConfigDBConfig",
+    "deleteItem",
+    "deleteItemByEncodedKey",
+    "deleteNamespace",
+    "deletePortalDBConfig",
+    "importAllConfigs",
+    "importAppConfig",
+    "importConfig",
+    "importNamespaceItems",
+    "merge",
+    "mergeBranch",
+    "openApp",
+    "previewBranchRules",
+    "revertItems",
+    "rollback",
+    "syncItems",
+    "syntaxCheck",
+    "updateApp",
+    "updateBranchRules",
+    "updateItem",
+    "updateItemByEncodedKey",
+    "withdrawRelease",
 ];
 
 /// The namespace in a second cluster, which has one release and no branch.
@@ -202,6 +249,31 @@ async fn a_change_of_a_namespace_on_an_older_revision_is_refused() {
     let before = scene.state().await;
     assert_stale("revertItems", &scene.send("revertItems").await.unwrap());
     assert!(scene.state().await == before);
+}
+
+/// A change that has no revision is refused with one, instead of being made whatever was changed
+/// meanwhile.
+#[tokio::test]
+async fn a_change_that_compares_no_revision_is_refused_with_one() {
+    let world = World::with_demo().await;
+    let scene = Scene::of(&world).await;
+    let [_, root] = &scene.late;
+    let (mut compared, mut refused) = (Vec::new(), 0);
+    for route in &world.routes {
+        let Some(operation) = route.operation else { continue };
+        let id = operation.about.id;
+        if route.method == Method::GET {
+            continue;
+        }
+        let answer = call(root, &route.method, &concrete(&route.path)).await;
+        match answer.body.contains("cannot compare Castalia-Revision") {
+            true => refused += 1,
+            false => compared.push(id),
+        }
+    }
+    compared.sort_unstable();
+    assert!(refused > 50, "{refused}");
+    assert_eq!(compared, NOT_REFUSED, "neither refused nor listed");
 }
 
 /// Key, own and stored value of what differs.

@@ -57,6 +57,45 @@ pub fn set_operator(user_id: &str) {
     }
 }
 
+/// Sets what the request that this task serves concerns, if only its body or a row names that.
+pub fn concern(resource: &Resource) {
+    if let Some(trail) = Trail::current() {
+        trail.concern(concerned(resource));
+    }
+}
+
+/// The same for an app.
+pub fn concern_app(app_id: &str) {
+    concern(&Resource { app_id: app_id.to_owned(), ..Resource::default() });
+}
+
+/// The same for several apps.
+pub fn concern_apps<'a>(app_ids: impl IntoIterator<Item = &'a str>) {
+    if let Some(trail) = Trail::current() {
+        let apps = app_ids.into_iter().map(|app_id| Influence::concerns(app_id, "App", app_id));
+        trail.concern(apps.collect());
+    }
+}
+
+/// The same for an object that is no app, environment, cluster or namespace, or for its kind.
+pub fn concern_other(app_id: &str, field: &'static str, name: &str) {
+    if let Some(trail) = Trail::current() {
+        trail.concern(vec![Influence::concerns(app_id, field, name)]);
+    }
+}
+
+/// What a request concerns, as far as it is known now.
+#[must_use]
+pub fn resource(trail: &Trail) -> Resource {
+    let named = |field| trail.concerned(field).unwrap_or_default();
+    Resource {
+        app_id: named("App"),
+        env: named("Env"),
+        cluster: named("Cluster"),
+        namespace: named("Namespace"),
+    }
+}
+
 /// Leaves the request that this task serves out of the log: it only tried an operation.
 pub fn leave_out() {
     if let Some(trail) = Trail::current() {

@@ -16,8 +16,8 @@ pub struct Entry {
     pub value: String,
     /// Type of the value; `None` for that of the stored item.
     pub kind: Option<i16>,
-    /// Comment.
-    pub comment: String,
+    /// Comment; `None` for that of the stored item.
+    pub comment: Option<String>,
 }
 
 /// Edits by key, which are made together or not at all.
@@ -67,7 +67,8 @@ impl Edits for Batch {
         let updated = |entry: &Entry| {
             let old = stored(&entry.key)?;
             let kind = entry.kind.unwrap_or(old.kind);
-            Ok(Line { id: old.id, line_num: old.line_num, kind, ..entry.line() })
+            let comment = entry.comment.clone().unwrap_or_else(|| old.comment.clone());
+            Ok(Line { id: old.id, line_num: old.line_num, kind, comment, ..entry.line() })
         };
         Ok(DraftChanges {
             create: self.create.iter().map(created).collect::<Result<_>>()?,
@@ -97,7 +98,7 @@ impl Entry {
             key: self.key.clone(),
             value: self.value.clone(),
             kind: self.kind.unwrap_or_default(),
-            comment: self.comment.clone(),
+            comment: self.comment.clone().unwrap_or_default(),
             ..Line::default()
         }
     }
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     fn entry(key: &str, kind: Option<i16>) -> Entry {
-        Entry { key: key.into(), value: "new".into(), kind, comment: "c".into() }
+        Entry { key: key.into(), value: "new".into(), kind, comment: Some("c".into()) }
     }
 
     fn codes(entries: &[Entry]) -> [Option<Code>; 3] {
@@ -124,15 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn an_update_keeps_position_and_type_of_the_stored_item() {
+    fn an_update_keeps_position_type_and_comment_of_the_stored_item() {
         let draft = [line(1, "a", "1", "old"), line(2, "b", "2", ""), line(3, "c", "3", "")];
         let batch = Batch {
             create: vec![entry("d", None)],
-            update: vec![entry("b", None), entry("a", Some(0))],
+            update: vec![entry("b", None), Entry { comment: None, ..entry("a", Some(0)) }],
             delete: vec!["c".to_owned()],
         };
         let changes = batch.changes(&draft).unwrap();
-        let a = Line { kind: 0, ..line(1, "a", "new", "c") };
+        let a = Line { kind: 0, ..line(1, "a", "new", "old") };
         assert_eq!(changes.update, [line(2, "b", "new", "c"), a]);
         assert_eq!(changes.delete, [line(3, "c", "3", "")]);
         assert_eq!(changes.create, [Line { kind: 0, line_num: 0, ..line(0, "d", "new", "c") }]);

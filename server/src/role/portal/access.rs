@@ -18,7 +18,7 @@ use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
 use super::sign_in::{challenge, proxy};
-use super::{Hidden, Portal, PortalAccess};
+use super::{Hidden, Portal, PortalAccess, based};
 use crate::domain::consumer;
 use crate::domain::event::{self, NewEvent};
 use crate::domain::permission::need::{Identity, Need, Resource};
@@ -132,6 +132,7 @@ async fn admit(
     // Before the check, because the record of a refusal names it.
     parts.extensions.insert(place.clone());
     let answer = check_right(portal, &caller, access, &place, parts).await?;
+    based::check(parts)?;
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }

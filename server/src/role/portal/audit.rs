@@ -17,7 +17,7 @@ use http::{Method, Uri};
 use self::names::Recorded;
 use super::Portal;
 use super::identity::Caller;
-use crate::domain::audit_log::request::{Request as Audited, Trail};
+use crate::domain::audit_log::request::{Request as Audited, Trail, resource};
 use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::permission::need::{Identity, Resource};
 use crate::environment::revision;
@@ -191,7 +191,8 @@ async fn settle(
 ) -> Response {
     if !response.status().is_success() && !trail.has_changes_elsewhere() {
         if let Some(error) = error_of(&response).filter(|_| !trail.is_recorded()) {
-            witnessed.refuse(portal, &error).await;
+            let resource = resource(trail);
+            Witnessed { resource, ..witnessed.clone() }.refuse(portal, &error).await;
         }
         return response;
     }

@@ -96,6 +96,18 @@ impl Trail {
         (trace_id.clone(), span_id.clone(), operator.clone())
     }
 
+    /// Sets what the request concerns, if only its body or a row names that.
+    pub fn concern(&self, named: Vec<Influence>) {
+        let concerned = &mut self.state.lock().concerned;
+        concerned.retain(|influence| named.iter().all(|other| other.field != influence.field));
+        concerned.splice(0..0, named);
+    }
+
+    /// The name of an object of this kind that the request concerns.
+    pub fn concerned(&self, field: &str) -> Option<String> {
+        named(&self.state.lock().concerned, field).map(str::to_owned)
+    }
+
     /// Notes the revisions of a namespace before and after a change; `target` is its app and its
     /// name, if that is known. A change that starts where an earlier one of the request ended
     /// continues it.
@@ -106,10 +118,7 @@ impl Trail {
         after: Option<&str>,
     ) {
         let concerned = &mut self.state.lock().concerned;
-        let own = |field| {
-            let named = concerned.iter().find(|influence| influence.field == field);
-            named.and_then(|influence| influence.new_value.as_deref()).unwrap_or_default()
-        };
+        let own = |field| named(concerned, field).unwrap_or_default();
         let name = ["App", "Env", "Cluster", "Namespace"].map(own).join("+");
         let app_id = target.map_or_else(|| own("App"), |(app_id, _)| app_id);
         let id = id_of_app(app_id);
@@ -119,8 +128,9 @@ impl Trail {
             None => cut(revision),
         };
         let (old_value, new_value) = (before.map(value), after.map(value));
-        let is_continued =
-            |last: &&mut Influence| last.field == REVISION && last.new_value == old_value;
+        let is_continued = |last: &&mut Influence| {
+            last.field == REVISION && last.new_value.is_some() && last.new_value == old_value
+        };
         if let Some(last) = concerned.iter_mut().find(is_continued) {
             last.new_value = new_value;
         } else if concerned.len() < MOST_CONCERNED {
@@ -241,6 +251,10 @@ pub(crate) fn deleted(table: &'static str, field: &'static str, value: &str) {
         old_value: Some(cut(value)),
         new_value: None,
     });
+}
+
+fn named<'i>(concerned: &'i [Influence], field: &str) -> Option<&'i str> {
+    concerned.iter().find(|influence| influence.field == field)?.new_value.as_deref()
 }
 
 fn note(influence: Influence) {

@@ -112,10 +112,11 @@ const NAMES: [(&str, OperationKind, &str); 92] = [
 
 /// Operations that change nothing although their method is not GET, or only what pages show of the
 /// caller, and those whose parts are recorded as operations of their own.
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
     "syntaxCheck",
     "compareItems",
     "openApp",
+    "changePreferences",
     "previewBranchRules",
     "announcePresence",
     "changeAccessGrants",

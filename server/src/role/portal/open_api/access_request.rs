@@ -10,6 +10,7 @@ use super::{By, people, required};
 use crate::domain::access_request::{
     self, AccessRequest as Row, Decision, NewRequest, State as Progress,
 };
+use crate::domain::audit_log::request::{concern, concern_app};
 use crate::domain::event;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::error::{Code, Error, Result};
@@ -54,6 +55,7 @@ pub(super) async fn create(
         cluster: wanted.cluster_name.unwrap_or_default(),
         namespace: wanted.namespace_name.unwrap_or_default(),
     };
+    concern(&place);
     let note = wanted.note.unwrap_or_default().trim().to_owned();
     let new = NewRequest { place, role_type, note };
     let (role, app_id) = (new.role()?, new.place.app_id.clone());
@@ -113,6 +115,7 @@ pub(super) async fn decide(
     };
     let (store, id) = (&portal.state.store, Id(request_id));
     let app_id = access_request::app_of(store, id).await?;
+    app_id.as_deref().inspect(|app_id| concern_app(app_id));
     let may_decide = match &app_id {
         Some(app_id) => may_decide(&portal, &caller.identity, app_id).await?,
         // Only administrators learn which requests there are.
@@ -140,6 +143,7 @@ pub(super) async fn withdraw(
 ) -> Result<()> {
     let (store, id, user_id) = (&portal.state.store, Id(request_id), own_name(&caller)?);
     let app_id = access_request::app_of(store, id).await?;
+    app_id.as_deref().inspect(|app_id| concern_app(app_id));
     access_request::withdraw(store, id, user_id).await?;
     if let Some(app_id) = app_id {
         portal.own.events.record(event::about_request(&app_id, user_id));

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{By, check_same_app, people};
+use crate::domain::audit_log::request::concern_app;
 use crate::domain::pending_change::Operation;
 use crate::domain::permission::need::{Identity, Resource};
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
@@ -67,6 +68,7 @@ pub(super) async fn create(
         envs: portal.state.environments.names(),
         active_envs: active.iter().map(|environment| environment.name().to_owned()).collect(),
     };
+    concern_app(&new.details.app_id);
     new.details.check()?;
     check_environments(&portal, &caller.identity, &new.details.app_id).await?;
     portal.know(&[&new.details.owner_name]).await?;

@@ -8,8 +8,8 @@ use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
-use super::By;
 use super::subrequest::Subrequests;
+use super::{By, required};
 use crate::domain::permission::need::Resource;
 use crate::environment::Address;
 use crate::environment::revision::to_the_end;
@@ -45,8 +45,8 @@ pub(super) async fn apply(
         return Err(Error::bad_request(format!("More than {MOST} change sets in one call")));
     }
     let (mut places, mut changes) = (HashSet::new(), Vec::new());
-    for set in sets {
-        let place = place(&set);
+    for (position, set) in sets.into_iter().enumerate() {
+        let place = place(&portal, position, &set)?;
         changes.push(change(&place, &by, &headers, set, wanted.dry_run)?);
         if !places.insert(place) {
             let message = "Several change sets of one namespace in one call";
@@ -61,14 +61,17 @@ pub(super) async fn apply(
     Ok(Json(results.await))
 }
 
-fn place(set: &ChangeSet) -> Resource {
-    let text = |member: &Option<String>| member.clone().unwrap_or_default();
-    Resource {
-        app_id: text(&set.app_id),
-        env: text(&set.env).to_uppercase(),
-        cluster: text(&set.cluster_name),
-        namespace: text(&set.namespace_name),
-    }
+fn place(portal: &Portal, position: usize, set: &ChangeSet) -> Result<Resource> {
+    let text = |member: &Option<String>, name: &str| {
+        required(member.clone(), &format!("changeSets[{position}].{name}"))
+    };
+    let env = portal.state.environments.find(&text(&set.env, "env")?)?;
+    Ok(Resource {
+        app_id: text(&set.app_id, "appId")?,
+        env: env.name().to_owned(),
+        cluster: text(&set.cluster_name, "clusterName")?,
+        namespace: text(&set.namespace_name, "namespaceName")?,
+    })
 }
 
 fn change(

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::required;
+use crate::domain::audit_log::request::concern_app;
 use crate::domain::constraint::check_name;
 use crate::domain::consumer::registration::{self, Details, Grant, NewConsumer, Registered};
 use crate::domain::consumer::rotation;
@@ -102,6 +103,7 @@ pub(super) async fn create(
         manages_users: body.allow_manage_users,
         expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
     };
+    concern_app(&new.app_id);
     portal.know(&[&new.details.owner_name]).await?;
     let (store, installation) = (&portal.state.store, portal.state.installation);
     let (made, token) = registration::register(store, installation, new, &operator).await?;
@@ -116,6 +118,7 @@ pub(super) async fn update(
     Body(body): Body<UpdateConsumer>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
+    concern_app(&app_id);
     let details = Details {
         name: required(body.name, "name")?,
         org_id: required(body.org_id, "orgId")?,
@@ -166,6 +169,7 @@ pub(super) async fn rotate(
     Query(Overlap { overlap }): Query<Overlap>,
 ) -> Result<Json<ConsumerToken>> {
     let operator = portal.operator(&caller, None, None).await?;
+    concern_app(&app_id);
     let (store, installation) = (&portal.state.store, portal.state.installation);
     let (row, token) = rotation::rotate(store, installation, &app_id, overlap, &operator).await?;
     Ok(Json(of_token(row, Some(token))))
@@ -193,6 +197,7 @@ pub(super) async fn delete(
     Query(ConsumerId { app_id }): Query<ConsumerId>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
+    concern_app(&app_id);
     registration::delete(&portal.state.store, &app_id, &operator).await
 }
 
@@ -212,6 +217,7 @@ pub(super) async fn revoke_role(
     Query(RoleName { role_name }): Query<RoleName>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
+    concern_app(&app_id);
     registration::revoke(&portal.state.store, &app_id, &role_name, &operator).await
 }
 
@@ -225,6 +231,7 @@ pub(super) async fn assign_role(
 ) -> Result<Json<Vec<ConsumerGrant>>> {
     let operator = portal.operator(&caller, None, None).await?;
     let app_id = required(body.app_id, "AppId")?;
+    concern_app(&app_id);
     let app = Resource { app_id, ..Resource::default() };
     let (place, envs) = match granted.r#type.as_str() {
         "AppRole" => (app, None),

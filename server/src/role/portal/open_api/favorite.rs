@@ -6,6 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{people, required};
+use crate::domain::audit_log::request::concern_app;
 use crate::domain::favorite;
 use crate::domain::permission::need::{Identity, Need};
 use crate::error::{Code, Error, Result};
@@ -80,6 +81,7 @@ pub(super) async fn add(
         return Err(Error::bad_request(message));
     }
     let app_id = required(wanted.app_id, "appId")?;
+    concern_app(&app_id);
     let added = favorite::add(&portal.state.store, user_id, &app_id).await?;
     let mut bodies = [body(added)];
     people::name_people(&portal, &mut bodies).await?;

@@ -176,7 +176,8 @@ async fn replace(
     }
 }
 
-/// The stored item with the values of the request; members that it omits are kept.
+/// The stored item with the values of the request. A type that it omits is kept; a comment is not, as
+/// with Apollo.
 fn changed(stored: admin::Item, said: &Item, operator: &str) -> admin::Item {
     admin::Item {
         r#type: said.r#type.unwrap_or(stored.r#type),
@@ -272,13 +273,22 @@ fn entry(key: &str, item: &Item) -> Entry {
         key: key.to_owned(),
         value: item.value.clone().unwrap_or_default(),
         kind: item.r#type,
-        comment: item.comment.clone().unwrap_or_default(),
+        comment: item.comment.clone(),
     }
 }
 
 async fn find(environment: &Environment, place: &Resource, key: &str) -> Result<admin::Item> {
     let encoded = URL_SAFE_NO_PAD.encode(key);
-    environment.get(Address::in_namespace(place, &["encodedItems", &encoded])).await
+    let address = Address::in_namespace(place, &["encodedItems", &encoded]);
+    let found: admin::Item = environment.get(address).await?;
+    match found.key.as_deref() {
+        // MySQL also finds keys that differ in case or accents.
+        Some(other) if other != key => {
+            let message = format!("item not found for itemKey:{key}, but for itemKey:{other}");
+            Err(Error::not_found(message).with_code(Code::ItemNotFound))
+        }
+        _ => Ok(found),
+    }
 }
 
 async fn add(

@@ -5,6 +5,8 @@ mod content;
 pub(super) mod missing;
 pub(super) mod usage;
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use utoipa::IntoParams;
 use self::content::Content;
 use super::draft::{line, stored};
 use super::{By, people, required};
+use crate::domain::audit_log::request::concern_apps;
 use crate::domain::constraint::{APP_ID, NAME, check_members};
 use crate::domain::draft::Line;
 use crate::domain::draft::difference::{self, Difference};
@@ -156,6 +159,8 @@ pub(super) async fn associate(
         .into_iter()
         .map(|wanted| wanted_place(&portal, wanted))
         .collect::<Result<Vec<_>>>()?;
+    let apps: BTreeSet<_> = places.iter().map(|place| place.app_id.as_str()).collect();
+    concern_apps(apps);
     for place in &places {
         if !portal.allows(&caller.identity, Need::CreateNamespace, place).await? {
             return Err(refusal(Need::CreateNamespace));

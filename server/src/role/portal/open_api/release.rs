@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use super::namespace::allows_emergency_publish;
 use super::{By, may_be_unsupported, people, required, unsupported};
+use crate::domain::audit_log::request::concern;
 use crate::domain::constraint::check_members;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
@@ -289,6 +290,7 @@ pub(super) async fn load(
     let release: admin::Release =
         environment.get(Address::new(["releases", &id.to_string()])).await?;
     let place = place_of(environment, &release);
+    concern(&place);
     if portal.allows(&caller.identity, need, &place).await? {
         return Ok(release);
     }

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use futures_util::future::join_all;
 
 use super::{By, cluster, people, required};
+use crate::domain::audit_log::request::{concern, concern_other};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::restoration::{Deleted, Kind};
@@ -108,6 +109,8 @@ pub(super) async fn create(
         namespace: wanted.namespace_name.unwrap_or_default(),
         ..place
     };
+    concern(&place);
+    concern_other(&place.app_id, "Kind", kind.name());
     let need = match kind {
         Kind::App => Need::DeleteApp,
         Kind::Cluster => Need::DeleteCluster,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::people;
+use crate::domain::audit_log::request::concern_other;
 use crate::domain::constraint::{NAME, check_members};
 use crate::domain::permission::need::Resource;
 use crate::domain::server_config::of_portal::{self, PortalSetting};
@@ -23,6 +24,9 @@ use crate::server_config::keys;
 use crate::server_config::kind::Table;
 use crate::wire::admin;
 use crate::wire::open_api::Setting;
+
+/// Field of the audit log with the name of a setting.
+const KEY_FIELD: &str = "Key";
 
 #[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct SettingKey {
@@ -59,6 +63,7 @@ pub(super) async fn put(
 ) -> Result<Json<Setting>> {
     let operator = portal.operator(&caller, None, None).await?;
     let (key, value) = checked(&setting, Table::Portal)?;
+    concern_other("", KEY_FIELD, &key);
     let texts = (key, value, setting.comment);
     let row = of_portal::put(&portal.state.store, texts, &operator, base).await?;
     portal.state.reconfigured().await;
@@ -73,6 +78,7 @@ pub(super) async fn delete(
     Query(SettingKey { key }): Query<SettingKey>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
+    concern_other("", KEY_FIELD, &key);
     of_portal::delete(&portal.state.store, &key, &operator, base).await?;
     portal.state.reconfigured().await;
     Ok(())
@@ -103,6 +109,7 @@ pub(super) async fn put_in_env(
 ) -> Result<Json<Setting>> {
     let operator = portal.operator(&caller, None, None).await?;
     let (key, value) = checked(&setting, Table::Config)?;
+    concern_other("", KEY_FIELD, &key);
     let body = admin::ServerConfig {
         key: Some(key),
         value: Some(value),
@@ -125,6 +132,7 @@ pub(super) async fn delete_in_env(
     Query(SettingInCluster { key, cluster }): Query<SettingInCluster>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
+    concern_other("", KEY_FIELD, &key);
     let parameters = [("key", key.as_str()), ("cluster", &cluster), ("operator", &operator)];
     let address = Address::new(["server", "config"]).with(&parameters);
     environment(&portal, &place)?.delete(address).await

@@ -38,6 +38,10 @@ async fn provide(State(routes): State<Router>, mut request: Request, next: Next)
     next.run(request).await
 }
 
+/// Marks a request that is a part of another one, whose token was counted already.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::role::portal) struct Part;
+
 /// What a request was answered with.
 #[derive(Debug)]
 pub(super) struct Answer<T> {
@@ -86,6 +90,7 @@ impl Subrequests {
         *request.uri_mut() = path;
         *request.headers_mut() = headers;
         *request.extensions_mut() = self.arrived.clone();
+        request.extensions_mut().insert(Part);
         match self.routes.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{people, required};
+use crate::domain::audit_log::request::concern_app;
 use crate::domain::notice::{self, Kind};
 use crate::domain::webhook::{self, Definition, Webhook as Row};
 use crate::error::Result;
@@ -50,7 +51,9 @@ pub(super) async fn create(
     Body(new): Body<Webhook>,
 ) -> Result<Json<Webhook>> {
     let operator = portal.operator(&caller, None, None).await?;
-    let made = webhook::create(&portal.state.store, definition(new)?, &operator).await?;
+    let definition = definition(new)?;
+    concern_app(&definition.app_id);
+    let made = webhook::create(&portal.state.store, definition, &operator).await?;
     let secret = Some(made.secret.expose().to_owned());
     Ok(Json(Webhook { secret, ..body(made) }))
 }
@@ -63,8 +66,9 @@ pub(super) async fn update(
     Body(new): Body<Webhook>,
 ) -> Result<Json<Webhook>> {
     let operator = portal.operator(&caller, None, None).await?;
-    let (store, id) = (&portal.state.store, Id(webhook_id));
-    Ok(Json(body(webhook::change(store, id, definition(new)?, &operator).await?)))
+    let (store, id, definition) = (&portal.state.store, Id(webhook_id), definition(new)?);
+    concern_app(&definition.app_id);
+    Ok(Json(body(webhook::change(store, id, definition, &operator).await?)))
 }
 
 /// Deletes a webhook; its pending deliveries fail.
@@ -72,7 +76,9 @@ pub(super) async fn delete(
     State(portal): State<Portal>,
     Path(WebhookId { webhook_id }): Path<WebhookId>,
 ) -> Result<()> {
-    webhook::delete(&portal.state.store, Id(webhook_id)).await?;
+    let (store, id) = (&portal.state.store, Id(webhook_id));
+    concern_app(&webhook::existing(store, id).await?.app_id);
+    webhook::delete(store, id).await?;
     portal.state.notices.notify_one();
     Ok(())
 }

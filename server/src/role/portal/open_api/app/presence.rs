@@ -3,6 +3,7 @@
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
+use crate::domain::audit_log::request::concern;
 use crate::domain::pending_change::Operation;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::permission::{Act, NamedRole};
@@ -57,6 +58,7 @@ pub(in super::super) async fn create(
     Body(app): Body<App>,
 ) -> Result<()> {
     let place = Resource { app_id: required(app.app_id, "appId")?, ..place };
+    concern(&place);
     let need = Need::AddAppToEnv;
     if !portal.allows(&caller.identity, need, &place).await? {
         return Err(refusal(need));

@@ -35,6 +35,9 @@ pub(in super::super) async fn update(
     Query(by): Query<By>,
     Body(items): Body<Vec<Item>, LARGE_BODY>,
 ) -> Result<()> {
+    // As with Apollo, an absent comment is an empty one.
+    let whole = |item: Item| Item { comment: item.comment.or_else(|| Some(String::new())), ..item };
+    let items = items.into_iter().map(whole).collect();
     let batch = Batch { update: entries(items)?, ..Batch::default() };
     apply(&portal, &caller, &place, by, &batch).await
 }
