@@ -14,6 +14,7 @@ mod front;
 pub mod health;
 pub mod large_head;
 pub mod limit;
+pub(crate) mod logged_path;
 pub mod memory;
 pub mod metrics;
 pub mod operation;
@@ -52,6 +53,7 @@ use tower::Service;
 
 use self::admission::{Admission, Admitted};
 use self::large_head::Head;
+use self::logged_path::logged_path;
 use self::memory::FromMemory;
 use self::stream::Stream;
 use self::upload::{Progress, Upload};
@@ -301,7 +303,7 @@ fn answer<S: PortService>(
             response.headers_mut().insert(DATE, date);
         }
         let status = response.status().as_u16();
-        tracing::trace!(%method, path = shortened(&path), status, "request answered");
+        tracing::trace!(%method, path = shortened(&logged_path(&path)), status, "request answered");
         Ok(response)
     }
 }

@@ -19,6 +19,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::logged_path::logged_path;
 use crate::error::{Code, Error, Reaction, Stale};
 use crate::json::schema::Named;
 use crate::log_rate::{LogRate, shortened};
@@ -114,6 +115,7 @@ pub(super) fn finish(
     mut response: Response,
 ) -> Response {
     if let Some(error) = response.extensions_mut().remove::<Error>() {
+        let path = &*logged_path(path);
         let status = status(&error, strict);
         report(method, path, status, &error);
         *response.status_mut() = status;
@@ -160,11 +162,9 @@ fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {
 
 /// The answer to an unknown path.
 pub async fn unknown_path(request: Request) -> Error {
-    Error::not_found(format!(
-        "No static resource {}.",
-        request.uri().path().trim_start_matches('/')
-    ))
-    .with_code(Code::UnknownPath)
+    let path = logged_path(request.uri().path());
+    Error::not_found(format!("No static resource {}.", path.trim_start_matches('/')))
+        .with_code(Code::UnknownPath)
 }
 
 /// The answer to a wrong method.

@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::idle::Idle;
 use self::write::{IsLast, send};
+use super::logged_path::logged_path;
 use super::memory::{Begun, ClientHead, FromMemory, FrontAnswer, HeadFields};
 use super::stream::Stream;
 use super::{HEADER_READ_TIMEOUT, Port, PortService, answer, failure, limit};
@@ -214,7 +215,7 @@ fn finished(strict: bool, path: &str, answer: FrontAnswer) -> FrontAnswer {
             (FrontAnswer::Response(response), status)
         }
     };
-    tracing::trace!(method = %Method::GET, path = shortened(path), status = status.as_u16(), "request answered");
+    tracing::trace!(method = %Method::GET, path = shortened(&logged_path(path)), status = status.as_u16(), "request answered");
     answer
 }
 

@@ -57,9 +57,21 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T
         check_is_json(request.headers())?;
         let bytes = read(request.into_body(), LIMIT).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Error::bad_request(format!("JSON parse error: {error}")).with_code(Code::UnreadableBody)
+            let problem = without_text(&error.to_string());
+            Error::bad_request(format!("JSON parse error: {problem}"))
+                .with_code(Code::UnreadableBody)
         })
     }
+}
+
+/// The message of a parser without the text that it found in place of something else, because that
+/// may be a secret.
+fn without_text(message: &str) -> String {
+    let found = message.split_once(" string \"").and_then(|(before, rest)| {
+        let (_, expected) = rest.rsplit_once("\", expected ")?;
+        Some(format!("{before} string, expected {expected}"))
+    });
+    found.unwrap_or_else(|| message.to_owned())
 }
 
 impl<T: Documented, const LIMIT: usize> Input for Body<T, LIMIT> {
@@ -154,6 +166,15 @@ mod tests {
         assert!(refused.message().contains("larger than 1000 bytes"), "{refused:?}");
         let read = read(HttpBody::from(vec![b' '; 1000]), 1000).await.unwrap();
         assert_eq!(read.len(), 1000);
+    }
+
+    #[test]
+    fn a_text_in_the_wrong_place_is_not_repeated() {
+        let error = serde_json::from_str::<Vec<i64>>(r#"["a\", expected b"]"#).unwrap_err();
+        let expected = "invalid type: string, expected i64 at line 1 column 18";
+        assert_eq!(without_text(&error.to_string()), expected);
+        let other = "EOF while parsing a string at line 1 column 5";
+        assert_eq!(without_text(other), other);
     }
 
     #[test]

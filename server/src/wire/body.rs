@@ -100,7 +100,8 @@ where
         Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
         Some(Scalar::Text(text)) => text,
     };
-    text.trim().parse().map(Some).map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
+    // The error does not repeat the text: in the wrong place, it may be a secret.
+    text.trim().parse().map(Some).map_err(|error| D::Error::custom(error))
 }
 
 macro_rules! scalar {
@@ -161,9 +162,7 @@ impl Member for Option<DateTime<Utc>> {
             .map(|date| date.to_utc())
             .filter(is_storable)
             .map(Some)
-            .ok_or_else(|| {
-                D::Error::custom(format!("`{text}` is not a date with time and time zone"))
-            })
+            .ok_or_else(|| D::Error::custom("this is not a date with time and time zone"))
     }
 
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

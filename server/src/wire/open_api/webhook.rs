@@ -37,7 +37,7 @@ body! {
         kind: Option<String>,
         /// Webhook; 0 for an address in Apollo's settings, and for mail.
         webhook_id: i64,
-        /// Address in Apollo's settings.
+        /// Address in Apollo's settings, without its query.
         url: Option<String>,
         /// Environment.
         env: Option<String>,

@@ -87,9 +87,9 @@ fn changed(new: &Definition, operator: &str) -> ActiveModel {
     }
 }
 
-/// That a secret was set is noted, and not the secret.
+/// That a secret was set is noted, and not the secret; a query may have one.
 fn note(id: Id, new: &Definition) {
-    let mut fields = vec![("Url", Some(new.url.as_str()))];
+    let mut fields = vec![("Url", new.url.split('?').next())];
     fields.extend(new.secret.as_ref().map(|_| ("Secret", None)));
     trail::wrote("CastaliaWebhook", id, &fields);
 }

@@ -4453,7 +4453,7 @@ export interface components {
              * @description Status of the last answer; absent without one.
              */
             status?: number;
-            /** @description Address in Apollo's settings. */
+            /** @description Address in Apollo's settings, without its query. */
             url?: string;
             /**
              * Format: int64

@@ -154,7 +154,8 @@ fn delivery((row, notice): (notice::Delivery, Option<notice::Notice>)) -> Delive
         delivery_id: Some(row.delivery_key),
         kind: Some(kind.to_owned()),
         webhook_id: row.webhook_id.0,
-        url: filled(row.target),
+        // The query of such an address may have a token.
+        url: filled(row.target.split('?').next().unwrap_or_default().to_owned()),
         state: Some(state.to_owned()),
         attempts: row.attempts.0.into(),
         status: Some(i64::from(row.status.0)).filter(|status| *status > 0),
