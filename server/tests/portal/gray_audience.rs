@@ -112,3 +112,27 @@ async fn the_instances_that_rules_would_match_are_counted_before_they_are_stored
     let other = path.replace("/branches/", "/branches/x");
     user.post(&format!("{other}/rules/preview"), json!({})).await.fails(400, "");
 }
+
+/// Whoever may set the rules of a branch may also see which instances they would match.
+#[tokio::test]
+async fn a_consumer_that_may_only_edit_sets_rules_and_previews_them() {
+    let world = World::with_demo().await;
+    let (user, root) = (world.user("u1").await, world.user("apollo").await);
+    let path = branch(&user).await;
+    let rules = json!({ "ruleItems": [], "dataChangeLastModifiedBy": "u1" });
+    let register = json!({ "appId": "ci", "name": "CI", "orgId": "TEST1", "ownerName": "u1" });
+    let made = root.post("/openapi/v1/consumers", register).await.ok();
+    let token = made["token"].as_str().unwrap();
+    let consumer = world.consumer(token);
+    let calls = async || {
+        let set = consumer.put(&format!("{path}/rules?operator=u1"), rules.clone()).await;
+        let preview = consumer.post(&format!("{path}/rules/preview"), rules.clone()).await;
+        [set.status, preview.status]
+    };
+    assert_eq!(calls().await, [403, 403]);
+    let role =
+        format!("/openapi/v1/consumers/{token}/assign-role?type=NamespaceRole&operations=edit");
+    let demo = json!({ "appId": "demo", "namespaceName": "application" });
+    root.post(&role, demo).await.ok();
+    assert_eq!(calls().await, [200, 200]);
+}

@@ -71,6 +71,9 @@ pub enum Need {
     /// Permission to set the clients of a branch: to edit or to publish the namespace; tokens and
     /// consumers need permission to edit it.
     SetGrayRules,
+    /// Permission to see which clients rules of a branch would match: to set them, or to see the release
+    /// of the namespace.
+    PreviewGrayRules,
     /// Permission to abandon a branch: to edit or to publish the namespace. The handler requires the
     /// latter for a published branch.
     AbandonBranch,
@@ -254,7 +257,8 @@ impl<'a> Rights<'a> {
                 Ok(role::user_holds_any(db, user_id, &[all[0].pair()]).await?
                     && role::user_holds_any(db, user_id, &[all[1].pair()]).await?)
             }
-            Need::See | Need::SeeAsPerson | Need::SeeRelease => {
+            // Whoever may set the rules also sees the namespace.
+            Need::See | Need::SeeAsPerson | Need::SeeRelease | Need::PreviewGrayRules => {
                 let caller = Identity::User(user_id.to_owned());
                 Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
             }
@@ -319,9 +323,12 @@ impl<'a> Rights<'a> {
         let to = |act| asked(Need::To(act), place);
         let mut asked = match need {
             Need::SeeRelease => [Act::Release, Act::Read].into_iter().flat_map(to).collect(),
+            Need::PreviewGrayRules => {
+                [Act::Modify, Act::Release, Act::Read].into_iter().flat_map(to).collect()
+            }
             need => asked(need, place),
         };
-        if matches!(need, Need::To(_) | Need::SeeRelease) {
+        if matches!(need, Need::To(_) | Need::SeeRelease | Need::PreviewGrayRules) {
             asked.push(Permission::on_app(Right::CreateNamespace, &place.app_id));
         }
         Ok(role::consumer_holds_any(self.store.read(), consumer.id, &pairs(&asked)).await?)
@@ -356,6 +363,7 @@ fn asked(need: Need, place: &Resource) -> Vec<Permission> {
         | Need::CreateBranch
         | Need::AbandonBranch
         | Need::SetGrayRules
+        | Need::PreviewGrayRules
         | Need::MergeBranch
         | Need::SeeRoles
         | Need::SeeUsers

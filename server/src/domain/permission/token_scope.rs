@@ -110,6 +110,7 @@ pub fn required(need: Need) -> Option<&'static [Operation]> {
         Need::See | Need::SeeRelease | Need::To(Act::Read) => &[ConfigRead],
         Need::To(Act::Modify) | Need::CreateBranch | Need::SetGrayRules => &[ConfigModify],
         Need::To(Act::Release) | Need::MergeBranch => &[ConfigRelease],
+        Need::PreviewGrayRules => &[ConfigRead, ConfigModify],
         Need::AbandonBranch => &[ConfigRelease, ConfigModify],
         Need::CreateNamespace => &[NamespaceCreate],
         Need::DeleteNamespace => &[NamespaceDelete],

@@ -51,7 +51,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::POST,
             in_namespace!("/branches/{branchName}/rules/preview"),
-            PortalAccess::Call(Need::SeeRelease),
+            PortalAccess::Call(Need::PreviewGrayRules),
             about(
                 "previewBranchRules",
                 "Lists the instances that rules of a gray branch would match now, without storing them.",
