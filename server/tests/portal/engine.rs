@@ -15,7 +15,8 @@ use crate::database::{Database, apply};
 const CONFIG: &str = include_str!("../../store/tests/store/apollo_2_4_config.sql");
 const PORTAL: &str = include_str!("../../store/tests/store/apollo_2_4_portal.sql");
 
-/// A row of Apollo's script that tests need after the portal has read its settings again.
+/// A row that the first start adds, and Apollo's script: without it, nobody is an administrator once
+/// the portal has read its settings again.
 const ADMINISTRATOR: &str =
     "INSERT INTO `ServerConfig` (`Key`, `Value`, `Comment`) VALUES ('superAdmin', 'apollo', '')";
 
@@ -41,21 +42,22 @@ pub(crate) async fn open(part: Part, installation: Installation) -> Store {
     let kind = (part == Part::Portal, is_apollos);
     let lent = if let Some(lent) = Lent::again(kind).filter(|_| engine != "sqlite") {
         empty(lent.database()).await;
+        if part == Part::Portal {
+            add_administrator(lent.database()).await;
+        }
         lent
     } else {
         let database = create(&engine).await;
         if is_apollos {
             create_apollos_tables(&database, part).await;
+            if part == Part::Portal {
+                add_administrator(&database).await;
+            }
         }
         let origin = if is_apollos { Origin::Adopted } else { Origin::Fresh };
         assert_eq!(apply(&database.connect().await, part).await.unwrap(), origin);
         Lent::new(kind, database)
     };
-    if is_apollos && part == Part::Portal {
-        let raw = lent.database().raw().await;
-        raw.execute_unprepared(ADMINISTRATOR).await.unwrap();
-        raw.close().await.unwrap();
-    }
     let store = lent.database().connect().await;
     DATABASES.with_borrow_mut(|databases| databases.push(lent));
     store
@@ -71,6 +73,14 @@ fn asked_for() -> Option<String> {
     let engine = std::env::var("CASTALIA_TEST_ON").ok();
     // A process cannot use a database in the memory of another one.
     engine.or_else(|| process::is_wanted().then(|| "sqlite".to_owned()))
+}
+
+async fn add_administrator(database: &Database) {
+    let raw = database.raw().await;
+    let is_mysql = raw.get_database_backend() == DatabaseBackend::MySql;
+    let quote = if is_mysql { "`" } else { "\"" };
+    raw.execute_unprepared(&ADMINISTRATOR.replace('`', quote)).await.unwrap();
+    raw.close().await.unwrap();
 }
 
 async fn create(engine: &str) -> Database {
