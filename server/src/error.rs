@@ -304,7 +304,8 @@ impl From<StoreError> for Error {
         let message = match reaction {
             Reaction::Unavailable => "The database is currently unavailable.",
             Reaction::BadRequest => {
-                "The database cannot store a value: a number out of range, or a character such as NUL."
+                "The database cannot store a value: a number out of range, a character such as NUL, or \
+                 a text that is longer than it accepts."
             }
             _ => "The database rejected a statement.",
         };

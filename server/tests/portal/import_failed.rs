@@ -23,11 +23,15 @@ const OF_EXTRA: &str = "u1/second/LOCAL/second+c+extra.properties";
 /// Makes the database refuse to add one item and to remove another one, as if it failed there, until
 /// the triggers are dropped.
 async fn run(world: &World, make: bool) {
-    let store = &world.environment_store;
+    let dialect = world.environment_store.dialect();
     let triggers = [("INSERT", REFUSED), ("UPDATE", KEPT)];
-    let statements = |(event, key)| trigger(store.dialect(), make, event, key);
-    let statements: Vec<_> = triggers.into_iter().flat_map(statements).collect();
-    let done: Result<_, StoreError> = store
+    let statements = |(event, key)| trigger(dialect, make, event, key);
+    execute(world, triggers.into_iter().flat_map(statements).collect()).await;
+}
+
+async fn execute(world: &World, statements: Vec<String>) {
+    let done: Result<_, StoreError> = world
+        .environment_store
         .write(statements, |tx, statements| {
             Box::pin(async move {
                 for statement in statements.iter() {
@@ -120,6 +124,76 @@ async fn a_failed_import_is_taken_back() {
     owner.upload(&path, "c.zip", &bytes).await.ok();
     assert_eq!(shown().await.len(), 3);
     assert_eq!(owner.get(&format!("{new}/items")).await.ok()["total"], 1);
+}
+
+const DELETION: &str = "deletion_during_import";
+
+/// Makes the database delete the namespace `application` when an import adds this item elsewhere, as
+/// somebody may between two steps of the import.
+async fn delete_during_import(world: &World, key: &str) {
+    let store = &world.environment_store;
+    let deletion = r#"UPDATE "Namespace" SET "IsDeleted" = TRUE, "DeletedAt" = 1 WHERE "NamespaceName" = 'application'"#;
+    let name = DELETION;
+    let condition = format!("NEW.\"Key\" = '{key}'");
+    let statements = match store.dialect() {
+        Dialect::Sqlite => vec![format!(
+            r#"CREATE TRIGGER {name} AFTER INSERT ON "Item" WHEN {condition} BEGIN {deletion}; END"#
+        )],
+        Dialect::MySql => vec![
+            format!(
+                "CREATE TRIGGER {name} AFTER INSERT ON Item FOR EACH ROW IF {condition} THEN {deletion}; END IF"
+            )
+            .replace('"', "`"),
+        ],
+        Dialect::Postgres => vec![
+            format!(
+                "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {deletion}; RETURN NEW; END $$"
+            ),
+            format!(
+                r#"CREATE TRIGGER {name} AFTER INSERT ON "Item" FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {name}()"#
+            ),
+        ],
+    };
+    execute(world, statements).await;
+}
+
+/// What somebody deleted while an import ran has nothing to be taken back: it is not reported as changed.
+#[tokio::test]
+async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
+    const DELETING: &str = "deletes-the-first";
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    for name in ["last", "new"] {
+        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
+        owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    }
+    // A namespace that is created cannot be tried before.
+    let path = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
+    owner.delete(&path).await.empty();
+    run(&world, true).await;
+    delete_during_import(&world, DELETING).await;
+    let of_new = FIRST.replace("application", "new");
+    let bytes = archive(&[
+        (FIRST, items(&["added"])),
+        (&of_new, items(&[DELETING])),
+        (LAST, items(&[REFUSED])),
+    ]);
+    let answer = owner.upload(&format!("{CLUSTER}?conflictAction=cover"), "c.zip", &bytes).await;
+    answer.fails(400, &format!("Nothing was imported. {LAST}: "));
+    owner.get(NS).await.fails(404, "");
+    assert_eq!(
+        owner.get(&format!("{}/items", NS.replace("application", "new"))).await.ok()["total"],
+        0
+    );
+    run(&world, false).await;
+    let drop = match world.environment_store.dialect() {
+        Dialect::Postgres => vec![
+            format!(r#"DROP TRIGGER {DELETION} ON "Item""#),
+            format!("DROP FUNCTION {DELETION}"),
+        ],
+        _ => vec![format!("DROP TRIGGER {DELETION}")],
+    };
+    execute(&world, drop).await;
 }
 
 /// The app `second` with the namespace `extra` and the cluster `c`, which has items, as an archive.

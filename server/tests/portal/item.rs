@@ -10,8 +10,8 @@ use axum::middleware::{Next, from_fn};
 use castalia_store::entity::{Standard as _, item as item_row, namespace};
 use serde_json::{Value, json};
 
-use super::environment;
 use super::world::{NS, World, app, item};
+use super::{engine, environment};
 
 #[tokio::test]
 async fn an_item_needs_a_key_and_a_value_that_may_be_empty() {
@@ -229,4 +229,25 @@ async fn a_new_item_is_sent_elsewhere_with_the_id_of_its_namespace() {
     user.post(&format!("{}/items", NS.replace("LOCAL", "FAR")), item("k", "1")).await.ok();
     let stored = namespace::Entity::live().one(store.read()).await.unwrap().unwrap();
     assert_eq!(sent.lock().unwrap()[0]["namespaceId"], stored.id.0);
+}
+
+/// A statement that is longer than MariaDB accepts is the fault of the change, not of the database; its
+/// connection is used no more.
+#[tokio::test]
+async fn a_value_that_is_longer_than_a_packet_is_refused() {
+    /// The default of `max_allowed_packet`.
+    const PACKET: usize = 16 << 20;
+    if !engine::ignores_case() {
+        return;
+    }
+    let world = World::with_demo().await;
+    world.set_in_environment("item.value.length.limit", &(2 * PACKET).to_string());
+    let user = world.user("u1").await;
+    let long = "v".repeat(PACKET + 1);
+    let answer = user.post(&format!("{NS}/items"), item("long", &long)).await;
+    answer.fails(400, "The database cannot store a value: a number out of range, a character such as NUL, or a text that is longer");
+    for number in 0..5 {
+        user.post(&format!("{NS}/items"), item(&format!("k{number}"), "v")).await.ok();
+    }
+    assert_eq!(user.get(&format!("{NS}/items")).await.ok()["total"], 5);
 }

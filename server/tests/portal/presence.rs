@@ -28,3 +28,13 @@ async fn who_is_editing_reaches_those_who_may_see_the_namespace() {
     let mut back = Stream::open(&root, &format!("?lastEventId={before}")).await;
     assert_eq!(back.kind().await, "edit", "the presence is over");
 }
+
+/// An environment that does not exist has no namespaces, so nobody edits one.
+#[tokio::test]
+async fn presence_in_an_unknown_environment_is_refused() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let unknown = format!("{}/presence", NS.replace("LOCAL", "NONE"));
+    root.post(&unknown, Value::Null).await.fails(400, "invalid env format:NONE");
+    root.post(&format!("{NS}/presence"), Value::Null).await.empty();
+}

@@ -3,11 +3,12 @@
 
 use castalia_server::domain::permission::{Act, NamedRole, assignment};
 use castalia_store::StoreError;
-use castalia_store::entity::commit;
+use castalia_store::entity::{commit, namespace};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
+use super::engine;
 use super::world::{Caller, NS, World, app, item};
 
 const DELETED: &str = "/openapi/v1/apps/demo/deleted";
@@ -225,6 +226,39 @@ async fn a_definition_comes_back_with_its_grants() {
     define(&user, "demo", "extra", false).await;
     let taken = user.post(RESTORATIONS, deleted(&user).await.last().unwrap().clone()).await;
     taken.fails(400, "appNamespace already exists for appId:demo namespaceName:extra");
+}
+
+/// MariaDB deletes the namespaces of a definition whatever the case of their names, and the
+/// restoration finds them likewise: an empty one in their place would hide what they contain.
+#[tokio::test]
+async fn a_definition_comes_back_with_a_namespace_in_another_case() {
+    if !engine::ignores_case() {
+        return;
+    }
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    define(&user, "demo", "extra", false).await;
+    let ns = NS.replace("application", "extra");
+    set(&user, &ns, "k", "v").await;
+    publish(&user, &ns).await;
+    let renamed: Result<_, StoreError> = world
+        .environment_store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                use namespace::{Column, Entity};
+                let names = Entity::update_many().col_expr(Column::NamespaceName, "Extra".into());
+                Ok(names.filter(Column::NamespaceName.eq("extra")).exec(tx).await?.rows_affected)
+            })
+        })
+        .await;
+    assert_eq!(renamed.unwrap(), 1);
+    let before = content(&user, &ns).await;
+    user.delete(&format!("{DEFINITIONS}/extra")).await.empty();
+    let listed = deleted(&user).await;
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["kind"], "appNamespace");
+    user.post(RESTORATIONS, listed[0].clone()).await.empty();
+    assert_eq!(content(&user, &ns).await, before);
 }
 
 /// An app comes back in the portal and in its environments, with its administrators and access keys.

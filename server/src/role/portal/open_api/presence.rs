@@ -15,7 +15,6 @@ pub(super) async fn announce(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
 ) -> Result<()> {
-    portal.state.environments.find(&place.env)?;
     portal.own.events.record(event::about(&place, Kind::Presence, own_name(&caller)?, 0));
     Ok(())
 }
