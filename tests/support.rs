@@ -8,6 +8,7 @@ pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod logged;
+pub(crate) mod mark;
 pub(crate) mod memory;
 pub(crate) mod parked;
 pub(crate) mod poll;
@@ -18,6 +19,7 @@ pub(crate) mod session;
 pub(crate) mod sign;
 pub(crate) mod stopwatch;
 pub(crate) mod trace;
+pub(crate) mod watch;
 pub(crate) mod way;
 
 /// An environment variable that configures the tests.

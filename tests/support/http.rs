@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, redirect};
 use serde_json::Value;
 
@@ -53,6 +53,11 @@ impl Http {
         self.headers
             .insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
         self
+    }
+
+    /// A header that every request carries; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -128,9 +133,16 @@ impl Http {
     }
 
     /// Posts a text with the content type of JSON.
-    pub(crate) async fn text(&self, path: &str, body: &'static str) -> Answer {
-        let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
-        read(request.header("Content-Type", "application/json").body(body)).await
+    pub(crate) async fn text(&self, path: &str, body: &str) -> Answer {
+        self.raw(Method::POST, path, "application/json", body).await
+    }
+
+    /// Sends a text with this content type, unless another one is among the headers.
+    pub(crate) async fn raw(&self, method: Method, path: &str, kind: &str, body: &str) -> Answer {
+        let mut headers = self.headers.clone();
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::try_from(kind).unwrap());
+        let request = client().request(method, format!("{}{path}", self.base)).headers(headers);
+        read(request.body(body.to_owned())).await
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {

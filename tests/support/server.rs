@@ -5,10 +5,12 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::http::Http;
 use super::parked;
+use super::watch::{Secrets, Watch};
 
 /// Password of the administrator in every test.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -76,6 +78,9 @@ pub(crate) struct Server {
     lines: Receiver<String>,
     /// What it printed before it listened.
     starting: Vec<String>,
+    /// Returns the secrets that it printed, when it has ended.
+    leaks: Option<JoinHandle<Vec<String>>>,
+    secrets: Secrets,
     pub(crate) config: String,
     pub(crate) admin: String,
     pub(crate) portal: String,
@@ -108,14 +113,20 @@ impl Server {
             }
         }
         command.args(["--data-dir".as_ref(), data_dir.as_os_str()]).args(&options.arguments);
+        if super::variable("CASTALIA_TEST_TRACE").is_some() {
+            command.env("CASTALIA_LOG_LEVEL", "trace");
+        }
         command.env("CASTALIA_ADMIN_PASSWORD", PASSWORD).envs(options.variables.iter().cloned());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let lines = read_lines(&mut child);
+        let secrets = Secrets::default();
+        let (lines, leaks) = watch_lines(&mut child, Watch::new(secrets.clone()));
         let roles = roles_of(&options);
         let mut server = Self {
             child,
             lines,
             starting: Vec::new(),
+            leaks: Some(leaks),
+            secrets,
             config: String::new(),
             admin: String::new(),
             portal: String::new(),
@@ -167,7 +178,14 @@ impl Server {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
-        text.trim_end().to_owned()
+        let token = text.trim_end().to_owned();
+        self.plant(&token);
+        token
+    }
+
+    /// Adds a secret that it must not log.
+    pub(crate) fn plant(&self, secret: &str) {
+        self.secrets.add(secret);
     }
 
     /// The open API with a token for all apps.
@@ -246,6 +264,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        let leaks = self.leaks.take().and_then(|leaks| leaks.join().ok()).unwrap_or_default();
+        if !std::thread::panicking() {
+            assert!(leaks.is_empty(), "the server logged secrets: {leaks:#?}");
+        }
     }
 }
 
@@ -299,18 +321,25 @@ fn roles_of(options: &Options) -> Vec<&'static str> {
     listeners
 }
 
-/// Reads on its own thread, so that the server never blocks on a full pipe and reads can time out.
 fn read_lines(child: &mut Child) -> Receiver<String> {
+    watch_lines(child, Watch::new(Secrets::default())).0
+}
+
+/// Reads on its own thread, so that the server never blocks on a full pipe and reads can time out.
+/// The thread returns the secrets that it read.
+fn watch_lines(child: &mut Child, mut watch: Watch) -> (Receiver<String>, JoinHandle<Vec<String>>) {
     let (sender, receiver) = sync_channel(10_000);
     let stdout = child.stdout.take().unwrap();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            watch.push(&line);
             if sender.try_send(line).is_err() {
                 // The reader is gone or the buffer is full: keep draining.
             }
         }
+        watch.finish()
     });
-    receiver
+    (receiver, reader)
 }
 
 /// Output of a process that should exit by itself; kills it otherwise.

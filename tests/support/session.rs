@@ -5,7 +5,11 @@ use super::server::{PASSWORD, Server};
 
 /// Signs in at the portal.
 pub(crate) async fn root(server: &Server) -> Http {
-    sign_in(&server.portal, PASSWORD).await
+    let root = sign_in(&server.portal, PASSWORD).await;
+    for header in ["Cookie", "X-CSRF-Token"] {
+        server.plant(root.header(header).trim_start_matches("SESSION="));
+    }
+    root
 }
 
 /// Signs in as the administrator at a portal, ours or Apollo's.

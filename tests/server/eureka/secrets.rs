@@ -3,15 +3,15 @@
 use serde_json::json;
 
 use super::other_server::{OtherServer, Reply};
-use crate::server::secret::Search;
+use crate::server::secret::search::Search;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::logged::Logged;
 
 /// Of the servers in the list, of the hosted Eureka, and of a row.
-const LISTED: &str = "planted-eureka-password-61c1f0ab";
-const HOSTED: &str = "planted-hosting-password-2b7e90d4";
-const ROW: &str = "planted-password-of-a-row-8ce41d77";
+const LISTED: &str = "planted-secret-eureka-password-61c1f0ab";
+const HOSTED: &str = "planted-secret-hosting-password-2b7e90d4";
+const ROW: &str = "planted-secret-password-of-a-row-8ce41d77";
 const METRICS: &str = "metrics-token-70aa41be9c02d5f3e8170aa4";
 const ADMIN: &str = "admin-token-b1c7f2d94e6a";
 
@@ -68,9 +68,6 @@ async fn the_password_of_a_listed_server_is_shown_nowhere() {
         &guest_variables,
     );
     let mut search = Search::default();
-    search.plant("the password of a listed server", LISTED);
-    search.plant("the password of the hosted Eureka", HOSTED);
-    search.plant("the password in a row", ROW);
     let row = json!({
         "key": "eureka.service.url", "cluster": "default", "value": with(&closed, ROW),
         "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo",

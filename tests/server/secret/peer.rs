@@ -1,14 +1,15 @@
 //! Secrets with which the portal proves itself to other systems, or they to it: they must not leave
 //! either if these systems refuse it or answer nonsense.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{ADMINISTRATOR, METRICS, Search, VALUE, WRONG};
+use super::dump::dump;
+use super::search::Search;
+use super::{ADMINISTRATOR, METRICS, VALUE, WRONG};
 use crate::support::database::Database;
 use crate::support::demo::Demo;
 use crate::support::eventually::eventually;
@@ -16,15 +17,15 @@ use crate::support::http::Http;
 use crate::support::logged::Logged;
 use crate::support::session;
 
-const CLIENT: &str = "planted-client-secret-at-the-issuer-6c1d";
-const BIND: &str = "planted-password-of-the-directory-2e9f";
+const CLIENT: &str = "planted-secret-of-a-client-at-the-issuer-6c1d";
+const BIND: &str = "planted-secret-password-of-the-directory-2e9f";
 const PROXY: &str = "planted-secret-of-the-proxy-d1c7a0b35e48f2";
-const MAIL: &str = "planted-password-of-the-mail-server-8a4b";
+const MAIL: &str = "planted-secret-password-of-the-mail-server-8a4b";
 const WEBHOOK: &str = "planted-secret-of-a-webhook-90fe";
 
 /// A system that answers requests of HTTP with an error, begins with the greeting of a mail server,
 /// and answers everything else with nonsense. Returns its address.
-async fn peer() -> String {
+pub(super) async fn peer() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let issuer = format!("http://{address}");
@@ -125,21 +126,26 @@ async fn notify(search: &mut Search, root: &Http, peer: &str) {
     search.answer("the deliveries", &deliveries.await);
 }
 
-/// Every row of the portal's database, without what the portal has to know: its settings, the
-/// secrets of webhooks, and notices that are not delivered yet, with their values.
-pub(super) async fn stored(directory: &Path) -> String {
-    let database = Database::file(directory, "portal.db");
-    let tables = database.rows("SELECT name FROM sqlite_master WHERE type = 'table'").await;
-    let mut text = String::new();
-    for table in tables {
-        let name = table["name"].as_str().unwrap();
-        if !["ServerConfig", "CastaliaWebhook", "CastaliaNotice"].contains(&name) {
-            let rows = database.rows(&format!(r#"SELECT * FROM "{name}""#)).await;
-            writeln!(text, "{name}: {rows:?}").unwrap();
-        }
-    }
-    assert!(text.contains("Users: [") && text.contains("apollo"), "{text:.500}");
-    text
+/// The three ways of signing in with another system, each with a secret.
+pub(super) fn ways(peer: &str) -> [Vec<(&'static str, String)>; 3] {
+    [
+        vec![
+            ("CASTALIA_OIDC_ISSUER_URI", format!("http://{peer}")),
+            ("CASTALIA_OIDC_CLIENT_ID", "castalia".to_owned()),
+            ("CASTALIA_OIDC_CLIENT_SECRET", CLIENT.to_owned()),
+        ],
+        vec![
+            ("CASTALIA_LDAP_URLS", format!("ldap://{peer}")),
+            ("CASTALIA_LDAP_BASE", "dc=example".to_owned()),
+            ("CASTALIA_LDAP_SEARCH_FILTER", "(uid={0})".to_owned()),
+            ("CASTALIA_LDAP_USERNAME", "cn=castalia,dc=example".to_owned()),
+            ("CASTALIA_LDAP_PASSWORD", BIND.to_owned()),
+        ],
+        vec![
+            ("CASTALIA_PROXY_SIGN_IN_USER_HEADER", "X-Forwarded-User".to_owned()),
+            ("CASTALIA_PROXY_SIGN_IN_SECRET", PROXY.to_owned()),
+        ],
+    ]
 }
 
 /// SEC-12: what the portal and other systems prove themselves with is in no log, no answer and no
@@ -147,42 +153,12 @@ pub(super) async fn stored(directory: &Path) -> String {
 #[tokio::test]
 async fn secrets_of_other_systems_leave_by_no_side() {
     let peer = peer().await;
-    let (issuer, directory) = (format!("http://{peer}"), format!("ldap://{peer}"));
-    let ways: [&[(&str, &str)]; 3] = [
-        &[
-            ("CASTALIA_OIDC_ISSUER_URI", &issuer),
-            ("CASTALIA_OIDC_CLIENT_ID", "castalia"),
-            ("CASTALIA_OIDC_CLIENT_SECRET", CLIENT),
-        ],
-        &[
-            ("CASTALIA_LDAP_URLS", &directory),
-            ("CASTALIA_LDAP_BASE", "dc=example"),
-            ("CASTALIA_LDAP_SEARCH_FILTER", "(uid={0})"),
-            ("CASTALIA_LDAP_USERNAME", "cn=castalia,dc=example"),
-            ("CASTALIA_LDAP_PASSWORD", BIND),
-        ],
-        &[
-            ("CASTALIA_PROXY_SIGN_IN_USER_HEADER", "X-Forwarded-User"),
-            ("CASTALIA_PROXY_SIGN_IN_SECRET", PROXY),
-        ],
-    ];
     let mut search = Search::default();
-    for (what, secret) in [
-        ("the password of the administrator", ADMINISTRATOR),
-        ("the client secret", CLIENT),
-        ("the password of the directory", BIND),
-        ("the secret of the proxy", PROXY),
-        ("the password of the mail server", MAIL),
-        ("the secret of a webhook", WEBHOOK),
-        ("a wrong password", WRONG),
-        ("a value", VALUE),
-    ] {
-        search.plant(what, secret);
-    }
     let directories = tempfile::tempdir().unwrap();
-    for (number, way) in ways.into_iter().enumerate() {
+    for (number, way) in ways(&peer).into_iter().enumerate() {
         let directory = directories.path().join(number.to_string());
-        let server = start(&directory, way);
+        let way: Vec<_> = way.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let server = start(&directory, &way);
         let portal = Http::new(&server.address("portal"));
         sign_in(&mut search, &portal).await;
         let root = session::sign_in(portal.base(), ADMINISTRATOR).await;
@@ -191,7 +167,7 @@ async fn secrets_of_other_systems_leave_by_no_side() {
         let is_written = async || server.log().contains("/the-last-request").then_some(());
         eventually("the last line of the log", is_written).await;
         search.add("the log", server.log());
-        search.add("the database", stored(&directory).await);
+        search.add("the database", dump(&Database::file(&directory, "portal.db")).await);
     }
     search.run();
 }

@@ -6,8 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::peer::stored;
-use super::{ADMINISTRATOR, METRICS, Search, WRONG};
+use super::dump::dump;
+use super::search::Search;
+use super::{ADMINISTRATOR, METRICS, WRONG};
+use crate::support::database::Database;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::logged::Logged;
@@ -16,11 +18,11 @@ use crate::support::session;
 use crate::support::trace::{IS_ALLOWED, files};
 
 const USERS: &str = "/openapi/v1/users";
-const CREATED: &str = "planted-for-a-new-user-8c3d0e";
-const CHANGED: &str = "planted-by-a-change-71fa9b";
-const RESET: &str = "planted-by-a-reset-e04d6c";
-const REFUSED: &str = "planted-but-too-long-b5c1";
-const LOST: &str = "planted-during-a-panic-93ab7d";
+const CREATED: &str = "planted-secret-for-a-new-user-8c3d0e";
+const CHANGED: &str = "planted-secret-by-a-change-71fa9b";
+const RESET: &str = "planted-secret-by-a-reset-e04d6c";
+const REFUSED: &str = "planted-secret-but-too-long-b5c1";
+const LOST: &str = "planted-secret-during-a-panic-93ab7d";
 
 fn account(name: &str, password: &str) -> Value {
     json!({ "username": name, "userDisplayName": name, "password": password, "enabled": 1 })
@@ -44,7 +46,7 @@ async fn set(search: &mut Search, root: &Http) {
     search.answer("the users", &root.get(&format!("{USERS}?keyword=p")).await.ok());
 }
 
-fn arguments(search: &mut Search, process: u32) {
+pub(super) fn arguments(search: &mut Search, process: u32) {
     let arguments = std::fs::read(format!("/proc/{process}/cmdline")).unwrap();
     search.add("the list of processes", String::from_utf8_lossy(&arguments).into_owned());
 }
@@ -71,14 +73,20 @@ fn refuse_threads(process: u32) -> Child {
     command.spawn().unwrap()
 }
 
+fn threads(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/task")).unwrap().count()
+}
+
 /// Makes handlers panic while they have a password.
-async fn panic(search: &mut Search, server: &Logged, root: &Http) {
+pub(super) async fn panic(search: &mut Search, server: &Logged, root: &Http) {
     if !*IS_ALLOWED {
         return;
     }
     let portal = Http::new(root.base());
-    let mut tracer = refuse_threads(server.child.id());
+    let process = server.child.id();
+    let mut tracer = refuse_threads(process);
     let answers = eventually("a panic", async || {
+        let threads = threads(process);
         let made = (0..16).map(|number| {
             let name = format!("lost-{number}");
             async move { root.post(&format!("{USERS}?isCreate=true"), account(&name, LOST)).await }
@@ -91,6 +99,11 @@ async fn panic(search: &mut Search, server: &Logged, root: &Http) {
         );
         answers.extend(signed);
         let panicked = server.log().contains("a request handler panicked: OS can't spawn");
+        if !panicked {
+            // Threads that have hashed before end when they have been idle for ten seconds.
+            let ended = async || (self::threads(process) < threads).then_some(());
+            eventually("the end of an idle thread", ended).await;
+        }
         panicked.then_some(answers)
     });
     for answer in answers.await {
@@ -105,16 +118,6 @@ async fn panic(search: &mut Search, server: &Logged, root: &Http) {
 #[tokio::test]
 async fn passwords_of_users_leave_by_no_side() {
     let mut search = Search::default();
-    for (what, secret) in [
-        ("the password of a new user", CREATED),
-        ("a changed password", CHANGED),
-        ("a reset password", RESET),
-        ("a refused password", REFUSED),
-        ("a password during a panic", LOST),
-        ("a wrong password", WRONG),
-    ] {
-        search.plant(what, secret);
-    }
     let directories = tempfile::tempdir().unwrap();
     let directory = directories.path().join("data");
     let variables = [
@@ -147,7 +150,7 @@ async fn passwords_of_users_leave_by_no_side() {
     let is_written = async || server.log().contains("/the-last-request").then_some(());
     eventually("the last line of the log", is_written).await;
     search.add("the log", server.log());
-    search.add("the database", stored(&directory).await);
+    search.add("the database", dump(&Database::file(&directory, "portal.db")).await);
     for file in files(&directory).iter().filter(|path| path.is_file()) {
         let bytes = std::fs::read(file).unwrap();
         search.add(&file.display().to_string(), String::from_utf8_lossy(&bytes).into_owned());
