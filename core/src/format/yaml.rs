@@ -56,6 +56,23 @@ pub fn check(text: &str) -> Result<()> {
     flatten_documents(documents).map(drop)
 }
 
+/// The document of a text as JSON, with the values of YAML 1.1; null if the text is empty. Keys that are
+/// no text, dates, and numbers that JSON does not have are strings.
+///
+/// ```
+/// use castalia_core::format::yaml;
+///
+/// let document = yaml::to_json("on: yes\nports: [8080, '1']\n").unwrap();
+/// assert_eq!(document, serde_json::json!({ "true": true, "ports": [8080, "1"] }));
+/// ```
+///
+/// # Errors
+/// As [`check`].
+pub fn to_json(text: &str) -> Result<serde_json::Value> {
+    check(text)?;
+    Ok(documents(text)?.first().map_or(serde_json::Value::Null, |document| document.to_json()))
+}
+
 fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>> {
     if text.chars().nth(MAX_CHARACTERS).is_some() {
         return Err(refused("the text is longer than 3 MiB"));

@@ -1,5 +1,7 @@
 //! Interprets plain scalars by YAML 1.1, as the text that Java prints for the parsed value.
 
+use serde_json::Value;
+
 /// A scalar, by the kind of key that it makes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum YamlScalar {
@@ -14,6 +16,17 @@ impl YamlScalar {
         match self {
             YamlScalar::Null => "",
             YamlScalar::Text(text) | YamlScalar::Other(text) => text,
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            YamlScalar::Null => Value::Null,
+            YamlScalar::Text(text) => Value::String(text.clone()),
+            // JSON has neither infinity nor a value that is no number.
+            YamlScalar::Other(text) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use serde_json::Value;
 
 use super::scalar::{self, YamlScalar};
 use super::{MAX_COLLECTION_ALIASES, MAX_DEPTH, refused};
@@ -16,6 +17,23 @@ pub(super) enum YamlNode {
     Scalar(YamlScalar),
     List(Vec<Rc<YamlNode>>),
     Map(Vec<(YamlScalar, Rc<YamlNode>)>),
+}
+
+impl YamlNode {
+    /// Recursive, which is safe because the depth of documents is limited.
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            YamlNode::Scalar(scalar) => scalar.to_json(),
+            YamlNode::List(items) => items.iter().map(|item| item.to_json()).collect(),
+            YamlNode::Map(entries) => {
+                let entry = |(key, value): &(YamlScalar, Rc<Self>)| {
+                    let key = if *key == YamlScalar::Null { "null" } else { key.text() };
+                    (key.to_owned(), value.to_json())
+                };
+                Value::Object(entries.iter().map(entry).collect())
+            }
+        }
+    }
 }
 
 /// All documents of a text.
