@@ -39,6 +39,7 @@ pub mod known_browser;
 pub mod lock;
 pub mod lookup;
 pub mod namespace;
+pub mod namespace_schema;
 pub mod notice;
 pub mod page;
 pub mod pending_change;

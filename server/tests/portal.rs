@@ -86,6 +86,7 @@ mod portal {
     mod restoration;
     mod restoration_order;
     mod right_of_each_target;
+    mod schema;
     mod search;
     mod server_setting;
     mod set_back;

@@ -72,6 +72,7 @@ impl Place {
                     "CastaliaPendingChange",
                     "CastaliaConsumerUse",
                     "CastaliaPreference",
+                    "CastaliaNamespaceSchema",
                 ],
             ),
         ] {

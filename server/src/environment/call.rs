@@ -182,6 +182,19 @@ impl Environment {
         parse(&self.call(Method::POST, address, Some((FORM, encode(fields)))).await?)
     }
 
+    /// The same, unless the object changed since the last read of this request.
+    ///
+    /// # Errors
+    /// Same as [`Self::change_on_last_read`].
+    pub async fn submit_on_last_read<T: DeserializeOwned>(
+        &self,
+        address: Address,
+        fields: &[(&str, &str)],
+    ) -> Result<T> {
+        let base = revision::base().or_else(revision::shown);
+        parse(&self.call_on(base, Method::POST, address, Some((FORM, encode(fields)))).await?)
+    }
+
     /// Deletes an object.
     ///
     /// # Errors

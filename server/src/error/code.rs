@@ -93,6 +93,8 @@ codes! {
     LineWithoutSeparator "line_without_separator" "A line of the text is neither a comment nor a key with a value"
     RepeatedKeys "repeated_keys" "The text or the list contains a key twice"
     InvalidContent "invalid_content" "The content is not valid in the namespace's format"
+    InvalidSchema "invalid_schema" "The JSON Schema of a namespace is not valid, refers to another document, or is for a format without structure"
+    SchemaViolated "schema_violated" "The content cannot be published because it violates the JSON Schema of its namespace; the message lists where"
     ReleaseNotFound "release_not_found" "There is no such release"
     NoEmergencyPublish "no_emergency_publish" "The environment does not allow emergency publishes"
     Locked "locked" "Another user has changed the namespace and holds its lock"

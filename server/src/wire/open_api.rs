@@ -21,6 +21,7 @@ mod portal;
 mod preference;
 mod release;
 mod restoration;
+mod schema;
 mod system_info;
 mod transfer;
 mod usage;
@@ -47,6 +48,7 @@ pub use self::portal::{
 pub use self::preference::Preferences;
 pub use self::release::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
+pub use self::schema::{NamespaceSchema, NewNamespaceSchema, SchemaViolation};
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
 pub use self::transfer::{
     ChangeSet, ChangeSetResult, ChangeSets, ItemChanges, ItemDiff, NamespaceIdentifier,

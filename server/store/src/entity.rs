@@ -18,6 +18,7 @@ pub mod castalia_consumer_use;
 pub mod castalia_delivery;
 pub mod castalia_event;
 pub mod castalia_installation;
+pub mod castalia_namespace_schema;
 pub mod castalia_notice;
 pub mod castalia_pending_change;
 pub mod castalia_preference;

@@ -1,11 +1,12 @@
-//! Queries: namespaces, including those of branches; those of definitions (app namespaces) and edit
-//! locks are in files below. The content of a namespace is not known here.
+//! Queries: namespaces, including those of branches; those of definitions (app namespaces), edit locks
+//! and schemas are in files below. The content of a namespace is not known here.
 
 mod definition;
 mod family;
 mod lock;
 mod publish_state;
 mod publishable;
+mod schema;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -33,6 +34,10 @@ pub use family::lock_family;
 pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock, locks};
 pub use publish_state::{PublishState, publish_states};
 pub use publishable::{Publishable, publishable};
+pub use schema::{
+    NamespaceSchema, SchemaKey, delete_schema, insert_schema, lock_schema, schema, schemas_of_app,
+    update_schema,
+};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,

@@ -181,6 +181,9 @@ async fn edit(s: &mut Script<'_>, user: (&Caller<'_>, &str)) {
     s.run(user, "updateItemByEncodedKey", "Item.update", (put(), &encoded), item("k", "x")).await;
     let first =
         s.run(user, "createRelease", "Release.create", (post(), &at("/releases")), title()).await;
+    let schema = json!({ "schema": { "type": "object" } });
+    s.run(user, "updateNamespaceSchema", "NamespaceSchema.update", (put(), &at("/schema")), schema)
+        .await;
     let (some, other) = (json!([item("b", "v")]), json!([item("b", "w")]));
     s.run(user, "batchCreateItems", "Item.batchCreate", (post(), &at("/items/batch-create")), some)
         .await;

@@ -179,6 +179,7 @@ impl<'w> Scene<'w> {
             "withdrawRelease" => (put, release(1, "withdrawal"), Value::Null),
             "createBranch" => (post, format!("{OTHER}/branches"), Value::Null),
             "deleteBranch" => (delete, branch(""), Value::Null),
+            "updateNamespaceSchema" => (put, at("/schema"), json!({ "schema": {} })),
             "updateBranchRules" => (put, branch("/rules"), json!({ "ruleItems": [] })),
             "createGrayRelease" => (post, branch("/releases"), title),
             "createGrayDelRelease" => (post, branch("/gray-del-releases"), title),

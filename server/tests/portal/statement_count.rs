@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 4;
 const EXPORTS: [&str; 2] = ["exportAppConfig", "exportAllConfigs"];
 
 /// Every operation, with its query. `{...}` is an id of the rows.
-pub(super) const OPERATIONS: [(&str, &str); 100] = [
+pub(super) const OPERATIONS: [(&str, &str); 102] = [
     ("findAuditLogs", "?page=0&size=500"),
     ("searchAuditLogs", "?query=create&page=0&size=500"),
     ("findAuditDataInfluencesByField", "?entityName=App&entityId=1&fieldName=AppId"),
@@ -72,6 +72,8 @@ pub(super) const OPERATIONS: [(&str, &str); 100] = [
     ("findItemsByNamespace", "?page=0&size=500"),
     ("getItem", ""),
     ("getNamespaceLock", ""),
+    ("getNamespaceSchema", ""),
+    ("findSchemaViolations", ""),
     ("findActiveReleases", "?page=0&size=500"),
     ("loadLatestActiveRelease", ""),
     ("getByNamespace", "?{names}&page=0&size=500"),

@@ -71,6 +71,7 @@ const WITHOUT_LIMIT: &[(&str, &str, &str)] = &[
     ("createUserToken", "envs", "have to be environments"),
     ("createUserToken", "expires", "is a date"),
     ("createOrUpdatePortalDBConfig", "cluster", "is ignored"),
+    ("updateNamespaceSchema", "*", "the body has a limit"),
     ("changePreferences", "*", "has to be one of the known values"),
     ("changeUserEnabled", "*", "has to be a user"),
     ("createWebhook", "url", "has a message of its own"),

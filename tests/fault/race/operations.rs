@@ -253,6 +253,7 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
             Some(item("new")),
         ),
         ("DELETE", "/encodedItems/{key}") => (by(at.replace("{key}", "aw==")), None),
+        ("PUT", "/schema") => (by(at), Some(json!({ "schema": { "title": who } }))),
         ("POST", "/releases") => (at, Some(json!({ "releaseTitle": "r", "releasedBy": "apollo" }))),
         (
             "DELETE",

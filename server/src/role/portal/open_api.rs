@@ -39,6 +39,7 @@ mod reads;
 mod release;
 mod restoration;
 pub(super) mod routes;
+mod schema;
 mod search;
 mod server_setting;
 mod setting_catalogue;

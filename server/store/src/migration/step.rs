@@ -5,8 +5,8 @@ use super::Part;
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
 /// the seals of the audit logs, the recently opened apps, the requests for access, the clients of
 /// observed access keys, the changes that environments have not received, the last uses of consumers,
-/// and the preferences of users.
-pub(crate) const OPTIONAL: [&str; 9] = [
+/// the preferences of users, and the schemas of namespaces.
+pub(crate) const OPTIONAL: [&str; 10] = [
     "CastaliaSchema",
     "CastaliaInstallation",
     "CastaliaAuditSeal",
@@ -16,6 +16,7 @@ pub(crate) const OPTIONAL: [&str; 9] = [
     "CastaliaPendingChange",
     "CastaliaConsumerUse",
     "CastaliaPreference",
+    "CastaliaNamespaceSchema",
 ];
 
 /// The row of version 0 names the program that created the tables.
@@ -54,7 +55,7 @@ macro_rules! step {
     };
 }
 
-pub(super) const STEPS: [Step; 15] = [
+pub(super) const STEPS: [Step; 16] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
@@ -76,4 +77,11 @@ pub(super) const STEPS: [Step; 15] = [
     ),
     step!(14, "castalia_consumer_use", Part::Portal, false, "0014_castalia_consumer_use.sql"),
     step!(15, "castalia_preference", Part::Portal, false, "0015_castalia_preference.sql"),
+    step!(
+        16,
+        "castalia_namespace_schema",
+        Part::Portal,
+        false,
+        "0016_castalia_namespace_schema.sql"
+    ),
 ];

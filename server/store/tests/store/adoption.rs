@@ -99,6 +99,7 @@ async fn apollos_portal_db_gets_the_tables_of_version_3() {
         "CastaliaPendingChange",
         "CastaliaConsumerUse",
         "CastaliaPreference",
+        "CastaliaNamespaceSchema",
     ];
     assert_eq!(report.absent_tables[..2], ["UserToken", "UserTokenAudit"]);
     assert_eq!(report.absent_tables[2..], ours);

@@ -32,7 +32,7 @@ on_each_database! {
             apply(&database.connect().await, Part::Portal).await.unwrap()
         }));
         assert_eq!(nodes.await, [Origin::Fresh; 4]);
-        assert_eq!(versions(&database.connect().await).await, [0, 2, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15]);
+        assert_eq!(versions(&database.connect().await).await, [0, 2, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16]);
     }
 
     async fn fresh_config_databases_hold_the_settings_of_every_installation(database: Database) {
@@ -96,6 +96,7 @@ on_each_database! {
             "castalia_pending_change",
                 "castalia_consumer_use",
                 "castalia_preference",
+                "castalia_namespace_schema",
             ]
         );
         assert!(report.absent_tables.contains(&"UserToken".to_owned()));

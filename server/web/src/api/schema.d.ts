@@ -1748,6 +1748,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the JSON Schema of a namespace. */
+        get: operations["getNamespaceSchema"];
+        /** Stores the JSON Schema of a namespace, or removes it; what violates it cannot be published. */
+        put: operations["updateNamespaceSchema"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}/schema/violations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the first places where the items of a namespace, or of its gray branch, violate its JSON Schema. */
+        get: operations["findSchemaViolations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi/v1/envs/{env}/apps/{appId}/gray-audiences": {
         parameters: {
             query?: never;
@@ -3316,6 +3351,20 @@ export interface components {
             /** @description User that a consumer acts for. */
             releasedBy?: string;
         };
+        /** @description The JSON Schema of a namespace. */
+        NamespaceSchema: {
+            /** @description User name of the last editor. */
+            dataChangeLastModifiedBy?: string;
+            /** @description Display name of the last editor. */
+            dataChangeLastModifiedByDisplayName?: string;
+            /** @description Time of the last change, as `2026-05-31T14:44:28.000+0800`. */
+            dataChangeLastModifiedTime?: string;
+            /**
+             * @description The schema with its members in the order in which they were stored; null if the namespace has
+             *     none.
+             */
+            schema?: Record<string, never> | null;
+        };
         /**
          * @description A role that a user asks for: on a namespace in all environments or in one, or on all
          *     namespaces of a cluster.
@@ -3336,6 +3385,11 @@ export interface components {
              *     `ReleaseNamespacesInCluster` for a cluster.
              */
             roleType?: string;
+        };
+        /** @description The JSON Schema that a namespace is to have. */
+        NewNamespaceSchema: {
+            /** @description The schema; null removes it. */
+            schema: Record<string, never> | null;
         };
         /** @description What is to be restored: members of a list of what was deleted. */
         NewRestoration: {
@@ -4256,6 +4310,13 @@ export interface components {
              */
             theme?: "auto" | "light" | "dark";
         };
+        /** @description A place of the content that violates the JSON Schema of its namespace. */
+        SchemaViolation: {
+            /** @description JSON pointer; of a properties namespace, its first part is the key. */
+            path?: string;
+            /** @description What is wrong, without the value. */
+            rule?: string;
+        };
         /** @description A setting in the portal database, or in the config database of an environment. */
         ServerConfig: {
             /** @description Cluster of nodes, in a config database. */
@@ -4503,7 +4564,9 @@ export type ImportedEntry = components['schemas']['ImportedEntry'];
 export type KnownSetting = components['schemas']['KnownSetting'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
+export type NamespaceSchema = components['schemas']['NamespaceSchema'];
 export type NewAccessRequest = components['schemas']['NewAccessRequest'];
+export type NewNamespaceSchema = components['schemas']['NewNamespaceSchema'];
 export type NewRestoration = components['schemas']['NewRestoration'];
 export type OpenAccessKeyDTO = components['schemas']['OpenAccessKeyDTO'];
 export type OpenAppDTO = components['schemas']['OpenAppDTO'];
@@ -4555,6 +4618,7 @@ export type OpenUserTokenOpenApiAction = components['schemas']['OpenUserTokenOpe
 export type OpenUserTokenSummary = components['schemas']['OpenUserTokenSummary'];
 export type PageSettings = components['schemas']['PageSettings'];
 export type Preferences = components['schemas']['Preferences'];
+export type SchemaViolation = components['schemas']['SchemaViolation'];
 export type ServerConfig = components['schemas']['ServerConfig'];
 export type ServiceHealth = components['schemas']['ServiceHealth'];
 export type ServiceInstance = components['schemas']['ServiceInstance'];
@@ -9151,6 +9215,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenReleaseDTO"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    getNamespaceSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamespaceSchema"];
+                };
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    updateNamespaceSchema: {
+        parameters: {
+            query?: {
+                /** @description User that a consumer acts for. A signed-in user and a user token act as that user. */
+                operator?: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNamespaceSchema"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused or failed; `code` names the reason. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionResponse"];
+                };
+            };
+        };
+    };
+    findSchemaViolations: {
+        parameters: {
+            query?: {
+                /** @description Gray branch whose items are checked on top of the release; those of the namespace by default. */
+                branchName?: string;
+            };
+            header?: never;
+            path: {
+                env: string;
+                appId: string;
+                clusterName: string;
+                namespaceName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaViolation"][];
                 };
             };
             /** @description Refused or failed; `code` names the reason. */

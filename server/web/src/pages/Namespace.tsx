@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 
 import { useInstances } from "../api/instances";
 import { useServed } from "../api/live";
+import { hasSchema } from "../api/namespaceSchema";
 import { activeReleases, draft, liveRelease, type Place } from "../api/queries";
 import type { OpenNamespaceDTO, OpenReleaseDTO } from "../api/bodies";
 import { EnvName } from "../parts/EnvSwitch";
@@ -21,6 +22,7 @@ import { Loaded, PageLoading } from "../parts/States";
 import classes from "./Namespace.module.css";
 import { AccessBanner, EditorsBanner, useAccess } from "./NamespaceAccess";
 import { NamespaceItems, publishing } from "./NamespaceItems";
+import { NamespaceSchema } from "./NamespaceSchema";
 import { isDocument, NamespaceTabs } from "./NamespaceTabs";
 import { viewCode } from "./namespaceViews";
 
@@ -111,6 +113,7 @@ function Head({ place, namespace, live, canPublish }: HeadProps) {
           />
         </span>
       )}
+      {hasSchema(namespace.format ?? "properties") && <NamespaceSchema key={place.ns} place={place} />}
       {live === null && (
         <p className={classes.warning}>
           {t(place.cluster === "default" ? "release.never" : "live.inherited")}{" "}

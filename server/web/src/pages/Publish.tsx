@@ -5,8 +5,10 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { schemaViolations } from "../api/namespaceSchema";
 import { draft, lock, useBoot, type Draft, type Place } from "../api/queries";
 import { ownRights } from "../api/roles";
+import type { SchemaViolation } from "../api/schema";
 import { DiffView } from "../parts/DiffView";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
@@ -31,6 +33,8 @@ export interface Reviewed {
   /** The user has edited it, where somebody else has to publish. */
   isOwnEdit: boolean;
   emergency: boolean;
+  /** The first places that violate the schema of the namespace. */
+  violations: SchemaViolation[];
 }
 
 export function Publish() {
@@ -88,12 +92,15 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
   const drafts = useQueries({ queries: places.map((place) => draft(place)) });
   const rights = useQueries({ queries: places.map((place) => ownRights(place, userId)) });
   const locks = useQueries({ queries: places.map((place) => lock(place)) });
+  const checks = useQueries({ queries: places.map((place) => schemaViolations(place)) });
   // With the others it is one call.
   useQueries({ queries: places.map((place) => earlier(place)) });
   const failed = drafts.find(({ isError }) => isError);
   if (failed) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
   const current = places.flatMap((place, index): Reviewed[] => {
     const [stored, right, held] = [drafts[index]?.data, rights[index]?.data, locks[index]?.data];
+    // Without the answer of the check, the server still refuses what violates the schema.
+    const violations = checks[index]?.data ?? [];
     if (!stored || !right || held === undefined) return [];
     return [
       {
@@ -103,12 +110,13 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
         canPublish: right.publish,
         isOwnEdit: held?.isLocked === true && held.lockedBy === userId,
         emergency: held?.isEmergencyPublishAllowed ?? false,
+        violations,
       },
     ];
   });
-  const isLoading = [...drafts, ...rights, ...locks].some(({ isPending }) => isPending);
+  const isLoading = [...drafts, ...rights, ...locks, ...checks].some(({ isPending }) => isPending);
   // A change that was just saved may not be in what is shown yet.
-  const isReading = drafts.some(({ isFetching }) => isFetching);
+  const isReading = [...drafts, ...checks].some(({ isFetching }) => isFetching);
   if (!submitted && isLoading) return <PageLoading />;
   const reviewed = submitted ?? current;
   const seen = reviewed.flatMap(({ place, changes }) =>

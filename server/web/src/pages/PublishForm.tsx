@@ -65,6 +65,9 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
   const deletions = reviewed.flatMap(({ changes }) => changes).filter(({ state }) => state === "deleted").length;
   const isOwnEdit = reviewed.some((one) => one.isOwnEdit);
   const emergency = isOwnEdit && reviewed.every((one) => one.emergency);
+  const violated = reviewed.filter(({ violations }) => violations.length > 0);
+  const schemaProblem =
+    violated.length > 0 ? t("schema.violated", { name: list(violated.map(({ place }) => nameOf(place))) }) : null;
   const titleProblem = checkName(title, RELEASE_NAME_LENGTH);
   const commentProblem = comment.length > COMMENT_LENGTH ? "tooLong" : null;
   const names = list(places.map(nameOf));
@@ -75,7 +78,7 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
   };
   const submit = (event?: SyntheticEvent<HTMLFormElement>) => {
     event?.preventDefault();
-    if (isReading) return;
+    if (isReading || schemaProblem) return;
     if (titleProblem || commentProblem) document.querySelector<HTMLElement>("#publish [aria-invalid=true]")?.focus();
     else if (isOwnEdit) setAsking(emergency ? "emergency" : null);
     else if (envs.some(isProduction)) setAsking("production");
@@ -148,8 +151,24 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
         onChange={(event) => setComment(event.currentTarget.value)}
       />
       {deletions > 0 && <p className={classes.warning}>{t("publish.deletions", { count: deletions })}</p>}
+      {violated.map(({ place, violations }) => (
+        <section
+          key={nameOf(place)}
+          className={classes.warning}
+          aria-label={t("schema.violated", { name: nameOf(place) })}
+        >
+          <p role="status">{t("schema.violated", { name: nameOf(place) })}</p>
+          <ul>
+            {violations.map(({ path, rule }) => (
+              <li key={`${path ?? ""} ${rule ?? ""}`}>
+                <span className="mono">{path}</span>: {rule}
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
       {isOwnEdit && <p className={classes.warning}>{t("publish.ownEdit")}</p>}
-      <Blockable why={isOwnEdit && !emergency && t("publish.ownEdit")}>
+      <Blockable why={schemaProblem ?? (isOwnEdit && !emergency && t("publish.ownEdit"))}>
         <Button
           type="submit"
           size="md"

@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 92] = [
+const NAMES: [(&str, OperationKind, &str); 93] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -29,6 +29,7 @@ const NAMES: [(&str, OperationKind, &str); 92] = [
     ("createNamespaces", Create, "Namespace.create"),
     ("deleteNamespace", Delete, "Namespace.deleteLinkedNamespace"),
     ("createMissingNamespaces", Create, "Namespace.createMissingNamespaces"),
+    ("updateNamespaceSchema", Update, "NamespaceSchema.update"),
     ("createBranch", Create, "NamespaceBranch.create"),
     ("deleteBranch", Delete, "NamespaceBranch.delete"),
     ("updateBranchRules", Update, "NamespaceBranch.updateBranchRules"),

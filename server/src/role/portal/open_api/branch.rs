@@ -204,7 +204,11 @@ async fn present(environment: &Environment, place: &Resource) -> Result<Option<a
 }
 
 /// The namespace of a branch, if it is the branch of this namespace.
-async fn branch_of(environment: &Environment, place: &Resource, name: &str) -> Result<Resource> {
+pub(super) async fn branch_of(
+    environment: &Environment,
+    place: &Resource,
+    name: &str,
+) -> Result<Resource> {
     let found = present(environment, place).await?.and_then(|branch| branch.cluster_name);
     match found.filter(|found| found == name) {
         Some(cluster) => Ok(Resource { cluster, ..place.clone() }),

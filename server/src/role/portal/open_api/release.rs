@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::namespace::allows_emergency_publish;
+use super::schema::publish::{self as schema, Published};
 use super::{By, may_be_unsupported, people, required, unsupported};
 use crate::domain::audit_log::request::concern;
 use crate::domain::constraint::check_members;
@@ -86,7 +87,8 @@ pub(super) async fn publish(
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::in_namespace(&place, &["releases"]);
     let fields = publication.fields("name");
-    let made = environment.submit(address, &fields);
+    let made =
+        schema::publish(&portal, &environment, &place, Published::Namespace, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::Publish);
     one(&portal, portal.notifying(announcement, made, |made: &admin::Release| made.id).await?).await
 }

@@ -65,6 +65,7 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
         app_namespace::routes,
         namespace::routes,
         namespace::of_app,
+        namespace::schemas,
         item::routes,
         item::batches,
         item::encoded,

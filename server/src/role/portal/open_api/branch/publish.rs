@@ -5,7 +5,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{BranchName, branch_of};
-use crate::domain::draft::{difference, transfer};
+use crate::domain::configurations::{self, Configurations};
+use crate::domain::draft::{DraftChanges, Line, difference, transfer};
 use crate::domain::history::ReleaseOperation;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
@@ -19,6 +20,7 @@ use crate::role::portal::open_api::By;
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::release::{Publication, flag, one};
+use crate::role::portal::open_api::schema::publish::{self as schema, Published, Schema};
 use crate::wire::admin;
 use crate::wire::open_api::{NewGrayDelRelease, NewRelease, Release};
 
@@ -69,7 +71,8 @@ pub(in super::super) async fn publish(
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let address = Address::in_namespace(&branch, &["releases"]);
     let fields = publication.fields("name");
-    let made = environment.submit(address, &fields);
+    let published = Published::Branch { branch: &branch, without: &[] };
+    let made = schema::publish(&portal, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
     one(&portal, portal.notifying(announcement, made, release_id).await?).await
 }
@@ -104,7 +107,8 @@ pub(in super::super) async fn publish_without(
         fields.push(("grayDelKeys", key));
     }
     let address = Address::in_namespace(&branch, &["gray-del-releases"]);
-    let made = environment.submit(address, &fields);
+    let published = Published::Branch { branch: &branch, without: &keys };
+    let made = schema::publish(&portal, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
     one(&portal, portal.notifying(announcement, made, release_id).await?).await
 }
@@ -152,10 +156,16 @@ async fn merged(
         ("deleteBranch", flag(end.delete_branch)),
     ]);
     let merging = async {
+        let schema = Schema::of(portal, &environment, place).await?;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let body = changes(&environment, place, &branch, &publication.operator).await?;
+            let Merging { namespace_id, main, changes } =
+                merging(&environment, place, &branch).await?;
+            if let Some(schema) = &schema {
+                schema.check(content(&main, &changes)).await?;
+            }
+            let body = change_sets(namespace_id, changes, &publication.operator);
             match environment.create_on_last_read(address.clone(), &body).await {
                 Err(error) if is_retried(&error, attempt).await => {}
                 made => return made,
@@ -170,17 +180,30 @@ fn release_id(release: &admin::Release) -> i64 {
     release.id
 }
 
+/// The edits of a merge, and the items that they change.
+struct Merging {
+    namespace_id: i64,
+    main: Vec<Line>,
+    changes: DraftChanges,
+}
+
+/// The content of the main line after the edits; a merge deletes nothing.
+fn content(main: &[Line], changes: &DraftChanges) -> Configurations {
+    let entry = |line: &Line| (line.key.clone(), line.value.clone());
+    let base = configurations::of_items(main.iter().map(entry));
+    configurations::overlay(&base, changes.update.iter().chain(&changes.create).map(entry))
+}
+
 /// The edits that bring the items of the branch into the main line, whose draft must be what is
 /// published: a merge would publish its other changes too. The draft is read last, because the
 /// change is based on the last revision that was read.
-async fn changes(
+async fn merging(
     environment: &Environment,
     place: &Resource,
     branch: &Resource,
-    operator: &str,
-) -> Result<admin::ItemChangeSets> {
+) -> Result<Merging> {
     let branch_items = draft(environment, branch).await?;
-    let id = namespace_id(environment, place).await?;
+    let namespace_id = namespace_id(environment, place).await?;
     let released = released(environment, place).await?;
     let main = draft(environment, place).await?;
     if !difference::is_none(&main, &released) {
@@ -189,5 +212,6 @@ async fn changes(
         )
         .with_code(Code::MainLineUnpublished));
     }
-    Ok(change_sets(id, transfer::changes(&main, &branch_items), operator))
+    let changes = transfer::changes(&main, &branch_items);
+    Ok(Merging { namespace_id, main, changes })
 }

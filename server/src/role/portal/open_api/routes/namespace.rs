@@ -6,7 +6,7 @@ use super::{about, in_namespace};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
 use crate::role::portal::open_api::namespace::{self, missing, usage};
-use crate::role::portal::open_api::presence;
+use crate::role::portal::open_api::{presence, schema};
 use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
@@ -64,6 +64,39 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
                 "Returns the public namespace that a namespace of another app overrides.",
             ),
             namespace::associated_public,
+        )
+}
+
+/// The JSON Schema of a namespace, an extension of the contract.
+pub(super) fn schemas(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Namespace Management", id, summary);
+    routes
+        .extension(
+            Method::GET,
+            in_namespace!("/schema"),
+            PortalAccess::Read(Need::See, Hidden::Nothing),
+            about("getNamespaceSchema", "Returns the JSON Schema of a namespace."),
+            schema::get,
+        )
+        .extension(
+            Method::PUT,
+            in_namespace!("/schema"),
+            PortalAccess::Call(Need::AppAdmin),
+            about(
+                "updateNamespaceSchema",
+                "Stores the JSON Schema of a namespace, or removes it; what violates it cannot be published.",
+            ),
+            schema::put,
+        )
+        .extension(
+            Method::GET,
+            in_namespace!("/schema/violations"),
+            PortalAccess::Read(Need::See, Hidden::List),
+            about(
+                "findSchemaViolations",
+                "Lists the first places where the items of a namespace, or of its gray branch, violate its JSON Schema.",
+            ),
+            schema::violations,
         )
 }
 

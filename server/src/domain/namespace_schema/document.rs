@@ -1,0 +1,162 @@
+//! The content of a namespace as the JSON that its schema describes: the document of a json or yaml
+//! namespace, or an object of the keys and values of a properties namespace (pure).
+
+use castalia_core::format::yaml;
+use castalia_core::protocol::namespace::{CONTENT_KEY, Format};
+use serde_json::{Map, Value};
+
+use crate::domain::configurations::Configurations;
+
+/// The document; the error says why the content has none.
+pub(super) fn of(
+    namespace: &str,
+    content: &Configurations,
+    schema: &Value,
+) -> Result<Value, String> {
+    let text = content.get(CONTENT_KEY).map_or("", String::as_str);
+    match Format::of(namespace) {
+        Format::Json => serde_json::from_str(text).map_err(|error| {
+            // The message of the parser names a position, not a value.
+            format!("the content is not JSON: {error}")
+        }),
+        Format::Yaml | Format::Yml => {
+            yaml::to_json(text).map_err(|_| "the content is not a YAML document".to_owned())
+        }
+        _ => Ok(properties(content, schema)),
+    }
+}
+
+fn properties(content: &Configurations, schema: &Value) -> Value {
+    let entry = |(key, text): (&String, &String)| {
+        let types = types(schema, schema, key, 0);
+        (key.clone(), value(text, &types))
+    };
+    Value::Object(content.iter().map(entry).collect::<Map<_, _>>())
+}
+
+/// A text as a value of one of the types that its schema asks for. A text stays a string if the
+/// schema asks for no type or accepts a string, or if it is a value of none of the types, which
+/// the check then reports.
+fn value(text: &str, types: &[&str]) -> Value {
+    let string = || Value::String(text.to_owned());
+    if types.is_empty() || types.contains(&"string") {
+        return string();
+    }
+    let parsed = serde_json::from_str(text.trim()).unwrap_or_else(|_| string());
+    let is_wanted = match &parsed {
+        Value::Bool(_) => types.contains(&"boolean"),
+        Value::Number(_) => types.contains(&"number") || types.contains(&"integer"),
+        Value::Array(_) => types.contains(&"array"),
+        Value::Object(_) => types.contains(&"object"),
+        // A property has no value that is null.
+        Value::Null | Value::String(_) => false,
+    };
+    if is_wanted { parsed } else { string() }
+}
+
+/// Maximum number of references that are followed.
+const REFERENCES: usize = 20;
+
+/// The types that the schema of an object asks for in a property: by `properties`, otherwise by
+/// `additionalProperties`, also of the schemas in `$ref` and `allOf`.
+fn types<'s>(root: &'s Value, schema: &'s Value, key: &str, depth: usize) -> Vec<&'s str> {
+    let named = schema.get("properties").and_then(|properties| properties.get(key));
+    let property = named.or_else(|| schema.get("additionalProperties"));
+    let own = property.map(|property| type_of(root, property, depth)).unwrap_or_default();
+    if !own.is_empty() {
+        return own;
+    }
+    let inner = composed(root, schema, depth);
+    inner
+        .map(|inner| types(root, inner, key, depth + 1))
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
+}
+
+fn type_of<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<&'s str> {
+    match schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(some)) => some.iter().filter_map(Value::as_str).collect(),
+        _ => {
+            let mut inner = composed(root, schema, depth);
+            inner
+                .find_map(|inner| {
+                    Some(type_of(root, inner, depth + 1)).filter(|found| !found.is_empty())
+                })
+                .unwrap_or_default()
+        }
+    }
+}
+
+/// The schemas that apply to the same value by `$ref` and `allOf`.
+fn composed<'s>(
+    root: &'s Value,
+    schema: &'s Value,
+    depth: usize,
+) -> impl Iterator<Item = &'s Value> {
+    let reference = schema.get("$ref").and_then(Value::as_str);
+    let target = reference.and_then(|target| root.pointer(target.strip_prefix('#')?));
+    let all = schema.get("allOf").and_then(Value::as_array);
+    target.into_iter().chain(all.into_iter().flatten()).filter(move |_| depth < REFERENCES)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn content(pairs: &[(&str, &str)]) -> Configurations {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn values_of_properties_have_the_types_that_the_schema_asks_for() {
+        let schema = json!({
+            "allOf": [{ "properties": { "hosts": { "type": "array" } } }],
+            "properties": {
+                "port": { "$ref": "#/$defs/port" },
+                "on": { "type": "boolean" },
+                "either": { "type": ["integer", "string"] },
+                "text": { "type": "string" },
+                "none": { "type": "null" },
+                "wrong": { "type": "number" },
+            },
+            "$defs": { "port": { "type": "integer" } },
+        });
+        let pairs = [
+            ("port", " 80 "),
+            ("on", "true"),
+            ("either", "5"),
+            ("text", "6"),
+            ("none", "null"),
+            ("wrong", "7s"),
+            ("other", "8"),
+            ("hosts", "[\"a\"]"),
+        ];
+        let expected = json!({
+            "port": 80, "on": true, "either": "5", "text": "6", "none": "null", "wrong": "7s",
+            "other": "8", "hosts": ["a"],
+        });
+        assert_eq!(of("application", &content(&pairs), &schema), Ok(expected));
+        let all = json!({ "additionalProperties": { "type": "number" } });
+        assert_eq!(of("application", &content(&[("a", "1")]), &all), Ok(json!({ "a": 1 })));
+    }
+
+    #[test]
+    fn documents_are_parsed_in_their_format() {
+        let schema = json!({});
+        let yaml = content(&[("content", "a: [1, yes]\n")]);
+        assert_eq!(of("a.yml", &yaml, &schema), Ok(json!({ "a": [1, true] })));
+        let json = content(&[("content", "{\"a\": 1.5}")]);
+        assert_eq!(of("a.json", &json, &schema), Ok(json!({ "a": 1.5 })));
+        assert!(of("a.json", &content(&[]), &schema).unwrap_err().contains("not JSON"));
+        assert_eq!(of("a.yaml", &content(&[]), &schema), Ok(Value::Null));
+    }
+
+    #[test]
+    fn references_in_a_circle_have_no_type() {
+        let schema = json!({ "$ref": "#", "properties": { "a": { "allOf": [{ "$ref": "#/properties/a" }] } } });
+        assert_eq!(of("application", &content(&[("a", "1")]), &schema), Ok(json!({ "a": "1" })));
+    }
+}

@@ -1,0 +1,113 @@
+//! Publishes a namespace or its gray branch, unless the content violates the JSON Schema of the
+//! namespace. What is published is what was checked: the publish is based on the revision of the
+//! checked items. A namespace without a schema costs no call of its environment.
+
+use serde::de::DeserializeOwned;
+
+use crate::domain::configurations::{self, Configurations};
+use crate::domain::namespace_schema::{self, Violation};
+use crate::domain::permission::need::Resource;
+use crate::environment::{Address, Environment, revision};
+use crate::error::{Error, Result, Stale};
+use crate::role::portal::Portal;
+use crate::role::portal::open_api::draft::{draft, is_retried, namespace_id};
+use crate::role::portal::open_api::namespace::released;
+
+/// The schema of a namespace.
+#[derive(Debug)]
+pub(in super::super) struct Schema {
+    text: String,
+    namespace: String,
+}
+
+impl Schema {
+    /// The schema of the namespace, if it has one.
+    pub(in super::super) async fn of(
+        portal: &Portal,
+        environment: &Environment,
+        place: &Resource,
+    ) -> Result<Option<Self>> {
+        let store = &portal.state.store;
+        if !namespace_schema::may_exist(store, place).await? {
+            return Ok(None);
+        }
+        let id = namespace_id(environment, place).await?;
+        let stored = namespace_schema::find(store, &place.env, id).await?;
+        Ok(stored.map(|row| Self { text: row.text, namespace: place.namespace.clone() }))
+    }
+
+    /// The first violations of a content, and the number of all.
+    pub(super) async fn violations(
+        &self,
+        content: Configurations,
+    ) -> Result<(Vec<Violation>, usize)> {
+        namespace_schema::violations(self.text.clone(), &self.namespace, content).await
+    }
+
+    /// Rejects content that violates the schema, and a caller who knows other items than those that
+    /// were read last and that the content was computed from.
+    pub(in super::super) async fn check(&self, content: Configurations) -> Result<()> {
+        if let (Some(revision), Some(current)) = (revision::base(), revision::shown())
+            && revision != current
+        {
+            return Err(Error::stale("namespace", Stale { current, revision, ..Stale::default() }));
+        }
+        let (found, total) = self.violations(content).await?;
+        if found.is_empty() { Ok(()) } else { Err(namespace_schema::refusal(&found, total)) }
+    }
+}
+
+/// What is published of a namespace.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) enum Published<'a> {
+    /// Its items.
+    Namespace,
+    /// The items of its gray branch on top of its release, without some keys.
+    Branch { branch: &'a Resource, without: &'a [String] },
+}
+
+impl Published<'_> {
+    /// The content that clients would receive. The items are read last, because the publish is based on
+    /// the last revision that was read.
+    pub(super) async fn content(
+        self,
+        environment: &Environment,
+        place: &Resource,
+    ) -> Result<Configurations> {
+        let Self::Branch { branch, without } = self else {
+            return Ok(entries(environment, place).await?);
+        };
+        let below = released(environment, place).await?;
+        let mut content = configurations::overlay(&below, entries(environment, branch).await?);
+        content.retain(|key, _| !without.contains(key));
+        Ok(content)
+    }
+}
+
+async fn entries(environment: &Environment, place: &Resource) -> Result<Configurations> {
+    let lines = draft(environment, place).await?.into_iter();
+    Ok(configurations::of_items(lines.map(|line| (line.key, line.value))))
+}
+
+/// Publishes by a form of the admin API.
+pub(in super::super) async fn publish<T: DeserializeOwned>(
+    portal: &Portal,
+    environment: &Environment,
+    place: &Resource,
+    published: Published<'_>,
+    address: Address,
+    fields: &[(&str, &str)],
+) -> Result<T> {
+    let Some(schema) = Schema::of(portal, environment, place).await? else {
+        return environment.submit(address, fields).await;
+    };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        schema.check(published.content(environment, place).await?).await?;
+        match environment.submit_on_last_read(address.clone(), fields).await {
+            Err(error) if is_retried(&error, attempt).await => {}
+            made => return made,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Queries: the JSON Schemas of namespaces. The table may be missing, because the account may not
+//! create it; no namespace has a schema then.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+
+use crate::Store;
+use crate::entity::castalia_namespace_schema::{ActiveModel, Column, Entity, Model};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::row::now;
+
+pub use crate::entity::castalia_namespace_schema::Model as NamespaceSchema;
+
+/// A namespace of an environment.
+#[derive(Clone, Debug)]
+pub struct SchemaKey {
+    pub env: String,
+    /// Row id in the environment.
+    pub namespace_id: Id,
+    pub app_id: String,
+    pub cluster: String,
+    pub namespace: String,
+}
+
+/// Cluster, namespace and row id of the namespaces of an app that have a schema, also of those that
+/// have been deleted; none without the table.
+pub async fn schemas_of_app(
+    store: &Store,
+    app_id: &str,
+    env: &str,
+) -> Result<Vec<(String, String, Id)>, StoreError> {
+    let rows = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::Env.eq(env));
+    let columns = [Column::ClusterName, Column::NamespaceName, Column::NamespaceId];
+    let rows = rows.select_only().columns(columns).into_tuple().all(store.read()).await;
+    or_none(rows.map_err(StoreError::from))
+}
+
+/// The schema of a namespace; none without the table.
+pub async fn schema(store: &Store, env: &str, id: Id) -> Result<Option<Model>, StoreError> {
+    or_none(Entity::find_by_id((env.to_owned(), id)).one(store.read()).await.map_err(Into::into))
+}
+
+/// The same, locked until the end of the transaction.
+///
+/// # Errors
+/// Fails without the table.
+pub async fn lock_schema(
+    db: &impl ConnectionTrait,
+    env: &str,
+    id: Id,
+) -> Result<Option<Model>, StoreError> {
+    let row = Entity::find_by_id((env.to_owned(), id)).lock_exclusive();
+    Ok(row.one(db).await?)
+}
+
+/// Stores the first schema of a namespace.
+///
+/// # Errors
+/// Fails with [`StoreError::Duplicate`] if it has one.
+pub async fn insert_schema(
+    db: &impl ConnectionTrait,
+    key: &SchemaKey,
+    text: &str,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        env: Set(key.env.clone()),
+        namespace_id: Set(key.namespace_id),
+        app_id: Set(key.app_id.clone()),
+        cluster_name: Set(key.cluster.clone()),
+        namespace_name: Set(key.namespace.clone()),
+        text: Set(text.to_owned()),
+        changed_by: Set(operator.to_owned()),
+        changed_time: Set(now().into()),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Replaces the schema of a namespace.
+pub async fn update_schema(
+    db: &impl ConnectionTrait,
+    key: &SchemaKey,
+    text: &str,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        env: Set(key.env.clone()),
+        namespace_id: Set(key.namespace_id),
+        text: Set(text.to_owned()),
+        changed_by: Set(operator.to_owned()),
+        changed_time: Set(now().into()),
+        ..ActiveModel::default()
+    };
+    Entity::update(row).exec(db).await?;
+    Ok(())
+}
+
+/// Removes the schema of a namespace.
+pub async fn delete_schema(db: &impl ConnectionTrait, env: &str, id: Id) -> Result<(), StoreError> {
+    Entity::delete_by_id((env.to_owned(), id)).exec(db).await?;
+    Ok(())
+}
+
+fn or_none<T: Default>(found: Result<T, StoreError>) -> Result<T, StoreError> {
+    match found {
+        Err(error) if error.is_unusable_table() => Ok(T::default()),
+        found => found,
+    }
+}
