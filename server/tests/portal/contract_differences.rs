@@ -100,6 +100,9 @@ impl Document {
         if let Some(values) = schema.get("additionalProperties") {
             return format!("map of {}", self.kind(values));
         }
+        if let Some(kinds) = schema["type"].as_array() {
+            return kinds.iter().map(text).collect::<Vec<_>>().join(" or ");
+        }
         match (text(&schema["type"]), schema["format"].as_str()) {
             ("array", _) => format!("list of {}", self.kind(&schema["items"])),
             ("string", Some(format)) => format!("string as {format}"),

@@ -194,6 +194,9 @@ impl Targets {
         }]});
         owner.put(&format!("{branch}/rules"), rules).await.empty();
         owner.post(&format!("{branch}/releases"), json!({ "releaseTitle": "g" })).await.ok();
+        // Violated, so that callers who see the values see a violation.
+        let schema = json!({ "schema": { "required": ["absent"] } });
+        owner.put(&format!("{NS}/schema"), schema).await.empty();
         let release =
             castalia_store::release::by_id(world.environment_store.read(), filled.release_id);
         let key = release.await.unwrap().unwrap().release_key;

@@ -13,7 +13,7 @@ use crate::wire::body::{Member, body};
 pub struct NamespaceSchema {
     /// The schema with its members in the order in which they were stored; null if the namespace has
     /// none.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     pub schema: Option<Box<RawValue>>,
     /// User name of the last editor.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3363,7 +3363,7 @@ export interface components {
              * @description The schema with its members in the order in which they were stored; null if the namespace has
              *     none.
              */
-            schema?: Record<string, never> | null;
+            schema: Record<string, never> | null;
         };
         /**
          * @description A role that a user asks for: on a namespace in all environments or in one, or on all
