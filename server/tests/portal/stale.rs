@@ -30,7 +30,7 @@ const WITHOUT_BASE: [(&str, &str); 11] = [
 ];
 
 /// Operations that compare a revision or whose parts do, and those that change nothing of value.
-const NOT_REFUSED: [&str; 42] = [
+const NOT_REFUSED: [&str; 43] = [
     "announcePresence",
     "batchCreateItems",
     "batchDeleteItems",
@@ -72,6 +72,7 @@ const NOT_REFUSED: [&str; 42] = [
     "updateBranchRules",
     "updateItem",
     "updateItemByEncodedKey",
+    "updateNamespaceSchema",
     "withdrawRelease",
 ];
 

@@ -10,7 +10,7 @@ use crate::http::revision::of;
 
 /// Changes that compare the header, and `changeItemsOfNamespaces`, whose parts have revisions of
 /// their own.
-const COMPARING: [&str; 34] = [
+const COMPARING: [&str; 35] = [
     "createItem",
     "updateItem",
     "updateItemByEncodedKey",
@@ -40,6 +40,7 @@ const COMPARING: [&str; 34] = [
     "mergeBranch",
     "deleteNamespace",
     "updateApp",
+    "updateNamespaceSchema",
     "deleteApp",
     "createOrUpdatePortalDBConfig",
     "deletePortalDBConfig",
