@@ -114,7 +114,10 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
                 few.max_connections(connections).min_connections(0).connect_lazy(true);
                 few
             };
-            let (few, one) = (few(RESERVED_CONNECTIONS), few(1));
+            let (few, mut one) = (few(RESERVED_CONNECTIONS), few(1));
+            // A ping that has to connect first may be late on a busy machine, as if the database did
+            // not answer.
+            one.idle_timeout(MAX_LIFETIME);
             let db = connect(url, options, with).await?;
             let reserved = connect(url, options, few).await?;
             let ping = connect(url, options, one).await?;

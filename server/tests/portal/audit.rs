@@ -263,7 +263,7 @@ async fn the_log_is_searched_by_app_user_operation_and_time() {
         found("&appId=demo").await,
         ["Auth.refused", "Item.update", "Item.create", "App.create"]
     );
-    assert_eq!(found("&appId=other").await, ["Item.create"]);
+    assert_eq!(found("&appId=other").await, ["Item.create", "App.create"]);
     assert_eq!(found("&appId=oth").await, [""; 0], "an app id is not a part of one");
     assert_eq!(found("&appId=demo&operator=apollo").await, ["Item.update"]);
     assert_eq!(found("&appId=demo&operator=u2").await, ["Auth.refused"]);

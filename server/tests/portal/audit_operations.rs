@@ -38,7 +38,32 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// Operations that concern no app, several, or a row of their caller.
-const WITHOUT_APP: [&str; 0] = [];
+const WITHOUT_APP: [&str; 24] = [
+    "addCreateApplicationRoleToUsers",
+    "deleteCreateApplicationRoleFromUser",
+    "exportAllConfigs",
+    "importAllConfigs",
+    "importConfig",
+    "createOrUpdatePortalDBConfig",
+    "findAllPortalDBConfig",
+    "deletePortalDBConfig",
+    "createOrUpdateConfigDBConfig",
+    "findAllConfigDBConfig",
+    "deleteConfigDBConfig",
+    "createOrUpdateUser",
+    "changeUserEnabled",
+    "deleteUser",
+    "topFavorite",
+    "deleteFavorite",
+    "createUserToken",
+    "createUserToken",
+    "createUserToken",
+    "rotateUserToken",
+    "revokeUserToken",
+    "deleteUserToken",
+    "adminRevokeUserToken",
+    "adminDeleteUserToken",
+];
 
 /// Performs operations, and checks after each that it left one record.
 pub(super) struct Script<'w> {

@@ -154,6 +154,7 @@ pub(super) async fn token(
     State(portal): State<Portal>,
     Query(ConsumerId { app_id }): Query<ConsumerId>,
 ) -> Result<OrEmpty<ConsumerToken>> {
+    concern_app(&app_id);
     let found = registration::token_of(&portal.state.store, &app_id).await?;
     Ok(OrEmpty(found.map(|row| {
         let token = (!registration::is_hashed(&row)).then(|| row.token.expose().to_owned());

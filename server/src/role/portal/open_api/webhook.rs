@@ -91,7 +91,9 @@ pub(super) async fn test(
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
     let store = &portal.state.store;
-    let id = webhook::existing(store, Id(webhook_id)).await?.id;
+    let tested = webhook::existing(store, Id(webhook_id)).await?;
+    concern_app(&tested.app_id);
+    let id = tested.id;
     notice::queue_test(store, id, &operator, &test_body(&operator)?).await?;
     portal.state.notices.notify_one();
     Ok(())
