@@ -85,6 +85,7 @@ mod portal {
     mod removal;
     mod restoration;
     mod restoration_order;
+    mod restoration_permutation;
     mod right_of_each_target;
     mod schema;
     mod search;

@@ -174,14 +174,27 @@ async fn complete(
 }
 
 /// Creates the namespaces of a definition in clusters that lack it.
-pub(super) async fn create_missing(
+async fn create_missing(
     tx: &Transaction,
     definition: &AppNamespace,
     limit: &NamespaceLimit,
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    let clusters = missing_clusters(tx, definition).await?;
+    create_missing_unless(|_| false, tx, definition, limit, operator, trail).await
+}
+
+/// The same without some clusters.
+pub(super) async fn create_missing_unless(
+    is_left_out: impl Fn(&str) -> bool,
+    tx: &Transaction,
+    definition: &AppNamespace,
+    limit: &NamespaceLimit,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    let mut clusters = missing_clusters(tx, definition).await?;
+    clusters.retain(|cluster| !is_left_out(cluster));
     namespace::create_in_each(tx, definition, &clusters, operator, limit, trail).await
 }
 

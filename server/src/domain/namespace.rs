@@ -129,8 +129,21 @@ pub(super) async fn instantiate_definitions(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
+    instantiate_definitions_unless(|_| false, tx, app_id, cluster, operator, trail).await
+}
+
+/// The same without some names.
+pub(super) async fn instantiate_definitions_unless(
+    is_left_out: impl Fn(&str) -> bool,
+    tx: &Transaction,
+    app_id: &str,
+    cluster: &str,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
     let missing = castalia_store::namespace::app_namespace_names_without(tx, app_id, cluster);
-    let missing = missing.await?;
+    let mut missing = missing.await?;
+    missing.retain(|name| !is_left_out(name));
     let cluster = cluster.to_owned();
     insert_all(tx, app_id, missing.iter().map(|name| [&cluster, name]), operator, trail).await
 }

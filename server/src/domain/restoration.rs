@@ -1,7 +1,8 @@
 //! What was deleted of an app, and its restoration. Deleted rows are only hidden, so that they can be
 //! shown again: what one deletion hid has one time. Whether it may be shown again now is decided in
-//! the file below.
+//! the files below.
 
+mod order;
 mod show;
 
 use std::collections::BTreeSet;
@@ -87,15 +88,19 @@ pub fn since() -> i64 {
 /// listed.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let hidden = hidden_of_app(store.read(), app_id, When::Since(since())).await?;
-    let apps = hidden.apps.clone();
     let exists = castalia_store::app::by_app_id(store.read(), app_id).await?.is_some();
-    let mut deleted = wholes(hidden);
-    deleted.retain(|one| match one.kind {
-        Kind::App => !exists,
-        _ => !is_of_deleted(&apps, one.at),
-    });
+    let mut deleted = listed(hidden);
+    deleted.retain(|one| one.kind != Kind::App || !exists);
     deleted.sort_by_key(|one| std::cmp::Reverse(one.at));
     Ok(deleted)
+}
+
+/// What was deleted as a whole of an app that exists or is the last of its name, and that app.
+fn listed(hidden: Hidden) -> Vec<Deleted> {
+    let apps = hidden.apps.clone();
+    let mut deleted = wholes(hidden);
+    deleted.retain(|one| one.kind == Kind::App || !is_of_deleted(&apps, one.at));
+    deleted
 }
 
 /// Whether an object that was deleted at this time belonged to one of these apps, which are deleted: to

@@ -2,6 +2,8 @@
 //! deletion gives all of its rows one time ([`Deletion`](crate::Deletion)), by which they are found.
 //! What may be restored is not known here.
 
+mod order;
+
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -18,6 +20,8 @@ use crate::flag::{is_set, is_unset};
 use crate::number::Id;
 use crate::removal::Scope;
 use crate::row::{InNamespace, Standard, now};
+
+pub use self::order::{Reassigned, reassign, remove_unused, with_clusters_hidden_later};
 
 /// Rows of one table that are read at most, the latest ones.
 const LIMIT: u64 = 1_000;

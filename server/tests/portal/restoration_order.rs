@@ -112,3 +112,81 @@ async fn a_definition_is_not_restored_in_an_environment_alone() {
     user.post(RESTORATIONS, deleted(&user).await[0].clone()).await.empty();
     set(&user, &NS.replace("application", "shared"), "k", "v").await;
 }
+
+/// A namespace that nobody used gives way to an earlier one of its name; one that somebody edited does
+/// not, even if it is empty again.
+#[tokio::test]
+async fn an_unused_namespace_gives_way_to_an_earlier_one() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    set(&user, NS, "k", "v").await;
+    publish(&user, NS).await;
+    let before = content(&user, NS).await;
+    let create = json!([{
+        "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "application",
+    }]);
+    let again = async || {
+        user.delete(&deletion("default", "application")).await.empty();
+        user.post("/openapi/v1/namespaces", create.clone()).await.empty();
+        deleted(&user).await[0].clone()
+    };
+    let earlier = again().await;
+    user.post(RESTORATIONS, earlier).await.empty();
+    assert_eq!(content(&user, NS).await, before);
+    assert!(deleted(&user).await.is_empty());
+    let refused = async |earlier: Value| {
+        let refused = user.post(RESTORATIONS, earlier).await;
+        refused.fails(400, "namespace already exists for namespaceName:application");
+        assert_eq!(refused.json()["code"], "namespace_exists");
+    };
+    let earlier = again().await;
+    set(&user, NS, "k", "other").await;
+    user.delete(&format!("{NS}/items/k")).await.empty();
+    refused(earlier.clone()).await;
+    user.delete(&deletion("default", "application")).await.empty();
+    user.post("/openapi/v1/namespaces", create.clone()).await.empty();
+    user.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    refused(earlier.clone()).await;
+    user.delete(&deletion("default", "application")).await.empty();
+    user.post(RESTORATIONS, earlier).await.empty();
+    assert_eq!(content(&user, NS).await, before);
+}
+
+/// Clusters that were deleted after a definition get its namespaces back with their own restoration, and
+/// a new cluster of the name gets an empty one.
+#[tokio::test]
+async fn a_namespace_follows_its_own_cluster() {
+    let world = World::with_demo().await;
+    let (user, root) = (world.user("u1").await, world.user("apollo").await);
+    define(&user, "demo", "x", false).await;
+    let ns = NS.replace("application", "x");
+    let clusters = ["c1", "c2", "c3"];
+    let mut before = Vec::new();
+    for cluster in clusters {
+        create_cluster(&root, cluster).await;
+        let ns = ns.replace("default", cluster);
+        set(&user, &ns, "k", cluster).await;
+        publish(&user, &ns).await;
+        before.push(content(&user, &ns).await);
+    }
+    user.delete(&format!("{DEFINITIONS}/x")).await.empty();
+    for cluster in clusters {
+        root.delete(&format!("{CLUSTERS}/{cluster}")).await.empty();
+    }
+    create_cluster(&root, "c3").await;
+    let listed = deleted(&root).await;
+    let find = |kind: &str, cluster: &str| {
+        let is = |one: &&Value| one["kind"] == kind && one["clusterName"].as_str() == Some(cluster);
+        listed.iter().find(is).unwrap().clone()
+    };
+    let definition = listed.iter().find(|one| one["kind"] == "appNamespace").unwrap().clone();
+    user.post(RESTORATIONS, definition).await.empty();
+    let in_c3 = ns.replace("default", "c3");
+    assert_eq!(content(&user, &in_c3).await, json!([[], null, 0]));
+    root.delete(&format!("{CLUSTERS}/c3")).await.empty();
+    for (cluster, before) in clusters.iter().zip(before) {
+        root.post(RESTORATIONS, find("cluster", cluster)).await.empty();
+        assert_eq!(content(&user, &ns.replace("default", cluster)).await, before);
+    }
+    assert_eq!(deleted(&root).await.len(), 1, "the new cluster");
+}

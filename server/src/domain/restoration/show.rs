@@ -1,13 +1,12 @@
 //! Shows again what a deletion hid, in the transaction that has checked that it is hidden. Every
 //! rule that the creation of the same object has to follow applies.
 
-use std::collections::BTreeSet;
-
 use castalia_store::namespace::AppNamespace;
 use castalia_store::removal::Scope;
-use castalia_store::restoration::{self, Hidden, When};
-use castalia_store::{Connection, Deletion, Id, Transaction};
+use castalia_store::restoration::{self, Hidden};
+use castalia_store::{Connection, Id, Transaction};
 
+use super::order::{self, DeletedAlone};
 use super::{Deleted, Restored};
 use crate::domain::namespace::{self, Namespace, NamespaceLimit, key_of};
 use crate::domain::removal::Removal;
@@ -51,21 +50,21 @@ impl<'a> Shown<'a> {
         limit: NamespaceLimit,
     ) -> Result<Restored> {
         let Deleted { app_id, cluster, namespace, .. } = self.deleted;
-        cluster::require_not_deleted(tx, Some(app_id), Some(cluster)).await?;
-        let present = castalia_store::app::cluster(tx, app_id, cluster).await?;
-        if present.is_some_and(|row| row.parent_cluster_id != Id(0)) {
-            // A branch is not restored on its own.
-            return Err(super::not_deleted(super::Kind::Namespace));
-        }
-        if castalia_store::namespace::find(tx, app_id, cluster, namespace).await?.is_some() {
-            let message = format!("namespace already exists for namespaceName:{namespace}");
-            return Err(Error::bad_request(message).with_code(Code::NamespaceExists));
-        }
+        require_cluster(tx, app_id, cluster).await?;
         if !is_defined(tx, app_id, namespace).await? {
             let message = format!(
                 "the definition of the namespace {namespace} was deleted as well: restore or create it first"
             );
             return Err(Error::bad_request(message).with_code(Code::AppNamespaceNotFound));
+        }
+        if let Some(present) =
+            castalia_store::namespace::find(tx, app_id, cluster, namespace).await?
+            && !order::give_way(tx, &present, &mut self.removal).await?
+        {
+            let message = format!(
+                "namespace already exists for namespaceName:{namespace}; delete it first to restore the earlier one"
+            );
+            return Err(Error::bad_request(message).with_code(Code::NamespaceExists));
         }
         limit.check(tx, app_id, cluster, 1).await?;
         self.show_in(tx, &[cluster]).await?;
@@ -89,9 +88,18 @@ impl<'a> Shown<'a> {
         self.refuse_scattered(tx, scope).await?;
         restoration::show(tx, scope, *at).await?;
         self.note_clusters(tx, &restored).await?;
-        self.hide_undefined(tx).await?;
-        let trail = &mut self.removal.trail;
-        namespace::instantiate_definitions(tx, app_id, cluster, self.operator, trail).await?;
+        let place = (app_id.as_str(), cluster.as_str());
+        order::follow_definitions(tx, place, *at, self.operator, &mut self.removal).await?;
+        let alone = DeletedAlone::of_app(tx, app_id).await?;
+        namespace::instantiate_definitions_unless(
+            |name| alone.contains(cluster, name),
+            tx,
+            app_id,
+            cluster,
+            self.operator,
+            &mut self.removal.trail,
+        )
+        .await?;
         Ok(Restored::Whole)
     }
 
@@ -111,18 +119,28 @@ impl<'a> Shown<'a> {
         restoration::show_definitions(tx, app_id, Some(name), *at).await?;
         // One deletion hid them: the database decided which spellings are the name.
         let is_named = |row: &&Namespace| row.namespace_name.eq_ignore_ascii_case(name);
-        let named = || hidden.namespaces.iter().filter(is_named);
-        let ids: Vec<Id> = named().map(|row| row.id).collect();
+        let mut named: Vec<_> = hidden.namespaces.iter().filter(is_named).collect();
+        let followed = order::follow_clusters(tx, &named, (app_id, name), *at).await?;
+        named.retain(|row| !followed.contains(&row.id));
+        let ids: Vec<Id> = named.iter().map(|row| row.id).collect();
         let vacant = restoration::vacant(tx, &ids).await?;
-        let vacant = named().filter(|row| vacant.contains(&row.id));
-        let clusters: Vec<&str> = vacant.map(|row| row.cluster_name.as_str()).collect();
+        named.retain(|row| vacant.contains(&row.id));
+        let clusters: Vec<&str> = named.iter().map(|row| row.cluster_name.as_str()).collect();
         limit.check_each(tx, app_id, &clusters, 1).await?;
         self.show_in(tx, &clusters).await?;
         self.note_namespaces(tx, &clusters).await?;
         if let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await?
         {
-            let trail = &mut self.removal.trail;
-            app_namespace::create_missing(tx, &definition, &limit, self.operator, trail).await?;
+            let alone = DeletedAlone::of_app(tx, app_id).await?;
+            app_namespace::create_missing_unless(
+                |cluster| alone.contains(cluster, name),
+                tx,
+                &definition,
+                &limit,
+                self.operator,
+                &mut self.removal.trail,
+            )
+            .await?;
         }
         Ok(Restored::Whole)
     }
@@ -176,33 +194,6 @@ impl<'a> Shown<'a> {
         Err(Error::bad_request(message).with_code(Code::NotRestorable))
     }
 
-    /// A definition that was deleted after the cluster would have deleted its namespace too: it is hidden
-    /// with the time of the definition, whose restoration shows it.
-    async fn hide_undefined(&mut self, tx: &Transaction) -> Result<()> {
-        let Deleted { app_id, cluster, at, .. } = self.deleted;
-        let rows = castalia_store::namespace::of_cluster(tx, app_id, cluster).await?;
-        let defined = defined(tx, app_id, &rows).await?;
-        let hidden = restoration::hidden_definitions(tx, app_id, When::Since(*at)).await?;
-        for row in rows {
-            let name = &row.namespace_name;
-            if defined.contains(&name.to_ascii_lowercase()) {
-                continue;
-            }
-            let definition = hidden.iter().find(|one| one.name == *name);
-            let time = match definition.map(|one| one.deleted_at) {
-                Some(time) if !was_hidden(tx, &row, time).await? => Some(time),
-                _ => None,
-            };
-            let now = self.removal.deletion.clone();
-            if let Some(time) = time {
-                self.removal.deletion = Deletion::at(self.operator, time);
-            }
-            namespace::delete_in(tx, &row, &mut self.removal).await?;
-            self.removal.deletion = now;
-        }
-        Ok(())
-    }
-
     async fn note_clusters(
         &mut self,
         tx: &Transaction,
@@ -229,30 +220,25 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Requires that a namespace can be restored in this cluster, which must not be deleted.
+async fn require_cluster(tx: &Transaction, app_id: &str, cluster: &str) -> Result<()> {
+    let present = castalia_store::app::cluster(tx, app_id, cluster).await?;
+    if present.as_ref().is_some_and(|row| row.parent_cluster_id != Id(0)) {
+        // A branch is not restored on its own.
+        return Err(super::not_deleted(super::Kind::Namespace));
+    }
+    if present.is_none() && castalia_store::app::was_cluster_deleted(tx, app_id, cluster).await? {
+        let message = format!(
+            "cluster not found for appId:{app_id} clusterName:{cluster}: it was deleted as well, \
+             restore or create it first"
+        );
+        return Err(Error::not_found(message).with_code(Code::ClusterNotFound));
+    }
+    Ok(())
+}
+
 /// Whether the app or a public definition of another one declares the namespace.
 async fn is_defined(db: &impl Connection, app_id: &str, name: &str) -> Result<bool> {
     Ok(castalia_store::namespace::app_namespace(db, app_id, name).await?.is_some()
         || castalia_store::namespace::public_app_namespace(db, name).await?.is_some())
-}
-
-/// Names of the namespaces that the app or a public definition of another one declares, in lower
-/// case: the database decides whether two spellings are one name, and what it may find is kept.
-async fn defined(
-    db: &impl Connection,
-    app_id: &str,
-    namespaces: &[Namespace],
-) -> Result<BTreeSet<String>> {
-    let own = castalia_store::namespace::app_namespace_names(db, app_id).await?;
-    let names: Vec<&str> = namespaces.iter().map(|row| row.namespace_name.as_str()).collect();
-    let public = castalia_store::namespace::public_app_namespaces_named(db, &names).await?;
-    let public = public.into_iter().map(|row| row.name);
-    Ok(own.into_iter().chain(public).map(|name| name.to_ascii_lowercase()).collect())
-}
-
-/// Whether a namespace with these names was deleted at this time.
-async fn was_hidden(tx: &Transaction, row: &Namespace, at: i64) -> Result<bool> {
-    let hidden = restoration::hidden_of_app(tx, &row.app_id, When::At(at)).await?;
-    Ok(hidden.namespaces.iter().any(|other| {
-        other.cluster_name == row.cluster_name && other.namespace_name == row.namespace_name
-    }))
 }
