@@ -7,6 +7,7 @@ mod audit;
 mod call;
 mod comparing;
 mod local;
+mod probe;
 mod remote;
 pub mod revision;
 mod services;
@@ -15,7 +16,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::Router;
-use futures_util::future::join_all;
 use parking_lot::Mutex;
 
 use self::call::{Call, Transport};
@@ -130,16 +130,6 @@ impl Environments {
                 .with_code(Code::UnknownEnv));
         }
         Ok(self.named(normalised))
-    }
-
-    /// Probes all other environments concurrently, so that a slow one does not delay the rest.
-    pub async fn probe(&self) {
-        let probes = self.all().into_iter().map(|environment| async move {
-            if let Transport::Remote(remote) = &environment.transport {
-                remote.probe(&environment.name).await;
-            }
-        });
-        join_all(probes).await;
     }
 
     fn named(&self, name: String) -> Environment {

@@ -21,6 +21,10 @@ const READ_TIMEOUT: Duration = Duration::from_secs(3);
 const AT_ONCE: Duration = Duration::from_secs(12);
 /// Two probes and their pauses, with the same margin.
 const NOTICED: Duration = Duration::from_secs(60);
+/// A probe of an environment that is down and the pause before it, with the same margin.
+const BACK: Duration = Duration::from_secs(8);
+/// A call of an environment that is known to be down does not wait for it.
+const NO_WAIT: Duration = Duration::from_secs(1);
 
 /// An environment at addresses that a restart keeps.
 fn start(env: &str, directory: &Path, before: Option<&Server>) -> Server {
@@ -57,9 +61,13 @@ impl Quick<'_> {
 }
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    in_time(AT_ONCE, what, work).await
+}
+
+async fn in_time<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
     let begun = Stopwatch::start();
     let answer = work.await;
-    assert!(begun.elapsed() < AT_ONCE, "{what} took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < limit, "{what} took {:?}", begun.elapsed());
     answer
 }
 
@@ -118,15 +126,25 @@ async fn states(root: &Http) -> Vec<(String, bool, String)> {
     info["environments"].as_array().unwrap().iter().map(state).collect()
 }
 
+/// Pages of an app, and the namespace in an environment that is known to be down.
+async fn calls_do_not_wait(root: &Http, down: &Demo) {
+    for page in ["envclusters", "env-cluster-info", "miss-envs", "deleted"] {
+        let path = format!("/openapi/v1/apps/demo/{page}");
+        in_time(NO_WAIT, &path, root.get(&path)).await.ok();
+    }
+    let path = format!("{}/items", down.path());
+    assert_eq!(in_time(NO_WAIT, &path, root.get(&path)).await.status, 500);
+}
+
 /// Waits until the portal uses exactly these environments.
-async fn uses(api: &Http, expected: &[&str]) {
+async fn uses(api: &Http, expected: &[&str], limit: Duration) {
     let begun = Stopwatch::start();
     loop {
         let used = Quick(api).get("/openapi/v1/envs").await.ok().json();
         if used == json!(expected) {
             return;
         }
-        assert!(begun.elapsed() < NOTICED, "{used} instead of {expected:?}");
+        assert!(begun.elapsed() < limit, "{used} instead of {expected:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -165,7 +183,10 @@ async fn a_killed_and_a_frozen_environment_hold_up_no_other_and_are_used_again()
             let answer = within("a refusal", api.get(&format!("{}/items", place.path()))).await;
             assert_eq!(answer.status, 500, "{answer:?}");
         }
-        uses(&api, &["DEV"]).await;
+        uses(&api, &["DEV"], NOTICED).await;
+    }
+    for place in &places[1..] {
+        calls_do_not_wait(&root, place).await;
     }
     for (name, is_used, reason) in states(&root).await {
         assert_eq!(is_used, name == "DEV", "{name}: {reason}");
@@ -173,8 +194,9 @@ async fn a_killed_and_a_frozen_environment_hold_up_no_other_and_are_used_again()
     }
 
     signal(&uat, "-CONT");
+    uses(&api, &["DEV", "UAT"], BACK).await;
     fat = start("FAT", directories[1].path(), Some(&fat));
-    uses(&api, &names).await;
+    uses(&api, &names, BACK).await;
     for place in &places {
         change_all(&api, place, "back").await;
     }

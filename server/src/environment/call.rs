@@ -269,8 +269,24 @@ impl Environment {
     pub fn is_up(&self) -> bool {
         match &self.transport {
             Transport::InProcess(_) => true,
-            Transport::Remote(remote) => remote.is_up(),
+            Transport::Remote(remote) => remote.probes.is_up(),
             Transport::Unreachable => false,
+        }
+    }
+
+    /// Whether [`Self::probe`] is due. The caller has to start it: it is due to nobody else then.
+    #[must_use]
+    pub fn take_probe(&self) -> bool {
+        match &self.transport {
+            Transport::Remote(remote) => remote.probes.take_due(remote.longest_probe()),
+            Transport::InProcess(_) | Transport::Unreachable => false,
+        }
+    }
+
+    /// Finds out whether it is reachable. Returns after its time-outs at the latest.
+    pub async fn probe(&self) {
+        if let Transport::Remote(remote) = &self.transport {
+            remote.probe(&self.name).await;
         }
     }
 }

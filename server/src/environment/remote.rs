@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -14,24 +13,18 @@ use castalia_core::protocol::route::ADMIN_SERVICES_PATH;
 use castalia_core::transport::{HttpOptions, ReqwestClient, Transport};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
-use parking_lot::Mutex;
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use tokio::time::{Instant, timeout};
 
 use super::call::{Answer, Call};
 use super::comparing::{self, Comparing};
+use super::probe::{Probes, REFRESH};
 use crate::environment::audit;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::revision::REVISION;
 use crate::json;
 use crate::outgoing;
 
-/// Consecutive failed probes after which an environment is treated as unreachable, as in Apollo;
-/// one successful probe resets it.
-const TOLERATED: u32 = 2;
-/// Maximum answer to a probe, in bytes.
-const HEALTH: usize = 64 * 1024;
 /// Maximum answer to any other call, in bytes: more than any namespace or page needs.
 const ANSWER: usize = 64 * 1024 * 1024;
 /// Maximum duration of a call as a whole, even if data keeps arriving; longer if the read time-out
@@ -39,8 +32,6 @@ const ANSWER: usize = 64 * 1024 * 1024;
 const CALL: Duration = Duration::from_secs(60);
 /// Maximum list of services, in bytes.
 const LIST: usize = 1024 * 1024;
-/// Interval at which the list of services is read; shorter than Apollo's, since one request is cheap.
-const REFRESH: Duration = Duration::from_secs(60);
 /// Maximum requests to a meta server per second.
 const QUESTIONS: f64 = 2.0;
 
@@ -54,13 +45,11 @@ pub(super) struct Timeouts {
 pub(super) struct Remote {
     /// Addresses of the meta servers, separated by commas.
     pub(super) meta: String,
-    discovery: Discovery,
+    pub(super) discovery: Discovery,
     client: Client,
-    timeouts: Timeouts,
-    failed_probes: AtomicU32,
+    pub(super) timeouts: Timeouts,
+    pub(super) probes: Probes,
     comparing: Comparing,
-    /// When a probe last read the list of services again.
-    refreshed: Mutex<Instant>,
 }
 
 impl fmt::Debug for Remote {
@@ -89,19 +78,25 @@ impl Remote {
             discovery: Discovery::new(transport(timeouts)?, options),
             client: client(timeouts)?,
             timeouts,
-            failed_probes: AtomicU32::new(0),
+            probes: Probes::default(),
             comparing: Comparing::default(),
-            refreshed: Mutex::new(Instant::now()),
         })
     }
 
     /// Tries the services in turn. A read continues with the next one after any network failure; a
-    /// write only if the service cannot have received it.
+    /// write only if the service cannot have received it. None is tried if the last probes got no answer.
     pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Answer> {
+        self.probes.require_answers()?;
         self.call_within(call, token, ANSWER).await
     }
 
-    async fn call_within(&self, call: &Call, token: Option<&str>, limit: usize) -> Result<Answer> {
+    /// The same whatever the last probes found, with a maximum answer in bytes.
+    pub(super) async fn call_within(
+        &self,
+        call: &Call,
+        token: Option<&str>,
+        limit: usize,
+    ) -> Result<Answer> {
         let services = self.discovery.services().await.map_err(|error| {
             self.away("No available admin server. Maybe because of meta server down or all admin server down.")
                 .caused_by(error)
@@ -152,65 +147,6 @@ impl Remote {
         tracing::debug!(service_url = &**service, %error, "an admin service does not answer");
     }
 
-    /// Whether the environment is reachable according to the last probes.
-    pub(super) fn is_up(&self) -> bool {
-        self.failed_probes.load(Ordering::Relaxed) < TOLERATED
-    }
-
-    /// Requests the health of an admin service.
-    pub(super) async fn probe(&self, env: &str) {
-        let call = Call {
-            method: Method::GET,
-            path: "/health".to_owned(),
-            body: None,
-            revision: None,
-            span: None,
-        };
-        let was_up = self.is_up();
-        // Time for discovery and one service; a service that answers slowly must not block the
-        // probe.
-        let limit = (self.timeouts.connect + self.timeouts.read) * 2;
-        let answer = async {
-            self.refresh(env).await;
-            self.call_within(&call, None, HEALTH).await
-        };
-        let answer = timeout(limit, answer).await;
-        let answer = answer.unwrap_or_else(|_| Err(self.away("The probe timed out.")));
-        match answer {
-            Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
-            Err(error) => {
-                self.failed_probes.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!(env, %error, "an environment does not answer");
-            }
-        }
-        match (was_up, self.is_up()) {
-            (true, false) => tracing::warn!(
-                env,
-                meta = self.meta,
-                "an environment is unreachable and left out of lists until it answers"
-            ),
-            (false, true) => tracing::info!(env, "an environment is reachable again"),
-            _ => {}
-        }
-    }
-
-    /// Reads the list of services again: at intervals, and as long as none answers, because they may
-    /// have moved.
-    async fn refresh(&self, env: &str) {
-        let is_due = {
-            let mut refreshed = self.refreshed.lock();
-            let is_away = self.failed_probes.load(Ordering::Relaxed) > 0;
-            let is_due = is_away || refreshed.elapsed() >= REFRESH;
-            if is_due {
-                *refreshed = Instant::now();
-            }
-            is_due
-        };
-        if is_due && let Err(error) = self.discovery.refresh().await {
-            tracing::debug!(env, %error, "the list of admin services cannot be read; the last one is used");
-        }
-    }
-
     async fn send(
         &self,
         service: &ServiceUrl,
@@ -239,7 +175,7 @@ impl Remote {
     }
 
     /// Scripts of Apollo's portal search for the beginnings of these messages.
-    fn away(&self, problem: &str) -> Error {
+    pub(super) fn away(&self, problem: &str) -> Error {
         Error::service(format!("{problem} Meta server address: {}", self.meta))
             .with_code(Code::EnvUnreachable)
     }

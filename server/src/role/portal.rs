@@ -42,7 +42,7 @@ use crate::domain::audit_log::{Log, retention, seal};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
 use crate::domain::{recent, session};
-use crate::environment::revision;
+use crate::environment::{Environment, Environments, revision};
 use crate::error::{Error, Result};
 use crate::http::health;
 use crate::http::route::{Listed, Routes};
@@ -56,8 +56,8 @@ const HASHING: usize = 4;
 /// Maximum number of exports and imports that are worked on concurrently; each occupies a
 /// temporary file, a core and the environments.
 const TRANSFERS: usize = 4;
-/// Interval of the health probes of other environments, as in Apollo's portal.
-const PROBE_PAUSE: Duration = Duration::from_secs(10);
+/// Interval at which probes of other environments are started if they are due.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// Interval of the searches for sessions of users who were disabled or deleted.
 const SESSION_PAUSE: Duration = Duration::from_secs(10);
 
@@ -181,12 +181,8 @@ impl Portal {
 
 /// Starts the background work of the portal.
 pub fn run(state: &PortalState, background: &Background) {
-    let environments = state.environments.clone();
-    environments.report_missing_addresses();
-    background.repeat("environment probe", PROBE_PAUSE, move || {
-        let environments = environments.clone();
-        async move { environments.probe().await }
-    });
+    state.environments.report_missing_addresses();
+    probe_environments(state.environments.clone(), background);
     fan_out::run(state, background);
     seal::run(Log::of_portal(&state.store), background);
     retention::run(Log::of_portal(&state.store), &state.config, background);
@@ -208,6 +204,20 @@ pub fn run(state: &PortalState, background: &Background) {
                 tracing::warn!(%error, "cannot create the system roles; the next start retries");
             }
         }
+    });
+}
+
+/// Probes each environment on its own, so that one that does not answer delays no other.
+fn probe_environments(environments: Environments, background: &Background) {
+    let probes = background.clone();
+    background.repeat("environment probes", PROBE_PAUSE, move || {
+        for environment in environments.all().into_iter().filter(Environment::take_probe) {
+            probes.spawn("environment probe", move || {
+                let environment = environment.clone();
+                async move { environment.probe().await }
+            });
+        }
+        std::future::ready(())
     });
 }
 

@@ -9,12 +9,14 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use castalia_server::background::Background;
+use castalia_server::environment::Environment;
 use castalia_server::http::admission::{Admission, Sharing};
 use castalia_server::http::{self, failure};
 use castalia_server::role::admin;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_store::Store;
 use castalia_store::entity::{Standard as _, app as app_row, cluster, item as item_row};
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -137,6 +139,12 @@ async fn world_that_waits(timeout: Duration, services: &[SocketAddr]) -> World {
     world
 }
 
+/// Probes all environments at once.
+pub(super) async fn probe(world: &World) {
+    let environments = world.environments.all();
+    join_all(environments.iter().map(Environment::probe)).await;
+}
+
 fn far() -> String {
     NS.replace("LOCAL", "FAR")
 }
@@ -234,9 +242,9 @@ async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     let world = world(&[refusing().await]).await;
     let user = world.user("u1").await;
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
-    world.environments.probe().await;
+    probe(&world).await;
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
-    world.environments.probe().await;
+    probe(&world).await;
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
     // It may have an app of this id; only a super administrator may take that risk.
     user.post("/openapi/v1/apps", app("demo", "u1"))
@@ -259,12 +267,12 @@ async fn services_that_moved_are_found() {
     let world = world_of(Arc::clone(&services)).await;
     let user = world.user("u1").await;
     for _ in 0..2 {
-        world.environments.probe().await;
+        probe(&world).await;
     }
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
     *services.lock().unwrap() = vec![admin_service().await.0];
     eventually(async || {
-        world.environments.probe().await;
+        probe(&world).await;
         let found = user.get("/openapi/v1/envs").await.ok();
         (found == json!(["LOCAL", "FAR"])).then_some(())
     })
@@ -349,7 +357,7 @@ async fn an_environment_whose_answer_does_not_end_is_away_and_holds_up_no_other(
         let mut world = world_that_waits(READ_TIMEOUT, &[endless(chunk, pause).await]).await;
         world.set("api.connectTimeout", "300");
         for _ in 0..2 {
-            let probe = tokio::time::timeout(Duration::from_secs(30), world.environments.probe());
+            let probe = tokio::time::timeout(Duration::from_secs(30), probe(&world));
             probe.await.expect("the probe has an end");
         }
         let root = world.user("apollo").await;
@@ -372,23 +380,20 @@ async fn well_together(barrier: Arc<tokio::sync::Barrier>) -> SocketAddr {
 #[tokio::test]
 async fn all_environments_are_probed_at_once() {
     const NAMES: [&str; 4] = ["A", "B", "C", "D"];
-    let barrier = Arc::new(tokio::sync::Barrier::new(NAMES.len()));
+    let barrier = Arc::new(tokio::sync::Barrier::new(NAMES.len() + 1));
     let mut world = World::adopted().await;
     world.set("apollo.portal.envs", "local,a,b,c,d");
-    // Longer than any machine needs to send four requests; sequential probes would wait for it.
-    world.set("api.readTimeout", "5000");
+    // Longer than the test waits; sequential probes would wait for it.
+    world.set("api.readTimeout", "60000");
     let mut servers = serde_json::Map::new();
     for name in NAMES {
         let meta = well_together(Arc::clone(&barrier)).await;
         servers.insert(name.to_owned(), json!(format!("http://{meta}")));
     }
     world.set("apollo.portal.meta.servers", &serde_json::Value::from(servers).to_string());
-    // Two failures in a row mean that an environment is unreachable.
-    for _ in 0..2 {
-        world.environments.probe().await;
-    }
-    let root = world.user("apollo").await;
-    assert_eq!(root.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "A", "B", "C", "D"]));
+    let _background = world.run();
+    let all = tokio::time::timeout(Duration::from_secs(30), barrier.wait()).await;
+    assert!(all.is_ok(), "some environment is not probed before another has answered");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use http::StatusCode;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend};
 use serde_json::json;
 
-use super::environment::{admin_router, listen, world};
+use super::environment::{admin_router, listen, probe, world};
 use super::recent::rename;
 use super::world::{NS, World, app, item as new_item};
 
@@ -41,7 +41,7 @@ async fn world_beside_an_environment_that_is_away() -> (World, Store, Away) {
 async fn leave(world: &World, away: &Away) {
     away.store(true, Ordering::SeqCst);
     for _ in 0..2 {
-        world.environments.probe().await;
+        probe(world).await;
     }
     assert!(world.environments.find("FAR").is_ok_and(|far| !far.is_up()));
 }

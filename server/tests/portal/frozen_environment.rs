@@ -2,18 +2,27 @@
 
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use castalia_store::event::{self, NewEvent};
 use castalia_store::notice::{self, NewNotice};
 use castalia_store::{Id, Small, Store, StoreError};
+use http::Method;
 use serde_json::json;
+use tokio::sync::watch;
 
-use super::environment::{hanging, meta_server};
+use super::environment::{self, admin_router, hanging, listen, meta_server, probe};
 use super::events::{Stream, edit};
 use super::receiver::{Receiver, publish, register, world};
-use super::world::{NS, World};
+use super::user_token::eventually;
+use super::world::{NS, World, app, item};
 
 /// Time in which the other environment is served; the frozen one costs seconds for each request.
 const SOON: Duration = Duration::from_secs(8);
+
+/// Maximum duration of a call to an environment that is known to be down.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// A portal with the environment FAR, whose admin service is frozen.
 pub(super) async fn world_beside_a_frozen_environment() -> World {
@@ -97,4 +106,64 @@ async fn events_do_not_wait_for_a_frozen_environment() {
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+/// An admin service that answers nothing as long as the channel has `true`.
+async fn freezable(frozen: watch::Receiver<bool>) -> Router {
+    let hold = move |request: Request, next: Next| {
+        let mut frozen = frozen.clone();
+        async move {
+            frozen.wait_for(|is_frozen| !is_frozen).await.unwrap();
+            next.run(request).await
+        }
+    };
+    admin_router().await.0.layer(from_fn(hold))
+}
+
+/// Calls of an environment that is known to be down fail at once, and it is used again soon after its
+/// return, although another one is still frozen.
+#[tokio::test]
+async fn a_frozen_environment_costs_nothing_once_it_is_known_to_be_down() {
+    let (frozen, is_frozen) = watch::channel(false);
+    let mut world = environment::world(&[]).await;
+    let far = meta_server(&[listen(freezable(is_frozen).await).await]).await;
+    let near = meta_server(&[hanging().await]).await;
+    let metas = json!({ "far": format!("http://{far}"), "near": format!("http://{near}") });
+    world.set("apollo.portal.envs", "local,far,near");
+    world.set("apollo.portal.meta.servers", &metas.to_string());
+    world.set("api.readTimeout", "3000");
+    let root = world.user("apollo").await;
+    let far = NS.replace("LOCAL", "FAR");
+    let items = format!("{far}/items");
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    root.get(&items).await.ok();
+    frozen.send_replace(true);
+    for _ in 0..2 {
+        probe(&world).await;
+    }
+    assert_eq!(root.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
+    for (method, path, body, status) in [
+        (Method::GET, "/openapi/v1/apps/demo/env-cluster-info", json!(null), 200),
+        (Method::GET, "/openapi/v1/apps/demo/envclusters", json!(null), 200),
+        (Method::GET, "/openapi/v1/apps/demo/miss-envs", json!(null), 200),
+        (Method::GET, "/openapi/v1/apps/demo/deleted", json!(null), 200),
+        (Method::GET, items.as_str(), json!(null), 500),
+        (Method::POST, items.as_str(), item("k", "v"), 500),
+        (Method::POST, "/openapi/v1/apps", app("other", "u1"), 200),
+    ] {
+        let begun = Instant::now();
+        let answer = root.send(method.clone(), path, "application/json", body.to_string()).await;
+        let elapsed = begun.elapsed();
+        assert!(elapsed < AT_ONCE, "{method} {path} took {elapsed:?}");
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        if status == 500 {
+            answer.fails(500, "Admin servers are unresponsive.");
+            assert_eq!(answer.json()["code"], "env_unreachable");
+        }
+    }
+    frozen.send_replace(false);
+    let _background = world.run();
+    let begun = Instant::now();
+    eventually(async || (root.get(&items).await.status == 200).then_some(())).await;
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
