@@ -19,6 +19,11 @@ const HISTORY_PAUSE: Duration = Duration::from_secs(60);
 /// Rows that are read, or removed, per statement.
 const LOOK: u64 = 500;
 const REMOVE: u64 = 100;
+/// Rows of a history that are read at once to be removed.
+const PIECE: u64 = 10_000;
+
+/// A row of a history: its id, with the releases that it refers to, which never change.
+type Entry = (Id, Id, Id);
 
 /// Starts the tasks.
 pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
@@ -129,9 +134,24 @@ pub async fn remove_old_histories(
             else {
                 continue;
             };
-            while remove_histories(store, line.clone(), last).await? == REMOVE {}
+            shorten(store, &line, last).await?;
         }
         since = newest;
+    }
+}
+
+/// Removes the rows of a line up to this one. They are read in large pieces, because PostgreSQL sorts
+/// the whole line for each piece, and removed in small ones.
+async fn shorten(store: &Store, line: &Line, last: Id) -> Result<()> {
+    loop {
+        let rows =
+            castalia_store::release::histories_up_to(store.read(), line, last, PIECE).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for step in rows.chunks(REMOVE as usize) {
+            remove_histories(store, line.clone(), step.to_vec()).await?;
+        }
     }
 }
 
@@ -143,22 +163,21 @@ fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     own.or_else(|| config.get(&keys::HISTORY_SIZE))
 }
 
-async fn remove_histories(store: &Store, line: Line, last: Id) -> Result<u64> {
+async fn remove_histories(store: &Store, line: Line, rows: Vec<Entry>) -> Result<()> {
     store
-        .write((line, last), |tx, (line, last)| Box::pin(remove_histories_in(tx, line, *last)))
+        .write((line, rows), |tx, (line, rows)| Box::pin(remove_histories_in(tx, line, rows)))
         .await
 }
 
 /// Removes some rows, and the releases that no other row refers to. The current release is kept
 /// even if no row refers to it, as after a rollback to an older release.
-async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<u64> {
+async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<()> {
     // Locked, so that a rollback cannot restore a release that is being removed, and no publish is
     // missed.
     let Line { app_id, cluster, namespace, branch } = line;
     namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
-    let rows = castalia_store::release::histories_up_to(tx, line, last, REMOVE).await?;
     let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
-    let removed = castalia_store::release::delete_histories(tx, &ids).await?;
+    castalia_store::release::delete_histories(tx, &ids).await?;
     let mut named: Vec<_> =
         rows.iter().flat_map(|(_, release, previous)| [*release, *previous]).collect();
     named.sort_unstable();
@@ -167,7 +186,7 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<
     let live = castalia_store::release::latest_active_id(tx, app_id, branch, namespace).await?;
     named.retain(|id| *id != live && !kept.contains(id));
     castalia_store::release::purge(tx, &named).await?;
-    Ok(removed)
+    Ok(())
 }
 
 #[cfg(test)]
