@@ -26,6 +26,7 @@ mod portal {
     mod app;
     mod archive;
     mod audit;
+    mod audit_of_portal;
     mod audit_of_users;
     mod audit_operations;
     mod audit_seal;
@@ -96,6 +97,7 @@ mod portal {
     mod sign_in_modes;
     mod slapd;
     mod stale;
+    mod stale_row;
     mod statement_count;
     mod statement_count_of_writes;
     mod system_info;
@@ -105,6 +107,7 @@ mod portal {
     mod transfer;
     mod user_token;
     mod user_token_operations;
+    mod user_token_propose;
     mod user_token_scope;
     mod visibility;
     mod web;

@@ -19,6 +19,9 @@ pub enum Operation {
     ConfigRead,
     /// Edit items and gray branches.
     ConfigModify,
+    /// Edit items, which changes nothing that clients receive until somebody else publishes it. Not of
+    /// Apollo.
+    ConfigPropose,
     /// Publish, roll back and merge.
     ConfigRelease,
     /// Create namespaces.
@@ -38,14 +41,15 @@ pub enum Operation {
 }
 
 use Operation::{
-    AppCreate, AppManageRole, ClusterCreate, ConfigModify, ConfigRead, ConfigRelease,
-    NamespaceCreate, NamespaceDelete, SystemAdmin, UserManage,
+    AppCreate, AppManageRole, ClusterCreate, ConfigModify, ConfigPropose, ConfigRead,
+    ConfigRelease, NamespaceCreate, NamespaceDelete, SystemAdmin, UserManage,
 };
 
 /// Any of them allows to read names and descriptions.
 const DESCRIBING: &[Operation] = &[
     ConfigRead,
     ConfigModify,
+    ConfigPropose,
     ConfigRelease,
     NamespaceCreate,
     NamespaceDelete,
@@ -57,9 +61,10 @@ const DESCRIBING: &[Operation] = &[
 
 impl Operation {
     /// All, in the order in which Apollo lists them.
-    pub const ALL: [Operation; 10] = [
+    pub const ALL: [Operation; 11] = [
         ConfigRead,
         ConfigModify,
+        ConfigPropose,
         ConfigRelease,
         NamespaceCreate,
         NamespaceDelete,
@@ -76,6 +81,7 @@ impl Operation {
         match self {
             ConfigRead => "config:read",
             ConfigModify => "config:modify",
+            ConfigPropose => "config:propose",
             ConfigRelease => "config:release",
             NamespaceCreate => "namespace:create",
             NamespaceDelete => "namespace:delete",
@@ -108,7 +114,9 @@ pub fn required(need: Need) -> Option<&'static [Operation]> {
         Need::User => &[],
         Need::Nothing => DESCRIBING,
         Need::See | Need::SeeRelease | Need::To(Act::Read) => &[ConfigRead],
-        Need::To(Act::Modify) | Need::CreateBranch | Need::SetGrayRules => &[ConfigModify],
+        Need::To(Act::Modify) => &[ConfigModify, ConfigPropose],
+        // Rules decide which clients receive a gray release.
+        Need::CreateBranch | Need::SetGrayRules => &[ConfigModify],
         Need::To(Act::Release) | Need::MergeBranch => &[ConfigRelease],
         Need::PreviewGrayRules => &[ConfigRead, ConfigModify],
         Need::AbandonBranch => &[ConfigRelease, ConfigModify],
