@@ -10,37 +10,32 @@ mod violation;
 pub use self::rules::{SCHEMA, check};
 pub use self::violation::{Violation, refusal, violations};
 
-pub use castalia_store::namespace::NamespaceSchema;
+pub use castalia_store::namespace::{NamespaceSchema, SchemaKey};
 
 use castalia_core::protocol::namespace::Format;
-use castalia_store::namespace::{self, SchemaKey};
-use castalia_store::{Id, JobError as _, Store, Transaction};
+use castalia_store::namespace;
+use castalia_store::{JobError as _, Store, Transaction};
 
 use super::constraint::{self, APP_ID, NAME, check_width};
-use super::permission::need::Resource;
 use super::revision::{Base, Replaced, Revision};
 use super::unique;
 use crate::error::{Code, Error, Result};
 
-/// Whether a namespace of this name, in any spelling that an environment may accept, may have a
-/// schema. Only then it is worth to ask the environment for its row id.
-pub async fn may_exist(store: &Store, place: &Resource) -> Result<bool> {
-    let rows = namespace::schemas_of_app(store, &place.app_id, &place.env).await?;
-    let is_it = |(cluster, name, _): &(String, String, Id)| {
-        cluster.eq_ignore_ascii_case(&place.cluster) && name.eq_ignore_ascii_case(&place.namespace)
-    };
-    Ok(rows.iter().any(is_it))
+/// App, cluster and namespace of the namespaces of an environment that have a schema. Without any, it
+/// is not necessary to ask the environment which namespace a caller names.
+pub async fn names(store: &Store, env: &str) -> Result<Vec<(String, String, String)>> {
+    Ok(namespace::names_with_schema(store, env).await?)
 }
 
-/// The schema of a namespace with this row id; none without the table.
-pub async fn find(store: &Store, env: &str, namespace_id: i64) -> Result<Option<NamespaceSchema>> {
-    Ok(namespace::schema(store, env, Id(namespace_id)).await?)
+/// The schema of a namespace; none without the table.
+pub async fn find(store: &Store, key: &SchemaKey) -> Result<Option<NamespaceSchema>> {
+    Ok(namespace::schema(store, key).await?)
 }
 
-/// The revision of a schema, or of its absence.
+/// The revision of the text of a schema, or of its absence.
 #[must_use]
-pub fn revision(stored: Option<&NamespaceSchema>) -> Revision {
-    Revision::of_texts([stored.map(|row| row.text.as_str())])
+pub fn revision(text: Option<&str>) -> Revision {
+    Revision::of_texts([text])
 }
 
 /// Rejects a namespace whose format has no structure that a schema describes.
@@ -66,27 +61,19 @@ pub fn check_format(namespace: &str) -> Result<()> {
 /// Fails if the schema is based on another revision, and without the table.
 pub async fn put(
     store: &Store,
-    place: &Resource,
-    namespace_id: i64,
+    key: SchemaKey,
     text: Option<String>,
     operator: &str,
     base: Base,
 ) -> Result<()> {
     for (name, value, width) in [
-        ("AppId", &*place.app_id, APP_ID),
-        ("ClusterName", &place.cluster, NAME),
-        ("NamespaceName", &place.namespace, NAME),
+        ("AppId", &*key.app_id, APP_ID),
+        ("ClusterName", &key.cluster, NAME),
+        ("NamespaceName", &key.namespace, NAME),
         ("ChangedBy", operator, constraint::OPERATOR),
     ] {
         check_width(value, name, width)?;
     }
-    let key = SchemaKey {
-        env: place.env.clone(),
-        namespace_id: Id(namespace_id),
-        app_id: place.app_id.clone(),
-        cluster: place.cluster.clone(),
-        namespace: place.namespace.clone(),
-    };
     let input = (key, text, operator.to_owned(), base);
     let written = unique::write(store, input, |tx, (key, text, operator, base)| {
         Box::pin(put_in(tx, key, text.as_deref(), operator, base))
@@ -108,18 +95,19 @@ async fn put_in(
     operator: &str,
     base: &Base,
 ) -> Result<()> {
-    let stored = namespace::lock_schema(tx, &key.env, key.namespace_id).await?;
+    let row = namespace::lock_schema(tx, &key.env, key.namespace_id).await?;
+    let (has_row, stored) = (row.is_some(), row.filter(|row| key.is_of(row)));
     base.check_row(&Replaced {
         what: "schema",
         texts: &[("schema", text, stored.as_ref().map(|row| row.text.as_str()))],
         by: stored.as_ref().map(|row| row.changed_by.as_str()),
         at: stored.as_ref().map(|row| *row.changed_time),
     })?;
-    match (text, stored) {
-        (Some(text), None) => namespace::insert_schema(tx, key, text, operator).await?,
-        (Some(text), Some(_)) => namespace::update_schema(tx, key, text, operator).await?,
-        (None, Some(_)) => namespace::delete_schema(tx, &key.env, key.namespace_id).await?,
-        (None, None) => {}
+    match (text, has_row) {
+        (Some(text), false) => namespace::insert_schema(tx, key, text, operator).await?,
+        (Some(text), true) => namespace::update_schema(tx, key, text, operator).await?,
+        (None, true) => namespace::delete_schema(tx, &key.env, key.namespace_id).await?,
+        (None, false) => {}
     }
     Ok(())
 }

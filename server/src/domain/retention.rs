@@ -18,7 +18,7 @@ const MESSAGE_PAUSE: Duration = Duration::from_secs(5);
 const HISTORY_PAUSE: Duration = Duration::from_secs(60);
 /// Rows that are read, or removed, per statement.
 const LOOK: u64 = 500;
-const REMOVE: u64 = 100;
+const REMOVE: usize = 100;
 /// Rows of a history that are read at once to be removed.
 const PIECE: u64 = 10_000;
 
@@ -82,7 +82,7 @@ pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id>
             return Ok(since.min(castalia_store::message::max_id(store.read()).await?));
         };
         for (text, id) in replacing(rows.readable, is_first_look) {
-            while remove_messages(store, text.clone(), id).await? == REMOVE {}
+            while remove_messages(store, text.clone(), id).await? == REMOVE as u64 {}
         }
         since = newest;
     }
@@ -106,7 +106,9 @@ async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
     store
         .write((text, id), |tx, (text, id)| {
             Box::pin(async move {
-                Ok::<_, Error>(castalia_store::message::delete_older(tx, text, *id, REMOVE).await?)
+                Ok::<_, Error>(
+                    castalia_store::message::delete_older(tx, text, *id, REMOVE as u64).await?,
+                )
             })
         })
         .await
@@ -146,11 +148,13 @@ async fn shorten(store: &Store, line: &Line, last: Id) -> Result<()> {
     loop {
         let rows =
             castalia_store::release::histories_up_to(store.read(), line, last, PIECE).await?;
-        if rows.is_empty() {
-            return Ok(());
+        let mut removed = 0;
+        for step in rows.chunks(REMOVE) {
+            removed += remove_histories(store, line.clone(), step.to_vec()).await?;
         }
-        for step in rows.chunks(REMOVE as usize) {
-            remove_histories(store, line.clone(), step.to_vec()).await?;
+        // A replica may still show rows that are gone.
+        if removed == 0 {
+            return Ok(());
         }
     }
 }
@@ -163,7 +167,7 @@ fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     own.or_else(|| config.get(&keys::HISTORY_SIZE))
 }
 
-async fn remove_histories(store: &Store, line: Line, rows: Vec<Entry>) -> Result<()> {
+async fn remove_histories(store: &Store, line: Line, rows: Vec<Entry>) -> Result<u64> {
     store
         .write((line, rows), |tx, (line, rows)| Box::pin(remove_histories_in(tx, line, rows)))
         .await
@@ -171,13 +175,16 @@ async fn remove_histories(store: &Store, line: Line, rows: Vec<Entry>) -> Result
 
 /// Removes some rows, and the releases that no other row refers to. The current release is kept
 /// even if no row refers to it, as after a rollback to an older release.
-async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<()> {
+async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<u64> {
     // Locked, so that a rollback cannot restore a release that is being removed, and no publish is
     // missed.
     let Line { app_id, cluster, namespace, branch } = line;
     namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
+    // Others may have deleted the namespace since they were read, and may restore it.
     let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
-    castalia_store::release::delete_histories(tx, &ids).await?;
+    let ids = castalia_store::release::live_histories(tx, &ids).await?;
+    let rows: Vec<_> = rows.iter().filter(|(id, ..)| ids.contains(id)).collect();
+    let removed = castalia_store::release::delete_histories(tx, &ids).await?;
     let mut named: Vec<_> =
         rows.iter().flat_map(|(_, release, previous)| [*release, *previous]).collect();
     named.sort_unstable();
@@ -186,7 +193,7 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> R
     let live = castalia_store::release::latest_active_id(tx, app_id, branch, namespace).await?;
     named.retain(|id| *id != live && !kept.contains(id));
     castalia_store::release::purge(tx, &named).await?;
-    Ok(())
+    Ok(removed)
 }
 
 #[cfg(test)]

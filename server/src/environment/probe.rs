@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::call::Call;
 use super::remote::Remote;
 use crate::error::{Code, Error, Result};
+use crate::http::health::VERSION_PATH;
 
 /// Consecutive failed probes after which an environment is treated as unreachable, as in Apollo;
 /// one successful probe resets it.
@@ -85,11 +86,11 @@ impl Probes {
     }
 
     /// Records the result of a probe. Returns whether the environment was reachable before and is now.
-    fn record(&self, result: &Result<()>) -> (bool, bool) {
+    fn record(&self, result: &Result<()>, answers: bool) -> (bool, bool) {
         let mut state = self.0.lock();
         let was_up = state.is_up();
         state.failed = if result.is_ok() { 0 } else { state.failed.saturating_add(1) };
-        let silence = result.as_ref().err().filter(|error| error.code() == Code::EnvUnreachable);
+        let silence = result.as_ref().err().filter(|_| !answers);
         state.silence = silence.map(|error| error.message().to_owned());
         let is_up = state.is_up();
         state.due = Instant::now() + if is_up { PAUSE } else { PAUSE_AWAY };
@@ -104,31 +105,29 @@ impl State {
 }
 
 impl Remote {
-    /// Maximum duration of a probe: time for discovery and one service. A service that answers slowly
-    /// must not block the next probe.
+    /// Maximum duration of a probe: two requests, each with time for discovery and one service. A service
+    /// that answers slowly must not block the next probe.
     pub(super) fn longest_probe(&self) -> Duration {
+        self.longest_request() * 2
+    }
+
+    fn longest_request(&self) -> Duration {
         (self.timeouts.connect + self.timeouts.read) * 2
     }
 
-    /// Requests the health of an admin service.
+    /// Requests the health of an admin service, and its version if that has no answer: the health of a
+    /// service may wait for something that calls do not need.
     pub(super) async fn probe(&self, env: &str) {
-        let call = Call {
-            method: Method::GET,
-            path: "/health".to_owned(),
-            body: None,
-            revision: None,
-            span: None,
+        self.refresh(env).await;
+        let answer = self.request("/health").await;
+        let is_silent = |answer: &Result<()>| {
+            answer.as_ref().is_err_and(|error| error.code() == Code::EnvUnreachable)
         };
-        let answer = async {
-            self.refresh(env).await;
-            self.call_within(&call, None, HEALTH).await.map(drop)
-        };
-        let answer = timeout(self.longest_probe(), answer).await;
-        let answer = answer.unwrap_or_else(|_| Err(self.away("The probe timed out.")));
+        let answers = !is_silent(&answer) || !is_silent(&self.request(VERSION_PATH).await);
         if let Err(error) = &answer {
             tracing::debug!(env, %error, "an environment does not answer");
         }
-        match self.probes.record(&answer) {
+        match self.probes.record(&answer, answers) {
             (true, false) => tracing::warn!(
                 env,
                 meta = self.meta,
@@ -137,6 +136,18 @@ impl Remote {
             (false, true) => tracing::info!(env, "an environment is reachable again"),
             _ => {}
         }
+    }
+
+    async fn request(&self, path: &str) -> Result<()> {
+        let call = Call {
+            method: Method::GET,
+            path: path.to_owned(),
+            body: None,
+            revision: None,
+            span: None,
+        };
+        let answer = timeout(self.longest_request(), self.call_within(&call, None, HEALTH)).await;
+        answer.map_or_else(|_| Err(self.away("The probe timed out.")), |answer| answer.map(drop))
     }
 
     async fn refresh(&self, env: &str) {

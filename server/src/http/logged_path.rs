@@ -3,19 +3,31 @@
 
 use std::borrow::Cow;
 
-/// The part before the token.
-const CONSUMERS: &str = "/consumers/";
-/// The part in its place of the other paths.
+use percent_encoding::percent_decode_str;
+
+/// The segment before the token.
+const CONSUMERS: &str = "consumers";
+/// The segment in its place of the other paths.
 const BY_APP: &str = "by-appId";
 
-/// The path without a token.
+/// The path without a token, also if it is mistyped.
 pub(crate) fn logged_path(path: &str) -> Cow<'_, str> {
-    let Some((before, rest)) = path.split_once(CONSUMERS) else { return path.into() };
-    let (token, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match token {
-        "" | BY_APP => path.into(),
-        _ => format!("{before}{CONSUMERS}*{after}").into(),
-    }
+    let mut is_token = false;
+    let mut has_token = false;
+    let shown: Vec<_> = path
+        .split('/')
+        .map(|segment| {
+            let is_hidden = is_token && !segment.is_empty() && segment != BY_APP;
+            has_token |= is_hidden;
+            is_token = is_consumers(segment) || (is_token && segment.is_empty());
+            if is_hidden { "*" } else { segment }
+        })
+        .collect();
+    if has_token { shown.join("/").into() } else { path.into() }
+}
+
+fn is_consumers(segment: &str) -> bool {
+    percent_decode_str(segment).decode_utf8_lossy().eq_ignore_ascii_case(CONSUMERS)
 }
 
 #[cfg(test)]
@@ -30,6 +42,9 @@ mod tests {
             ("/openapi/v1/consumers/by-appId/roles", "/openapi/v1/consumers/by-appId/roles"),
             ("/openapi/v1/consumers/", "/openapi/v1/consumers/"),
             ("/openapi/v1/consumers", "/openapi/v1/consumers"),
+            ("/openapi/v1/consumers//secret/roles", "/openapi/v1/consumers//*/roles"),
+            ("/openapi/v1/%63onsumers/secret", "/openapi/v1/%63onsumers/*"),
+            ("/consumers/openapi/v1/Consumers/secret", "/consumers/*/v1/Consumers/*"),
         ] {
             assert_eq!(logged_path(path), logged);
         }

@@ -101,7 +101,7 @@ where
         Some(Scalar::Text(text)) => text,
     };
     // The error does not repeat the text: in the wrong place, it may be a secret.
-    text.trim().parse().map(Some).map_err(|error| D::Error::custom(error))
+    text.trim().parse().map(Some).map_err(D::Error::custom)
 }
 
 macro_rules! scalar {

@@ -25,8 +25,8 @@ pub use crate::entity::release::{Model as Release, Row as ReleaseRow};
 pub use history::{
     BranchEntry, Line, ReleaseHistory, ReleaseHistoryRow, delete_histories,
     delete_histories_of_namespace, histories, histories_after, histories_by_previous_release,
-    histories_by_release, histories_up_to, insert_history, latest_history, max_history_id,
-    newest_of_branch, nth_newest_history, still_referenced,
+    histories_by_release, histories_up_to, insert_history, latest_history, live_histories,
+    max_history_id, newest_of_branch, nth_newest_history, still_referenced,
 };
 pub use latest::{LatestRelease, latest_of_app, latest_of_cluster};
 pub use publish::{Publish, publish};

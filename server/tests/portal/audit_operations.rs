@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::archive::archive;
-use super::audit::{A, Log, influences};
+use super::audit::{A, Log, influences, records};
 use super::audit_of_portal::portal;
 use super::audit_of_users::{access_requests, user_tokens};
 use super::world::{Answer, Caller, NS, World, app, item};

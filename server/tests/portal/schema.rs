@@ -113,6 +113,17 @@ async fn what_is_no_usable_schema_is_refused() {
             "at the root of the JSON Schema only",
         ),
         (json!({ "allOf": vec![json!({ "pattern": "a" }); 201] }), "201 patterns"),
+        (json!({ "pattern": "^[ab]*a[ab]{1000}c" }), "Not a valid JSON Schema, at /pattern"),
+        // Each level repeats those below it.
+        (
+            json!({ "allOf": [{ "unevaluatedProperties": false }] }),
+            "`unevaluatedProperties` is not",
+        ),
+        // The name of a property is no keyword.
+        (
+            json!({ "properties": { "default": { "$id": "https://example.com/a" } } }),
+            "at the root of the JSON Schema only",
+        ),
     ] {
         let refused = put_schema(&user, NS, schema.clone()).await;
         refused.fails(400, "");
@@ -307,4 +318,61 @@ async fn nothing_has_a_schema_without_the_table() {
     assert_eq!(found, Value::Null);
     published.ok();
     refused.fails(503, "The table CastaliaNamespaceSchema cannot be used");
+}
+
+/// A branch is published by the path of its cluster as well.
+#[tokio::test]
+async fn a_branch_is_not_published_past_the_schema_of_its_namespace() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    set(&user, NS, "port", "80").await;
+    publish(&user, NS).await.ok();
+    put_schema(&user, NS, ports()).await.empty();
+    let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    let name = made["clusterName"].as_str().unwrap();
+    let branch = NS.replace("default", name);
+    set(&user, &branch, "port", "none").await;
+    assert_violated(&publish(&user, &format!("{NS}/branches/{name}")).await, &["/port"]);
+    assert_violated(&publish(&user, &branch).await, &["is a gray branch"]);
+    put_schema(&user, &branch, json!({})).await.fails(400, "A gray branch has the JSON Schema");
+    set(&user, &branch, "port", "81").await;
+    publish(&user, &format!("{NS}/branches/{name}")).await.ok();
+}
+
+/// A row of an earlier database of the environment has the id of another namespace.
+#[tokio::test]
+async fn the_schema_of_another_namespace_with_the_id_means_nothing() {
+    use castalia_store::entity::castalia_namespace_schema::Column;
+    use sea_orm::sea_query::Expr;
+
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    put_schema(&user, NS, ports()).await.empty();
+    let moved: Result<_, castalia_store::StoreError> = world
+        .store
+        .write((), |tx, ()| {
+            let other = Entity::update_many().col_expr(Column::AppId, Expr::value("other"));
+            Box::pin(async move { Ok(other.exec(tx).await?) })
+        })
+        .await;
+    moved.unwrap();
+    assert_eq!(schema(&user, NS).await, Value::Null);
+    publish(&user, NS).await.ok();
+    let stored = put_schema(&user, NS, ports()).await;
+    stored.empty();
+    let read = user.get(&format!("{NS}/schema")).await;
+    assert_eq!(stored.header("castalia-revision"), read.header("castalia-revision"));
+    assert_violated(&publish(&user, NS).await, &["port"]);
+}
+
+/// MySQL finds the namespace by other spellings.
+#[tokio::test]
+async fn another_spelling_leads_past_no_schema() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    put_schema(&user, NS, ports()).await.empty();
+    for cluster in ["default", "Default", "default%20", "D%C3%A9fault"] {
+        let answer = publish(&user, &NS.replace("default", cluster)).await;
+        assert_ne!(answer.status, 200, "{cluster}: {answer:?}");
+    }
 }

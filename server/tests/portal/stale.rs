@@ -270,7 +270,7 @@ async fn a_change_that_compares_no_revision_is_refused_with_one() {
         if route.method == Method::GET {
             continue;
         }
-        let answer = call(root, &route.method, &concrete(&route.path)).await;
+        let answer = call(root, &route.method, &concrete(route.path)).await;
         match answer.body.contains("cannot compare Castalia-Revision") {
             true => refused += 1,
             false => compared.push(id),

@@ -5,7 +5,7 @@ use castalia_store::entity::{
     access_key, app, app_namespace, cluster, gray_release_rule, namespace, release, release_message,
 };
 use http::Method;
-use sea_orm::{EntityTrait, ModelTrait, QueryOrder as _};
+use sea_orm::{EntityTrait, ModelTrait};
 use serde_json::{Value, json};
 
 use super::access::{call, concrete};

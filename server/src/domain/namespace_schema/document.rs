@@ -3,8 +3,10 @@
 
 use castalia_core::format::yaml;
 use castalia_core::protocol::namespace::{CONTENT_KEY, Format};
-use serde_json::{Map, Value};
+use jsonschema::{PatternOptions, Validator};
+use serde_json::{Map, Value, json};
 
+use super::effort::target;
 use crate::domain::configurations::Configurations;
 
 /// The document; the error says why the content has none.
@@ -27,8 +29,9 @@ pub(super) fn of(
 }
 
 fn properties(content: &Configurations, schema: &Value) -> Value {
+    let patterns = patterns(schema);
     let entry = |(key, text): (&String, &String)| {
-        let types = types(schema, schema, key, 0);
+        let types = types(schema, schema, key, &patterns, 0);
         (key.clone(), value(text, &types))
     };
     Value::Object(content.iter().map(entry).collect::<Map<_, _>>())
@@ -54,21 +57,39 @@ fn value(text: &str, types: &[&str]) -> Value {
     if is_wanted { parsed } else { string() }
 }
 
+/// The patterns of keys at the root of a schema, with the schemas of their values.
+fn patterns(schema: &Value) -> Vec<(Validator, &Value)> {
+    let patterns = schema.get("patternProperties").and_then(Value::as_object);
+    let matching = |(pattern, inner)| {
+        let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
+        Some((options.build(&json!({ "pattern": pattern })).ok()?, inner))
+    };
+    patterns.into_iter().flatten().filter_map(matching).collect()
+}
+
 /// Maximum number of references that are followed.
 const REFERENCES: usize = 20;
 
 /// The types that the schema of an object asks for in a property: by `properties`, otherwise by
 /// `additionalProperties`, also of the schemas in `$ref` and `allOf`.
-fn types<'s>(root: &'s Value, schema: &'s Value, key: &str, depth: usize) -> Vec<&'s str> {
+fn types<'s>(
+    root: &'s Value,
+    schema: &'s Value,
+    key: &str,
+    patterns: &[(Validator, &'s Value)],
+    depth: usize,
+) -> Vec<&'s str> {
     let named = schema.get("properties").and_then(|properties| properties.get(key));
-    let property = named.or_else(|| schema.get("additionalProperties"));
+    let matches = |(pattern, _): &&(Validator, &Value)| pattern.is_valid(&Value::from(key));
+    let matched = || patterns.iter().find(matches).map(|(_, inner)| *inner);
+    let property = named.or_else(matched).or_else(|| schema.get("additionalProperties"));
     let own = property.map(|property| type_of(root, property, depth)).unwrap_or_default();
     if !own.is_empty() {
         return own;
     }
     let inner = composed(root, schema, depth);
     inner
-        .map(|inner| types(root, inner, key, depth + 1))
+        .map(|inner| types(root, inner, key, patterns, depth + 1))
         .find(|found| !found.is_empty())
         .unwrap_or_default()
 }
@@ -95,15 +116,13 @@ fn composed<'s>(
     depth: usize,
 ) -> impl Iterator<Item = &'s Value> {
     let reference = schema.get("$ref").and_then(Value::as_str);
-    let target = reference.and_then(|target| root.pointer(target.strip_prefix('#')?));
+    let target = reference.and_then(|reference| target(root, reference));
     let all = schema.get("allOf").and_then(Value::as_array);
     target.into_iter().chain(all.into_iter().flatten()).filter(move |_| depth < REFERENCES)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn content(pairs: &[(&str, &str)]) -> Configurations {
@@ -141,6 +160,13 @@ mod tests {
         assert_eq!(of("application", &content(&pairs), &schema), Ok(expected));
         let all = json!({ "additionalProperties": { "type": "number" } });
         assert_eq!(of("application", &content(&[("a", "1")]), &all), Ok(json!({ "a": 1 })));
+        let patterns = json!({
+            "patternProperties": { "^name": { "type": "string" } },
+            "additionalProperties": { "$ref": "#number" },
+            "$defs": { "n u": { "$anchor": "number", "type": "integer" } },
+        });
+        let pairs = content(&[("name.a", "5"), ("a", "5")]);
+        assert_eq!(of("application", &pairs, &patterns), Ok(json!({ "name.a": "5", "a": 5 })));
     }
 
     #[test]

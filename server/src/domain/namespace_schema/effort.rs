@@ -5,14 +5,19 @@ use serde_json::Value;
 
 use super::rules::REFERENCES;
 
-/// Maximum number of applications; each that fails is an error in memory.
+/// Maximum number of applications, of which each may fail.
 const MOST: usize = 500_000;
+/// Maximum memory of the errors, in bytes, if each application failed: an error can contain the schema.
+const ERRORS: usize = 256 << 20;
+/// Characters, or elements of a list, whose comparison costs as much as an application.
+const COMPARED: usize = 16;
 /// Maximum depth of applications within each other.
 const DEPTH: usize = 1_000;
 
-/// Whether the check of a document is affordable.
-pub(super) fn is_affordable(schema: &Value, document: &Value) -> bool {
-    Effort { root: schema, left: MOST }.apply(schema, document, 0).is_some()
+/// Whether the check of a document is affordable; `length` is that of the schema, in bytes.
+pub(super) fn is_affordable(schema: &Value, length: usize, document: &Value) -> bool {
+    let most = MOST.min(ERRORS / length.max(1));
+    Effort { root: schema, left: most }.apply(schema, document, 0).is_some()
 }
 
 struct Effort<'s> {
@@ -41,9 +46,18 @@ impl<'s> Effort<'s> {
         value: &Value,
         depth: usize,
     ) -> Option<()> {
+        let compared = match (keyword, inner, value) {
+            ("pattern", _, Value::String(text)) => text.len(),
+            ("enum" | "required", Value::Array(listed), _) => listed.len(),
+            ("patternProperties", Value::Object(patterns), Value::Object(members)) => {
+                members.keys().map(String::len).sum::<usize>().saturating_mul(patterns.len())
+            }
+            _ => 0,
+        };
+        self.left = self.left.checked_sub(compared / COMPARED)?;
         match keyword {
             _ if REFERENCES.contains(&keyword) => {
-                let target = self.target(inner.as_str().unwrap_or_default());
+                let target = target(self.root, inner.as_str().unwrap_or_default());
                 target.map_or(Some(()), |target| self.apply(target, value, depth))
             }
             "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" => {
@@ -59,16 +73,11 @@ impl<'s> Effort<'s> {
             "patternProperties" => {
                 members(inner).try_for_each(|(_, schema)| self.children(schema, value, depth))
             }
-            "propertyNames" => {
-                members(value).try_for_each(|_| self.apply(inner, &Value::Null, depth))
+            "propertyNames" => members(value)
+                .try_for_each(|(name, _)| self.apply(inner, &Value::String(name.clone()), depth)),
+            "additionalProperties" | "items" | "prefixItems" | "additionalItems" | "contains" => {
+                each(inner).try_for_each(|schema| self.children(schema, value, depth))
             }
-            "additionalProperties"
-            | "unevaluatedProperties"
-            | "items"
-            | "prefixItems"
-            | "additionalItems"
-            | "unevaluatedItems"
-            | "contains" => each(inner).try_for_each(|schema| self.children(schema, value, depth)),
             _ => Some(()),
         }
     }
@@ -84,15 +93,15 @@ impl<'s> Effort<'s> {
             _ => Some(()),
         }
     }
+}
 
-    /// The schema of a reference: the root, a pointer, or an anchor.
-    fn target(&self, reference: &str) -> Option<&'s Value> {
-        let fragment = reference.strip_prefix('#')?;
-        let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8().ok()?;
-        match fragment.is_empty() || fragment.starts_with('/') {
-            true => self.root.pointer(&fragment),
-            false => anchored(self.root, &fragment),
-        }
+/// The schema of a reference: the root, a pointer, or an anchor.
+pub(super) fn target<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
+    let fragment = reference.strip_prefix('#')?;
+    let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8().ok()?;
+    match fragment.is_empty() || fragment.starts_with('/') {
+        true => root.pointer(&fragment),
+        false => anchored(root, &fragment),
     }
 }
 
@@ -134,23 +143,36 @@ mod tests {
             definitions.insert(format!("d{level}"), json!({ "allOf": [below, below] }));
         }
         let schema = |start: &str| json!({ "$ref": start, "$defs": definitions });
-        assert!(!is_affordable(&schema("#/$defs/d39"), &json!({})));
-        assert!(is_affordable(&schema("#/$defs/d10"), &json!({})));
-        assert!(!is_affordable(&json!({ "$ref": "#" }), &json!({})));
+        assert!(!is_affordable(&schema("#/$defs/d39"), 1, &json!({})));
+        assert!(is_affordable(&schema("#/$defs/d10"), 1, &json!({})));
+        assert!(!is_affordable(&json!({ "$ref": "#" }), 1, &json!({})));
         let tree = json!({
             "$anchor": "tree",
             "additionalProperties": { "allOf": [{ "$ref": "#tree" }, { "$ref": "#" }] },
         });
         let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
-        assert!(is_affordable(&tree, &nested(10)));
-        assert!(!is_affordable(&tree, &nested(30)));
+        assert!(is_affordable(&tree, 1, &nested(10)));
+        assert!(!is_affordable(&tree, 1, &nested(30)));
     }
 
     #[test]
     fn a_large_document_is_affordable_with_a_plain_schema() {
         let schema = json!({ "items": { "properties": { "a": { "type": "string" } } } });
         let items = |count| Value::Array(vec![json!({ "a": "b" }); count]);
-        assert!(is_affordable(&schema, &items(100_000)));
-        assert!(!is_affordable(&schema, &items(300_000)));
+        assert!(is_affordable(&schema, 1, &items(100_000)));
+        assert!(!is_affordable(&schema, 1, &items(300_000)));
+    }
+
+    /// An error contains the schema, so that many errors of a large one would fill the memory.
+    #[test]
+    fn what_errors_contain_is_counted() {
+        let listed: Vec<u32> = (0..32_000).collect();
+        let schema = json!({ "items": { "not": { "enum": listed } } });
+        let numbers = Value::Array(vec![json!(0); 10_000]);
+        assert!(!is_affordable(&schema, schema.to_string().len(), &numbers));
+        assert!(is_affordable(&json!({ "items": { "type": "string" } }), 30, &numbers));
+        let patterns = json!({ "items": { "pattern": "a" } });
+        let texts = Value::Array(vec![json!("b".repeat(20_000)); 1_000]);
+        assert!(!is_affordable(&patterns, 30, &texts));
     }
 }

@@ -1,8 +1,12 @@
 //! What a JSON Schema may contain: it is complete in itself, and compiling it costs little. Knows no
 //! content.
 
+use std::time::Duration;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::error::{Code, Error, Result};
 
@@ -10,16 +14,29 @@ use crate::error::{Code, Error, Result};
 pub const SCHEMA: usize = 64 << 10;
 /// Maximum number of regular expressions of a schema: each has memory of its own.
 const PATTERNS: usize = 200;
-/// Maximum size of a compiled regular expression and of its cache, in bytes.
-const PATTERN: usize = 256 << 10;
+/// Maximum size of a compiled regular expression and of its cache, in bytes; the time of a search
+/// grows with it.
+const PATTERN: usize = 64 << 10;
+/// Maximum length of a message, in characters: those of the library repeat the schema.
+const MESSAGE: usize = 500;
 /// Stack of the thread that compiles a schema or checks content: a schema of the maximum length can be a
 /// chain of thousands of references, and the library follows them recursively.
 const STACK: usize = 256 << 20;
 
+/// Checks at a time, and how long another one waits: each has a thread and the memory of its errors.
+static CHECKS: Semaphore = Semaphore::const_new(2);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Keywords whose members have names of their own and are schemas.
+const NAMED: [&str; 6] =
+    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+/// Keywords that apply other keywords again, as often as they are nested.
+const REPEATING: [&str; 4] =
+    ["unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"];
 /// Keywords whose values are data instead of schemas.
 const DATA: [&str; 5] = ["const", "enum", "default", "example", "examples"];
 /// Keywords that refer to a schema elsewhere.
-pub(super) const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+pub(super) const REFERENCES: [&str; 1] = ["$ref"];
 
 /// Checks the text of a schema.
 ///
@@ -33,9 +50,15 @@ pub async fn check(text: String) -> Result<()> {
 pub(super) async fn on_large_stack<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    let busy = || Error::unavailable("Other JSON Schemas are being checked; retry later.");
+    let permit = timeout(PATIENCE, CHECKS.acquire()).await.map_err(|_| busy())?;
+    let permit = permit.map_err(|_| busy())?;
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("schema".to_owned()).stack_size(STACK);
-    let running = thread.spawn(move || drop(sender.send(work())));
+    let running = thread.spawn(move || {
+        let _permit = permit;
+        drop(sender.send(work()));
+    });
     running.map_err(|error| {
         Error::unavailable("No thread can be started to check the schema; retry later.")
             .caused_by(error)
@@ -77,8 +100,8 @@ pub(super) fn compiled(text: &str) -> Result<(Value, Validator)> {
 /// schema, which change what references mean.
 fn check_references(schema: &Value, is_root: bool) -> Result<()> {
     let Value::Object(members) = schema else {
-        let items = schema.as_array().into_iter().flatten();
-        return items.map(|item| check_references(item, false)).collect();
+        let mut items = schema.as_array().into_iter().flatten();
+        return items.try_for_each(|item| check_references(item, false));
     };
     for (keyword, value) in members {
         match (keyword.as_str(), value) {
@@ -95,6 +118,16 @@ fn check_references(schema: &Value, is_root: bool) -> Result<()> {
             ("$id" | "id", Value::String(_)) if !is_root => {
                 let message = format!("`{keyword}` is allowed at the root of the JSON Schema only");
                 return Err(invalid(message));
+            }
+            (keyword, _) if REPEATING.contains(&keyword) => {
+                let message = format!(
+                    "`{keyword}` is not supported in the JSON Schema of a namespace; name the members and use \
+                     `additionalProperties`"
+                );
+                return Err(invalid(message));
+            }
+            (keyword, Value::Object(named)) if NAMED.contains(&keyword) => {
+                named.values().try_for_each(|inner| check_references(inner, false))?;
             }
             (keyword, _) if DATA.contains(&keyword) => {}
             (_, value) => check_references(value, false)?,
@@ -121,5 +154,7 @@ fn patterns(schema: &Value) -> usize {
 }
 
 fn invalid(message: impl Into<String>) -> Error {
+    let message: String = message.into();
+    let message = message.chars().take(MESSAGE).collect::<String>();
     Error::bad_request(message).with_code(Code::InvalidSchema)
 }

@@ -39,13 +39,14 @@ fn found(
     namespace: &str,
     content: &Configurations,
 ) -> Result<(Vec<Violation>, usize)> {
+    let length = schema.len();
     let (schema, validator) = compiled(schema)?;
     let whole = |rule: String| Ok((vec![Violation { path: "/".to_owned(), rule }], 1));
     let document = match document::of(namespace, content, &schema) {
         Ok(document) => document,
         Err(problem) => return whole(problem),
     };
-    if !is_affordable(&schema, &document) {
+    if !is_affordable(&schema, length, &document) {
         return whole(
             "the content is too large, or the schema refers to itself too often, to be checked"
                 .to_owned(),
@@ -54,7 +55,6 @@ fn found(
     if validator.is_valid(&document) {
         return Ok((Vec::new(), 0));
     }
-    let errors = validator.iter_errors(&document).into_errors();
     let violation = |error: &jsonschema::ValidationError<'_>| {
         let path = error.instance_path().as_str();
         let rule = error.masked_with("the value").to_string();
@@ -63,7 +63,10 @@ fn found(
             rule: rule.chars().take(RULE).collect(),
         }
     };
-    Ok((errors.iter().take(MOST).map(violation).collect(), errors.len()))
+    let mut errors = validator.iter_errors(&document);
+    let first = errors.by_ref().take(MOST).map(|error| violation(&error)).collect::<Vec<_>>();
+    let total = first.len() + errors.count();
+    Ok((first, total))
 }
 
 /// The error of a publish of content that violates its schema.

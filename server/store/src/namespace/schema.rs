@@ -22,22 +22,31 @@ pub struct SchemaKey {
     pub namespace: String,
 }
 
-/// Cluster, namespace and row id of the namespaces of an app that have a schema, also of those that
-/// have been deleted; none without the table.
-pub async fn schemas_of_app(
+/// App, cluster and namespace of the namespaces of an environment that have a schema, also of those
+/// that have been deleted; none without the table.
+pub async fn names_with_schema(
     store: &Store,
-    app_id: &str,
     env: &str,
-) -> Result<Vec<(String, String, Id)>, StoreError> {
-    let rows = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::Env.eq(env));
-    let columns = [Column::ClusterName, Column::NamespaceName, Column::NamespaceId];
+) -> Result<Vec<(String, String, String)>, StoreError> {
+    let rows = Entity::find().filter(Column::Env.eq(env));
+    let columns = [Column::AppId, Column::ClusterName, Column::NamespaceName];
     let rows = rows.select_only().columns(columns).into_tuple().all(store.read()).await;
     or_none(rows.map_err(StoreError::from))
 }
 
-/// The schema of a namespace; none without the table.
-pub async fn schema(store: &Store, env: &str, id: Id) -> Result<Option<Model>, StoreError> {
-    or_none(Entity::find_by_id((env.to_owned(), id)).one(store.read()).await.map_err(Into::into))
+/// The schema of a namespace; none without the table. A row with other names was left by another
+/// database of the environment.
+pub async fn schema(store: &Store, key: &SchemaKey) -> Result<Option<Model>, StoreError> {
+    let row = Entity::find_by_id((key.env.clone(), key.namespace_id)).one(store.read()).await;
+    Ok(or_none(row.map_err(Into::into))?.filter(|row| key.is_of(row)))
+}
+
+impl SchemaKey {
+    /// Whether a row with this id is that of the namespace.
+    pub fn is_of(&self, row: &Model) -> bool {
+        [&row.app_id, &row.cluster_name, &row.namespace_name]
+            == [&self.app_id, &self.cluster, &self.namespace]
+    }
 }
 
 /// The same, locked until the end of the transaction.
@@ -87,10 +96,12 @@ pub async fn update_schema(
     let row = ActiveModel {
         env: Set(key.env.clone()),
         namespace_id: Set(key.namespace_id),
+        app_id: Set(key.app_id.clone()),
+        cluster_name: Set(key.cluster.clone()),
+        namespace_name: Set(key.namespace.clone()),
         text: Set(text.to_owned()),
         changed_by: Set(operator.to_owned()),
         changed_time: Set(now().into()),
-        ..ActiveModel::default()
     };
     Entity::update(row).exec(db).await?;
     Ok(())

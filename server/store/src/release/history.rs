@@ -184,6 +184,16 @@ pub async fn histories_up_to(
     Ok(oldest.select_only().columns(columns).into_tuple().all(db).await?)
 }
 
+/// Those of the entries that are not hidden.
+pub async fn live_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Id>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        let live = Entity::live().filter(Column::Id.is_in(chunk));
+        found.extend(live.select_only().column(Column::Id).into_tuple::<Id>().all(db).await?);
+    }
+    Ok(found)
+}
+
 /// Deletes entries physically.
 pub async fn delete_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;

@@ -4,16 +4,18 @@
 pub(super) mod publish;
 
 use axum::extract::{Extension, State};
+use castalia_store::Id;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
 use self::publish::{Published, Schema};
 use super::branch::branch_of;
-use super::draft::namespace_id;
+use super::draft::stored;
 use super::{By, people};
-use crate::domain::namespace_schema::{self, SCHEMA};
+use crate::domain::namespace_schema::{self, SCHEMA, SchemaKey};
 use crate::domain::permission::need::Resource;
+use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
 use crate::http::revision::{At, On};
@@ -21,6 +23,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
+use crate::wire::admin;
 use crate::wire::open_api::{NamespaceSchema, NewNamespaceSchema, SchemaViolation};
 
 /// Maximum body, in bytes: the schema and its member.
@@ -40,9 +43,9 @@ pub(super) async fn get(
     Extension(place): Extension<Resource>,
 ) -> Result<At<Json<NamespaceSchema>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let id = namespace_id(&environment, &place).await?;
-    let stored = namespace_schema::find(&portal.state.store, &place.env, id).await?;
-    let revision = namespace_schema::revision(stored.as_ref());
+    let key = key(&environment, &place).await?;
+    let stored = namespace_schema::find(&portal.state.store, &key).await?;
+    let revision = namespace_schema::revision(stored.as_ref().map(|row| row.text.as_str()));
     let by = stored.as_ref().map(|row| row.changed_by.clone());
     let names = people::called(&portal, by.as_deref().into_iter()).await?;
     let schema = stored.as_ref().map(|row| RawValue::from_string(row.text.clone())).transpose();
@@ -71,7 +74,7 @@ pub(super) async fn put(
     Query(by): Query<By>,
     On(base): On,
     Body(new): Body<NewNamespaceSchema, BODY>,
-) -> Result<()> {
+) -> Result<At<()>> {
     let Some(schema) = new.schema else {
         return Err(Error::bad_request("Params(schema) can not be empty; null removes the schema")
             .with_code(Code::MissingMember));
@@ -83,8 +86,28 @@ pub(super) async fn put(
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let id = namespace_id(&environment, &place).await?;
-    namespace_schema::put(&portal.state.store, &place, id, text, &operator, base).await
+    let key = key(&environment, &place).await?;
+    let in_cluster = Address::in_cluster(&place, &[]);
+    let cluster: admin::Cluster = environment.get(in_cluster).await?;
+    if cluster.parent_cluster_id != 0 {
+        let message = "A gray branch has the JSON Schema of its namespace";
+        return Err(Error::bad_request(message).with_code(Code::InvalidSchema));
+    }
+    let revision = namespace_schema::revision(text.as_deref());
+    namespace_schema::put(&portal.state.store, key, text, &operator, base).await?;
+    Ok(At(revision, ()))
+}
+
+/// The namespace as its environment stores it, whose database may accept other spellings.
+async fn key(environment: &Environment, place: &Resource) -> Result<SchemaKey> {
+    let row = stored(environment, place).await?;
+    Ok(SchemaKey {
+        env: place.env.clone(),
+        namespace_id: Id(row.id),
+        app_id: row.app_id.unwrap_or_default(),
+        cluster: row.cluster_name.unwrap_or_default(),
+        namespace: row.namespace_name.unwrap_or_default(),
+    })
 }
 
 /// What a publish would be refused for now; nothing without a schema.

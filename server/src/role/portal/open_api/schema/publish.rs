@@ -8,10 +8,12 @@ use crate::domain::configurations::{self, Configurations};
 use crate::domain::namespace_schema::{self, Violation};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment, revision};
-use crate::error::{Error, Result, Stale};
+use crate::error::{Code, Error, Result, Stale};
 use crate::role::portal::Portal;
-use crate::role::portal::open_api::draft::{draft, is_retried, namespace_id};
+use crate::role::portal::open_api::branch::branch_of;
+use crate::role::portal::open_api::draft::{draft, is_retried};
 use crate::role::portal::open_api::namespace::released;
+use crate::role::portal::open_api::schema::key;
 
 /// The schema of a namespace.
 #[derive(Debug)]
@@ -28,12 +30,28 @@ impl Schema {
         place: &Resource,
     ) -> Result<Option<Self>> {
         let store = &portal.state.store;
-        if !namespace_schema::may_exist(store, place).await? {
+        let names = namespace_schema::names(store, &place.env).await?;
+        if names.is_empty() {
             return Ok(None);
         }
-        let id = namespace_id(environment, place).await?;
-        let stored = namespace_schema::find(store, &place.env, id).await?;
-        Ok(stored.map(|row| Self { text: row.text, namespace: place.namespace.clone() }))
+        let key = key(environment, place).await?;
+        if let Some(row) = namespace_schema::find(store, &key).await? {
+            return Ok(Some(Self { text: row.text, namespace: key.namespace }));
+        }
+        let above = names.into_iter().filter(|(app_id, cluster, namespace)| {
+            (app_id, namespace) == (&key.app_id, &key.namespace) && *cluster != key.cluster
+        });
+        for (_, cluster, _) in above {
+            let above = Resource { cluster, ..place.clone() };
+            if branch_of(environment, &above, &key.cluster).await.is_ok() {
+                let message = format!(
+                    "{} is a gray branch of a namespace with a JSON Schema: publish it as a gray release",
+                    key.cluster
+                );
+                return Err(Error::bad_request(message).with_code(Code::SchemaViolated));
+            }
+        }
+        Ok(None)
     }
 
     /// The first violations of a content, and the number of all.
@@ -75,7 +93,7 @@ impl Published<'_> {
         place: &Resource,
     ) -> Result<Configurations> {
         let Self::Branch { branch, without } = self else {
-            return Ok(entries(environment, place).await?);
+            return entries(environment, place).await;
         };
         let below = released(environment, place).await?;
         let mut content = configurations::overlay(&below, entries(environment, branch).await?);
