@@ -55,8 +55,10 @@ const FORBIDDEN: [(&str, &str); 9] = [
            GROUP BY "AppId" HAVING COUNT(*) > 5"#,
     ),
     (
+        // With its app it is deleted as it is, and restored as it was.
         "an access key is switched off before it is deleted",
-        r#"SELECT "Id" FROM "AccessKey" WHERE "AppId" = '{app}' AND {deleted} AND "IsEnabled""#,
+        r#"SELECT "Id" FROM "AccessKey" WHERE "AppId" = '{app}' AND {deleted} AND "IsEnabled"
+           AND EXISTS (SELECT 1 FROM "App" WHERE "App"."AppId" = '{app}' AND NOT "App".{deleted})"#,
     ),
     (
         "nothing is left of an app that was deleted",
