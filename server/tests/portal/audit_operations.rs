@@ -37,12 +37,10 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// Operations that concern no app, several, or a row of their caller.
-const WITHOUT_APP: [&str; 24] = [
+const WITHOUT_APP: [&str; 22] = [
     "addCreateApplicationRoleToUsers",
     "deleteCreateApplicationRoleFromUser",
     "exportAllConfigs",
-    "importAllConfigs",
-    "importConfig",
     "createOrUpdatePortalDBConfig",
     "findAllPortalDBConfig",
     "deletePortalDBConfig",

@@ -69,10 +69,14 @@ pub fn concern_app(app_id: &str) {
     concern(&Resource { app_id: app_id.to_owned(), ..Resource::default() });
 }
 
-/// The same for several apps.
+/// Maximum number of apps in the record of one request: an import may have thousands.
+const APPS: usize = 100;
+
+/// The same for several apps, the first hundred.
 pub fn concern_apps<'a>(app_ids: impl IntoIterator<Item = &'a str>) {
     if let Some(trail) = Trail::current() {
-        let apps = app_ids.into_iter().map(|app_id| Influence::concerns(app_id, "App", app_id));
+        let apps =
+            app_ids.into_iter().take(APPS).map(|app_id| Influence::concerns(app_id, "App", app_id));
         trail.concern(apps.collect());
     }
 }

@@ -24,6 +24,7 @@ use self::undo::Undo;
 use super::export::{check_cluster, chosen};
 use super::upload::Upload;
 use crate::archive::{ArchiveLimits, ArchiveReader};
+use crate::domain::audit_log::request::concern_apps;
 use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::json::Json;
@@ -86,6 +87,7 @@ pub(super) async fn everything(
     let _turn = portal.turn_to_transfer().await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_everything(&portal, &archive, &environments).await?;
+    concern_apps(plan.app_ids());
     let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
     import.apply(plan, progress).await.map(Json)
 }

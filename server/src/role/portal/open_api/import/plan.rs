@@ -1,7 +1,7 @@
 //! Checks a whole archive and lists what to do: every entry is read, parsed and compared with the
 //! others and with the portal. Any problem refuses the archive. Changes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use castalia_archive::path::{self as archive_path, EntryKind, Place};
 use castalia_core::protocol::namespace::Format;
@@ -147,6 +147,12 @@ pub(super) async fn checked_lines(
 }
 
 impl Plan {
+    /// The apps that an import creates or changes.
+    pub(super) fn app_ids(&self) -> BTreeSet<&str> {
+        let created = self.apps.iter().map(|(_, app)| app.app_id.as_str());
+        created.chain(self.namespaces.iter().map(|(_, place)| place.app_id.as_str())).collect()
+    }
+
     /// The number of objects that an import creates or changes.
     pub(super) fn steps(&self) -> usize {
         self.apps.len() + self.definitions.len() + self.clusters.len() + self.namespaces.len()
