@@ -194,6 +194,19 @@ impl Error {
         self
     }
 
+    /// Says what to do about a table that the account of the database may not create or use, if that is
+    /// the cause; other errors stay as they are.
+    #[must_use]
+    pub fn for_unusable_table(self, remedy: &'static str) -> Self {
+        match self.store_error() {
+            Some(cause) if cause.is_unusable_table() => {
+                let cause = cause.clone();
+                Self::unavailable(remedy).caused_by(cause)
+            }
+            _ => self,
+        }
+    }
+
     /// Marks an error that is raised before any handler runs: its body has Apollo's other format,
     /// which contains the path.
     #[must_use]

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use castalia_store::user as store_user;
 use castalia_store::user::access_request::{self as request, Wanted};
-use castalia_store::{Id, JobError as _, Store, StoreError, Transaction, app};
+use castalia_store::{Id, Store, StoreError, Transaction, app};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::constraint::{self, can_be_stored, check_members, check_width};
@@ -279,13 +279,11 @@ fn place(found: &AccessRequest, app_id: &str) -> Resource {
 
 /// Explains what to do without the table, which the account of the database may not create or use.
 fn usable<T>(outcome: Result<T>) -> Result<T> {
-    outcome.map_err(|error| match error.store_error() {
-        Some(cause) if cause.is_unusable_table() => Error::unavailable(
+    outcome.map_err(|error| {
+        error.for_unusable_table(
             "The table CastaliaAccessRequest cannot be used; run `castalia migrate`, or ask an \
              administrator of the app for the role",
         )
-        .caused_by(cause.clone()),
-        _ => error,
     })
 }
 

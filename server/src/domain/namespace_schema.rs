@@ -14,7 +14,7 @@ pub use castalia_store::namespace::{NamespaceSchema, SchemaKey};
 
 use castalia_core::protocol::namespace::Format;
 use castalia_store::namespace;
-use castalia_store::{JobError as _, Store, Transaction};
+use castalia_store::{Store, Transaction};
 
 use super::constraint::{self, APP_ID, NAME, check_width};
 use super::revision::{Base, Replaced, Revision};
@@ -78,13 +78,11 @@ pub async fn put(
     let written = unique::write(store, input, |tx, (key, text, operator, base)| {
         Box::pin(put_in(tx, key, text.as_deref(), operator, base))
     });
-    written.await.map_err(|error: Error| match error.store_error() {
-        Some(cause) if cause.is_unusable_table() => Error::unavailable(
+    written.await.map_err(|error: Error| {
+        error.for_unusable_table(
             "The table CastaliaNamespaceSchema cannot be used, so no namespace has a schema; run \
              `castalia migrate`",
         )
-        .caused_by(cause.clone()),
-        _ => error,
     })
 }
 

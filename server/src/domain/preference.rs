@@ -1,8 +1,8 @@
 //! What users have chosen for the web UI, in any browser. The values are those that the web UI
 //! knows; nothing else depends on them.
 
+use castalia_store::Store;
 use castalia_store::user::preference;
-use castalia_store::{JobError as _, Store};
 
 use super::constraint::{self, check_width};
 use crate::error::{Error, Result};
@@ -25,13 +25,11 @@ pub async fn put(store: &Store, user_id: &str, chosen: Vec<(String, String)>) ->
     let written = store.write(input, |tx, (user_id, chosen)| {
         Box::pin(async move { Ok(preference::put(tx, user_id, chosen).await?) })
     });
-    written.await.map_err(|error: Error| match error.store_error() {
-        Some(cause) if cause.is_unusable_table() => Error::unavailable(
+    written.await.map_err(|error: Error| {
+        error.for_unusable_table(
             "The table CastaliaPreference cannot be used, so preferences stay in the browser; run \
              `castalia migrate`",
         )
-        .caused_by(cause.clone()),
-        _ => error,
     })
 }
 

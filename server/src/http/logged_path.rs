@@ -12,18 +12,20 @@ const BY_APP: &str = "by-appId";
 
 /// The path without a token, also if it is mistyped.
 pub(crate) fn logged_path(path: &str) -> Cow<'_, str> {
+    // Nearly all paths.
+    if !path.split('/').any(is_consumers) {
+        return path.into();
+    }
     let mut is_token = false;
-    let mut has_token = false;
     let shown: Vec<_> = path
         .split('/')
         .map(|segment| {
             let is_hidden = is_token && !segment.is_empty() && segment != BY_APP;
-            has_token |= is_hidden;
             is_token = is_consumers(segment) || (is_token && segment.is_empty());
             if is_hidden { "*" } else { segment }
         })
         .collect();
-    if has_token { shown.join("/").into() } else { path.into() }
+    shown.join("/").into()
 }
 
 fn is_consumers(segment: &str) -> bool {

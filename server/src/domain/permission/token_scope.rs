@@ -19,8 +19,8 @@ pub enum Operation {
     ConfigRead,
     /// Edit items and gray branches.
     ConfigModify,
-    /// Edit items, which changes nothing that clients receive until somebody else publishes it. Not of
-    /// Apollo.
+    /// Edit items, which changes nothing that clients receive until somebody else publishes it. Apollo
+    /// does not have it.
     ConfigPropose,
     /// Publish, roll back and merge.
     ConfigRelease,

@@ -47,6 +47,19 @@ impl SchemaKey {
         [&row.app_id, &row.cluster_name, &row.namespace_name]
             == [&self.app_id, &self.cluster, &self.namespace]
     }
+
+    fn row(&self, text: &str, operator: &str) -> ActiveModel {
+        ActiveModel {
+            env: Set(self.env.clone()),
+            namespace_id: Set(self.namespace_id),
+            app_id: Set(self.app_id.clone()),
+            cluster_name: Set(self.cluster.clone()),
+            namespace_name: Set(self.namespace.clone()),
+            text: Set(text.to_owned()),
+            changed_by: Set(operator.to_owned()),
+            changed_time: Set(now().into()),
+        }
+    }
 }
 
 /// The same, locked until the end of the transaction.
@@ -72,17 +85,7 @@ pub async fn insert_schema(
     text: &str,
     operator: &str,
 ) -> Result<(), StoreError> {
-    let row = ActiveModel {
-        env: Set(key.env.clone()),
-        namespace_id: Set(key.namespace_id),
-        app_id: Set(key.app_id.clone()),
-        cluster_name: Set(key.cluster.clone()),
-        namespace_name: Set(key.namespace.clone()),
-        text: Set(text.to_owned()),
-        changed_by: Set(operator.to_owned()),
-        changed_time: Set(now().into()),
-    };
-    Entity::insert(row).exec_without_returning(db).await?;
+    Entity::insert(key.row(text, operator)).exec_without_returning(db).await?;
     Ok(())
 }
 
@@ -93,17 +96,7 @@ pub async fn update_schema(
     text: &str,
     operator: &str,
 ) -> Result<(), StoreError> {
-    let row = ActiveModel {
-        env: Set(key.env.clone()),
-        namespace_id: Set(key.namespace_id),
-        app_id: Set(key.app_id.clone()),
-        cluster_name: Set(key.cluster.clone()),
-        namespace_name: Set(key.namespace.clone()),
-        text: Set(text.to_owned()),
-        changed_by: Set(operator.to_owned()),
-        changed_time: Set(now().into()),
-    };
-    Entity::update(row).exec(db).await?;
+    Entity::update(key.row(text, operator)).exec(db).await?;
     Ok(())
 }
 
