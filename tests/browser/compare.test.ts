@@ -77,7 +77,8 @@ test("S17: without the deletion, the key of the target is kept", async () => {
 test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows the difference", async () => {
   const app = await createDifferent({ a: "1", b: "2" }, { a: "0", b: "0" });
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
-  await cell(page, "b", "PRO").waitFor();
+  // The permission to edit is known after the values; until then no cell can be chosen.
+  await cell(page, "b", "PRO").getByRole("checkbox").waitFor();
   await cell(page, "a", "PRO").focus();
   await page.keyboard.press("ArrowDown");
   const hasFocus = () => cell(page, "b", "PRO").evaluate((element) => element === document.activeElement);

@@ -25,8 +25,8 @@ export function NamespaceSchema({ place }: { place: Place }) {
     <>
       <Button
         variant="default"
-        size="compact-sm"
-        leftSection={<IconBraces size={16} stroke={1.8} />}
+        size="compact-xs"
+        leftSection={<IconBraces size={14} stroke={1.8} />}
         onClick={() => setOpen(true)}
       >
         {t("schema.open")}
