@@ -13,8 +13,7 @@ pub use self::violation::{Violation, refusal, violations};
 pub use castalia_store::namespace::{NamespaceSchema, SchemaKey};
 
 use castalia_core::protocol::namespace::Format;
-use castalia_store::namespace;
-use castalia_store::{Store, Transaction};
+use castalia_store::{Store, Transaction, audit, namespace};
 
 use super::constraint::{self, APP_ID, NAME, check_width};
 use super::revision::{Base, Replaced, Revision};
@@ -107,5 +106,8 @@ async fn put_in(
         (None, true) => namespace::delete_schema(tx, &key.env, key.namespace_id).await?,
         (None, false) => {}
     }
+    let before = revision(stored.as_ref().map(|row| row.text.as_str()));
+    let after = revision(text);
+    audit::replaced("CastaliaNamespaceSchema", key.namespace_id, before.as_str(), after.as_str());
     Ok(())
 }

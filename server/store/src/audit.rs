@@ -25,7 +25,7 @@ pub use audit::Model as Audit;
 pub use audit_log::Model as AuditLog;
 pub use influence::Model as AuditLogDataInfluence;
 pub use seal::AuditSeal;
-pub use trail::Trail;
+pub use trail::{Trail, replaced};
 
 /// Inserts an operation as large as usual ones, and removes it. A full disk may still have room for a
 /// small row of another table.

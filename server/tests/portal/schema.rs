@@ -5,6 +5,7 @@ use castalia_store::entity::castalia_namespace_schema::Entity;
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
+use super::audit::{Log, influences};
 use super::recent::rename;
 use super::world::{Answer, Caller, NS, World, item};
 
@@ -167,6 +168,34 @@ async fn a_schema_on_an_older_revision_is_refused() {
     let second = world.user("u1").await.with("castalia-revision", &revision().await);
     put_schema(&second, NS, Value::Null).await.empty();
     assert_eq!((schema(&user, NS).await, revision().await), (Value::Null, none));
+}
+
+/// SEC-31: the audit log contains the revisions of a schema before and after its change, not its text.
+#[tokio::test]
+async fn a_change_of_a_schema_is_recorded_with_its_revisions() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let revision =
+        async || user.get(&format!("{NS}/schema")).await.header("castalia-revision").to_owned();
+    let mut log = Log::of(&world).await;
+    let mut before = revision().await;
+    for schema in [json!({ "title": "secret" }), json!({}), Value::Null] {
+        put_schema(&user, NS, schema).await.empty();
+        let after = revision().await;
+        assert_ne!(before, after);
+        let written = influences(&world.store, &log.one().await).await;
+        let of_schema: Vec<_> = written
+            .iter()
+            .filter(|row| row.influence_entity_name == "CastaliaNamespaceSchema")
+            .map(|row| {
+                (row.field_name.clone(), row.field_old_value.clone(), row.field_new_value.clone())
+            })
+            .collect();
+        let expected = (Some("Revision".to_owned()), Some(before), Some(after.clone()));
+        assert_eq!(of_schema, [expected]);
+        assert!(!format!("{written:?}").contains("secret"), "{written:?}");
+        before = after;
+    }
 }
 
 #[tokio::test]

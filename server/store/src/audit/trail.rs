@@ -242,6 +242,18 @@ pub(crate) fn wrote(table: &'static str, id: Id, fields: &[(&'static str, Option
     }
 }
 
+/// Notes that the running transaction replaced the text of a row that had and has these revisions;
+/// neither contains the text.
+pub fn replaced(table: &'static str, id: Id, before: &str, after: &str) {
+    note(Influence {
+        entity: table,
+        id: id.0.to_string(),
+        field: REVISION,
+        old_value: Some(before.to_owned()),
+        new_value: Some(after.to_owned()),
+    });
+}
+
 /// Notes that the running transaction deleted the rows with this value.
 pub(crate) fn deleted(table: &'static str, field: &'static str, value: &str) {
     note(Influence {
