@@ -30,6 +30,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use castalia_store::Store;
+use castalia_store::feed::Message;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -166,6 +167,18 @@ impl ReleaseFeed {
                 "a release message was committed but not delivered; clients of this node receive it with the next \
                  successful scan"
             );
+        }
+    }
+
+    /// Same as [`Self::deliver_committed`], for one message, which is not read again if it follows
+    /// the newest one that was delivered.
+    pub async fn deliver_message(&self, message: Message) {
+        let feed = self.clone();
+        // A caller that disconnects does not interrupt the delivery.
+        let delivery = tokio::spawn(async move { feed.deliver_next(message).await });
+        let delivered = tokio::time::timeout(round::PATIENCE, delivery).await;
+        if !matches!(delivered, Ok(Ok(true))) {
+            self.deliver_committed().await;
         }
     }
 

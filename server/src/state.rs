@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
+use castalia_store::feed::Message;
 use castalia_store::{Status, Store};
 use tokio::sync::Notify;
 
@@ -49,6 +50,12 @@ impl EnvironmentState {
     pub async fn published(&self) {
         self.nudge.send();
         self.feed.deliver_committed().await;
+    }
+
+    /// The same as [`Self::published`] for the only message of a transaction.
+    pub async fn announced(&self, message: Message) {
+        self.nudge.send();
+        self.feed.deliver_message(message).await;
     }
 
     /// The same as [`Self::published`] after a change of a name or an access key.

@@ -127,6 +127,23 @@ async fn a_late_message_among_thousands_of_ids_is_announced(kind: Kind) {
     node.end().await;
 }
 
+/// A publish that finds a message of another node before its own announces both.
+async fn a_publish_announces_what_another_node_committed_before_it(kind: Kind) {
+    let variables = [("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "30000")];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    node.app.add_namespace("other", false).await;
+    node.app.release("default", "other", &[("k", "1")]).await;
+    node.app.publish("1").await;
+    let known = poll::position(&node.http, "demo", "other").await;
+    let waiting = Waiting::start(&node.http, &poll::path("demo", &[("other", known)])).await;
+    let other = r#"INSERT INTO "ReleaseMessage" ("Message") VALUES ('demo+default+other')"#;
+    node.database.run(&[other]).await;
+    node.app.publish("2").await;
+    assert_eq!(node.value().await, "2");
+    assert!(newest(&waiting.soon().await.ok()) > known);
+    node.end().await;
+}
+
 /// Delay of the message: after 15 s a missing id is looked up only occasionally. Up to ten minutes
 /// by hand.
 fn lateness() -> Duration {
@@ -192,5 +209,6 @@ async fn a_message_that_appears_late_is_announced_on_each_database() {
 on_each_kind!(
     ids_that_go_back_are_noticed,
     ids_that_are_used_again_are_noticed,
+    a_publish_announces_what_another_node_committed_before_it,
     a_late_message_among_thousands_of_ids_is_announced
 );

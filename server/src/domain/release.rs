@@ -3,6 +3,7 @@
 
 pub use castalia_store::release::Release;
 
+use castalia_store::feed::Message;
 use castalia_store::release::ReleaseRow;
 use castalia_store::{Authorship, Connection, Id, Store, Transaction};
 
@@ -39,7 +40,7 @@ pub struct Publication {
     pub base: Base,
 }
 
-/// Publishes a namespace; that of a branch as a gray release.
+/// Publishes a namespace; that of a branch as a gray release. Returns the release message as well.
 ///
 /// # Errors
 /// Fails if there is no such namespace, or if its last editor publishes outside an emergency.
@@ -47,7 +48,7 @@ pub async fn publish(
     store: &Store,
     key: &NamespaceKey,
     publication: Publication,
-) -> Result<Release> {
+) -> Result<(Release, Message)> {
     let input = (key.clone(), publication);
     store.write(input, |tx, (key, publication)| Box::pin(publish_in(tx, key, publication))).await
 }
@@ -56,7 +57,7 @@ async fn publish_in(
     tx: &Transaction,
     key: &NamespaceKey,
     publication: &Publication,
-) -> Result<Release> {
+) -> Result<(Release, Message)> {
     let (family, content) = Family::to_publish(tx, key).await?;
     let namespace = &family.own.namespace;
     publication.base.check(tx, namespace).await?;
@@ -85,7 +86,8 @@ async fn publish_in(
     finish(tx, &key_of(namespace), trail, release).await
 }
 
-/// Publishes a branch without some keys of the merged configuration.
+/// Publishes a branch without some keys of the merged configuration. Returns the release message as
+/// well.
 ///
 /// # Errors
 /// Fails if there is no such namespace, if it is not that of a branch, or if its last editor
@@ -95,7 +97,7 @@ pub async fn publish_without(
     key: &NamespaceKey,
     publication: Publication,
     deleted_keys: Vec<String>,
-) -> Result<Release> {
+) -> Result<(Release, Message)> {
     let input = (key.clone(), publication, deleted_keys);
     store
         .write(input, |tx, (key, publication, keys)| {
@@ -109,7 +111,7 @@ async fn publish_without_in(
     key: &NamespaceKey,
     publication: &Publication,
     deleted_keys: &[String],
-) -> Result<Release> {
+) -> Result<(Release, Message)> {
     let (family, content) = Family::to_publish(tx, key).await?;
     let branch = &family.own.namespace;
     publication.base.check(tx, branch).await?;
@@ -197,7 +199,8 @@ async fn merge_in(
         removal.finish(tx).await?;
         return Ok(release);
     }
-    finish(tx, &key, trail, release).await
+    let (release, _) = finish(tx, &key, trail, release).await?;
+    Ok(release)
 }
 
 /// Last steps of every publish: the audit rows, and the message that wakes clients.
@@ -206,10 +209,10 @@ async fn finish(
     key: &NamespaceKey,
     trail: Trail,
     release: Release,
-) -> Result<Release> {
+) -> Result<(Release, Message)> {
     trail.write(tx).await?;
-    castalia_store::message::insert(tx, &key.watch_key()).await?;
-    Ok(release)
+    let message = castalia_store::message::insert(tx, &key.watch_key()).await?;
+    Ok((release, message))
 }
 
 /// A release to be inserted.
@@ -241,7 +244,7 @@ impl NewRelease<'_> {
         tx: &Transaction,
         previous_id: Id,
         context: Context,
-    ) -> Result<Release> {
+    ) -> Result<(Release, Message)> {
         let (key, operator) = (key_of(self.namespace), &self.publication.operator);
         let release = self.row()?;
         let entry =

@@ -98,6 +98,22 @@ impl ReleaseFeed {
         Ok(Census { positions, scan })
     }
 
+    /// Delivers a message that was just committed, if no other one can be between it and the last
+    /// one. Returns whether it is delivered, or deferred.
+    pub(super) async fn deliver_next(&self, message: Message) -> bool {
+        let mut scan = self.0.scan.lock().await;
+        let Id(id) = message.0;
+        if scan.last_id.checked_add(1) != Some(id) {
+            return scan.covers(id);
+        }
+        let rows = [message];
+        if self.deliver(&rows).await.is_err() {
+            return false;
+        }
+        scan.advance(&rows, Some(Id(id)), Instant::now());
+        true
+    }
+
     /// Scans on a signal, and at least once per interval.
     pub(super) async fn scan_messages(self) {
         loop {

@@ -55,8 +55,8 @@ async fn publish(
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "name")? };
-    let release = release::publish(&state.store, &key(&names), publication).await?;
-    state.published().await;
+    let (release, message) = release::publish(&state.store, &key(&names), publication).await?;
+    state.announced(message).await;
     Ok(Json(release.into()))
 }
 
@@ -68,8 +68,9 @@ async fn publish_without(
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "releaseName")? };
     let keys = parameters.list("grayDelKeys")?;
-    let release = release::publish_without(&state.store, &key(&names), publication, keys).await?;
-    state.published().await;
+    let (release, message) =
+        release::publish_without(&state.store, &key(&names), publication, keys).await?;
+    state.announced(message).await;
     Ok(Json(release.into()))
 }
 
