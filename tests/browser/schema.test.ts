@@ -19,6 +19,7 @@ test("content that violates the schema of its namespace is listed by the review 
   await dialog.getByRole("textbox", { name: "JSON Schema" }).click();
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.insertText('{ "properties": { "limit": { "type": "integer" } } }');
+  await dialog.getByText("This is not a JSON object").waitFor({ state: "detached" });
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Save schema" }).click();
   await dialog.waitFor({ state: "detached" });
@@ -32,6 +33,7 @@ test("content that violates the schema of its namespace is listed by the review 
 
   await page.goto(`/a/${at.app}/c/DEV/default/application`);
   await page.getByRole("button", { name: "Schema", exact: true }).click();
+  await dialog.getByText("apollo · now").waitFor();
   await page.getByRole("button", { name: "Remove schema" }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.goto(`/a/${at.app}/publish?t=DEV:default:application`);

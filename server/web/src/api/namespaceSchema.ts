@@ -19,7 +19,8 @@ export const namespaceSchema = (at: Place) =>
     staleTime: 0,
     queryFn: async () => {
       const { body, revision } = await getWithRevision<NamespaceSchema>(`${namespacePath(at)}/schema`);
-      return { schema: body?.schema ?? null, revision };
+      const by = body?.dataChangeLastModifiedByDisplayName ?? body?.dataChangeLastModifiedBy;
+      return { schema: body?.schema ?? null, by, time: body?.dataChangeLastModifiedTime, revision };
     },
   });
 

@@ -11,6 +11,7 @@ import type { Place } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
 import { Dialog } from "../parts/Dialog";
 import { DialogEnd } from "../parts/DialogEnd";
+import { Since } from "../parts/Since";
 import { Loaded, PageLoading } from "../parts/States";
 import classes from "./NamespaceSchema.module.css";
 
@@ -46,12 +47,21 @@ function SchemaDialog({ place, onClose }: Props) {
   const stored = useQuery(namespaceSchema(place));
   return (
     <Dialog title={t("schema.title", { name: place.ns, env: place.env })} size="xl" onClose={onClose}>
-      <p>{t("schema.about")}</p>
-      <Loaded query={stored}>
-        {({ schema, revision }) => (
-          <SchemaForm key={revision} place={place} schema={schema} revision={revision} onClose={onClose} />
-        )}
-      </Loaded>
+      <div className="stack">
+        <p>{t("schema.about")}</p>
+        <Loaded query={stored}>
+          {({ schema, by, time, revision }) => (
+            <>
+              {time && (
+                <p className="note">
+                  <Since by={by} time={time} />
+                </p>
+              )}
+              <SchemaForm key={revision} place={place} schema={schema} revision={revision} onClose={onClose} />
+            </>
+          )}
+        </Loaded>
+      </div>
     </Dialog>
   );
 }
@@ -74,10 +84,23 @@ function SchemaForm({ place, schema, revision, onClose }: Props & { schema: unkn
     <form className="stack" onSubmit={submit}>
       <div className={classes.editor}>
         <Suspense fallback={<PageLoading />}>
-          <CodeEditor label={t("schema.text")} value={start} format="json" onChange={setText} onSave={() => submit()} />
+          <CodeEditor
+            label={t("schema.text")}
+            value={start}
+            format="json"
+            onChange={(next) => {
+              setText(next);
+              setProblem(null);
+            }}
+            onSave={() => submit()}
+          />
         </Suspense>
       </div>
-      {problem && <p role="alert">{problem}</p>}
+      {problem && (
+        <p className={classes.problem} role="alert">
+          {problem}
+        </p>
+      )}
       {schema !== null && (
         <div>
           <Button
