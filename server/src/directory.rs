@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::entry::{Entry, Person};
+use self::entry::{DirectoryEntry, Person};
 use crate::outgoing::{guard, install_tls};
 use crate::settings::directory::DirectorySettings;
 
@@ -155,7 +155,7 @@ impl Directory {
     async fn is_in_group(
         &self,
         connection: &mut Connection,
-        entry: &Entry,
+        entry: &DirectoryEntry,
         person: &Person,
     ) -> Result<bool, LdapError> {
         let Some(groups) = &self.settings.groups else { return Ok(true) };
@@ -180,7 +180,7 @@ impl Directory {
         connection: &mut Connection,
         filter: &str,
         limit: i32,
-    ) -> Result<Vec<Entry>, LdapError> {
+    ) -> Result<Vec<DirectoryEntry>, LdapError> {
         let options = SearchOptions::new().sizelimit(limit).timelimit(5);
         let search = connection.ldap.with_search_options(options).search(
             &self.settings.base,
@@ -193,7 +193,7 @@ impl Directory {
             return Err(LdapError::LdapResult { result: found.1 });
         }
         let entries = found.0.into_iter().filter(|entry| !entry.is_ref());
-        let entry = |found: SearchEntry| Entry { dn: found.dn, attributes: found.attrs };
+        let entry = |found: SearchEntry| DirectoryEntry { dn: found.dn, attributes: found.attrs };
         Ok(entries.map(SearchEntry::construct).map(entry).collect())
     }
 

@@ -46,7 +46,7 @@ type Client = CoreClient<
 
 /// Reason why a user cannot be signed in. For the log.
 #[derive(Debug, Clone)]
-pub enum Failure {
+pub enum SignInFailure {
     /// The provider cannot be reached, or is not one.
     Unavailable(String),
     /// What the browser or the provider sent is not accepted.
@@ -55,7 +55,7 @@ pub enum Failure {
 
 /// What the browser keeps while its user is at the provider.
 #[derive(Serialize, Deserialize)]
-pub struct Pending {
+pub struct PendingSignIn {
     /// Returned by the provider unchanged.
     pub state: CsrfToken,
     nonce: Nonce,
@@ -98,7 +98,7 @@ impl OpenId {
     ///
     /// # Errors
     /// Fails if the provider cannot be reached.
-    pub async fn begin(&self, back: &str) -> Result<(String, Pending), Failure> {
+    pub async fn begin(&self, back: &str) -> Result<(String, PendingSignIn), SignInFailure> {
         let client = self.client(&*self.provider.metadata().await?, back)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
@@ -107,7 +107,7 @@ impl OpenId {
             .add_scopes(self.settings.scopes.iter().cloned().map(Scope::new))
             .set_pkce_challenge(challenge);
         let (address, state, nonce) = request.url();
-        Ok((address.into(), Pending { state, nonce, verifier }))
+        Ok((address.into(), PendingSignIn { state, nonce, verifier }))
     }
 
     /// Exchanges the code with which a browser came back. The caller has compared the state.
@@ -117,10 +117,10 @@ impl OpenId {
     pub async fn finish(
         &self,
         code: String,
-        pending: Pending,
+        pending: PendingSignIn,
         back: &str,
-    ) -> Result<Identified, Failure> {
-        let busy = |_| Failure::Unavailable("too many users are signing in".to_owned());
+    ) -> Result<Identified, SignInFailure> {
+        let busy = |_| SignInFailure::Unavailable("too many users are signing in".to_owned());
         let _permit = self.exchanges.try_acquire().map_err(busy)?;
         let metadata = self.provider.metadata().await?;
         let client = self.client(&metadata, back)?;
@@ -131,8 +131,8 @@ impl OpenId {
             request.set_pkce_verifier(pending.verifier).request_async(self.provider.http()?).await;
         let answer = answer.map_err(exchange_failure)?;
         let id_token = answer.extra_fields().id_token();
-        let id_token =
-            id_token.ok_or_else(|| Failure::Rejected("the answer has no ID token".to_owned()))?;
+        let id_token = id_token
+            .ok_or_else(|| SignInFailure::Rejected("the answer has no ID token".to_owned()))?;
         let subject = match verify(&client, id_token, &pending.nonce) {
             // The provider has a new key.
             Err(ClaimsVerificationError::SignatureVerification(
@@ -144,7 +144,8 @@ impl OpenId {
             }
             verified => verified.map(|claims| claims.subject().clone()),
         };
-        let subject = subject.map_err(|error| Failure::Rejected(format!("ID token: {error}")))?;
+        let subject =
+            subject.map_err(|error| SignInFailure::Rejected(format!("ID token: {error}")))?;
         let mut claims = Claims::new(payload(&id_token.to_string()).unwrap_or_default());
         if claims.lacks(&self.settings) && client.user_info_url().is_some() {
             let access_token = answer.access_token().clone();
@@ -173,27 +174,33 @@ impl OpenId {
         client: &Client,
         access_token: AccessToken,
         subject: openidconnect::SubjectIdentifier,
-    ) -> Result<Map<String, Value>, Failure> {
+    ) -> Result<Map<String, Value>, SignInFailure> {
         let request =
             client.user_info(access_token, Some(subject)).map_err(|error| unsuitable(&error))?;
         let answer: Result<UserInfoClaims<OtherClaims, CoreGenderClaim>, _> =
             request.request_async(self.provider.http()?).await;
         let claims = answer.map_err(|error| match error {
-            openidconnect::UserInfoError::Request(error) => Failure::Unavailable(error.to_string()),
-            error => Failure::Rejected(format!("user info: {}", brief(&error))),
+            openidconnect::UserInfoError::Request(error) => {
+                SignInFailure::Unavailable(error.to_string())
+            }
+            error => SignInFailure::Rejected(format!("user info: {}", brief(&error))),
         })?;
         match serde_json::to_value(&claims) {
             Ok(Value::Object(claims)) => Ok(claims),
-            _ => Err(Failure::Rejected("the user info is not an object".to_owned())),
+            _ => Err(SignInFailure::Rejected("the user info is not an object".to_owned())),
         }
     }
 
-    fn client(&self, metadata: &ProviderMetadataWithLogout, back: &str) -> Result<Client, Failure> {
+    fn client(
+        &self,
+        metadata: &ProviderMetadataWithLogout,
+        back: &str,
+    ) -> Result<Client, SignInFailure> {
         let secret = self.settings.client_secret.as_ref();
         let secret = secret.map(|secret| ClientSecret::new(secret.expose().to_owned()));
         let id = ClientId::new(self.settings.client_id.clone());
         let back = RedirectUrl::new(back.to_owned());
-        let back = back.map_err(|_| Failure::Rejected(NO_ADDRESS.to_owned()))?;
+        let back = back.map_err(|_| SignInFailure::Rejected(NO_ADDRESS.to_owned()))?;
         let auth_type =
             if self.settings.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth };
         let client = CoreClient::from_provider_metadata(metadata.clone(), id, secret);
@@ -219,22 +226,24 @@ fn payload(token: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&payload).ok()
 }
 
-fn unsuitable(error: &ConfigurationError) -> Failure {
-    Failure::Unavailable(format!("the provider has no such endpoint: {error}"))
+fn unsuitable(error: &ConfigurationError) -> SignInFailure {
+    SignInFailure::Unavailable(format!("the provider has no such endpoint: {error}"))
 }
 
 /// An answer that cannot be parsed is not part of the text, since it may contain tokens.
 fn exchange_failure<T: openidconnect::ErrorResponse>(
     error: openidconnect::RequestTokenError<CallError, T>,
-) -> Failure {
+) -> SignInFailure {
     use openidconnect::RequestTokenError as Kind;
     match error {
-        Kind::Request(error) => Failure::Unavailable(error.to_string()),
+        Kind::Request(error) => SignInFailure::Unavailable(error.to_string()),
         Kind::ServerResponse(answer) => {
-            Failure::Rejected(format!("the provider refused the code: {}", brief(&answer)))
+            SignInFailure::Rejected(format!("the provider refused the code: {}", brief(&answer)))
         }
-        Kind::Parse(..) => Failure::Unavailable("the token endpoint sent no valid answer".into()),
-        Kind::Other(problem) => Failure::Unavailable(problem),
+        Kind::Parse(..) => {
+            SignInFailure::Unavailable("the token endpoint sent no valid answer".into())
+        }
+        Kind::Other(problem) => SignInFailure::Unavailable(problem),
     }
 }
 

@@ -4,7 +4,7 @@ use castalia_store::Part;
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Failure, block_on, print_line};
-use crate::domain::audit_log::verify::{self, Head};
+use crate::domain::audit_log::verify::{self, ChainHead};
 use crate::domain::audit_log::{Log, retention};
 use crate::node;
 use crate::settings::Settings;
@@ -20,7 +20,7 @@ pub(super) fn verify_command() -> Command {
         "The same of the environment's log",
     ];
     EXPECTED.iter().zip(help).fold(command, |command, ((_, flag), help)| {
-        let parse = |text: &str| text.parse::<Head>();
+        let parse = |text: &str| text.parse::<ChainHead>();
         command.arg(
             Arg::new(*flag).long(*flag).value_name("NUMBER:DIGEST").value_parser(parse).help(help),
         )
@@ -29,7 +29,7 @@ pub(super) fn verify_command() -> Command {
 
 pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
     let expected =
-        EXPECTED.map(|(part, flag)| (part, flag, matches.get_one::<Head>(flag).cloned()));
+        EXPECTED.map(|(part, flag)| (part, flag, matches.get_one::<ChainHead>(flag).cloned()));
     block_on(async move {
         let logs = node::audit_logs(&settings).await.map_err(Failure::of)?;
         let mut faults = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
 async fn compare(
     log: &Log,
     flag: &str,
-    expected: Option<&Head>,
+    expected: Option<&ChainHead>,
 ) -> Result<Option<String>, Failure> {
     let url = log.store.url();
     let report = verify::verify(log, expected, retention::SHORTEST).await;

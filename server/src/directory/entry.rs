@@ -13,7 +13,7 @@ const DISABLED: [&str; 5] = ["disabled", "inactive", "locked", "suspended", "ter
 
 /// An entry that a search found.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct DirectoryEntry {
     /// Distinguished name.
     pub dn: String,
     /// Values by attribute.
@@ -31,7 +31,7 @@ pub struct Person {
     pub email: Option<String>,
 }
 
-impl Entry {
+impl DirectoryEntry {
     /// Names of attributes ignore case.
     fn first(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -72,7 +72,7 @@ impl DirectorySettings {
     }
 
     /// The user of an entry; `None` if it has no id or is disabled.
-    pub(super) fn person(&self, entry: &Entry) -> Option<Person> {
+    pub(super) fn person(&self, entry: &DirectoryEntry) -> Option<Person> {
         if self.is_disabled(entry) {
             return None;
         }
@@ -83,7 +83,7 @@ impl DirectorySettings {
         })
     }
 
-    fn is_disabled(&self, entry: &Entry) -> bool {
+    fn is_disabled(&self, entry: &DirectoryEntry) -> bool {
         let Some(name) = &self.account_status else { return false };
         let Some(status) = entry.first(name) else { return false };
         let status = status.trim();
@@ -126,10 +126,10 @@ mod tests {
         Settings::from_texts(&texts).unwrap().sign_in.directory.unwrap()
     }
 
-    fn entry(pairs: &[(&str, &str)]) -> Entry {
+    fn entry(pairs: &[(&str, &str)]) -> DirectoryEntry {
         let attributes =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]));
-        Entry { dn: "uid=a,dc=a".to_owned(), attributes: attributes.collect() }
+        DirectoryEntry { dn: "uid=a,dc=a".to_owned(), attributes: attributes.collect() }
     }
 
     #[test]

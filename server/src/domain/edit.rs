@@ -11,7 +11,7 @@ use crate::server_config::ServerConfig;
 
 /// A namespace that is locked for an edit.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct LockedNamespace {
     pub(super) namespace: Namespace,
     before: Option<Revision>,
 }
@@ -44,18 +44,18 @@ impl Edit {
 
     /// Runs the first statements of the transaction. Everything that the edit depends on must be
     /// read after them.
-    pub(super) async fn begin(&self, tx: &Transaction) -> Result<Begun> {
+    pub(super) async fn begin(&self, tx: &Transaction) -> Result<LockedNamespace> {
         let found = namespace::find_locked(tx, &self.key).await;
         let namespace = found.map_err(|error| self.editors.explain(error))?;
         let before = self.base.before(tx, &namespace).await?;
         let operator = self.operator.as_deref().unwrap_or_default();
         lock::acquire(tx, self.editors, &namespace, operator).await?;
-        Ok(Begun { namespace, before })
+        Ok(LockedNamespace { namespace, before })
     }
 
     /// Runs the last statements of the transaction.
-    pub(super) async fn end(&self, tx: &Transaction, begun: Begun) -> Result<Transition> {
-        let Begun { namespace, before } = begun;
+    pub(super) async fn end(&self, tx: &Transaction, begun: LockedNamespace) -> Result<Transition> {
+        let LockedNamespace { namespace, before } = begun;
         lock::release_unmodified(tx, self.editors, &namespace).await?;
         self.base.transition(tx, &namespace, before).await
     }

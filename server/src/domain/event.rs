@@ -16,7 +16,7 @@ const KEPT: Duration = Duration::from_secs(600);
 
 /// What happened. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EventKind {
     /// Items, branches or rules of a namespace were changed.
     Edit = 0,
     /// A namespace was published, or rolled back.
@@ -31,12 +31,12 @@ pub enum Kind {
 #[must_use]
 pub fn about_request(app_id: &str, user_id: &str) -> NewEvent {
     let app = Resource { app_id: app_id.to_owned(), ..Resource::default() };
-    about(&app, Kind::Request, user_id, 0)
+    about(&app, EventKind::Request, user_id, 0)
 }
 
 /// An event about a namespace.
 #[must_use]
-pub fn about(place: &Resource, kind: Kind, operator: &str, release_id: i64) -> NewEvent {
+pub fn about(place: &Resource, kind: EventKind, operator: &str, release_id: i64) -> NewEvent {
     NewEvent {
         env: place.env.clone(),
         app_id: place.app_id.clone(),

@@ -9,7 +9,9 @@ use castalia_store::{Id, JobError as _, Store, StoreError, now};
 
 use crate::error::{Error, Result};
 
-pub use castalia_store::pending_change::{Announced, NewPendingChange, Operation, PendingChange};
+pub use castalia_store::pending_change::{
+    Announced, NewPendingChange, PendingChange, PendingOperation,
+};
 
 /// Time after which a change is sent again. Before it, the request that makes the change sends it.
 const AGE: Duration = Duration::from_secs(5);

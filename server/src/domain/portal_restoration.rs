@@ -6,7 +6,7 @@ use castalia_store::restoration::{self, When, hidden_apps_named, hidden_definiti
 use castalia_store::{Connection, Deletion, Store, Transaction, app};
 
 use super::permission::grant;
-use super::restoration::{Deleted, Kind, is_of_deleted, not_deleted, since};
+use super::restoration::{Deleted, DeletedKind, is_of_deleted, not_deleted, since};
 use super::{portal_app, portal_namespace, unique};
 use crate::error::{Code, Error, Result};
 
@@ -23,7 +23,7 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let definitions = hidden_definitions(store.read(), app_id, when).await?;
     let is_whole = |row: &AppNamespace| !is_of_deleted(&apps, row.deleted_at);
     let one = |row: AppNamespace| Deleted {
-        kind: Kind::AppNamespace,
+        kind: DeletedKind::AppNamespace,
         app_id: row.app_id,
         cluster: String::new(),
         namespace: row.name,
@@ -66,7 +66,7 @@ async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
             .with_code(Code::AppExists));
     }
     let apps = hidden_apps_named(db, app_id, When::At(at)).await?;
-    let app = apps.first().ok_or_else(|| not_deleted(Kind::App))?;
+    let app = apps.first().ok_or_else(|| not_deleted(DeletedKind::App))?;
     let definitions = hidden_definitions(db, app_id, When::At(at)).await?;
     if definitions.is_empty() {
         // Every app has one, and Castalia deletes it together with the app.
@@ -120,10 +120,10 @@ async fn check_definition(
 ) -> Result<i64> {
     let hidden = hidden_definitions(db, app_id, When::At(at)).await?;
     let found = hidden.iter().find(|row| row.name == name);
-    let definition = found.ok_or_else(|| not_deleted(Kind::AppNamespace))?;
+    let definition = found.ok_or_else(|| not_deleted(DeletedKind::AppNamespace))?;
     let apps = hidden_apps_named(db, app_id, When::Since(at)).await?;
     if is_of_deleted(&apps, at) {
-        return Err(not_deleted(Kind::AppNamespace));
+        return Err(not_deleted(DeletedKind::AppNamespace));
     }
     portal_namespace::check_free(db, &[definition]).await?;
     Ok(definition.data_change_created_time.timestamp_millis())

@@ -23,7 +23,7 @@ pub const DAYS: i64 = 30;
 
 /// The kind of what was deleted as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum DeletedKind {
     /// An app with everything in it.
     App,
     /// A definition with its namespaces in all clusters.
@@ -34,7 +34,7 @@ pub enum Kind {
     Namespace,
 }
 
-impl Kind {
+impl DeletedKind {
     const ALL: [Self; 4] = [Self::App, Self::AppNamespace, Self::Cluster, Self::Namespace];
 
     /// The name in requests and answers.
@@ -65,7 +65,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     /// What it is.
-    pub kind: Kind,
+    pub kind: DeletedKind,
     /// App that it belongs to, or that it is.
     pub app_id: String,
     /// Cluster; empty for an app and a definition.
@@ -90,7 +90,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let hidden = hidden_of_app(store.read(), app_id, When::Since(since())).await?;
     let exists = castalia_store::app::by_app_id(store.read(), app_id).await?.is_some();
     let mut deleted = listed(hidden);
-    deleted.retain(|one| one.kind != Kind::App || !exists);
+    deleted.retain(|one| one.kind != DeletedKind::App || !exists);
     deleted.sort_by_key(|one| std::cmp::Reverse(one.at));
     Ok(deleted)
 }
@@ -99,7 +99,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
 fn listed(hidden: Hidden) -> Vec<Deleted> {
     let apps = hidden.apps.clone();
     let mut deleted = wholes(hidden);
-    deleted.retain(|one| one.kind == Kind::App || !is_of_deleted(&apps, one.at));
+    deleted.retain(|one| one.kind == DeletedKind::App || !is_of_deleted(&apps, one.at));
     deleted
 }
 
@@ -127,19 +127,37 @@ fn wholes(hidden: Hidden) -> Vec<Deleted> {
     };
     let apps = hidden.apps.into_iter().map(|row| {
         let names = [String::new(), String::new()];
-        one(Kind::App, row.app_id, names, row.deleted_at, row.data_change_last_modified_by)
+        one(DeletedKind::App, row.app_id, names, row.deleted_at, row.data_change_last_modified_by)
     });
     let definitions = hidden.definitions.into_iter().map(|row| {
         let names = [String::new(), row.name];
-        one(Kind::AppNamespace, row.app_id, names, row.deleted_at, row.data_change_last_modified_by)
+        one(
+            DeletedKind::AppNamespace,
+            row.app_id,
+            names,
+            row.deleted_at,
+            row.data_change_last_modified_by,
+        )
     });
     let clusters = hidden.clusters.into_iter().map(|row| {
         let names = [row.name, String::new()];
-        one(Kind::Cluster, row.app_id, names, row.deleted_at, row.data_change_last_modified_by)
+        one(
+            DeletedKind::Cluster,
+            row.app_id,
+            names,
+            row.deleted_at,
+            row.data_change_last_modified_by,
+        )
     });
     let namespaces = hidden.namespaces.into_iter().map(|row| {
         let names = [row.cluster_name, row.namespace_name];
-        one(Kind::Namespace, row.app_id, names, row.deleted_at, row.data_change_last_modified_by)
+        one(
+            DeletedKind::Namespace,
+            row.app_id,
+            names,
+            row.deleted_at,
+            row.data_change_last_modified_by,
+        )
     });
     let all: Vec<_> = apps.chain(definitions).chain(clusters).chain(namespaces).collect();
     let is_part = |part: &Deleted| all.iter().any(|whole| whole.contains(part));
@@ -153,11 +171,11 @@ impl Deleted {
         self.at == part.at
             && self.kind < part.kind
             && match self.kind {
-                Kind::App => true,
+                DeletedKind::App => true,
                 // The database decided which spellings of a name the deletion hid.
-                Kind::AppNamespace => self.namespace.eq_ignore_ascii_case(&part.namespace),
-                Kind::Cluster => self.cluster == part.cluster,
-                Kind::Namespace => false,
+                DeletedKind::AppNamespace => self.namespace.eq_ignore_ascii_case(&part.namespace),
+                DeletedKind::Cluster => self.cluster == part.cluster,
+                DeletedKind::Namespace => false,
             }
     }
 
@@ -217,7 +235,7 @@ pub async fn restore_content(store: &Store, deleted: Deleted, operator: &str) ->
 }
 
 /// The error for what is not there to be restored.
-pub(super) fn not_deleted(kind: Kind) -> Error {
+pub(super) fn not_deleted(kind: DeletedKind) -> Error {
     let message = format!(
         "no {} with this name was deleted at this time; it may have been restored",
         kind.name()
@@ -237,14 +255,14 @@ async fn restore_in(
         return Err(not_deleted(deleted.kind));
     }
     let apps = hidden_apps_named(tx, &deleted.app_id, When::Since(deleted.at)).await?;
-    if deleted.kind != Kind::App && is_of_deleted(&apps, deleted.at) {
+    if deleted.kind != DeletedKind::App && is_of_deleted(&apps, deleted.at) {
         return Err(not_deleted(deleted.kind));
     }
     let restored = match deleted.kind {
-        Kind::App => shown.app(tx, &hidden).await?,
-        Kind::AppNamespace => shown.app_namespace(tx, &hidden, limit).await?,
-        Kind::Cluster => shown.cluster(tx, &hidden).await?,
-        Kind::Namespace => shown.namespace(tx, limit).await?,
+        DeletedKind::App => shown.app(tx, &hidden).await?,
+        DeletedKind::AppNamespace => shown.app_namespace(tx, &hidden, limit).await?,
+        DeletedKind::Cluster => shown.cluster(tx, &hidden).await?,
+        DeletedKind::Namespace => shown.namespace(tx, limit).await?,
     };
     shown.finish(tx).await?;
     Ok(restored)

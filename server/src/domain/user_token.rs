@@ -16,7 +16,7 @@ pub use self::text::PREFIX;
 use self::text::{generate, hash, key_of};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::need::{Identity, Resource, Rights, UserToken};
-use crate::domain::permission::token_scope::{Operation, TokenScope};
+use crate::domain::permission::token_scope::{TokenOperation, TokenScope};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
@@ -30,7 +30,7 @@ const SCOPES: usize = 4096;
 
 /// A token that was presented.
 #[derive(Debug, Clone)]
-pub struct Presented {
+pub struct PresentedToken {
     /// The token with its owner.
     pub token: UserToken,
     /// Maximum number of requests per second; 0 for no limit.
@@ -109,7 +109,7 @@ pub fn status(row: &Row) -> TokenStatus {
 }
 
 /// The owner of a token, who must be enabled, and its scope.
-pub async fn of_text(store: &Store, text: &str) -> Result<Option<Presented>> {
+pub async fn of_text(store: &Store, text: &str) -> Result<Option<PresentedToken>> {
     let Some(key) = key_of(text) else { return Ok(None) };
     let Some(row) = token::by_prefix(store.read(), key).await? else { return Ok(None) };
     let is_same: bool = hash(text).as_bytes().ct_eq(row.token_hash.as_bytes()).into();
@@ -122,7 +122,7 @@ pub async fn of_text(store: &Store, text: &str) -> Result<Option<Presented>> {
     }
     let scope = TokenScope::read(row.scopes.as_deref());
     let token = UserToken { id: row.id, user_id: row.user_id, scope };
-    Ok(Some(Presented { token, rate_limit: row.rate_limit }))
+    Ok(Some(PresentedToken { token, rate_limit: row.rate_limit }))
 }
 
 /// The tokens of a user, newest first.
@@ -149,9 +149,9 @@ pub async fn find(store: &Store, id: Id) -> Result<Row> {
 }
 
 /// The operations that a user may grant to a token.
-pub async fn grantable(rights: &Rights<'_>, user_id: &str) -> Result<Vec<Operation>> {
+pub async fn grantable(rights: &Rights<'_>, user_id: &str) -> Result<Vec<TokenOperation>> {
     let mut grantable = Vec::new();
-    for operation in Operation::ALL {
+    for operation in TokenOperation::ALL {
         if may_grant(rights, user_id, operation).await? {
             grantable.push(operation);
         }
@@ -159,7 +159,7 @@ pub async fn grantable(rights: &Rights<'_>, user_id: &str) -> Result<Vec<Operati
     Ok(grantable)
 }
 
-async fn may_grant(rights: &Rights<'_>, user_id: &str, operation: Operation) -> Result<bool> {
+async fn may_grant(rights: &Rights<'_>, user_id: &str, operation: TokenOperation) -> Result<bool> {
     let user = Identity::User(user_id.to_owned());
     rights.allow(&user, operation.need_of_owner(), &Resource::default()).await
 }
@@ -186,7 +186,7 @@ pub async fn create(
         return refused("rate limit must not be negative".to_owned());
     }
     for wanted in &new.scope.operations {
-        let known = Operation::ALL.into_iter().find(|operation| operation.name() == wanted);
+        let known = TokenOperation::ALL.into_iter().find(|operation| operation.name() == wanted);
         let Some(operation) = known else {
             return refused(format!("Invalid user token operation:{wanted}"));
         };

@@ -1,6 +1,6 @@
 //! Webhooks that administrators register: what they may contain. Knows neither deliveries nor HTTP.
 
-pub use castalia_store::notice::webhook::{Definition, Webhook};
+pub use castalia_store::notice::webhook::{Webhook, WebhookDefinition};
 
 use castalia_store::notice::{delivery, webhook};
 use castalia_store::{Id, Secret, Store};
@@ -23,7 +23,7 @@ const SECRET: std::ops::RangeInclusive<usize> = 16..=128;
 ///
 /// # Errors
 /// Fails if the definition is invalid, or if there are too many webhooks.
-pub async fn create(store: &Store, new: Definition, operator: &str) -> Result<Webhook> {
+pub async fn create(store: &Store, new: WebhookDefinition, operator: &str) -> Result<Webhook> {
     let mut new = checked(new)?;
     if new.secret.is_none() {
         new.secret = Some(Secret::new(random_hex::<32>()?));
@@ -44,7 +44,12 @@ pub async fn create(store: &Store, new: Definition, operator: &str) -> Result<We
 ///
 /// # Errors
 /// Fails if the definition is invalid, or if there is no such webhook.
-pub async fn change(store: &Store, id: Id, new: Definition, operator: &str) -> Result<Webhook> {
+pub async fn change(
+    store: &Store,
+    id: Id,
+    new: WebhookDefinition,
+    operator: &str,
+) -> Result<Webhook> {
     let input = (checked(new)?, operator.to_owned());
     store
         .write(input, move |tx, (new, operator)| {
@@ -102,7 +107,7 @@ pub fn address(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)
 }
 
-fn checked(new: Definition) -> Result<Definition> {
+fn checked(new: WebhookDefinition) -> Result<WebhookDefinition> {
     let invalid = |message: &str| Error::bad_request(message).with_code(Code::InvalidWebhook);
     if address(&new.url).is_none() {
         return Err(invalid(
@@ -115,7 +120,7 @@ fn checked(new: Definition) -> Result<Definition> {
     let envs = new.envs.split(',').map(str::trim).filter(|name| !name.is_empty());
     let envs = envs.map(normalise).collect::<Vec<_>>().join(",");
     check_members([("envs", Some(&*envs), TEXT), ("appId", Some(&*new.app_id), APP_ID)])?;
-    Ok(Definition { envs, ..new })
+    Ok(WebhookDefinition { envs, ..new })
 }
 
 fn unknown() -> Error {

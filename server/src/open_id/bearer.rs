@@ -11,7 +11,7 @@ use openidconnect::{
 use serde_json::{Map, Value};
 
 use super::claims::Claims;
-use super::{Failure, OpenId, SKEW, payload};
+use super::{OpenId, SKEW, SignInFailure, payload};
 
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RsaSsaPkcs1V15Sha256,
@@ -35,7 +35,7 @@ impl OpenId {
     ///
     /// # Errors
     /// Fails if the provider cannot be reached, or if a check fails.
-    pub async fn verify(&self, token: &str, audience: &str) -> Result<Claims, Failure> {
+    pub async fn verify(&self, token: &str, audience: &str) -> Result<Claims, SignInFailure> {
         let parsed = token.parse::<CoreIdToken>();
         let parsed = parsed.map_err(|error| rejected(&format!("it cannot be read: {error}")))?;
         let metadata = self.provider.metadata().await?;
@@ -71,7 +71,7 @@ fn check(
 }
 
 /// The library does not know the claim `nbf`.
-fn check_start(claims: &Map<String, Value>) -> Result<(), Failure> {
+fn check_start(claims: &Map<String, Value>) -> Result<(), SignInFailure> {
     let Some(start) = claims.get("nbf") else { return Ok(()) };
     #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second has no effect")]
     let seconds = start.as_f64().map(|seconds| seconds as i64);
@@ -82,6 +82,6 @@ fn check_start(claims: &Map<String, Value>) -> Result<(), Failure> {
     }
 }
 
-fn rejected(problem: &str) -> Failure {
-    Failure::Rejected(format!("bearer token: {problem}"))
+fn rejected(problem: &str) -> SignInFailure {
+    SignInFailure::Rejected(format!("bearer token: {problem}"))
 }

@@ -12,7 +12,7 @@ use openidconnect::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::Failure;
+use super::SignInFailure;
 use crate::outgoing::guarded::{CallError, GuardedClient};
 
 /// Time for which a document is used.
@@ -39,7 +39,7 @@ pub(super) struct Provider {
     http: OnceLock<GuardedClient>,
     known: ArcSwapOption<Known>,
     /// Held while a document is read; contains the last failure.
-    reading: Mutex<Option<(Instant, Failure)>>,
+    reading: Mutex<Option<(Instant, SignInFailure)>>,
 }
 
 #[derive(Debug)]
@@ -56,19 +56,19 @@ impl Provider {
 
     /// The client for all endpoints. The host of the issuer is the operator's choice, the endpoints
     /// in its document are not.
-    pub(super) fn http(&self) -> Result<&GuardedClient, Failure> {
+    pub(super) fn http(&self) -> Result<&GuardedClient, SignInFailure> {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
         let uri = self.issuer.parse::<http::Uri>().ok();
         let host = uri.as_ref().and_then(http::Uri::host).map(str::to_owned);
         let http = GuardedClient::new(host.into_iter().collect());
-        let http = http.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let http = http.map_err(|error| SignInFailure::Unavailable(error.to_string()))?;
         Ok(self.http.get_or_init(|| http))
     }
 
     /// The document; an old one if a new one cannot be read.
-    pub(super) async fn metadata(&self) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
+    pub(super) async fn metadata(&self) -> Result<Arc<ProviderMetadataWithLogout>, SignInFailure> {
         let known = self.known.load_full();
         match known {
             Some(known) if known.read.elapsed() < LIFETIME => Ok(Arc::clone(&known.metadata)),
@@ -85,16 +85,18 @@ impl Provider {
     }
 
     /// A document that is at most seconds old.
-    pub(super) async fn read_again(&self) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
+    pub(super) async fn read_again(
+        &self,
+    ) -> Result<Arc<ProviderMetadataWithLogout>, SignInFailure> {
         self.read(self.reading.lock().await, PAUSE).await
     }
 
     /// Reads the document, unless another request has read one of at most this age meanwhile.
     async fn read(
         &self,
-        mut last_failure: MutexGuard<'_, Option<(Instant, Failure)>>,
+        mut last_failure: MutexGuard<'_, Option<(Instant, SignInFailure)>>,
         age: Duration,
-    ) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
+    ) -> Result<Arc<ProviderMetadataWithLogout>, SignInFailure> {
         if let Some(known) = self.known.load_full().filter(|known| known.read.elapsed() < age) {
             return Ok(Arc::clone(&known.metadata));
         }
@@ -117,11 +119,11 @@ impl Provider {
         }
     }
 
-    async fn discover(&self) -> Result<ProviderMetadataWithLogout, Failure> {
+    async fn discover(&self) -> Result<ProviderMetadataWithLogout, SignInFailure> {
         let issuer = IssuerUrl::new(self.issuer.clone());
-        let issuer = issuer.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let issuer = issuer.map_err(|error| SignInFailure::Unavailable(error.to_string()))?;
         let found = ProviderMetadataWithLogout::discover_async(issuer, self.http()?).await;
-        found.map_err(|error| Failure::Unavailable(describe(&error)))
+        found.map_err(|error| SignInFailure::Unavailable(describe(&error)))
     }
 }
 

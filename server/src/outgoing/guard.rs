@@ -31,14 +31,14 @@ const METADATA: [IpAddr; 11] = [
 /// A host that the server does not call. For the log.
 #[derive(Debug, Clone, Error)]
 #[error("{0} is a metadata service, or neither in the settings nor a public address")]
-pub struct Refused(pub(super) String);
+pub struct RefusedHost(pub(super) String);
 
 /// Reason why a name has no address that may be called. For the log.
 #[derive(Debug, Error)]
 pub enum ResolveError {
     /// The server does not call its addresses.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] RefusedHost),
     /// The name has no address.
     #[error("{0}")]
     Unknown(#[from] io::Error),
@@ -96,7 +96,7 @@ async fn resolve_with(
     let mut found = lookup(name, port).await?;
     found.retain(|address| may_call(address.ip(), is_listed));
     if found.is_empty() {
-        return Err(Refused(host.to_owned()).into());
+        return Err(RefusedHost(host.to_owned()).into());
     }
     Ok(found)
 }

@@ -23,7 +23,7 @@ use rustls_platform_verifier::ConfigVerifierExt as _;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::guard::{self, Lookup, Refused, ResolveError, Resolver, is_listed, may_call};
+use super::guard::{self, Lookup, RefusedHost, ResolveError, Resolver, is_listed, may_call};
 use super::metered::{Exceeded, MeteredConnector};
 use super::{causes, install_tls};
 
@@ -38,7 +38,7 @@ const MOST_RECEIVED: usize = LARGEST + 256 * 1024;
 pub enum CallError {
     /// The address is one that the server does not call.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] RefusedHost),
     /// There was no complete answer in time.
     #[error("there was no complete answer within {PATIENCE:?}")]
     TimedOut,
@@ -116,14 +116,14 @@ impl GuardedClient {
         let (mut head, body) = request.into_parts();
         // The parser of URLs turns every spelling of a number into the usual one.
         let address = head.uri.to_string();
-        let url = Url::parse(&address).map_err(|_| Refused(address))?;
+        let url = Url::parse(&address).map_err(|_| RefusedHost(address))?;
         // The resolver is not asked for an address that is a number.
         let host = url.host_str().unwrap_or_default();
         let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         if let Ok(address) = number
             && !may_call(address, is_listed(&self.listed, host))
         {
-            return Err(Refused(host.to_owned()).into());
+            return Err(RefusedHost(host.to_owned()).into());
         }
         head.uri = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
         let request = Request::from_parts(head, Full::from(body));

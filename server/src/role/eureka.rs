@@ -28,7 +28,7 @@ use serde::Serialize;
 
 use self::access::Access;
 use self::bodies::Bodies;
-use self::path::Resource;
+use self::path::RegistryPath;
 use crate::http::client_address::client_address;
 use crate::http::route::Listed;
 use crate::registry::{BATCH_HEADER, Eureka, Form, NODE_HEADER};
@@ -146,7 +146,7 @@ impl EurekaPort {
         if let Err(refusal) = self.access.check(&call.headers, call.peer, own).await {
             return refusal.into_response();
         }
-        let Some(resource) = Resource::parse(head.uri.path()) else {
+        let Some(resource) = RegistryPath::parse(head.uri.path()) else {
             return empty(StatusCode::NOT_FOUND);
         };
         // Only browsers send it, for whatever page a user opens, also without credentials or with those
@@ -164,12 +164,12 @@ impl EurekaPort {
             return response;
         }
         match resource {
-            Resource::Batch => self.batch(&call, body).await,
-            Resource::App(app) if call.method == Method::POST => {
+            RegistryPath::Batch => self.batch(&call, body).await,
+            RegistryPath::App(app) if call.method == Method::POST => {
                 self.register(&call, &app, body).await
             }
-            Resource::Apps => self.list(&call, false).await,
-            Resource::Delta => self.list(&call, true).await,
+            RegistryPath::Apps => self.list(&call, false).await,
+            RegistryPath::Delta => self.list(&call, true).await,
             resource if call.method == Method::GET => {
                 let mut response = self.read(&call, &resource).await;
                 if call.headers.contains_key(NODE) {
@@ -218,10 +218,10 @@ impl EurekaPort {
 
     /// A part of the registry. While the node starts, the lists by which clients and readers find
     /// services are hidden.
-    async fn read(&self, call: &Call, resource: &Resource) -> Response {
+    async fn read(&self, call: &Call, resource: &RegistryPath) -> Response {
         let finds = match resource {
-            Resource::App(_) => call.headers.contains_key(NODE),
-            Resource::Vip { .. } => true,
+            RegistryPath::App(_) => call.headers.contains_key(NODE),
+            RegistryPath::Vip { .. } => true,
             _ => false,
         };
         if finds && self.eureka.is_copying() {
@@ -229,7 +229,7 @@ impl EurekaPort {
         }
         let (is_json, style) = (call.is_json(), call.style());
         let lease = match resource {
-            Resource::App(app) => {
+            RegistryPath::App(app) => {
                 let (app, leases) = (app.clone(), self.eureka.app(app));
                 if leases.is_empty() {
                     return empty(StatusCode::NOT_FOUND);
@@ -237,19 +237,19 @@ impl EurekaPort {
                 let write = if is_json { json::application } else { xml::application };
                 return self.rendered(call, move || write(&app, &leases, style)).await;
             }
-            Resource::Vip { address, is_secure } => {
+            RegistryPath::Vip { address, is_secure } => {
                 let listing = self.eureka.with_address(address, *is_secure);
                 let write = if is_json { json::applications } else { xml::applications };
                 return self.rendered(call, move || write(&listing, style)).await;
             }
-            Resource::RemovedOverrides => {
+            RegistryPath::RemovedOverrides => {
                 let removed = self.eureka.removed_overrides();
                 let text = self.eureka.rendered(move || removed_overrides::write(&removed)).await;
                 let typed = |text| ([(CONTENT_TYPE, "application/x-ndjson")], text).into_response();
                 return text.map_or_else(|| unavailable(SLOW_READERS), typed);
             }
-            Resource::Instance(app, id) => self.eureka.get(app, id),
-            Resource::ById(id) => self.eureka.find(id),
+            RegistryPath::Instance(app, id) => self.eureka.get(app, id),
+            RegistryPath::ById(id) => self.eureka.find(id),
             _ => None,
         };
         let Some(lease) = lease else { return empty(StatusCode::NOT_FOUND) };

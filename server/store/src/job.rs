@@ -10,7 +10,7 @@ use sea_orm::DatabaseTransaction;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
-use crate::audit::trail::Step;
+use crate::audit::trail::TrailStep;
 use crate::error::{JobError, StoreError};
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
@@ -53,7 +53,7 @@ pub(crate) struct Answer<T, E> {
 pub(crate) fn prepare<I, T, E, F>(
     input: I,
     run: F,
-    step: Option<Step>,
+    step: Option<TrailStep>,
     refusals: Refusals,
 ) -> (Box<dyn Job>, Answer<T, E>)
 where
@@ -98,7 +98,7 @@ fn no_answer() -> StoreError {
 struct Waiting<I, T, E, F> {
     input: I,
     run: F,
-    step: Option<Step>,
+    step: Option<TrailStep>,
     refusals: Refusals,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,

@@ -20,7 +20,7 @@ pub use crate::entity::castalia_pending_change::Model as PendingChange;
 
 /// What the environment has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum PendingOperation {
     /// Create the object, or change it to what the portal has.
     Write,
     /// Delete the object that has this row in the portal, unless it has not been deleted there.
@@ -33,7 +33,7 @@ pub struct NewPendingChange {
     pub app_id: String,
     /// The definition; empty for the app itself.
     pub namespace: String,
-    pub operation: Operation,
+    pub operation: PendingOperation,
     pub operator: String,
 }
 
@@ -48,10 +48,10 @@ pub struct Announced {
 impl PendingChange {
     /// What the environment has to do.
     #[must_use]
-    pub fn operation(&self) -> Operation {
+    pub fn operation(&self) -> PendingOperation {
         match self.operation {
-            Small(0) => Operation::Write,
-            _ => Operation::Delete(self.object_id),
+            Small(0) => PendingOperation::Write,
+            _ => PendingOperation::Delete(self.object_id),
         }
     }
 }
@@ -71,8 +71,8 @@ pub async fn insert(
     let earlier: Vec<String> =
         earlier.select_only().column(Column::Env).into_tuple().all(db).await?;
     let (operation, object_id) = match new.operation {
-        Operation::Write => (Small(0), Id(0)),
-        Operation::Delete(id) => (Small(1), id),
+        PendingOperation::Write => (Small(0), Id(0)),
+        PendingOperation::Delete(id) => (Small(1), id),
     };
     let mut announced = Vec::with_capacity(envs.len());
     for env in envs {

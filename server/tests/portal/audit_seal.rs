@@ -6,7 +6,7 @@ use std::time::Duration;
 use castalia_server::domain::audit_log::Log;
 use castalia_server::domain::audit_log::retention::{SHORTEST, remove_old};
 use castalia_server::domain::audit_log::seal::Sealer;
-use castalia_server::domain::audit_log::verify::{Head, Report, verify};
+use castalia_server::domain::audit_log::verify::{ChainHead, Report, verify};
 use castalia_store::entity::{audit_log, audit_log_data_influence, castalia_audit_seal};
 use castalia_store::{Id, Store, StoreError};
 use chrono::TimeDelta;
@@ -261,7 +261,7 @@ async fn a_chain_that_was_computed_again_is_not_the_expected_one() {
     let fault =
         verify(&Log::of_portal(&world.store), Some(&head), SHORTEST).await.unwrap().fault.unwrap();
     assert!(fault.contains("is not the expected one"), "{fault}");
-    let absent = Head { number: 1_000, ..head };
+    let absent = ChainHead { number: 1_000, ..head };
     let fault = verify(&Log::of_portal(&world.store), Some(&absent), SHORTEST)
         .await
         .unwrap()
@@ -329,7 +329,7 @@ async fn old_records_are_removed_and_the_chain_continues_after_them() {
     assert_eq!(report.removed.map(|(number, _)| number), Some(start.number));
     let fault = check(&world.store).await.fault.unwrap();
     assert!(fault.contains("were removed before their time was over"), "a day is kept: {fault}");
-    let before_start = Head { number: start.number - 1, ..start };
+    let before_start = ChainHead { number: start.number - 1, ..start };
     let fault = verify(&Log::of_portal(&world.store), Some(&before_start), removed_age)
         .await
         .unwrap()

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use castalia_server::domain::permission::token_scope::Operation;
+use castalia_server::domain::permission::token_scope::TokenOperation;
 use serde_json::{Value, json};
 
 use super::access::{call, concrete};
@@ -32,7 +32,7 @@ impl<'w> Tokens<'w> {
 
 /// Names of the operations that pass a filter.
 fn operations(filter: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    Operation::ALL.map(Operation::name).into_iter().filter(|name| filter(name)).collect()
+    TokenOperation::ALL.map(TokenOperation::name).into_iter().filter(|name| filter(name)).collect()
 }
 
 #[tokio::test]

@@ -12,13 +12,13 @@ use sha2::{Digest as _, Sha256};
 
 /// A table of the audit log, with the letter that stands for it in a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Table {
+pub(super) enum LogTable {
     Log,
     Influence,
     Audit,
 }
 
-impl Table {
+impl LogTable {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Log => "AuditLog",
@@ -37,14 +37,14 @@ impl Table {
 }
 
 /// The digests of rows, operations first.
-pub(super) type Records = BTreeMap<(Table, Id), String>;
+pub(super) type Records = BTreeMap<(LogTable, Id), String>;
 
 /// The digests of these rows.
 pub(super) fn of_rows(rows: &Rows) -> Records {
-    let logs = rows.logs.iter().map(|row| ((Table::Log, row.id), of_log(row)));
+    let logs = rows.logs.iter().map(|row| ((LogTable::Log, row.id), of_log(row)));
     let influences = rows.influences.iter();
-    let influences = influences.map(|row| ((Table::Influence, row.id), of_influence(row)));
-    let audits = rows.audits.iter().map(|row| ((Table::Audit, row.id), of_audit(row)));
+    let influences = influences.map(|row| ((LogTable::Influence, row.id), of_influence(row)));
+    let audits = rows.audits.iter().map(|row| ((LogTable::Audit, row.id), of_audit(row)));
     logs.chain(influences).chain(audits).collect()
 }
 
@@ -130,7 +130,7 @@ pub(super) fn parse(text: &str) -> Option<Records> {
     let line = |line: &str| {
         let mut parts = line.split(' ');
         let (letter, id, digest) = (parts.next()?, parts.next()?, parts.next()?);
-        let table = [Table::Log, Table::Influence, Table::Audit]
+        let table = [LogTable::Log, LogTable::Influence, LogTable::Audit]
             .into_iter()
             .find(|t| t.letter() == letter)?;
         Some(((table, Id(id.parse().ok()?)), digest.to_owned()))

@@ -8,7 +8,7 @@ use castalia_store::audit::{AuditSeal, search_logs};
 use castalia_store::{Id, Page, now};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::digest::{self, Records, Table};
+use super::digest::{self, LogTable, Records};
 use super::{Log, Search, retention};
 use crate::error::Result;
 
@@ -28,20 +28,20 @@ const ATTEMPTS: u32 = 3;
 
 /// Number and digest of a seal. Whoever keeps it elsewhere can detect that the chain was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct ChainHead {
     /// Number of the seal.
     pub number: i64,
     /// Its digest.
     pub digest: String,
 }
 
-impl fmt::Display for Head {
+impl fmt::Display for ChainHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.number, self.digest)
     }
 }
 
-impl std::str::FromStr for Head {
+impl std::str::FromStr for ChainHead {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -65,7 +65,7 @@ pub struct Report {
     /// The newest seal whose records were removed because of their age, and when it was made.
     pub removed: Option<(i64, DateTime<Utc>)>,
     /// The newest seal.
-    pub head: Option<Head>,
+    pub head: Option<ChainHead>,
     /// The first difference.
     pub fault: Option<String>,
 }
@@ -75,7 +75,7 @@ pub struct Report {
 ///
 /// # Errors
 /// Fails if the database cannot be read.
-pub async fn verify(log: &Log, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
+pub async fn verify(log: &Log, expected: Option<&ChainHead>, kept: TimeDelta) -> Result<Report> {
     let mut attempt = 1;
     loop {
         let first = oldest(log).await?;
@@ -92,7 +92,7 @@ async fn oldest(log: &Log) -> Result<Option<AuditSeal>> {
     Ok(seal::after(log.store.read(), log.part, Id(0), 1).await?.pop())
 }
 
-async fn compare(log: &Log, expected: Option<&Head>, kept: TimeDelta) -> Result<Report> {
+async fn compare(log: &Log, expected: Option<&ChainHead>, kept: TimeDelta) -> Result<Report> {
     let mut report = Report::default();
     let mut previous: Option<AuditSeal> = None;
     let mut is_expected_found = expected.is_none();
@@ -132,7 +132,7 @@ async fn compare(log: &Log, expected: Option<&Head>, kept: TimeDelta) -> Result<
     let last = previous.as_ref().map_or(Position::default(), AuditSeal::position);
     let unsealed = seal::rows(log.store.read(), log.part, (last, ABOVE_ALL), ROWS).await?;
     report.unsealed = (unsealed.logs.len() + unsealed.audits.len()) as u64;
-    report.head = previous.map(|seal| Head { number: seal.number.0, digest: seal.digest });
+    report.head = previous.map(|seal| ChainHead { number: seal.number.0, digest: seal.digest });
     if report.head.is_none() && report.fault.is_none() {
         report.fault = never_sealed(&unsealed);
     }
@@ -142,9 +142,9 @@ async fn compare(log: &Log, expected: Option<&Head>, kept: TimeDelta) -> Result<
 /// The fault of a log without any seal: nothing can be compared, which is right for a new log only.
 fn never_sealed(rows: &Rows) -> Option<String> {
     let logs = rows.logs.first();
-    let logs = logs.map(|row| (Table::Log, row.id, *row.data_change_created_time));
+    let logs = logs.map(|row| (LogTable::Log, row.id, *row.data_change_created_time));
     let audits = rows.audits.first();
-    let audits = audits.map(|row| (Table::Audit, row.id, *row.data_change_created_time));
+    let audits = audits.map(|row| (LogTable::Audit, row.id, *row.data_change_created_time));
     let (table, id, time) = logs.into_iter().chain(audits).min_by_key(|(_, _, time)| *time)?;
     (time < now() - LATE).then(|| {
         format!(
@@ -182,7 +182,7 @@ async fn start(log: &Log, seal: &AuditSeal, kept: TimeDelta) -> Result<Option<St
 }
 
 /// An expected seal before the start of the chain no longer vouches for it.
-fn removed_expected(expected: Option<&Head>, start: &AuditSeal) -> Option<String> {
+fn removed_expected(expected: Option<&ChainHead>, start: &AuditSeal) -> Option<String> {
     let expected = expected.filter(|head| head.number < start.number.0)?.number;
     let (number, time) = (start.number.0, *start.sealed_time);
     Some(format!(
@@ -226,7 +226,7 @@ async fn rows(log: &Log, previous: Option<&AuditSeal>, seal: &AuditSeal) -> Resu
 }
 
 /// The first row that differs.
-fn difference(listed: &Records, found: &Records) -> Option<((Table, Id), &'static str)> {
+fn difference(listed: &Records, found: &Records) -> Option<((LogTable, Id), &'static str)> {
     let missing = listed.iter().filter_map(|(key, digest)| match found.get(key) {
         None => Some((*key, "removed")),
         Some(found) => (found != digest).then_some((*key, "changed")),
@@ -236,20 +236,20 @@ fn difference(listed: &Records, found: &Records) -> Option<((Table, Id), &'stati
 }
 
 /// What a stored operation says now, for the message.
-async fn shown(log: &Log, table: Table, id: Id) -> Result<String> {
+async fn shown(log: &Log, table: LogTable, id: Id) -> Result<String> {
     let range = (Position::everywhere(Id(id.0 - 1)), Position::everywhere(id));
     let found = seal::rows(log.store.read(), log.part, range, [1; 3]).await?;
     let says = match table {
-        Table::Log => {
+        LogTable::Log => {
             let row = found.logs.first();
             row.map(|row| format!("{} by {}", row.op_name, row.operator))
         }
-        Table::Audit => found.audits.first().map(|row| {
+        LogTable::Audit => found.audits.first().map(|row| {
             let id = row.entity_id.unwrap_or_default();
             let (operation, table) = (&row.op_name, &row.entity_name);
             format!("{operation} of {table} {id} by {}", row.data_change_created_by)
         }),
-        Table::Influence => None,
+        LogTable::Influence => None,
     };
     Ok(says.map_or(String::new(), |says| format!("; it now says {says}")))
 }
@@ -261,7 +261,9 @@ mod tests {
     #[test]
     fn the_first_difference_is_named() {
         let records = |ids: &[(i64, &str)]| -> Records {
-            ids.iter().map(|(id, digest)| ((Table::Log, Id(*id)), (*digest).to_owned())).collect()
+            ids.iter()
+                .map(|(id, digest)| ((LogTable::Log, Id(*id)), (*digest).to_owned()))
+                .collect()
         };
         let listed = records(&[(1, "a"), (2, "b"), (4, "d")]);
         let at = |found: &[(i64, &str)]| {
@@ -275,8 +277,8 @@ mod tests {
 
     #[test]
     fn a_head_is_read_back() {
-        let head = Head { number: 7, digest: "ab".into() };
+        let head = ChainHead { number: 7, digest: "ab".into() };
         assert_eq!(head.to_string().parse(), Ok(head));
-        assert!("7".parse::<Head>().is_err());
+        assert!("7".parse::<ChainHead>().is_err());
     }
 }

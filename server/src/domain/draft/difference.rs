@@ -9,7 +9,7 @@ use super::Line;
 
 /// The values of a key in the draft and in the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct ReleaseDifference {
     /// Published value; `None` if the key is not published.
     pub released: Option<String>,
     /// Value of the draft; `None` if the key was deleted.
@@ -18,10 +18,11 @@ pub struct Difference {
 
 /// The difference of a line; `None` if it has no key, or if its value is the published one.
 #[must_use]
-pub fn of_line(line: &Line, released: &Configurations) -> Option<Difference> {
+pub fn of_line(line: &Line, released: &Configurations) -> Option<ReleaseDifference> {
     let value = released.get(&line.key);
     let is_same = line.key.is_empty() || value == Some(&line.value);
-    (!is_same).then(|| Difference { released: value.cloned(), drafted: Some(line.value.clone()) })
+    (!is_same)
+        .then(|| ReleaseDifference { released: value.cloned(), drafted: Some(line.value.clone()) })
 }
 
 /// Keys that are published but not in the draft, as lines with their last known details. `deleted`
@@ -48,17 +49,20 @@ pub fn is_none(draft: &[Line], released: &Configurations) -> bool {
 
 /// The changes for clients from one release to another: each key with its old and new value.
 #[must_use]
-pub fn between(base: &Configurations, to: &Configurations) -> Vec<(String, Difference)> {
+pub fn between(base: &Configurations, to: &Configurations) -> Vec<(String, ReleaseDifference)> {
     let changed =
         to.iter().filter(|(key, value)| base.get(*key) != Some(value)).map(|(key, value)| {
             (
                 key.clone(),
-                Difference { released: base.get(key).cloned(), drafted: Some(value.clone()) },
+                ReleaseDifference {
+                    released: base.get(key).cloned(),
+                    drafted: Some(value.clone()),
+                },
             )
         });
     let gone = base.iter().filter(|(key, _)| !to.contains_key(*key));
     let gone = gone.map(|(key, value)| {
-        (key.clone(), Difference { released: Some(value.clone()), drafted: None })
+        (key.clone(), ReleaseDifference { released: Some(value.clone()), drafted: None })
     });
     changed.chain(gone).collect()
 }

@@ -4,7 +4,7 @@
 use castalia_store::Id;
 
 use super::need::{Need, Resource};
-use super::token_scope::{Operation, TokenScope};
+use super::token_scope::{TokenOperation, TokenScope};
 
 /// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl UserToken {
         need == Need::User || self.scope.as_ref().is_some_and(|scope| scope.admits(need, place))
     }
 
-    pub(super) fn allows(&self, operation: Operation) -> bool {
+    pub(super) fn allows(&self, operation: TokenOperation) -> bool {
         self.scope.as_ref().is_some_and(|scope| scope.allows(operation))
     }
 }

@@ -8,7 +8,7 @@ use castalia_store::user::role;
 use castalia_store::{Store, namespace};
 
 pub use super::identity::{Consumer, Identity, UserToken};
-use super::token_scope::Operation;
+use super::token_scope::TokenOperation;
 use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
@@ -225,7 +225,7 @@ impl<'a> Rights<'a> {
         match caller {
             Identity::User(user_id) => self.is_root(user_id),
             Identity::Token(token) => {
-                token.allows(Operation::SystemAdmin) && self.is_root(&token.user_id)
+                token.allows(TokenOperation::SystemAdmin) && self.is_root(&token.user_id)
             }
             Identity::Consumer(_) => false,
         }

@@ -14,7 +14,7 @@ pub const ANY: &str = "*";
 
 /// What a token may be used for. Its names are those of Apollo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub enum TokenOperation {
     /// Read items, releases, branches and instances.
     ConfigRead,
     /// Edit items and gray branches.
@@ -40,13 +40,13 @@ pub enum Operation {
     SystemAdmin,
 }
 
-use Operation::{
+use TokenOperation::{
     AppCreate, AppManageRole, ClusterCreate, ConfigModify, ConfigPropose, ConfigRead,
     ConfigRelease, NamespaceCreate, NamespaceDelete, SystemAdmin, UserManage,
 };
 
 /// Any of them allows to read names and descriptions.
-const DESCRIBING: &[Operation] = &[
+const DESCRIBING: &[TokenOperation] = &[
     ConfigRead,
     ConfigModify,
     ConfigPropose,
@@ -59,9 +59,9 @@ const DESCRIBING: &[Operation] = &[
     SystemAdmin,
 ];
 
-impl Operation {
+impl TokenOperation {
     /// All, in the order in which Apollo lists them.
-    pub const ALL: [Operation; 11] = [
+    pub const ALL: [TokenOperation; 11] = [
         ConfigRead,
         ConfigModify,
         ConfigPropose,
@@ -108,7 +108,7 @@ impl Operation {
 
 /// The operations of which a token needs one; `None` if no token suffices.
 #[must_use]
-pub fn required(need: Need) -> Option<&'static [Operation]> {
+pub fn required(need: Need) -> Option<&'static [TokenOperation]> {
     Some(match need {
         Need::Person | Need::SeeAsPerson => return None,
         Need::User => &[],
@@ -211,7 +211,7 @@ impl TokenScope {
 
     /// Whether it has an operation.
     #[must_use]
-    pub fn allows(&self, operation: Operation) -> bool {
+    pub fn allows(&self, operation: TokenOperation) -> bool {
         self.operations.is_empty() || self.operations.iter().any(|name| name == operation.name())
     }
 

@@ -9,7 +9,7 @@ use castalia_store::removal::Scope;
 use castalia_store::restoration::{self, Reassigned, When, hidden_of_app};
 use castalia_store::{Connection, Deletion, Id, Transaction};
 
-use super::{Kind, listed, since};
+use super::{DeletedKind, listed, since};
 use crate::domain::namespace::{self, Namespace, key_of};
 use crate::domain::removal::Removal;
 use crate::domain::{branch, cluster};
@@ -23,7 +23,8 @@ impl DeletedAlone {
         let hidden = hidden_of_app(tx, app_id, When::Since(since())).await?;
         let clusters = hidden.clusters.clone();
         let alone = listed(hidden).into_iter().filter(|one| {
-            one.kind == Kind::Namespace && !is_of_deleted_cluster(&clusters, &one.cluster, one.at)
+            one.kind == DeletedKind::Namespace
+                && !is_of_deleted_cluster(&clusters, &one.cluster, one.at)
         });
         Ok(Self(alone.map(|one| [one.cluster, one.namespace]).collect()))
     }

@@ -29,7 +29,7 @@ impl<'a> Shown<'a> {
     ) -> Result<Self> {
         // Of two transactions that show the same app or public name, the later one waits.
         castalia_store::app::lock_first(tx).await?;
-        if deleted.kind != super::Kind::App {
+        if deleted.kind != super::DeletedKind::App {
             app::lock_existing(tx, &deleted.app_id).await?;
         }
         Ok(Self::by(deleted, operator))
@@ -225,7 +225,7 @@ async fn require_cluster(tx: &Transaction, app_id: &str, cluster: &str) -> Resul
     let present = castalia_store::app::cluster(tx, app_id, cluster).await?;
     if present.as_ref().is_some_and(|row| row.parent_cluster_id != Id(0)) {
         // A branch is not restored on its own.
-        return Err(super::not_deleted(super::Kind::Namespace));
+        return Err(super::not_deleted(super::DeletedKind::Namespace));
     }
     if present.is_none() && castalia_store::app::was_cluster_deleted(tx, app_id, cluster).await? {
         let message = format!(

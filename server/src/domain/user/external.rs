@@ -30,7 +30,7 @@ pub struct ExternalUser {
 
 /// Outcome of the sign-in of a user whom another system has identified.
 #[derive(Debug, Clone)]
-pub enum Admission {
+pub enum SignInOutcome {
     /// The account of the user.
     Accepted(User),
     /// The account is disabled.
@@ -52,14 +52,14 @@ pub fn is_external(user: &User) -> bool {
 ///
 /// # Errors
 /// Fails if the database cannot be read or written.
-pub async fn admit(store: &Store, given: ExternalUser, links_local: bool) -> Result<Admission> {
+pub async fn admit(store: &Store, given: ExternalUser, links_local: bool) -> Result<SignInOutcome> {
     if let Some(reason) = why_unusable(&given.username) {
-        return Ok(Admission::UnusableName(reason));
+        return Ok(SignInOutcome::UnusableName(reason));
     }
     for _ in 0..TRIES {
         let Some(found) = find(store, &given.username).await? else {
             if let Some(created) = create(store, &given).await? {
-                return Ok(Admission::Accepted(created));
+                return Ok(SignInOutcome::Accepted(created));
             }
             continue;
         };
@@ -73,23 +73,23 @@ async fn update(
     found: User,
     given: ExternalUser,
     links_local: bool,
-) -> Result<Admission> {
+) -> Result<SignInOutcome> {
     // A database may treat more names as equal, for example with accents or trailing blanks.
     if found.username.to_lowercase() != given.username.to_lowercase() {
-        return Ok(Admission::UnusableName(
+        return Ok(SignInOutcome::UnusableName(
             "the database does not distinguish it from another one",
         ));
     }
     if !is_enabled(&found) {
-        return Ok(Admission::Disabled);
+        return Ok(SignInOutcome::Disabled);
     }
     if !is_external(&found) && !links_local {
-        return Ok(Admission::LocalAccount);
+        return Ok(SignInOutcome::LocalAccount);
     }
     let row = row_of(given, None);
     let is = |new: &Option<String>, old: &String| new.as_ref().is_none_or(|new| new == old);
     if is(&row.display_name, &found.user_display_name) && is(&row.email, &found.email) {
-        return Ok(Admission::Accepted(found));
+        return Ok(SignInOutcome::Accepted(found));
     }
     let changed: Result<_> = store
         .write((found.clone(), row), |tx, (found, row)| {
@@ -103,7 +103,7 @@ async fn update(
         })
         .await;
     changed?;
-    Ok(Admission::Accepted(found))
+    Ok(SignInOutcome::Accepted(found))
 }
 
 /// `None` if another sign-in has created the account meanwhile.

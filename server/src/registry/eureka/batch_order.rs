@@ -67,7 +67,7 @@ type Last = Arc<tokio::sync::Mutex<Option<u64>>>;
 
 /// Until it is dropped, no other batch of the same sender is carried out.
 #[derive(Debug)]
-pub(super) struct Turn(
+pub(super) struct BatchTurn(
     #[expect(dead_code, reason = "a lock")] Option<OwnedMutexGuard<Option<u64>>>,
 );
 
@@ -75,14 +75,14 @@ impl LastBatches {
     /// Waits until the former batches of the sender are carried out; `None` if one with this number
     /// or a later one was among them. One without a number does not wait: Java's servers send
     /// several at once, in no order.
-    pub(super) async fn turn(&self, batch: Option<BatchNumber>) -> Option<Turn> {
-        let Some(BatchNumber { sender, number }) = batch else { return Some(Turn(None)) };
+    pub(super) async fn turn(&self, batch: Option<BatchNumber>) -> Option<BatchTurn> {
+        let Some(BatchNumber { sender, number }) = batch else { return Some(BatchTurn(None)) };
         let mut last = self.last_of(sender).lock_owned().await;
         if last.is_some_and(|last| last >= number) {
             return None;
         }
         *last = Some(number);
-        Some(Turn(Some(last)))
+        Some(BatchTurn(Some(last)))
     }
 
     fn last_of(&self, sender: u64) -> Last {

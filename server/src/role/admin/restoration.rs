@@ -7,7 +7,7 @@ use axum::extract::State;
 use super::body::bodies;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::restoration::{self, Deleted, Kind, Restored};
+use crate::domain::restoration::{self, Deleted, DeletedKind, Restored};
 use crate::error::{Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
@@ -40,7 +40,7 @@ async fn restore(
 ) -> Result<()> {
     let operator = parameters.text("operator")?;
     let deleted = Deleted {
-        kind: Kind::from_name(&body.kind)?,
+        kind: DeletedKind::from_name(&body.kind)?,
         app_id,
         cluster: body.cluster_name,
         namespace: body.namespace_name,

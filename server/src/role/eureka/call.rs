@@ -7,7 +7,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::body::Format;
-use super::path::Resource;
+use super::path::RegistryPath;
 use super::{Call, EurekaPort, Refusal, document, empty, failure};
 
 impl EurekaPort {
@@ -53,7 +53,7 @@ impl EurekaPort {
     }
 
     /// A change without a body.
-    pub(super) fn change(&self, call: &Call, resource: Resource) -> Response {
+    pub(super) fn change(&self, call: &Call, resource: RegistryPath) -> Response {
         let dirty = match call.parameter("lastDirtyTimestamp").map(|text| text.parse()) {
             None => None,
             Some(Ok(dirty)) => Some(dirty),
@@ -63,11 +63,11 @@ impl EurekaPort {
         };
         let (origin, is_put) = (call.origin(), call.method == Method::PUT);
         let is_found = match resource {
-            Resource::Instance(app, id) if is_put => {
+            RegistryPath::Instance(app, id) if is_put => {
                 return self.renew(call, &app, &id, dirty, origin);
             }
-            Resource::Instance(app, id) => self.eureka.cancel(&app, &id, origin),
-            Resource::Status(app, id) => {
+            RegistryPath::Instance(app, id) => self.eureka.cancel(&app, &id, origin),
+            RegistryPath::Status(app, id) => {
                 let status = match call.parameter("value") {
                     None => None,
                     Some(text) => match Status::find(&text) {
@@ -83,7 +83,7 @@ impl EurekaPort {
                     status => self.eureka.remove_override(&app, &id, status, dirty, origin, false),
                 }
             }
-            Resource::Metadata(app, id) => match self.set_metadata(call, &app, &id, origin) {
+            RegistryPath::Metadata(app, id) => match self.set_metadata(call, &app, &id, origin) {
                 Ok(is_found) => is_found,
                 Err(refusal) => return refusal.into_response(),
             },

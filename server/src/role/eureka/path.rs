@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 /// What a path names. Apps are in upper case, and everything is decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(super) enum RegistryPath {
     Apps,
     Delta,
     App(String),
@@ -22,7 +22,7 @@ pub(super) enum Resource {
     RemovedOverrides,
 }
 
-impl Resource {
+impl RegistryPath {
     /// Reads a path that begins with `/eureka`.
     pub(super) fn parse(path: &str) -> Option<Self> {
         let rest = path.strip_prefix("/eureka/")?;
@@ -73,18 +73,21 @@ mod tests {
     #[test]
     fn equal_paths_have_several_spellings() {
         for path in ["/eureka/apps", "/eureka/apps/", "/eureka/v2/apps", "/eureka/v2/apps/"] {
-            assert_eq!(Resource::parse(path), Some(Resource::Apps), "{path}");
+            assert_eq!(RegistryPath::parse(path), Some(RegistryPath::Apps), "{path}");
         }
         for path in ["/eureka/apps/demo/h1:demo:8080", "/eureka/v2/apps/DEMO/h1%3Ademo%3A8080/"] {
-            let instance = Resource::Instance("DEMO".into(), "h1:demo:8080".into());
-            assert_eq!(Resource::parse(path), Some(instance), "{path}");
+            let instance = RegistryPath::Instance("DEMO".into(), "h1:demo:8080".into());
+            assert_eq!(RegistryPath::parse(path), Some(instance), "{path}");
         }
     }
 
     #[test]
     fn the_delta_is_an_app_in_other_letters() {
-        assert_eq!(Resource::parse("/eureka/apps/delta"), Some(Resource::Delta));
-        assert_eq!(Resource::parse("/eureka/apps/DELTA"), Some(Resource::App("DELTA".into())));
+        assert_eq!(RegistryPath::parse("/eureka/apps/delta"), Some(RegistryPath::Delta));
+        assert_eq!(
+            RegistryPath::parse("/eureka/apps/DELTA"),
+            Some(RegistryPath::App("DELTA".into()))
+        );
     }
 
     /// Case 91, for paths that name nothing.
@@ -107,7 +110,7 @@ mod tests {
             "/eureka/serverinfo/statusoverrides",
             "/eureka/asg/a/status",
         ] {
-            assert_eq!(Resource::parse(path), None, "{path}");
+            assert_eq!(RegistryPath::parse(path), None, "{path}");
         }
     }
 }

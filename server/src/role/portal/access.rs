@@ -95,7 +95,7 @@ fn edit(parts: &Parts) -> Option<NewEvent> {
         Identity::Token(token) => token.user_id.clone(),
         Identity::Consumer(consumer) => consumer.app_id.clone(),
     };
-    is_edit.then(|| event::about(place, event::Kind::Edit, &operator, 0))
+    is_edit.then(|| event::about(place, event::EventKind::Edit, &operator, 0))
 }
 
 /// Passes an error answer of an admin service to the caller unchanged.

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, OnceCell, broadcast, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::Portal;
-use crate::domain::event::{self, Event, Kind, NewEvent};
+use crate::domain::event::{self, Event, EventKind, NewEvent};
 use crate::domain::permission::need::Resource;
 use crate::error::Result;
 use crate::state::PortalState;
@@ -217,7 +217,7 @@ async fn write(
 impl Portal {
     /// Records an edit of a namespace that is not the one in the path of the request.
     pub(super) fn edited(&self, place: &Resource, operator: &str) {
-        self.own.events.record(event::about(place, Kind::Edit, operator, 0));
+        self.own.events.record(event::about(place, EventKind::Edit, operator, 0));
     }
 }
 
@@ -242,7 +242,10 @@ async fn read(hub: Hub) {
             Ok(Some((id, events))) => {
                 let is_first = newest.replace(id).is_none();
                 for event in events {
-                    if !is_first && event.kind.0 == Kind::Publish as i16 && event.release_id.0 > 0 {
+                    if !is_first
+                        && event.kind.0 == EventKind::Publish as i16
+                        && event.release_id.0 > 0
+                    {
                         let _ = rollouts.try_send(Arc::clone(&event));
                     }
                     let _ = hub.0.news.send(News::Event(Broadcast::new(event)));

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue};
 
 pub(super) use self::retry::run;
 use super::Portal;
-use crate::domain::pending_change::{self, Announced, NewPendingChange, Operation};
+use crate::domain::pending_change::{self, Announced, NewPendingChange, PendingOperation};
 use crate::environment::Environment;
 use crate::environment::revision::without_base;
 use crate::error::{Code, Error, Reaction, Result};
@@ -34,7 +34,7 @@ impl FanOut {
     pub(super) async fn announce(
         portal: &Portal,
         environments: Vec<Environment>,
-        operation: Operation,
+        operation: PendingOperation,
         (app_id, namespace): (&str, &str),
         operator: &str,
     ) -> Result<Self> {

@@ -14,7 +14,7 @@ use castalia_store::Id;
 
 use super::Portal;
 use crate::background::Background;
-use crate::domain::event::{self, Kind as EventKind};
+use crate::domain::event::{self, EventKind};
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::{self, Announcement, Kind, Receiver};
 use crate::domain::webhook::{self as hooks, Webhook};

@@ -27,7 +27,7 @@ use super::audit::sign_in::within;
 use super::identity::{COOKIE_NAME, cookie_value, session_id};
 use super::open_api::user::current;
 use super::origin::check_same_origin;
-use super::throttle::Attempt;
+use super::throttle::SignInAttempt;
 use super::{Portal, PortalAccess, PortalRoutes, web};
 use crate::domain::permission::need::Need;
 use crate::domain::user::SignIn;
@@ -87,7 +87,7 @@ async fn sign_in(
         None => None,
     };
     let is_known = browser.is_some();
-    let attempt = Attempt::new(&given.username, address, browser);
+    let attempt = SignInAttempt::new(&given.username, address, browser);
     if let Err(wait) = portal.own.throttle.admit(&attempt).await {
         let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; try again later.");
         return Ok(

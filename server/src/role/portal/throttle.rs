@@ -32,7 +32,7 @@ pub(super) struct Throttle {
 
 /// An attempt to sign in.
 #[derive(Debug, Clone)]
-pub(super) struct Attempt {
+pub(super) struct SignInAttempt {
     account: String,
     network: IpAddr,
     /// Name of the browser, if it proved that it signed in to this account before.
@@ -75,7 +75,7 @@ impl Default for Throttle {
     }
 }
 
-impl Attempt {
+impl SignInAttempt {
     pub(super) fn new(account: &str, address: IpAddr, browser: Option<String>) -> Self {
         let account = account.chars().take(ACCOUNT).collect::<String>().to_lowercase();
         Self { account, network: network(address.to_canonical()), browser }
@@ -98,7 +98,7 @@ impl Throttle {
     ///
     /// # Errors
     /// The time to wait before the next attempt, if this one is refused.
-    pub(super) async fn admit(&self, attempt: &Attempt) -> Result<(), Duration> {
+    pub(super) async fn admit(&self, attempt: &SignInAttempt) -> Result<(), Duration> {
         if self.count(attempt)? {
             let _permit = self.waiting.try_acquire().map_err(|_| DELAY)?;
             tokio::time::sleep(DELAY).await;
@@ -107,7 +107,7 @@ impl Throttle {
     }
 
     /// Counts the attempt in all counters, or in none; returns whether it has to wait.
-    fn count(&self, attempt: &Attempt) -> Result<bool, Duration> {
+    fn count(&self, attempt: &SignInAttempt) -> Result<bool, Duration> {
         let now = Instant::now();
         let keys = attempt.keys();
         let mut buckets = self.buckets.lock();
@@ -130,7 +130,7 @@ impl Throttle {
     }
 
     /// Undoes the counting of a successful attempt, so that only failures are counted.
-    pub(super) fn forgive(&self, attempt: &Attempt) {
+    pub(super) fn forgive(&self, attempt: &SignInAttempt) {
         let now = Instant::now();
         let mut buckets = self.buckets.lock();
         for key in attempt.keys() {
@@ -180,8 +180,8 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn from(account: &str, last: u8) -> Attempt {
-        Attempt::new(account, IpAddr::from([10, 0, 0, last]), None)
+    fn from(account: &str, last: u8) -> SignInAttempt {
+        SignInAttempt::new(account, IpAddr::from([10, 0, 0, last]), None)
     }
 
     #[tokio::test(start_paused = true)]
@@ -226,7 +226,8 @@ mod tests {
             let _ = throttle.count(&from(&n.to_string(), 1));
             let _ = throttle.count(&from("u", n));
         }
-        let known = Attempt::new("u", IpAddr::from([10, 0, 0, 1]), Some("browser".to_owned()));
+        let known =
+            SignInAttempt::new("u", IpAddr::from([10, 0, 0, 1]), Some("browser".to_owned()));
         assert_eq!(throttle.count(&known), Ok(false));
         let admitted = (0..100).filter(|_| throttle.count(&known).is_ok()).count();
         assert_eq!(admitted, 4, "it is throttled by its own failures");
@@ -245,7 +246,7 @@ mod tests {
     async fn memory_is_bounded() {
         let throttle = Throttle::default();
         for n in 0..2 * LARGEST as u32 {
-            let attempt = Attempt::new(&n.to_string(), IpAddr::from(n.to_be_bytes()), None);
+            let attempt = SignInAttempt::new(&n.to_string(), IpAddr::from(n.to_be_bytes()), None);
             let _ = throttle.count(&attempt);
         }
         assert!(throttle.buckets.lock().len() <= LARGEST + 3);
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_site_count_together() {
-        let of = |address: &str| Attempt::new("u", address.parse().unwrap(), None).network;
+        let of = |address: &str| SignInAttempt::new("u", address.parse().unwrap(), None).network;
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
     }

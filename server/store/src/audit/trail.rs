@@ -61,7 +61,7 @@ enum Progress {
 
 /// The part of a trail that one transaction stores.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
+pub(crate) struct TrailStep {
     trail: Trail,
     stores_operation: bool,
 }
@@ -172,7 +172,7 @@ impl Trail {
     }
 
     /// The step of a transaction that this task starts on a database.
-    pub(crate) fn step(shared: &Arc<Shared>) -> Option<Step> {
+    pub(crate) fn step(shared: &Arc<Shared>) -> Option<TrailStep> {
         let trail = Self::current().filter(|trail| Arc::ptr_eq(&trail.store.shared, shared))?;
         let mut state = trail.state.lock();
         let stores_operation = state.progress == Progress::Open;
@@ -180,11 +180,11 @@ impl Trail {
             state.progress = Progress::Claimed;
         }
         drop(state);
-        Some(Step { trail, stores_operation })
+        Some(TrailStep { trail, stores_operation })
     }
 }
 
-impl Step {
+impl TrailStep {
     /// Runs the statements of a transaction, then stores the step in it.
     pub(crate) async fn run<T, E: From<StoreError>>(
         &self,

@@ -16,7 +16,7 @@ pub use crate::entity::castalia_webhook::Model as Webhook;
 
 /// What an administrator decides about a webhook.
 #[derive(Clone, Debug)]
-pub struct Definition {
+pub struct WebhookDefinition {
     pub url: String,
     /// `None` leaves the one of an existing webhook.
     pub secret: Option<Secret>,
@@ -38,7 +38,7 @@ pub async fn find(db: &impl ConnectionTrait, id: Id) -> Result<Option<Webhook>, 
 
 pub async fn insert(
     db: &impl ConnectionTrait,
-    new: &Definition,
+    new: &WebhookDefinition,
     operator: &str,
 ) -> Result<Webhook, StoreError> {
     let row = ActiveModel {
@@ -57,7 +57,7 @@ pub async fn insert(
 pub async fn update(
     db: &impl ConnectionTrait,
     id: Id,
-    new: &Definition,
+    new: &WebhookDefinition,
     operator: &str,
 ) -> Result<bool, StoreError> {
     note(id, new);
@@ -75,7 +75,7 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id) -> Result<bool, StoreErro
     Ok(Entity::delete_by_id(id).exec(db).await?.rows_affected > 0)
 }
 
-fn changed(new: &Definition, operator: &str) -> ActiveModel {
+fn changed(new: &WebhookDefinition, operator: &str) -> ActiveModel {
     ActiveModel {
         url: Set(new.url.clone()),
         envs: Set(new.envs.clone()),
@@ -88,7 +88,7 @@ fn changed(new: &Definition, operator: &str) -> ActiveModel {
 }
 
 /// That a secret was set is noted, and not the secret; a query may have one.
-fn note(id: Id, new: &Definition) {
+fn note(id: Id, new: &WebhookDefinition) {
     let mut fields = vec![("Url", new.url.split('?').next())];
     fields.extend(new.secret.as_ref().map(|_| ("Secret", None)));
     trail::wrote("CastaliaWebhook", id, &fields);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_change_without_a_secret_keeps_the_stored_one() {
-        let new = Definition {
+        let new = WebhookDefinition {
             url: String::new(),
             secret: None,
             envs: String::new(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use castalia_eureka::Instance;
 
-use super::reading::Lists;
+use super::reading::InstancesByService;
 use crate::registry::eureka::endpoint::Endpoint;
 use crate::registry::eureka::services::is_available;
 
@@ -49,10 +49,10 @@ impl LastLists {
     pub(super) fn update(
         &mut self,
         server: Endpoint,
-        lists: Lists,
+        lists: InstancesByService,
         is_own: impl Fn(&Instance) -> bool,
         now: Instant,
-    ) -> Lists {
+    ) -> InstancesByService {
         if self.server.as_ref() != Some(&server) {
             self.doubt();
             self.server = Some(server);

@@ -22,7 +22,7 @@ const ANSWERS: Duration = Duration::from_secs(24);
 const LISTED: Duration = Duration::from_secs(240);
 
 /// Instances by service.
-pub(in crate::registry) type Lists = HashMap<&'static str, Vec<Instance>>;
+pub(in crate::registry) type InstancesByService = HashMap<&'static str, Vec<Instance>>;
 
 impl EurekaClient {
     /// Reads the lists from the server that answered last, or from the next one that can be used. A
@@ -82,7 +82,9 @@ impl EurekaClient {
     }
 
     /// What each server that the settings state has, with its address.
-    pub(in crate::registry) async fn survey(&self) -> Vec<(Url, Result<Lists, Problem>)> {
+    pub(in crate::registry) async fn survey(
+        &self,
+    ) -> Vec<(Url, Result<InstancesByService, Problem>)> {
         let servers = endpoint::stated(&self.0.config).into_iter().map(async |server| {
             let lists = tokio::time::timeout(ANSWERS, self.lists_of(&server)).await;
             let lists = lists.unwrap_or_else(|_| Err("it does not answer".to_owned()));
@@ -108,7 +110,7 @@ impl EurekaClient {
         }
     }
 
-    fn use_lists(&self, server: Endpoint, lists: Lists, at: Instant) {
+    fn use_lists(&self, server: Endpoint, lists: InstancesByService, at: Instant) {
         let is_own = |instance: &Instance| self.0.own.contains(instance);
         let lists = self.0.last.lock().update(server, lists, is_own, at);
         self.0.listed.store(Arc::new(lists));
@@ -117,7 +119,7 @@ impl EurekaClient {
 
     /// The lists of a server without the services whose leases are over, as self-preservation keeps
     /// them, and whether it knows none at all.
-    async fn lists_of(&self, server: &Endpoint) -> Result<(Lists, bool), Problem> {
+    async fn lists_of(&self, server: &Endpoint) -> Result<(InstancesByService, bool), Problem> {
         let (mut lists, mut is_empty) = (HashMap::new(), true);
         for service in services::OF_APOLLO {
             let app = service.to_ascii_uppercase();

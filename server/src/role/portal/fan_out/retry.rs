@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::{app, definition, is_refusal};
 use crate::background::Background;
-use crate::domain::pending_change::{self, Operation, PendingChange};
+use crate::domain::pending_change::{self, PendingChange, PendingOperation};
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
@@ -84,15 +84,15 @@ async fn send(
     let (app_id, name) = (change.app_id.as_str(), change.namespace_name.as_str());
     let operator = change.operator.as_str();
     match (change.operation(), name) {
-        (Operation::Write, "") => match stored_app(state, app_id).await? {
+        (PendingOperation::Write, "") => match stored_app(state, app_id).await? {
             Some(row) => app::write(state, environment, &row, operator).await,
             None => Ok(()),
         },
-        (Operation::Write, _) => match stored_definition(state, app_id, name).await? {
+        (PendingOperation::Write, _) => match stored_definition(state, app_id, name).await? {
             Some(row) => write_definition(state, environment, &row, operator).await,
             None => Ok(()),
         },
-        (Operation::Delete(id), "") => {
+        (PendingOperation::Delete(id), "") => {
             let stored = async || stored_app(state, app_id).await;
             if stored().await?.is_some_and(|row| row.id == id) {
                 return Ok(());
@@ -104,7 +104,7 @@ async fn send(
                 None => Ok(()),
             }
         }
-        (Operation::Delete(id), _) => {
+        (PendingOperation::Delete(id), _) => {
             let stored = async || stored_definition(state, app_id, name).await;
             if stored().await?.is_some_and(|row| row.id == id) {
                 return Ok(());

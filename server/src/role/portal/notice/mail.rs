@@ -9,7 +9,7 @@ use lettre::address::Address as MailAddress;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 
-use self::server::{Failure, MailServer};
+use self::server::{MailFailure, MailServer};
 use self::text::{Mail, Templates};
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
@@ -76,16 +76,16 @@ pub(super) async fn send(state: &PortalState, notice: &Notice) -> Result<Attempt
     })
 }
 
-fn conclude(failure: &Failure) -> Attempt {
+fn conclude(failure: &MailFailure) -> Attempt {
     // The text stays in the log of the node: it is written by the mail server.
     tracing::debug!(%failure, "the mail server did not accept a mail");
     match failure {
-        Failure::Resolve(ResolveError::Refused(_)) => {
+        MailFailure::Resolve(ResolveError::Refused(_)) => {
             lasting("The mail server's address is that of a metadata service")
         }
-        Failure::Resolve(ResolveError::Unknown(_)) => passing(0, NO_CONNECTION),
-        Failure::TimedOut => passing(0, NO_ANSWER),
-        Failure::Smtp(error) => {
+        MailFailure::Resolve(ResolveError::Unknown(_)) => passing(0, NO_CONNECTION),
+        MailFailure::TimedOut => passing(0, NO_ANSWER),
+        MailFailure::Smtp(error) => {
             let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
             let problem = match error.is_timeout() {
                 _ if status > 0 => "The mail server refused the mail",
@@ -134,7 +134,7 @@ async fn changes(
     environment: &Environment,
     notice: &Notice,
     entry: &ReleaseHistory,
-) -> Result<Option<Vec<text::Change>>> {
+) -> Result<Option<Vec<text::ChangedKey>>> {
     let name = notice.namespace_name.as_str();
     if castalia_core::protocol::namespace::Format::of(name)
         != castalia_core::protocol::namespace::Format::Properties
@@ -169,7 +169,7 @@ async fn changes(
         })
         .collect();
     let changes = difference::between(&before, &after).into_iter();
-    Ok(Some(changes.map(|(key, change)| text::Change::new(key, change)).collect()))
+    Ok(Some(changes.map(|(key, change)| text::ChangedKey::new(key, change)).collect()))
 }
 
 fn templates(config: &ServerConfig, entry: &ReleaseHistory) -> Templates {

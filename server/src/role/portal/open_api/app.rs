@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::{By, check_same_app, people};
 use crate::domain::audit_log::request::concern_app;
-use crate::domain::pending_change::Operation;
+use crate::domain::pending_change::PendingOperation;
 use crate::domain::permission::need::{Identity, Resource};
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::environment::{Address, Environment};
@@ -83,7 +83,7 @@ pub(super) async fn create(
 
 async fn announce(portal: &Portal, app_id: &str, operator: &str) -> Result<FanOut> {
     let environments = portal.state.environments.addressed();
-    FanOut::announce(portal, environments, Operation::Write, (app_id, ""), operator).await
+    FanOut::announce(portal, environments, PendingOperation::Write, (app_id, ""), operator).await
 }
 
 /// The creator of an app may edit and publish it in every environment. Therefore no environment may

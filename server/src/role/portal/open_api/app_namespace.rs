@@ -5,7 +5,7 @@
 use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
-use crate::domain::pending_change::Operation;
+use crate::domain::pending_change::PendingOperation;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Environment;
@@ -101,7 +101,7 @@ pub(super) async fn remove(
     let row = portal_namespace::check_deletable(store, app_id, namespace).await?;
     let (active, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let operation = Operation::Delete(row.id);
+    let operation = PendingOperation::Delete(row.id);
     let fan_out = FanOut::announce(portal, away, operation, (app_id, namespace), operator).await?;
     for environment in active {
         match definition::delete(&environment, app_id, namespace, operator).await {
@@ -126,7 +126,7 @@ pub(super) async fn announce(
     operator: &str,
 ) -> Result<FanOut> {
     let environments = portal.state.environments.addressed();
-    FanOut::announce(portal, environments, Operation::Write, place, operator).await
+    FanOut::announce(portal, environments, PendingOperation::Write, place, operator).await
 }
 
 /// Creates a definition of the portal in the environments.

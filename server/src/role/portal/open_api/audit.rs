@@ -65,7 +65,7 @@ pub(super) struct Field {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Wanted {
+pub(super) struct WantedRecords {
     /// Part of the name, of the type or of the operator; all if empty.
     query: String,
     /// Only operations, and refused requests, on this app.
@@ -132,7 +132,7 @@ pub(super) async fn field(
 /// match, so that only some run concurrently.
 pub(super) async fn search(
     State(portal): State<Portal>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<WantedRecords>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<AuditLog>>> {
     let (from, to) = (date(wanted.start_date)?, date(wanted.end_date)?);

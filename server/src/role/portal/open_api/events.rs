@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 
-use crate::domain::event::{self, Event, Kind};
+use crate::domain::event::{self, Event, EventKind};
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::session;
 use crate::error::{Error, Reaction, Result};
@@ -122,7 +122,7 @@ impl Connection {
                         false => is_visible,
                     };
                     // Whoever was editing then has announced it again since.
-                    let is_over = event.kind.0 == Kind::Presence as i16;
+                    let is_over = event.kind.0 == EventKind::Presence as i16;
                     if is_visible && !is_over && self.is_wanted(event) {
                         self.push(event, None);
                     }
@@ -260,8 +260,8 @@ impl Connection {
             }
             None => {
                 let kind = match event.kind.0 {
-                    kind if kind == Kind::Publish as i16 => "publish",
-                    kind if kind == Kind::Presence as i16 => "presence",
+                    kind if kind == EventKind::Publish as i16 => "publish",
+                    kind if kind == EventKind::Presence as i16 => "presence",
                     _ => "edit",
                 };
                 format!("id: {}\nevent: {kind}\ndata: {data}\n\n", event.id)
@@ -272,7 +272,7 @@ impl Connection {
 }
 
 fn is_request(event: &Event) -> bool {
-    event.kind.0 == Kind::Request as i16
+    event.kind.0 == EventKind::Request as i16
 }
 
 fn place(event: &Event) -> Resource {

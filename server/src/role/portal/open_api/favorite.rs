@@ -23,7 +23,7 @@ const PAGE_SIZE: u64 = 10;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
-pub(super) struct Filter {
+pub(super) struct FavoriteFilter {
     /// Any text selects the favourites of the signed-in user.
     #[serde(rename = "userId")]
     #[param(nullable = false)]
@@ -45,7 +45,7 @@ pub(super) struct FavoriteId {
 pub(super) async fn list(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Query(filter): Query<Filter>,
+    Query(filter): Query<FavoriteFilter>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<Favorite>>> {
     let user_id = own_name(&caller)?;

@@ -19,10 +19,10 @@ use utoipa::IntoParams;
 
 use self::apply::Import;
 use self::limits::Trial;
-use self::progress::Progress;
+use self::progress::ImportProgress;
 use self::undo::Undo;
 use super::export::{check_cluster, chosen};
-use super::upload::Upload;
+use super::upload::UploadedFile;
 use crate::archive::{ArchiveLimits, ArchiveReader};
 use crate::domain::audit_log::request::concern_apps;
 use crate::domain::permission::need::Resource;
@@ -78,10 +78,10 @@ pub(super) async fn everything(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Query(Everything { envs, conflict_action, job }): Query<Everything>,
-    upload: Upload,
+    upload: UploadedFile,
 ) -> Result<Json<ImportReport>> {
     let on_conflict = on_conflict(&conflict_action)?;
-    let progress = Progress::new(&portal, &caller, job)?;
+    let progress = ImportProgress::new(&portal, &caller, job)?;
     let environments = chosen(&portal, &envs)?;
     let operator = portal.operator(&caller, None, None).await?;
     let _turn = portal.turn_to_transfer().await?;
@@ -98,10 +98,10 @@ pub(super) async fn cluster(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(Conflict { conflict_action, job }): Query<Conflict>,
-    upload: Upload,
+    upload: UploadedFile,
 ) -> Result<Json<ImportReport>> {
     let on_conflict = on_conflict(&conflict_action)?;
-    let progress = Progress::new(&portal, &caller, job)?;
+    let progress = ImportProgress::new(&portal, &caller, job)?;
     let operator = portal.operator(&caller, None, None).await?;
     check_cluster(&portal.state.environments.find(&place.env)?, &place).await?;
     let _turn = portal.turn_to_transfer().await?;
@@ -116,7 +116,7 @@ pub(super) async fn namespace(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
-    upload: Upload,
+    upload: UploadedFile,
 ) -> Result<()> {
     if upload.length == 0 {
         let message = format!("The file is empty. {}", upload.name);

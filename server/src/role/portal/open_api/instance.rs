@@ -25,7 +25,7 @@ const PAGE_SIZE: u64 = 20;
 /// A namespace in the query.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Names {
+pub(super) struct NamespaceQuery {
     /// App.
     app_id: String,
     /// Cluster, or branch.
@@ -34,7 +34,7 @@ pub(super) struct Names {
     namespace_name: String,
 }
 
-impl Names {
+impl NamespaceQuery {
     fn within(self, env: &Resource) -> Resource {
         Resource {
             env: env.env.clone(),
@@ -93,7 +93,7 @@ pub(super) async fn of_namespace(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
-    Query(wanted): Query<Names>,
+    Query(wanted): Query<NamespaceQuery>,
     Query(filter): Query<InstanceFilter>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<InstancePage>> {
@@ -133,7 +133,7 @@ pub(super) async fn without_releases(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
-    Query(wanted): Query<Names>,
+    Query(wanted): Query<NamespaceQuery>,
     Query(ReleaseIds { release_ids, limit }): Query<ReleaseIds>,
 ) -> Result<Json<Vec<Instance>>> {
     let place = wanted.within(&place);

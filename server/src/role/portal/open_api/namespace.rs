@@ -18,7 +18,7 @@ use super::{By, people, required};
 use crate::domain::audit_log::request::concern_apps;
 use crate::domain::constraint::{APP_ID, NAME, check_members};
 use crate::domain::draft::Line;
-use crate::domain::draft::difference::{self, Difference};
+use crate::domain::draft::difference::{self, ReleaseDifference};
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
@@ -298,7 +298,7 @@ fn compare(namespace_id: i64, content: Content, shown: &mut Vec<Item>) -> i64 {
     count
 }
 
-fn extend(namespace_id: i64, difference: Option<Difference>) -> ItemExtend {
+fn extend(namespace_id: i64, difference: Option<ReleaseDifference>) -> ItemExtend {
     let unchanged = ItemExtend { namespace_id, ..ItemExtend::default() };
     let Some(difference) = difference else { return unchanged };
     ItemExtend {

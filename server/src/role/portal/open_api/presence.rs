@@ -4,7 +4,7 @@
 use axum::extract::{Extension, State};
 
 use super::favorite::own_name;
-use crate::domain::event::{self, Kind};
+use crate::domain::event::{self, EventKind};
 use crate::domain::permission::need::Resource;
 use crate::error::Result;
 use crate::role::portal::Portal;
@@ -15,6 +15,6 @@ pub(super) async fn announce(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
 ) -> Result<()> {
-    portal.own.events.record(event::about(&place, Kind::Presence, own_name(&caller)?, 0));
+    portal.own.events.record(event::about(&place, EventKind::Presence, own_name(&caller)?, 0));
     Ok(())
 }

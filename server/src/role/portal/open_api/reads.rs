@@ -37,7 +37,7 @@ static RETURNED: [HeaderName; 3] = [REVISION, HeaderName::from_static(CSRF_HEADE
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
-pub(super) struct Wanted {
+pub(super) struct WantedReads {
     /// Paths below `/openapi/v1/` with their queries, one in each line.
     paths: String,
 }
@@ -46,7 +46,7 @@ pub(super) struct Wanted {
 pub(super) async fn read(
     State(portal): State<Portal>,
     Extension(subrequests): Extension<Subrequests>,
-    Query(Wanted { paths }): Query<Wanted>,
+    Query(WantedReads { paths }): Query<WantedReads>,
     headers: HeaderMap,
 ) -> Result<Lines> {
     let paths: Vec<Uri> = paths.lines().map(parse).collect::<Result<_>>()?;

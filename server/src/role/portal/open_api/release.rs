@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::namespace::allows_emergency_publish;
-use super::schema::publish::{self as schema, Published};
+use super::schema::publish::{self as schema, ToPublish};
 use super::{By, may_be_unsupported, people, required, unsupported};
 use crate::domain::audit_log::request::concern;
 use crate::domain::constraint::check_members;
@@ -88,7 +88,7 @@ pub(super) async fn publish(
     let address = Address::in_namespace(&place, &["releases"]);
     let fields = publication.fields("name");
     let made =
-        schema::publish(&portal, &environment, &place, Published::Namespace, address, &fields);
+        schema::publish(&portal, &environment, &place, ToPublish::Namespace, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::Publish);
     one(&portal, portal.notifying(announcement, made, |made: &admin::Release| made.id).await?).await
 }
@@ -320,7 +320,7 @@ fn check_emergency(portal: &Portal, caller: &Caller, env: &str) -> Result<()> {
     Err(Error::bad_request(message).with_code(Code::NoEmergencyPublish))
 }
 
-fn change_type(difference: &difference::Difference) -> &'static str {
+fn change_type(difference: &difference::ReleaseDifference) -> &'static str {
     match (&difference.released, &difference.drafted) {
         (None, _) => "ADDED",
         (_, None) => "DELETED",

@@ -9,7 +9,7 @@ use super::{By, cluster, people, required};
 use crate::domain::audit_log::request::{concern, concern_other};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Resource};
-use crate::domain::restoration::{Deleted, Kind};
+use crate::domain::restoration::{Deleted, DeletedKind};
 use crate::domain::{portal_app, portal_namespace, portal_restoration};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
@@ -47,7 +47,7 @@ pub(super) async fn list(
         };
         // A definition that is deleted in the portal as well is restored everywhere.
         let is_here = |one: &Deleted| {
-            one.kind != Kind::AppNamespace
+            one.kind != DeletedKind::AppNamespace
                 || definitions.iter().any(|row| row.name == one.namespace)
         };
         found.extend(deleted.into_iter().filter(is_here).map(|one| (Some(env.clone()), one)));
@@ -100,7 +100,7 @@ pub(super) async fn create(
     Query(by): Query<By>,
     Body(wanted): Body<NewRestoration>,
 ) -> Result<()> {
-    let kind = Kind::from_name(&required(wanted.kind, "kind")?)?;
+    let kind = DeletedKind::from_name(&required(wanted.kind, "kind")?)?;
     let env = wanted.env.filter(|env| !env.is_empty());
     let environment = env.map(|env| portal.state.environments.find(&env)).transpose()?;
     let place = Resource {
@@ -112,9 +112,9 @@ pub(super) async fn create(
     concern(&place);
     concern_other(&place.app_id, "Kind", kind.name());
     let need = match kind {
-        Kind::App => Need::DeleteApp,
-        Kind::Cluster => Need::DeleteCluster,
-        Kind::AppNamespace | Kind::Namespace => Need::DeleteNamespace,
+        DeletedKind::App => Need::DeleteApp,
+        DeletedKind::Cluster => Need::DeleteCluster,
+        DeletedKind::AppNamespace | DeletedKind::Namespace => Need::DeleteNamespace,
     };
     if !portal.allows(&caller.identity, need, &place).await? {
         return Err(refusal(need));
@@ -147,12 +147,12 @@ async fn one(
 ) -> Result<()> {
     let (store, app_id) = (&portal.state.store, &deleted.app_id);
     portal_app::find(store, app_id).await?;
-    if deleted.kind == Kind::AppNamespace {
+    if deleted.kind == DeletedKind::AppNamespace {
         // Without it in the portal, another app could declare the name.
         portal_namespace::find(store, app_id, &deleted.namespace).await?;
     }
     restore(environment, deleted, operator).await?;
-    if deleted.kind == Kind::Cluster {
+    if deleted.kind == DeletedKind::Cluster {
         grant::restore_cluster_roles(store, place, (deleted.at, SKEW), operator).await?;
         portal_app::ensure_roles(store, app_id, cluster::roles(place), operator).await?;
     }
@@ -165,12 +165,12 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
     let store = &portal.state.store;
     let Deleted { kind, app_id, namespace, at, .. } = deleted;
     let created = match kind {
-        Kind::App => portal_restoration::restore_app(store, app_id, *at, operator).await?,
-        Kind::AppNamespace => {
+        DeletedKind::App => portal_restoration::restore_app(store, app_id, *at, operator).await?,
+        DeletedKind::AppNamespace => {
             let name = (app_id.as_str(), namespace.as_str());
             portal_restoration::restore_definition(store, name, *at, operator).await?
         }
-        Kind::Cluster | Kind::Namespace => {
+        DeletedKind::Cluster | DeletedKind::Namespace => {
             return Err(
                 Error::bad_request("Params(env) can not be empty").with_code(Code::MissingMember)
             );
@@ -223,7 +223,7 @@ fn deleted_with(found: &[Deleted], created: i64, at: i64) -> Option<&Deleted> {
 /// Whether an environment has the app or the definition: it was not reachable when this was deleted.
 async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> {
     let app_id = &deleted.app_id;
-    if deleted.kind == Kind::App {
+    if deleted.kind == DeletedKind::App {
         let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
         return match found {
             Ok(_) => Ok(true),
@@ -246,7 +246,7 @@ async fn in_environment(environment: &Environment, app_id: &str) -> Result<Vec<D
     };
     let one = |one: admin::Deleted| {
         Ok(Deleted {
-            kind: Kind::from_name(&one.kind)?,
+            kind: DeletedKind::from_name(&one.kind)?,
             app_id: app_id.to_owned(),
             cluster: one.cluster_name,
             namespace: one.namespace_name,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
-use self::publish::{Published, Schema};
+use self::publish::{Schema, ToPublish};
 use super::branch::branch_of;
 use super::draft::stored;
 use super::{By, people};
@@ -125,8 +125,8 @@ pub(super) async fn violations(
         None => None,
     };
     let published = match &branch {
-        Some(branch) => Published::Branch { branch, without: &[] },
-        None => Published::Namespace,
+        Some(branch) => ToPublish::Branch { branch, without: &[] },
+        None => ToPublish::Namespace,
     };
     let content = published.content(&environment, &place).await?;
     let (found, _) = schema.violations(content).await?;

@@ -44,7 +44,7 @@ pub(in crate::role::portal) struct Part;
 
 /// What a request was answered with.
 #[derive(Debug)]
-pub(super) struct Answer<T> {
+pub(super) struct PartAnswer<T> {
     pub(super) status: i64,
     /// The value of `Castalia-Revision`.
     pub(super) revision: Option<String>,
@@ -60,14 +60,14 @@ impl Subrequests {
         path: Uri,
         headers: &HeaderMap,
         body: Option<String>,
-    ) -> Answer<T> {
+    ) -> PartAnswer<T> {
         let name = path.path().to_owned();
         let answer = self.send(method.clone(), path, headers, body);
         let response = complete(strict, &method, &name, answer).await;
         let status = i64::from(response.status().as_u16());
         let revision = of(response.headers());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-        Answer { status, revision, body: serde_json::from_slice(&body).unwrap_or_default() }
+        PartAnswer { status, revision, body: serde_json::from_slice(&body).unwrap_or_default() }
     }
 
     /// Sends a request, with a JSON text as its body if there is one.

@@ -24,7 +24,7 @@ const FIELD: &str = "file";
 
 /// A file that was received.
 #[derive(Debug)]
-pub(super) struct Upload {
+pub(super) struct UploadedFile {
     /// Its name on the caller's machine.
     pub(super) name: String,
     /// Its content, ready to be read from its start.
@@ -34,7 +34,7 @@ pub(super) struct Upload {
     _turn: OwnedSemaphorePermit,
 }
 
-impl FromRequest<Portal> for Upload {
+impl FromRequest<Portal> for UploadedFile {
     type Rejection = Error;
 
     async fn from_request(request: Request, portal: &Portal) -> Result<Self> {
@@ -61,7 +61,7 @@ impl FromRequest<Portal> for Upload {
     }
 }
 
-impl Input for Upload {
+impl Input for UploadedFile {
     fn describe(signature: &mut Signature) {
         signature.upload(FIELD);
     }

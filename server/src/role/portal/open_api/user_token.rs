@@ -212,7 +212,7 @@ fn action(route: &Listed<PortalAccess>, scope: &TokenScope) -> Option<TokenActio
         PortalAccess::UserToken | PortalAccess::Open => &[],
         PortalAccess::Page | PortalAccess::Session(_) => return None,
     };
-    let names = |operations: &[token_scope::Operation]| {
+    let names = |operations: &[token_scope::TokenOperation]| {
         Some(operations.iter().map(|operation| operation.name().to_owned()).collect())
     };
     let granted: Vec<_> =

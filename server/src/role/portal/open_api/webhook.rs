@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::{people, required};
 use crate::domain::audit_log::request::concern_app;
 use crate::domain::notice::{self, Kind};
-use crate::domain::webhook::{self, Definition, Webhook as Row};
+use crate::domain::webhook::{self, Webhook as Row, WebhookDefinition};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
 use crate::json::Json;
@@ -111,8 +111,8 @@ pub(super) async fn deliveries(
     Ok(Json(rows.into_iter().map(delivery).collect()))
 }
 
-fn definition(new: Webhook) -> Result<Definition> {
-    Ok(Definition {
+fn definition(new: Webhook) -> Result<WebhookDefinition> {
+    Ok(WebhookDefinition {
         url: required(new.url, "url")?,
         secret: new.secret.filter(|secret| !secret.is_empty()).map(Secret::new),
         envs: new.envs.unwrap_or_default().join(","),

@@ -20,7 +20,7 @@ use crate::domain::user::{self, SignIn, User};
 use crate::error::{Error, Reaction, Result};
 use crate::role::portal::identity::unknown;
 use crate::role::portal::origin::check_same_origin;
-use crate::role::portal::throttle::Attempt;
+use crate::role::portal::throttle::SignInAttempt;
 use crate::role::portal::{Portal, audit};
 
 /// Time for which a password is not verified again: verification is slow by intent, and scripts send
@@ -98,7 +98,7 @@ async fn verify(
     given: Credentials,
 ) -> Result<Arc<(User, Instant)>> {
     let address = audit::address(portal, parts);
-    let attempt = Attempt::new(&given.username, address, None);
+    let attempt = SignInAttempt::new(&given.username, address, None);
     if portal.own.throttle.admit(&attempt).await.is_err() {
         return Err(Error::new(Reaction::TooMany, "Too many failed sign-ins; try again later."));
     }

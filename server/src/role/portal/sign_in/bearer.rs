@@ -7,7 +7,7 @@ use http::request::Parts;
 use super::open_id::{account, report};
 use crate::domain::user::{self, external};
 use crate::error::{Error, Reaction, Result};
-use crate::open_id::Failure;
+use crate::open_id::SignInFailure;
 use crate::open_id::claims::Person;
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::unknown;
@@ -28,13 +28,13 @@ pub(in crate::role::portal) async fn identified(
     };
     let claims = open_id.verify(token, audience).await.map_err(|failure| refuse(&failure))?;
     let person = claims.person(settings);
-    let person = person.map_err(|problem| refuse(&Failure::Rejected(problem)))?;
+    let person = person.map_err(|problem| refuse(&SignInFailure::Rejected(problem)))?;
     let (name, address) = (person.id.clone(), audit::address(portal, parts));
     match admit(portal, parts, person).await? {
         Ok(username) => Ok(Some(username)),
         Err(problem) => {
             portal.refused_sign_in(&name, address).await;
-            Err(refuse(&Failure::Rejected(problem)))
+            Err(refuse(&SignInFailure::Rejected(problem)))
         }
     }
 }
@@ -60,14 +60,14 @@ async fn admit(portal: &Portal, parts: &Parts, person: Person) -> Result<Result<
 }
 
 /// The reason is for the log only.
-fn refuse(failure: &Failure) -> Error {
+fn refuse(failure: &SignInFailure) -> Error {
     report(failure);
     match failure {
-        Failure::Unavailable(_) => {
+        SignInFailure::Unavailable(_) => {
             let reason = "The identity provider does not answer; try again later.";
             Error::new(Reaction::Unavailable, reason)
         }
-        Failure::Rejected(_) => unknown(),
+        SignInFailure::Rejected(_) => unknown(),
     }
 }
 

@@ -5,7 +5,7 @@ use castalia_store::Secret;
 
 use crate::directory::Verified;
 use crate::directory::entry::Person;
-use crate::domain::user::external::{self, Admission, ExternalUser};
+use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
 use crate::domain::user::{self, SignIn, User};
 use crate::error::{Error, Reaction, Result};
 use crate::log_rate::{LogRate, shortened};
@@ -93,13 +93,13 @@ async fn account(portal: &Portal, person: Person) -> Result<Result<User, &'stati
     let given = ExternalUser { username: id, display_name, email };
     let links_local = portal.state.settings.sign_in.link_local_users;
     Ok(match external::admit(&portal.state.store, given, links_local).await? {
-        Admission::Accepted(user) => Ok(user),
-        Admission::Disabled => Err("the account is disabled"),
-        Admission::LocalAccount => {
+        SignInOutcome::Accepted(user) => Ok(user),
+        SignInOutcome::Disabled => Err("the account is disabled"),
+        SignInOutcome::LocalAccount => {
             Err("the account has a password of the portal; if it belongs to \
                                         the same person, set sign_in.link_local_users")
         }
-        Admission::UnusableName(reason) => Err(reason),
+        SignInOutcome::UnusableName(reason) => Err(reason),
     })
 }
 

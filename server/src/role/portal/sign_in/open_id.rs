@@ -14,13 +14,13 @@ use subtle::ConstantTimeEq as _;
 
 use super::cookie::{Cookies, ENDED, is_https};
 use crate::domain::user::User;
-use crate::domain::user::external::{self, Admission, ExternalUser};
+use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
 use crate::error::{Code, Error, Result};
 use crate::http::client_address::client_address;
 use crate::http::request::Path;
 use crate::log_rate::LogRate;
 use crate::open_id::claims::Person;
-use crate::open_id::{Failure, OpenId, Pending};
+use crate::open_id::{OpenId, PendingSignIn, SignInFailure};
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::cookie_value;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
@@ -62,7 +62,7 @@ struct Returned {
 /// The content of the cookie.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    pending: Pending,
+    pending: PendingSignIn,
     next: String,
 }
 
@@ -184,15 +184,17 @@ async fn admit(
 }
 
 /// The account of a user whom the provider identified, or why it is not opened. For the log.
-pub(super) fn account(admission: Admission, id: &str) -> Result<User, String> {
+pub(super) fn account(admission: SignInOutcome, id: &str) -> Result<User, String> {
     match admission {
-        Admission::Accepted(user) => Ok(user),
-        Admission::Disabled => Err(format!("the account `{id}` is disabled")),
-        Admission::LocalAccount => Err(format!(
+        SignInOutcome::Accepted(user) => Ok(user),
+        SignInOutcome::Disabled => Err(format!("the account `{id}` is disabled")),
+        SignInOutcome::LocalAccount => Err(format!(
             "the account `{id}` has a password of the portal; if it belongs to the same person, \
              set sign_in.link_local_users"
         )),
-        Admission::UnusableName(reason) => Err(format!("`{id}` cannot be a user name: {reason}")),
+        SignInOutcome::UnusableName(reason) => {
+            Err(format!("`{id}` cannot be a user name: {reason}"))
+        }
     }
 }
 
@@ -231,29 +233,29 @@ fn check(returned: Returned, kept: Option<Kept>) -> Result<(String, Kept), Strin
 }
 
 /// Sends the browser to the sign-in page. The reason is for the log only.
-fn refuse(portal: &Portal, cookies: Cookies<'_>, failure: &Failure) -> Response {
+fn refuse(portal: &Portal, cookies: Cookies<'_>, failure: &SignInFailure) -> Response {
     report(failure);
     let reason = match failure {
-        Failure::Unavailable(_) => "providerDown",
-        Failure::Rejected(_) => "refused",
+        SignInFailure::Unavailable(_) => "providerDown",
+        SignInFailure::Rejected(_) => "refused",
     };
     cookies.redirect(&portal.path(&format!("/signin?reason={reason}#/error")))
 }
 
-pub(super) fn report(failure: &Failure) {
+pub(super) fn report(failure: &SignInFailure) {
     let Some(suppressed) = FAILURES.admit() else { return };
     match failure {
-        Failure::Unavailable(problem) => {
+        SignInFailure::Unavailable(problem) => {
             tracing::warn!(problem, suppressed, "the identity provider cannot be used");
         }
-        Failure::Rejected(problem) => {
+        SignInFailure::Rejected(problem) => {
             tracing::warn!(problem, suppressed, "refused a user of OpenID Connect");
         }
     }
 }
 
-fn rejected(problem: String) -> Failure {
-    Failure::Rejected(problem)
+fn rejected(problem: String) -> SignInFailure {
+    SignInFailure::Rejected(problem)
 }
 
 /// The address to which the provider sends the browser back; registered there.

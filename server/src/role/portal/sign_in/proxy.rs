@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use subtle::ConstantTimeEq as _;
 
 use super::cookie::Cookies;
-use crate::domain::user::external::{self, Admission, ExternalUser};
+use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
 use crate::error::Result;
 use crate::log_rate::{LogRate, shortened};
 use crate::role::portal::access::redirect;
@@ -82,13 +82,13 @@ async fn admit(
 ) -> Result<Result<(), &'static str>> {
     let links_local = portal.state.settings.sign_in.link_local_users;
     let user = match external::admit(&portal.state.store, given, links_local).await? {
-        Admission::Accepted(user) => user,
-        Admission::Disabled => return Ok(Err("the account is disabled")),
-        Admission::LocalAccount => {
+        SignInOutcome::Accepted(user) => user,
+        SignInOutcome::Disabled => return Ok(Err("the account is disabled")),
+        SignInOutcome::LocalAccount => {
             return Ok(Err("the account has a password of the portal; if it belongs to the same \
                            person, set sign_in.link_local_users"));
         }
-        Admission::UnusableName(reason) => return Ok(Err(reason)),
+        SignInOutcome::UnusableName(reason) => return Ok(Err(reason)),
     };
     let is_begun = cookies.begin_session(headers, &user).await?;
     Ok(if is_begun { Ok(()) } else { Err("the account was changed meanwhile") })

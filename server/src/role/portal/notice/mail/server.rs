@@ -36,7 +36,7 @@ pub(super) struct MailServer {
 
 /// Reason why a mail was not accepted.
 #[derive(Debug, Error)]
-pub(super) enum Failure {
+pub(super) enum MailFailure {
     #[error("no answer within {LONGEST:?}")]
     TimedOut,
     #[error(transparent)]
@@ -70,15 +70,15 @@ impl MailServer {
     }
 
     /// Sends a mail on a connection of its own.
-    pub(super) async fn send(&self, message: &Message) -> Result<(), Failure> {
+    pub(super) async fn send(&self, message: &Message) -> Result<(), MailFailure> {
         let handing_over = timeout(LONGEST, self.hand_over(message)).await;
-        let mut connection = handing_over.map_err(|_| Failure::TimedOut)??;
+        let mut connection = handing_over.map_err(|_| MailFailure::TimedOut)??;
         // The mail is accepted: it must not be sent again because the server does not say goodbye.
         let _ = timeout(FAREWELL, connection.quit()).await;
         Ok(())
     }
 
-    async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, Failure> {
+    async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, MailFailure> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await?;
@@ -88,7 +88,7 @@ impl MailServer {
     }
 
     /// Connects to the addresses that were checked; lettre would resolve the name itself.
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, MailFailure> {
         let addresses = guard::resolve(&self.host, self.port).await?;
         let name = ClientId::default();
         let at_once = match &self.tls {

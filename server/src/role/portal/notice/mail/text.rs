@@ -3,7 +3,7 @@
 
 use chrono::Local;
 
-use crate::domain::draft::difference::Difference;
+use crate::domain::draft::difference::ReleaseDifference;
 use crate::domain::history::ReleaseOperation;
 use crate::wire::open_api::ReleaseHistory;
 
@@ -30,15 +30,15 @@ pub(super) struct Templates {
 
 /// A changed key.
 #[derive(Debug)]
-pub(super) struct Change {
+pub(super) struct ChangedKey {
     kind: &'static str,
     key: String,
     old: String,
     new: String,
 }
 
-impl Change {
-    pub(super) fn new(key: String, change: Difference) -> Self {
+impl ChangedKey {
+    pub(super) fn new(key: String, change: ReleaseDifference) -> Self {
         let kind = match (&change.released, &change.drafted) {
             (None, _) => "ADDED",
             (_, None) => "DELETED",
@@ -55,7 +55,7 @@ pub(super) struct Mail<'a> {
     pub(super) env: &'a str,
     pub(super) entry: &'a ReleaseHistory,
     /// `None` for a namespace that is a file.
-    pub(super) changes: Option<Vec<Change>>,
+    pub(super) changes: Option<Vec<ChangedKey>>,
     /// Address of the portal.
     pub(super) portal: String,
 }
@@ -105,7 +105,7 @@ impl Mail<'_> {
         if changes.is_empty() {
             return "<br><h4>No values were changed.</h4>".to_owned();
         }
-        let row = |change: &Change| {
+        let row = |change: &ChangedKey| {
             format!(
                 "<tr><td width=\"10%\">{}</td><td width=\"20%\">{}</td><td width=\"35%\">{}</td>\
                  <td width=\"35%\">{}</td></tr>",

@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
 use crate::domain::audit_log::request::concern;
-use crate::domain::pending_change::Operation;
+use crate::domain::pending_change::PendingOperation;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::permission::{Act, NamedRole};
 use crate::domain::portal_app;
@@ -102,7 +102,7 @@ async fn delete_everywhere(
     let app_id = &row.app_id;
     let (environments, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let operation = Operation::Delete(row.id);
+    let operation = PendingOperation::Delete(row.id);
     let fan_out =
         FanOut::announce(portal, away, operation, (app_id.as_str(), ""), operator).await?;
     for environment in &environments {

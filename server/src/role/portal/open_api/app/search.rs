@@ -21,7 +21,7 @@ use crate::wire::open_api::{App, AppPage};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
-pub(in super::super) struct Wanted {
+pub(in super::super) struct WantedApps {
     /// Part of an app id or of a name, or the key of an item; all apps by default.
     #[param(nullable = false)]
     query: Option<String>,
@@ -31,7 +31,7 @@ pub(in super::super) struct Wanted {
 pub(in super::super) async fn search(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Query(Wanted { query }): Query<Wanted>,
+    Query(WantedApps { query }): Query<WantedApps>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<AppPage>> {
     let (query, Paging { page, size }) = (query.unwrap_or_default(), paging.or_size(PAGE_SIZE));

@@ -20,7 +20,7 @@ use crate::role::portal::open_api::By;
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::release::{Publication, flag, one};
-use crate::role::portal::open_api::schema::publish::{self as schema, Published, Schema};
+use crate::role::portal::open_api::schema::publish::{self as schema, Schema, ToPublish};
 use crate::wire::admin;
 use crate::wire::open_api::{NewGrayDelRelease, NewRelease, Release};
 
@@ -71,7 +71,7 @@ pub(in super::super) async fn publish(
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let address = Address::in_namespace(&branch, &["releases"]);
     let fields = publication.fields("name");
-    let published = Published::Branch { branch: &branch, without: &[] };
+    let published = ToPublish::Branch { branch: &branch, without: &[] };
     let made = schema::publish(&portal, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
     one(&portal, portal.notifying(announcement, made, release_id).await?).await
@@ -107,7 +107,7 @@ pub(in super::super) async fn publish_without(
         fields.push(("grayDelKeys", key));
     }
     let address = Address::in_namespace(&branch, &["gray-del-releases"]);
-    let published = Published::Branch { branch: &branch, without: &keys };
+    let published = ToPublish::Branch { branch: &branch, without: &keys };
     let made = schema::publish(&portal, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
     one(&portal, portal.notifying(announcement, made, release_id).await?).await

@@ -5,7 +5,7 @@
 use super::OnConflict;
 use super::creation::Object;
 use super::plan::{Plan, leniency, lines};
-use super::progress::Progress;
+use super::progress::ImportProgress;
 use super::undo::{Change, Kept, Undo};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
@@ -73,7 +73,7 @@ impl Import<'_> {
     pub(super) async fn apply(
         self,
         plan: Plan,
-        mut progress: Progress<'_>,
+        mut progress: ImportProgress<'_>,
     ) -> Result<ImportReport> {
         let formats = self.formats(&plan).await?;
         self.check_limits(&plan.namespaces, &formats).await?;
@@ -98,7 +98,7 @@ impl Import<'_> {
     async fn make(
         self,
         plan: &Plan,
-        progress: &mut Progress<'_>,
+        progress: &mut ImportProgress<'_>,
         outcomes: &mut Outcomes,
         undo: &mut Undo,
     ) -> Result<(), Failed> {
@@ -122,7 +122,7 @@ impl Import<'_> {
         self,
         plan: &Plan,
         formats: &Formats,
-        progress: &mut Progress<'_>,
+        progress: &mut ImportProgress<'_>,
         outcomes: &mut Outcomes,
         undo: &mut Undo,
     ) -> Result<(), Failed> {

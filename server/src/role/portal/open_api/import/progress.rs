@@ -18,14 +18,14 @@ const NAME: usize = 64;
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// The progress of one import.
-pub(super) struct Progress<'a> {
+pub(super) struct ImportProgress<'a> {
     portal: &'a Portal,
     /// `None` if nobody asked for reports.
     job: Option<Job>,
     reported: Option<Instant>,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> ImportProgress<'a> {
     /// The progress of an import under the name that the caller chose for it.
     ///
     /// # Errors

@@ -77,14 +77,14 @@ impl Schema {
 
 /// What is published of a namespace.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) enum Published<'a> {
+pub(in super::super) enum ToPublish<'a> {
     /// Its items.
     Namespace,
     /// The items of its gray branch on top of its release, without some keys.
     Branch { branch: &'a Resource, without: &'a [String] },
 }
 
-impl Published<'_> {
+impl ToPublish<'_> {
     /// The content that clients would receive. The items are read last, because the publish is based on
     /// the last revision that was read.
     pub(super) async fn content(
@@ -112,7 +112,7 @@ pub(in super::super) async fn publish<T: DeserializeOwned>(
     portal: &Portal,
     environment: &Environment,
     place: &Resource,
-    published: Published<'_>,
+    published: ToPublish<'_>,
     address: Address,
     fields: &[(&str, &str)],
 ) -> Result<T> {

@@ -22,7 +22,7 @@ const MOST: u64 = 8;
 const KINDS: [&str; 3] = ["apps", "namespaces", "keys"];
 
 #[derive(Debug, Deserialize, IntoParams)]
-pub(in super::super) struct Wanted {
+pub(in super::super) struct WantedMatches {
     /// The text.
     q: String,
     /// What is searched, separated by commas: `apps`, `namespaces`, `keys`; all by default.
@@ -34,7 +34,7 @@ pub(in super::super) struct Wanted {
 pub(in super::super) async fn search(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Query(Wanted { q, kinds }): Query<Wanted>,
+    Query(WantedMatches { q, kinds }): Query<WantedMatches>,
 ) -> Result<Json<FoundPlaces>> {
     if q.trim().is_empty() {
         let message = "q should not be empty";
