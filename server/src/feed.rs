@@ -25,7 +25,7 @@ mod scan;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
@@ -170,12 +170,12 @@ impl ReleaseFeed {
         }
     }
 
-    /// Same as [`Self::deliver_committed`], for one message, which is not read again if it follows
-    /// the newest one that was delivered.
-    pub async fn deliver_message(&self, message: Message) {
+    /// Same as [`Self::deliver_committed`], for one message that was committed after `begun`. It is
+    /// not read again if it follows the newest one that was delivered.
+    pub async fn deliver_message(&self, message: Message, begun: Instant) {
         let feed = self.clone();
         // A caller that disconnects does not interrupt the delivery.
-        let delivery = tokio::spawn(async move { feed.deliver_next(message).await });
+        let delivery = tokio::spawn(async move { feed.deliver_next(message, begun).await });
         let delivered = tokio::time::timeout(round::PATIENCE, delivery).await;
         if !matches!(delivered, Ok(Ok(true))) {
             self.deliver_committed().await;

@@ -1,7 +1,7 @@
 //! The state that the handlers of a role share. Cheap to clone.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
 use castalia_store::feed::Message;
@@ -52,10 +52,11 @@ impl EnvironmentState {
         self.feed.deliver_committed().await;
     }
 
-    /// The same as [`Self::published`] for the only message of a transaction.
-    pub async fn announced(&self, message: Message) {
+    /// The same as [`Self::published`] for the only message of a transaction that began after
+    /// `begun`.
+    pub async fn announced(&self, message: Message, begun: Instant) {
         self.nudge.send();
-        self.feed.deliver_message(message).await;
+        self.feed.deliver_message(message, begun).await;
     }
 
     /// The same as [`Self::published`] after a change of a name or an access key.

@@ -67,10 +67,10 @@ pub fn check(text: &str) -> Result<()> {
 /// ```
 ///
 /// # Errors
-/// As [`check`].
+/// As [`check`], and if JSON has one name for two keys, such as `1` and `"1"`.
 pub fn to_json(text: &str) -> Result<serde_json::Value> {
     check(text)?;
-    Ok(documents(text)?.first().map_or(serde_json::Value::Null, |document| document.to_json()))
+    documents(text)?.first().map_or(Ok(serde_json::Value::Null), |document| document.to_json())
 }
 
 fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>> {
@@ -145,6 +145,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn keys_with_one_name_in_json_are_refused() {
+        for text in ["1: a\n'1': b\n", "a:\n  true: a\n  'true': b\n", "null: a\n'null': b\n"] {
+            assert!(to_json(text).is_err(), "{text}");
+        }
+        assert_eq!(to_json("1: a\n").unwrap(), serde_json::json!({ "1": "a" }));
+    }
 
     fn flat(text: &str) -> Vec<(String, String)> {
         flatten(text).unwrap().into_iter().collect()

@@ -11,6 +11,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method};
 use parking_lot::Mutex;
 
+use crate::error::{Error, Result, Stale};
 use crate::http::revision::{REVISION, of};
 
 tokio::task_local! {
@@ -83,6 +84,19 @@ pub fn base() -> Option<String> {
 pub fn shown() -> Option<String> {
     let shown = EXCHANGE.try_with(|exchange| exchange.shown.lock().clone());
     shown.ok().flatten()
+}
+
+/// Rejects a caller who knows other items than those that were read last.
+///
+/// # Errors
+/// Fails if the caller states another revision than the one that was shown last.
+pub fn check_shown() -> Result<()> {
+    match (base(), shown()) {
+        (Some(revision), Some(current)) if revision != current => {
+            Err(Error::stale("namespace", Stale { current, revision, ..Stale::default() }))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The revision that the changes of this request led to; `None` if they concern several namespaces.

@@ -1,6 +1,7 @@
 //! The header `Castalia-Revision`: the state of a namespace that an answer shows, that a change is
 //! based on, or that it led to. `domain/revision.rs` defines revisions.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
@@ -32,7 +33,10 @@ pub fn before(headers: &HeaderMap) -> Option<String> {
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned())
+    let values =
+        headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    // Several ones are a list, and no revision.
+    values.map(Cow::into_owned).reduce(|list, value| format!("{list}, {value}"))
 }
 
 /// The revision that a request is based on. An audited operation records the revisions before and

@@ -240,6 +240,8 @@ async fn what_ends_a_session_on_one_node_ends_it_on_the_others_at_once() {
     root.put(ENABLED, json!({ "username": "u1", "enabled": 1 })).await.empty();
     signed_in.get("/openapi/v1/user").await.fails(401, "Unauthorized");
 
+    let foreign = session().await.with("sec-fetch-site", "cross-site");
+    foreign.get("/user/logout").await.fails(403, "A page of another site");
     let (first, second) = (session().await, session().await);
     first.get("/user/logout").await.leads_to("/signin?#/logout");
     first.get("/openapi/v1/user").await.fails(401, "Unauthorized");

@@ -66,7 +66,6 @@ async fn each_change_set_has_its_result_and_its_record() {
     assert_eq!(records, ["Item.change", "Item.change"]);
 }
 
-/// The header of the call itself is no revision of any of them.
 #[tokio::test]
 async fn each_change_set_is_based_on_its_own_revision() {
     let world = world().await;
@@ -76,7 +75,7 @@ async fn each_change_set_is_based_on_its_own_revision() {
     let put = ("create", json!([item("k", "mine")]));
     let late = ("revision", json!(revision));
     let sets = json!([set("default", &[put.clone(), late.clone()]), set("c1", &[put, late])]);
-    let results = change(&world.user("u1").await.with("castalia-revision", "f"), sets, false).await;
+    let results = change(&owner, sets, false).await;
     assert_eq!(statuses(&results), [409, 200], "{results:?}");
     let stale = &results[0]["items"][0];
     assert_eq!([&stale["key"], &stale["yours"], &stale["theirs"]], ["k", "mine", "theirs"]);
@@ -114,6 +113,9 @@ async fn what_is_no_list_of_change_sets_is_refused_as_a_whole() {
     let world = world().await;
     let owner = world.user("u1").await;
     let one = || set("default", &[("create", json!([item("k", "1")]))]);
+    let based = world.user("u1").await.with("castalia-revision", "0");
+    let refused = based.post(SETS, json!({ "changeSets": [one()] })).await;
+    refused.fails(400, "Each change set has its own revision");
     // Bytes that are no text are another revision, and not the absence of one.
     let strange = set("default", &[("create", json!([item("k", "1")])), ("revision", json!("é"))]);
     assert_eq!(statuses(&change(&owner, json!([strange]), false).await), [409]);

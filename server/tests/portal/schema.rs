@@ -2,11 +2,11 @@
 //! rollback.
 
 use castalia_store::entity::castalia_namespace_schema::Entity;
-use sea_orm::EntityTrait as _;
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};
 use serde_json::{Value, json};
 
 use super::audit::{Log, influences};
-use super::recent::rename;
+use super::recent::{rename, run};
 use super::world::{Answer, Caller, NS, World, item};
 
 const ENV: &str = "/openapi/v1/apps/demo/envs/LOCAL";
@@ -105,10 +105,24 @@ async fn what_is_no_usable_schema_is_refused() {
         // Only a regular expression of linear time is accepted.
         (json!({ "pattern": "(?=a)b" }), "Not a valid JSON Schema, at /pattern"),
         (json!({ "$schema": "https://example.com/own" }), "Not a valid JSON Schema"),
-        (json!({ "properties": { "a": { "$ref": "http://10.0.0.1/x" } } }), "another document"),
-        (json!({ "$ref": "file:///etc/passwd" }), "another document"),
-        (json!({ "$ref": "other.json#/a" }), "another document"),
-        (json!({ "$ref": "#/$defs/none" }), "Not a valid JSON Schema"),
+        (
+            json!({ "properties": { "a": { "$ref": "http://10.0.0.1/x" } } }),
+            "refers to what is no schema in it",
+        ),
+        (json!({ "$ref": "file:///etc/passwd" }), "refers to what is no schema in it"),
+        (json!({ "$ref": "other.json#/a" }), "refers to what is no schema in it"),
+        (json!({ "$ref": "#/$defs/none" }), "refers to what is no schema in it"),
+        (json!({ "$ref": "#a", "$defs": { "a": { "$anchor": "a" } } }), "anchors are not followed"),
+        // Neither data nor a list of names is a schema, so its keywords are not checked.
+        (json!({ "$ref": "#/default", "default": {} }), "refers to what is no schema in it"),
+        (json!({ "$ref": "#/enum/0", "enum": [{}] }), "refers to what is no schema in it"),
+        (json!({ "$ref": "#/properties", "properties": {} }), "refers to what is no schema in it"),
+        (json!({ "$ref": "#/allOf", "allOf": [{}] }), "refers to what is no schema in it"),
+        (json!({ "$ref": "#/own", "own": {} }), "refers to what is no schema in it"),
+        (
+            json!({ "$ref": "#/$defs/a%2Fdefault", "$defs": { "a/default": {}, "a": { "default": {} } } }),
+            "refers to what is no schema in it",
+        ),
         (
             json!({ "not": { "$id": "https://example.com/a" } }),
             "at the root of the JSON Schema only",
@@ -347,6 +361,24 @@ async fn nothing_has_a_schema_without_the_table() {
     assert_eq!(found, Value::Null);
     published.ok();
     refused.fails(503, "The table CastaliaNamespaceSchema cannot be used");
+}
+
+/// PostgreSQL: a table that cannot be read may contain a schema. MySQL does not tell it from a missing one.
+#[tokio::test]
+async fn nothing_is_published_while_schemas_cannot_be_read() {
+    let world = World::with_demo().await;
+    if world.store.read().get_database_backend() != DatabaseBackend::Postgres {
+        return;
+    }
+    let user = world.user("u1").await;
+    set(&user, NS, "port", "0").await;
+    put_schema(&user, NS, ports()).await.empty();
+    let schemas = r#"ALL ON "CastaliaNamespaceSchema""#;
+    run(&world, format!("REVOKE {schemas} FROM CURRENT_USER")).await;
+    let published = publish(&user, NS).await;
+    run(&world, format!("GRANT {schemas} TO CURRENT_USER")).await;
+    assert_eq!(published.status, 503, "{published:?}");
+    assert_violated(&publish(&user, NS).await, &["/port"]);
 }
 
 /// A branch is published by the path of its cluster as well.

@@ -280,3 +280,23 @@ async fn a_change_that_compares_no_revision_is_refused_with_one() {
     assert!(refused > 50, "{refused}");
     assert_eq!(compared, NOT_REFUSED, "neither refused nor listed");
 }
+
+/// A change that turns out to be none is refused as well, and a list of revisions is none.
+#[tokio::test]
+async fn a_change_without_effect_on_an_older_revision_is_refused() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    owner.put(&format!("{NS}/items/k?createIfNotExists=true"), item("k", "1")).await.empty();
+    publish(&owner, NS, "1").await;
+    let late = world.user("u1").await.with("castalia-revision", "0");
+    let reverted = late.post(&format!("{NS}/items/revocation"), Value::Null).await;
+    assert_eq!(reverted.status, 409, "{reverted:?}");
+    let read = owner.get(NS).await;
+    let current = read.header("castalia-revision");
+    let twice = world.user("u1").await;
+    let twice = twice.with("castalia-revision", current).with("castalia-revision", "0");
+    let put = twice.put(&format!("{NS}/items/k"), item("k", "2")).await;
+    assert_eq!(put.status, 409, "{put:?}");
+    let once = world.user("u1").await.with("castalia-revision", current);
+    once.put(&format!("{NS}/items/k"), item("k", "2")).await.empty();
+}

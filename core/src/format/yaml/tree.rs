@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::scalar::{self, YamlScalar};
 use super::{MAX_COLLECTION_ALIASES, MAX_DEPTH, refused};
@@ -21,16 +21,19 @@ pub(super) enum YamlNode {
 
 impl YamlNode {
     /// Recursive, which is safe because the depth of documents is limited.
-    pub(super) fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Result<Value> {
         match self {
-            YamlNode::Scalar(scalar) => scalar.to_json(),
+            YamlNode::Scalar(scalar) => Ok(scalar.to_json()),
             YamlNode::List(items) => items.iter().map(|item| item.to_json()).collect(),
             YamlNode::Map(entries) => {
-                let entry = |(key, value): &(YamlScalar, Rc<Self>)| {
+                let mut members = Map::new();
+                for (key, value) in entries {
                     let key = if *key == YamlScalar::Null { "null" } else { key.text() };
-                    (key.to_owned(), value.to_json())
-                };
-                Value::Object(entries.iter().map(entry).collect())
+                    if members.insert(key.to_owned(), value.to_json()?).is_some() {
+                        return Err(refused(format!("two keys are written {key:?} in JSON")));
+                    }
+                }
+                Ok(Value::Object(members))
             }
         }
     }

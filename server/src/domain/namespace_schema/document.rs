@@ -6,8 +6,12 @@ use castalia_core::protocol::namespace::{CONTENT_KEY, Format};
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 
-use super::effort::target;
+use super::rules::target;
 use crate::domain::configurations::Configurations;
+
+/// Why content is not checked at all.
+pub(super) const TOO_MUCH: &str =
+    "the content is too large, or the schema refers to itself too often, to be checked";
 
 /// The document; the error says why the content has none.
 pub(super) fn of(
@@ -24,17 +28,18 @@ pub(super) fn of(
         Format::Yaml | Format::Yml => {
             yaml::to_json(text).map_err(|_| "the content is not a YAML document".to_owned())
         }
-        _ => Ok(properties(content, schema)),
+        _ => properties(content, schema).ok_or_else(|| TOO_MUCH.to_owned()),
     }
 }
 
-fn properties(content: &Configurations, schema: &Value) -> Value {
-    let patterns = patterns(schema);
+/// `None` if too many schemas apply.
+fn properties(content: &Configurations, schema: &Value) -> Option<Value> {
+    let mut types = Types { root: schema, patterns: patterns(schema), left: SCHEMAS };
     let entry = |(key, text): (&String, &String)| {
-        let types = types(schema, schema, key, &patterns, 0);
-        (key.clone(), value(text, &types))
+        let types = types.of_key(schema, key, 0)?;
+        Some((key.clone(), value(text, &types)))
     };
-    Value::Object(content.iter().map(entry).collect::<Map<_, _>>())
+    Some(Value::Object(content.iter().map(entry).collect::<Option<Map<_, _>>>()?))
 }
 
 /// A text as a value of one of the types that its schema asks for. A text stays a string if the
@@ -67,45 +72,61 @@ fn patterns(schema: &Value) -> Vec<(Validator, &Value)> {
     patterns.into_iter().flatten().filter_map(matching).collect()
 }
 
-/// Maximum number of references that are followed.
+/// Maximum number of references that are followed within each other.
 const REFERENCES: usize = 20;
+/// Maximum number of schemas that are asked for the types of all keys.
+const SCHEMAS: usize = 200_000;
 
-/// The types that the schema of an object asks for in a property: by `properties`, otherwise by
-/// `additionalProperties`, also of the schemas in `$ref` and `allOf`.
-fn types<'s>(
+/// Finds the types that a schema asks for.
+struct Types<'s> {
     root: &'s Value,
-    schema: &'s Value,
-    key: &str,
-    patterns: &[(Validator, &'s Value)],
-    depth: usize,
-) -> Vec<&'s str> {
-    let named = schema.get("properties").and_then(|properties| properties.get(key));
-    let matches = |(pattern, _): &&(Validator, &Value)| pattern.is_valid(&Value::from(key));
-    let matched = || patterns.iter().find(matches).map(|(_, inner)| *inner);
-    let property = named.or_else(matched).or_else(|| schema.get("additionalProperties"));
-    let own = property.map(|property| type_of(root, property, depth)).unwrap_or_default();
-    if !own.is_empty() {
-        return own;
-    }
-    let inner = composed(root, schema, depth);
-    inner
-        .map(|inner| types(root, inner, key, patterns, depth + 1))
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
+    patterns: Vec<(Validator, &'s Value)>,
+    /// Schemas that may still be asked.
+    left: usize,
 }
 
-fn type_of<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<&'s str> {
-    match schema.get("type") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(some)) => some.iter().filter_map(Value::as_str).collect(),
-        _ => {
-            let mut inner = composed(root, schema, depth);
-            inner
-                .find_map(|inner| {
-                    Some(type_of(root, inner, depth + 1)).filter(|found| !found.is_empty())
-                })
-                .unwrap_or_default()
+impl<'s> Types<'s> {
+    /// The types that the schema of an object asks for in a property: by `properties`, otherwise by
+    /// `additionalProperties`, also of the schemas in `$ref` and `allOf`. `None` if too many schemas
+    /// apply.
+    fn of_key(&mut self, schema: &'s Value, key: &str, depth: usize) -> Option<Vec<&'s str>> {
+        self.left = self.left.checked_sub(1 + self.patterns.len())?;
+        let named = schema.get("properties").and_then(|properties| properties.get(key));
+        let matches = |(pattern, _): &&(Validator, &Value)| pattern.is_valid(&Value::from(key));
+        let matched = || self.patterns.iter().find(matches).map(|(_, inner)| *inner);
+        let property = named.or_else(matched).or_else(|| schema.get("additionalProperties"));
+        if let Some(property) = property {
+            let own = self.of_value(property, depth)?;
+            if !own.is_empty() {
+                return Some(own);
+            }
         }
+        for inner in composed(self.root, schema, depth) {
+            let found = self.of_key(inner, key, depth + 1)?;
+            if !found.is_empty() {
+                return Some(found);
+            }
+        }
+        Some(Vec::new())
+    }
+
+    /// The types that the schema of a value asks for.
+    fn of_value(&mut self, schema: &'s Value, depth: usize) -> Option<Vec<&'s str>> {
+        self.left = self.left.checked_sub(1)?;
+        match schema.get("type") {
+            Some(Value::String(one)) => return Some(vec![one]),
+            Some(Value::Array(some)) => {
+                return Some(some.iter().filter_map(Value::as_str).collect());
+            }
+            _ => {}
+        }
+        for inner in composed(self.root, schema, depth) {
+            let found = self.of_value(inner, depth + 1)?;
+            if !found.is_empty() {
+                return Some(found);
+            }
+        }
+        Some(Vec::new())
     }
 }
 
@@ -162,8 +183,8 @@ mod tests {
         assert_eq!(of("application", &content(&[("a", "1")]), &all), Ok(json!({ "a": 1 })));
         let patterns = json!({
             "patternProperties": { "^name": { "type": "string" } },
-            "additionalProperties": { "$ref": "#number" },
-            "$defs": { "n u": { "$anchor": "number", "type": "integer" } },
+            "additionalProperties": { "$ref": "#/$defs/n%20u" },
+            "$defs": { "n u": { "type": "integer" } },
         });
         let pairs = content(&[("name.a", "5"), ("a", "5")]);
         assert_eq!(of("application", &pairs, &patterns), Ok(json!({ "name.a": "5", "a": 5 })));
@@ -178,6 +199,13 @@ mod tests {
         assert_eq!(of("a.json", &json, &schema), Ok(json!({ "a": 1.5 })));
         assert!(of("a.json", &content(&[]), &schema).unwrap_err().contains("not JSON"));
         assert_eq!(of("a.yaml", &content(&[]), &schema), Ok(Value::Null));
+    }
+
+    #[test]
+    fn references_that_multiply_end() {
+        let schema = json!({ "allOf": vec![json!({ "$ref": "#" }); 30] });
+        let found = of("application", &content(&[("a", "1")]), &schema);
+        assert_eq!(found, Err(TOO_MUCH.to_owned()));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What a JSON Schema may contain: it is complete in itself, and compiling it costs little. Knows no
 //! content.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jsonschema::{PatternOptions, Validator};
-use serde_json::Value;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -27,6 +29,23 @@ const STACK: usize = 256 << 20;
 static CHECKS: Semaphore = Semaphore::const_new(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Keywords that have one schema, or a list of them.
+const APPLYING: [&str; 14] = [
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "items",
+    "prefixItems",
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "propertyNames",
+    "contentSchema",
+];
 /// Keywords whose members have names of their own and are schemas.
 const NAMED: [&str; 6] =
     ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
@@ -35,8 +54,13 @@ const REPEATING: [&str; 4] =
     ["unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"];
 /// Keywords whose values are data instead of schemas.
 const DATA: [&str; 5] = ["const", "enum", "default", "example", "examples"];
-/// Keywords that refer to a schema elsewhere.
-pub(super) const REFERENCES: [&str; 1] = ["$ref"];
+/// A schema that can be applied.
+pub(super) struct Compiled {
+    pub(super) schema: Value,
+    pub(super) validator: Validator,
+    /// Its regular expressions, and at most how many bytes each is compiled to.
+    pub(super) patterns: HashMap<String, usize>,
+}
 
 /// Checks the text of a schema.
 ///
@@ -67,7 +91,7 @@ pub(super) async fn on_large_stack<T: Send + 'static>(
 }
 
 /// Parses and compiles a schema.
-pub(super) fn compiled(text: &str) -> Result<(Value, Validator)> {
+pub(super) fn compiled(text: &str) -> Result<Compiled> {
     if text.len() > SCHEMA {
         let message = format!("The JSON Schema is larger than {SCHEMA} bytes");
         return Err(Error::bad_request(message).with_code(Code::TooLong));
@@ -77,15 +101,15 @@ pub(super) fn compiled(text: &str) -> Result<(Value, Validator)> {
     if !schema.is_object() {
         return Err(invalid("A JSON Schema is a JSON object"));
     }
-    check_references(&schema, true)?;
-    let patterns = patterns(&schema);
-    if patterns > PATTERNS {
-        let message = format!("{patterns} patterns; a JSON Schema may have {PATTERNS}");
+    check_references(&schema, &schema, true)?;
+    let mut patterns = Vec::new();
+    add_patterns(&schema, &mut patterns);
+    if patterns.len() > PATTERNS {
+        let message = format!("{} patterns; a JSON Schema may have {PATTERNS}", patterns.len());
         return Err(invalid(message));
     }
-    let pattern = PatternOptions::regex().size_limit(PATTERN).dfa_size_limit(PATTERN);
     let validator = jsonschema::options()
-        .with_pattern_options(pattern)
+        .with_pattern_options(pattern_options(PATTERN))
         .should_validate_formats(true)
         .build(&schema)
         .map_err(|error| {
@@ -93,24 +117,45 @@ pub(super) fn compiled(text: &str) -> Result<(Value, Validator)> {
             let place = if path.as_str().is_empty() { "/" } else { path.as_str() };
             invalid(format!("Not a valid JSON Schema, at {place}: {error}"))
         })?;
-    Ok((schema, validator))
+    let patterns =
+        patterns.into_iter().map(|pattern| (pattern.to_owned(), size(pattern))).collect();
+    Ok(Compiled { schema, validator, patterns })
 }
 
-/// Rejects references to other documents, which would have to be fetched, and identifiers within the
-/// schema, which change what references mean.
-fn check_references(schema: &Value, is_root: bool) -> Result<()> {
+fn pattern_options(size: usize) -> PatternOptions<jsonschema::Regex> {
+    PatternOptions::regex().size_limit(size).dfa_size_limit(PATTERN)
+}
+
+/// At most how many bytes a regular expression is compiled to.
+fn size(pattern: &str) -> usize {
+    let schema = json!({ "pattern": pattern });
+    let mut size = 1 << 10;
+    let fits = |size| {
+        let options = jsonschema::options().with_pattern_options(pattern_options(size));
+        options.build(&schema).is_ok()
+    };
+    while size < PATTERN && !fits(size) {
+        size *= 2;
+    }
+    size
+}
+
+/// Rejects references to other documents, which would have to be fetched, references to what is no
+/// schema, whose keywords would not be checked here, and identifiers within the schema, which change
+/// what references mean.
+fn check_references(root: &Value, schema: &Value, is_root: bool) -> Result<()> {
     let Value::Object(members) = schema else {
         let mut items = schema.as_array().into_iter().flatten();
-        return items.try_for_each(|item| check_references(item, false));
+        return items.try_for_each(|item| check_references(root, item, false));
     };
     for (keyword, value) in members {
         match (keyword.as_str(), value) {
-            (keyword, Value::String(target)) if REFERENCES.contains(&keyword) => {
-                if !target.starts_with('#') {
+            ("$ref", Value::String(reference)) => {
+                if target(root, reference).is_none() {
                     let message = format!(
-                        "The JSON Schema refers to another document (`{keyword}`: `{}`). Nothing is fetched: \
-                         copy it into `$defs` and refer to it by `#/$defs/...`",
-                        target.chars().take(200).collect::<String>()
+                        "The JSON Schema refers to what is no schema in it (`$ref`: `{}`). Nothing is fetched, and \
+                         anchors are not followed: copy it into `$defs` and refer to it by `#/$defs/...`",
+                        reference.chars().take(200).collect::<String>()
                     );
                     return Err(invalid(message));
                 }
@@ -127,29 +172,59 @@ fn check_references(schema: &Value, is_root: bool) -> Result<()> {
                 return Err(invalid(message));
             }
             (keyword, Value::Object(named)) if NAMED.contains(&keyword) => {
-                named.values().try_for_each(|inner| check_references(inner, false))?;
+                named.values().try_for_each(|inner| check_references(root, inner, false))?;
             }
             (keyword, _) if DATA.contains(&keyword) => {}
-            (_, value) => check_references(value, false)?,
+            (_, value) => check_references(root, value, false)?,
         }
     }
     Ok(())
 }
 
-fn patterns(schema: &Value) -> usize {
+/// The schema that a reference names by its place: `#`, or `#/` and a path of keywords and names.
+pub(super) fn target<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
+    let fragment = reference.strip_prefix('#')?;
+    if fragment.is_empty() {
+        return Some(root);
+    }
+    // Whether these characters are decoded before or after the path is divided would matter.
+    let encoded = fragment.to_ascii_lowercase();
+    if ["%2f", "%7e", "%25"].iter().any(|character| encoded.contains(character)) {
+        return None;
+    }
+    let path = percent_decode_str(fragment.strip_prefix('/')?).decode_utf8().ok()?;
+    let mut parts = path.split('/').map(|part| part.replace("~1", "/").replace("~0", "~"));
+    let mut schema = root;
+    while let Some(keyword) = parts.next() {
+        let inner = schema.get(&keyword)?;
+        schema = match inner {
+            Value::Object(named) if NAMED.contains(&&*keyword) => named.get(&parts.next()?)?,
+            Value::Array(listed) if APPLYING.contains(&&*keyword) => {
+                listed.get(parts.next()?.parse::<usize>().ok()?)?
+            }
+            _ if APPLYING.contains(&&*keyword) => inner,
+            _ => return None,
+        };
+    }
+    matches!(schema, Value::Object(_) | Value::Bool(_)).then_some(schema)
+}
+
+fn add_patterns<'s>(schema: &'s Value, patterns: &mut Vec<&'s str>) {
     match schema {
-        Value::Array(items) => items.iter().map(patterns).sum(),
+        Value::Array(items) => items.iter().for_each(|item| add_patterns(item, patterns)),
         Value::Object(members) => {
-            let own = |(keyword, value): (&String, &Value)| match (keyword.as_str(), value) {
-                ("pattern", Value::String(_)) => 1,
-                ("patternProperties", Value::Object(properties)) => {
-                    properties.len() + patterns(value)
+            for (keyword, value) in members {
+                match (keyword.as_str(), value) {
+                    ("pattern", Value::String(pattern)) => patterns.push(pattern),
+                    ("patternProperties", Value::Object(properties)) => {
+                        patterns.extend(properties.keys().map(String::as_str));
+                    }
+                    _ => {}
                 }
-                (_, value) => patterns(value),
-            };
-            members.iter().map(own).sum()
+                add_patterns(value, patterns);
+            }
         }
-        _ => 0,
+        _ => {}
     }
 }
 

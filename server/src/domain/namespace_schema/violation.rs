@@ -40,18 +40,16 @@ fn found(
     content: &Configurations,
 ) -> Result<(Vec<Violation>, usize)> {
     let length = schema.len();
-    let (schema, validator) = compiled(schema)?;
+    let compiled = compiled(schema)?;
     let whole = |rule: String| Ok((vec![Violation { path: "/".to_owned(), rule }], 1));
-    let document = match document::of(namespace, content, &schema) {
+    let document = match document::of(namespace, content, &compiled.schema) {
         Ok(document) => document,
         Err(problem) => return whole(problem),
     };
-    if !is_affordable(&schema, length, &document) {
-        return whole(
-            "the content is too large, or the schema refers to itself too often, to be checked"
-                .to_owned(),
-        );
+    if !is_affordable(&compiled, length, &document) {
+        return whole(document::TOO_MUCH.to_owned());
     }
+    let validator = compiled.validator;
     if validator.is_valid(&document) {
         return Ok((Vec::new(), 0));
     }

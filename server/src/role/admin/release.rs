@@ -1,5 +1,7 @@
 //! Releases: publish, roll back, read; and their history.
 
+use std::time::Instant;
+
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
@@ -55,8 +57,9 @@ async fn publish(
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "name")? };
+    let begun = Instant::now();
     let (release, message) = release::publish(&state.store, &key(&names), publication).await?;
-    state.announced(message).await;
+    state.announced(message, begun).await;
     Ok(Json(release.into()))
 }
 
@@ -68,9 +71,10 @@ async fn publish_without(
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "releaseName")? };
     let keys = parameters.list("grayDelKeys")?;
+    let begun = Instant::now();
     let (release, message) =
         release::publish_without(&state.store, &key(&names), publication, keys).await?;
-    state.announced(message).await;
+    state.announced(message, begun).await;
     Ok(Json(release.into()))
 }
 

@@ -8,9 +8,9 @@ use crate::error::{Code, Error, Result};
 use crate::http::operation::About;
 use crate::http::revision::of;
 
-/// Changes that compare the header, and `changeItemsOfNamespaces`, whose parts have revisions of
-/// their own.
-const COMPARING: [&str; 35] = [
+/// Changes that compare the header. Those of several namespaces are not among them: each has its own
+/// revision in the body.
+const COMPARING: [&str; 34] = [
     "createItem",
     "updateItem",
     "updateItemByEncodedKey",
@@ -21,7 +21,6 @@ const COMPARING: [&str; 35] = [
     "batchDeleteItems",
     "batchUpdateItemsByText",
     "changeItems",
-    "changeItemsOfNamespaces",
     "revertItems",
     "syncItems",
     "importNamespaceItems",

@@ -127,6 +127,7 @@ async fn sign_out(
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
 ) -> Result<Response> {
+    check_same_origin(&headers, portal.public_address().as_deref())?;
     let store = &portal.state.store;
     // Anyone can send the cookie of a session that has ended.
     if let Some(id) = session_id(&headers)

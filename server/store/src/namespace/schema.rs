@@ -1,7 +1,9 @@
 //! Queries: the JSON Schemas of namespaces. The table may be missing, because the account may not
 //! create it; no namespace has a schema then.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Set,
+};
 
 use crate::Store;
 use crate::entity::castalia_namespace_schema::{ActiveModel, Column, Entity, Model};
@@ -31,14 +33,14 @@ pub async fn names_with_schema(
     let rows = Entity::find().filter(Column::Env.eq(env));
     let columns = [Column::AppId, Column::ClusterName, Column::NamespaceName];
     let rows = rows.select_only().columns(columns).into_tuple().all(store.read()).await;
-    or_none(rows.map_err(StoreError::from))
+    or_none(store, rows.map_err(StoreError::from))
 }
 
 /// The schema of a namespace; none without the table. A row with other names was left by another
 /// database of the environment.
 pub async fn schema(store: &Store, key: &SchemaKey) -> Result<Option<Model>, StoreError> {
     let row = Entity::find_by_id((key.env.clone(), key.namespace_id)).one(store.read()).await;
-    Ok(or_none(row.map_err(Into::into))?.filter(|row| key.is_of(row)))
+    Ok(or_none(store, row.map_err(Into::into))?.filter(|row| key.is_of(row)))
 }
 
 impl SchemaKey {
@@ -106,9 +108,11 @@ pub async fn delete_schema(db: &impl ConnectionTrait, env: &str, id: Id) -> Resu
     Ok(())
 }
 
-fn or_none<T: Default>(found: Result<T, StoreError>) -> Result<T, StoreError> {
+/// Nothing without the table. MySQL answers in the same way whether the table is missing or denied.
+fn or_none<T: Default>(store: &Store, found: Result<T, StoreError>) -> Result<T, StoreError> {
+    let is_mysql = store.read().get_database_backend() == DbBackend::MySql;
     match found {
-        Err(error) if error.is_unusable_table() => Ok(T::default()),
+        Err(error) if error.is_missing_table() || is_mysql && error.is_denied() => Ok(T::default()),
         found => found,
     }
 }

@@ -15,7 +15,7 @@ use crate::environment::Address;
 use crate::environment::revision::to_the_end;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
-use crate::http::revision::REVISION;
+use crate::http::revision::{self, REVISION};
 use crate::json::{self, Json};
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
@@ -40,6 +40,11 @@ pub(super) async fn apply(
     Query(by): Query<By>,
     Body(wanted): Body<ChangeSets, LARGE_BODY>,
 ) -> Result<Json<Vec<ChangeSetResult>>> {
+    if revision::of(&headers).is_some() {
+        let message =
+            "Each change set has its own revision; send the request without Castalia-Revision.";
+        return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+    }
     let sets = wanted.change_sets.unwrap_or_default();
     if sets.len() > MOST {
         return Err(Error::bad_request(format!("More than {MOST} change sets in one call")));
@@ -91,7 +96,6 @@ fn change(
     let path = format!("/openapi/v1{path}").parse();
     let path = path.map_err(|_| Error::bad_request("A name in a change set is too long"))?;
     let mut headers = headers.clone();
-    headers.remove(REVISION);
     if let Some(revision) = set.revision {
         let revision = HeaderValue::from_str(&revision)
             .map_err(|_| Error::bad_request("A revision consists of hexadecimal digits"))?;

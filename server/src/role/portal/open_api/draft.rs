@@ -141,7 +141,7 @@ pub(super) async fn apply(
     operator: &str,
 ) -> Result<()> {
     if changes.is_empty() {
-        return Ok(());
+        return revision::check_shown();
     }
     let body = change_sets(namespace_id, changes, operator);
     let address = Address::in_namespace(place, &["itemset"]);

@@ -156,14 +156,14 @@ async fn merged(
         ("deleteBranch", flag(end.delete_branch)),
     ]);
     let merging = async {
-        let schema = Schema::of(portal, &environment, place).await?;
+        let mut schema = Schema::of(portal, &environment, place).await?;
         let mut attempt = 0;
         loop {
             attempt += 1;
             let Merging { namespace_id, main, changes } =
                 merging(&environment, place, &branch).await?;
-            if let Some(schema) = &schema {
-                schema.check(content(&main, &changes)).await?;
+            if let Some(schema) = &mut schema {
+                schema.check(portal, content(&main, &changes)).await?;
             }
             let body = change_sets(namespace_id, changes, &publication.operator);
             match environment.create_on_last_read(address.clone(), &body).await {

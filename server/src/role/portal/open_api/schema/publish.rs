@@ -5,21 +5,24 @@
 use serde::de::DeserializeOwned;
 
 use crate::domain::configurations::{self, Configurations};
-use crate::domain::namespace_schema::{self, Violation};
+use crate::domain::namespace_schema::{self, SchemaKey, Violation};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment, revision};
-use crate::error::{Code, Error, Result, Stale};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::open_api::branch::branch_of;
 use crate::role::portal::open_api::draft::{draft, is_retried};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::schema::key;
 
+/// How often content is checked again because the schema was replaced during the check.
+const REPLACED: usize = 10;
+
 /// The schema of a namespace.
 #[derive(Debug)]
 pub(in super::super) struct Schema {
     text: String,
-    namespace: String,
+    key: SchemaKey,
 }
 
 impl Schema {
@@ -36,19 +39,23 @@ impl Schema {
         }
         let key = key(environment, place).await?;
         if let Some(row) = namespace_schema::find(store, &key).await? {
-            return Ok(Some(Self { text: row.text, namespace: key.namespace }));
+            return Ok(Some(Self { text: row.text, key }));
         }
         let above = names.into_iter().filter(|(app_id, cluster, namespace)| {
             (app_id, namespace) == (&key.app_id, &key.namespace) && *cluster != key.cluster
         });
         for (_, cluster, _) in above {
             let above = Resource { cluster, ..place.clone() };
-            if branch_of(environment, &above, &key.cluster).await.is_ok() {
-                let message = format!(
-                    "{} is a gray branch of a namespace with a JSON Schema: publish it as a gray release",
-                    key.cluster
-                );
-                return Err(Error::bad_request(message).with_code(Code::SchemaViolated));
+            match branch_of(environment, &above, &key.cluster).await {
+                Ok(_) => {
+                    let message = format!(
+                        "{} is a gray branch of a namespace with a JSON Schema: publish it as a gray release",
+                        key.cluster
+                    );
+                    return Err(Error::bad_request(message).with_code(Code::SchemaViolated));
+                }
+                Err(error) if error.reaction() == Reaction::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(None)
@@ -59,19 +66,30 @@ impl Schema {
         &self,
         content: Configurations,
     ) -> Result<(Vec<Violation>, usize)> {
-        namespace_schema::violations(self.text.clone(), &self.namespace, content).await
+        namespace_schema::violations(self.text.clone(), &self.key.namespace, content).await
     }
 
-    /// Rejects content that violates the schema, and a caller who knows other items than those that
-    /// were read last and that the content was computed from.
-    pub(in super::super) async fn check(&self, content: Configurations) -> Result<()> {
-        if let (Some(revision), Some(current)) = (revision::base(), revision::shown())
-            && revision != current
-        {
-            return Err(Error::stale("namespace", Stale { current, revision, ..Stale::default() }));
+    /// Rejects content that violates the schema, also one that replaced it during the check, and a
+    /// caller who knows other items than those that were read last and that the content was computed
+    /// from.
+    pub(in super::super) async fn check(
+        &mut self,
+        portal: &Portal,
+        content: Configurations,
+    ) -> Result<()> {
+        revision::check_shown()?;
+        for _ in 0..REPLACED {
+            let (found, total) = self.violations(content.clone()).await?;
+            if !found.is_empty() {
+                return Err(namespace_schema::refusal(&found, total));
+            }
+            match namespace_schema::find(&portal.state.store, &self.key).await? {
+                Some(present) if present.text != self.text => self.text = present.text,
+                _ => return Ok(()),
+            }
         }
-        let (found, total) = self.violations(content).await?;
-        if found.is_empty() { Ok(()) } else { Err(namespace_schema::refusal(&found, total)) }
+        let message = "The JSON Schema of the namespace is replaced again and again; retry later.";
+        Err(Error::unavailable(message))
     }
 }
 
@@ -116,13 +134,13 @@ pub(in super::super) async fn publish<T: DeserializeOwned>(
     address: Address,
     fields: &[(&str, &str)],
 ) -> Result<T> {
-    let Some(schema) = Schema::of(portal, environment, place).await? else {
+    let Some(mut schema) = Schema::of(portal, environment, place).await? else {
         return environment.submit(address, fields).await;
     };
     let mut attempt = 0;
     loop {
         attempt += 1;
-        schema.check(published.content(environment, place).await?).await?;
+        schema.check(portal, published.content(environment, place).await?).await?;
         match environment.submit_on_last_read(address.clone(), fields).await {
             Err(error) if is_retried(&error, attempt).await => {}
             made => return made,
