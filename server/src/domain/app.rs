@@ -4,7 +4,7 @@ pub use castalia_store::app::App;
 
 use castalia_store::app::AppRow;
 use castalia_store::removal::Scope;
-use castalia_store::{Id, Store, Transaction};
+use castalia_store::{Deletion, Id, Store, Transaction};
 
 use super::audit::Trail;
 use super::audit_log::{Entity, OperationKind, Recorder};
@@ -85,6 +85,7 @@ async fn create_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Re
     details.check_not_blank()?;
     let operator = details.author.checked()?.created_by;
     let mut trail = Trail::of(Some(&operator));
+    delete_left_keys(tx, app_id, &operator, &mut trail).await?;
     let row = new_row(details)?;
     let app = castalia_store::app::insert(tx, row, details.author.checked()?).await?;
     trail.inserted("App", app.id);
@@ -95,6 +96,25 @@ async fn create_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Re
         .await?;
     trail.write(tx).await?;
     Ok(app)
+}
+
+/// Deletes the access keys of an earlier app of this name, which Apollo keeps when it deletes an app:
+/// their secrets would open the new one.
+async fn delete_left_keys(
+    tx: &Transaction,
+    app_id: &str,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    // Keys of an app that never existed were made for the one that is created now.
+    if !castalia_store::app::was_deleted(tx, app_id).await? {
+        return Ok(());
+    }
+    let by = &Deletion::by(operator);
+    for key in castalia_store::access_key::delete_of_app(tx, app_id, by).await? {
+        trail.deleted("AccessKey", key);
+    }
+    Ok(())
 }
 
 fn new_row(details: &AppDetails) -> Result<AppRow> {

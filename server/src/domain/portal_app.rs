@@ -322,8 +322,10 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     };
     let author = Authorship::of(operator);
     let created = app::insert(tx, row, author.clone()).await?;
-    // Definitions may be left of an app that was deleted by hand.
-    delete_app_namespaces(tx, app_id, &Deletion::by(operator)).await?;
+    // Definitions may be left of an app that was deleted by hand, roles of one that Apollo deleted.
+    let by = &Deletion::by(operator);
+    delete_app_namespaces(tx, app_id, by).await?;
+    grant::delete_left_of_app(tx, app_id, by).await?;
     insert_app_namespace(tx, first_namespace(app_id), author).await?;
     let masters = new.admins.iter().chain([owner_name]).map(String::as_str);
     let masters: Vec<&str> = masters.collect();

@@ -1,8 +1,9 @@
 //! Restores apps and definitions in the portal, with their roles and grants. The admin role restores
 //! them in an environment.
 
+use castalia_store::app::App;
 use castalia_store::namespace::AppNamespace;
-use castalia_store::restoration::{self, When, hidden_apps_named, hidden_definitions};
+use castalia_store::restoration::{self, SPREAD, When, hidden_apps_named, hidden_definitions};
 use castalia_store::{Connection, Deletion, Store, Transaction, app};
 
 use super::permission::grant;
@@ -10,8 +11,11 @@ use super::restoration::{Deleted, DeletedKind, is_of_deleted, not_deleted, since
 use super::{portal_app, portal_namespace, unique};
 use crate::error::{Code, Error, Result};
 
+/// Times of creation are whole seconds on some engines, in milliseconds.
+const ROUNDING: i64 = 1_000;
+
 /// The apps that were deleted lately, the latest first.
-pub async fn apps(store: &Store) -> Result<Vec<portal_app::App>> {
+pub async fn apps(store: &Store) -> Result<Vec<App>> {
     Ok(restoration::hidden_apps(store.read(), When::Since(since())).await?)
 }
 
@@ -21,7 +25,7 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let when = When::Since(since());
     let apps = hidden_apps_named(store.read(), app_id, when).await?;
     let definitions = hidden_definitions(store.read(), app_id, when).await?;
-    let is_whole = |row: &AppNamespace| !is_of_deleted(&apps, row.deleted_at);
+    let whole = definitions.iter().filter(|row| !is_of_earlier(&apps, &definitions, row)).cloned();
     let one = |row: AppNamespace| Deleted {
         kind: DeletedKind::AppNamespace,
         app_id: row.app_id,
@@ -30,7 +34,19 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
         at: row.deleted_at,
         operator: row.data_change_last_modified_by,
     };
-    Ok(definitions.into_iter().filter(is_whole).map(one).collect())
+    Ok(whole.map(one).collect())
+}
+
+/// Whether a definition belonged to one of these apps, which are deleted. Castalia deletes an app and its
+/// definitions at one time; Apollo's portal deletes these just after it.
+fn is_of_earlier(apps: &[App], definitions: &[AppNamespace], row: &AppNamespace) -> bool {
+    let created = row.data_change_created_time.timestamp_millis();
+    let is_by_apollo = |app: &&App| definitions.iter().all(|one| one.deleted_at != app.deleted_at);
+    is_of_deleted(apps, row.deleted_at)
+        || apps.iter().filter(is_by_apollo).any(|app| {
+            (app.deleted_at..app.deleted_at + SPREAD).contains(&row.deleted_at)
+                && created <= app.deleted_at + ROUNDING
+        })
 }
 
 /// Restores an app with its definitions, its roles and their grants. Returns the time at which it was
@@ -121,8 +137,10 @@ async fn check_definition(
     let hidden = hidden_definitions(db, app_id, When::At(at)).await?;
     let found = hidden.iter().find(|row| row.name == name);
     let definition = found.ok_or_else(|| not_deleted(DeletedKind::AppNamespace))?;
-    let apps = hidden_apps_named(db, app_id, When::Since(at)).await?;
-    if is_of_deleted(&apps, at) {
+    let lately = When::Since(at - SPREAD);
+    let apps = hidden_apps_named(db, app_id, lately).await?;
+    let definitions = hidden_definitions(db, app_id, lately).await?;
+    if is_of_earlier(&apps, &definitions, definition) {
         return Err(not_deleted(DeletedKind::AppNamespace));
     }
     portal_namespace::check_free(db, &[definition]).await?;

@@ -25,9 +25,9 @@ pub use self::order::{Reassigned, reassign, remove_unused, with_clusters_hidden_
 
 /// Rows of one table that are read at most, the latest ones.
 const LIMIT: u64 = 1_000;
-/// The rows of a deletion of Apollo's services have different times, which lie closer together than
+/// The rows of a deletion by Apollo have different times, which lie closer together than
 /// this, in milliseconds.
-const SPREAD: i64 = 60_000;
+pub const SPREAD: i64 = 60_000;
 
 /// The rows of an app that were hidden at or since some time, the latest first: of a list, the namespaces
 /// without those that were hidden with an app or a cluster.

@@ -268,8 +268,25 @@ async fn the_access_keys_of_an_app_are_deleted_with_it() {
     let keys = admin.rows::<access_key::Entity>().await;
     let key = keys.iter().find(|row| row.app_id == admin.app_id).unwrap();
     assert!(key.is_deleted);
+    show_keys(&admin).await;
+    let before = admin.last_audit().await;
     admin.create_app().await.ok();
     assert_eq!(admin.get(&path).await.ok(), json!([]));
+    assert!(admin.audits_since(before).await.contains(&"AccessKey DELETE".to_owned()));
+}
+
+/// Shows the keys of a deleted app, as Apollo leaves them.
+async fn show_keys(admin: &Admin) {
+    use castalia_store::entity::access_key::{Column, Entity};
+    use sea_orm::sea_query::Expr;
+    use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+    let shown = admin.store().write(admin.app_id.clone(), |tx, app_id| {
+        let rows = Entity::update_many().filter(Column::AppId.eq(app_id.as_str()));
+        let rows = rows.col_expr(Column::IsDeleted, Expr::value(false));
+        let rows = rows.col_expr(Column::DeletedAt, Expr::value(0_i64));
+        Box::pin(async move { Ok::<_, castalia_store::StoreError>(rows.exec(tx).await?) })
+    });
+    assert_eq!(shown.await.unwrap().rows_affected, 1);
 }
 
 /// Every engine refuses it with the same message, even if its column would accept it.

@@ -1,4 +1,5 @@
-//! Nothing is added to an app that another caller deletes meanwhile, and its id can be used again.
+//! Nothing is added to an app that another caller deletes meanwhile, and its id can be used again, also
+//! where Apollo left rows of it.
 
 use castalia_server::domain::permission::{Act, NamedRole, assignment};
 use castalia_server::domain::portal_namespace::{self, NewDefinition};
@@ -8,9 +9,9 @@ use castalia_store::entity::{app_namespace, role};
 use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
 use castalia_store::{Authorship, StoreError};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::world::{World, app};
+use super::world::{NS, World, app, item};
 
 const ALL: &str = "/openapi/v1/configs";
 const ROUNDS: usize = 30;
@@ -115,4 +116,81 @@ async fn an_app_is_created_where_definitions_of_a_former_one_were_left() {
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     assert_eq!(root.get("/openapi/v1/apps/demo").await.ok()["appId"], "demo");
+}
+
+/// Apollo deletes the roles that it knows: not those for reading, and not those for all of an app.
+#[tokio::test]
+async fn roles_that_apollo_left_do_not_open_what_is_created_under_the_name() {
+    let mut world = World::adopted().await;
+    world.set("configView.memberOnly.envs", "local");
+    let (app_id, name, cluster) = ("demo", "n", "c");
+    let of_app = [
+        NamedRole::app(Act::Read, app_id),
+        NamedRole::app(Act::Modify, app_id),
+        NamedRole::namespace(Act::Read, app_id, "application"),
+        NamedRole::cluster(Act::Read, app_id, "LOCAL", "default"),
+    ];
+    world.grant("u2", of_app.to_vec()).await;
+    let owner = world.user("u1").await;
+    owner.post("/openapi/v1/apps", app(app_id, "u1")).await.empty();
+    let of_name = [
+        NamedRole::namespace(Act::Read, app_id, name),
+        NamedRole::namespace_in_env(Act::Read, app_id, name, "LOCAL"),
+    ];
+    world.grant("u2", of_name.to_vec()).await;
+    let definition = json!({ "appId": app_id, "name": name, "format": "properties" });
+    owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    world.grant("u2", vec![NamedRole::cluster(Act::Read, app_id, "LOCAL", cluster)]).await;
+    let body = json!({ "appId": app_id, "name": cluster });
+    owner.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", body).await.ok();
+
+    let former = world.user("u2").await;
+    for place in [NS.to_owned(), NS.replace("application", name), NS.replace("default", cluster)] {
+        owner.post(&format!("{place}/items"), item("k", "hidden value")).await.ok();
+        former.get(&format!("{place}/items/k")).await.empty();
+        former.put(&format!("{place}/items/k"), item("k", "w")).await.fails(403, "");
+    }
+    let own = former.get("/openapi/v1/apps/by-self?page=0&size=20").await.ok();
+    assert_eq!(own, json!([]));
+    // A grant is effective: its role has its permission.
+    world.grant("u2", vec![NamedRole::namespace(Act::Read, app_id, name)]).await;
+    let path = format!("{}/items/k", NS.replace("application", name));
+    assert_eq!(former.get(&path).await.ok()["value"], Value::from("hidden value"));
+}
+
+/// Apollo's portal deletes an app, and just after it the definitions.
+#[tokio::test]
+async fn definitions_of_an_app_that_apollo_deleted_are_not_offered_to_a_later_one() {
+    use sea_orm::sea_query::{Expr, ExprTrait as _};
+    let world = World::with_demo().await;
+    let (root, owner) = (world.user("apollo").await, world.user("u1").await);
+    let definition = json!({ "appId": "demo", "name": "n", "format": "properties" });
+    owner.post("/openapi/v1/apps/demo/appnamespaces", definition.clone()).await.ok();
+    root.delete("/openapi/v1/apps/demo").await.empty();
+    let moved = world.store.write((), |tx, ()| {
+        let later = Expr::col(app_namespace::Column::DeletedAt).add(3);
+        let rows = app_namespace::Entity::update_many()
+            .filter(app_namespace::Column::AppId.eq("demo"))
+            .col_expr(app_namespace::Column::DeletedAt, later);
+        Box::pin(async move { Ok::<_, StoreError>(rows.exec(tx).await?) })
+    });
+    assert_eq!(moved.await.unwrap().rows_affected, 2);
+    let rows = app_namespace::Entity::find().all(world.store.read()).await.unwrap();
+    let at = rows.iter().find(|row| row.name == "n").unwrap().deleted_at;
+
+    owner.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let deleted = async || owner.get("/openapi/v1/apps/demo/deleted").await.ok();
+    assert_eq!(deleted().await["objects"], json!([]));
+    let time = chrono::DateTime::from_timestamp_millis(at).unwrap().to_rfc3339();
+    let wanted = json!({ "kind": "appNamespace", "namespaceName": "n", "deletedTime": time });
+    let restored = owner.post("/openapi/v1/apps/demo/restorations", wanted).await;
+    restored.fails(400, "no appNamespace with this name was deleted at this time");
+
+    // Its own ones are. Times of creation are whole seconds on some engines.
+    while castalia_store::now().timestamp_millis() < at + 2_000 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    owner.delete("/openapi/v1/apps/demo/appnamespaces/n").await.empty();
+    assert_eq!(deleted().await["objects"][0]["namespaceName"], "n");
 }

@@ -100,6 +100,38 @@ pub async fn delete_app_roles(tx: &Transaction, app_id: &str, by: &Deletion) -> 
     Ok(role::delete_roles(tx, &names_of_app(app_id), by).await?)
 }
 
+/// Deletes the roles that Apollo, which does not know them, leaves of an earlier app of this name: those
+/// for reading, and those for all of it.
+pub async fn delete_left_of_app(tx: &Transaction, app_id: &str, by: &Deletion) -> Result<()> {
+    let read = [Act::Read.in_namespace(), Act::Read.in_cluster()];
+    let mut names = at_or_below(&read.map(|right| format!("{}+{app_id}", right.name())));
+    names.exact.extend(Act::CHANGING.map(|act| NamedRole::app(act, app_id).name));
+    Ok(role::delete_roles(tx, &names, by).await?)
+}
+
+/// Deletes those that it leaves of an earlier definition.
+pub async fn delete_left_of_namespace(
+    tx: &Transaction,
+    (app_id, namespace): (&str, &str),
+    by: &Deletion,
+) -> Result<()> {
+    let read = NamedRole::namespace(Act::Read, app_id, namespace).name;
+    Ok(role::delete_roles(tx, &at_or_below(&[read]), by).await?)
+}
+
+/// Deletes those that it leaves of an earlier cluster.
+pub async fn delete_left_of_cluster(store: &Store, place: &Resource, operator: &str) -> Result<()> {
+    let input = (place.clone(), operator.to_owned());
+    unique::write(store, input, |tx, (place, operator)| {
+        Box::pin(async move {
+            app::lock(tx, &place.app_id).await?;
+            let names = names_of(&[place.role_to(Act::Read)]);
+            Ok(role::delete_roles(tx, &names, &Deletion::by(operator)).await?)
+        })
+    })
+    .await
+}
+
 /// Restores the roles that [`delete_app_roles`] deleted at this time, with their grants.
 pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Result<()> {
     Ok(role::restore_roles(tx, &names_of_app(app_id), at).await?)

@@ -43,8 +43,7 @@ pub(super) async fn create(
     let environment = portal.state.environments.find(&place.env)?;
     let made: admin::Cluster = environment.create(address, &body).await?;
     let place = Resource { cluster: name, ..place };
-    let app_id = &place.app_id;
-    portal_app::ensure_roles(&portal.state.store, app_id, roles(&place), &operator).await?;
+    open(&portal, &place, &operator).await?;
     shown(&portal, made).await
 }
 
@@ -76,6 +75,13 @@ pub(super) async fn remove(portal: &Portal, place: &Resource, operator: &str) ->
     grant::delete_cluster_roles(&portal.state.store, place, operator).await?;
     access_request::forget_place(&portal.state.store, place).await;
     Ok(())
+}
+
+/// Creates the roles of a new cluster.
+pub(super) async fn open(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
+    let store = &portal.state.store;
+    grant::delete_left_of_cluster(store, place, operator).await?;
+    portal_app::ensure_roles(store, &place.app_id, roles(place), operator).await
 }
 
 /// The roles of a new cluster.

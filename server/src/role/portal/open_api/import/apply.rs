@@ -229,8 +229,7 @@ impl Import<'_> {
         let made = environment.create::<admin::Cluster>(address, &body).await;
         let id = made.as_ref().ok().map(|made| made.id);
         undo.may_have_created(at, Object::Cluster(place.clone(), id), made)?;
-        let (store, roles) = (&self.portal.state.store, cluster::roles(place));
-        portal_app::ensure_roles(store, &place.app_id, roles, self.operator).await?;
+        cluster::open(self.portal, place, self.operator).await?;
         Ok(Outcome::Created)
     }
 
