@@ -129,7 +129,7 @@ run_pages() {
     CASTALIA_TEST_CONFIG_URL=$config CASTALIA_TEST_PORTAL_URL=$address \
         CASTALIA_TEST_CONFIG_DB=$(url "$name") CASTALIA_TEST_PORTAL_DB=$(url "${name}_portal") \
         CASTALIA_TEST_OWN_CONFIG_DB=$(url "${name}_own") CASTALIA_TEST_OWN_PORTAL_DB=$(url "${name}_own_portal") \
-        cargo test --quiet --workspace --test suite -- --ignored --nocapture interop::pages::
+        cargo test --quiet --workspace --test suite -- --ignored --nocapture --test-threads=1 interop::pages::
 }
 
 run_cli() { cargo test --quiet --workspace --test suite -- --ignored --nocapture interop::command_line::; }

@@ -1,9 +1,11 @@
 //! The calls of Apollo's web pages (`pages/sequences.txt`), sent to Apollo's portal and to ours, each on its own
 //! databases; then to one of the two beside the other on the same databases. Then what one portal made is changed and
-//! ended by the other. `pages/differences.txt` lists each difference with its reason. Run by `tests/upstream.sh pages`.
+//! ended by the other (`pages/handover.txt`, `pages/turns.rs`). `pages/differences.txt` lists each difference with its
+//! reason. Run by `tests/upstream.sh pages`.
 
 mod compare;
 mod handover;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
