@@ -5,6 +5,8 @@ use std::time::Duration;
 
 pub mod call;
 pub mod describe;
+#[cfg(debug_assertions)]
+pub mod fault;
 pub mod fork;
 pub mod open;
 pub mod read;

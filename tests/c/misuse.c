@@ -185,11 +185,12 @@ static void errors_belong_to_the_call(void) {
 }
 
 /* T01, T02: a panic in the library is reported as an error, and the next call works. */
-CastaliaError *castalia_test_panic(int32_t place);
+CastaliaError *castalia_test_panic(CastaliaStr place);
 
 static void faults_stop_at_the_border(void) {
-    for (int32_t place = 0; place < 3; place++) {
-        FAILS(castalia_test_panic(place), CASTALIA_INTERNAL);
+    const char *const places[] = {"call", "drop", "task"};
+    for (int i = 0; i < 3; i++) {
+        FAILS(castalia_test_panic(castalia_str(places[i])), CASTALIA_INTERNAL);
         CHECK(long_of(config, "a", 0) == 1);
     }
 }

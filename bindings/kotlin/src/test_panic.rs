@@ -1,37 +1,17 @@
-//! Deliberate panics, in debug builds only, for the tests that prove that no panic crosses the
-//! boundary.
+//! Deliberate panics, in debug builds only.
 
-use castalia_core::host::call;
+use castalia_core::host::{call, fault};
 
 use crate::error::Failure;
 
-/// Panics in the call itself (0), or while a value is dropped (1).
+/// Panics in this place; see `fault::panic_in`.
 #[uniffi::export]
-fn test_panic(place: i32) {
-    match place {
-        0 => fault(),
-        _ => drop(FaultyDrop),
-    }
+fn test_panic(place: &str) {
+    drop(fault::panic_in(place));
 }
 
 /// Panics in a task of the runtime.
 #[uniffi::export]
 async fn test_panic_in_task() -> Result<(), Failure> {
-    let faulty = async {
-        fault();
-        Ok(())
-    };
-    Ok(call::run(faulty).await?)
-}
-
-fn fault() {
-    panic!("told to");
-}
-
-struct FaultyDrop;
-
-impl Drop for FaultyDrop {
-    fn drop(&mut self) {
-        fault();
-    }
+    Ok(call::run(fault::panic_in("task")).await?)
 }

@@ -44,7 +44,7 @@ class ErrorTest {
     @Test
     fun `a panic is an exception, and the next call works`() {
         // T01, T02
-        for (place in 0..1) assertFailsWith<CastaliaException.Internal> { translated { testPanic(place) } }
+        for (place in listOf("call", "drop")) assertFailsWith<CastaliaException.Internal> { translated { testPanic(place) } }
         assertFailsWith<CastaliaException.Internal> { runBlocking { translated { testPanicInTask() } } }
         assertEquals(12, errorKinds().size)
     }
