@@ -2,7 +2,7 @@
 
 use std::mem;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use castalia_core::{
     ChangeEvent, ChangeStream, Client, Follower as CoreFollower, Subscription as CoreSubscription,
@@ -28,7 +28,7 @@ fn call(callback: &Py<PyAny>, argument: impl FnOnce(Python<'_>) -> PyResult<Py<P
 /// until it is cancelled or the client is closed, even if the program keeps no reference.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Subscription {
-    held: Arc<Mutex<Option<CoreSubscription>>>,
+    held: Arc<OnceLock<CoreSubscription>>,
 }
 
 impl Subscription {
@@ -37,13 +37,13 @@ impl Subscription {
         callback: Py<PyAny>,
         subscribe: impl FnOnce(Box<dyn FnMut(&Arc<ChangeEvent>) + Send>) -> CoreSubscription,
     ) -> Self {
-        let held = Arc::new(Mutex::new(None));
+        let held = Arc::new(OnceLock::new());
         let owned = (client, held.clone());
         let subscription = subscribe(Box::new(move |event| {
             let _ = &owned;
             call(&callback, |py| event::parts(py, event));
         }));
-        *lock(&held) = Some(subscription);
+        let _ = held.set(subscription);
         Self { held }
     }
 }
@@ -53,14 +53,13 @@ impl Subscription {
     /// Ends it: afterwards no call is running and none will start. In the listener itself it only
     /// marks the end.
     fn cancel(&self, py: Python<'_>) {
-        let taken = lock(&self.held).take();
         // The running call may need the interpreter lock to finish.
-        py.detach(|| taken.map(CoreSubscription::cancel));
+        py.detach(|| self.held.get().map(CoreSubscription::cancel));
     }
 
     /// Ends it without waiting for a running call.
     fn end(&self) {
-        drop(lock(&self.held).take());
+        self.held.get().map(CoreSubscription::end);
     }
 }
 
@@ -99,7 +98,7 @@ impl Follower {
             let _ = &client;
             call(&callback, |py| Ok(Py::new(py, View::new(py, snapshot.clone())?)?.into_any()));
         });
-        Ok(Subscription { held: Arc::new(Mutex::new(Some(subscription))) })
+        Ok(Subscription { held: Arc::new(OnceLock::from(subscription)) })
     }
 }
 

@@ -69,18 +69,23 @@ impl Subscription {
 
     /// Ends the subscription. After it returns, no call is running, none will start, and the
     /// function has been dropped. Called from within the function itself, it only marks the end;
-    /// the function is then dropped when it returns.
+    /// the function is then dropped when it returns. The second time it does nothing.
     ///
     /// Blocks while a call is running.
-    pub fn cancel(self) {
+    pub fn cancel(&self) {
         self.subscriber.end();
         drop(self.subscriber.take_function());
+    }
+
+    /// Ends the subscription without waiting, as dropping it does.
+    pub fn end(&self) {
+        self.subscriber.end();
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.subscriber.end();
+        self.end();
     }
 }
 
