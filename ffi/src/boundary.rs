@@ -112,9 +112,30 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaErr
     call::now(body).err().as_ref().map(CastaliaError::boxed)
 }
 
+/// Runs the body of a function whose result is written into the caller's memory, which stays as it
+/// is if the body fails.
+pub(crate) fn guard_into<T>(
+    result: Option<&mut MaybeUninit<T>>,
+    body: impl FnOnce() -> Result<T>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let result = required(result)?;
+        result.write(body()?);
+        Ok(())
+    })
+}
+
 /// Runs the body of a function that cannot fail; a panic returns `otherwise`.
 pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+/// A text of an object; `ABSENT` if there is no object or it has no such text.
+pub(crate) fn text_of<'a, T>(
+    object: Option<&'a T>,
+    read: impl FnOnce(&'a T) -> Option<&'a str>,
+) -> CastaliaStr {
+    guard_or(CastaliaStr::ABSENT, || CastaliaStr::of_option(object.and_then(read)))
 }
 
 /// An argument that must not be NULL.
@@ -156,17 +177,17 @@ pub(crate) fn take_back<T>(object: *const T) {
     }
 }
 
-/// Reads a structure of the caller that begins with its size in bytes, a `u32`. Fields that it is
-/// too short for keep the default; bytes beyond the known fields must be zero. So a program and a
-/// library of different versions understand each other.
-pub(crate) fn sized<T: Copy>(source: *const T, default: T) -> Result<T> {
-    if source.is_null() {
-        return Ok(default);
-    }
-    let mut value = MaybeUninit::new(default);
+/// Reads a structure of the caller that begins with its size in bytes, a `u32`. It is all zero if
+/// there is none, and so are fields that it is too short for; bytes beyond the known fields must be
+/// zero. So a program and a library of different versions understand each other.
+pub(crate) fn sized<T: Copy>(source: *const T) -> Result<T> {
+    let mut value = MaybeUninit::zeroed();
     // SAFETY: C guarantees as many readable bytes as the first field contains; every byte
     // pattern is a valid `T`.
     unsafe {
+        if source.is_null() {
+            return Ok(value.assume_init());
+        }
         let size = source.cast::<u32>().read_unaligned() as usize;
         let bytes = slice::from_raw_parts(source.cast::<u8>(), size.max(size_of::<u32>()));
         let known = bytes.len().min(size_of::<T>());

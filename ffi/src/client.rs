@@ -4,10 +4,10 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use castalia_core::Result;
-use castalia_core::blocking::{Client, Config};
+use castalia_core::blocking::Client;
 use castalia_core::host::open::View;
 
-use crate::boundary::{CastaliaStr, guard, guard_or, required};
+use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, required};
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::handle;
@@ -31,11 +31,10 @@ pub extern "C" fn castalia_client_new(
     settings: Option<&CastaliaSettings>,
     client: Option<&mut MaybeUninit<CastaliaClient>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (settings, out) = (required(settings)?, required(client)?);
+    guard_into(client, || {
+        let settings = required(settings)?.0.clone();
         castalia_core::log::warn_on_stderr_by_default();
-        out.write(CastaliaClient::new(Client::new(settings.0.clone())?)?);
-        Ok(())
+        CastaliaClient::new(Client::new(settings)?)
     })
 }
 
@@ -53,8 +52,10 @@ pub extern "C" fn castalia_client_config(
     timeout_ms: u32,
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
-    let open = |client: &Client| client.config(name.text()?, millis(timeout_ms));
-    opened(client, View::Values, config, open)
+    guard_into(config, || {
+        let config = client.get()?.config(name.text()?, millis(timeout_ms))?;
+        CastaliaConfig::new(&config, View::Values)
+    })
 }
 
 /// Opens a namespace of another app; see `castalia_client_config`.
@@ -67,8 +68,11 @@ pub extern "C" fn castalia_client_config_of(
     timeout_ms: u32,
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
-    let open = |client: &Client| client.config_of(app_id.text()?, name.text()?, millis(timeout_ms));
-    opened(client, View::Values, config, open)
+    guard_into(config, || {
+        let (app_id, name) = (app_id.text()?, name.text()?);
+        let config = client.get()?.config_of(app_id, name, millis(timeout_ms))?;
+        CastaliaConfig::new(&config, View::Values)
+    })
 }
 
 /// Opens a namespace as one text, which `castalia_snapshot_content` returns; see
@@ -82,21 +86,9 @@ pub extern "C" fn castalia_client_config_file(
     timeout_ms: u32,
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
-    let open = |client: &Client| client.config(name.text()?, millis(timeout_ms));
-    opened(client, View::Text, config, open)
-}
-
-fn opened(
-    client: CastaliaClient,
-    view: View,
-    config: Option<&mut MaybeUninit<CastaliaConfig>>,
-    open: impl FnOnce(&Client) -> Result<Config>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let client = client.get()?;
-        let out = required(config)?;
-        out.write(CastaliaConfig::new(&open(&client)?, view)?);
-        Ok(())
+    guard_into(config, || {
+        let config = client.get()?.config(name.text()?, millis(timeout_ms))?;
+        CastaliaConfig::new(&config, View::Text)
     })
 }
 
@@ -109,11 +101,7 @@ pub extern "C" fn castalia_client_app_id(
     client: CastaliaClient,
     app_id: Option<&mut MaybeUninit<Box<CastaliaText>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let client = client.get()?;
-        required(app_id)?.write(CastaliaText::new(client.app_id().to_owned()));
-        Ok(())
-    })
+    guard_into(app_id, || Ok(CastaliaText::new(client.get()?.app_id().to_owned())))
 }
 
 /// The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never
@@ -126,11 +114,7 @@ pub extern "C" fn castalia_client_env(
     client: CastaliaClient,
     env: Option<&mut MaybeUninit<CastaliaStr>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let client = client.get()?;
-        required(env)?.write(CastaliaStr::of(client.env().name()));
-        Ok(())
-    })
+    guard_into(env, || Ok(CastaliaStr::of(client.get()?.env().name())))
 }
 
 /// Signs requests for an app id with another secret from the next request on. A blank secret ends

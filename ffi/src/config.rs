@@ -8,7 +8,7 @@ use castalia_core::host::fork::Seen;
 use castalia_core::host::open::View;
 use castalia_core::{Config, Result, blocking};
 
-use crate::boundary::{CastaliaStr, guard, guard_or, hand_out, required};
+use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, hand_out};
 use crate::client::millis;
 use crate::error::CastaliaError;
 use crate::fork::seen_now;
@@ -64,11 +64,7 @@ pub extern "C" fn castalia_config_snapshot(
     config: CastaliaConfig,
     snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let config = config.get()?;
-        required(snapshot)?.write(hand_out(config.snapshot()));
-        Ok(())
-    })
+    guard_into(snapshot, || Ok(hand_out(config.get()?.snapshot())))
 }
 
 /// Result of the last load: `Loading`, `Ready`, `Unavailable`, or the name of the error's kind. The
@@ -81,11 +77,7 @@ pub extern "C" fn castalia_config_state(
     config: CastaliaConfig,
     state: Option<&mut MaybeUninit<CastaliaStr>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let config = config.get()?;
-        required(state)?.write(CastaliaStr::of(config.state().name()));
-        Ok(())
-    })
+    guard_into(state, || Ok(CastaliaStr::of(config.get()?.state().name())))
 }
 
 /// Error of the last load, or of parsing its document; NULL if both succeeded. The caller releases
@@ -98,11 +90,7 @@ pub extern "C" fn castalia_config_last_error(
     config: CastaliaConfig,
     last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let config = config.get()?;
-        required(last)?.write(config.last_error().as_ref().map(CastaliaError::boxed));
-        Ok(())
-    })
+    guard_into(last, || Ok(config.get()?.last_error().as_ref().map(CastaliaError::boxed)))
 }
 
 /// Loads now and waits for the result, at most `timeout_ms` milliseconds.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use castalia_core::{Change, ChangeEvent, ChangeType};
 
-use crate::boundary::{CastaliaStr, count, guard_or, hand_out, take_back};
+use crate::boundary::{CastaliaStr, count, guard_or, hand_out, take_back, text_of};
 use crate::snapshot::CastaliaSnapshot;
 
 /// The key had no value before.
@@ -63,13 +63,13 @@ impl CastaliaEvent {
 /// App id of the namespace.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_app_id(event: Option<&CastaliaEvent>) -> CastaliaStr {
-    text_of(event, |event| Some(&event.identity().app_id))
+    text_of(event, |event| Some(&event.event.identity().app_id))
 }
 
 /// Name of the namespace.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_namespace(event: Option<&CastaliaEvent>) -> CastaliaStr {
-    text_of(event, |event| Some(&event.identity().namespace))
+    text_of(event, |event| Some(&event.event.identity().namespace))
 }
 
 /// Number of changed keys, including those that the listener is not interested in; 0 for NULL.
@@ -96,7 +96,7 @@ pub extern "C" fn castalia_event_interested_key(
     event: Option<&CastaliaEvent>,
     index: usize,
 ) -> CastaliaStr {
-    text_of(event, |event| event.interested_keys().get(index).map(String::as_str))
+    text_of(event, |event| event.event.interested_keys().get(index).map(String::as_str))
 }
 
 /// Number of the change within its namespace, increasing by one from 1. For merged events, the
@@ -115,7 +115,7 @@ pub extern "C" fn castalia_event_coalesced(event: Option<&CastaliaEvent>) -> u64
 /// Release key before the change; empty if those values did not come from a server.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_old_release_key(event: Option<&CastaliaEvent>) -> CastaliaStr {
-    text_of(event, |event| Some(event.old_release_key()))
+    text_of(event, |event| Some(event.event.old_release_key()))
 }
 
 /// The values after the change; for merged events, those after the last of them. Release it with
@@ -137,13 +137,4 @@ pub extern "C" fn castalia_event_retain(event: *const CastaliaEvent) -> *const C
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_release(event: *const CastaliaEvent) {
     guard_or((), || take_back(event));
-}
-
-fn text_of<'a>(
-    event: Option<&'a CastaliaEvent>,
-    read: impl FnOnce(&'a ChangeEvent) -> Option<&'a str>,
-) -> CastaliaStr {
-    guard_or(CastaliaStr::ABSENT, || {
-        CastaliaStr::of_option(event.and_then(|event| read(&event.event)))
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::boundary::{CastaliaStr, guard, required};
+use crate::boundary::{CastaliaStr, guard, required, text_of};
 use crate::error::CastaliaError;
 use crate::snapshot::CastaliaSnapshot;
 
@@ -56,7 +56,7 @@ pub extern "C" fn castalia_text_list_get(
     list: Option<&CastaliaTextList>,
     index: usize,
 ) -> CastaliaStr {
-    CastaliaStr::of_option(list.and_then(|list| list.0.get(index)).map(String::as_str))
+    text_of(list, |list| list.0.get(index).map(String::as_str))
 }
 
 /// Releases a list and the texts that were read from it.

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use castalia_core::host::describe;
 use serde_json::Value;
 
-use crate::boundary::{CastaliaStr, guard, lend_record, required};
+use crate::boundary::{CastaliaStr, guard_into, lend_record, text_of};
 use crate::client::CastaliaClient;
 use crate::error::CastaliaError;
 
@@ -29,11 +29,7 @@ pub extern "C" fn castalia_client_metrics(
     client: CastaliaClient,
     metrics: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let out = required(metrics)?;
-        out.write(Box::new(CastaliaRecord(describe::metrics(&*client.get()?))));
-        Ok(())
-    })
+    guard_into(metrics, || Ok(Box::new(CastaliaRecord(describe::metrics(&*client.get()?)))))
 }
 
 /// Every effective setting of a client and its origin, as a list of records with the fields of
@@ -46,11 +42,7 @@ pub extern "C" fn castalia_client_settings(
     client: CastaliaClient,
     settings: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let out = required(settings)?;
-        out.write(Box::new(CastaliaRecord(describe::settings(&*client.get()?))));
-        Ok(())
-    })
+    guard_into(settings, || Ok(Box::new(CastaliaRecord(describe::settings(&*client.get()?)))))
 }
 
 /// The field of a record; NULL if it is unset or there is none of this name. Valid until the record
@@ -76,7 +68,7 @@ pub extern "C" fn castalia_record_item(
 /// A text; NULL for anything else. Valid as long as a field.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_record_text(text: Option<&CastaliaRecord>) -> CastaliaStr {
-    CastaliaStr::of_option(text.and_then(|text| text.0.as_str()))
+    text_of(text, |text| text.0.as_str())
 }
 
 /// A number, or 1 and 0 for a flag; `otherwise` for anything else, such as NULL.

@@ -4,11 +4,11 @@ use std::mem::{self, MaybeUninit};
 
 use castalia_core::{Settings, StartPolicy};
 
-use crate::boundary::{CastaliaStr, guard, required, unusable};
+use crate::boundary::{CastaliaStr, guard, guard_into, required, unusable};
 use crate::error::CastaliaError;
 
 /// Settings for creating clients. Must not be used by several threads at the same time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CastaliaSettings(pub(crate) Settings);
 
 /// Settings that read neither the environment nor its files.
@@ -27,11 +27,7 @@ pub extern "C" fn castalia_settings_new() -> Box<CastaliaSettings> {
 pub extern "C" fn castalia_settings_from_env(
     settings: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let out = required(settings)?;
-        out.write(Box::new(with_binding(Settings::from_env()?)));
-        Ok(())
-    })
+    guard_into(settings, || Ok(Box::new(with_binding(Settings::from_env()?))))
 }
 
 /// Sets a value by its property name, such as `app.id`. Names and values are validated when a
@@ -93,11 +89,7 @@ pub extern "C" fn castalia_settings_copy(
     settings: Option<&CastaliaSettings>,
     copy: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (settings, out) = (required(settings)?, required(copy)?);
-        out.write(Box::new(CastaliaSettings(settings.0.clone())));
-        Ok(())
-    })
+    guard_into(copy, || Ok(Box::new(required(settings)?.clone())))
 }
 
 /// Releases settings. Clients that were created from them are unaffected.

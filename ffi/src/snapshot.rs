@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use castalia_core::{FromValue, Result, Snapshot};
 
 use crate::boundary::{
-    CastaliaStr, copy_terminated, count, guard, guard_or, required, take_back, unusable,
+    CastaliaStr, copy_terminated, count, guard, guard_or, required, take_back, text_of, unusable,
 };
 use crate::error::CastaliaError;
 
@@ -243,31 +243,31 @@ pub extern "C" fn castalia_snapshot_entry(
 /// The namespace as one text: the document, or properties text; NULL if nothing has been loaded.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_content(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, Snapshot::content)
+    text_of(snapshot, |snapshot| snapshot.0.content())
 }
 
 /// App id of the namespace.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_app_id(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(&snapshot.identity().app_id))
+    text_of(snapshot, |snapshot| Some(&snapshot.0.identity().app_id))
 }
 
 /// Cluster of the client, which may differ from the one that the release came from.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_cluster(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(&snapshot.identity().cluster))
+    text_of(snapshot, |snapshot| Some(&snapshot.0.identity().cluster))
 }
 
 /// Name of the namespace, without a `.properties` suffix.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_namespace(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(snapshot.namespace()))
+    text_of(snapshot, |snapshot| Some(snapshot.0.namespace()))
 }
 
 /// Origin of the values: `remote`, `local`, `static` or `none`. The text is never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_source(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(snapshot.source().name()))
+    text_of(snapshot, |snapshot| Some(snapshot.0.source().name()))
 }
 
 /// Release key; empty unless the source is `remote`.
@@ -275,7 +275,7 @@ pub extern "C" fn castalia_snapshot_source(snapshot: Option<&CastaliaSnapshot>) 
 pub extern "C" fn castalia_snapshot_release_key(
     snapshot: Option<&CastaliaSnapshot>,
 ) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(snapshot.release_key()))
+    text_of(snapshot, |snapshot| Some(snapshot.0.release_key()))
 }
 
 /// Id of the newest notification that was received before the load; -1 if there was none, and for
@@ -304,15 +304,6 @@ pub extern "C" fn castalia_snapshot_retain(
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_release(snapshot: *const CastaliaSnapshot) {
     guard_or((), || take_back(snapshot));
-}
-
-fn text_of<'a>(
-    snapshot: Option<&'a CastaliaSnapshot>,
-    read: impl FnOnce(&'a Snapshot) -> Option<&'a str>,
-) -> CastaliaStr {
-    guard_or(CastaliaStr::ABSENT, || {
-        CastaliaStr::of_option(snapshot.and_then(|snapshot| read(&snapshot.0)))
-    })
 }
 
 pub(crate) fn epoch_millis(time: SystemTime) -> i64 {

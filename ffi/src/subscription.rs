@@ -4,12 +4,12 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use castalia_core::{ChangeEvent, Interest, Result, Snapshot, Subscription};
 
 use crate::boundary::{
-    CastaliaStr, UserData, guard, guard_or, prepare_sized, required, sized, texts,
+    CastaliaStr, UserData, guard_into, guard_or, prepare_sized, required, sized, texts,
 };
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
@@ -75,12 +75,9 @@ pub extern "C" fn castalia_config_on_change(
     subscription: Option<&mut MaybeUninit<CastaliaSubscription>>,
 ) -> Option<Box<CastaliaError>> {
     let user_data = UserData::new(user_data, release);
-    guard(|| {
-        let (config, out) = (config.get()?, required(subscription)?);
-        let interest = interest(filter)?;
-        let registered = config.on_change(interest, caller(listener, user_data)?);
-        out.write(CastaliaSubscription::new(registered)?);
-        Ok(())
+    guard_into(subscription, || {
+        let (config, interest) = (config.get()?, interest(filter)?);
+        CastaliaSubscription::new(config.on_change(interest, caller(listener, user_data)?))
     })
 }
 
@@ -107,16 +104,14 @@ pub extern "C" fn castalia_config_follow(
     subscription: Option<&mut MaybeUninit<CastaliaSubscription>>,
 ) -> Option<Box<CastaliaError>> {
     let user_data = UserData::new(user_data, release);
-    guard(|| {
-        let (config, out) = (config.get()?, required(subscription)?);
-        let function = required(function)?;
+    guard_into(subscription, || {
+        let (config, function) = (config.get()?, required(function)?);
         let call = move |snapshot: &Arc<Snapshot>| {
             function(user_data.get(), Arc::as_ptr(snapshot).cast());
         };
         let follower = config.follow();
         call(follower.snapshot());
-        out.write(CastaliaSubscription::new(follower.on_newer(call))?);
-        Ok(())
+        CastaliaSubscription::new(follower.on_newer(call))
     })
 }
 
@@ -126,40 +121,24 @@ pub extern "C" fn castalia_config_follow(
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscription) {
     guard_or((), || {
-        if let Some(slot) = handle::remove::<SubscriptionSlot>(subscription.id) {
-            let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(subscription) = taken {
-                subscription.cancel();
-            }
+        if let Some(subscription) = handle::remove::<Subscription>(subscription.id) {
+            subscription.cancel();
         }
     });
 }
 
-type SubscriptionSlot = Mutex<Option<Subscription>>;
-
 impl CastaliaSubscription {
     fn new(subscription: Subscription) -> Result<Self> {
-        let id = handle::insert(Mutex::new(Some(subscription)))?;
-        Ok(Self { id })
+        Ok(Self { id: handle::insert(subscription)? })
     }
 }
 
 fn interest(filter: *const CastaliaFilter) -> Result<Interest> {
-    let filter = sized(filter, CastaliaFilter::EVERYTHING)?;
+    let filter = sized(filter)?;
     Ok(Interest {
         keys: texts(filter.keys, filter.keys_len)?,
         prefixes: texts(filter.prefixes, filter.prefixes_len)?,
     })
-}
-
-impl CastaliaFilter {
-    const EVERYTHING: Self = Self {
-        struct_size: 0,
-        keys: std::ptr::null(),
-        keys_len: 0,
-        prefixes: std::ptr::null(),
-        prefixes_len: 0,
-    };
 }
 
 fn caller(

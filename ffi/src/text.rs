@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::boundary::{CastaliaStr, guard, required};
+use crate::boundary::{CastaliaStr, guard_into};
 use crate::client::CastaliaClient;
 use crate::error::CastaliaError;
 
@@ -25,11 +25,7 @@ pub extern "C" fn castalia_client_metrics_text(
     client: CastaliaClient,
     text: Option<&mut MaybeUninit<Box<CastaliaText>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let out = required(text)?;
-        out.write(CastaliaText::new(client.get()?.metrics_text()));
-        Ok(())
-    })
+    guard_into(text, || Ok(CastaliaText::new(client.get()?.metrics_text())))
 }
 
 /// The text; empty for NULL. Valid as long as the object.
