@@ -99,12 +99,15 @@ impl Client {
         }
     }
 
-    async fn config(&self, app_id: String, namespace: String) -> Result<Arc<Namespace>, Failure> {
-        self.open(app_id, namespace, View::Values).await
-    }
-
-    async fn config_file(&self, namespace: String) -> Result<Arc<Namespace>, Failure> {
-        self.open(self.app_id(), namespace, View::Text).await
+    /// Opens a namespace as values or as one text.
+    async fn open(
+        &self,
+        app_id: String,
+        namespace: String,
+        as_text: bool,
+    ) -> Result<Arc<Namespace>, Failure> {
+        let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
+        Ok(Namespace::new(call::run(opened).await?))
     }
 
     /// Signs requests for an app id with another secret.
@@ -143,24 +146,6 @@ impl Client {
 
     /// Stops the client and waits for it.
     async fn end(&self) -> Result<(), Failure> {
-        let client = self.client.clone();
-        let end = async move {
-            client.close().await;
-            Ok(())
-        };
-        Ok(call::run(end).await?)
-    }
-}
-
-impl Client {
-    async fn open(
-        &self,
-        app_id: String,
-        namespace: String,
-        view: View,
-    ) -> Result<Arc<Namespace>, Failure> {
-        let client = self.client.clone();
-        let open = async move { open::open(client, &app_id, &namespace, view).await };
-        Ok(Namespace::new(call::run(open).await?))
+        Ok(call::run(open::close(self.client.clone())).await?)
     }
 }

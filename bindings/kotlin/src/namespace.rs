@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use castalia_core::host::call;
-use castalia_core::host::open::View;
-use castalia_core::{Config, Interest, Snapshot};
+use castalia_core::host::open::{Opened, View};
+use castalia_core::{Interest, Snapshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::content::Content;
@@ -14,14 +14,14 @@ use crate::event::Changes;
 /// An open namespace, and the snapshot that the JVM has. Dropping it does not close the namespace.
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
-    config: Config,
+    opened: Opened,
     returned: Mutex<Option<Arc<Snapshot>>>,
     given_up: CancellationToken,
 }
 
 impl Namespace {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self { config, returned: Mutex::default(), given_up: CancellationToken::new() })
+    pub(crate) fn new(opened: Opened) -> Arc<Self> {
+        Arc::new(Self { opened, returned: Mutex::default(), given_up: CancellationToken::new() })
     }
 }
 
@@ -30,11 +30,12 @@ impl Namespace {
     /// The current snapshot, unless it was returned last.
     fn renewed(&self) -> Option<Content> {
         let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = self.config.snapshot();
+        let config = self.opened.config().ok()?;
+        let newest = config.snapshot();
         if returned.as_ref().is_some_and(|last| Arc::ptr_eq(last, &newest)) {
             return None;
         }
-        let content = match View::of(&self.config) {
+        let content = match View::of(&config) {
             View::Values => Content::of_values(&newest),
             View::Text => Content::of_file(&newest),
         };
@@ -44,40 +45,38 @@ impl Namespace {
 
     /// Result of the last load.
     fn state(&self) -> String {
-        self.config.state().name().to_owned()
+        self.opened.state().to_owned()
     }
 
     /// Error of the last load.
     fn last_error(&self) -> Option<Problem> {
-        self.config.last_error().as_ref().map(Problem::from)
+        self.opened.last_error().as_ref().map(Problem::from)
     }
 
     /// Reports the value of a key as malformed.
     fn note_malformed(&self, key: &str) {
-        self.config.snapshot().note_malformed(key);
+        self.opened.snapshot().note_malformed(key);
     }
 
     /// Counts a failed listener of the JVM.
     fn note_listener_failure(&self) {
-        self.config.note_listener_failure();
+        self.opened.note_listener_failure();
     }
 
     /// Loads now.
     async fn refresh(&self) -> Result<(), Failure> {
-        let config = self.config.clone();
-        Ok(call::run(async move { config.refresh().await }).await?)
+        Ok(call::run(self.opened.refresh()).await?)
     }
 
     /// The changes from now on, of these keys and prefixes, or all without any.
-    fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Arc<Changes> {
-        let stream = self.config.changes().with_interest(Interest { keys, prefixes });
-        Changes::new(stream, self.given_up.clone())
+    fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Result<Arc<Changes>, Failure> {
+        let stream = self.opened.config()?.changes().with_interest(Interest { keys, prefixes });
+        Ok(Changes::new(stream, self.given_up.clone()))
     }
 
-    /// Ends its changes and requests a close: the namespace is closed once its last handle is
-    /// dropped.
+    /// Ends its changes and closes it.
     fn give_up(&self) {
         self.given_up.cancel();
-        self.config.clone().close();
+        self.opened.close();
     }
 }

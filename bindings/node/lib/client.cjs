@@ -72,12 +72,12 @@ class Client extends EventEmitter {
   }
 
   async configOf(appId, namespace, options) {
-    const opened = await wait((number) => this.#native.open(number, appId, namespace), options);
+    const opened = await wait((number) => this.#native.open(number, appId, namespace, false), options);
     return this.#adopt(opened, 'config', () => new Config(this, opened));
   }
 
   async configFile(namespace, options) {
-    const opened = await wait((number) => this.#native.openFile(number, namespace), options);
+    const opened = await wait((number) => this.#native.open(number, this.appId, namespace, true), options);
     return this.#adopt(opened, 'file', () => new ConfigFile(this, opened));
   }
 

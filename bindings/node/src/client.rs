@@ -93,27 +93,15 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn start(&self, id: i64) {
         let client = self.client.clone();
-        self.post.spawn(id, async move { client.start().await.map(|()| None) });
+        self.post.run(id, async move { client.start().await });
     }
 
-    /// Opens a namespace.
+    /// Opens a namespace as values or as one text.
     #[napi(catch_unwind)]
-    pub fn open(&self, id: i64, app_id: String, namespace: String) {
-        self.open_as(id, app_id, namespace, View::Values);
-    }
-
-    /// Opens a namespace as one text.
-    #[napi(catch_unwind)]
-    pub fn open_file(&self, id: i64, namespace: String) {
-        self.open_as(id, self.client.app_id().to_owned(), namespace, View::Text);
-    }
-
-    fn open_as(&self, id: i64, app_id: String, namespace: String, view: View) {
-        let (client, post) = (self.client.clone(), self.post.clone());
-        self.post.spawn(id, async move {
-            let config = open::open(client, &app_id, &namespace, view).await?;
-            Ok(Some(Namespace::new(config, post)))
-        });
+    pub fn open(&self, id: i64, app_id: String, namespace: String, as_text: bool) {
+        let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
+        let post = self.post.clone();
+        self.post.spawn(id, async { Ok(Some(Namespace::new(opened.await?, post))) });
     }
 
     /// Calls this handler before a release of a namespace is applied.
@@ -152,10 +140,6 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn close(&self, id: i64) {
         self.client.stop();
-        let client = self.client.clone();
-        self.post.spawn(id, async move {
-            client.close().await;
-            Ok(None)
-        });
+        self.post.run(id, open::close(self.client.clone()));
     }
 }

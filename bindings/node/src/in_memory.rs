@@ -1,7 +1,7 @@
 //! A client without servers, whose values a test of the application sets.
 
+use castalia_core::InMemory as CoreInMemory;
 use castalia_core::host::settings::Entries;
-use castalia_core::{InMemory as CoreInMemory, Result};
 use napi::{Either, Env};
 use napi_derive::napi;
 
@@ -40,7 +40,7 @@ impl InMemory {
     #[napi(catch_unwind)]
     pub fn publish(&self, mailbox: &Mailbox, id: i64, namespace: String, entries: Entries) {
         let memory = self.memory.clone();
-        spawn(mailbox, id, async move { memory.publish(&namespace, entries).await });
+        mailbox.post.run(id, async move { memory.publish(&namespace, entries).await });
     }
 
     /// Sets several values; null removes a key.
@@ -53,17 +53,13 @@ impl InMemory {
         edits: Vec<(String, Option<String>)>,
     ) {
         let memory = self.memory.clone();
-        spawn(mailbox, id, async move { memory.update(&namespace, edits).await });
+        mailbox.post.run(id, async move { memory.update(&namespace, edits).await });
     }
 
     /// Makes loads of a namespace fail until its values are set again.
     #[napi(catch_unwind)]
     pub fn fail(&self, mailbox: &Mailbox, id: i64, namespace: String) {
         let memory = self.memory.clone();
-        spawn(mailbox, id, async move { memory.fail(&namespace).await });
+        mailbox.post.run(id, async move { memory.fail(&namespace).await });
     }
-}
-
-fn spawn(mailbox: &Mailbox, id: i64, change: impl Future<Output = Result<()>> + Send + 'static) {
-    mailbox.post.spawn(id, async move { change.await.map(|()| None) });
 }

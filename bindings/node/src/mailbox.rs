@@ -103,6 +103,14 @@ impl Post {
         }
     }
 
+    /// Like `spawn`, for a future without a value.
+    pub(crate) fn run<F>(self: &Arc<Self>, id: i64, future: F)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.spawn(id, async { future.await.map(|()| None) });
+    }
+
     fn done(&self, id: i64, result: Result<Option<Namespace>>) {
         self.send(match result {
             Ok(opened) => (id, opened.map(Payload::A)),

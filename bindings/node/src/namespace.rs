@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use castalia_core::{Config, Error, ErrorKind, Interest, Result};
+use castalia_core::Interest;
+use castalia_core::host::open::Opened;
 use napi::bindgen_prelude::Object;
 use napi::{Either, Env};
 use napi_derive::napi;
@@ -16,39 +17,32 @@ use crate::view::View;
 /// An open namespace until it is released.
 #[napi]
 pub struct Namespace {
-    config: Option<Config>,
+    opened: Opened,
     post: Arc<Post>,
 }
 
 #[napi]
 impl Namespace {
-    pub(crate) fn new(config: Config, post: Arc<Post>) -> Self {
-        Self { config: Some(config), post }
-    }
-
-    fn config(&self) -> Result<&Config> {
-        let closed = || Error::new(ErrorKind::Closed, "call", "the namespace is closed");
-        self.config.as_ref().ok_or_else(closed)
+    pub(crate) fn new(opened: Opened, post: Arc<Post>) -> Self {
+        Self { opened, post }
     }
 
     /// The current values; `None` after it was released.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> Option<View> {
-        Some(View::new(self.config.as_ref()?.snapshot()))
+        Some(View::new(self.opened.config().ok()?.snapshot()))
     }
 
     /// Counts a failed listener of JavaScript.
     #[napi(catch_unwind)]
     pub fn note_listener_failure(&self) {
-        if let Some(config) = &self.config {
-            config.note_listener_failure();
-        }
+        self.opened.note_listener_failure();
     }
 
     /// State of the namespace and error of the last load.
     #[napi(catch_unwind)]
     pub fn standing<'env>(&self, env: &'env Env) -> napi::Result<Either<Object<'env>, Failure>> {
-        let config = match self.config() {
+        let config = match self.opened.config() {
             Ok(config) => config,
             Err(error) => return Ok(Either::B(error.into())),
         };
@@ -62,18 +56,17 @@ impl Namespace {
     /// Loads now; the handler receives the result.
     #[napi(catch_unwind)]
     pub fn refresh(&self, id: i64) {
-        let config = self.config().cloned();
-        self.post.spawn(id, async move { config?.refresh().await.map(|()| None) });
+        self.post.run(id, self.opened.refresh());
     }
 
     /// The current values and the changes after them. JavaScript's copy follows this stream, and
     /// all other streams begin where it is.
     #[napi(catch_unwind)]
     pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
-        let begun = self.config().map(Config::snapshot_and_changes);
-        result_or_failure(
-            begun.map(|(snapshot, stream)| Stream::following(stream, snapshot, &self.post, id)),
-        )
+        result_or_failure(self.opened.config().map(|config| {
+            let (snapshot, stream) = config.snapshot_and_changes();
+            Stream::following(stream, snapshot, &self.post, id)
+        }))
     }
 
     /// The changes of these keys and prefixes, or all changes without any, from where JavaScript's
@@ -87,7 +80,7 @@ impl Namespace {
         copy: &Stream,
     ) -> Either<Stream, Failure> {
         let interest = Interest { keys, prefixes };
-        result_or_failure(self.config().map(|config| {
+        result_or_failure(self.opened.config().map(|config| {
             let stream = match copy.position() {
                 Some((stream, unapplied)) => config.changes_after(stream, unapplied),
                 None => config.changes(),
@@ -98,15 +91,13 @@ impl Namespace {
 
     /// Releases it; the namespace stays open.
     #[napi(catch_unwind)]
-    pub fn release(&mut self) {
-        self.config = None;
+    pub fn release(&self) {
+        self.opened.release();
     }
 
     /// Releases it and closes the namespace.
     #[napi(catch_unwind)]
-    pub fn close(&mut self) {
-        if let Some(config) = self.config.take() {
-            config.close();
-        }
+    pub fn close(&self) {
+        self.opened.close();
     }
 }

@@ -9,6 +9,5 @@ use crate::mailbox::Mailbox;
 /// `fault::panic_in`.
 #[napi(catch_unwind)]
 pub fn test_panic(mailbox: &Mailbox, place: String, id: i64) {
-    let faulty = fault::panic_in(&place);
-    mailbox.post.spawn(id, async { faulty.await.map(|()| None) });
+    mailbox.post.run(id, fault::panic_in(&place));
 }

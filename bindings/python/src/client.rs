@@ -7,6 +7,7 @@ use castalia_core::host::open::{self, View};
 use castalia_core::host::settings::HostSettings;
 use castalia_core::host::{call, describe};
 use castalia_core::{Client as CoreClient, Result, Settings, Snapshot};
+use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use tokio::task::{AbortHandle, spawn_blocking};
 
@@ -75,24 +76,14 @@ impl Client {
         done: Py<PyAny>,
         as_text: bool,
     ) -> PyResult<()> {
-        let (client, owner) = (self.client.clone(), self.client.clone());
-        let view = if as_text { View::Text } else { View::Values };
-        let open = async move { open::open(client, &app_id, &namespace, view).await };
-        submit(py, done, open, move |py, config| {
-            Ok(Py::new(py, Opened::new(config, owner))?.into_any())
-        })?;
+        let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
+        submit(py, done, async { Ok(Opened::new(opened.await?)) })?;
         Ok(())
     }
 
     /// Stops the client; `done(None, error)` is called on another thread.
     fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        let client = self.client.clone();
-        let close = async move {
-            client.close().await;
-            Ok(())
-        };
-        submit(py, done, close, |py, ()| Ok(py.None()))?;
-        Ok(())
+        submit_change(py, done, open::close(self.client.clone()))
     }
 
     /// Like `close`, without waiting.
@@ -127,17 +118,16 @@ impl Client {
 }
 
 /// Runs a future on the client's runtime, then calls `done(value, error)` with its result.
-pub(crate) fn submit<T: Send + 'static>(
+pub(crate) fn submit<T: for<'py> IntoPyObject<'py> + Send + 'static>(
     py: Python<'_>,
     done: Py<PyAny>,
     future: impl Future<Output = Result<T>> + Send + 'static,
-    convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<AbortHandle> {
     // Everything it owns is dropped with the interpreter lock held; without it, drops would be
     // deferred to the next call.
     let deliver = move |py: Python<'_>, result: Result<T>| {
         let result = result.map_err(|error| raised(py, &error));
-        let called = match result.and_then(|value| convert(py, value)) {
+        let called = match result.and_then(|value| value.into_py_any(py)) {
             Ok(value) => done.call1(py, (value, py.None())),
             Err(error) => done.call1(py, (py.None(), error.into_value(py))),
         };
@@ -149,4 +139,14 @@ pub(crate) fn submit<T: Send + 'static>(
         spawn_blocking(move || gate::enter(move |py| deliver(py, result)));
     });
     task.map_err(|error| raised(py, &error))
+}
+
+/// Like `submit`, for a future without a value.
+pub(crate) fn submit_change(
+    py: Python<'_>,
+    done: Py<PyAny>,
+    future: impl Future<Output = Result<()>> + Send + 'static,
+) -> PyResult<()> {
+    submit(py, done, async { future.await.map(|()| None::<Opened>) })?;
+    Ok(())
 }

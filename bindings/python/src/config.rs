@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use castalia_core::{Config, Reader, Snapshot};
+use castalia_core::Reader;
+use castalia_core::host::open::Opened as Handle;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use crate::event::{View, dict_of};
-use crate::handle::{Handle, NamespaceState};
 use crate::open::Open;
 use crate::value::ValueType;
 
@@ -22,23 +22,16 @@ struct Values {
 }
 
 impl Values {
-    /// The newest snapshot of a namespace.
-    fn of(py: Python<'_>, config: &Config) -> PyResult<Self> {
-        let reader = config.reader();
-        Self::new(py, config.snapshot(), Some(reader))
-    }
-
-    fn new(py: Python<'_>, snapshot: Arc<Snapshot>, reader: Option<Reader>) -> PyResult<Self> {
+    /// The newest snapshot of a namespace, or the last one.
+    fn of(py: Python<'_>, handle: &Handle) -> PyResult<Self> {
+        let reader = handle.config().ok().map(|config| config.reader());
+        let snapshot = handle.snapshot();
         let dict = dict_of(py, &snapshot)?.unbind();
-        Ok(Self { view: Py::new(py, View::new(py, snapshot)?)?, dict, reader })
+        Ok(Self { view: Py::new(py, View::new(snapshot))?, dict, reader })
     }
 
     fn is_newest(&self) -> bool {
         self.reader.as_ref().is_none_or(Reader::is_current)
-    }
-
-    fn snapshot(&self) -> &Arc<Snapshot> {
-        self.view.get().snapshot()
     }
 
     fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -55,7 +48,7 @@ impl Values {
         let Ok(name) = key.cast::<PyString>() else {
             return Ok(None);
         };
-        let value = self.snapshot().get(name.to_cow()?.as_ref());
+        let value = self.view.get().snapshot().get(name.to_cow()?.as_ref());
         Ok(value.map(|value| PyString::new(key.py(), value).into_any()))
     }
 }
@@ -70,11 +63,7 @@ struct Current {
 
 impl Current {
     fn new(py: Python<'_>, handle: Arc<Handle>) -> PyResult<Self> {
-        let values = match &**handle.load() {
-            NamespaceState::Open(open) => Values::of(py, open)?,
-            NamespaceState::Closed(last) => Values::new(py, last.clone(), None)?,
-        };
-        let values = PyList::new(py, [values])?.unbind();
+        let values = PyList::new(py, [Values::of(py, &handle)?])?.unbind();
         Ok(Self { handle, values })
     }
 
@@ -92,18 +81,8 @@ impl Current {
 
     #[cold]
     fn renewed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        if let NamespaceState::Open(config) = &**self.handle.load() {
-            self.values.bind(py).set_item(0, Values::of(py, config)?)?;
-        }
+        self.values.bind(py).set_item(0, Values::of(py, &self.handle)?)?;
         self.current_values(py)
-    }
-
-    /// Closes the namespace; the current values become the last ones.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let last = self.values(py)?.get().snapshot().clone();
-        self.values.bind(py).set_item(0, Values::new(py, last.clone(), None)?)?;
-        self.handle.close(last);
-        Ok(())
     }
 }
 
@@ -203,6 +182,8 @@ impl Namespace {
     /// Closes the namespace. Reads still return the last values.
     #[pyo3(name = "_give_up")]
     fn give_up(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::current(slf)?.close(slf.py())
+        let current = Self::current(slf)?;
+        current.handle.close();
+        current.renewed(slf.py()).map(drop)
     }
 }

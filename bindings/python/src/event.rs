@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use castalia_core::host::fork;
 use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
+use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PySet};
 
 use crate::error::raised;
 use crate::value::{Origin, ValueType, moment, rules_of};
@@ -15,14 +17,14 @@ use crate::value::{Origin, ValueType, moment, rules_of};
 pub(crate) struct View {
     snapshot: Arc<Snapshot>,
     /// Keys whose values Python found malformed.
-    malformed: Py<PySet>,
+    malformed: PyOnceLock<Py<PySet>>,
     /// Number of forks before it was created.
     forks: u32,
 }
 
 impl View {
-    pub(crate) fn new(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Self> {
-        Ok(Self { snapshot, malformed: PySet::empty(py)?.unbind(), forks: fork::forks() })
+    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self { snapshot, malformed: PyOnceLock::new(), forks: fork::forks() }
     }
 
     pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
@@ -50,7 +52,8 @@ impl View {
     /// The exception for a value that Python found malformed. It is logged and counted once for
     /// each key.
     fn malformed(&self, py: Python<'_>, key: &str, text: &str) -> PyResult<PyErr> {
-        let known = self.malformed.bind(py);
+        let known = || PySet::empty(py).map(Bound::unbind);
+        let known = self.malformed.get_or_try_init(py, known)?.bind(py);
         if !known.contains(key)? {
             known.add(key)?;
             self.snapshot.note_malformed(key);
@@ -79,16 +82,7 @@ fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'
         moment(py, snapshot.loaded_at())?,
         rules_of(snapshot.read_rules()),
     );
-    Ok(parts.into_pyobject(py)?.into_any())
-}
-
-/// App id, cluster and namespace.
-pub(crate) fn identity_of<'py>(
-    py: Python<'py>,
-    snapshot: &Snapshot,
-) -> PyResult<Bound<'py, PyTuple>> {
-    let identity = snapshot.identity();
-    (&identity.app_id, &identity.cluster, &identity.namespace).into_pyobject(py)
+    parts.into_bound_py_any(py)
 }
 
 /// The result of `validator` for a release. A text or an exception rejects it.
@@ -114,25 +108,34 @@ pub(crate) fn dict_of<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bou
     Ok(dict)
 }
 
-/// The fields of `castalia.ChangeEvent`, in their order.
-pub(crate) fn parts(py: Python<'_>, event: &ChangeEvent) -> PyResult<Py<PyAny>> {
-    let changes = PyDict::new(py);
-    for (key, change) in event.changes() {
-        let (old, new) = (change.old_value.as_deref(), change.new_value.as_deref());
-        changes.set_item(key, (old, new, change.change_type.name()))?;
+/// An event, which Python receives as the fields of `castalia.ChangeEvent`, in their order.
+pub(crate) struct Event(pub(crate) Arc<ChangeEvent>);
+
+impl<'py> IntoPyObject<'py> for Event {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Self(event) = self;
+        let changes = PyDict::new(py);
+        for (key, change) in event.changes() {
+            let (old, new) = (change.old_value.as_deref(), change.new_value.as_deref());
+            changes.set_item(key, (old, new, change.change_type.name()))?;
+        }
+        let identity = event.identity();
+        let parts = (
+            &identity.app_id,
+            &identity.namespace,
+            changes,
+            event.interested_keys(),
+            event.old_release_key(),
+            event.release_key(),
+            event.source().name(),
+            event.sequence(),
+            event.coalesced(),
+            View::new(event.snapshot().clone()),
+        );
+        parts.into_bound_py_any(py)
     }
-    let identity = event.identity();
-    let parts = (
-        &identity.app_id,
-        &identity.namespace,
-        changes,
-        event.interested_keys(),
-        event.old_release_key(),
-        event.release_key(),
-        event.source().name(),
-        event.sequence(),
-        event.coalesced(),
-        View::new(py, event.snapshot().clone())?,
-    );
-    Ok(parts.into_pyobject(py)?.into_any().unbind())
 }

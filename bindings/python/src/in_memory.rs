@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use castalia_core::{InMemory as CoreInMemory, Result};
+use castalia_core::InMemory as CoreInMemory;
 use pyo3::prelude::*;
 
-use crate::client::{Client, settings_of, submit};
+use crate::client::{Client, settings_of, submit_change};
 use crate::error::raised;
 
 /// Sets the values of its client. Calls that wait call `done(None, error)` on another thread.
@@ -62,13 +62,4 @@ impl InMemory {
         let memory = self.memory.clone();
         submit_change(py, done, async move { memory.fail(&namespace).await })
     }
-}
-
-fn submit_change(
-    py: Python<'_>,
-    done: Py<PyAny>,
-    change: impl Future<Output = Result<()>> + Send + 'static,
-) -> PyResult<()> {
-    submit(py, done, change, |py, ()| Ok(py.None()))?;
-    Ok(())
 }

@@ -10,7 +10,6 @@ mod config;
 mod error;
 mod event;
 mod gate;
-mod handle;
 mod in_memory;
 mod listen;
 mod log;

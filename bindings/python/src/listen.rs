@@ -12,12 +12,12 @@ use pyo3::prelude::*;
 use tokio::task::AbortHandle;
 
 use crate::client::submit;
-use crate::event::{self, View};
+use crate::event::{Event, View};
 use crate::gate;
 
 /// Calls a function on a thread of the client.
-fn call(callback: &Py<PyAny>, argument: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
-    let called = gate::enter(|py| callback.call1(py, (argument(py)?,)).map(|_| ()));
+fn call(callback: &Py<PyAny>, argument: impl for<'py> IntoPyObject<'py>) {
+    let called = gate::enter(|py| callback.call1(py, (argument,)).map(drop));
     if let Some(Err(_)) = called {
         // The client counts a listener that unwinds. Python has logged the exception.
         resume_unwind(Box::new("the listener raised an exception"));
@@ -41,7 +41,7 @@ impl Subscription {
         let owned = (client, held.clone());
         let subscription = subscribe(Box::new(move |event| {
             let _ = &owned;
-            call(&callback, |py| event::parts(py, event));
+            call(&callback, Event(event.clone()));
         }));
         let _ = held.set(subscription);
         Self { held }
@@ -84,9 +84,9 @@ impl Follower {
 #[pymethods]
 impl Follower {
     /// The snapshot at the start.
-    fn view(&self, py: Python<'_>) -> PyResult<View> {
+    fn view(&self) -> PyResult<View> {
         let snapshot = lock(&self.follower).as_ref().map(|follower| follower.snapshot().clone());
-        View::new(py, snapshot.ok_or_else(Self::missing)?)
+        snapshot.map(View::new).ok_or_else(Self::missing)
     }
 
     /// Calls `callback(view)` for each newer snapshot, until the subscription is cancelled or
@@ -96,7 +96,7 @@ impl Follower {
         let client = self.client.clone();
         let subscription = follower.on_newer(move |snapshot| {
             let _ = &client;
-            call(&callback, |py| Ok(Py::new(py, View::new(py, snapshot.clone())?)?.into_any()));
+            call(&callback, View::new(snapshot.clone()));
         });
         Ok(Subscription { held: Arc::new(OnceLock::from(subscription)) })
     }
@@ -146,12 +146,9 @@ impl Stream {
             if matches!(*place, Place::Waiting(_)) {
                 *place = Place::Here(stream);
             }
-            Ok(event)
+            Ok(event.map(Event))
         };
-        let waiting = submit(py, done, next, |py, event: Option<Arc<ChangeEvent>>| {
-            event.map_or_else(|| Ok(py.None()), |event| event::parts(py, &event))
-        })?;
-        *place = Place::Waiting(waiting);
+        *place = Place::Waiting(submit(py, done, next)?);
         Ok(())
     }
 

@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
+use castalia_core::host::open::Opened as Handle;
 use castalia_core::{Client, Config, Interest};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::client::submit;
-use crate::event::{View, identity_of};
-use crate::handle::Handle;
+use crate::client::submit_change;
+use crate::error::raised;
+use crate::event::View;
 use crate::listen::{Follower, Stream, Subscription};
 
 /// A namespace that was opened, for creating an object of a Python class.
@@ -19,8 +20,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    pub(crate) fn new(config: Config, client: Client) -> Self {
-        Self { handle: Arc::new(Handle::new(config, client)) }
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self { handle: Arc::new(handle) }
     }
 }
 
@@ -62,6 +63,21 @@ impl Open {
         let handle = opened.cast_bound::<Opened>(py)?.get().handle.clone();
         Ok(self.handle.get_or_init(|| handle))
     }
+
+    /// The client, which keeps running as long as it is referenced.
+    fn client(&self, py: Python<'_>) -> PyResult<Client> {
+        Ok(self.handle(py)?.client().clone())
+    }
+
+    /// The open namespace, for calls that need an open client.
+    fn config(&self, py: Python<'_>) -> PyResult<Config> {
+        let handle = self.handle(py)?;
+        let config = handle.config().and_then(|config| {
+            handle.client().check_open()?;
+            Ok(config)
+        });
+        config.map_err(|error| raised(py, &error))
+    }
 }
 
 #[pymethods]
@@ -69,7 +85,9 @@ impl Open {
     /// App id, cluster and namespace.
     #[pyo3(name = "_identity")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        identity_of(py, &self.handle(py)?.snapshot())
+        let snapshot = self.handle(py)?.snapshot();
+        let identity = snapshot.identity();
+        (&identity.app_id, &identity.cluster, &identity.namespace).into_pyobject(py)
     }
 
     /// Origin of the values.
@@ -87,20 +105,19 @@ impl Open {
     /// Error of the last load.
     #[getter]
     fn last_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
-        Ok(self.handle(py)?.last_error(py))
+        Ok(self.handle(py)?.last_error().map(|error| raised(py, &error)))
     }
 
     /// The current values.
     #[pyo3(name = "_view")]
     fn view(&self, py: Python<'_>) -> PyResult<View> {
-        View::new(py, self.handle(py)?.snapshot())
+        Ok(View::new(self.handle(py)?.snapshot()))
     }
 
     /// Closes the namespace. Reads still return the last values.
     #[pyo3(name = "_give_up")]
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
-        let handle = self.handle(py)?;
-        handle.close(handle.snapshot());
+        self.handle(py)?.close();
         Ok(())
     }
 
@@ -108,9 +125,8 @@ impl Open {
     /// values.
     #[pyo3(name = "_load")]
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        let config = self.handle(py)?.open(py)?;
-        submit(py, done, async move { config.refresh().await }, |py, ()| Ok(py.None()))?;
-        Ok(())
+        let config = self.config(py)?;
+        submit_change(py, done, async move { config.refresh().await })
     }
 
     /// Calls `callback(event)` for each change on another thread. An exception is counted as a
@@ -123,10 +139,9 @@ impl Open {
         keys: Vec<String>,
         prefixes: Vec<String>,
     ) -> PyResult<Subscription> {
-        let handle = self.handle(py)?;
-        let config = handle.open(py)?;
+        let config = self.config(py)?;
         let subscribe = |call| config.on_change(Interest { keys, prefixes }, call);
-        Ok(Subscription::new(handle.client(), callback, subscribe))
+        Ok(Subscription::new(self.client(py)?, callback, subscribe))
     }
 
     /// Counts a failed listener that was called with events of a stream, unless the namespace is
@@ -140,22 +155,20 @@ impl Open {
     /// The events from now on, taken one at a time.
     #[pyo3(name = "_stream", signature = (keys = vec![], prefixes = vec![]))]
     fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
-        let handle = self.handle(py)?;
-        let stream = handle.open(py)?.changes().with_interest(Interest { keys, prefixes });
-        Ok(Stream::new(stream, handle.client()))
+        let stream = self.config(py)?.changes().with_interest(Interest { keys, prefixes });
+        Ok(Stream::new(stream, self.client(py)?))
     }
 
     /// Raises `ClosedError` once it or its client is closed.
     #[pyo3(name = "_check_open")]
     fn check_open(&self, py: Python<'_>) -> PyResult<()> {
-        self.handle(py)?.open(py).map(|_| ())
+        self.config(py).map(drop)
     }
 
     /// Follows the snapshots, starting with the current one.
     #[pyo3(name = "_follow")]
     fn follow(&self, py: Python<'_>) -> PyResult<Follower> {
-        let handle = self.handle(py)?;
-        Ok(Follower::new(handle.open(py)?.follow(), handle.client()))
+        Ok(Follower::new(self.config(py)?.follow(), self.client(py)?))
     }
 }
 

@@ -65,7 +65,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** Opens a namespace of another app, for Java; see [configAsync]. */
     fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
-        val opened = native.config(appId, namespace)
+        val opened = native.open(appId, namespace, false)
         warnUnlessLoaded(opened, namespace)
         val key = appId to namespace
         kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
@@ -73,7 +73,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** Opens a namespace as one text, for Java; see [configAsync]. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
-        val opened = native.configFile(namespace)
+        val opened = native.open(appId, namespace, true)
         warnUnlessLoaded(opened, namespace)
         kept(files, namespace, opened) {
             ConfigFile(Opened(opened, tasks, { content, _ -> ConfigFile.Text(content) }) { files.remove(namespace) })
