@@ -22,25 +22,18 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::client::Client;
-    #[pymodule_export]
-    use super::config::Namespace;
-    #[pymodule_export]
-    use super::error::error_kinds;
-    #[pymodule_export]
-    use super::event::View;
-    #[pymodule_export]
-    use super::gate::{forked, in_callback, shut};
-    #[pymodule_export]
-    use super::in_memory::InMemory;
-    #[pymodule_export]
-    use super::listen::{Follower, Stream, Subscription};
-    #[pymodule_export]
-    use super::log::set_log;
-    #[pymodule_export]
-    use super::open::{File, Open, Opened};
-    #[pymodule_export]
-    use super::value::{ValueType, parse_list, read_text};
+    use super::{
+        client::Client,
+        config::Namespace,
+        error::error_kinds,
+        event::View,
+        gate::{forked, in_callback, shut},
+        in_memory::InMemory,
+        listen::{Stream, Subscription},
+        log::set_log,
+        open::{File, Open, Opened},
+        value::{ValueType, parse_list, read_text},
+    };
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use castalia_core::{
-    ChangeEvent, ChangeStream, Client, Follower as CoreFollower, Subscription as CoreSubscription,
+    ChangeEvent, ChangeStream, Client, Follower, Subscription as CoreSubscription,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -46,6 +46,15 @@ impl Subscription {
         let _ = held.set(subscription);
         Self { held }
     }
+
+    /// Calls a function for each newer snapshot. Nothing keeps it but this object.
+    pub(crate) fn following(client: Client, callback: Py<PyAny>, follower: Follower) -> Self {
+        let subscription = follower.on_newer(move |snapshot| {
+            let _ = &client;
+            call(&callback, View::new(snapshot.clone()));
+        });
+        Self { held: Arc::new(OnceLock::from(subscription)) }
+    }
 }
 
 #[pymethods]
@@ -60,45 +69,6 @@ impl Subscription {
     /// Ends it without waiting for a running call.
     fn end(&self) {
         self.held.get().map(CoreSubscription::end);
-    }
-}
-
-/// Follows the snapshots of a namespace.
-#[pyclass(frozen, module = "castalia._native")]
-pub(crate) struct Follower {
-    /// `None` once a function was registered.
-    follower: Mutex<Option<CoreFollower>>,
-    client: Client,
-}
-
-impl Follower {
-    pub(crate) fn new(follower: CoreFollower, client: Client) -> Self {
-        Self { follower: Mutex::new(Some(follower)), client }
-    }
-
-    fn missing() -> PyErr {
-        PyRuntimeError::new_err("a function is registered already")
-    }
-}
-
-#[pymethods]
-impl Follower {
-    /// The snapshot at the start.
-    fn view(&self) -> PyResult<View> {
-        let snapshot = lock(&self.follower).as_ref().map(|follower| follower.snapshot().clone());
-        snapshot.map(View::new).ok_or_else(Self::missing)
-    }
-
-    /// Calls `callback(view)` for each newer snapshot, until the subscription is cancelled or
-    /// dropped.
-    fn on_newer(&self, callback: Py<PyAny>) -> PyResult<Subscription> {
-        let follower = lock(&self.follower).take().ok_or_else(Self::missing)?;
-        let client = self.client.clone();
-        let subscription = follower.on_newer(move |snapshot| {
-            let _ = &client;
-            call(&callback, View::new(snapshot.clone()));
-        });
-        Ok(Subscription { held: Arc::new(OnceLock::from(subscription)) })
     }
 }
 

@@ -11,7 +11,7 @@ use pyo3::types::PyTuple;
 use crate::client::submit_change;
 use crate::error::raised;
 use crate::event::View;
-use crate::listen::{Follower, Stream, Subscription};
+use crate::listen::{Stream, Subscription};
 
 /// A namespace that was opened, for creating an object of a Python class.
 #[pyclass(frozen, module = "castalia._native")]
@@ -165,10 +165,18 @@ impl Open {
         self.config(py).map(drop)
     }
 
-    /// Follows the snapshots, starting with the current one.
+    /// Calls `first(view)` with the current values, and then `newer(view)` on another thread for each
+    /// newer snapshot, until the subscription is cancelled or dropped.
     #[pyo3(name = "_follow")]
-    fn follow(&self, py: Python<'_>) -> PyResult<Follower> {
-        Ok(Follower::new(self.config(py)?.follow(), self.client(py)?))
+    fn follow(
+        &self,
+        py: Python<'_>,
+        first: &Bound<'_, PyAny>,
+        newer: Py<PyAny>,
+    ) -> PyResult<Subscription> {
+        let follower = self.config(py)?.follow();
+        first.call1((View::new(follower.snapshot().clone()),))?;
+        Ok(Subscription::following(self.client(py)?, newer, follower))
     }
 }
 

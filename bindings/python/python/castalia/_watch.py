@@ -17,14 +17,12 @@ class Watch(Generic[T]):
 
     def __init__(self, namespace: _native.Namespace, parse: Callable[[Snapshot], T]) -> None:
         """Raises what ``parse`` raises for the current values."""
-        follower = namespace._follow()
         self._parse = parse
-        self._value = parse(snapshot_of(follower.view()))
         self.last_error: Exception | None = None
         """Why the newest content could not be read; ``None`` when it could."""
         # The client must not keep this object alive.
         follow = WeakMethod(self._follow)
-        self._subscription = follower.on_newer(lambda view: _call(follow, view))
+        self._subscription = namespace._follow(self._begin, lambda view: _call(follow, view))
 
     def get(self) -> T:
         """The current value."""
@@ -33,6 +31,9 @@ class Watch(Generic[T]):
     def cancel(self) -> None:
         """Stops following; the value remains."""
         self._subscription.cancel()
+
+    def _begin(self, view: _native.View) -> None:
+        self._value = self._parse(snapshot_of(view))
 
     def _follow(self, view: _native.View) -> None:
         try:
