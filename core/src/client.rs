@@ -212,7 +212,7 @@ impl Client {
     pub fn validate(
         &self,
         namespace: &str,
-        validator: impl Fn(&Snapshot) -> Result<(), String> + Send + Sync + 'static,
+        validator: impl Fn(&Arc<Snapshot>) -> Result<(), String> + Send + Sync + 'static,
     ) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
         let validator: Validator = Arc::new(validator);

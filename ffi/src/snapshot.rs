@@ -2,8 +2,8 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use castalia_core::host::read::{epoch_millis, millis};
 use castalia_core::{FromValue, Result, Snapshot};
 
 use crate::boundary::{
@@ -142,7 +142,7 @@ pub extern "C" fn castalia_snapshot_get_duration(
     value: Option<&mut MaybeUninit<i64>>,
     found: Option<&mut MaybeUninit<i32>>,
 ) -> Option<Box<CastaliaError>> {
-    read(snapshot, key, value, found, |time: Duration| saturated(time.as_millis()))
+    read(snapshot, key, value, found, millis)
 }
 
 /// The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); see
@@ -304,15 +304,4 @@ pub extern "C" fn castalia_snapshot_retain(
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_release(snapshot: *const CastaliaSnapshot) {
     guard_or((), || take_back(snapshot));
-}
-
-pub(crate) fn epoch_millis(time: SystemTime) -> i64 {
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => saturated(since.as_millis()),
-        Err(before) => -saturated(before.duration().as_millis()),
-    }
-}
-
-fn saturated(millis: u128) -> i64 {
-    i64::try_from(millis).unwrap_or(i64::MAX)
 }

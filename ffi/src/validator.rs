@@ -1,6 +1,7 @@
 //! Validators of releases.
 
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
 use castalia_core::Snapshot;
 
@@ -41,8 +42,8 @@ pub extern "C" fn castalia_client_validate(
     guard(|| {
         let client = client.get()?;
         let validator = required(validator)?;
-        client.validate(name.text()?, move |snapshot: &Snapshot| {
-            let snapshot = std::ptr::from_ref(snapshot).cast();
+        client.validate(name.text()?, move |snapshot: &Arc<Snapshot>| {
+            let snapshot = Arc::as_ptr(snapshot).cast();
             reason_of(|reason, capacity| validator(user_data.get(), snapshot, reason, capacity))
         })
     })

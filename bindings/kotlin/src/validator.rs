@@ -29,9 +29,10 @@ pub(crate) struct Question {
 
 impl Questions {
     /// The asking and the answering side. After the latter is dropped, no question is asked.
-    pub(crate) fn new() -> (impl Fn(&Snapshot) -> Result<(), String> + Send + Sync, Arc<Self>) {
+    pub(crate) fn new() -> (impl Fn(&Arc<Snapshot>) -> Result<(), String> + Send + Sync, Arc<Self>)
+    {
         let (asked, waiting) = mpsc::channel(1);
-        let ask = move |snapshot: &Snapshot| {
+        let ask = move |snapshot: &Arc<Snapshot>| {
             let (sender, answer) = sync_channel(1);
             let verdict = Arc::new(Verdict { sender: StdMutex::new(Some(sender)) });
             let question = Question { content: Content::of_values(snapshot), verdict };

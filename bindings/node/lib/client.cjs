@@ -228,7 +228,7 @@ function newClient(asked) {
 
 /** The rules for reads, as members that each read uses. */
 function mannerOf(rules) {
-  return { rules, hasFallback: rules.hasFallback, kept: rules.typedCache };
+  return { rules, hasFallback: rules.hasFallback, isCounted: true, kept: rules.typedCache };
 }
 
 /** Waits until the subscriptions have delivered what was queued, for a limited time. */

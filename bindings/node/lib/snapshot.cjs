@@ -19,7 +19,7 @@ class Snapshot {
    * @param content the native view
    * @param values a map that does not change from now on
    * @param manner how values are read: the native rules, whether keys may have values outside the
-   * map, and how many parsed values are kept for each type
+   * map, whether malformed values are counted, and how many parsed values are kept for each type
    */
   constructor(content, values, manner) {
     const { about } = content;
@@ -222,8 +222,9 @@ class Snapshot {
   #note(key) {
     if (!this.#malformed.has(key)) {
       this.#malformed.add(key);
-      // The values that a validator checks have no counter.
-      this.#content.noteMalformed?.(key);
+      if (this.#manner.isCounted) {
+        this.#content.noteMalformed(key);
+      }
     }
   }
 }

@@ -13,8 +13,9 @@ async function verdictOf(validator, question, manner) {
 
 async function reasonOf(validator, question, manner) {
   try {
-    // The validator sees the release alone, without the environment fallback.
-    const snapshot = new Snapshot(question, await mapOf(question), { ...manner, hasFallback: false });
+    const { view } = question;
+    // The validator sees the release alone, without the environment fallback, and nothing that it reads is counted.
+    const snapshot = new Snapshot(view, await mapOf(view), { ...manner, hasFallback: false, isCounted: false });
     const reason = await validator(snapshot);
     return reason ? String(reason) : null;
   } catch (error) {

@@ -1,16 +1,13 @@
 //! Parses values as other types, by the same rules as in every language.
 
-use std::time::{Duration, SystemTime};
-
 use castalia_core::format::value::list;
-use castalia_core::host::read::ReadPolicy;
+use castalia_core::host::read::{ReadPolicy, epoch_millis, millis};
 use castalia_core::{Error, ErrorKind, FromValue, Result};
 use napi::Either;
 use napi::bindgen_prelude::{Either3, i64n};
 use napi_derive::napi;
 
 use crate::failure::{Failure, result_or_failure};
-use crate::view::millis;
 
 type Value = Either3<f64, i64n, bool>;
 
@@ -53,8 +50,8 @@ impl Rules {
             "long" => self.read(&text, |number| Value::B(i64n(number))),
             "double" => self.read(&text, Value::A),
             "bool" => self.read(&text, Value::C),
-            "duration" => self.read(&text, |time: Duration| Value::A(time.as_secs_f64() * 1000.0)),
-            "date" => self.read(&text, |time: SystemTime| Value::A(millis(time))),
+            "duration" => self.read(&text, |time| Value::A(millis(time) as f64)),
+            "date" => self.read(&text, |time| Value::A(epoch_millis(time) as f64)),
             _ => Err(Error::new(ErrorKind::Internal, "read value", "no such type")),
         };
         result_or_failure(

@@ -1,30 +1,19 @@
 //! A snapshot, which JavaScript copies part by part.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use castalia_core::Snapshot;
+use castalia_core::host::read::epoch_millis;
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
 use napi_derive::napi;
+
+use crate::object::object;
 
 /// A snapshot, kept until JavaScript has copied it.
 #[napi]
 pub struct View {
     snapshot: Arc<Snapshot>,
-}
-
-/// The properties of a snapshot beside its entries. The time is in milliseconds.
-#[napi(object, object_from_js = false)]
-#[derive(Clone)]
-pub struct About {
-    pub app_id: String,
-    pub cluster: String,
-    pub namespace: String,
-    pub format: &'static str,
-    pub source: &'static str,
-    pub release_key: String,
-    pub notification_id: i64,
-    pub loaded_at: f64,
-    pub size: u32,
 }
 
 #[napi]
@@ -33,17 +22,30 @@ impl View {
         Self { snapshot }
     }
 
-    /// Identity of the snapshot.
+    /// The properties of the snapshot beside its entries. The time is in milliseconds.
     #[napi(getter, catch_unwind)]
-    pub fn about(&self) -> About {
-        about(&self.snapshot)
+    pub fn about<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let snapshot = &self.snapshot;
+        let identity = snapshot.identity();
+        object!(env, {
+            "appId": identity.app_id.as_str(),
+            "cluster": identity.cluster.as_str(),
+            "namespace": identity.namespace.as_str(),
+            "format": snapshot.format().name(),
+            "source": snapshot.source().name(),
+            "releaseKey": snapshot.release_key(),
+            "notificationId": snapshot.notification_id(),
+            "loadedAt": epoch_millis(snapshot.loaded_at()),
+            "size": u32::try_from(snapshot.len()).unwrap_or(u32::MAX),
+        })
     }
 
     /// Keys and values in turn, in the server's order: at most `count` entries, starting at number
     /// `from`.
     #[napi(catch_unwind)]
     pub fn entries(&self, from: u32, count: u32) -> Vec<&str> {
-        chunk(self.snapshot.iter(), from, count)
+        let chunk = self.snapshot.iter().skip(from as usize).take(count as usize);
+        chunk.flat_map(|(key, value)| [key, value]).collect()
     }
 
     /// Whether this is the same snapshot.
@@ -75,37 +77,4 @@ impl View {
     pub fn fallback_value(&self, key: String) -> Option<&str> {
         self.snapshot.get(&key)
     }
-}
-
-pub(crate) fn about(snapshot: &Snapshot) -> About {
-    let identity = snapshot.identity();
-    About {
-        app_id: identity.app_id.clone(),
-        cluster: identity.cluster.clone(),
-        namespace: identity.namespace.clone(),
-        format: snapshot.format().name(),
-        source: snapshot.source().name(),
-        release_key: snapshot.release_key().to_owned(),
-        notification_id: snapshot.notification_id(),
-        loaded_at: millis(snapshot.loaded_at()),
-        size: u32::try_from(snapshot.len()).unwrap_or(u32::MAX),
-    }
-}
-
-/// Some of the entries, as a flat list.
-pub(crate) fn chunk<'a>(
-    entries: impl Iterator<Item = (&'a str, &'a str)>,
-    from: u32,
-    count: u32,
-) -> Vec<&'a str> {
-    let chunk = entries.skip(from as usize).take(count as usize);
-    chunk.flat_map(|(key, value)| [key, value]).collect()
-}
-
-pub(crate) fn millis(time: SystemTime) -> f64 {
-    let seconds = match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => after.as_secs_f64(),
-        Err(before) => -before.duration().as_secs_f64(),
-    };
-    seconds * 1000.0
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use castalia_core::host::open::{self, View};
 use castalia_core::host::settings::HostSettings;
@@ -99,7 +100,7 @@ impl Client {
     /// Calls `validator(view)` before a release is applied. A text or an exception rejects it.
     fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
         self.check_open(py)?;
-        let validate = move |snapshot: &Snapshot| {
+        let validate = move |snapshot: &Arc<Snapshot>| {
             gate::enter(|py| event::verdict(py, &validator, snapshot)).unwrap_or(Ok(()))
         };
         let validated = self.client.validate(namespace, validate);

@@ -2,6 +2,7 @@
 //! Values are parsed by [`crate::FromValue`], in every language.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::client::Client;
 use crate::format::rules::ReadRules;
@@ -37,5 +38,20 @@ impl ReadPolicy {
         let mut fallback = settings.environment.clone();
         fallback.extend(settings.overlay.clone());
         Self { rules: settings.rules, typed_cache: settings.typed_cache, fallback }
+    }
+}
+
+/// A duration in whole milliseconds.
+#[must_use]
+pub fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A moment as milliseconds since 1970 (UTC).
+#[must_use]
+pub fn epoch_millis(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => millis(since),
+        Err(before) => -millis(before.duration()),
     }
 }

@@ -12,7 +12,7 @@ use crate::protocol::namespace::NamespaceKey;
 use crate::snapshot::Snapshot;
 
 /// Returns the reason why a release must not be applied.
-pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send + Sync>;
+pub(crate) type Validator = Arc<dyn Fn(&Arc<Snapshot>) -> Result<(), String> + Send + Sync>;
 
 /// The validators of a client, by namespace.
 #[derive(Default)]
