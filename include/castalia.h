@@ -428,8 +428,7 @@ struct CastaliaError *castalia_client_app_id(struct CastaliaClient client,
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_env(struct CastaliaClient client,
-                                          struct CastaliaStr *env);
+struct CastaliaError *castalia_client_env(struct CastaliaClient client, struct CastaliaStr *env);
 
 /**
  * Signs requests for an app id with another secret from the next request on. A blank secret ends
@@ -488,8 +487,7 @@ struct CastaliaError *castalia_config_last_error(struct CastaliaConfig config,
  * `CASTALIA_INVALID_ARGUMENT` on a listener's thread.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_refresh(struct CastaliaConfig config,
-                                              uint32_t timeout_ms);
+struct CastaliaError *castalia_config_refresh(struct CastaliaConfig config, uint32_t timeout_ms);
 
 /**
  * Releases the handle of a namespace, which remains open in its client. A stale handle is ignored.

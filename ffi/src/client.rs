@@ -26,7 +26,6 @@ pub struct CastaliaClient {
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_new(
     settings: Option<&CastaliaSettings>,
     client: Option<&mut MaybeUninit<CastaliaClient>>,
@@ -45,7 +44,6 @@ pub extern "C" fn castalia_client_new(
 /// the namespace is already open; `CASTALIA_TIMEOUT` after the timeout, while opening continues;
 /// `CASTALIA_CLOSED`; or the start policy's refusal.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_config(
     client: CastaliaClient,
     name: CastaliaStr,
@@ -60,7 +58,6 @@ pub extern "C" fn castalia_client_config(
 
 /// Opens a namespace of another app; see `castalia_client_config`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_config_of(
     client: CastaliaClient,
     app_id: CastaliaStr,
@@ -79,7 +76,6 @@ pub extern "C" fn castalia_client_config_of(
 /// `castalia_client_config`. Its events have the key `content` alone, whose values are the whole
 /// text before and after.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_config_file(
     client: CastaliaClient,
     name: CastaliaStr,
@@ -96,7 +92,6 @@ pub extern "C" fn castalia_client_config_file(
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_app_id(
     client: CastaliaClient,
     app_id: Option<&mut MaybeUninit<Box<CastaliaText>>>,
@@ -109,7 +104,6 @@ pub extern "C" fn castalia_client_app_id(
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_env(
     client: CastaliaClient,
     env: Option<&mut MaybeUninit<CastaliaStr>>,
@@ -123,7 +117,6 @@ pub extern "C" fn castalia_client_env(
 /// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is
 /// not UTF-8.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_set_access_key(
     client: CastaliaClient,
     app_id: CastaliaStr,

@@ -59,7 +59,6 @@ impl Deref for Opened {
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_config_snapshot(
     config: CastaliaConfig,
     snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
@@ -72,7 +71,6 @@ pub extern "C" fn castalia_config_snapshot(
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_config_state(
     config: CastaliaConfig,
     state: Option<&mut MaybeUninit<CastaliaStr>>,
@@ -85,7 +83,6 @@ pub extern "C" fn castalia_config_state(
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_config_last_error(
     config: CastaliaConfig,
     last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
@@ -98,7 +95,6 @@ pub extern "C" fn castalia_config_last_error(
 /// Fails with the error of the load, `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, or
 /// `CASTALIA_INVALID_ARGUMENT` on a listener's thread.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_config_refresh(
     config: CastaliaConfig,
     timeout_ms: u32,

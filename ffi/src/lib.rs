@@ -7,41 +7,26 @@
 //!
 //! Each file is one group of functions; what crosses the border does so in `boundary`.
 
-mod boundary;
-mod client;
-mod config;
-mod error;
-mod event;
+pub mod boundary;
+pub mod client;
+pub mod config;
+pub mod error;
+pub mod event;
 mod fork;
 mod handle;
-mod list;
-mod log;
-mod record;
-mod settings;
-mod snapshot;
-mod subscription;
+pub mod list;
+pub mod log;
+pub mod record;
+pub mod settings;
+pub mod snapshot;
+pub mod subscription;
 #[cfg(debug_assertions)]
-mod test_panic;
-mod testing;
-mod text;
-mod validator;
+pub mod test_panic;
+pub mod testing;
+pub mod text;
+pub mod validator;
 
-pub use boundary::CastaliaStr;
-pub use client::*;
-pub use config::*;
-pub use error::*;
-pub use event::*;
-pub use list::*;
-pub use log::*;
-pub use record::*;
-pub use settings::*;
-pub use snapshot::*;
-pub use subscription::*;
-#[cfg(debug_assertions)]
-pub use test_panic::*;
-pub use testing::*;
-pub use text::*;
-pub use validator::*;
+use boundary::CastaliaStr;
 
 // A panic that does not unwind cannot be caught at the boundary and would end the host program.
 #[cfg(not(panic = "unwind"))]

@@ -17,7 +17,6 @@ pub struct CastaliaTextList(Vec<String>);
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_list(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,

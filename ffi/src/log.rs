@@ -59,7 +59,6 @@ pub type CastaliaLogger =
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for an invalid level.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_log_set(
     level: i32,
     logger: CastaliaLogger,

@@ -24,7 +24,6 @@ pub struct CastaliaRecord(Value);
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_metrics(
     client: CastaliaClient,
     metrics: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
@@ -37,7 +36,6 @@ pub extern "C" fn castalia_client_metrics(
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_settings(
     client: CastaliaClient,
     settings: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,

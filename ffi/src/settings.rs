@@ -23,7 +23,6 @@ pub extern "C" fn castalia_settings_new() -> Box<CastaliaSettings> {
 /// Fails with `CASTALIA_INVALID_ARGUMENT` if a variable that begins with `APOLLO_` or `CASTALIA_`
 /// is not UTF-8.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_settings_from_env(
     settings: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,
 ) -> Option<Box<CastaliaError>> {
@@ -35,7 +34,6 @@ pub extern "C" fn castalia_settings_from_env(
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_settings_set(
     settings: Option<&mut CastaliaSettings>,
     name: CastaliaStr,
@@ -65,7 +63,6 @@ pub const CASTALIA_START_REQUIRE_ALL_REMOTE: i32 = 4;
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for any other number.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_settings_start_policy(
     settings: Option<&mut CastaliaSettings>,
     policy: i32,
@@ -84,7 +81,6 @@ pub extern "C" fn castalia_settings_start_policy(
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_settings_copy(
     settings: Option<&CastaliaSettings>,
     copy: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,

@@ -22,7 +22,6 @@ pub struct CastaliaSnapshot(pub(crate) Snapshot);
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a key that is not UTF-8.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -57,7 +56,6 @@ fn value_of(snapshot: &CastaliaSnapshot, key: CastaliaStr) -> Result<Option<&str
 /// Fails with `CASTALIA_INVALID_ARGUMENT` if `capacity` is not greater than the length, or if the
 /// value contains a NUL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_copy(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -84,7 +82,6 @@ pub extern "C" fn castalia_snapshot_copy(
 /// Fails with `CASTALIA_PARSE` for a malformed value, and with `CASTALIA_INVALID_ARGUMENT` like
 /// `castalia_snapshot_get`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_int(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -96,7 +93,6 @@ pub extern "C" fn castalia_snapshot_get_int(
 
 /// The value of a key as a 64-bit integer; see `castalia_snapshot_get_int`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_long(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -108,7 +104,6 @@ pub extern "C" fn castalia_snapshot_get_long(
 
 /// The value of a key as a floating-point number; see `castalia_snapshot_get_int`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_double(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -122,7 +117,6 @@ pub extern "C" fn castalia_snapshot_get_double(
 /// the setting `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are
 /// 0, and anything else is malformed.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_bool(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -135,7 +129,6 @@ pub extern "C" fn castalia_snapshot_get_bool(
 /// The value of a key, such as `2D3H4M5S123MS` or `500`, in milliseconds; see
 /// `castalia_snapshot_get_int`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_duration(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -150,7 +143,6 @@ pub extern "C" fn castalia_snapshot_get_duration(
 /// setting `castalia.time-zone`. Dates that do not exist are malformed, or carry over with
 /// `castalia.lenient-dates`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_get_date(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -166,7 +158,6 @@ pub extern "C" fn castalia_snapshot_get_date(
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` like `castalia_snapshot_get`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_malformed(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
@@ -223,7 +214,6 @@ pub extern "C" fn castalia_snapshot_len(snapshot: Option<&CastaliaSnapshot>) -> 
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` if the index is not below `castalia_snapshot_len`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_snapshot_entry(
     snapshot: Option<&CastaliaSnapshot>,
     index: usize,

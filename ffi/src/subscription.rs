@@ -65,7 +65,6 @@ pub extern "C" fn castalia_filter_init(filter: *mut CastaliaFilter, size: usize)
 /// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for an
 /// invalid filter.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_config_on_change(
     config: CastaliaConfig,
     filter: *const CastaliaFilter,
@@ -95,7 +94,6 @@ pub type CastaliaFollower =
 /// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; the
 /// function is then not called.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_config_follow(
     config: CastaliaConfig,
     function: CastaliaFollower,

@@ -10,7 +10,6 @@ use crate::error::CastaliaError;
 
 /// Panics in this place; see `fault::panic_in`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_test_panic(place: CastaliaStr) -> Option<Box<CastaliaError>> {
     guard(|| blocking::wait(call::run(fault::panic_in(place.text()?)), Duration::MAX))
 }

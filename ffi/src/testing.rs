@@ -40,7 +40,6 @@ impl CastaliaTesting {
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_testing_new(
     settings: Option<&CastaliaSettings>,
     testing: Option<&mut MaybeUninit<CastaliaTesting>>,
@@ -64,7 +63,6 @@ pub extern "C" fn castalia_testing_new(
 /// Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT`
 /// for an invalid name and on a listener's thread, `CASTALIA_PARSE` if a validator rejects it.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_testing_set(
     testing: CastaliaTesting,
     name: CastaliaStr,
@@ -79,7 +77,6 @@ pub extern "C" fn castalia_testing_set(
 
 /// Removes a key; see `castalia_testing_set`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_testing_remove(
     testing: CastaliaTesting,
     name: CastaliaStr,
@@ -96,7 +93,6 @@ pub extern "C" fn castalia_testing_remove(
 ///
 /// Fails like `castalia_testing_set`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_testing_fail(
     testing: CastaliaTesting,
     name: CastaliaStr,

@@ -20,7 +20,6 @@ impl CastaliaText {
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_metrics_text(
     client: CastaliaClient,
     text: Option<&mut MaybeUninit<Box<CastaliaText>>>,

@@ -30,7 +30,6 @@ pub type CastaliaValidator = Option<
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for an invalid name, `CASTALIA_CLOSED` for a
 /// stale handle.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn castalia_client_validate(
     client: CastaliaClient,
     name: CastaliaStr,
