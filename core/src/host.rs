@@ -9,6 +9,7 @@ pub mod describe;
 pub mod fault;
 pub mod fork;
 pub mod open;
+pub mod question;
 pub mod read;
 pub mod settings;
 

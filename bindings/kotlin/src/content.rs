@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use castalia_core::Snapshot;
+use castalia_core::host::open::View;
 
 /// A key and its value.
 #[derive(Debug, uniffi::Record)]
@@ -34,19 +35,13 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Keys and values.
-    pub(crate) fn of_values(snapshot: &Snapshot) -> Self {
-        let values = snapshot.iter().map(Entry::from).collect();
-        Self { values, ..Self::bare(snapshot) }
-    }
-
-    /// One text.
-    pub(crate) fn of_file(snapshot: &Snapshot) -> Self {
-        Self { text: snapshot.content().map(str::to_owned), ..Self::bare(snapshot) }
-    }
-
-    fn bare(snapshot: &Snapshot) -> Self {
+    /// The content as it is read.
+    pub(crate) fn of(snapshot: &Snapshot, view: View) -> Self {
         let identity = snapshot.identity();
+        let (values, text) = match view {
+            View::Values => (snapshot.iter().map(Entry::from).collect(), None),
+            View::Text => (Vec::new(), snapshot.content().map(str::to_owned)),
+        };
         Self {
             app_id: identity.app_id.clone(),
             cluster: identity.cluster.clone(),
@@ -55,8 +50,8 @@ impl Content {
             notification_id: snapshot.notification_id(),
             source: snapshot.source().name().to_owned(),
             loaded_at: snapshot.loaded_at(),
-            values: Vec::new(),
-            text: None,
+            values,
+            text,
         }
     }
 }

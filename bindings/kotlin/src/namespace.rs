@@ -35,10 +35,7 @@ impl Namespace {
         if returned.as_ref().is_some_and(|last| Arc::ptr_eq(last, &newest)) {
             return None;
         }
-        let content = match View::of(&config) {
-            View::Values => Content::of_values(&newest),
-            View::Text => Content::of_file(&newest),
-        };
+        let content = Content::of(&newest, View::of(&config));
         *returned = Some(newest);
         Some(content)
     }

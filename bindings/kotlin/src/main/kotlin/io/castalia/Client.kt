@@ -166,15 +166,14 @@ class Client internal constructor(settings: Settings, private val native: Native
         return translated { native.question() }
     }
 
-    private fun answer(question: Question, validator: Validator) {
+    private fun answer(question: Question, validator: Validator) = question.use {
         val reason =
             try {
-                validator.check(snapshotOf(question.content) {})
+                validator.check(snapshotOf(it.content()) {})
             } catch (failure: Throwable) {
                 "the validator failed: $failure"
             }
-        question.verdict.answer(reason)
-        question.destroy()
+        it.answer(reason)
     }
 
     private fun snapshotOf(content: Content, tell: (key: String) -> Unit) = Snapshot(content, rules, tell)

@@ -1,0 +1,53 @@
+//! A validator that runs on a thread of the host: the release is passed there as a question, and the
+//! thread that applies it waits for the answer.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use crate::snapshot::Snapshot;
+
+/// What a validator says: why a release must not be applied; see [`crate::Client::validate`].
+pub type Verdict = Result<(), String>;
+
+/// A release that waits for a verdict.
+pub struct Question {
+    /// The release.
+    pub snapshot: Arc<Snapshot>,
+    verdict: SyncSender<Verdict>,
+}
+
+impl Question {
+    /// Accepts the release, or rejects it with a reason. Only the first answer counts.
+    pub fn answer(&self, reason: Option<String>) {
+        // Fails after the first answer.
+        let _ = self.verdict.try_send(reason.map_or(Ok(()), Err));
+    }
+}
+
+/// Passes a release to the host and waits for its verdict, which is `unanswered` if the host drops
+/// the question.
+///
+/// ```
+/// use std::thread;
+/// use castalia_core::InMemory;
+/// use castalia_core::host::question::{Question, ask};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let host = |question: Question| drop(thread::spawn(move || question.answer(Some("no".into()))));
+/// let memory = InMemory::new()?;
+/// memory.client().validate("application", move |release| ask(release, Ok(()), host))?;
+/// let config = memory.client().config("application").await?;
+/// assert!(memory.set("application", "a", "1").await.is_err());
+/// assert!(config.get("a").is_none());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The reason of the host, or that of `unanswered`.
+pub fn ask(release: &Arc<Snapshot>, unanswered: Verdict, pass: impl FnOnce(Question)) -> Verdict {
+    let (verdict, answer) = sync_channel(1);
+    pass(Question { snapshot: release.clone(), verdict });
+    answer.recv().unwrap_or(unanswered)
+}
