@@ -16,8 +16,8 @@ class FakeClient extends Client {
     let memory;
     const all = Object.entries(contents).map(([namespace, entries]) => [namespace, textsOf(entries)]);
     const _make = (asked) => {
-      memory = checked(() => native.newInMemory(asked, all));
-      return memory.client(mailbox);
+      memory = checked(() => native.newInMemory(mailbox, asked, all));
+      return memory.client();
     };
     super(settings, { ...options, _make });
     this.#memory = memory;
@@ -26,7 +26,7 @@ class FakeClient extends Client {
   /** Sets values of a namespace in one step; `null` or `undefined` deletes the key. */
   async set(namespace, entries) {
     const edits = textsOf(entries);
-    await this.#change('set', namespace, (number) => this.#memory.update(mailbox, number, namespace, edits));
+    await this.#change('set', namespace, (number) => this.#memory.update(number, namespace, edits));
   }
 
   /**
@@ -35,7 +35,7 @@ class FakeClient extends Client {
    */
   async publish(namespace, entries) {
     const texts = textsOf(entries);
-    await this.#change('publish', namespace, (number) => this.#memory.publish(mailbox, number, namespace, texts));
+    await this.#change('publish', namespace, (number) => this.#memory.publish(number, namespace, texts));
   }
 
   /**
@@ -43,7 +43,7 @@ class FakeClient extends Client {
    * Loaded values remain.
    */
   async fail(namespace) {
-    await this.#change('fail', namespace, (number) => this.#memory.fail(mailbox, number, namespace));
+    await this.#change('fail', namespace, (number) => this.#memory.fail(number, namespace));
   }
 
   async #change(operation, namespace, begin) {

@@ -51,15 +51,15 @@ pub fn new_client(
     options: ClientOptions,
 ) -> napi::Result<Either<Client, Failure>> {
     Ok(match settings_of(options).and_then(CoreClient::new) {
-        Ok(client) => Either::A(Client::made(env, mailbox, client)?),
+        Ok(client) => Either::A(Client::made(env, &mailbox.post, client)?),
         Err(error) => Either::B(error.into()),
     })
 }
 
 impl Client {
-    pub(crate) fn made(env: Env, mailbox: &Mailbox, client: CoreClient) -> napi::Result<Self> {
+    pub(crate) fn made(env: Env, post: &Arc<Post>, client: CoreClient) -> napi::Result<Self> {
         env.adjust_external_memory(SIZE)?;
-        Ok(Self { client, post: mailbox.post.clone() })
+        Ok(Self { client, post: post.clone() })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A client without servers, whose values a test of the application sets.
 
+use std::sync::Arc;
+
 use castalia_core::InMemory as CoreInMemory;
 use castalia_core::host::settings::Entries;
 use napi::{Either, Env};
@@ -7,24 +9,26 @@ use napi_derive::napi;
 
 use crate::client::{Client, ClientOptions, settings_of};
 use crate::failure::{Failure, result_or_failure};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, Post};
 
 /// Sets the values of its client. Calls that wait take the number of a handler, which receives the
 /// result.
 #[napi]
 pub struct InMemory {
     memory: CoreInMemory,
+    post: Arc<Post>,
 }
 
 /// Creates one with initial values by namespace.
 #[napi(catch_unwind)]
 pub fn new_in_memory(
+    mailbox: &Mailbox,
     options: ClientOptions,
     contents: Vec<(String, Entries)>,
 ) -> Either<InMemory, Failure> {
     let memory = settings_of(options)
         .and_then(|settings| CoreInMemory::with_content(settings, contents))
-        .map(|memory| InMemory { memory });
+        .map(|memory| InMemory { memory, post: mailbox.post.clone() });
     result_or_failure(memory)
 }
 
@@ -32,34 +36,28 @@ pub fn new_in_memory(
 impl InMemory {
     /// The client.
     #[napi(catch_unwind)]
-    pub fn client(&self, env: Env, mailbox: &Mailbox) -> napi::Result<Client> {
-        Client::made(env, mailbox, self.memory.client().clone())
+    pub fn client(&self, env: Env) -> napi::Result<Client> {
+        Client::made(env, &self.post, self.memory.client().clone())
     }
 
     /// Replaces all values of a namespace.
     #[napi(catch_unwind)]
-    pub fn publish(&self, mailbox: &Mailbox, id: i64, namespace: String, entries: Entries) {
+    pub fn publish(&self, id: i64, namespace: String, entries: Entries) {
         let memory = self.memory.clone();
-        mailbox.post.run(id, async move { memory.publish(&namespace, entries).await });
+        self.post.run(id, async move { memory.publish(&namespace, entries).await });
     }
 
     /// Sets several values; null removes a key.
     #[napi(catch_unwind)]
-    pub fn update(
-        &self,
-        mailbox: &Mailbox,
-        id: i64,
-        namespace: String,
-        edits: Vec<(String, Option<String>)>,
-    ) {
+    pub fn update(&self, id: i64, namespace: String, edits: Vec<(String, Option<String>)>) {
         let memory = self.memory.clone();
-        mailbox.post.run(id, async move { memory.update(&namespace, edits).await });
+        self.post.run(id, async move { memory.update(&namespace, edits).await });
     }
 
     /// Makes loads of a namespace fail until its values are set again.
     #[napi(catch_unwind)]
-    pub fn fail(&self, mailbox: &Mailbox, id: i64, namespace: String) {
+    pub fn fail(&self, id: i64, namespace: String) {
         let memory = self.memory.clone();
-        mailbox.post.run(id, async move { memory.fail(&namespace).await });
+        self.post.run(id, async move { memory.fail(&namespace).await });
     }
 }
