@@ -184,16 +184,6 @@ typedef struct CastaliaEvent CastaliaEvent;
 typedef struct CastaliaSettings CastaliaSettings;
 
 /**
- * A text that the caller releases.
- */
-typedef struct CastaliaText CastaliaText;
-
-/**
- * The parts of a value. They never change, and any number of threads may read them.
- */
-typedef struct CastaliaTextList CastaliaTextList;
-
-/**
  * UTF-8 text with its length in bytes. NULL with length 0 is the empty text.
  */
 typedef struct CastaliaStr {
@@ -413,13 +403,12 @@ struct CastaliaError *castalia_client_config_file(struct CastaliaClient client,
                                                   struct CastaliaConfig *config);
 
 /**
- * The client's app id. Release it with `castalia_text_release`.
+ * The client's app id, a text. Release it with `castalia_record_release`.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_app_id(struct CastaliaClient client,
-                                             struct CastaliaText **app_id);
+struct CastaliaError *castalia_client_app_id(struct CastaliaClient client, CastaliaRecord **app_id);
 
 /**
  * The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never
@@ -581,38 +570,6 @@ const struct CastaliaEvent *castalia_event_retain(const struct CastaliaEvent *ev
 void castalia_event_release(const struct CastaliaEvent *event);
 
 /**
- * Splits the value of a key at a literal delimiter. Release the list with
- * `castalia_text_list_release`. If `trim` is not 0, white space around the parts is removed; empty
- * parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
- * unchanged.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_snapshot_get_list(const CastaliaSnapshot *snapshot,
-                                                 struct CastaliaStr key,
-                                                 struct CastaliaStr delimiter,
-                                                 int32_t trim,
-                                                 struct CastaliaTextList **list,
-                                                 int32_t *found);
-
-/**
- * Number of parts; 0 for NULL.
- */
-size_t castalia_text_list_len(const struct CastaliaTextList *list);
-
-/**
- * The part at an index; NULL if the index is not below the number of parts. Valid as long as the
- * list.
- */
-struct CastaliaStr castalia_text_list_get(const struct CastaliaTextList *list, size_t index);
-
-/**
- * Releases a list and the texts that were read from it.
- */
-void castalia_text_list_release(struct CastaliaTextList *list);
-
-/**
  * Passes log records of this level and above (`CASTALIA_LOG_...`) to a function, which replaces
  * the previous one; NULL drops them. Without this call, warnings and errors are written to
  * standard error. `release` is called with the user data when it is no longer needed, also if this
@@ -650,8 +607,17 @@ struct CastaliaError *castalia_client_settings(struct CastaliaClient client,
                                                CastaliaRecord **settings);
 
 /**
+ * The metrics of a client as OpenMetrics text. Release it with `castalia_record_release`.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
+                                                   CastaliaRecord **text);
+
+/**
  * The field of a record; NULL if it is unset or there is none of this name. Valid until the record
- * that `castalia_client_metrics` or `castalia_client_settings` wrote is released.
+ * that a function such as `castalia_client_metrics` wrote is released.
  */
 const CastaliaRecord *castalia_record_field(const CastaliaRecord *record, struct CastaliaStr name);
 
@@ -671,8 +637,8 @@ struct CastaliaStr castalia_record_text(const CastaliaRecord *text);
 int64_t castalia_record_number(const CastaliaRecord *number, int64_t otherwise);
 
 /**
- * Releases the record that `castalia_client_metrics` or `castalia_client_settings` wrote, and every
- * part that was read from it. Never pass a part. NULL is ignored.
+ * Releases the record that a function such as `castalia_client_metrics` wrote, and every part that
+ * was read from it. Never pass a part. NULL is ignored.
  */
 void castalia_record_release(CastaliaRecord *record);
 
@@ -815,6 +781,22 @@ CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_date(const CastaliaSnapshot *snapshot,
                                                  struct CastaliaStr key,
                                                  int64_t *value,
+                                                 int32_t *found);
+
+/**
+ * Splits the value of a key at a literal delimiter, into a list of texts. Release it with
+ * `castalia_record_release`. If `trim` is not 0, white space around the parts is removed; empty
+ * parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
+ * unchanged.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_snapshot_get_list(const CastaliaSnapshot *snapshot,
+                                                 struct CastaliaStr key,
+                                                 struct CastaliaStr delimiter,
+                                                 int32_t trim,
+                                                 CastaliaRecord **list,
                                                  int32_t *found);
 
 /**
@@ -990,25 +972,6 @@ struct CastaliaError *castalia_testing_fail(struct CastaliaTesting testing,
  * Releases the handle. The client exists until it is closed. A stale handle is ignored.
  */
 void castalia_testing_release(struct CastaliaTesting testing);
-
-/**
- * The metrics of a client as OpenMetrics text.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
-                                                   struct CastaliaText **text);
-
-/**
- * The text; empty for NULL. Valid as long as the object.
- */
-struct CastaliaStr castalia_text_view(const struct CastaliaText *text);
-
-/**
- * Releases a text.
- */
-void castalia_text_release(struct CastaliaText *text);
 
 /**
  * Calls a function before a release of a namespace of the client's app is applied, as long as the

@@ -11,8 +11,8 @@ use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, required};
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::handle;
+use crate::record::CastaliaRecord;
 use crate::settings::CastaliaSettings;
-use crate::text::CastaliaText;
 
 /// Handle of a client; never 0.
 #[repr(C)]
@@ -88,15 +88,15 @@ pub extern "C" fn castalia_client_config_file(
     })
 }
 
-/// The client's app id. Release it with `castalia_text_release`.
+/// The client's app id, a text. Release it with `castalia_record_release`.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_client_app_id(
     client: CastaliaClient,
-    app_id: Option<&mut MaybeUninit<Box<CastaliaText>>>,
+    app_id: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(app_id, || Ok(CastaliaText::new(client.get()?.app_id().to_owned())))
+    guard_into(app_id, || Ok(CastaliaRecord::boxed(client.get()?.app_id())))
 }
 
 /// The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never

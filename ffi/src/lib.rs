@@ -14,7 +14,6 @@ pub mod error;
 pub mod event;
 mod fork;
 mod handle;
-pub mod list;
 pub mod log;
 pub mod record;
 pub mod settings;
@@ -23,7 +22,6 @@ pub mod subscription;
 #[cfg(debug_assertions)]
 pub mod test_panic;
 pub mod testing;
-pub mod text;
 pub mod validator;
 
 use boundary::CastaliaStr;

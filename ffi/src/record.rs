@@ -1,5 +1,6 @@
-//! Records: metrics and settings of a client by the names of their fields, which are the same in
-//! every language. A new counter changes nothing here.
+//! Records: what a caller owns until it releases it, such as a text, a list, or metrics and settings
+//! by the names of their fields, which are the same in every language. A new counter changes nothing
+//! here.
 
 use std::mem::MaybeUninit;
 
@@ -16,6 +17,12 @@ use crate::error::CastaliaError;
 #[repr(transparent)]
 pub struct CastaliaRecord(Value);
 
+impl CastaliaRecord {
+    pub(crate) fn boxed(value: impl Into<Value>) -> Box<Self> {
+        Box::new(Self(value.into()))
+    }
+}
+
 /// State and counters of a client, with the fields of `castalia::Metrics` in
 /// `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time is
 /// a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
@@ -28,7 +35,7 @@ pub extern "C" fn castalia_client_metrics(
     client: CastaliaClient,
     metrics: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(metrics, || Ok(Box::new(CastaliaRecord(describe::metrics(&*client.get()?)))))
+    guard_into(metrics, || Ok(CastaliaRecord::boxed(describe::metrics(&*client.get()?))))
 }
 
 /// Every effective setting of a client and its origin, as a list of records with the fields of
@@ -40,11 +47,22 @@ pub extern "C" fn castalia_client_settings(
     client: CastaliaClient,
     settings: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(settings, || Ok(Box::new(CastaliaRecord(describe::settings(&*client.get()?)))))
+    guard_into(settings, || Ok(CastaliaRecord::boxed(describe::settings(&*client.get()?))))
+}
+
+/// The metrics of a client as OpenMetrics text. Release it with `castalia_record_release`.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_client_metrics_text(
+    client: CastaliaClient,
+    text: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
+) -> Option<Box<CastaliaError>> {
+    guard_into(text, || Ok(CastaliaRecord::boxed(client.get()?.metrics_text())))
 }
 
 /// The field of a record; NULL if it is unset or there is none of this name. Valid until the record
-/// that `castalia_client_metrics` or `castalia_client_settings` wrote is released.
+/// that a function such as `castalia_client_metrics` wrote is released.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_record_field(
     record: Option<&CastaliaRecord>,
@@ -77,8 +95,8 @@ pub extern "C" fn castalia_record_number(number: Option<&CastaliaRecord>, otherw
         .unwrap_or(otherwise)
 }
 
-/// Releases the record that `castalia_client_metrics` or `castalia_client_settings` wrote, and every
-/// part that was read from it. Never pass a part. NULL is ignored.
+/// Releases the record that a function such as `castalia_client_metrics` wrote, and every part that
+/// was read from it. Never pass a part. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_record_release(record: Option<Box<CastaliaRecord>>) {
     drop(record);

@@ -10,6 +10,7 @@ use crate::boundary::{
     CastaliaStr, copy_terminated, count, guard, guard_or, required, take_back, text_of, unusable,
 };
 use crate::error::CastaliaError;
+use crate::record::CastaliaRecord;
 
 /// The values of a namespace at one moment. It never changes, any number of threads may read it,
 /// and it is valid until each of its references was released.
@@ -150,6 +151,38 @@ pub extern "C" fn castalia_snapshot_get_date(
     found: Option<&mut MaybeUninit<i32>>,
 ) -> Option<Box<CastaliaError>> {
     read(snapshot, key, value, found, epoch_millis)
+}
+
+/// Splits the value of a key at a literal delimiter, into a list of texts. Release it with
+/// `castalia_record_release`. If `trim` is not 0, white space around the parts is removed; empty
+/// parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
+/// unchanged.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_snapshot_get_list(
+    snapshot: Option<&CastaliaSnapshot>,
+    key: CastaliaStr,
+    delimiter: CastaliaStr,
+    trim: i32,
+    list: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
+    found: Option<&mut MaybeUninit<i32>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let (snapshot, out) = (&required(snapshot)?.0, required(list)?);
+        let (key, delimiter) = (key.text()?, delimiter.text()?);
+        let parts = match trim {
+            0 => snapshot.get_list(key, delimiter),
+            _ => snapshot.get_trimmed_list(key, delimiter),
+        };
+        if let Some(found) = found {
+            found.write(parts.is_some().into());
+        }
+        if let Some(parts) = parts {
+            out.write(CastaliaRecord::boxed(parts));
+        }
+        Ok(())
+    })
 }
 
 /// Reports a value as malformed, for callers that parse values themselves. It is logged and counted

@@ -181,9 +181,9 @@ class Client {
     }
 
     std::string app_id() const {
-        CastaliaText *app_id = nullptr;
+        CastaliaRecord *app_id = nullptr;
         detail::ignore(castalia_client_app_id(handle_.get(), &app_id));
-        return detail::owned(castalia_text_view(detail::TextPointer(app_id).get()));
+        return detail::owned(castalia_record_text(detail::RecordPointer(app_id).get()));
     }
 
     // The environment as it was recognized, such as PRO; UNKNOWN if it is unset.
@@ -215,9 +215,9 @@ class Client {
 
     // The same as OpenMetrics text.
     Outcome<std::string> metrics_text() const {
-        CastaliaText *text = nullptr;
+        CastaliaRecord *text = nullptr;
         CastaliaError *error = castalia_client_metrics_text(handle_.get(), &text);
-        return detail::outcome(error, [&] { return detail::owned(castalia_text_view(detail::TextPointer(text).get())); });
+        return detail::outcome(error, [&] { return detail::owned(castalia_record_text(detail::RecordPointer(text).get())); });
     }
 
     // Every effective setting and its origin.

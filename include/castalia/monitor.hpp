@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -92,9 +91,6 @@ struct Setting {
 };
 
 namespace detail {
-
-using RecordPointer = std::unique_ptr<CastaliaRecord, Release<CastaliaRecord, castalia_record_release>>;
-using TextPointer = std::unique_ptr<CastaliaText, Release<CastaliaText, castalia_text_release>>;
 
 inline std::string owned(CastaliaStr text) { return std::string(view(text)); }
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,12 +93,10 @@ std::optional<E> named(const Names &names, std::string_view text) {
     return std::nullopt;
 }
 
-using TextListPointer = std::unique_ptr<CastaliaTextList, Release<CastaliaTextList, castalia_text_list_release>>;
-
-inline std::vector<std::string> owned(const TextListPointer &list) {
+inline std::vector<std::string> texts_of(const RecordPointer &list) {
     std::vector<std::string> texts;
-    texts.reserve(castalia_text_list_len(list.get()));
-    while (auto text = option(castalia_text_list_get(list.get(), texts.size()))) texts.emplace_back(*text);
+    while (const CastaliaRecord *text = castalia_record_item(list.get(), texts.size()))
+        texts.emplace_back(view(castalia_record_text(text)));
     return texts;
 }
 
@@ -171,10 +168,10 @@ class Snapshot {
     // around the parts.
     std::vector<std::string> get_list(std::string_view key, std::vector<std::string> otherwise = {},
                                       std::string_view delimiter = ",", bool trim = false) const {
-        CastaliaTextList *list = nullptr;
+        CastaliaRecord *list = nullptr;
         detail::ignore(castalia_snapshot_get_list(pointer_.get(), detail::str(key), detail::str(delimiter), trim,
                                                   &list, nullptr));
-        return list != nullptr ? detail::owned(detail::TextListPointer(list)) : std::move(otherwise);
+        return list != nullptr ? detail::texts_of(detail::RecordPointer(list)) : std::move(otherwise);
     }
 
     // The value of exactly this name in a table such as {{"fast", Mode::Fast}, {"safe",

@@ -69,7 +69,7 @@ static void read_some(const CastaliaSnapshot *snapshot, uint64_t *state) {
     int32_t found, small;
     int64_t large;
     double real;
-    CastaliaTextList *list = NULL;
+    CastaliaRecord *list = NULL;
     drop(castalia_snapshot_get(snapshot, key, &value, &found));
     drop(castalia_snapshot_copy(snapshot, key, buffer, next(state) % sizeof buffer, &len, NULL));
     drop(castalia_snapshot_get_int(snapshot, key, &small, &found));
@@ -78,8 +78,8 @@ static void read_some(const CastaliaSnapshot *snapshot, uint64_t *state) {
     drop(castalia_snapshot_entry(snapshot, next(state) % 4, &key, &value));
     drop(castalia_snapshot_malformed(snapshot, key));
     drop(castalia_snapshot_get_list(snapshot, text(state), text(state), next(state) % 2, &list, &found));
-    castalia_text_list_get(list, next(state) % 4);
-    castalia_text_list_release(list);
+    castalia_record_text(castalia_record_item(list, next(state) % 4));
+    castalia_record_release(list);
     castalia_snapshot_release(snapshot);
 }
 
@@ -115,8 +115,7 @@ static void watch(CastaliaConfig config, uint64_t *state) {
 
 static void look(CastaliaClient client, uint64_t *state) {
     const CastaliaRecord *one;
-    CastaliaRecord *metrics = NULL, *settings = NULL;
-    CastaliaText *told = NULL, *app_id = NULL;
+    CastaliaRecord *metrics = NULL, *settings = NULL, *told = NULL, *app_id = NULL;
     CastaliaStr env;
     drop(castalia_client_metrics(client, &metrics));
     drop(castalia_client_metrics_text(client, &told));
@@ -129,8 +128,8 @@ static void look(CastaliaClient client, uint64_t *state) {
         castalia_record_text(castalia_record_field(castalia_record_field(one, castalia_str("last_error")), text(state)));
     castalia_record_number(castalia_record_field(metrics, text(state)), 0);
     castalia_record_release(metrics);
-    castalia_text_release(told);
-    castalia_text_release(app_id);
+    castalia_record_release(told);
+    castalia_record_release(app_id);
     castalia_record_release(settings);
 }
 

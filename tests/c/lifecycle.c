@@ -101,12 +101,12 @@ static void a_closed_namespace_ends_and_starts_anew(void) {
 }
 
 static void identities_are_told(void) {
-    CastaliaText *app_id = NULL;
+    CastaliaRecord *app_id = NULL;
     CastaliaStr env;
     CastaliaConfig file = file_open("app.yaml");
     OK(castalia_client_app_id(client, &app_id));
-    CHECK_TEXT(castalia_text_view(app_id), "order");
-    castalia_text_release(app_id);
+    CHECK_TEXT(castalia_record_text(app_id), "order");
+    castalia_record_release(app_id);
     OK(castalia_client_env(client, &env));
     CHECK_TEXT(env, "UNKNOWN");
     const CastaliaSnapshot *snapshot = snapshot_of(file);

@@ -49,13 +49,10 @@ static void null_is_answered(void) {
     CHECK(castalia_record_field(NULL, key) == NULL && castalia_record_item(NULL, 0) == NULL);
     CHECK(castalia_record_text(NULL).ptr == NULL && castalia_record_number(NULL, 7) == 7);
     CHECK(castalia_snapshot_app_id(NULL).ptr == NULL && castalia_snapshot_cluster(NULL).ptr == NULL);
-    CHECK(castalia_text_list_len(NULL) == 0 && castalia_text_list_get(NULL, 0).ptr == NULL);
-    castalia_text_list_release(NULL);
     CHECK(castalia_error_code(NULL) == 0 && castalia_error_message(NULL).len == 0);
     castalia_snapshot_release(NULL);
     castalia_event_release(NULL);
     castalia_record_release(NULL);
-    castalia_text_release(NULL);
     castalia_error_release(NULL);
     castalia_filter_init(NULL, sizeof(CastaliaFilter));
 }
@@ -198,7 +195,7 @@ static void faults_stop_at_the_border(void) {
 static void closed_twice_is_closed(void) {
     CastaliaConfig other;
     CastaliaRecord *metrics;
-    CastaliaText *app_id;
+    CastaliaRecord *app_id;
     CastaliaStr env;
     castalia_client_close(client, 5000);
     castalia_client_close(client, 5000);

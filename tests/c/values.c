@@ -68,19 +68,19 @@ static void no_bytes_are_the_empty_text(const CastaliaSnapshot *snapshot) {
 
 static void check_list(const CastaliaSnapshot *snapshot, const char *delimiter, int32_t trim, size_t len,
                        const char *const *parts) {
-    CastaliaTextList *list = NULL;
+    CastaliaRecord *list = NULL;
     int32_t found = 0;
     OK(castalia_snapshot_get_list(snapshot, castalia_str("list"), castalia_str(delimiter), trim, &list, &found));
-    CHECK(found == 1 && castalia_text_list_len(list) == len);
-    for (size_t i = 0; i < len; i++) CHECK_TEXT(castalia_text_list_get(list, i), parts[i]);
-    CHECK(castalia_text_list_get(list, len).ptr == NULL);
-    castalia_text_list_release(list);
+    CHECK(found == 1);
+    for (size_t i = 0; i < len; i++) CHECK_TEXT(castalia_record_text(castalia_record_item(list, i)), parts[i]);
+    CHECK(castalia_record_item(list, len) == NULL);
+    castalia_record_release(list);
 }
 
 /* C094: the delimiter is literal, trailing empty parts are dropped, and a missing key leaves the
  * list unchanged. */
 static void lists_are_parts_between_a_delimiter(const CastaliaSnapshot *snapshot) {
-    CastaliaTextList *list = NULL;
+    CastaliaRecord *list = NULL;
     int32_t found = 1;
     check_list(snapshot, ",", 0, 4, (const char *[]){" a ", "", "b.c", " "});
     check_list(snapshot, ",", 1, 3, (const char *[]){"a", "", "b.c"});
