@@ -8,6 +8,7 @@ pub mod describe;
 #[cfg(debug_assertions)]
 pub mod fault;
 pub mod fork;
+pub mod log;
 pub mod open;
 pub mod question;
 pub mod read;

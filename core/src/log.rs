@@ -89,6 +89,14 @@ fn sink_for(level: Level) -> Option<Sink> {
     (level <= *threshold).then(|| sink.clone())
 }
 
+/// Calls a sink; what it logs is dropped.
+pub(crate) fn pass(record: &Record, sink: impl Fn(&Record)) {
+    IN_SINK.set(true);
+    // A panic in the sink must neither reach the code that logged nor leave the flag set.
+    let _ = catch_unwind(AssertUnwindSafe(|| sink(record)));
+    IN_SINK.set(false);
+}
+
 /// A subscriber for events; spans are ignored.
 struct SinkSubscriber;
 
@@ -112,15 +120,12 @@ impl Subscriber for SinkSubscriber {
         let Some(sink) = sink_for(*metadata.level()) else {
             return;
         };
-        if IN_SINK.replace(true) {
+        if IN_SINK.get() {
             return;
         }
         let mut builder = RecordBuilder::default();
         event.record(&mut builder);
-        let record = builder.finish(*metadata.level(), metadata.target());
-        // A panic in the sink must neither reach the code that logged nor leave the flag set.
-        let _ = catch_unwind(AssertUnwindSafe(|| sink(&record)));
-        IN_SINK.set(false);
+        pass(&builder.finish(*metadata.level(), metadata.target()), &*sink);
     }
 
     fn enter(&self, _: &Id) {}

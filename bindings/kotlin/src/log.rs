@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 
-use castalia_core::host::call;
-use castalia_core::log::{self, Record};
-use castalia_core::{Error, ErrorKind};
+use castalia_core::host::{call, log};
+use castalia_core::log::{Record, set};
 use tokio::sync::{Mutex, mpsc};
-use tracing::Level;
 
 use crate::content::Entry;
 use crate::error::Failure;
-
-/// Maximum number of waiting records; further ones are dropped.
-const QUEUE: usize = 1024;
 
 /// One log record.
 #[derive(uniffi::Record)]
@@ -34,15 +29,12 @@ impl LogRecords {
     /// Replaces the previous reader.
     #[uniffi::constructor]
     fn new(level: &str) -> Result<Self, Failure> {
-        let level: Level = level.parse().map_err(|_| {
-            let text = "a level is ERROR, WARN, INFO, DEBUG or TRACE";
-            Error::new(ErrorKind::InvalidArgument, "set log", text).with("level", level)
-        })?;
-        let (sender, waiting) = mpsc::channel(QUEUE);
+        let level = log::level(level)?;
+        let (sender, waiting) = mpsc::channel(log::WAITING);
         let sink = move |record: &Record| {
             let _ = sender.try_send(record.clone());
         };
-        log::set(Some((level, Arc::new(sink))));
+        set(Some((level, Arc::new(sink))));
         Ok(Self { waiting: Arc::new(Mutex::new(waiting)) })
     }
 
@@ -62,5 +54,5 @@ impl LogRecords {
 /// Drops records from now on.
 #[uniffi::export]
 fn log_nothing() {
-    log::set(None);
+    set(None);
 }

@@ -89,8 +89,8 @@ function wait(begin, { signal } = {}) {
 
 /** Sends log records of this level and above to a function. */
 function setLogHandler(handler, level) {
+  checked(() => native.setLog(mailbox, level));
   hearLog = handler;
-  return checked(() => native.setLog(mailbox, level));
 }
 
 module.exports = { mailbox, register, forget, handlerCount, hold, release, wait, setLogHandler };

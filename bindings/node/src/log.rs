@@ -4,10 +4,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use castalia_core::log::{self, Record};
+use castalia_core::host::log;
+use castalia_core::log::{Record, Sink, set};
+use napi::Either;
 use napi_derive::napi;
 use tracing::Level;
 
+use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::{Mailbox, Post};
 
 /// The environments that want records, and their levels.
@@ -22,14 +25,14 @@ pub struct Logged {
     pub fields: HashMap<&'static str, String>,
 }
 
-/// Puts records of this level and above into the mailbox; without a level none. False if the level
-/// is unknown.
+/// Puts records of this level and above into the mailbox; without a level none.
 #[napi(catch_unwind)]
-pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> bool {
-    let level = level.map(|level| level.parse::<Level>()).transpose();
-    let Ok(level) = level else {
-        return false;
-    };
+pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> Either<(), Failure> {
+    let level = level.as_deref().map(log::level).transpose();
+    result_or_failure(level.map(|level| read_from(mailbox, level)))
+}
+
+fn read_from(mailbox: &Mailbox, level: Option<Level>) {
     let mut readers = READERS.lock().unwrap_or_else(PoisonError::into_inner);
     let others = |reader: &Weak<Post>| {
         let reader = reader.upgrade().filter(|reader| !reader.has_ended());
@@ -39,8 +42,7 @@ pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> bool {
     readers.extend(level.map(|level| (level, Arc::downgrade(&mailbox.post))));
     let finest = readers.iter().map(|(level, _)| *level).max();
     drop(readers);
-    log::set(finest.map(|level| (level, Arc::new(emit) as log::Sink)));
-    true
+    set(finest.map(|level| (level, Arc::new(emit) as Sink)));
 }
 
 fn emit(record: &Record) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use castalia_core::Result;
 use castalia_core::host::call;
+use castalia_core::host::log::WAITING;
 use napi::bindgen_prelude::Either3;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -16,9 +17,6 @@ use crate::failure::Failure;
 use crate::log::Logged;
 use crate::namespace::Namespace;
 use crate::validator::Question;
-
-/// Maximum number of waiting log records.
-const RECORDS: usize = 1024;
 
 /// Does not keep the process alive, and needs at most one call in its queue.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
@@ -82,7 +80,7 @@ impl Post {
 
     pub(crate) fn log(&self, record: Logged) {
         let mut content = self.lock();
-        if !content.ended && content.records.len() < RECORDS {
+        if !content.ended && content.records.len() < WAITING {
             content.records.push(record);
             self.wake(content);
         }

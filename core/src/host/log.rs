@@ -1,0 +1,73 @@
+//! Log records for hosts that are not called by the thread that logs: a network thread must not wait
+//! for them.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::Level;
+
+use crate::blocking;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{Record, Sink, pass};
+use crate::process_local::ProcessLocalCell;
+
+/// Maximum number of records that wait for a host; further ones are dropped.
+pub const WAITING: usize = 1024;
+
+/// The level of this name, in any case.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] if there is none.
+pub fn level(name: &str) -> Result<Level> {
+    name.parse().map_err(|_| {
+        let text = "a level is ERROR, WARN, INFO, DEBUG or TRACE";
+        Error::new(ErrorKind::InvalidArgument, "set log", text).with("level", name)
+    })
+}
+
+/// A sink that passes the records to a function, which may block: one at a time, on another thread.
+/// Starts no thread before the first record; a forked child starts its own. What the function logs
+/// is dropped, or it would never end.
+pub fn deliver(function: impl Fn(&Record) + Send + Sync + 'static) -> Sink {
+    let (function, queue) = (Arc::new(function), ProcessLocalCell::new());
+    Arc::new(move |record: &Record| {
+        if let Ok(queue) = queue.get(|| start(function.clone())) {
+            let _ = queue.try_send(record.clone());
+        }
+    })
+}
+
+fn start(function: Arc<impl Fn(&Record) + Send + Sync + 'static>) -> Result<mpsc::Sender<Record>> {
+    let (queue, mut waiting) = mpsc::channel::<Record>(WAITING);
+    let runtime = blocking::runtime()?;
+    let threads = runtime.clone();
+    runtime.spawn(async move {
+        while let Some(record) = waiting.recv().await {
+            let function = function.clone();
+            let _ = threads.spawn_blocking(move || pass(&record, &*function)).await;
+        }
+    });
+    Ok(queue)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    #[test]
+    fn records_come_in_order_and_what_the_function_logs_does_not_come() {
+        let (sender, taken) = sync_channel(10);
+        let sink = deliver(move |record| {
+            tracing::warn!(target: "castalia_core::host::log", "from the function itself");
+            sender.send(record.text.clone()).unwrap();
+            assert_ne!(record.text, "1", "as a faulty host does");
+        });
+        for text in ["1", "2", "3"].map(str::to_owned) {
+            sink(&Record { level: Level::INFO, target: "castalia", text, fields: Vec::new() });
+        }
+        assert_eq!([(); 3].map(|()| taken.recv().unwrap()), ["1", "2", "3"]);
+        assert_eq!(level("loud").unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+}
