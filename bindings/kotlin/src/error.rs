@@ -1,7 +1,6 @@
 //! Errors as they cross the boundary. The Kotlin half has a class for each kind.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use castalia_core::host::call;
 use castalia_core::{Error, ErrorKind};
@@ -9,9 +8,10 @@ use castalia_core::{Error, ErrorKind};
 use crate::content::Entry;
 
 /// The error of a call.
-#[derive(Debug, uniffi::Error)]
+#[derive(Debug, thiserror::Error, uniffi::Error)]
 pub(crate) enum Failure {
     /// The only variant.
+    #[error("{}", problem.text)]
     Failed {
         /// The error.
         problem: Problem,
@@ -43,15 +43,6 @@ impl From<Error> for Failure {
         Self::Failed { problem: Problem::from(&error) }
     }
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Failed { problem } = self;
-        f.write_str(&problem.text)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// Every kind with name and number. A test checks that each has its class.
 #[uniffi::export]

@@ -1,23 +1,18 @@
 //! Errors as exceptions: one class for each kind, defined by `castalia._errors` under the name of
 //! the kind.
 
+use std::collections::BTreeMap;
+
 use castalia_core::{Error, ErrorKind};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::PyType;
 
 /// The exception of an error.
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
+    let context = error.context().map(|(name, value)| (name, value.to_owned()));
+    let context: BTreeMap<_, _> = context.collect();
     match class_of(py, error.kind()) {
-        Ok(class) => {
-            let context = PyDict::new(py);
-            for (name, value) in error.context() {
-                if let Err(failure) = context.set_item(name, value) {
-                    return failure;
-                }
-            }
-            let operation = error.operation();
-            PyErr::from_type(class, (error.to_string(), operation, context.unbind()))
-        }
+        Ok(class) => PyErr::from_type(class, (error.to_string(), error.operation(), context)),
         Err(failure) => failure,
     }
 }
