@@ -1,6 +1,6 @@
 //! Errors as objects of the caller, with the codes of the core.
 
-use castalia_core::Error;
+use castalia_core::{Error, ErrorKind};
 
 use crate::boundary::CastaliaStr;
 
@@ -32,28 +32,26 @@ pub const CASTALIA_INTERNAL: i32 = 12;
 /// Why a call failed. The caller owns it and releases it.
 #[derive(Debug)]
 pub struct CastaliaError {
-    code: i32,
-    name: &'static str,
+    kind: ErrorKind,
     message: String,
 }
 
 impl CastaliaError {
     pub(crate) fn boxed(error: &Error) -> Box<Self> {
-        let (code, name) = (error.kind().code(), error.kind().name());
-        Box::new(Self { code, name, message: error.to_string() })
+        Box::new(Self { kind: error.kind(), message: error.to_string() })
     }
 }
 
 /// Kind of the error, one of the constants above; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_error_code(error: Option<&CastaliaError>) -> i32 {
-    error.map_or(0, |error| error.code)
+    error.map_or(0, |error| error.kind.code())
 }
 
 /// Name of the error's kind, such as `NotFound`; empty for NULL. The text is never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_error_name(error: Option<&CastaliaError>) -> CastaliaStr {
-    CastaliaStr::of(error.map_or("", |error| error.name))
+    CastaliaStr::of(error.map_or("", |error| error.kind.name()))
 }
 
 /// What happened, in one line for people; empty for NULL. Valid as long as the error.

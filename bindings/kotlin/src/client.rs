@@ -64,13 +64,7 @@ pub(crate) struct Rules {
 /// A client. Opens no socket before a namespace is opened.
 #[derive(uniffi::Object)]
 pub(crate) struct Client {
-    client: CoreClient,
-}
-
-impl From<CoreClient> for Client {
-    fn from(client: CoreClient) -> Self {
-        Self { client }
-    }
+    pub(crate) client: CoreClient,
 }
 
 #[uniffi::export]

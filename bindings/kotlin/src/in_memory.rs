@@ -24,7 +24,7 @@ impl InMemory {
     }
 
     fn client(&self) -> Arc<Client> {
-        Arc::new(Client::from(self.memory.client().clone()))
+        Arc::new(Client { client: self.memory.client().clone() })
     }
 
     /// Replaces all values of a namespace.

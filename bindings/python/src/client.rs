@@ -20,13 +20,7 @@ use crate::open::Opened;
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Client {
-    client: CoreClient,
-}
-
-impl From<CoreClient> for Client {
-    fn from(client: CoreClient) -> Self {
-        Self { client }
-    }
+    pub(crate) client: CoreClient,
 }
 
 /// Settings by property name, optionally on top of those of the environment.

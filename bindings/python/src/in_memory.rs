@@ -30,7 +30,7 @@ impl InMemory {
     }
 
     fn client(&self) -> Client {
-        Client::from(self.memory.client().clone())
+        Client { client: self.memory.client().clone() }
     }
 
     /// Replaces all values of a namespace.
