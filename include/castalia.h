@@ -143,31 +143,6 @@ typedef struct CastaliaRecord CastaliaRecord;
 #define CASTALIA_LOG_TRACE 5
 
 /**
- * Nothing: a namespace that cannot be loaded is empty, as its state shows.
- */
-#define CASTALIA_START_BEST_EFFORT 0
-
-/**
- * At least one namespace, from any source.
- */
-#define CASTALIA_START_REQUIRE_ANY 1
-
-/**
- * Every namespace, from any source.
- */
-#define CASTALIA_START_REQUIRE_ALL 2
-
-/**
- * At least one namespace, from a server.
- */
-#define CASTALIA_START_REQUIRE_ANY_REMOTE 3
-
-/**
- * Every namespace, from a server.
- */
-#define CASTALIA_START_REQUIRE_ALL_REMOTE 4
-
-/**
  * Why a call failed. The caller owns it and releases it.
  */
 typedef struct CastaliaError CastaliaError;
@@ -659,7 +634,8 @@ struct CastaliaError *castalia_settings_from_env(struct CastaliaSettings **setti
 
 /**
  * Sets a value by its property name, such as `app.id`. Names and values are validated when a
- * client is created.
+ * client is created. What must be loaded for opening to succeed is `castalia.start-policy`; otherwise
+ * opening fails, mostly with `CASTALIA_NOT_READY`.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
  */
@@ -667,16 +643,6 @@ CASTALIA_MUST_USE
 struct CastaliaError *castalia_settings_set(struct CastaliaSettings *settings,
                                             struct CastaliaStr name,
                                             struct CastaliaStr value);
-
-/**
- * What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails,
- * mostly with `CASTALIA_NOT_READY`.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for any other number.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_settings_start_policy(struct CastaliaSettings *settings,
-                                                     int32_t policy);
 
 /**
  * Copies settings. The copy must be released too.

@@ -2,9 +2,9 @@
 
 use std::mem::{self, MaybeUninit};
 
-use castalia_core::{Settings, StartPolicy};
+use castalia_core::Settings;
 
-use crate::boundary::{CastaliaStr, guard, guard_into, required, unusable};
+use crate::boundary::{CastaliaStr, guard, guard_into, required};
 use crate::error::CastaliaError;
 
 /// Settings for creating clients. Must not be used by several threads at the same time.
@@ -30,7 +30,8 @@ pub extern "C" fn castalia_settings_from_env(
 }
 
 /// Sets a value by its property name, such as `app.id`. Names and values are validated when a
-/// client is created.
+/// client is created. What must be loaded for opening to succeed is `castalia.start-policy`; otherwise
+/// opening fails, mostly with `CASTALIA_NOT_READY`.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]
@@ -43,36 +44,6 @@ pub extern "C" fn castalia_settings_set(
         let settings = required(settings)?;
         let (name, value) = (name.text()?, value.text()?);
         settings.0 = mem::take(&mut settings.0).set(name, value);
-        Ok(())
-    })
-}
-
-/// Nothing: a namespace that cannot be loaded is empty, as its state shows.
-pub const CASTALIA_START_BEST_EFFORT: i32 = 0;
-/// At least one namespace, from any source.
-pub const CASTALIA_START_REQUIRE_ANY: i32 = 1;
-/// Every namespace, from any source.
-pub const CASTALIA_START_REQUIRE_ALL: i32 = 2;
-/// At least one namespace, from a server.
-pub const CASTALIA_START_REQUIRE_ANY_REMOTE: i32 = 3;
-/// Every namespace, from a server.
-pub const CASTALIA_START_REQUIRE_ALL_REMOTE: i32 = 4;
-
-/// What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails,
-/// mostly with `CASTALIA_NOT_READY`.
-///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for any other number.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_settings_start_policy(
-    settings: Option<&mut CastaliaSettings>,
-    policy: i32,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let settings = required(settings)?;
-        let policy = usize::try_from(policy).ok().and_then(|at| StartPolicy::ALL.get(at));
-        let policy =
-            policy.ok_or_else(|| unusable("the start policy is not one of CASTALIA_START_"))?;
-        settings.0 = mem::take(&mut settings.0).start_policy(*policy);
         Ok(())
     })
 }

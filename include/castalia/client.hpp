@@ -29,15 +29,15 @@ using SettingsPointer = std::unique_ptr<CastaliaSettings, Release<CastaliaSettin
 }  // namespace detail
 
 // What must be loaded for opening to succeed. Otherwise it fails, mostly with NotReady.
-enum class StartPolicy : std::int32_t {
+enum class StartPolicy {
     // Nothing: a namespace that cannot be loaded is empty, as its state shows.
-    BestEffort = CASTALIA_START_BEST_EFFORT,
+    BestEffort,
     // At least one namespace, or every one, from any source.
-    RequireAny = CASTALIA_START_REQUIRE_ANY,
-    RequireAll = CASTALIA_START_REQUIRE_ALL,
+    RequireAny,
+    RequireAll,
     // The same, from a server.
-    RequireAnyRemote = CASTALIA_START_REQUIRE_ANY_REMOTE,
-    RequireAllRemote = CASTALIA_START_REQUIRE_ALL_REMOTE,
+    RequireAnyRemote,
+    RequireAllRemote,
 };
 
 // Settings for creating a client, by property name. Invalid ones are reported when the client is
@@ -79,7 +79,9 @@ class Settings {
     }
 
     Settings &start_policy_in_place(StartPolicy policy) {
-        return noted(castalia_settings_start_policy(pointer_.get(), static_cast<std::int32_t>(policy)));
+        constexpr std::string_view names[] = {"best-effort", "require-any", "require-all", "require-any-remote",
+                                              "require-all-remote"};
+        return set_in_place("castalia.start-policy", names[static_cast<std::size_t>(policy)]);
     }
 
     static CastaliaSettings *copy_of(const Settings &other) {
