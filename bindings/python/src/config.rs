@@ -1,6 +1,6 @@
 //! An open namespace: reads use a dictionary, which is replaced as a whole after each change.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use castalia_core::Reader;
 use castalia_core::host::open::Opened as Handle;
@@ -53,66 +53,45 @@ impl Values {
     }
 }
 
-/// The current values. A read replaces them if there are newer ones, so that no thread of the
-/// client has to wait for Python.
-struct Current {
-    handle: Arc<Handle>,
-    /// The only item of a list: the interpreter lock protects it there, without a cost for reads.
-    values: Py<PyList>,
-}
-
-impl Current {
-    fn new(py: Python<'_>, handle: Arc<Handle>) -> PyResult<Self> {
-        let values = PyList::new(py, [Values::of(py, &handle)?])?.unbind();
-        Ok(Self { handle, values })
-    }
-
-    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        let values = self.current_values(py)?;
-        if values.get().is_newest() {
-            return Ok(values);
-        }
-        self.renewed(py)
-    }
-
-    fn current_values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        Ok(self.values.bind(py).get_item(0)?.cast_into()?)
-    }
-
-    #[cold]
-    fn renewed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        self.values.bind(py).set_item(0, Values::of(py, &self.handle)?)?;
-        self.current_values(py)
-    }
-}
-
 /// Reads of an open namespace. They neither wait nor leave Python's memory, except for the first
 /// read of one that is opened late.
 #[pyclass(frozen, extends = Open, subclass, mapping, module = "castalia._native")]
 pub(crate) struct Namespace {
-    /// Set by the first read at the latest.
-    current: OnceLock<Current>,
+    /// The current values; set by the first read at the latest. A read replaces them if there are
+    /// newer ones, so that no thread of the client has to wait for Python. They are the only item of
+    /// a list: the interpreter lock protects them there, without a cost for reads.
+    current: OnceLock<Py<PyList>>,
 }
 
 impl Namespace {
-    fn current<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a Current> {
-        let Some(current) = slf.get().current.get() else {
-            return Self::first(slf);
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Values>> {
+        let handle = slf.as_super().get().handle(slf.py())?;
+        let current = match slf.get().current.get() {
+            Some(current) => current.bind(slf.py()),
+            None => Self::first(slf, handle)?,
         };
-        current.handle.resumed();
-        Ok(current)
+        let values: Bound<'_, Values> = current.get_item(0)?.cast_into()?;
+        if values.get().is_newest() { Ok(values) } else { renewed(current, handle) }
     }
 
     #[cold]
-    fn first<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a Current> {
-        let handle = slf.as_super().get().handle(slf.py())?.clone();
-        let current = Current::new(slf.py(), handle)?;
-        Ok(slf.get().current.get_or_init(|| current))
+    fn first<'a, 'py>(
+        slf: &'a Bound<'py, Self>,
+        handle: &Handle,
+    ) -> PyResult<&'a Bound<'py, PyList>> {
+        let current = current(slf.py(), handle)?;
+        Ok(slf.get().current.get_or_init(|| current).bind(slf.py()))
     }
+}
 
-    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Values>> {
-        Self::current(slf)?.values(slf.py())
-    }
+fn current(py: Python<'_>, handle: &Handle) -> PyResult<Py<PyList>> {
+    Ok(PyList::new(py, [Values::of(py, handle)?])?.unbind())
+}
+
+#[cold]
+fn renewed<'py>(current: &Bound<'py, PyList>, handle: &Handle) -> PyResult<Bound<'py, Values>> {
+    current.set_item(0, Values::of(current.py(), handle)?)?;
+    Ok(current.get_item(0)?.cast_into()?)
 }
 
 #[pymethods]
@@ -127,7 +106,7 @@ impl Namespace {
     ) -> PyResult<PyClassInitializer<Self>> {
         let open = Open::new(source);
         let current = match open.opened() {
-            Some(handle) => Current::new(source.py(), handle.clone())?.into(),
+            Some(handle) => current(source.py(), handle)?.into(),
             None => OnceLock::new(),
         };
         Ok(PyClassInitializer::from(open).add_subclass(Self { current }))
@@ -182,8 +161,12 @@ impl Namespace {
     /// Closes the namespace. Reads still return the last values.
     #[pyo3(name = "_give_up")]
     fn give_up(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let current = Self::current(slf)?;
-        current.handle.close();
-        current.renewed(slf.py()).map(drop)
+        let handle = slf.as_super().get().handle(slf.py())?;
+        handle.close();
+        // The values that are kept follow the namespace, which would stay open.
+        match slf.get().current.get() {
+            Some(current) => renewed(current.bind(slf.py()), handle).map(drop),
+            None => Ok(()),
+        }
     }
 }
