@@ -13,7 +13,7 @@ use super::branch::{self, BranchStatus};
 use super::constraint::{self, Author, check_width, fitting};
 use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::NamespaceKey;
-use super::revision::Base;
+use super::revision::{Base, Replaced, Revision, Transition};
 use crate::error::{Error, Result};
 use crate::json;
 
@@ -40,7 +40,7 @@ pub struct NewRules {
     pub rules: Option<Vec<GrayRule>>,
     /// Author of the request.
     pub author: Author,
-    /// Revision of the parent's items that the request is based on.
+    /// Revision of the rules that the request is based on.
     pub base: Base,
 }
 
@@ -119,6 +119,18 @@ impl Rules {
     }
 }
 
+/// The revision of rules, or of their absence.
+///
+/// # Errors
+/// Fails if the rules cannot be written as JSON.
+pub fn revision(rules: Option<&[GrayRule]>) -> Result<Revision> {
+    Ok(Revision::of_texts([text_of(rules)?.as_deref()]))
+}
+
+fn text_of(rules: Option<&[GrayRule]>) -> Result<Option<String>> {
+    rules.map(|rules| json::write(rules)).transpose()
+}
+
 /// The clients of an earlier or present gray release, with the author of the rules.
 #[derive(Debug, Clone)]
 pub struct Audience {
@@ -162,8 +174,13 @@ pub async fn audiences(store: &Store, app_id: &str) -> Result<Vec<Audience>> {
 /// Replaces the rules of a branch.
 ///
 /// # Errors
-/// Fails if there is no such branch.
-pub async fn update(store: &Store, key: &NamespaceKey, branch: &str, new: NewRules) -> Result<()> {
+/// Fails if there is no such branch, or if the request is based on another revision.
+pub async fn update(
+    store: &Store,
+    key: &NamespaceKey,
+    branch: &str,
+    new: NewRules,
+) -> Result<Transition> {
     let input = (key.clone(), branch.to_owned(), new);
     store.write(input, |tx, (key, branch, new)| Box::pin(update_in(tx, key, branch, new))).await
 }
@@ -173,8 +190,9 @@ async fn update_in(
     key: &NamespaceKey,
     branch: &str,
     new: &NewRules,
-) -> Result<()> {
-    let (key, branch) = &branch::require_locked(tx, key, branch, &new.base).await?;
+) -> Result<Transition> {
+    let (key, branch) = &branch::require_locked(tx, key, branch, &Base::default()).await?;
+    let transition = transition(tx, key, branch, new).await?;
     let release_id = branch::latest_id(tx, key, branch).await?;
     // The names of the path in their stored spelling: an engine that ignores case finds others too,
     // but the feed does not.
@@ -206,7 +224,32 @@ async fn update_in(
     history::record(tx, entry, &operator, &mut trail).await?;
     trail.write(tx).await?;
     castalia_store::message::insert(tx, &key.watch_key()).await?;
-    Ok(())
+    Ok(transition)
+}
+
+/// Rejects a change that is based on another revision of the rules. Those that cannot be decoded are
+/// like absent ones.
+async fn transition(
+    tx: &Transaction,
+    NamespaceKey { app_id, cluster, namespace }: &NamespaceKey,
+    branch: &str,
+    new: &NewRules,
+) -> Result<Transition> {
+    let old = castalia_store::release::latest_rule(tx, app_id, cluster, namespace, branch).await;
+    let old = match old.map_err(Error::from) {
+        Err(error) if error.is_unreadable() => None,
+        old => old?,
+    };
+    let lines = old.as_ref().and_then(|old| parse(old).ok()).flatten();
+    let (before, after) = (text_of(lines.as_deref())?, text_of(new.rules.as_deref())?);
+    new.base.check_row(&Replaced {
+        what: "rules",
+        texts: &[("rules", after.as_deref(), before.as_deref())],
+        by: old.as_ref().map(|old| old.data_change_created_by.as_str()),
+        at: old.as_ref().map(|old| *old.data_change_created_time),
+    })?;
+    let revision = |text: Option<&str>| Some(Revision::of_texts([text]));
+    Ok(Transition { before: revision(before.as_deref()), after: revision(after.as_deref()) })
 }
 
 /// The present rules of a branch, if there are any. Rules that cannot be decoded are replaced by

@@ -300,3 +300,29 @@ async fn a_change_without_effect_on_an_older_revision_is_refused() {
     let once = world.user("u1").await.with("castalia-revision", current);
     once.put(&format!("{NS}/items/k"), item("k", "2")).await.empty();
 }
+
+/// Gray rules have a revision of their own, which the answer to a read of them contains.
+#[tokio::test]
+async fn gray_rules_on_an_older_revision_are_refused() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    publish(&owner, NS, "1").await;
+    let made = owner.post(&format!("{NS}/branches"), Value::Null).await.ok();
+    let path = format!("{NS}/branches/{}/rules", made["clusterName"].as_str().unwrap());
+    let of = |address: &str| json!({ "ruleItems": [{ "clientAppId": "demo", "clientIpList": [address] }] });
+    let revision = async || owner.get(&path).await.header("castalia-revision").to_owned();
+    let none = revision().await;
+    let first = world.user("u1").await.with("castalia-revision", &none);
+    let answer = first.put(&path, of("10.0.0.1")).await;
+    answer.empty();
+    let stored = revision().await;
+    assert_eq!(answer.header("castalia-revision"), stored);
+    assert_ne!(stored, none);
+    let refused = first.put(&path, of("10.0.0.2")).await;
+    assert_stale("updateBranchRules", &refused);
+    let theirs = refused.json()["items"][0]["theirs"].to_string();
+    assert!(theirs.contains("10.0.0.1"), "{refused:?}");
+    let second = world.user("u1").await.with("castalia-revision", &stored);
+    second.put(&path, of("10.0.0.2")).await.empty();
+    owner.put(&path, of("10.0.0.3")).await.empty();
+}

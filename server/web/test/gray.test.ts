@@ -4,7 +4,15 @@ import { changesBetween, currentStep, grayFacts, isMatched, ruleItems, shareOf }
 import { listOf } from "../src/text/list";
 
 const none = { total: 0, list: [] };
-const empty = { rules: [], release: null, onGray: none, inBranch: none, onMaster: none, history: [] };
+const empty = {
+  rules: [],
+  rulesRevision: "r",
+  release: null,
+  onGray: none,
+  inBranch: none,
+  onMaster: none,
+  history: [],
+};
 const at = { appId: "shop", clusterName: "default", namespaceName: "application" };
 const instance = (id: number, ip: string) => ({ id, ip, appId: "shop" });
 

@@ -7,7 +7,7 @@ use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
-use crate::http::revision::On;
+use crate::http::revision::{After, At, On};
 use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
@@ -58,9 +58,10 @@ async fn delete(
 async fn rules(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
-) -> Result<OrEmpty<wire::GrayReleaseRule>> {
+) -> Result<At<OrEmpty<wire::GrayReleaseRule>>> {
     let found = gray_rule::find(&state.store, &key(&(app_id, cluster, namespace)), &branch).await?;
-    Ok(OrEmpty(found.map(Into::into)))
+    let revision = gray_rule::revision(found.as_ref().map(|found| &*found.rules))?;
+    Ok(At(revision, OrEmpty(found.map(Into::into))))
 }
 
 async fn update_rules(
@@ -68,9 +69,10 @@ async fn update_rules(
     Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
     On(base): On,
     Body(body): Body<wire::GrayReleaseRule>,
-) -> Result<()> {
+) -> Result<After<()>> {
     let new = gray_rule::NewRules { base, ..body.into() };
-    gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, new).await?;
+    let key = key(&(app_id, cluster, namespace));
+    let transition = gray_rule::update(&state.store, &key, &branch, new).await?;
     state.published().await;
-    Ok(())
+    Ok(After(transition, ()))
 }

@@ -19,6 +19,7 @@ const HISTORY = 50;
 
 export interface GrayState {
   rules: OpenGrayReleaseRuleItemDTO[];
+  rulesRevision: string;
   /** Null before the first gray publish. */
   release: OpenReleaseDTO | null;
   /** Instances that have this release, with the time of its delivery. */
@@ -57,7 +58,7 @@ export const grayState = (at: Place, name: string) =>
     queryKey: [...key(at), name],
     queryFn: async (): Promise<GrayState> => {
       const [rules, release, inGray, onMaster, history] = await Promise.all([
-        get<OpenGrayReleaseRuleDTO>(branchPath(at, name) + "/rules"),
+        getWithRevision<OpenGrayReleaseRuleDTO>(branchPath(at, name) + "/rules"),
         latestRelease(inBranch(at, name)),
         instances(inBranch(at, name)),
         instances(at),
@@ -66,7 +67,8 @@ export const grayState = (at: Place, name: string) =>
       // By release, because only that answer contains the time of the delivery.
       const onGray = release ? await instancesOf(at.env, release.id) : { total: 0, list: [] };
       return {
-        rules: rules?.ruleItems ?? [],
+        rules: rules.body?.ruleItems ?? [],
+        rulesRevision: rules.revision,
         release,
         onGray,
         inBranch: inGray,
@@ -121,8 +123,9 @@ export function startGray(at: Place) {
   return send<OpenNamespaceDTO>("POST", `${namespacePath(at)}/branches`);
 }
 
-export function saveRules(at: Place, name: string, ruleItems: OpenGrayReleaseRuleItemDTO[]) {
-  return send("PUT", `${branchPath(at, name)}/rules`, { ruleItems });
+/** Refused if the rules have another revision by now. */
+export function saveRules(at: Place, name: string, ruleItems: OpenGrayReleaseRuleItemDTO[], revision: string) {
+  return send("PUT", `${branchPath(at, name)}/rules`, { ruleItems }, revision);
 }
 
 export function publishGray(at: Place, name: string, body: NamespaceReleaseDTO) {

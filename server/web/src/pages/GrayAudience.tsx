@@ -28,8 +28,10 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
   const [lines, setLines] = useState<RuleLine[]>(() =>
     facts.lines.length > 0 ? facts.lines : [{ app: place.app, ips: [], labels: [] }],
   );
+  // Of the rules that the lines began with.
+  const [base] = useState(state.rulesRevision);
   const write = useAction(
-    () => saveRules(place, name, ruleItems(lines)),
+    () => saveRules(place, name, ruleItems(lines), base),
     staleGray(place),
     () => go("observe"),
   );
