@@ -272,7 +272,7 @@ async fn create_in(
     };
     let created = namespace::insert_app_namespace(tx, row, Authorship::of(operator)).await?;
     let place = (new.app_id.as_str(), new.name.as_str());
-    grant::delete_left_of_namespace(tx, place, &Deletion::by(operator)).await?;
+    grant::delete_left_of_namespace(tx, place, envs, &Deletion::by(operator)).await?;
     grant::open_namespace(tx, place, envs, editor, operator).await?;
     Ok(created)
 }

@@ -109,14 +109,17 @@ pub async fn delete_left_of_app(tx: &Transaction, app_id: &str, by: &Deletion) -
     Ok(role::delete_roles(tx, &names, by).await?)
 }
 
-/// Deletes those that it leaves of an earlier definition.
+/// Deletes those that it leaves of an earlier definition, in these environments and in all.
 pub async fn delete_left_of_namespace(
     tx: &Transaction,
     (app_id, namespace): (&str, &str),
+    envs: &[String],
     by: &Deletion,
 ) -> Result<()> {
-    let read = NamedRole::namespace(Act::Read, app_id, namespace).name;
-    Ok(role::delete_roles(tx, &at_or_below(&[read]), by).await?)
+    let in_env = |env: &String| NamedRole::namespace_in_env(Act::Read, app_id, namespace, env);
+    let mut roles = vec![NamedRole::namespace(Act::Read, app_id, namespace)];
+    roles.extend(envs.iter().map(in_env));
+    Ok(role::delete_roles(tx, &names_of(&roles), by).await?)
 }
 
 /// Deletes those that it leaves of an earlier cluster.
