@@ -89,6 +89,7 @@ mod portal {
     mod restoration_permutation;
     mod right_of_each_target;
     mod schema;
+    mod schema_elsewhere;
     mod search;
     mod server_setting;
     mod set_back;
