@@ -261,12 +261,12 @@ impl ReleaseFeed {
         let newest = in_time(async { Ok(newest.await?) }).await?;
         metrics::counter!("castalia_message_rewinds_total").increment(1);
         tracing::error!(
-            from = scan.last_id,
+            from = scan.newest(),
             to = newest.0,
             "the ids of release messages decreased: the database was restored, or failed over to a lagging replica; \
              acknowledged publishes may be lost; reloading all releases"
         );
-        self.0.condition.rewound(scan.last_id, newest.0);
+        self.0.condition.rewound(scan.newest(), newest.0);
         let census = self.census().await?;
         let moved = self.positions().replace(&census.positions);
         *scan = census.scan;
