@@ -25,12 +25,11 @@ mod scan;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use castalia_store::Store;
-use castalia_store::feed::Message;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -167,18 +166,6 @@ impl ReleaseFeed {
                 "a release message was committed but not delivered; clients of this node receive it with the next \
                  successful scan"
             );
-        }
-    }
-
-    /// Same as [`Self::deliver_committed`], for one message that was committed after `begun`. It is
-    /// not read again if it follows the newest one that was delivered.
-    pub async fn deliver_message(&self, message: Message, begun: Instant) {
-        let feed = self.clone();
-        // A caller that disconnects does not interrupt the delivery.
-        let delivery = tokio::spawn(async move { feed.deliver_next(message, begun).await });
-        let delivered = tokio::time::timeout(round::PATIENCE, delivery).await;
-        if !matches!(delivered, Ok(Ok(true))) {
-            self.deliver_committed().await;
         }
     }
 

@@ -1,10 +1,9 @@
 //! The state that the handlers of a role share. Cheap to clone.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
-use castalia_store::feed::Message;
 use castalia_store::{Status, Store};
 use tokio::sync::Notify;
 
@@ -50,13 +49,6 @@ impl EnvironmentState {
     pub async fn published(&self) {
         self.nudge.send();
         self.feed.deliver_committed().await;
-    }
-
-    /// The same as [`Self::published`] for the only message of a transaction that began after
-    /// `begun`.
-    pub async fn announced(&self, message: Message, begun: Instant) {
-        self.nudge.send();
-        self.feed.deliver_message(message, begun).await;
     }
 
     /// The same as [`Self::published`] after a change of a name or an access key.

@@ -3,7 +3,7 @@
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::eventually::eventually;
-use crate::support::poll::{newest, position};
+use crate::support::poll::newest;
 
 /// Reconciliation each second.
 const OFTEN: [(&str, &str); 1] = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1")];
@@ -83,23 +83,13 @@ async fn a_wrong_position_is_corrected(kind: Kind) {
     let (waiting, id) = node.poll().await;
     let other = node.database.newest("demo+default+other").await;
     assert!(other > id);
-    // Once the scan has read a later message, it does not read the others again.
-    let last = r#"INSERT INTO "ReleaseMessage" ("Message") VALUES ('demo+default+last')"#;
-    node.database.run(&[last]).await;
-    let last = node.database.newest("demo+default+last").await;
-    eventually("the scan to read the last message", async || {
-        (position(&node.http, "demo", "last").await == last).then_some(())
-    })
-    .await;
     let sql = format!(
         r#"UPDATE "ReleaseMessage" SET "Message" = 'demo+default+application' WHERE "Id" = {other}"#
     );
     node.database.run(&[&sql, &release(r#"{"k":"moved"}"#)]).await;
     assert_eq!(newest(&waiting.end().await.0.ok()), other);
     node.eventually_serves("moved").await;
-    // A scan that began after the reconciliation had the last message notices it first.
-    let corrected = node.metric(&format!(r#"{RECONCILED}{{what="position"}}"#)).await;
-    assert!(corrected + node.metric("castalia_message_rewinds_total").await >= 1.0);
+    assert!(node.metric(&format!(r#"{RECONCILED}{{what="position"}}"#)).await >= 1.0);
     node.end().await;
 }
 

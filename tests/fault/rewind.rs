@@ -118,24 +118,6 @@ async fn a_publish_hides_no_id_that_is_used_again(kind: Kind) {
     node.end().await;
 }
 
-/// The database loses the last publish, and the next one receives its id: it is served when it is
-/// acknowledged.
-async fn a_publish_with_the_id_of_a_lost_one_is_served(kind: Kind) {
-    let variables = [
-        ("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "30000"),
-        ("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400"),
-    ];
-    let Some(node) = Node::start(kind, &variables).await else { return };
-    let kept = node.app.publish("kept").await;
-    let (_, kept_id) = node.poll().await;
-    node.app.publish("lost").await;
-    assert_eq!(node.value().await, "lost");
-    restore(&node, kept.id, kept_id).await;
-    node.app.publish("next").await;
-    assert_eq!(node.value().await, "next");
-    node.end().await;
-}
-
 /// A message among thousands of reserved ids is announced although it is committed seconds after a
 /// greater one.
 async fn a_late_message_among_thousands_of_ids_is_announced(kind: Kind) {
@@ -254,7 +236,6 @@ on_each_kind!(
     ids_that_go_back_are_noticed,
     ids_that_are_used_again_are_noticed,
     a_publish_hides_no_id_that_is_used_again,
-    a_publish_with_the_id_of_a_lost_one_is_served,
     a_publish_announces_what_another_node_committed_before_it,
     a_late_message_among_thousands_of_ids_is_announced
 );

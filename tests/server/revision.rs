@@ -163,13 +163,18 @@ async fn every_change_of_a_namespace_takes_a_base() {
         late.post(&format!("{path}/updateAndPublish?releaseName=r&branchName={branch}"), set).await,
         late.put(&format!("/releases/{}/rollback?operator=u", release.id), Value::Null).await,
         late.post(&format!("{path}/branches?operator=u"), Value::Null).await,
-        late.put(&format!("{path}/branches/{branch}/rules"), rules).await,
         late.delete(&format!("{path}/branches/{branch}?operator=u")).await,
         late.delete(&format!("{path}?operator=u")).await,
     ];
     for answer in refused {
         assert_stale(&answer, &old, &current);
     }
+    // Rules have a revision of their own.
+    let rules_path = format!("{path}/branches/{branch}/rules");
+    let of_rules = http.get(&rules_path).await.ok().header(REVISION).to_owned();
+    let answer = late.put(&rules_path, rules.clone()).await;
+    assert_stale(&answer, &old, &of_rules);
+    http.clone().with(REVISION, &of_rules).put(&rules_path, rules).await.ok();
     let gray = app.path(&branch, "application");
     let query = "releaseName=r&operator=u&grayDelKeys=k";
     let answer = late.post(&format!("{gray}/gray-del-releases?{query}"), Value::Null).await;

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 
+use super::eventually::eventually;
 use super::rows::object;
 
 /// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions first.
@@ -172,8 +173,15 @@ impl Fresh {
         Database::at(&self.server).run(&[statement]).await;
     }
 
-    /// Removes it; the servers on it must have ended.
+    /// Removes it; the servers on it must have ended. PostgreSQL may still have to end the sessions of
+    /// another account, which this one may not do.
     pub(crate) async fn remove(self) {
-        Database::at(&self.server).run(&[&self.removal]).await;
+        let server = Database::at(&self.server);
+        let db = server.connect().await;
+        eventually("the sessions on the database to end", async || {
+            db.execute_unprepared(&self.removal).await.ok()
+        })
+        .await;
+        db.close().await.unwrap();
     }
 }

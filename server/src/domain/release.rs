@@ -3,7 +3,6 @@
 
 pub use castalia_store::release::Release;
 
-use castalia_store::feed::Message;
 use castalia_store::release::ReleaseRow;
 use castalia_store::{Authorship, Connection, Id, Store, Transaction};
 
@@ -40,7 +39,7 @@ pub struct Publication {
     pub base: Base,
 }
 
-/// Publishes a namespace; that of a branch as a gray release. Returns the release message as well.
+/// Publishes a namespace; that of a branch as a gray release.
 ///
 /// # Errors
 /// Fails if there is no such namespace, or if its last editor publishes outside an emergency.
@@ -48,7 +47,7 @@ pub async fn publish(
     store: &Store,
     key: &NamespaceKey,
     publication: Publication,
-) -> Result<(Release, Message)> {
+) -> Result<Release> {
     let input = (key.clone(), publication);
     store.write(input, |tx, (key, publication)| Box::pin(publish_in(tx, key, publication))).await
 }
@@ -57,7 +56,7 @@ async fn publish_in(
     tx: &Transaction,
     key: &NamespaceKey,
     publication: &Publication,
-) -> Result<(Release, Message)> {
+) -> Result<Release> {
     let (family, content) = Family::to_publish(tx, key).await?;
     let namespace = &family.own.namespace;
     publication.base.check(tx, namespace).await?;
@@ -86,8 +85,7 @@ async fn publish_in(
     finish(tx, &key_of(namespace), trail, release).await
 }
 
-/// Publishes a branch without some keys of the merged configuration. Returns the release message as
-/// well.
+/// Publishes a branch without some keys of the merged configuration.
 ///
 /// # Errors
 /// Fails if there is no such namespace, if it is not that of a branch, or if its last editor
@@ -97,7 +95,7 @@ pub async fn publish_without(
     key: &NamespaceKey,
     publication: Publication,
     deleted_keys: Vec<String>,
-) -> Result<(Release, Message)> {
+) -> Result<Release> {
     let input = (key.clone(), publication, deleted_keys);
     store
         .write(input, |tx, (key, publication, keys)| {
@@ -111,7 +109,7 @@ async fn publish_without_in(
     key: &NamespaceKey,
     publication: &Publication,
     deleted_keys: &[String],
-) -> Result<(Release, Message)> {
+) -> Result<Release> {
     let (family, content) = Family::to_publish(tx, key).await?;
     let branch = &family.own.namespace;
     publication.base.check(tx, branch).await?;
@@ -199,8 +197,7 @@ async fn merge_in(
         removal.finish(tx).await?;
         return Ok(release);
     }
-    let (release, _) = finish(tx, &key, trail, release).await?;
-    Ok(release)
+    finish(tx, &key, trail, release).await
 }
 
 /// Last steps of every publish: the audit rows, and the message that wakes clients.
@@ -209,10 +206,10 @@ async fn finish(
     key: &NamespaceKey,
     trail: Trail,
     release: Release,
-) -> Result<(Release, Message)> {
+) -> Result<Release> {
     trail.write(tx).await?;
-    let message = castalia_store::message::insert(tx, &key.watch_key()).await?;
-    Ok((release, message))
+    castalia_store::message::insert(tx, &key.watch_key()).await?;
+    Ok(release)
 }
 
 /// A release to be inserted.
@@ -244,7 +241,7 @@ impl NewRelease<'_> {
         tx: &Transaction,
         previous_id: Id,
         context: Context,
-    ) -> Result<(Release, Message)> {
+    ) -> Result<Release> {
         let (key, operator) = (key_of(self.namespace), &self.publication.operator);
         let release = self.row()?;
         let entry =

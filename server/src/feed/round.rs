@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// Longer than a read takes while the database is healthy. After it, the caller continues: its
 /// commit is durable, and the scan each second finds it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The reads of one scan.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! that could not be delivered because the database became unreachable are read again. Also detects
 //! ids that went back, which a query for greater ids alone would not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -34,9 +34,6 @@ pub(super) struct Scan {
     /// time.
     last_text: Option<String>,
     gaps: Gaps,
-    /// Messages with greater ids that this node committed and delivered. The next scan compares them
-    /// with what it reads.
-    delivered: BTreeMap<i64, String>,
     /// Start of the last scan that succeeded.
     began: Option<Instant>,
 }
@@ -52,12 +49,7 @@ pub(super) struct Census {
 impl Scan {
     /// Whether the message with this id was read.
     fn covers(&self, id: i64) -> bool {
-        id <= self.last_id && !self.gaps.is_missing(id) || self.delivered.contains_key(&id)
-    }
-
-    /// Greatest id that was read or delivered.
-    fn newest(&self) -> i64 {
-        self.delivered.keys().next_back().map_or(self.last_id, |id| *id)
+        id <= self.last_id && !self.gaps.is_missing(id)
     }
 
     /// Records rows that follow the last one.
@@ -68,22 +60,6 @@ impl Scan {
         self.gaps.record(self.last_id, rows.iter().map(|row| row.0.0).chain(unread), now);
         self.last_id = last_id;
         self.last_text = rows.last().filter(|_| unread.is_none()).map(|(_, text)| text.clone());
-        self.delivered = self.delivered.split_off(&last_id.saturating_add(1));
-    }
-
-    /// Whether these rows, which begin with the last id, contradict what was read or delivered: the
-    /// last one is gone, or its id has another text.
-    fn is_contradicted_by(&self, rows: &stored::Rows<Message>) -> bool {
-        if rows.count == 0 {
-            return self.newest() > 0;
-        }
-        let is_complete = rows.count as u64 <= BATCH;
-        let read = rows.last_id.unwrap_or_default().0;
-        let differs = |(Id(id), text): &Message| {
-            let known = if *id == self.last_id { &self.last_text } else { &None };
-            known.as_ref().or_else(|| self.delivered.get(id)).is_some_and(|known| known != text)
-        };
-        is_complete && read < self.newest() || rows.readable.iter().any(differs)
     }
 }
 
@@ -120,30 +96,6 @@ impl ReleaseFeed {
         }
         scan.gaps.forget_below(scan.last_id.saturating_sub(RECENT));
         Ok(Census { positions, scan })
-    }
-
-    /// Delivers a message that was committed after `begun`, unless there may be others before it.
-    /// Returns whether it is delivered, or deferred.
-    pub(super) async fn deliver_next(&self, message: Message, begun: Instant) -> bool {
-        let mut scan = self.0.scan.lock().await;
-        let (Id(id), text) = message;
-        let next = scan.newest().saturating_add(1);
-        if id > next || scan.delivered.len() as u64 >= BATCH {
-            return false;
-        }
-        // Without such a scan, the id was used before: what was read then is not this message.
-        if id < next && scan.covers(id) && scan.began.is_some_and(|began| began >= begun) {
-            return true;
-        }
-        let rows = [(Id(id), text.clone())];
-        if self.deliver(&rows).await.is_err() {
-            return false;
-        }
-        if id == next {
-            scan.delivered.insert(id, text);
-        }
-        scan.gaps.fill(id);
-        true
     }
 
     /// Scans on a signal, and at least once per interval.
@@ -239,18 +191,25 @@ impl ReleaseFeed {
             let rows =
                 stored::messages_between(self.0.store.read(), scan.last_id, i64::MAX, BATCH + 1);
             let rows = in_time(async { Ok(rows.await?) }).await?;
-            if scan.is_contradicted_by(&rows) {
+            if self.has_gone_back(scan, &rows) {
                 return self.rewind(scan).await;
             }
-            let mut read = rows.readable;
-            read.retain(|(id, _)| id.0 > scan.last_id);
-            let is_new = |(id, _): &&Message| !scan.delivered.contains_key(&id.0);
-            self.deliver(&read.iter().filter(is_new).cloned().collect::<Vec<_>>()).await?;
-            scan.advance(&read, rows.last_id.filter(|id| id.0 > scan.last_id), began);
+            let mut new = rows.readable;
+            new.retain(|(id, _)| id.0 > scan.last_id);
+            self.deliver(&new).await?;
+            scan.advance(&new, rows.last_id.filter(|id| id.0 > scan.last_id), began);
             if rows.count as u64 <= BATCH {
                 return Ok(());
             }
         }
+    }
+
+    fn has_gone_back(&self, scan: &Scan, rows: &stored::Rows<Message>) -> bool {
+        if rows.count == 0 {
+            return scan.last_id > 0;
+        }
+        let anchor = rows.readable.first().filter(|(id, _)| id.0 == scan.last_id);
+        anchor.zip(scan.last_text.as_ref()).is_some_and(|((_, text), known)| text != known)
     }
 
     /// Restarts from the content of the database, which was restored, or failed over to a replica
@@ -261,12 +220,12 @@ impl ReleaseFeed {
         let newest = in_time(async { Ok(newest.await?) }).await?;
         metrics::counter!("castalia_message_rewinds_total").increment(1);
         tracing::error!(
-            from = scan.newest(),
+            from = scan.last_id,
             to = newest.0,
             "the ids of release messages decreased: the database was restored, or failed over to a lagging replica; \
              acknowledged publishes may be lost; reloading all releases"
         );
-        self.0.condition.rewound(scan.newest(), newest.0);
+        self.0.condition.rewound(scan.last_id, newest.0);
         let census = self.census().await?;
         let moved = self.positions().replace(&census.positions);
         *scan = census.scan;

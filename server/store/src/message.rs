@@ -6,9 +6,8 @@ use sea_orm::{
 
 use crate::Store;
 use crate::condition::chunks;
-use crate::entity::release_message::{ActiveModel, Column, Entity};
+use crate::entity::release_message::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
-use crate::feed::Message;
 use crate::feed::readable::{self, Rows};
 use crate::notify::notify;
 use crate::number::Id;
@@ -19,10 +18,10 @@ const CHUNK: usize = 500;
 
 /// Inserts a message that a watch key changed. Must be the last call in the transaction that
 /// changed it. The commit notifies the other nodes if the engine supports that.
-pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Message, StoreError> {
+pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
     let row = row::insert(db, new(message)).await?;
     notify(db, message).await?;
-    Ok((row.id, row.message))
+    Ok(row)
 }
 
 /// The row of a message.
@@ -41,7 +40,7 @@ pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
         .write((), |tx, ()| {
             Box::pin(async move {
                 let message = insert(tx, "castalia+write+check").await?;
-                Entity::delete_by_id(message.0).exec(tx).await?;
+                Entity::delete_by_id(message.id).exec(tx).await?;
                 Ok::<_, StoreError>(())
             })
         })

@@ -1,7 +1,5 @@
 //! Releases: publish, roll back, read; and their history.
 
-use std::time::Instant;
-
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
@@ -57,9 +55,8 @@ async fn publish(
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "name")? };
-    let begun = Instant::now();
-    let (release, message) = release::publish(&state.store, &key(&names), publication).await?;
-    state.announced(message, begun).await;
+    let release = release::publish(&state.store, &key(&names), publication).await?;
+    state.published().await;
     Ok(Json(release.into()))
 }
 
@@ -71,10 +68,8 @@ async fn publish_without(
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "releaseName")? };
     let keys = parameters.list("grayDelKeys")?;
-    let begun = Instant::now();
-    let (release, message) =
-        release::publish_without(&state.store, &key(&names), publication, keys).await?;
-    state.announced(message, begun).await;
+    let release = release::publish_without(&state.store, &key(&names), publication, keys).await?;
+    state.published().await;
     Ok(Json(release.into()))
 }
 

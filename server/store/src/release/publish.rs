@@ -15,8 +15,8 @@ use crate::audit::{self, Entry};
 use crate::combined::combined;
 use crate::entity::{audit as audits, release, release_history, release_message};
 use crate::error::StoreError;
-use crate::feed::Message;
 use crate::message;
+use crate::number::Id;
 use crate::row::{self, Authorship};
 
 /// A release with its records. The database generates the ids.
@@ -37,11 +37,11 @@ const HISTORY: &str = "ReleaseHistory";
 /// Name of an insert in the audit.
 const INSERTED: &str = "INSERT";
 
-/// Writes release, history, audit and message, in this order; returns the first and the last.
+/// Writes release, history, audit and message, in this order.
 pub async fn publish(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
-) -> Result<(release::Model, Message), StoreError> {
+) -> Result<release::Model, StoreError> {
     if db.get_database_backend() == DbBackend::Sqlite {
         return at_once(db, publish).await;
     }
@@ -52,23 +52,21 @@ pub async fn publish(
     let entry = |entity, id| Entry { entity, id: Some(id), operation: INSERTED };
     let entries = [entry(RELEASE, release.id), entry(HISTORY, history.id)];
     audit::record_all(db, operator, &entries).await?;
-    let message = message::insert(db, message).await?;
-    Ok((release, message))
+    message::insert(db, message).await?;
+    Ok(release)
 }
 
 async fn at_once(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
-) -> Result<(release::Model, Message), StoreError> {
-    let text = publish.message.to_owned();
+) -> Result<release::Model, StoreError> {
     let mut rows = Rows::of(publish);
     let insert = Statement::from_sql_and_values(DbBackend::Sqlite, rows.text()?, rows.parameters());
     let returned = db.query_all_raw(insert).await?;
-    let [release, message] = &returned[..] else {
-        return Err(StoreError::other("an insert returned no id"));
-    };
-    rows.release.id = ActiveValue::Unchanged(release.try_get_by(0)?);
-    Ok((rows.release.try_into_model()?, (message.try_get_by(0)?, text)))
+    let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
+    let id = returned.ok_or_else(|| StoreError::other("an insert returned no id"))?;
+    rows.release.id = ActiveValue::Unchanged(id);
+    Ok(rows.release.try_into_model()?)
 }
 
 /// SQLite only: the rows of a publish, which are inserted as one message.
@@ -121,7 +119,7 @@ impl Rows {
             row::insertion(&self.history, [of_history])?,
             row::insertion(of_release, [(id, id_of_release())])?,
             row::insertion(other, [(id, id_of_history)])?,
-            row::insertion(&self.message, [])?.returning_col(release_message::Column::Id).take(),
+            row::insertion(&self.message, [])?,
         ];
         Ok(combined(inserts.iter().map(|insert| DbBackend::Sqlite.build(insert))).sql)
     }

@@ -137,7 +137,7 @@ on_each_database! {
         let ids = write(&store, |tx, ()| Box::pin(async move {
             let mut ids = Vec::new();
             for text in ["a+d+n", "b+d+n", "a+d+n", "a+d+n"] {
-                ids.push(message::insert(tx, text).await?.0);
+                ids.push(message::insert(tx, text).await?.id);
             }
             Ok(ids)
         })).await;

@@ -176,7 +176,7 @@ async fn versions(store: &Store) -> Vec<i32> {
 }
 
 async fn message(store: &Store) -> Id {
-    store.write((), |tx, ()| Box::pin(messages::insert(tx, "a+default+n"))).await.unwrap().0
+    store.write((), |tx, ()| Box::pin(messages::insert(tx, "a+default+n"))).await.unwrap().id
 }
 
 /// The lock that another node holds while it changes the schema.
