@@ -128,7 +128,7 @@ pub fn revision(rules: Option<&[GrayRule]>) -> Result<Revision> {
 }
 
 fn text_of(rules: Option<&[GrayRule]>) -> Result<Option<String>> {
-    rules.map(|rules| json::write(rules)).transpose()
+    rules.map(json::write).transpose()
 }
 
 /// The clients of an earlier or present gray release, with the author of the rules.
