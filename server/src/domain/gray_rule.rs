@@ -92,15 +92,9 @@ pub struct Rules {
 /// # Errors
 /// Fails if there is no such branch.
 pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Option<Rules>> {
-    branch::require(store.read(), key, branch).await?;
-    let row = castalia_store::release::latest_rule(
-        store.read(),
-        &key.app_id,
-        &key.cluster,
-        &key.namespace,
-        branch,
-    )
-    .await?;
+    let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
+    branch::require(db, key, branch).await?;
+    let row = castalia_store::release::latest_rule(db, app_id, cluster, namespace, branch).await?;
     row.map(|row| {
         let lines = parse(&row)?.unwrap_or_default();
         Ok(Rules::of(row, lines))
