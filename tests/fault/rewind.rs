@@ -92,6 +92,31 @@ async fn ids_that_are_used_again_are_noticed(kind: Kind) {
     node.end().await;
 }
 
+/// The same if the id of a lost publish is that of the next one of the same namespace.
+async fn a_publish_with_the_id_of_a_lost_one_is_served(kind: Kind) {
+    let variables = [
+        ("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "6000"),
+        ("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400"),
+    ];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    let kept = node.app.publish("kept").await;
+    let (_, kept_id) = node.poll().await;
+    node.app.publish("lost").await;
+    node.eventually_serves("lost").await;
+    let (waiting, lost_id) = node.poll().await;
+    // MariaDB stores the time of a message in seconds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    restore(&node, kept.id, kept_id).await;
+    let place = ["demo", "default", "application"];
+    let again = json!({ "k": "again" });
+    let id = node.database.release(place, "20260101000000-0000000000000007", &again).await;
+    assert_eq!(id, lost_id);
+    node.eventually_serves("again").await;
+    assert!(node.metric("castalia_message_rewinds_total").await >= 1.0);
+    drop(waiting);
+    node.end().await;
+}
+
 /// The same if a publish of this node follows before the next scan.
 async fn a_publish_hides_no_id_that_is_used_again(kind: Kind) {
     let variables = [
@@ -235,6 +260,7 @@ async fn a_message_that_appears_late_is_announced_on_each_database() {
 on_each_kind!(
     ids_that_go_back_are_noticed,
     ids_that_are_used_again_are_noticed,
+    a_publish_with_the_id_of_a_lost_one_is_served,
     a_publish_hides_no_id_that_is_used_again,
     a_publish_announces_what_another_node_committed_before_it,
     a_late_message_among_thousands_of_ids_is_announced

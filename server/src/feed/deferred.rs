@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use castalia_store::Id;
-use castalia_store::feed::Message;
-
 /// Pause between two retries.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -61,14 +58,14 @@ impl Deferred {
     }
 
     /// The deferred message of a watch key, if it has this id or a newer one has replaced it.
-    pub(super) fn message(&self, key: &str, id: i64) -> Option<Message> {
+    pub(super) fn message(&self, key: &str, id: i64) -> Option<(i64, String)> {
         let messages = self.messages.lock();
         let entry = messages.get(key).filter(|entry| entry.id >= id)?;
-        Some((Id(entry.id), entry.text.clone()))
+        Some((entry.id, entry.text.clone()))
     }
 
-    pub(super) fn messages(&self) -> Vec<Message> {
-        self.messages.lock().values().map(|entry| (Id(entry.id), entry.text.clone())).collect()
+    pub(super) fn messages(&self) -> Vec<(i64, String)> {
+        self.messages.lock().values().map(|entry| (entry.id, entry.text.clone())).collect()
     }
 
     /// Waits until the next retry is due.
@@ -105,8 +102,8 @@ mod tests {
         assert!(deferred.fault().unwrap().contains('a') && deferred.holds("a"));
         assert!(deferred.renew("a", 2, "A"));
         assert!(!deferred.remove("a", 1), "a newer one is still to be delivered");
-        assert_eq!(deferred.messages(), [(Id(2), "A".to_owned())]);
-        let of = |key, id| deferred.message(key, id).map(|(id, _)| id.0);
+        assert_eq!(deferred.messages(), [(2, "A".to_owned())]);
+        let of = |key, id| deferred.message(key, id).map(|(id, _)| id);
         // A client that was notified of the replaced message needs the newer one.
         assert_eq!(
             [of("a", 1), of("a", 2), of("a", 3), of("b", 1)],

@@ -29,7 +29,7 @@ impl ReleaseFeed {
     /// After an error no client was notified, and the same messages may be delivered again.
     pub(super) async fn deliver(&self, rows: &[Message]) -> Result<()> {
         let mut moved = Vec::with_capacity(rows.len());
-        for (Id(id), text) in rows {
+        for Message { id: Id(id), text, .. } in rows {
             match self.known_key(text).await? {
                 Some(key) => moved.push(Moved { id: *id, text, key }),
                 None => {
@@ -83,15 +83,15 @@ impl ReleaseFeed {
     }
 
     /// Delivers a deferred message if its namespace can be read now.
-    pub(super) async fn retry(&self, (Id(id), text): Message) -> Result<()> {
-        let Some(key) = self.stored_key(&text) else { return Ok(()) };
+    pub(super) async fn retry(&self, id: i64, text: &str) -> Result<()> {
+        let Some(key) = self.stored_key(text) else { return Ok(()) };
         in_time(self.cache().reload(NamespaceRef::of(&key), id)).await?;
         let watch_key = key.watch_key();
         self.positions().advance(&watch_key, id);
         if self.0.deferred.remove(&watch_key, id) {
             tracing::info!(namespace = watch_key, "a deferred namespace can be read again");
         }
-        self.wake(&key, &text, id).await;
+        self.wake(&key, text, id).await;
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl ReleaseFeed {
         loop {
             self.0.deferred.wait().await;
             let messages = self.0.deferred.messages();
-            let retries: Vec<_> = messages.into_iter().map(|row| self.retry(row)).collect();
+            let retries: Vec<_> = messages.iter().map(|(id, text)| self.retry(*id, text)).collect();
             let mut retries = stream::iter(retries).buffer_unordered(AT_ONCE);
             while let Some(done) = retries.next().await {
                 metrics::counter!("castalia_deferred_messages_total")

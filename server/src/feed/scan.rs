@@ -30,9 +30,8 @@ const RECENT: i64 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) last_id: i64,
-    /// Text of the message with that id; a different text there means that ids are used a second
-    /// time.
-    last_text: Option<String>,
+    /// The message with that id; a different one there means that ids are used a second time.
+    last: Option<Message>,
     gaps: Gaps,
     /// Start of the last scan that succeeded.
     began: Option<Instant>,
@@ -56,10 +55,10 @@ impl Scan {
     fn advance(&mut self, rows: &[Message], last: Option<Id>, now: Instant) {
         let Some(Id(last_id)) = last else { return };
         // A row that cannot be decoded has also been read.
-        let unread = Some(last_id).filter(|id| rows.last().is_none_or(|row| row.0.0 < *id));
-        self.gaps.record(self.last_id, rows.iter().map(|row| row.0.0).chain(unread), now);
+        let unread = Some(last_id).filter(|id| rows.last().is_none_or(|row| row.id.0 < *id));
+        self.gaps.record(self.last_id, rows.iter().map(|row| row.id.0).chain(unread), now);
         self.last_id = last_id;
-        self.last_text = rows.last().filter(|_| unread.is_none()).map(|(_, text)| text.clone());
+        self.last = rows.last().filter(|_| unread.is_none()).cloned();
     }
 }
 
@@ -84,7 +83,7 @@ impl ReleaseFeed {
             if rows.count == 0 {
                 break;
             }
-            for (id, text) in &rows.readable {
+            for Message { id, text, .. } in &rows.readable {
                 if let Some(key) = self.stored_key(text) {
                     positions.insert(key.watch_key(), id.0);
                 }
@@ -134,7 +133,7 @@ impl ReleaseFeed {
             drop(scan);
             let key = watch_key(place.app_id, place.cluster, place.namespace);
             match self.0.deferred.message(&key, id) {
-                Some(message) => self.retry(message).await,
+                Some((id, text)) => self.retry(id, &text).await,
                 None => Ok(()),
             }
         };
@@ -173,9 +172,9 @@ impl ReleaseFeed {
             let rows = stored::messages_between(self.0.store.read(), next, last, BATCH);
             let rows = in_time(async { Ok(rows.await?) }).await?;
             let mut late = rows.readable;
-            late.retain(|(id, _)| scan.gaps.is_missing(id.0));
+            late.retain(|message| scan.gaps.is_missing(message.id.0));
             self.deliver(&late).await?;
-            late.iter().for_each(|(id, _)| scan.gaps.fill(id.0));
+            late.iter().for_each(|message| scan.gaps.fill(message.id.0));
             match rows.last_id {
                 Some(id) if rows.count as u64 == BATCH && id.0 < last => next = id.0 + 1,
                 _ => return Ok(()),
@@ -184,7 +183,7 @@ impl ReleaseFeed {
     }
 
     /// Reads greater ids. The row with the last id is read again as well: if neither it nor a later
-    /// row exists, or if it has another text, the ids went back.
+    /// row exists, or if it is another message, the ids went back.
     async fn scan_new(&self, scan: &mut Scan, began: Instant) -> Result<()> {
         loop {
             // One more, for the row with the last id.
@@ -195,7 +194,7 @@ impl ReleaseFeed {
                 return self.rewind(scan).await;
             }
             let mut new = rows.readable;
-            new.retain(|(id, _)| id.0 > scan.last_id);
+            new.retain(|message| message.id.0 > scan.last_id);
             self.deliver(&new).await?;
             scan.advance(&new, rows.last_id.filter(|id| id.0 > scan.last_id), began);
             if rows.count as u64 <= BATCH {
@@ -208,8 +207,8 @@ impl ReleaseFeed {
         if rows.count == 0 {
             return scan.last_id > 0;
         }
-        let anchor = rows.readable.first().filter(|(id, _)| id.0 == scan.last_id);
-        anchor.zip(scan.last_text.as_ref()).is_some_and(|((_, text), known)| text != known)
+        let anchor = rows.readable.first().filter(|message| message.id.0 == scan.last_id);
+        anchor.zip(scan.last.as_ref()).is_some_and(|(stored, known)| stored != known)
     }
 
     /// Restarts from the content of the database, which was restored, or failed over to a replica

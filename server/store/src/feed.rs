@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::number::{Id, Small};
 use crate::row::Standard;
 use crate::secret::Secret;
+use crate::time::StoredTime;
 
 pub use misplaced::{Misplaced, Recorded, misplaced, recorded};
 pub use published::{
@@ -25,8 +26,15 @@ pub use published::{
 };
 pub use readable::{Rows, is_unparsable_news};
 
-/// A release message: its id and text.
-pub type Message = (Id, String);
+/// A release message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub id: Id,
+    /// The watch key that changed.
+    pub text: String,
+    /// When it was inserted. A message that receives the id of a lost one has another time.
+    pub time: DateTime<Utc>,
+}
 
 /// Release messages with ids from `first` to `last`, inclusive, by id.
 pub async fn messages_between(
@@ -38,8 +46,11 @@ pub async fn messages_between(
     use release_message::{Column, Entity};
     let between = Condition::all().add(Column::Id.gte(Id(first))).add(Column::Id.lte(Id(last)));
     let messages = Entity::find().filter(between).order_by_asc(Column::Id).limit(limit);
-    let columns = messages.select_only().columns([Column::Id, Column::Message]);
-    readable::read(db, columns).await
+    let columns = [Column::Id, Column::Message, Column::DataChangeLastTime];
+    let rows = readable::read(db, messages.select_only().columns(columns)).await?;
+    let message =
+        |(id, text, time): (Id, String, StoredTime<Entity>)| Message { id, text, time: *time };
+    Ok(rows.map(message))
 }
 
 /// Definition of a namespace: id, app, name, and whether it is public; each is `None` if it cannot
