@@ -62,6 +62,7 @@ mod portal {
     mod instance;
     mod item;
     mod item_batch;
+    mod later_user;
     mod lent;
     mod long_history;
     mod mail;

@@ -79,6 +79,7 @@ async fn create_in(
 ) -> Result<AccessRequest> {
     let place = &new.place;
     let app_row = portal_app::lock(tx, &place.app_id).await?.id;
+    user::lock_existing(tx, &[user_id]).await?;
     let wanted = Wanted {
         env: place.env.clone(),
         cluster: place.cluster.clone(),
@@ -155,7 +156,8 @@ async fn decide_in(
         return Err(decided(&found));
     }
     if decision.is_granted {
-        let holder = store_user::find(tx, &found.user_id).await?;
+        // Locked, because a deletion of the user may be about to end the roles.
+        let holder = store_user::lock(tx, &found.user_id).await?;
         let holder = holder.filter(user::is_enabled).ok_or_else(|| {
             let message = format!("{} is not an enabled user; decline the request", found.user_id);
             Error::bad_request(message).with_code(Code::DisabledUser)

@@ -6,7 +6,7 @@ use castalia_store::user::favorite;
 use castalia_store::{Id, Page, Store, Transaction};
 
 use super::constraint::{self, check_width};
-use super::{portal_app, unique};
+use super::{portal_app, unique, user};
 use crate::error::{Code, Error, Result};
 
 /// Position of a favourite that was not moved, as in Apollo.
@@ -22,6 +22,7 @@ pub async fn add(store: &Store, user_id: &str, app_id: &str) -> Result<Favorite>
     unique::write(store, input, |tx, (user_id, app_id)| {
         Box::pin(async move {
             portal_app::lock(tx, app_id).await?;
+            user::lock_existing(tx, &[user_id]).await?;
             match favorite::find(tx, user_id, app_id).await? {
                 Some(found) => Ok(found),
                 None => Ok(favorite::insert(tx, user_id, app_id, LAST).await?),

@@ -329,6 +329,7 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     insert_app_namespace(tx, first_namespace(app_id), author).await?;
     let masters = new.admins.iter().chain([owner_name]).map(String::as_str);
     let masters: Vec<&str> = masters.collect();
+    user::lock_existing(tx, &masters).await?;
     let master = NamedRole::master(app_id);
     grant::give(tx, &master, Grantee::Users(&masters), operator).await?;
     if let Some(consumer) = new.consumer {

@@ -5,6 +5,7 @@ use castalia_store::Store;
 use castalia_store::user::preference;
 
 use super::constraint::{self, check_width};
+use super::user;
 use crate::error::{Error, Result};
 
 /// Names and values of a user; none without the table.
@@ -23,7 +24,10 @@ pub async fn put(store: &Store, user_id: &str, chosen: Vec<(String, String)>) ->
     }
     let input = (user_id.to_owned(), chosen);
     let written = store.write(input, |tx, (user_id, chosen)| {
-        Box::pin(async move { Ok(preference::put(tx, user_id, chosen).await?) })
+        Box::pin(async move {
+            user::lock_existing(tx, &[user_id]).await?;
+            Ok(preference::put(tx, user_id, chosen).await?)
+        })
     });
     written.await.map_err(|error: Error| {
         error.for_unusable_table(

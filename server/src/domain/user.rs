@@ -62,6 +62,31 @@ pub async fn named<S: AsRef<str>>(store: &Store, names: &[S]) -> Result<Vec<User
     Ok(user::by_names(store.read(), names).await?)
 }
 
+/// Locks users until the end of the transaction: what is written for a user who is deleted at the
+/// same time would belong to a later user of this name.
+///
+/// # Errors
+/// Fails if one of them does not exist.
+pub(super) async fn lock_existing(tx: &Transaction, names: &[&str]) -> Result<()> {
+    let mut names = names.to_vec();
+    // In one order, so that two transactions do not wait for each other.
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        user::lock(tx, name).await?.ok_or_else(|| unknown(name))?;
+    }
+    Ok(())
+}
+
+/// The same for one who was read before: another user may have the name now.
+///
+/// # Errors
+/// Fails if this user does not exist any more.
+pub(super) async fn lock_same(tx: &Transaction, known: &User) -> Result<()> {
+    let found = user::lock(tx, &known.username).await?.filter(|found| found.id == known.id);
+    found.map(drop).ok_or_else(|| unknown(&known.username))
+}
+
 fn unknown(name: &str) -> Error {
     Error::bad_request(format!("user not exists for userName:{name}")).with_code(Code::UnknownUser)
 }

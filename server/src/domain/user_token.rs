@@ -177,6 +177,7 @@ pub async fn create(
 ) -> Result<(Row, Secret)> {
     let refused =
         |message: String| Err(Error::bad_request(message).with_code(Code::InvalidUserToken));
+    let account = user::existing(store, owner).await?;
     let name = new.name.trim();
     if name.is_empty() {
         return refused("Token name can not be blank".to_owned());
@@ -217,7 +218,12 @@ pub async fn create(
         revoked_at: None,
         revoked_by: None,
     };
-    let made = unique::write(store, row, |tx, row| Box::pin(insert(tx, row)));
+    let made = unique::write(store, (row, account), |tx, (row, account)| {
+        Box::pin(async move {
+            user::lock_same(tx, account).await?;
+            insert(tx, row).await
+        })
+    });
     Ok((made.await?, text))
 }
 
@@ -264,6 +270,7 @@ pub async fn rotate(store: &Store, owner: &str, id: Id) -> Result<(Row, Secret)>
     let input = (id, owner.to_owned(), key, hash(text.expose()));
     let made = store.write(input, |tx, (id, owner, key, hash)| {
         Box::pin(async move {
+            user::lock_existing(tx, &[owner]).await?;
             let row = owned(tx, *id, owner).await?;
             let is_active = status(&row) == TokenStatus::Active;
             if !is_active || !token::revoke(tx, *id, owner, wall_clock(now())).await? {

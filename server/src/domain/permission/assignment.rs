@@ -16,11 +16,13 @@ use crate::error::{Code, Error, Result};
 /// # Errors
 /// Fails if there is no such user or role, or if the user has the role.
 pub async fn assign(store: &Store, role: NamedRole, user_id: &str, operator: &str) -> Result<()> {
-    let user_id = user::existing(store, user_id).await?.username;
-    let input = (role, user_id, operator.to_owned());
-    unique::write(store, input, |tx, (role, user_id, operator)| {
+    let account = user::existing(store, user_id).await?;
+    let input = (role, account, operator.to_owned());
+    unique::write(store, input, |tx, (role, account, operator)| {
         Box::pin(async move {
             lock_app(tx, role).await?;
+            user::lock_same(tx, account).await?;
+            let user_id = &account.username;
             let found = role::find(tx, &role.name).await?;
             let role_id = found.ok_or_else(|| unknown(role))?.id;
             if role::grant_to_users(tx, role_id, &[user_id], operator).await? > 0 {
@@ -48,6 +50,8 @@ pub async fn assign_all(
     unique::write(store, input, |tx, (role, user_ids, operator)| {
         Box::pin(async move {
             lock_app(tx, role).await?;
+            let names: Vec<_> = user_ids.iter().map(String::as_str).collect();
+            user::lock_existing(tx, &names).await?;
             let role_id = grant::ensure(tx, role, operator).await?;
             role::grant_to_users(tx, role_id, user_ids, operator).await?;
             Ok(())

@@ -191,6 +191,9 @@ async fn delete_in(
     let (name, by) = (&found.username, Deletion::by(operator));
     user::session::delete_of_user(tx, name, None).await?;
     user::token::delete_of_user(tx, name, &by).await?;
+    // The hidden ones first: a restoration that shows them meanwhile commits before or after.
+    user::role::delete_hidden(tx, name).await?;
+    user::favorite::delete_hidden(tx, name).await?;
     user::role::revoke_all(tx, name, &by).await?;
     user::favorite::delete_of_user(tx, name, &by).await?;
     user::delete(tx, &found).await?;

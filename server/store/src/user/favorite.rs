@@ -1,10 +1,13 @@
 //! Queries: favourite apps of users.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use crate::entity::favorite::{ActiveModel, Column, Entity, Row};
 use crate::error::StoreError;
+use crate::flag::is_set;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
@@ -102,6 +105,15 @@ pub async fn delete_of_user(
     by: &Deletion,
 ) -> Result<u64, StoreError> {
     by.hide::<Entity>(db, Condition::all().add(Column::UserId.eq(user_id))).await
+}
+
+/// Deletes the favourites of a user that were hidden, such as those of a deleted app, so that no
+/// restoration shows them. Returns their number.
+pub async fn delete_hidden(db: &impl ConnectionTrait, user_id: &str) -> Result<u64, StoreError> {
+    let hidden = Entity::delete_many()
+        .filter(is_set(Column::IsDeleted.into_expr()))
+        .filter(Column::UserId.eq(user_id));
+    Ok(hidden.exec(db).await?.rows_affected)
 }
 
 fn in_order(favorites: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {

@@ -6,13 +6,16 @@ mod held;
 mod restoration;
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::audit::trail;
 use crate::condition::{chunks, starts_with};
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_set;
 use crate::number::Id;
 use crate::row::batch;
 use crate::row::decode;
@@ -240,6 +243,16 @@ pub async fn revoke_all(
     trail::deleted("UserRole", "UserId", user_id);
     let condition = Condition::all().add(user_role::Column::UserId.eq(user_id));
     by.hide::<user_role::Entity>(db, condition).await
+}
+
+/// Deletes the grants of a user that were hidden, such as those of a deleted app, so that no
+/// restoration shows them. Returns their number.
+pub async fn delete_hidden(db: &impl ConnectionTrait, user_id: &str) -> Result<u64, StoreError> {
+    use user_role::{Column, Entity};
+    let hidden = Entity::delete_many()
+        .filter(is_set(Column::IsDeleted.into_expr()))
+        .filter(Column::UserId.eq(user_id));
+    Ok(hidden.exec(db).await?.rows_affected)
 }
 
 /// Revokes the role from the consumer; returns whether it had it.
