@@ -1,5 +1,6 @@
 //! Clusters, and the roles that are created and deleted with them.
 
+use castalia_server::domain::cluster;
 use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_store::entity::{Standard as _, role, user_role};
 use serde_json::json;
@@ -82,5 +83,27 @@ async fn a_right_on_a_cluster_ends_with_it() {
     let left = user_role::Entity::live().all(world.store.read()).await.unwrap();
     assert!(left.iter().all(|row| row.user_id.as_deref() != Some("u2")), "{left:?}");
     world.user("u1").await.post(CLUSTERS, json!({ "name": "c1", "appId": "demo" })).await.ok();
+    user.post(&format!("{in_c1}/items"), item("k", "v")).await.fails(403, "Access is denied");
+}
+
+/// A deletion that failed after its first half is repeated, or followed by a cluster of the same name.
+#[tokio::test]
+async fn a_right_on_a_cluster_ends_although_its_deletion_failed_half_way() {
+    let world = World::with_demo().await;
+    let (owner, root) = (world.user("u1").await, world.user("apollo").await);
+    let in_c1 = NS.replace("/default/", "/c1/");
+    let user = world.user("u2").await;
+    for is_repeated in [true, false] {
+        owner.post(CLUSTERS, json!({ "name": "c1", "appId": "demo" })).await.ok();
+        user.post(&format!("{in_c1}/items"), item("k", "v")).await.fails(403, "Access is denied");
+        world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1")]).await;
+        user.post(&format!("{in_c1}/items"), item("k", "v")).await.ok();
+        // The half of the environment.
+        cluster::delete(&world.environment_store, "demo", "c1", "apollo").await.unwrap();
+        if is_repeated {
+            assert_eq!(root.delete(C1).await.status, 404);
+        }
+    }
+    owner.post(CLUSTERS, json!({ "name": "c1", "appId": "demo" })).await.ok();
     user.post(&format!("{in_c1}/items"), item("k", "v")).await.fails(403, "Access is denied");
 }

@@ -9,7 +9,7 @@ use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole, grant};
 use crate::domain::{access_request, portal_app};
 use crate::environment::Address;
-use crate::error::Result;
+use crate::error::{Reaction, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -71,10 +71,17 @@ pub(super) async fn delete(
 /// The same without the request.
 pub(super) async fn remove(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    environment.delete(Address::in_cluster(place, &[]).with(&[("operator", operator)])).await?;
+    let address = Address::in_cluster(place, &[]).with(&[("operator", operator)]);
+    let deleted = environment.delete(address).await;
+    // An earlier call may have deleted the cluster, and failed to delete its roles.
+    if let Err(error) = &deleted
+        && error.reaction() != Reaction::NotFound
+    {
+        return deleted;
+    }
     grant::delete_cluster_roles(&portal.state.store, place, operator).await?;
     access_request::forget_place(&portal.state.store, place).await;
-    Ok(())
+    deleted
 }
 
 /// Creates the roles of a new cluster.
