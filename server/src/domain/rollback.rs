@@ -138,6 +138,7 @@ async fn apply(tx: &Transaction, step: RollbackStep, operator: &str) -> Result<(
     let from = &step.from;
     let key = NamespaceKey::new(&from.app_id, &from.cluster_name, &from.namespace_name);
     let mut trail = Trail::of(Some(operator));
+    let is_newest = super::release::latest_id(tx, &key).await? == from.id;
     castalia_store::release::abandon(tx, &step.abandoned, operator).await?;
     let entry = HistoryEntry {
         key: &key,
@@ -148,7 +149,10 @@ async fn apply(tx: &Transaction, step: RollbackStep, operator: &str) -> Result<(
         context: Context::default(),
     };
     history::record(tx, entry, operator, &mut trail).await?;
-    carry(tx, &key, &step, &content, operator, &mut trail).await?;
+    // A rollback of an older release leaves the main line, on which the branch is based, as it is.
+    if is_newest {
+        carry(tx, &key, &step, &content, operator, &mut trail).await?;
+    }
     trail.write(tx).await?;
     castalia_store::message::insert(tx, &key.watch_key()).await?;
     Ok(())

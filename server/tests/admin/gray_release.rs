@@ -135,3 +135,16 @@ async fn a_gray_publish_may_leave_keys_out() {
         .await;
     main.fails(404, "Parent namespace not found");
 }
+
+/// A rollback of a release that is not the newest changes neither the main line nor its branch.
+#[tokio::test]
+async fn a_rollback_of_an_older_release_leaves_the_branch() {
+    let (gray, _) = Gray::published().await;
+    gray.admin.item("c", "3").await.ok();
+    gray.admin.publish().await.ok();
+    let before = gray.latest().await;
+    assert_eq!(gray.admin.configurations(&before).await, json!({"a": "1", "b": "9", "c": "3"}));
+    let rollback = format!("/releases/{}/rollback?operator=w", gray.main);
+    gray.admin.put(&rollback, Value::Null).await.empty();
+    assert_eq!(gray.latest().await.ok(), before.ok());
+}
