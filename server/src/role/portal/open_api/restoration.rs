@@ -208,6 +208,11 @@ async fn restore_in(
     found.retain(|one| (one.kind, &one.namespace) == (deleted.kind, &deleted.namespace));
     match deleted_with(&found, created, deleted.at) {
         Some(one) => restore(environment, one, operator).await,
+        // Deleted when the environment was reachable again, or by a clock that differs.
+        None if found.iter().any(|one| one.at >= created.saturating_sub(SKEW)) => {
+            let message = "what was deleted there has another time, and may be of another deletion";
+            Err(Error::bad_request(message).with_code(Code::NotDeleted))
+        }
         None => Ok(()),
     }
 }
