@@ -68,14 +68,12 @@ pub async fn named<S: AsRef<str>>(store: &Store, names: &[S]) -> Result<Vec<User
 /// # Errors
 /// Fails if one of them does not exist.
 pub(super) async fn lock_existing(tx: &Transaction, names: &[&str]) -> Result<()> {
-    let mut names = names.to_vec();
-    // In one order, so that two transactions do not wait for each other.
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        user::lock(tx, name).await?.ok_or_else(|| unknown(name))?;
+    let found: HashSet<_> =
+        user::lock_all(tx, names).await?.iter().map(|name| name.to_lowercase()).collect();
+    match names.iter().find(|name| !found.contains(&name.to_lowercase())) {
+        Some(name) => Err(unknown(name)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The same for one who was read before: another user may have the name now.

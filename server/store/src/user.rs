@@ -71,6 +71,22 @@ pub async fn by_names<S: AsRef<str>>(
     Ok(found)
 }
 
+/// Locks the users with these names until the end of the transaction, and returns their names; unknown
+/// ones are omitted.
+pub async fn lock_all(
+    db: &impl ConnectionTrait,
+    usernames: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(usernames) {
+        // In one order, so that two transactions do not wait for each other.
+        let named = Entity::find().filter(Column::Username.is_in(chunk)).order_by_asc(Column::Id);
+        let named = named.lock_exclusive().select_only().column(Column::Username);
+        found.extend(named.into_tuple::<String>().all(db).await?);
+    }
+    Ok(found)
+}
+
 /// Users whose name or display name contains the text, by id; an empty text matches all.
 pub async fn search(
     db: &impl ConnectionTrait,

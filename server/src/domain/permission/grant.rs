@@ -128,9 +128,8 @@ pub async fn delete_left_of_cluster(store: &Store, place: &Resource, operator: &
     unique::write(store, input, |tx, (place, operator)| {
         Box::pin(async move {
             app::lock(tx, &place.app_id).await?;
-            let mut roles = roles_of_cluster(place);
-            roles.push(place.role_to(Act::Read));
-            Ok(role::delete_roles(tx, &names_of(&roles), &Deletion::by(operator)).await?)
+            let names = names_of(&[place.role_to(Act::Read)]);
+            Ok(role::delete_roles(tx, &names, &Deletion::by(operator)).await?)
         })
     })
     .await

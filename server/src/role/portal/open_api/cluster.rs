@@ -43,6 +43,8 @@ pub(super) async fn create(
     let environment = portal.state.environments.find(&place.env)?;
     let made: admin::Cluster = environment.create(address, &body).await?;
     let place = Resource { cluster: name, ..place };
+    // Left of a cluster whose deletion failed half-way.
+    grant::delete_cluster_roles(&portal.state.store, &place, &operator).await?;
     open(&portal, &place, &operator).await?;
     shown(&portal, made).await
 }
