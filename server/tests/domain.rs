@@ -4,10 +4,16 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
 
+// The rows that the store's own tests use.
+#[expect(dead_code, reason = "the store's tests use the rest")]
+#[path = "../store/tests/store/config_row.rs"]
+mod config_row;
 // The empty databases that the store's own tests use.
 #[expect(dead_code, reason = "the store's tests use the rest")]
 #[path = "../store/tests/store/database.rs"]
 mod database;
+#[path = "domain/history_walk.rs"]
+mod history_walk;
 #[path = "domain/retention.rs"]
 mod retention;
 #[path = "domain/sign_in.rs"]

@@ -1,5 +1,8 @@
 //! Removes obsolete rows in the background: release messages of a watch key that has a newer one,
-//! and, if operators set a limit, old release history with the releases that only it refers to.
+//! and, if operators set a limit, old release history with the releases that only it refers to. The
+//! histories that grow are shortened here; the walk over all of them is in a file below.
+
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,6 +15,8 @@ use super::removal;
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
+
+pub use walk::Walk;
 
 /// Intervals of the searches for new messages, and for new history.
 const MESSAGE_PAUSE: Duration = Duration::from_secs(5);
@@ -31,9 +36,11 @@ pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
     background.spawn("removal of deleted items", move || removal::resume(deleted.clone()));
     let messages = store.clone();
     background.spawn("release message retention", move || watch_messages(messages.clone()));
-    let (store, config) = (store.clone(), config.clone());
+    let (grown, limits) = (store.clone(), config.clone());
     background
-        .spawn("release history retention", move || watch_histories(store.clone(), config.clone()));
+        .spawn("release history retention", move || watch_histories(grown.clone(), limits.clone()));
+    let (store, config) = (store.clone(), config.clone());
+    background.spawn("release history walk", move || walk::repeat(store.clone(), config.clone()));
 }
 
 async fn watch_messages(store: Store) {
@@ -130,21 +137,25 @@ pub async fn remove_old_histories(
         };
         let lines: BTreeSet<_> = rows.readable.into_iter().map(|(_, line)| line).collect();
         for line in lines {
-            let Some(size) = size_of(config, &line) else { continue };
-            let Some(last) =
-                castalia_store::release::nth_newest_history(store.read(), &line, size).await?
-            else {
-                continue;
-            };
-            shorten(store, &line, last).await?;
+            shorten(store, config, &line).await?;
         }
         since = newest;
     }
 }
 
+/// Trims a line to its limit, and returns the number of rows that are gone.
+async fn shorten(store: &Store, config: &ServerConfig, line: &Line) -> Result<u64> {
+    let Some(size) = size_of(config, line) else { return Ok(0) };
+    match castalia_store::release::nth_newest_history(store.read(), line, size).await? {
+        Some(last) => remove_up_to(store, line, last).await,
+        None => Ok(0),
+    }
+}
+
 /// Removes the rows of a line up to this one. They are read in large pieces, because PostgreSQL sorts
 /// the whole line for each piece, and removed in small ones.
-async fn shorten(store: &Store, line: &Line, last: Id) -> Result<()> {
+async fn remove_up_to(store: &Store, line: &Line, last: Id) -> Result<u64> {
+    let mut total = 0;
     loop {
         let rows =
             castalia_store::release::histories_up_to(store.read(), line, last, PIECE).await?;
@@ -154,8 +165,9 @@ async fn shorten(store: &Store, line: &Line, last: Id) -> Result<()> {
         }
         // A replica may still show rows that are gone.
         if removed == 0 {
-            return Ok(());
+            return Ok(total);
         }
+        total += removed;
     }
 }
 
@@ -173,13 +185,23 @@ async fn remove_histories(store: &Store, line: Line, rows: Vec<Entry>) -> Result
         .await
 }
 
+async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<u64> {
+    lock(tx, line).await?;
+    remove_locked(tx, line, rows).await
+}
+
+/// Locks the namespace of a line, so that a rollback cannot restore a release that is being removed,
+/// and no publish is missed.
+async fn lock(tx: &Transaction, line: &Line) -> Result<()> {
+    let key = NamespaceKey::new(&line.app_id, &line.cluster, &line.namespace);
+    namespace::lock(tx, &key).await?;
+    Ok(())
+}
+
 /// Removes some rows, and the releases that no other row refers to. The current release is kept
 /// even if no row refers to it, as after a rollback to an older release.
-async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<u64> {
-    // Locked, so that a rollback cannot restore a release that is being removed, and no publish is
-    // missed.
-    let Line { app_id, cluster, namespace, branch } = line;
-    namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
+async fn remove_locked(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<u64> {
+    let Line { app_id, namespace, branch, .. } = line;
     // Others may have deleted the namespace since they were read, and may restore it.
     let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
     let ids = castalia_store::release::live_histories(tx, &ids).await?;

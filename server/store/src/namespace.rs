@@ -66,6 +66,18 @@ pub async fn find(
     decode::one(db, Entity::live_in_namespace(app_id, cluster, namespace)).await
 }
 
+/// Whether there is a namespace with these names, even if its row cannot be decoded.
+pub async fn exists(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+) -> Result<bool, StoreError> {
+    let named = Entity::live_in_namespace(app_id, cluster, namespace);
+    let id: Option<Id> = named.select_only().column(Column::Id).into_tuple().one(db).await?;
+    Ok(id.is_some())
+}
+
 /// The namespaces of a cluster or a branch by id, to be removed: a name that cannot be decoded is
 /// empty.
 pub async fn of_cluster(

@@ -23,10 +23,11 @@ use crate::row::{self, Authorship, Deletion, InNamespace, Standard, now};
 
 pub use crate::entity::release::{Model as Release, Row as ReleaseRow};
 pub use history::{
-    BranchEntry, Line, ReleaseHistory, ReleaseHistoryRow, delete_histories,
-    delete_histories_of_namespace, histories, histories_after, histories_by_previous_release,
-    histories_by_release, histories_up_to, insert_history, latest_history, live_histories,
-    max_history_id, newest_of_branch, nth_newest_history, still_referenced,
+    BranchEntry, DatedEntry, Line, ReleaseHistory, ReleaseHistoryRow, dated_histories_after,
+    delete_histories, delete_histories_of_namespace, histories, histories_after,
+    histories_by_previous_release, histories_by_release, histories_up_to, insert_history,
+    latest_history, live_histories, max_history_id, newest_of_branch, nth_newest_history,
+    still_referenced,
 };
 pub use latest::{LatestRelease, latest_of_app, latest_of_cluster};
 pub use publish::{Publish, publish};
@@ -100,9 +101,20 @@ pub async fn latest_active_id(
     cluster: &str,
     namespace: &str,
 ) -> Result<Id, StoreError> {
-    let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
-    let id = newest.select_only().column(Column::Id).into_tuple().one(db).await?;
-    Ok(id.unwrap_or_default())
+    let newest = newest_active_ids(db, app_id, cluster, namespace, 1).await?;
+    Ok(newest.first().copied().unwrap_or_default())
+}
+
+/// Ids of releases that were not rolled back, newest first, without their content.
+pub async fn newest_active_ids(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    limit: u64,
+) -> Result<Vec<Id>, StoreError> {
+    let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id).limit(limit);
+    Ok(newest.select_only().column(Column::Id).into_tuple().all(db).await?)
 }
 
 /// Releases that were not rolled back, newest first. None may be omitted, because a rollback

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
@@ -18,6 +19,7 @@ use crate::number::{Id, Small};
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, InNamespace, Standard};
+use crate::time::StoredTime;
 
 pub use crate::entity::release_history::{Model as ReleaseHistory, Row as ReleaseHistoryRow};
 
@@ -152,6 +154,57 @@ pub async fn histories_after(
     let rows: Rows<(Id, String, String, String, String)> = readable::read(db, next).await?;
     Ok(rows.map(|(id, app_id, cluster, namespace, branch)| {
         (id, Line { app_id, cluster, namespace, branch })
+    }))
+}
+
+/// An entry with what decides how long it is kept.
+#[derive(Clone, Debug)]
+pub struct DatedEntry {
+    pub id: Id,
+    pub line: Line,
+    pub release_id: Id,
+    pub previous_release_id: Id,
+    pub operation: Small,
+    /// `None` if it cannot be decoded.
+    pub created: Option<DateTime<Utc>>,
+    pub is_hidden: bool,
+}
+
+/// Entries with greater ids, by id. Hidden ones are included, so that each query reads no more rows
+/// than the limit, however many are hidden.
+pub async fn dated_histories_after(
+    db: &impl ConnectionTrait,
+    id: Id,
+    limit: u64,
+) -> Result<Rows<DatedEntry>, StoreError> {
+    type Columns = (Id, String, String, String, String, Id, Id, Small, StoredTime<Entity>, bool);
+    let columns = [
+        Column::Id,
+        Column::AppId,
+        Column::ClusterName,
+        Column::NamespaceName,
+        Column::BranchName,
+        Column::ReleaseId,
+        Column::PreviousReleaseId,
+        Column::Operation,
+        Column::DataChangeCreatedTime,
+        Column::IsDeleted,
+    ];
+    let next = Entity::find().filter(Column::Id.gt(id)).order_by_asc(Column::Id).limit(limit);
+    let rows: Rows<Columns> = readable::read(db, next.select_only().columns(columns)).await?;
+    Ok(rows.map(|row| {
+        let (id, app_id, cluster, namespace, branch, release_id, previous, operation, time, flag) =
+            row;
+        DatedEntry {
+            id,
+            line: Line { app_id, cluster, namespace, branch },
+            release_id,
+            previous_release_id: previous,
+            operation,
+            // What cannot be decoded is read as this time.
+            created: Some(*time).filter(|time| *time != DateTime::UNIX_EPOCH),
+            is_hidden: flag,
+        }
     }))
 }
 
