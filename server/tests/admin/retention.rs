@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use castalia_server::domain::retention;
+use castalia_server::domain::retention::{self, Walk};
 use castalia_store::Id;
 use castalia_store::entity::{gray_release_rule, release, release_history};
 use serde_json::{Value, json};
@@ -97,6 +97,60 @@ async fn what_clients_get_outlives_its_history() {
     );
     retention::remove_old_histories(admin.store(), &config, Some(Id(0))).await.unwrap();
     assert_eq!(admin.get(&latest).await.id(), live);
+}
+
+/// REL-57: however old a history is, the release before the present one stays, and is rolled back to.
+#[tokio::test]
+async fn a_namespace_whose_history_is_old_can_be_rolled_back() {
+    let admin = Admin::start().await;
+    if !admin.has_process() {
+        return;
+    }
+    admin.create_app().await.ok();
+    admin.item("k", "1").await.ok();
+    let mut releases = Vec::new();
+    for _ in 0..6 {
+        releases.push(admin.publish().await.id());
+    }
+    let roll_back = async |id: i64| {
+        admin.put(&format!("/releases/{id}/rollback?operator=u"), Value::Null).await.empty();
+    };
+    roll_back(releases[5]).await;
+    roll_back(releases[4]).await;
+    roll_back(releases[3]).await;
+    age(&admin).await;
+    let config = castalia_server::server_config::ServerConfig::new(
+        [("release-history.retention.days".to_owned(), "30".to_owned())].into(),
+    );
+    let removed = Walk::default().pass(admin.store(), &config).await.unwrap();
+    assert_ne!(removed, 0);
+    let latest = format!("{}/releases/latest", admin.n());
+    assert_eq!(admin.get(&latest).await.id(), releases[2]);
+    // The newest entries do not name it.
+    roll_back(releases[2]).await;
+    assert_eq!(admin.get(&latest).await.id(), releases[1]);
+}
+
+/// Makes all history of the app 40 days older.
+async fn age(admin: &Admin) {
+    use sea_orm::sea_query::Expr;
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+    let time = castalia_store::now() - chrono::TimeDelta::days(40);
+    let aged: Result<_, castalia_store::StoreError> = admin
+        .store()
+        .write((admin.app_id.clone(), time), |tx, (app_id, time)| {
+            Box::pin(async move {
+                release_history::Entity::update_many()
+                    .col_expr(release_history::Column::DataChangeCreatedTime, Expr::value(*time))
+                    .filter(release_history::Column::AppId.eq(app_id.as_str()))
+                    .exec(tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await;
+    aged.unwrap();
 }
 
 /// Makes the active gray rule of the app refer to a release.

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use castalia_server::domain::retention::remove_old_histories;
+use castalia_server::domain::retention::{Walk, remove_old_histories};
 use castalia_server::server_config::ServerConfig;
 use castalia_store::entity::{release, release_history};
-use castalia_store::{Id, Small, Store, StoreError};
+use castalia_store::{Id, Small, Store, StoreError, now};
+use chrono::TimeDelta;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _,
     IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Set,
@@ -22,12 +23,42 @@ const RELEASES: u64 = 4_000;
 const PIECE: u64 = 200;
 /// Entries that stay.
 const KEPT: u64 = 50;
+/// Age of the entries, in days.
+const AGE: i64 = 40;
 /// Maximum duration of a publish meanwhile; a step of the removal takes some milliseconds, in a build
 /// without optimisation on a busy machine more.
 const LONGEST: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_history_is_shortened_while_others_publish() {
+    let config = config("apollo.release-history.retention.size", KEPT.to_string());
+    let report = is_shortened(Some(KEPT), move |store| async move {
+        remove_old_histories(&store, &config, Some(Id(0))).await.unwrap();
+    })
+    .await;
+    println!("{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_history_is_removed_while_others_publish() {
+    let config = config("release-history.retention.days", (AGE / 2).to_string());
+    let report = is_shortened(None, move |store| async move {
+        Walk::default().pass(&store, &config).await.unwrap();
+    })
+    .await;
+    println!("{report}");
+}
+
+fn config(key: &str, value: String) -> ServerConfig {
+    ServerConfig::new(BTreeMap::from([(key.to_owned(), value)]))
+}
+
+/// A removal leaves at most this many of the entries that were there, or else those that were not old.
+/// Returns how long it took, and publishes meanwhile.
+async fn is_shortened<F>(kept: Option<u64>, remove: impl FnOnce(Store) -> F) -> String
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let releases = number("CASTALIA_TEST_HISTORY").unwrap_or(RELEASES);
     let world = World::with_demo().await;
     let owner = world.user("u1").await;
@@ -41,25 +72,20 @@ async fn a_long_history_is_shortened_while_others_publish() {
     let store = &world.environment_store;
     fill(store, Id(first), releases).await;
     let before = latencies(&owner, Duration::from_secs(1), || false).await;
-    let config = ServerConfig::new(BTreeMap::from([(
-        "apollo.release-history.retention.size".to_owned(),
-        KEPT.to_string(),
-    )]));
-    let removal = tokio::spawn({
-        let store = store.clone();
-        async move {
-            let start = Instant::now();
-            remove_old_histories(&store, &config, Some(Id(0))).await.unwrap();
-            start.elapsed()
-        }
+    let work = remove(store.clone());
+    let removal = tokio::spawn(async move {
+        let start = Instant::now();
+        work.await;
+        start.elapsed()
     });
     let meanwhile = latencies(&owner, Duration::from_secs(3600), || removal.is_finished()).await;
     let lasted = removal.await.unwrap();
-    println!(
+    let report = format!(
         "{releases} releases: removed in {lasted:?}; publishes: {before:?} before, {meanwhile:?} meanwhile"
     );
-    assert!(meanwhile.longest < LONGEST, "{meanwhile:?}");
-    assert!(count(store).await <= KEPT + meanwhile.count as u64 + 2, "the rows are gone");
+    assert!(meanwhile.longest < LONGEST, "{report}");
+    let kept = kept.unwrap_or(before.count as u64) + meanwhile.count as u64;
+    assert!(count(store).await <= kept + 2, "the rows are gone");
     check_releases(store, gray["id"].as_i64().unwrap()).await;
     let latest = owner.get(&format!("{NS}/releases/latest")).await.ok();
     let live = publish(&owner).await;
@@ -70,6 +96,7 @@ async fn a_long_history_is_shortened_while_others_publish() {
     let rolled_back = owner.get(&format!("{NS}/releases/latest")).await.ok();
     assert_eq!(rolled_back["id"], latest["id"], "a rollback has its target");
     check_space(store).await;
+    report
 }
 
 async fn publish(owner: &Caller<'_>) -> i64 {
@@ -77,7 +104,7 @@ async fn publish(owner: &Caller<'_>) -> i64 {
     made["id"].as_i64().unwrap()
 }
 
-/// Copies of a release, each with the entries of its publish and of a rollback to it.
+/// Copies of a release, each with the old entries of its publish and of a rollback to it.
 async fn fill(store: &Store, first: Id, releases: u64) {
     let db = store.read();
     let model = release::Entity::find().filter(release::Column::Id.eq(first)).one(db).await;
@@ -99,6 +126,7 @@ async fn fill(store: &Store, first: Id, releases: u64) {
             copy.id = sea_orm::NotSet;
             (copy.release_id, copy.previous_release_id) = (Set(id), Set(Id(id.0 - 1)));
             copy.operation = Set(Small(operation));
+            copy.data_change_created_time = Set((now() - TimeDelta::days(AGE)).into());
             copy
         });
         let rows = (copies.collect::<Vec<_>>(), entries.collect::<Vec<_>>());

@@ -4,9 +4,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use castalia_store::{Store, StoreError, Transaction};
+use castalia_server::domain::retention::Walk;
+use castalia_server::server_config::ServerConfig;
+use castalia_store::entity::release_history;
+use castalia_store::{Id, Store, StoreError, Transaction};
 use http::Method;
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DatabaseBackend, EntityTrait as _, QueryFilter as _,
+    Statement,
+};
 use tokio::process::Command;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::set_global_default;
@@ -60,6 +67,7 @@ async fn scans_are_reviewed() {
     let rows = Rows::create(SIZE).await;
     read(&rows).await;
     write(&rows, SIZE).await;
+    shorten_histories(&rows.world.environment_store).await;
     let sent = sent.0.lock().unwrap().clone();
     assert!(sent.len() > 300, "only {} statements were traced", sent.len());
     let mut scans = BTreeSet::new();
@@ -90,6 +98,26 @@ async fn read(rows: &Rows) {
             let path = rows.fill(id, &format!("{}{query}", route.path));
             caller.send(route.method.clone(), &path, "", String::new()).await;
         }
+    }
+}
+
+/// Removes what is too old and too much of the release history.
+async fn shorten_histories(store: &Store) {
+    let aged = release_history::Entity::update_many()
+        .col_expr(
+            release_history::Column::DataChangeCreatedTime,
+            Expr::value(castalia_store::now() - chrono::TimeDelta::days(2)),
+        )
+        .filter(release_history::Column::Id.gt(Id(0)));
+    let aged: Result<_, StoreError> = store
+        .write(aged, |tx, aged| Box::pin(async move { Ok(aged.clone().exec(tx).await?) }))
+        .await;
+    aged.unwrap();
+    let limits =
+        [("release-history.retention.days", "1"), ("apollo.release-history.retention.size", "1")];
+    for (key, value) in limits {
+        let config = ServerConfig::new([(key.to_owned(), value.to_owned())].into());
+        assert_ne!(Walk::default().pass(store, &config).await.unwrap(), 0, "{key}");
     }
 }
 
