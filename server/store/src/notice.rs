@@ -131,10 +131,12 @@ pub async fn claim(
 pub async fn environments(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let environments = Entity::find()
         .select_only()
+        .expr_as(Column::Id.min(), "First")
         .column(Column::Env)
-        .distinct()
-        .filter(Column::State.ne(State::Queued.code()));
-    Ok(environments.into_tuple().all(db).await?)
+        .filter(Column::State.ne(State::Queued.code()))
+        .group_by(Column::Env);
+    let found = readable::read::<_, (Id, String)>(db, environments).await?;
+    Ok(found.readable.into_iter().map(|(_, env)| env).collect())
 }
 
 /// The notices of an environment whose deliveries do not exist, by the time at which they are due.
@@ -167,14 +169,18 @@ pub async fn known(
 ) -> Result<Vec<(Id, Id, Small)>, StoreError> {
     let others = Entity::find()
         .select_only()
-        .columns([Column::ReleaseId, Column::HistoryId, Column::Operation])
+        .columns([Column::Id, Column::ReleaseId, Column::HistoryId, Column::Operation])
         .filter(Column::Env.eq(notice.env.as_str()))
         .filter(Column::AppId.eq(notice.app_id.as_str()))
         .filter(Column::ClusterName.eq(notice.cluster_name.as_str()))
         .filter(Column::NamespaceName.eq(notice.namespace_name.as_str()))
         .filter(Column::State.ne(State::Announced.code()))
         .filter(Column::Id.ne(notice.id));
-    Ok(others.into_tuple().all(db).await?)
+    let found = readable::read::<_, (Id, Id, Id, Small)>(db, others).await?.readable;
+    Ok(found
+        .into_iter()
+        .map(|(_, release, history, operation)| (release, history, operation))
+        .collect())
 }
 
 pub async fn delete(db: &impl ConnectionTrait, id: Id) -> Result<(), StoreError> {

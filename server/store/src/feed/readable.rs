@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait, Select, TryGetableMany,
 };
 
 use crate::error::StoreError;
@@ -33,6 +34,9 @@ static LOGGED: Mutex<Logged> = Mutex::new(Logged { rows: BTreeSet::new(), full_s
 const MAX_LOGGED: usize = 1_000;
 /// Time after which rows are logged again if that number was reached.
 const SILENCE: Duration = Duration::from_secs(3600);
+
+/// Number of rows among which the first that can be decoded is searched at a time.
+const BATCH: u64 = 10;
 
 /// The rows that have been logged.
 struct Logged {
@@ -116,6 +120,28 @@ pub(crate) async fn models<E: Table>(
     found.iter().filter_map(readable).collect()
 }
 
+/// The first row, by id, that can be decoded.
+pub(crate) async fn first<E: Table>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    id: E::Column,
+) -> Result<Option<E::Model>, StoreError> {
+    let mut rest = select.clone();
+    loop {
+        let batch = rest.order_by_asc(id).limit(BATCH);
+        let found = db.query_all_raw(batch.build(db.get_database_backend())).await?;
+        for row in &found {
+            match decode::model::<E>(row) {
+                Err(StoreError::Unreadable { .. }) => {}
+                other => return other.map(Some),
+            }
+        }
+        let Some(last) = found.last() else { return Ok(None) };
+        let last: Id = last.try_get_by("Id")?;
+        rest = select.clone().filter(id.gt(last));
+    }
+}
+
 /// The texts of each row behind its id; `None` for one that cannot be decoded, which is reported. For
 /// rows whose absence would have an effect of its own.
 pub(crate) async fn lenient<E: EntityTrait, const N: usize>(
@@ -163,11 +189,12 @@ fn table_of<E: EntityTrait>() -> &'static str {
 }
 
 /// Logs and counts a row that cannot be decoded. The error names columns and types, never values.
-pub(crate) fn report(table: &'static str, id: Id, error: &DbErr) {
-    if is_news(table, Some(id), Damage::Row) {
+pub(crate) fn report(table: &'static str, id: impl Into<Option<Id>>, error: &DbErr) {
+    let id = id.into();
+    if is_news(table, id, Damage::Row) {
         tracing::error!(
             table,
-            id = id.0,
+            id = id.map(|id| id.0),
             %error,
             "a row cannot be decoded and is left out; correct or delete it in the database"
         );

@@ -99,6 +99,7 @@ pub async fn pending(
     let now = shared_time(db).await?;
     let rows = Entity::find()
         .select_only()
+        .expr_as(Column::Id.min(), "First")
         .columns([Column::Kind, Column::WebhookId, Column::Target])
         .expr_as(Column::Id.count(), "Waiting")
         .expr_as(Column::NextTime.min(), "Earliest")
@@ -107,16 +108,16 @@ pub async fn pending(
         .group_by(Column::Kind)
         .group_by(Column::WebhookId)
         .group_by(Column::Target);
-    type Row = (Small, Id, String, i64, StoredTime<Entity>, StoredTime<Entity>);
-    let rows: Vec<Row> = rows.into_tuple().all(db).await?;
-    let receiver = |(kind, webhook_id, target, count, earliest, latest): Row| {
+    type Row = (Id, Small, Id, String, i64, StoredTime<Entity>, StoredTime<Entity>);
+    let rows: Vec<Row> = readable::read(db, rows).await?.readable;
+    let receiver = |(_, kind, webhook_id, target, count, earliest, latest): Row| {
         let due = if *latest > now + SET_BACK { now } else { *earliest };
         (Receiver { kind: kind.0, webhook_id, target }, (count.unsigned_abs(), due))
     };
     Ok(rows.into_iter().map(receiver).collect())
 }
 
-/// The first delivery of a receiver that is due, in the order of the publishes.
+/// The first delivery of a receiver that is due and can be decoded, in the order of the publishes.
 pub async fn due(
     db: &impl ConnectionTrait,
     receiver: &Receiver,
@@ -127,10 +128,8 @@ pub async fn due(
         .filter(Column::Kind.eq(Small(receiver.kind)))
         .filter(Column::WebhookId.eq(receiver.webhook_id))
         .filter(Column::Target.eq(receiver.target.as_str()))
-        .filter(Column::NextTime.lte(now).or(Column::LastTime.gt(now + SET_BACK)))
-        .order_by_asc(Column::Id)
-        .limit(1);
-    Ok(readable::models(db, due).await?.pop())
+        .filter(Column::NextTime.lte(now).or(Column::LastTime.gt(now + SET_BACK)));
+    readable::first(db, due, Column::Id).await
 }
 
 /// Reserves a due delivery for `lease`; returns whether no other node did so before.
@@ -239,10 +238,13 @@ pub async fn time_behind(
     kept: u64,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     let behind = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::LastTime])
         .filter(Column::State.ne(State::Pending.code()))
         .order_by_desc(Column::LastTime)
         .order_by_desc(Column::Id)
         .offset(kept)
         .limit(1);
-    Ok(readable::models(db, behind).await?.pop().map(|row| *row.last_time))
+    let mut found = readable::read::<_, (Id, StoredTime<Entity>)>(db, behind).await?.readable;
+    Ok(found.pop().map(|(_, time)| *time))
 }
