@@ -6,8 +6,8 @@ pub mod last_use;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Set,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
 };
 
 use crate::audit::trail;
@@ -251,16 +251,8 @@ pub async fn record_calls(
 
 /// Whether the consumer is treated as administrator of every app; not if the grant cannot be decoded.
 pub async fn has_all_apps(db: &impl ConnectionTrait, consumer_id: Id) -> Result<bool, StoreError> {
-    let grant = grant::Entity::find_by_id(consumer_id);
-    let found = db.query_one_raw(grant.build(db.get_database_backend())).await?;
-    let grant = found.map(|row| grant::Model::from_query_result(&row, "")).transpose();
-    match grant {
-        Ok(grant) => Ok(grant.is_some_and(|grant| grant.all_apps)),
-        Err(error) => {
-            readable::report("CastaliaConsumerGrant", consumer_id, &error);
-            Ok(false)
-        }
-    }
+    let found = readable::models(db, grant::Entity::find_by_id(consumer_id)).await?;
+    Ok(found.iter().any(|grant| grant.all_apps))
 }
 
 /// Grants or revokes administration of every app.

@@ -9,8 +9,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::{ColumnType, Expr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    IdenStatic, Iterable, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, TryGetable,
-    TryGetableMany, TryIntoModel, Value,
+    IdenStatic, Iterable, PrimaryKeyToColumn, QueryFilter, QueryResult, QuerySelect, QueryTrait,
+    Select, TryGetable, TryGetableMany, TryIntoModel, Value,
 };
 
 use crate::error::StoreError;
@@ -211,7 +211,7 @@ fn decode<E: Table>(row: &QueryResult) -> Result<Decoded<E>, StoreError> {
 
 fn report_columns<E: EntityTrait>(row: &QueryResult, damaged: &[DamagedColumn<E>]) {
     for DamagedColumn { column, error, .. } in damaged {
-        let id = row.try_get_by::<Id, _>("Id").ok();
+        let id = id_of::<E>(row);
         report_column(table_of::<E>(), id, column.as_str(), error);
     }
 }
@@ -221,11 +221,16 @@ fn unreadable_row<E: EntityTrait>(
     column: E::Column,
     error: &DbErr,
 ) -> StoreError {
-    let id = row.try_get_by::<Id, _>("Id").ok();
-    if let Some(id) = id {
-        report(table_of::<E>(), id, error);
-    }
+    let id = id_of::<E>(row);
+    report(table_of::<E>(), id, error);
     StoreError::Unreadable { table: table_of::<E>(), id, column: column.as_str().to_owned() }
+}
+
+/// The number by which the row can be found: its id, or that of the object in its primary key.
+fn id_of<E: EntityTrait>(row: &QueryResult) -> Option<Id> {
+    let keys = E::PrimaryKey::iter().map(|key| key.into_column());
+    let mut ids = keys.filter(|key| matches!(key.def().get_column_type(), ColumnType::BigInteger));
+    ids.find_map(|key| row.try_get_by::<Id, _>(key.as_str()).ok())
 }
 
 /// The value of a column in the type of its entity.
@@ -279,6 +284,9 @@ fn table_of<E: EntityTrait>() -> &'static str {
 /// author of an edit lock is its owner.
 fn is_descriptive(table: &str, column: &str) -> bool {
     match column {
+        // Castalia's own tables; the note of a request and the reason of a decision are for people.
+        "CreatedBy" | "LastModifiedBy" | "ChangedBy" | "DecidedBy" | "Operator" | "Note"
+        | "Reason" | "Problem" => table.starts_with("Castalia"),
         "DataChange_CreatedBy" => table != "NamespaceLock",
         "DataChange_LastModifiedBy"
         | "DeletedAt"

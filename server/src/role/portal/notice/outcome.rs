@@ -100,9 +100,14 @@ async fn search(
                 || (*history == Id(0) && release.0 == of_entry && *operation == found.operation)
         })
     };
+    // An operator that cannot be decoded is empty: the publish is found without it.
+    let is_by_operator = |entry: &ReleaseHistory| {
+        found.operator.is_empty()
+            || entry.data_change_created_by.as_deref() == Some(found.operator.as_str())
+    };
     let fits = |entry: &ReleaseHistory| {
         entry.operation == found.operation.0
-            && entry.data_change_created_by.as_deref() == Some(found.operator.as_str())
+            && is_by_operator(entry)
             && entry.data_change_created_time.is_some_and(|time| time >= *found.created_time - SKEW)
             && (!is_rollback(found) || entry.previous_release_id == found.release_id.0)
             && !is_known(entry)
