@@ -10,7 +10,7 @@ use castalia_store::{Id, JobError as _, Store, StoreError, now};
 use crate::error::{Error, Result};
 
 pub use castalia_store::pending_change::{
-    Announced, NewPendingChange, PendingChange, PendingOperation,
+    Announced, NewPendingChange, PendingChange, PendingChanges, PendingOperation,
 };
 
 /// Time after which a change is sent again. Before it, the request that makes the change sends it.
@@ -68,7 +68,7 @@ async fn apart<T: Send + 'static>(
 ///
 /// # Errors
 /// Fails if the database does.
-pub async fn of_environment(store: &Store, env: &str) -> Result<Vec<PendingChange>> {
+pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> {
     Ok(pending_change::of_environment(store, env, ROUND).await?)
 }
 

@@ -5,16 +5,17 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Set,
 };
 
 use crate::Store;
 use crate::condition::chunks;
 use crate::entity::castalia_pending_change::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::{Id, Small};
-use crate::row;
+use crate::row::{self, decode};
 
 pub use crate::entity::castalia_pending_change::Model as PendingChange;
 
@@ -45,6 +46,39 @@ pub struct Announced {
     pub is_behind: bool,
 }
 
+/// Changes that an environment has not received.
+#[derive(Clone, Debug, Default)]
+pub struct PendingChanges {
+    /// The earliest first.
+    pub readable: Vec<PendingChange>,
+    /// What is to be done is not known.
+    pub unreadable: Vec<UnreadableChange>,
+}
+
+/// A change that cannot be decoded, and what is known of its object.
+#[derive(Clone, Debug)]
+pub struct UnreadableChange {
+    pub id: Id,
+    pub app_id: Option<String>,
+    pub namespace: Option<String>,
+}
+
+impl PendingChanges {
+    /// Whether an earlier change of the same object, or of its app, cannot be decoded. One whose app is
+    /// unknown too holds nothing back, because it would hold back everything.
+    #[must_use]
+    pub fn is_held_back(&self, change: &PendingChange) -> bool {
+        self.unreadable.iter().any(|earlier| {
+            let is_of_app = earlier.app_id.as_ref() == Some(&change.app_id);
+            let is_of_object = || match earlier.namespace.as_deref() {
+                None | Some("") => true,
+                Some(namespace) => namespace == change.namespace_name,
+            };
+            earlier.id < change.id && is_of_app && is_of_object()
+        })
+    }
+}
+
 impl PendingChange {
     /// What the environment has to do.
     #[must_use]
@@ -68,8 +102,8 @@ pub async fn insert(
         .add(Column::NamespaceName.eq(""))
         .add(Column::NamespaceName.eq(&new.namespace));
     let earlier = Entity::find().filter(Column::AppId.eq(&new.app_id)).filter(object);
-    let earlier: Vec<String> =
-        earlier.select_only().column(Column::Env).into_tuple().all(db).await?;
+    let earlier = earlier.select_only().columns([Column::Id, Column::Env]);
+    let earlier: Vec<(Id, String)> = readable::read(db, earlier).await?.readable;
     let (operation, object_id) = match new.operation {
         PendingOperation::Write => (Small(0), Id(0)),
         PendingOperation::Delete(id) => (Small(1), id),
@@ -88,7 +122,8 @@ pub async fn insert(
             problem: Set(String::new()),
         };
         let id = row::insert(db, change).await?.id;
-        announced.push(Announced { id, is_behind: earlier.contains(env) });
+        announced
+            .push(Announced { id, is_behind: earlier.iter().any(|(_, behind)| behind == env) });
     }
     Ok(announced)
 }
@@ -98,15 +133,27 @@ pub async fn of_environment(
     store: &Store,
     env: &str,
     limit: u64,
-) -> Result<Vec<PendingChange>, StoreError> {
+) -> Result<PendingChanges, StoreError> {
     let changes = Entity::find().filter(Column::Env.eq(env)).order_by_asc(Column::Id).limit(limit);
-    match changes.all(store.read()).await {
-        Ok(found) => Ok(found),
+    let (db, mut found) = (store.read(), PendingChanges::default());
+    let rows = match db.query_all_raw(changes.build(db.get_database_backend())).await {
+        Ok(rows) => rows,
         Err(error) => match StoreError::from(error) {
-            error if error.is_unusable_table() => Ok(Vec::new()),
-            error => Err(error),
+            error if error.is_unusable_table() => return Ok(found),
+            error => return Err(error),
         },
+    };
+    for row in &rows {
+        match decode::model::<Entity>(row) {
+            Err(StoreError::Unreadable { .. }) => found.unreadable.push(UnreadableChange {
+                id: row.try_get_by(Column::Id.as_str())?,
+                app_id: row.try_get_by(Column::AppId.as_str()).ok(),
+                namespace: row.try_get_by(Column::NamespaceName.as_str()).ok(),
+            }),
+            change => found.readable.push(change?),
+        }
     }
+    Ok(found)
 }
 
 /// Reserves a change that is due until this time; returns whether no other node has.

@@ -1,6 +1,6 @@
 //! Sends changes again to environments that did not receive them, in the order in which they were made:
-//! an environment gets what the portal has now, which may be newer. A refused change blocks the later
-//! ones of the same object only.
+//! an environment gets what the portal has now, which may be newer. A change that is refused, or that
+//! cannot be decoded, blocks the later ones of the same object only.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -41,18 +41,22 @@ async fn send_again(state: &PortalState, environment: &Environment) {
 /// Fails if the portal's database does.
 async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> {
     let mut blocked = HashSet::new();
-    for change in pending_change::of_environment(&state.store, environment.name()).await? {
+    let pending = pending_change::of_environment(&state.store, environment.name()).await?;
+    for change in &pending.readable {
+        if pending.is_held_back(change) {
+            continue;
+        }
         let object = (change.app_id.clone(), change.namespace_name.clone());
         let app = (change.app_id.clone(), String::new());
         if blocked.contains(&object) || blocked.contains(&app) {
             continue;
         }
-        if !pending_change::claim(&state.store, &change).await? {
+        if !pending_change::claim(&state.store, change).await? {
             blocked.insert(object);
             continue;
         }
         let (env, app_id, namespace) = (environment.name(), &object.0, &object.1);
-        match send(state, environment, &change).await {
+        match send(state, environment, change).await {
             Ok(()) => {
                 tracing::info!(
                     app_id,
@@ -63,12 +67,12 @@ async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> 
                 pending_change::remove(&state.store, vec![change.id]).await;
             }
             Err(error) if is_refusal(&error) => {
-                pending_change::refused(&state.store, &change, &error).await;
+                pending_change::refused(&state.store, change, &error).await;
                 blocked.insert(object);
             }
             Err(error) => {
                 tracing::debug!(app_id, namespace, env, %error, "an environment still misses a change");
-                pending_change::missed(&state.store, &change).await;
+                pending_change::missed(&state.store, change).await;
                 return Ok(());
             }
         }
