@@ -2,21 +2,20 @@
 //! because the account may not create it; nothing is stored then.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
 use crate::Store;
 use crate::entity::castalia_preference::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
+use crate::feed::readable;
+use crate::page;
 
 /// Names and values of the user, by name; none without the table.
 pub async fn of_user(store: &Store, user_id: &str) -> Result<Vec<(String, String)>, StoreError> {
     let rows = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Name);
-    let rows = rows.select_only().columns([Column::Name, Column::Value]);
-    match rows.into_tuple().all(store.read()).await.map_err(StoreError::from) {
+    match readable::models(store.read(), rows).await {
         Err(error) if error.is_unusable_table() => Ok(Vec::new()),
-        found => found,
+        found => Ok(found?.into_iter().map(|row| (row.name, row.value)).collect()),
     }
 }
 
@@ -40,9 +39,12 @@ pub async fn put(
 /// Forgets what a user chose, in a transaction of its own, after a look: PostgreSQL ends one in
 /// which a table is missing.
 pub async fn forget_user(store: &Store, user_id: &str) -> Result<(), StoreError> {
-    if of_user(store, user_id).await?.is_empty() {
-        return Ok(());
-    }
+    // Also a row that cannot be decoded is forgotten.
+    match page::count(store.read(), Entity::find().filter(Column::UserId.eq(user_id))).await {
+        Ok(0) => return Ok(()),
+        Err(error) if error.is_unusable_table() => return Ok(()),
+        found => found?,
+    };
     let delete = store.write(user_id.to_owned(), |tx, user_id| {
         Box::pin(async move {
             Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(tx).await?;

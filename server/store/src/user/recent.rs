@@ -11,14 +11,18 @@ use sea_orm::{
 use crate::Store;
 use crate::entity::castalia_recent::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
 use crate::row;
 
 /// Rows of the apps that the user opened, the one opened last first; `None` without the table.
 pub async fn of_user(store: &Store, user_id: &str) -> Result<Option<Vec<Id>>, StoreError> {
     let rows = Entity::find().filter(Column::UserId.eq(user_id)).order_by_desc(Column::Id);
-    let rows = rows.select_only().column(Column::AppRow).into_tuple().all(store.read()).await;
-    rows.map(Some).or_else(|error| absent(error.into(), None))
+    let rows = rows.select_only().columns([Column::Id, Column::AppRow]);
+    match readable::read::<_, (Id, Id)>(store.read(), rows).await {
+        Ok(found) => Ok(Some(found.readable.into_iter().map(|(_, app_row)| app_row).collect())),
+        Err(error) => absent(error, None),
+    }
 }
 
 /// Makes an app the first one of the user, of whom the last `most` are kept.
