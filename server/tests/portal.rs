@@ -41,6 +41,7 @@ mod portal {
     mod consumer_grant;
     mod contract;
     mod contract_differences;
+    mod damaged_row;
     mod deleted_app;
     mod directory;
     mod directory_tls;

@@ -10,7 +10,7 @@ mod violation;
 pub use self::rules::{SCHEMA, check};
 pub use self::violation::{Violation, refusal, violations};
 
-pub use castalia_store::namespace::{NamespaceSchema, SchemaKey};
+pub use castalia_store::namespace::{NamespaceSchema, SchemaKey, SchemaPlace};
 
 use castalia_core::protocol::namespace::Format;
 use castalia_store::{Store, Transaction, audit, namespace};
@@ -20,10 +20,10 @@ use super::revision::{Base, Replaced, Revision};
 use super::unique;
 use crate::error::{Code, Error, Result};
 
-/// App, cluster and namespace of the namespaces of an environment that have a schema. Without any, it
-/// is not necessary to ask the environment which namespace a caller names.
-pub async fn names(store: &Store, env: &str) -> Result<Vec<(String, String, String)>> {
-    Ok(namespace::names_with_schema(store, env).await?)
+/// The namespaces of an environment that have a schema. Without any, it is not necessary to ask the
+/// environment which namespace a caller names.
+pub async fn places(store: &Store, env: &str) -> Result<Vec<SchemaPlace>> {
+    Ok(namespace::places_with_schema(store, env).await?)
 }
 
 /// The schema of a namespace; none without the table.

@@ -35,8 +35,8 @@ pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock, lock
 pub use publish_state::{PublishState, publish_states};
 pub use publishable::{Publishable, publishable};
 pub use schema::{
-    NamespaceSchema, SchemaKey, delete_schema, insert_schema, lock_schema, names_with_schema,
-    schema, update_schema,
+    NamespaceSchema, SchemaKey, SchemaPlace, delete_schema, insert_schema, lock_schema,
+    places_with_schema, schema, update_schema,
 };
 
 pub async fn by_id(

@@ -2,16 +2,22 @@
 //! create it; no namespace has a schema then.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Set,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, QueryFilter,
+    QueryResult, QuerySelect, QueryTrait, Select, Set,
 };
 
 use crate::Store;
 use crate::entity::castalia_namespace_schema::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
-use crate::row::now;
+use crate::row::{decode, now};
 
 pub use crate::entity::castalia_namespace_schema::Model as NamespaceSchema;
+
+const TABLE: &str = "CastaliaNamespaceSchema";
+/// The columns that name the namespace.
+const NAMES: [Column; 3] = [Column::AppId, Column::ClusterName, Column::NamespaceName];
 
 /// A namespace of an environment.
 #[derive(Clone, Debug)]
@@ -24,23 +30,84 @@ pub struct SchemaKey {
     pub namespace: String,
 }
 
-/// App, cluster and namespace of the namespaces of an environment that have a schema, also of those
-/// that have been deleted; none without the table.
-pub async fn names_with_schema(
-    store: &Store,
-    env: &str,
-) -> Result<Vec<(String, String, String)>, StoreError> {
-    let rows = Entity::find().filter(Column::Env.eq(env));
-    let columns = [Column::AppId, Column::ClusterName, Column::NamespaceName];
-    let rows = rows.select_only().columns(columns).into_tuple().all(store.read()).await;
-    or_none(store, rows.map_err(StoreError::from))
+/// What is known of the namespace of a schema. A column that cannot be decoded is `None`.
+#[derive(Clone, Debug)]
+pub struct SchemaPlace {
+    pub namespace_id: Option<Id>,
+    pub app_id: Option<String>,
+    pub cluster: Option<String>,
+    pub namespace: Option<String>,
+    /// Why one of them is `None`.
+    pub damage: Option<StoreError>,
+}
+
+impl SchemaPlace {
+    fn of(row: &QueryResult) -> Self {
+        let namespace_id = row.try_get_by::<Id, _>(Column::NamespaceId.as_str());
+        let id = namespace_id.as_ref().ok().copied();
+        let mut damage = None;
+        let mut note = |column: Column, error: DbErr| {
+            readable::report(TABLE, id, &error);
+            damage =
+                Some(StoreError::Unreadable { table: TABLE, id, column: column.as_str().into() });
+        };
+        if let Err(error) = namespace_id {
+            note(Column::NamespaceId, error);
+        }
+        let mut text = |column: Column| {
+            let text = row.try_get_by::<String, _>(column.as_str());
+            text.map_err(|error| note(column, error)).ok()
+        };
+        let [app_id, cluster, namespace] = NAMES.map(&mut text);
+        Self { namespace_id: id, app_id, cluster, namespace, damage }
+    }
+
+    /// Whether the schema may be that of the namespace.
+    #[must_use]
+    pub fn may_be_of(&self, key: &SchemaKey) -> bool {
+        self.namespace_id.is_none_or(|id| id == key.namespace_id)
+            && self.may_be_named(&key.app_id, &key.namespace)
+            && self.cluster.as_ref().is_none_or(|cluster| *cluster == key.cluster)
+    }
+
+    /// Whether the schema may be that of a namespace of this name in some cluster of the app.
+    #[must_use]
+    pub fn may_be_named(&self, app_id: &str, namespace: &str) -> bool {
+        self.app_id.as_ref().is_none_or(|known| known == app_id)
+            && self.namespace.as_ref().is_none_or(|known| known == namespace)
+    }
+}
+
+/// The namespaces of an environment that have a schema, also those that have been deleted; none without
+/// the table.
+pub async fn places_with_schema(store: &Store, env: &str) -> Result<Vec<SchemaPlace>, StoreError> {
+    or_none(store, places(store, Entity::find().filter(Column::Env.eq(env))).await)
+}
+
+async fn places(store: &Store, rows: Select<Entity>) -> Result<Vec<SchemaPlace>, StoreError> {
+    let columns = [Column::NamespaceId].into_iter().chain(NAMES);
+    let rows = rows.select_only().columns(columns).build(store.read().get_database_backend());
+    let found = store.read().query_all_raw(rows).await?;
+    Ok(found.iter().map(SchemaPlace::of).collect())
 }
 
 /// The schema of a namespace; none without the table. A row with other names was left by another
 /// database of the environment.
+///
+/// # Errors
+/// Fails with [`StoreError::Unreadable`] if the row may be that of the namespace and cannot be decoded.
 pub async fn schema(store: &Store, key: &SchemaKey) -> Result<Option<Model>, StoreError> {
-    let row = Entity::find_by_id((key.env.clone(), key.namespace_id)).one(store.read()).await;
-    Ok(or_none(store, row.map_err(Into::into))?.filter(|row| key.is_of(row)))
+    let row = || Entity::find_by_id((key.env.clone(), key.namespace_id));
+    match decode::one(store.read(), row()).await {
+        Err(error) if error.is_unreadable() => {
+            let may_be_of = |place: &SchemaPlace| place.may_be_of(key);
+            match places(store, row()).await?.iter().any(may_be_of) {
+                true => Err(error),
+                false => Ok(None),
+            }
+        }
+        found => Ok(or_none(store, found)?.filter(|row| key.is_of(row))),
+    }
 }
 
 impl SchemaKey {
@@ -64,7 +131,8 @@ impl SchemaKey {
     }
 }
 
-/// The same, locked until the end of the transaction.
+/// The row of a namespace, locked until the end of the transaction. Columns that cannot be decoded are
+/// empty: what is stored replaces them.
 ///
 /// # Errors
 /// Fails without the table.
@@ -73,8 +141,7 @@ pub async fn lock_schema(
     env: &str,
     id: Id,
 ) -> Result<Option<Model>, StoreError> {
-    let row = Entity::find_by_id((env.to_owned(), id)).lock_exclusive();
-    Ok(row.one(db).await?)
+    decode::repaired(db, Entity::find_by_id((env.to_owned(), id)).lock_exclusive()).await
 }
 
 /// Stores the first schema of a namespace.

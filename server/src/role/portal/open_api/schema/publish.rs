@@ -5,7 +5,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::domain::configurations::{self, Configurations};
-use crate::domain::namespace_schema::{self, SchemaKey, Violation};
+use crate::domain::namespace_schema::{self, SchemaKey, SchemaPlace, Violation};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Reaction, Result};
@@ -14,6 +14,7 @@ use crate::role::portal::open_api::branch::branch_of;
 use crate::role::portal::open_api::draft::{draft, is_retried};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::schema::key;
+use crate::wire::admin;
 
 /// How often content is checked again because the schema was replaced during the check.
 const REPLACED: usize = 10;
@@ -33,18 +34,19 @@ impl Schema {
         place: &Resource,
     ) -> Result<Option<Self>> {
         let store = &portal.state.store;
-        let names = namespace_schema::names(store, &place.env).await?;
-        if names.is_empty() {
+        let places = namespace_schema::places(store, &place.env).await?;
+        if places.is_empty() {
             return Ok(None);
         }
         let key = key(environment, place).await?;
         if let Some(row) = namespace_schema::find(store, &key).await? {
             return Ok(Some(Self { text: row.text, key }));
         }
-        let above = names.into_iter().filter(|(app_id, cluster, namespace)| {
-            (app_id, namespace) == (&key.app_id, &key.namespace) && *cluster != key.cluster
-        });
-        for (_, cluster, _) in above {
+        check_unreadable(environment, place, &key, &places).await?;
+        let above =
+            places.into_iter().filter(|above| above.may_be_named(&key.app_id, &key.namespace));
+        let above = above.filter_map(|above| above.cluster.filter(|name| *name != key.cluster));
+        for cluster in above {
             let above = Resource { cluster, ..place.clone() };
             match branch_of(environment, &above, &key.cluster).await {
                 Ok(_) => {
@@ -90,6 +92,32 @@ impl Schema {
         }
         let message = "The JSON Schema of the namespace is replaced again and again; retry later.";
         Err(Error::unavailable(message))
+    }
+}
+
+/// Rejects a publish of a namespace that a schema may describe whose namespace cannot be decoded, and
+/// one of a gray branch of such a namespace.
+async fn check_unreadable(
+    environment: &Environment,
+    place: &Resource,
+    key: &SchemaKey,
+    places: &[SchemaPlace],
+) -> Result<()> {
+    let mut may_be_above = None;
+    for unreadable in places {
+        let Some(damage) = &unreadable.damage else { continue };
+        if unreadable.may_be_of(key) {
+            return Err(damage.clone().into());
+        }
+        if unreadable.may_be_named(&key.app_id, &key.namespace) {
+            may_be_above = Some(damage);
+        }
+    }
+    let Some(damage) = may_be_above else { return Ok(()) };
+    let cluster: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
+    match cluster.parent_cluster_id {
+        0 => Ok(()),
+        _ => Err(damage.clone().into()),
     }
 }
 
