@@ -89,6 +89,7 @@ mod portal {
     mod restoration;
     mod restoration_order;
     mod restoration_permutation;
+    mod restoration_unused;
     mod right_of_each_target;
     mod schema;
     mod schema_elsewhere;

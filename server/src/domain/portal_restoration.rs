@@ -19,6 +19,38 @@ pub async fn apps(store: &Store) -> Result<Vec<App>> {
     Ok(restoration::hidden_apps(store.read(), When::Since(since())).await?)
 }
 
+/// The present app of a name, and the deleted ones that had it.
+#[derive(Debug)]
+pub struct Namesakes {
+    present: App,
+    deleted: Vec<App>,
+}
+
+impl Namesakes {
+    /// Reads those that were deleted lately.
+    pub async fn of(store: &Store, present: App) -> Result<Self> {
+        let when = When::Since(since());
+        let deleted = hidden_apps_named(store.read(), &present.app_id, when).await?;
+        Ok(Self { present, deleted })
+    }
+
+    /// The present app.
+    #[must_use]
+    pub fn present(&self) -> &App {
+        &self.present
+    }
+
+    /// Whether an app that an environment deleted at this time, by a clock that differs by up to `skew`
+    /// milliseconds, was the present one: people of this one must not see the content of another one.
+    #[must_use]
+    pub fn was_present(&self, at: i64, skew: i64) -> bool {
+        let created = |app: &App| app.data_change_created_time.timestamp_millis();
+        // The portal deletes after its environments.
+        let was_other = |app: &App| (created(app)..=app.deleted_at + skew).contains(&at);
+        created(&self.present) <= at && !self.deleted.iter().any(was_other)
+    }
+}
+
 /// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app of the
 /// same name.
 pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {

@@ -4,6 +4,7 @@
 
 mod order;
 mod show;
+mod unused;
 
 use std::collections::BTreeSet;
 
@@ -85,12 +86,16 @@ pub fn since() -> i64 {
 }
 
 /// What was deleted of an app, the latest first. What was deleted as a part of something else is not
-/// listed.
+/// listed, nor an app in whose place another one is used.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let hidden = hidden_of_app(store.read(), app_id, When::Since(since())).await?;
-    let exists = castalia_store::app::by_app_id(store.read(), app_id).await?.is_some();
     let mut deleted = listed(hidden);
-    deleted.retain(|one| one.kind != DeletedKind::App || !exists);
+    if deleted.iter().any(|one| one.kind == DeletedKind::App)
+        && castalia_store::app::by_app_id(store.read(), app_id).await?.is_some()
+        && !unused::is_app(store.read(), app_id).await?
+    {
+        deleted.retain(|one| one.kind != DeletedKind::App);
+    }
     deleted.sort_by_key(|one| std::cmp::Reverse(one.at));
     Ok(deleted)
 }
@@ -192,8 +197,8 @@ impl Deleted {
 /// restores when all nodes have read the key: they would serve the releases to anybody.
 ///
 /// # Errors
-/// Fails if it was not deleted or is restored already, if its name is in use again, if what it
-/// belongs to is deleted, and if another program deleted it.
+/// Fails if it was not deleted or is restored already, if its name belongs to something that has been
+/// used since, if what it belongs to is deleted, and if another program deleted it.
 pub async fn restore(
     store: &Store,
     config: &ServerConfig,

@@ -3,6 +3,7 @@
 //! What may be restored is not known here.
 
 mod order;
+pub mod unused;
 
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, Query};
 use sea_orm::{
@@ -21,7 +22,7 @@ use crate::number::Id;
 use crate::removal::Scope;
 use crate::row::{InNamespace, Standard, now};
 
-pub use self::order::{Reassigned, reassign, remove_unused, with_clusters_hidden_later};
+pub use self::order::{Reassigned, reassign, with_clusters_hidden_later};
 
 /// Rows of one table that are read at most, the latest ones.
 const LIMIT: u64 = 1_000;

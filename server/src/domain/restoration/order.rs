@@ -10,9 +10,9 @@ use castalia_store::restoration::{self, Reassigned, When, hidden_of_app};
 use castalia_store::{Connection, Deletion, Id, Transaction};
 
 use super::{DeletedKind, listed, since};
-use crate::domain::namespace::{self, Namespace, key_of};
+use crate::domain::cluster;
+use crate::domain::namespace::{self, Namespace};
 use crate::domain::removal::Removal;
-use crate::domain::{branch, cluster};
 use crate::error::Result;
 
 /// The places of an app whose namespace was deleted on its own and can be restored.
@@ -96,23 +96,6 @@ pub(super) async fn follow_definitions(
         removal.deletion = now;
     }
     Ok(())
-}
-
-/// Removes a namespace that only its definition or its cluster created: a restoration replaces it.
-/// Returns false if somebody has used it.
-pub(super) async fn give_way(
-    tx: &Transaction,
-    present: &Namespace,
-    removal: &mut Removal,
-) -> Result<bool> {
-    let present = namespace::find_locked(tx, &key_of(present)).await?;
-    let relatives = branch::Family::of(tx, &present).await?.relatives();
-    if relatives.branch.is_some() || !restoration::remove_unused(tx, &present).await? {
-        return Ok(false);
-    }
-    castalia_store::namespace::delete_lock(tx, present.id).await?;
-    removal.trail.deleted("Namespace", present.id);
-    Ok(true)
 }
 
 /// Names of the namespaces that the app or a public definition of another one declares, in lower

@@ -3,11 +3,11 @@
 
 use castalia_store::namespace::AppNamespace;
 use castalia_store::removal::Scope;
-use castalia_store::restoration::{self, Hidden};
+use castalia_store::restoration::{self, Hidden, When, hidden_of_app};
 use castalia_store::{Connection, Id, Transaction};
 
 use super::order::{self, DeletedAlone};
-use super::{Deleted, Restored};
+use super::{Deleted, Restored, unused};
 use crate::domain::namespace::{self, Namespace, NamespaceLimit, key_of};
 use crate::domain::removal::Removal;
 use crate::domain::{app, app_namespace, cluster};
@@ -59,7 +59,7 @@ impl<'a> Shown<'a> {
         }
         if let Some(present) =
             castalia_store::namespace::find(tx, app_id, cluster, namespace).await?
-            && !order::give_way(tx, &present, &mut self.removal).await?
+            && !unused::remove_namespace(tx, &present, &mut self.removal).await?
         {
             let message = format!(
                 "namespace already exists for namespaceName:{namespace}; delete it first to restore the earlier one"
@@ -74,9 +74,8 @@ impl<'a> Shown<'a> {
 
     pub(super) async fn cluster(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
         let Deleted { app_id, cluster, at, .. } = self.deleted;
-        if castalia_store::app::cluster(tx, app_id, cluster).await?.is_some() {
-            let message = format!("cluster already exists for clusterName:{cluster}");
-            return Err(Error::bad_request(message).with_code(Code::ClusterExists));
+        if let Some(present) = castalia_store::app::cluster(tx, app_id, cluster).await? {
+            unused::remove_cluster(tx, &present, &mut self.removal).await?;
         }
         let all = || hidden.clusters.iter();
         let own: Vec<Id> = all().filter(|row| row.name == *cluster).map(|row| row.id).collect();
@@ -90,6 +89,13 @@ impl<'a> Shown<'a> {
         self.note_clusters(tx, &restored).await?;
         let place = (app_id.as_str(), cluster.as_str());
         order::follow_definitions(tx, place, *at, self.operator, &mut self.removal).await?;
+        self.complete(tx, cluster).await?;
+        Ok(Restored::Whole)
+    }
+
+    /// Creates the namespaces that a cluster lacks, without those that were deleted on their own.
+    async fn complete(&mut self, tx: &Transaction, cluster: &str) -> Result<()> {
+        let Deleted { app_id, .. } = self.deleted;
         let alone = DeletedAlone::of_app(tx, app_id).await?;
         namespace::instantiate_definitions_unless(
             |name| alone.contains(cluster, name),
@@ -99,8 +105,7 @@ impl<'a> Shown<'a> {
             self.operator,
             &mut self.removal.trail,
         )
-        .await?;
-        Ok(Restored::Whole)
+        .await
     }
 
     pub(super) async fn app_namespace(
@@ -147,9 +152,8 @@ impl<'a> Shown<'a> {
 
     pub(super) async fn app(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
         let Deleted { app_id, at, .. } = self.deleted;
-        if castalia_store::app::by_app_id(tx, app_id).await?.is_some() {
-            let message = format!("app already exists for appId:{app_id}");
-            return Err(Error::bad_request(message).with_code(Code::AppExists));
+        if let Some(present) = castalia_store::app::lock(tx, app_id).await? {
+            unused::remove_app(tx, &present, &hidden.definitions, &mut self.removal).await?;
         }
         let scope = Scope::of_app(app_id);
         self.refuse_scattered(tx, scope).await?;
@@ -171,7 +175,18 @@ impl<'a> Shown<'a> {
     /// Shows the clusters of an app with their namespaces.
     pub(super) async fn content(&mut self, tx: &Transaction) -> Result<()> {
         let Deleted { app_id, at, .. } = self.deleted;
+        let earlier = hidden_of_app(tx, app_id, When::At(*at)).await?.clusters;
+        let mut replaced = Vec::new();
+        for present in castalia_store::app::clusters(tx, app_id).await? {
+            if earlier.iter().any(|row| row.name == present.name) {
+                unused::remove_cluster(tx, &present, &mut self.removal).await?;
+                replaced.push(present.name);
+            }
+        }
         restoration::show(tx, Scope::of_app(app_id), *at).await?;
+        for cluster in &replaced {
+            self.complete(tx, cluster).await?;
+        }
         let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
         self.note_clusters(tx, &clusters.iter().collect::<Vec<_>>()).await
     }

@@ -1,5 +1,5 @@
 //! Queries for what is restored in another order than the reverse of its deletion: hidden namespaces are
-//! assigned to the later deletion of their cluster, and a namespace that nobody has used gives way.
+//! assigned to the later deletion of their cluster.
 
 use std::collections::HashMap;
 
@@ -119,35 +119,4 @@ async fn set_time<E: Standard, V: Into<sea_orm::Value> + Copy>(
         .exec(db)
         .await?;
     Ok(())
-}
-
-/// Removes a locked namespace in which nobody has edited or published anything. Returns whether it is
-/// one. It is not only hidden: there is nothing to restore.
-pub async fn remove_unused(
-    db: &impl ConnectionTrait,
-    row: &namespace::Model,
-) -> Result<bool, StoreError> {
-    if has_rows::<commit::Entity>(db, row).await?
-        || has_rows::<release::Entity>(db, row).await?
-        || has_rows::<release_history::Entity>(db, row).await?
-    {
-        return Ok(false);
-    }
-    // Deleted ones too: somebody edited it, even if its commits were purged.
-    let items = item::Entity::find().filter(item::Column::NamespaceId.eq(row.id));
-    let item = items.select_only().column(item::Column::Id).limit(1).into_tuple::<Id>();
-    if item.one(db).await?.is_some() {
-        return Ok(false);
-    }
-    namespace::Entity::delete_by_id(row.id).exec(db).await?;
-    Ok(true)
-}
-
-async fn has_rows<E: InNamespace>(
-    db: &impl ConnectionTrait,
-    row: &namespace::Model,
-) -> Result<bool, StoreError> {
-    let rows = E::live_in_namespace(&row.app_id, &row.cluster_name, &row.namespace_name);
-    let found = rows.select_only().expr(Expr::val(1)).limit(1).into_tuple::<i32>();
-    Ok(found.one(db).await?.is_some())
 }

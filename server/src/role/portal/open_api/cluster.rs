@@ -45,7 +45,7 @@ pub(super) async fn create(
     let place = Resource { cluster: name, ..place };
     // Left of a cluster whose deletion failed half-way.
     grant::delete_cluster_roles(&portal.state.store, &place, &operator).await?;
-    open(&portal, &place, &operator).await?;
+    portal_app::ensure_roles(&portal.state.store, &place.app_id, roles(&place), &operator).await?;
     shown(&portal, made).await
 }
 

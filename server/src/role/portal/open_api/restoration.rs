@@ -9,8 +9,9 @@ use super::{By, cluster, people, required};
 use crate::domain::audit_log::request::{concern, concern_other};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Resource};
+use crate::domain::portal_restoration::{self, Namesakes};
 use crate::domain::restoration::{Deleted, DeletedKind};
-use crate::domain::{portal_app, portal_namespace, portal_restoration};
+use crate::domain::{portal_app, portal_namespace};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::Body;
@@ -18,6 +19,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out;
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
@@ -36,6 +38,10 @@ pub(super) async fn list(
             let deleted = in_environment(&environment, app_id).await;
             (environment.name().to_owned(), deleted)
         });
+    let namesakes = match portal_app::named(store, &[app_id]).await?.pop() {
+        Some(app) => Some(Namesakes::of(store, app).await?),
+        None => None,
+    };
     let definitions = portal_namespace::of_app(store, app_id).await?;
     let everywhere = portal_restoration::definitions(store, app_id).await?.into_iter();
     let mut found: Vec<_> = everywhere.map(|deleted| (None, deleted)).collect();
@@ -45,10 +51,11 @@ pub(super) async fn list(
             unreachable.push(env);
             continue;
         };
-        // A definition that is deleted in the portal as well is restored everywhere.
-        let is_here = |one: &Deleted| {
-            one.kind != DeletedKind::AppNamespace
-                || definitions.iter().any(|row| row.name == one.namespace)
+        // What is deleted in the portal as well is restored everywhere.
+        let is_here = |one: &Deleted| match one.kind {
+            DeletedKind::App => namesakes.as_ref().is_none_or(|it| it.was_present(one.at, SKEW)),
+            DeletedKind::AppNamespace => definitions.iter().any(|row| row.name == one.namespace),
+            DeletedKind::Cluster | DeletedKind::Namespace => true,
         };
         found.extend(deleted.into_iter().filter(is_here).map(|one| (Some(env.clone()), one)));
     }
@@ -146,17 +153,60 @@ async fn one(
     operator: &str,
 ) -> Result<()> {
     let (store, app_id) = (&portal.state.store, &deleted.app_id);
-    portal_app::find(store, app_id).await?;
-    if deleted.kind == DeletedKind::AppNamespace {
-        // Without it in the portal, another app could declare the name.
-        portal_namespace::find(store, app_id, &deleted.namespace).await?;
+    let namesakes = Namesakes::of(store, portal_app::find(store, app_id).await?).await?;
+    match deleted.kind {
+        DeletedKind::App if !namesakes.was_present(deleted.at, SKEW) => {
+            let message = "an earlier app of this name was deleted at this time";
+            return Err(Error::bad_request(message).with_code(Code::NotDeleted));
+        }
+        DeletedKind::AppNamespace => {
+            // Without it in the portal, another app could declare the name.
+            portal_namespace::find(store, app_id, &deleted.namespace).await?;
+        }
+        _ => {}
     }
-    restore(environment, deleted, operator).await?;
-    if deleted.kind == DeletedKind::Cluster {
-        grant::restore_cluster_roles(store, place, (deleted.at, SKEW), operator).await?;
-        portal_app::ensure_roles(store, app_id, cluster::roles(place), operator).await?;
+    match restore(environment, deleted, operator).await {
+        Err(error) if error.code() == Code::NotDeleted => {
+            if !is_restored_cluster(environment, deleted).await? {
+                return Err(error);
+            }
+        }
+        restored => restored?,
     }
-    Ok(())
+    match deleted.kind {
+        DeletedKind::App => {
+            let app = namesakes.present();
+            fan_out::app::write(&portal.state, environment, app, operator).await
+        }
+        DeletedKind::Cluster => {
+            grant::restore_cluster_roles(store, place, (deleted.at, SKEW), operator).await?;
+            portal_app::ensure_roles(store, app_id, cluster::roles(place), operator).await
+        }
+        DeletedKind::AppNamespace | DeletedKind::Namespace => Ok(()),
+    }
+}
+
+/// Whether an earlier request restored this cluster, and may have failed to restore its grants. No
+/// other deletion of the name is so close that its grants could be taken for those.
+async fn is_restored_cluster(environment: &Environment, deleted: &Deleted) -> Result<bool> {
+    if deleted.kind != DeletedKind::Cluster {
+        return Ok(false);
+    }
+    let Deleted { app_id, cluster, at, .. } = deleted;
+    let others = in_environment(environment, app_id).await?;
+    let is_close = |one: &Deleted| {
+        (one.kind, &one.cluster) == (DeletedKind::Cluster, cluster)
+            && at.abs_diff(one.at) <= 2 * SKEW.unsigned_abs()
+    };
+    if others.iter().any(is_close) {
+        return Ok(false);
+    }
+    let address = Address::new(["apps", app_id, "clusters", cluster]);
+    match environment.get::<admin::Cluster>(address).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.reaction() == Reaction::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Restores an app or a definition in the portal, which reserves its name, then in all
