@@ -72,7 +72,16 @@ server-alone:
 	cargo check --quiet -p castalia-core --features insecure-tls
 
 licences:
-	@.ci/licences
+	@.ci/parts check
+
+.PHONY: parts advisories
+parts: ## write what third-party code is shipped (CycloneDX) and its notices into target/parts
+	.ci/parts write $(TARGET)/parts
+
+advisories: ## check the dependencies against RustSec and npm (needs the internet, so that CI does not run it)
+	cargo install --quiet --locked --no-default-features --root $(TARGET)/tools cargo-audit
+	$(TARGET)/tools/bin/cargo-audit audit
+	cd server/web && npm audit --omit=dev
 
 pages:
 	@.ci/pages
@@ -139,6 +148,7 @@ install: ## install library, headers and package files for C and C++ into PREFIX
 
 PACKAGES ?= target/package
 package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, install each elsewhere and run it
+	.ci/parts write $(PACKAGES)
 	ffi/package.sh $(PACKAGES)
 	bindings/node/package.sh $(PACKAGES)
 	CASTALIA_NATIVE=$(abspath $(wildcard $(PACKAGES)/musl/native)) bindings/kotlin/package.sh $(PACKAGES)
