@@ -148,7 +148,6 @@ install: ## install library, headers and package files for C and C++ into PREFIX
 
 PACKAGES ?= target/package
 package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, install each elsewhere and run it
-	.ci/parts write $(PACKAGES)
 	ffi/package.sh $(PACKAGES)
 	bindings/node/package.sh $(PACKAGES)
 	CASTALIA_NATIVE=$(abspath $(wildcard $(PACKAGES)/musl/native)) bindings/kotlin/package.sh $(PACKAGES)

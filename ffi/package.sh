@@ -18,8 +18,9 @@ built=$(.ci/portable "$profile")
 PREFIX=$scratch/$name BUILT=$built ffi/install.sh
 [ "$profile" = dev ] || strip --strip-debug "$scratch/$name/lib/libcastalia.a"
 strip --strip-all "$scratch/$name/lib/libcastalia.so"
+.ci/parts write "$directory"
 cp LICENSE ffi/README.md "$scratch/$name"
-mkdir -p "$directory"
+cp "$directory/castalia-client-third-party.txt" "$scratch/$name/THIRD-PARTY.txt"
 tar -C "$scratch" -czf "$directory/$name.tar.gz" "$name"
 
 mkdir "$scratch/elsewhere"

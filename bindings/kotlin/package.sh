@@ -38,7 +38,10 @@ build() {
     cp -r "$CASTALIA_NATIVE"/* "$scratch/native"
     jar --update --file "target/package/$name.jar" -C "$scratch" native
   fi
-  mkdir -p "$directory"
+  "$root/.ci/parts" write "$directory"
+  mkdir "$scratch/META-INF"
+  cp "$directory/castalia-client-third-party.txt" "$scratch/META-INF/THIRD-PARTY.txt"
+  jar --update --file "target/package/$name.jar" -C "$scratch" META-INF/THIRD-PARTY.txt
   cp target/package/$name*.jar ../spring/target/package/$starter*.jar "$directory"
   cp pom.xml "$directory/$name.pom"
   cp ../spring/pom.xml "$directory/$starter.pom"

@@ -11,6 +11,7 @@ profile=${PROFILE:-dist}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+.ci/parts write "$directory"
 cargo build --quiet --workspace --all-targets
 built=$(.ci/portable "$profile")
 strip --strip-all -o "$scratch/castalia.node" "$built/libcastalia_node.so"

@@ -22,7 +22,9 @@ case $(uname -s)-${LIBC:-gnu} in
     export RUSTFLAGS="-C target-feature=-crt-static"
     ;;
 esac
-mkdir -p "$directory"
+.ci/parts write "$directory"
+# Where maturin finds it.
+cp "$directory/castalia-client-third-party.txt" bindings/python/THIRD-PARTY.txt
 cp examples/python/hello.py "$scratch"
 
 for version in 39 310; do
