@@ -332,6 +332,7 @@ impl Node {
             installation,
             store,
             config,
+            missed_deletions: Default::default(),
             notices: Arc::default(),
             ready: self.ready.clone(),
         };

@@ -2,12 +2,14 @@
 //! created, changed or deleted in the portal, until each environment has received it. What sends them
 //! is not known here.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use castalia_store::pending_change;
 use castalia_store::{Id, JobError as _, Store, StoreError, now};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 pub use castalia_store::pending_change::{
     Announced, NewPendingChange, PendingChange, PendingChanges, PendingOperation,
@@ -24,18 +26,23 @@ const ROUND: u64 = 1000;
 /// Maximum length of a reason, in characters.
 const PROBLEM: usize = 500;
 
-/// Stores a change that is about to be made, for each of these environments. Returns what was stored in
+/// Stores a change that is about to be made, for each of these environments, and notes a deletion of an
+/// app. Returns what was stored in
 /// the same order, or nothing if the account of the database may not use the table.
 ///
 /// # Errors
 /// Fails if the database does.
 pub async fn announce(
     store: &Store,
+    missed: &MissedDeletions,
     new: NewPendingChange,
     envs: Vec<String>,
 ) -> Result<Vec<Announced>> {
     if envs.is_empty() {
         return Ok(Vec::new());
+    }
+    if matches!(new.operation, PendingOperation::Delete(_)) && new.namespace.is_empty() {
+        missed.expect();
     }
     let store = store.clone();
     let stored = apart(async move {
@@ -70,6 +77,43 @@ async fn apart<T: Send + 'static>(
 /// Fails if the database does.
 pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> {
     Ok(pending_change::of_environment(store, env, ROUND).await?)
+}
+
+/// The deletions of apps that environments have not received. As there are hardly ever any, they are read
+/// only when this node has heard of one.
+#[derive(Debug, Clone, Default)]
+pub struct MissedDeletions(Arc<AtomicBool>);
+
+impl MissedDeletions {
+    /// Notes that an environment may miss a deletion.
+    fn expect(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Reads whether there are any, which another node may have stored.
+    ///
+    /// # Errors
+    /// Fails if the database does.
+    pub async fn refresh(&self, store: &Store) -> Result<()> {
+        let is_any = pending_change::is_deletion_missed(store.read(), None).await?;
+        self.0.store(is_any, Ordering::Release);
+        Ok(())
+    }
+
+    /// Requires that the environment has no app of this name that the portal has deleted: its content
+    /// would be shown to whoever has the name now, and what they store would be deleted with it.
+    ///
+    /// # Errors
+    /// Fails if it has.
+    pub async fn require_none(&self, store: &Store, env: &str, app_id: &str) -> Result<()> {
+        if !self.0.load(Ordering::Acquire)
+            || !pending_change::is_deletion_missed(store.read(), Some((env, app_id))).await?
+        {
+            return Ok(());
+        }
+        let message = format!("{env} still has to delete an earlier app {app_id}; retry later");
+        Err(Error::unavailable(message).with_code(Code::EnvUnreachable))
+    }
 }
 
 /// Whether this node has to send the change again now. No other node does at the same time.

@@ -7,12 +7,9 @@ use castalia_store::restoration::{self, SPREAD, When, hidden_apps_named, hidden_
 use castalia_store::{Connection, Deletion, Store, Transaction, app};
 
 use super::permission::grant;
-use super::restoration::{Deleted, DeletedKind, is_of_deleted, not_deleted, since};
+use super::restoration::{Deleted, DeletedKind, ROUNDING, is_of_deleted, not_deleted, since};
 use super::{portal_app, portal_namespace, unique};
 use crate::error::{Code, Error, Result};
-
-/// Times of creation are whole seconds on some engines, in milliseconds.
-const ROUNDING: i64 = 1_000;
 
 /// The apps that were deleted lately, the latest first.
 pub async fn apps(store: &Store) -> Result<Vec<App>> {
@@ -27,10 +24,9 @@ pub struct Namesakes {
 }
 
 impl Namesakes {
-    /// Reads those that were deleted lately.
+    /// Reads the deleted ones.
     pub async fn of(store: &Store, present: App) -> Result<Self> {
-        let when = When::Since(since());
-        let deleted = hidden_apps_named(store.read(), &present.app_id, when).await?;
+        let deleted = hidden_apps_named(store.read(), &present.app_id, When::Since(0)).await?;
         Ok(Self { present, deleted })
     }
 
@@ -40,15 +36,30 @@ impl Namesakes {
         &self.present
     }
 
-    /// Whether an app that an environment deleted at this time, by a clock that differs by up to `skew`
-    /// milliseconds, was the present one: people of this one must not see the content of another one.
+    /// Whether an app that an environment deleted was the present one: people of this one must not see
+    /// the content of another one. It is known by its creation, because an environment that was away
+    /// deletes an app later than the portal. The clock of the environment may be behind by up to `skew`
+    /// milliseconds if no other app had the name.
     #[must_use]
-    pub fn was_present(&self, at: i64, skew: i64) -> bool {
-        let created = |app: &App| app.data_change_created_time.timestamp_millis();
-        // The portal deletes after its environments.
+    pub fn was_present(&self, one: &Deleted, skew: i64) -> bool {
+        let was_other = |app: &App| {
+            (created(app) - ROUNDING..=app.deleted_at + ROUNDING).contains(&one.created)
+        };
+        let tolerance = if self.deleted.is_empty() { skew } else { ROUNDING };
+        created(&self.present) <= one.created + tolerance && !self.deleted.iter().any(was_other)
+    }
+
+    /// Whether something that an environment deleted at this time, by a clock that differs by up to `skew`
+    /// milliseconds, belonged to the present app.
+    #[must_use]
+    pub fn had_at(&self, at: i64, skew: i64) -> bool {
         let was_other = |app: &App| (created(app)..=app.deleted_at + skew).contains(&at);
         created(&self.present) <= at && !self.deleted.iter().any(was_other)
     }
+}
+
+fn created(app: &App) -> i64 {
+    app.data_change_created_time.timestamp_millis()
 }
 
 /// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app of the
@@ -63,6 +74,7 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
         app_id: row.app_id,
         cluster: String::new(),
         namespace: row.name,
+        created: row.data_change_created_time.timestamp_millis(),
         at: row.deleted_at,
         operator: row.data_change_last_modified_by,
     };

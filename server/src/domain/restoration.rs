@@ -10,17 +10,20 @@ use std::collections::BTreeSet;
 
 use castalia_store::app::App;
 use castalia_store::restoration::{Hidden, When, hidden_apps_named, hidden_of_app};
-use castalia_store::{Store, Transaction, now};
+use castalia_store::{Id, Store, Transaction, now};
 use chrono::TimeDelta;
 
 use super::constraint::{self, check_width};
 use super::namespace::NamespaceLimit;
-use super::{app, unique};
+use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 
 /// Days after which deletions are no longer listed.
 pub const DAYS: i64 = 30;
+
+/// Times of creation are whole seconds on some engines, in milliseconds.
+pub(super) const ROUNDING: i64 = 1_000;
 
 /// The kind of what was deleted as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +76,8 @@ pub struct Deleted {
     pub cluster: String,
     /// Namespace; empty for an app and a cluster.
     pub namespace: String,
+    /// Time of the creation, in milliseconds since 1970.
+    pub created: i64,
     /// Time of the deletion, in milliseconds since 1970.
     pub at: i64,
     /// Who deleted it.
@@ -122,48 +127,28 @@ fn wholes(hidden: Hidden) -> Vec<Deleted> {
         .filter(|cluster| cluster.parent_cluster_id.0 != 0)
         .map(|cluster| cluster.name.clone())
         .collect();
-    let one = |kind, app_id, [cluster, namespace]: [String; 2], at, operator| Deleted {
-        kind,
-        app_id,
-        cluster,
-        namespace,
-        at,
-        operator,
-    };
-    let apps = hidden.apps.into_iter().map(|row| {
-        let names = [String::new(), String::new()];
-        one(DeletedKind::App, row.app_id, names, row.deleted_at, row.data_change_last_modified_by)
-    });
-    let definitions = hidden.definitions.into_iter().map(|row| {
-        let names = [String::new(), row.name];
-        one(
-            DeletedKind::AppNamespace,
-            row.app_id,
-            names,
-            row.deleted_at,
-            row.data_change_last_modified_by,
-        )
-    });
-    let clusters = hidden.clusters.into_iter().map(|row| {
-        let names = [row.name, String::new()];
-        one(
-            DeletedKind::Cluster,
-            row.app_id,
-            names,
-            row.deleted_at,
-            row.data_change_last_modified_by,
-        )
-    });
-    let namespaces = hidden.namespaces.into_iter().map(|row| {
-        let names = [row.cluster_name, row.namespace_name];
-        one(
-            DeletedKind::Namespace,
-            row.app_id,
-            names,
-            row.deleted_at,
-            row.data_change_last_modified_by,
-        )
-    });
+    macro_rules! deleted {
+        ($kind:ident, $row:ident, $cluster:expr, $namespace:expr) => {
+            Deleted {
+                kind: DeletedKind::$kind,
+                cluster: $cluster,
+                namespace: $namespace,
+                app_id: $row.app_id,
+                created: $row.data_change_created_time.timestamp_millis(),
+                at: $row.deleted_at,
+                operator: $row.data_change_last_modified_by,
+            }
+        };
+    }
+    let none = String::new;
+    let apps = hidden.apps.into_iter().map(|row| deleted!(App, row, none(), none()));
+    let definitions = hidden.definitions.into_iter();
+    let definitions = definitions.map(|row| deleted!(AppNamespace, row, none(), row.name));
+    let clusters = hidden.clusters.into_iter();
+    let clusters = clusters.map(|row| deleted!(Cluster, row, row.name, none()));
+    let namespaces = hidden.namespaces.into_iter();
+    let namespaces =
+        namespaces.map(|row| deleted!(Namespace, row, row.cluster_name, row.namespace_name));
     let all: Vec<_> = apps.chain(definitions).chain(clusters).chain(namespaces).collect();
     let is_part = |part: &Deleted| all.iter().any(|whole| whole.contains(part));
     let is_branch = |one: &&Deleted| branches.contains(&one.cluster);
@@ -219,18 +204,28 @@ pub async fn restore(
 pub enum Restored {
     /// Everything.
     Whole,
-    /// An app without its namespaces.
-    WithoutContent,
+    /// The app with this row, without its namespaces.
+    WithoutContent(Id),
 }
 
-/// Restores the namespaces of an app that was restored without them.
+/// Restores the namespaces of the app with this row, which was restored without them.
 ///
 /// # Errors
-/// Fails if one of their names is in use again; each can be restored on its own then.
-pub async fn restore_content(store: &Store, deleted: Deleted, operator: &str) -> Result<()> {
-    unique::write(store, (deleted, operator.to_owned()), |tx, (deleted, operator)| {
+/// Fails if the app was deleted again, and if one of their names is in use again; each cluster can be
+/// restored on its own then.
+pub async fn restore_content(
+    store: &Store,
+    deleted: Deleted,
+    app: Id,
+    operator: &str,
+) -> Result<()> {
+    unique::write(store, (deleted, app, operator.to_owned()), |tx, (deleted, app, operator)| {
         Box::pin(async move {
-            app::lock_existing(tx, &deleted.app_id).await?;
+            // Another app of the name may belong to somebody else.
+            let present = castalia_store::app::lock(tx, &deleted.app_id).await?;
+            if present.is_none_or(|row| row.id != *app) {
+                return Err(not_deleted(DeletedKind::App));
+            }
             let mut shown = show::Shown::by(deleted, operator);
             shown.content(tx).await?;
             shown.finish(tx).await

@@ -19,6 +19,10 @@ use crate::row::{self, decode};
 
 pub use crate::entity::castalia_pending_change::Model as PendingChange;
 
+/// Operations as they are stored.
+const WRITE: Small = Small(0);
+const DELETE: Small = Small(1);
+
 /// What the environment has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingOperation {
@@ -84,7 +88,7 @@ impl PendingChange {
     #[must_use]
     pub fn operation(&self) -> PendingOperation {
         match self.operation {
-            Small(0) => PendingOperation::Write,
+            WRITE => PendingOperation::Write,
             _ => PendingOperation::Delete(self.object_id),
         }
     }
@@ -105,8 +109,8 @@ pub async fn insert(
     let earlier = earlier.select_only().columns([Column::Id, Column::Env]);
     let earlier: Vec<(Id, String)> = readable::read(db, earlier).await?.readable;
     let (operation, object_id) = match new.operation {
-        PendingOperation::Write => (Small(0), Id(0)),
-        PendingOperation::Delete(id) => (Small(1), id),
+        PendingOperation::Write => (WRITE, Id(0)),
+        PendingOperation::Delete(id) => (DELETE, id),
     };
     let mut announced = Vec::with_capacity(envs.len());
     for env in envs {
@@ -154,6 +158,23 @@ pub async fn of_environment(
         }
     }
     Ok(found)
+}
+
+/// Whether an environment has not received the deletion of an app: any, or of this name in this one.
+pub async fn is_deletion_missed(
+    db: &impl ConnectionTrait,
+    of: Option<(&str, &str)>,
+) -> Result<bool, StoreError> {
+    let mut deletions =
+        Entity::find().filter(Column::NamespaceName.eq("")).filter(Column::Operation.eq(DELETE));
+    if let Some((env, app_id)) = of {
+        deletions = deletions.filter(Column::Env.eq(env)).filter(Column::AppId.eq(app_id));
+    }
+    let found = deletions.select_only().column(Column::Id).limit(1).into_tuple::<Id>();
+    match found.one(db).await.map_err(StoreError::from) {
+        Err(error) if error.is_unusable_table() => Ok(false),
+        found => Ok(found?.is_some()),
+    }
 }
 
 /// Reserves a change that is due until this time; returns whether no other node has.

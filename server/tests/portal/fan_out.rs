@@ -168,9 +168,17 @@ async fn what_was_created_again_is_new_in_an_environment_that_was_away() {
     root.post("/openapi/v1/apps", app("again", "u2")).await.empty();
     root.delete(&format!("{shared}/shared")).await.empty();
     root.post(shared, definition(false)).await.ok();
+    // Until the earlier one is deleted, nobody reads it, and nothing is stored that would be deleted.
+    away.store(false, Ordering::SeqCst);
+    let owner = world.user("u2").await;
+    let still = "FAR still has to delete an earlier app again";
+    owner.get(&format!("{secret}/items")).await.fails(503, still);
+    owner.post(&format!("{secret}/items"), new_item("k", "v")).await.fails(503, still);
     let _background = world.run();
     come_back(&world, &away).await;
     assert!(items(&far).await.is_empty());
+    owner.post(&format!("{secret}/items"), new_item("k", "v")).await.ok();
+    assert_eq!(items(&far).await, ["k"]);
     let rows = app_namespace::Entity::live().all(far.read()).await.unwrap();
     let shared: Vec<_> = rows.iter().filter(|row| row.name == "shared").collect();
     assert_eq!(shared.len(), 1);

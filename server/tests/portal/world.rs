@@ -125,6 +125,7 @@ impl World {
             settings,
             store: store.clone(),
             config: config.clone(),
+            missed_deletions: Default::default(),
             notices: Arc::default(),
             ready: environment.ready.clone(),
         };

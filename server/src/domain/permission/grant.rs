@@ -143,22 +143,30 @@ pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Resul
 /// Restores the roles of a cluster that was deleted at this time, with their grants. The roles were
 /// deleted just after it, but the clock of its environment may differ by up to `skew` milliseconds.
 /// What has these names now is replaced: it was created for a cluster that did not exist.
+/// Returns false, and changes nothing, if there are none.
 pub async fn restore_cluster_roles(
     store: &Store,
     place: &Resource,
     (at, skew): (i64, i64),
     operator: &str,
-) -> Result<()> {
+) -> Result<bool> {
     let names = names_of(&roles_of_cluster(place));
     let range = at.saturating_sub(skew)..=at.saturating_add(skew);
     let times = role::deletions_of_roles(store.read(), &names, range).await?;
     let after = times.iter().filter(|time| **time >= at).min();
-    let Some(time) = after.or_else(|| times.iter().max()).copied() else { return Ok(()) };
+    let Some(time) = after.or_else(|| times.iter().max()).copied() else { return Ok(false) };
     delete_cluster_roles(store, place, operator).await?;
     unique::write(store, (names, time), |tx, (names, time)| {
         Box::pin(async move { Ok(role::restore_roles(tx, names, *time).await?) })
     })
-    .await
+    .await?;
+    Ok(true)
+}
+
+/// Whether a cluster has roles.
+pub async fn has_cluster_roles(store: &Store, place: &Resource) -> Result<bool> {
+    let names: Vec<_> = roles_of_cluster(place).into_iter().map(|role| role.name).collect();
+    Ok(!role::named(store.read(), &names).await?.is_empty())
 }
 
 /// Whether another user than its owner, or a consumer, has a role of an app.

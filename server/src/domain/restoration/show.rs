@@ -7,7 +7,7 @@ use castalia_store::restoration::{self, Hidden, When, hidden_of_app};
 use castalia_store::{Connection, Id, Transaction};
 
 use super::order::{self, DeletedAlone};
-use super::{Deleted, Restored, unused};
+use super::{Deleted, ROUNDING, Restored, unused};
 use crate::domain::namespace::{self, Namespace, NamespaceLimit, key_of};
 use crate::domain::removal::Removal;
 use crate::domain::{app, app_namespace, cluster};
@@ -75,7 +75,7 @@ impl<'a> Shown<'a> {
     pub(super) async fn cluster(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
         let Deleted { app_id, cluster, at, .. } = self.deleted;
         if let Some(present) = castalia_store::app::cluster(tx, app_id, cluster).await? {
-            unused::remove_cluster(tx, &present, &mut self.removal).await?;
+            unused::remove_cluster(tx, &present, hidden, &mut self.removal).await?;
         }
         let all = || hidden.clusters.iter();
         let own: Vec<Id> = all().filter(|row| row.name == *cluster).map(|row| row.id).collect();
@@ -89,16 +89,22 @@ impl<'a> Shown<'a> {
         self.note_clusters(tx, &restored).await?;
         let place = (app_id.as_str(), cluster.as_str());
         order::follow_definitions(tx, place, *at, self.operator, &mut self.removal).await?;
-        self.complete(tx, cluster).await?;
+        self.complete(tx, cluster, |_| false).await?;
         Ok(Restored::Whole)
     }
 
-    /// Creates the namespaces that a cluster lacks, without those that were deleted on their own.
-    async fn complete(&mut self, tx: &Transaction, cluster: &str) -> Result<()> {
+    /// Creates the namespaces that a cluster lacks, without those that were deleted on their own, and
+    /// without other ones that the cluster may lack.
+    async fn complete(
+        &mut self,
+        tx: &Transaction,
+        cluster: &str,
+        may_lack: impl Fn(&str) -> bool,
+    ) -> Result<()> {
         let Deleted { app_id, .. } = self.deleted;
         let alone = DeletedAlone::of_app(tx, app_id).await?;
         namespace::instantiate_definitions_unless(
-            |name| alone.contains(cluster, name),
+            |name| may_lack(name) || alone.contains(cluster, name),
             tx,
             app_id,
             cluster,
@@ -153,11 +159,19 @@ impl<'a> Shown<'a> {
     pub(super) async fn app(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
         let Deleted { app_id, at, .. } = self.deleted;
         if let Some(present) = castalia_store::app::lock(tx, app_id).await? {
-            unused::remove_app(tx, &present, &hidden.definitions, &mut self.removal).await?;
+            unused::remove_app(tx, &present, &mut self.removal).await?;
         }
         let scope = Scope::of_app(app_id);
         self.refuse_scattered(tx, scope).await?;
-        app_namespace::check_free(tx, &hidden.definitions.iter().collect::<Vec<_>>()).await?;
+        // Those that the app has are newer.
+        let present = castalia_store::namespace::app_namespaces(tx, app_id).await?;
+        let is_present = |row: &&AppNamespace| {
+            present.iter().any(|own| own.name.eq_ignore_ascii_case(&row.name))
+        };
+        let (replaced, free): (Vec<_>, Vec<_>) = hidden.definitions.iter().partition(is_present);
+        let replaced: Vec<Id> = replaced.into_iter().map(|row| row.id).collect();
+        restoration::unused::remove_hidden_definitions(tx, &replaced).await?;
+        app_namespace::check_free(tx, &free).await?;
         restoration::show_app(tx, app_id, *at).await?;
         restoration::show_access_keys(tx, app_id, *at).await?;
         restoration::show_definitions(tx, app_id, None, *at).await?;
@@ -166,7 +180,7 @@ impl<'a> Shown<'a> {
         }
         let keys = castalia_store::access_key::of_app(tx, app_id).await?;
         if keys.iter().any(|key| key.is_enabled) {
-            return Ok(Restored::WithoutContent);
+            return Ok(Restored::WithoutContent(hidden.apps[0].id));
         }
         self.content(tx).await?;
         Ok(Restored::Whole)
@@ -175,17 +189,21 @@ impl<'a> Shown<'a> {
     /// Shows the clusters of an app with their namespaces.
     pub(super) async fn content(&mut self, tx: &Transaction) -> Result<()> {
         let Deleted { app_id, at, .. } = self.deleted;
-        let earlier = hidden_of_app(tx, app_id, When::At(*at)).await?.clusters;
-        let mut replaced = Vec::new();
+        let earlier = hidden_of_app(tx, app_id, When::At(*at)).await?;
         for present in castalia_store::app::clusters(tx, app_id).await? {
-            if earlier.iter().any(|row| row.name == present.name) {
-                unused::remove_cluster(tx, &present, &mut self.removal).await?;
-                replaced.push(present.name);
+            if earlier.clusters.iter().any(|row| row.name == present.name) {
+                unused::remove_cluster(tx, &present, &earlier, &mut self.removal).await?;
             }
         }
         restoration::show(tx, Scope::of_app(app_id), *at).await?;
-        for cluster in &replaced {
-            self.complete(tx, cluster).await?;
+        // What was defined since has a namespace in each cluster.
+        let definitions = castalia_store::namespace::app_namespaces(tx, app_id).await?;
+        let is_older = |name: &str| {
+            let mut named = definitions.iter().filter(|row| row.name == name);
+            named.all(|row| row.data_change_created_time.timestamp_millis() + ROUNDING <= *at)
+        };
+        for cluster in earlier.clusters.iter().filter(|row| row.parent_cluster_id == Id(0)) {
+            self.complete(tx, &cluster.name, is_older).await?;
         }
         let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
         self.note_clusters(tx, &clusters.iter().collect::<Vec<_>>()).await

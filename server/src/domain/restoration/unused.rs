@@ -1,9 +1,8 @@
 //! What nobody has used gives way to what is restored: an app, a cluster or a namespace that was only
 //! created has nothing to lose, and would keep the earlier one away.
 
-use castalia_store::namespace::AppNamespace;
 use castalia_store::removal::{Scope, lock_namespaces};
-use castalia_store::restoration::unused;
+use castalia_store::restoration::{Hidden, unused};
 use castalia_store::{Connection, Id, Transaction};
 
 use crate::domain::cluster::Cluster;
@@ -17,12 +16,14 @@ pub(super) async fn is_app(db: &impl Connection, app_id: &str) -> Result<bool> {
     Ok(!unused::is_app_used(db, app_id).await?)
 }
 
-/// Removes an app for an earlier one, and the definitions that the earlier one has as well. The
-/// clusters give way when the earlier ones are shown.
+/// Removes an app for an earlier one. What it has remains: its clusters give way when the earlier ones
+/// are shown.
+///
+/// # Errors
+/// Fails if it has been used.
 pub(super) async fn remove_app(
     tx: &Transaction,
     present: &app::App,
-    earlier: &[AppNamespace],
     removal: &mut Removal,
 ) -> Result<()> {
     let app_id = &present.app_id;
@@ -33,47 +34,48 @@ pub(super) async fn remove_app(
         );
         return Err(Error::bad_request(message).with_code(Code::AppExists));
     }
-    let is_in_both =
-        |row: &&AppNamespace| earlier.iter().any(|one| one.name.eq_ignore_ascii_case(&row.name));
-    let definitions = castalia_store::namespace::app_namespaces(tx, app_id).await?;
-    let definitions: Vec<Id> = definitions.iter().filter(is_in_both).map(|row| row.id).collect();
-    unused::remove_definitions(tx, &definitions).await?;
-    for id in definitions {
-        removal.trail.deleted("AppNamespace", id);
-    }
     unused::remove_app(tx, present.id).await?;
     removal.trail.deleted("App", present.id);
     Ok(())
 }
 
-/// Removes a cluster with its namespaces.
+/// Removes a cluster for an earlier one, with its namespaces that the earlier one had as well.
 ///
 /// # Errors
-/// Fails if one of them has been used.
+/// Fails if one of them has been used, or has a branch.
 pub(super) async fn remove_cluster(
     tx: &Transaction,
     present: &Cluster,
+    earlier: &Hidden,
     removal: &mut Removal,
 ) -> Result<()> {
     let Cluster { app_id, name, .. } = present;
-    if present.parent_cluster_id != Id(0) {
-        let message = format!("cluster already exists for clusterName:{name}: it is a gray branch");
-        return Err(Error::bad_request(message).with_code(Code::ClusterExists));
-    }
     castalia_store::namespace::lock_cluster(tx, app_id, name).await?;
+    let is_earlier = |row: &Namespace| {
+        let mut of_cluster = earlier.namespaces.iter().filter(|one| one.cluster_name == *name);
+        of_cluster.any(|one| one.namespace_name.eq_ignore_ascii_case(&row.namespace_name))
+    };
     for row in castalia_store::namespace::of_cluster(tx, app_id, name).await? {
-        if !remove_namespace(tx, &row, removal).await? {
-            let message = format!(
-                "cluster already exists for clusterName:{name}, and its namespace {} has been used; delete it \
-                 first to restore the earlier one",
-                row.namespace_name
-            );
-            return Err(Error::bad_request(message).with_code(Code::ClusterExists));
+        if is_earlier(&row) && !remove_namespace(tx, &row, removal).await? {
+            let problem = format!("its namespace {} has been used", row.namespace_name);
+            return Err(cluster_exists(name, &problem));
         }
+    }
+    let branches = castalia_store::app::child_clusters(tx, present.id).await?;
+    if present.parent_cluster_id != Id(0) || !branches.is_empty() {
+        return Err(cluster_exists(name, "a gray release uses it"));
     }
     unused::remove_cluster(tx, present.id).await?;
     removal.trail.deleted("Cluster", present.id);
     Ok(())
+}
+
+fn cluster_exists(name: &str, problem: &str) -> Error {
+    let message = format!(
+        "cluster already exists for clusterName:{name}, and {problem}; delete it first to restore the \
+         earlier one"
+    );
+    Error::bad_request(message).with_code(Code::ClusterExists)
 }
 
 /// Removes a namespace. Returns false if it has been used.

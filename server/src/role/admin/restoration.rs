@@ -44,6 +44,7 @@ async fn restore(
         app_id,
         cluster: body.cluster_name,
         namespace: body.namespace_name,
+        created: body.created_at,
         at: body.deleted_at,
         operator: None,
     };
@@ -56,9 +57,9 @@ async fn apply(state: &EnvironmentState, deleted: Deleted, operator: &str) -> Re
     let EnvironmentState { store, config, .. } = state;
     let restored = restoration::restore(store, config, deleted.clone(), operator).await?;
     state.redefined().await;
-    if restored == Restored::WithoutContent {
+    if let Restored::WithoutContent(app) = restored {
         tokio::time::sleep(KEYS_READ).await;
-        restoration::restore_content(store, deleted, operator).await?;
+        restoration::restore_content(store, deleted, app, operator).await?;
     }
     state.published().await;
     Ok(())
@@ -70,6 +71,7 @@ impl From<Deleted> for wire::Deleted {
             kind: deleted.kind.name().to_owned(),
             cluster_name: deleted.cluster,
             namespace_name: deleted.namespace,
+            created_at: deleted.created,
             deleted_at: deleted.at,
             deleted_by: deleted.operator,
         }

@@ -28,6 +28,7 @@ use crate::environment::Relayed;
 use crate::error::{Code, Error, Result};
 use crate::http::operation::About;
 use crate::json::Json;
+use crate::state::PortalState;
 use crate::wire::admin::Page;
 
 /// Operations that record their events themselves: publishes, and edits of other namespaces than
@@ -133,6 +134,10 @@ async fn admit(
     parts.extensions.insert(place.clone());
     let answer = check_right(portal, &caller, access, &place, parts).await?;
     based::check(parts)?;
+    if !place.env.is_empty() && !place.app_id.is_empty() {
+        let PortalState { store, missed_deletions, .. } = &portal.state;
+        missed_deletions.require_none(store, &place.env, &place.app_id).await?;
+    }
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }

@@ -4,6 +4,7 @@
 
 pub(super) mod app;
 pub(super) mod definition;
+pub(super) mod restoration;
 mod retry;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -17,6 +18,7 @@ use crate::environment::Environment;
 use crate::environment::revision::without_base;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
+use crate::state::PortalState;
 
 /// Names the environments that have not received the change of an answer, separated by commas.
 const PENDING: HeaderName = HeaderName::from_static("castalia-pending-environments");
@@ -44,8 +46,9 @@ impl FanOut {
             operation,
             operator: operator.to_owned(),
         };
+        let PortalState { store, missed_deletions: missed, .. } = &portal.state;
         let envs = environments.iter().map(|one| one.name().to_owned()).collect();
-        let announced = pending_change::announce(&portal.state.store, change.clone(), envs).await?;
+        let announced = pending_change::announce(store, missed, change.clone(), envs).await?;
         Ok(Self { change, environments, announced })
     }
 
@@ -101,6 +104,19 @@ fn unreachable(env: &str) -> Error {
 fn behind(env: &str) -> Error {
     Error::unavailable(format!("{env} has to receive an earlier change first"))
         .with_code(Code::EnvUnreachable)
+}
+
+/// The error of a deletion that environments have made and the portal has not: whoever reads that it
+/// failed would take it for not begun.
+pub(super) fn half_deleted(error: Error) -> Error {
+    if is_refusal(&error) {
+        return error;
+    }
+    let message = format!(
+        "deleted in the environments, but not in the portal ({}); repeat the deletion",
+        error.message()
+    );
+    Error::unavailable(message).with_code(Code::PartlyFailed).caused_by(error)
 }
 
 /// Whether the same request would fail again.

@@ -12,6 +12,8 @@ pub struct Deleted {
     pub cluster_name: String,
     /// Namespace; empty for an app and a cluster.
     pub namespace_name: String,
+    /// Time of the creation, in milliseconds since 1970. Not needed to restore it.
+    pub created_at: i64,
     /// Time of the deletion, in milliseconds since 1970.
     pub deleted_at: i64,
     /// Who deleted it.

@@ -1,5 +1,5 @@
-//! Queries for what nobody has used, which a restoration removes to put the earlier one in its place. It
-//! is not only hidden: there is nothing to restore.
+//! Queries for what has nothing to lose and gives way to a restoration: rows that nobody has used are
+//! removed and not only hidden, because there is nothing to restore.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select};
@@ -9,6 +9,7 @@ use crate::entity::{
     app, app_namespace, cluster, commit, item, namespace, release, release_history,
 };
 use crate::error::StoreError;
+use crate::flag::{is_set, is_unset};
 use crate::number::Id;
 use crate::row::{InNamespace, Standard};
 
@@ -31,7 +32,7 @@ pub async fn is_app_used(db: &impl ConnectionTrait, app_id: &str) -> Result<bool
         .column(namespace::Column::Id)
         .from(namespace::Entity)
         .and_where(namespace::Column::AppId.eq(app_id))
-        .and_where(crate::flag::is_unset(namespace::Column::IsDeleted.into_expr()));
+        .and_where(is_unset(namespace::Column::IsDeleted.into_expr()));
     // Deleted ones too: somebody edited them, even if the commits were purged.
     let of_app = Expr::col(item::Column::NamespaceId).in_subquery(namespaces);
     is_any(db, item::Entity::find().filter(of_app)).await
@@ -43,11 +44,17 @@ pub async fn remove_app(db: &impl ConnectionTrait, id: Id) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Removes definitions of a locked app that nobody has used.
-pub async fn remove_definitions(db: &impl ConnectionTrait, ids: &[Id]) -> Result<(), StoreError> {
+/// Removes hidden definitions in whose place the app has others.
+pub async fn remove_hidden_definitions(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+) -> Result<(), StoreError> {
     for chunk in chunks(ids) {
         let some = app_namespace::Entity::delete_many();
-        some.filter(app_namespace::Column::Id.is_in(chunk)).exec(db).await?;
+        some.filter(app_namespace::Column::Id.is_in(chunk))
+            .filter(is_set(app_namespace::Column::IsDeleted.into_expr()))
+            .exec(db)
+            .await?;
     }
     Ok(())
 }

@@ -1,18 +1,23 @@
 //! An app in one environment, as the portal has it.
 
+use super::restoration;
 use crate::domain::portal_app::{self, App};
 use crate::environment::{Address, Environment};
 use crate::error::{Reaction, Result};
 use crate::state::PortalState;
 use crate::wire::admin;
 
-/// Adds an app of the portal to an environment.
+/// Adds an app of the portal to an environment, or restores the one that the environment deleted.
 pub(in crate::role::portal) async fn add(
     state: &PortalState,
     environment: &Environment,
     app: &App,
     operator: &str,
 ) -> Result<()> {
+    // An empty app in its place would keep it away.
+    if let Some(deleted) = restoration::last_of(state, environment, app).await? {
+        return restoration::restore_app(state, environment, &deleted, operator).await;
+    }
     environment.post(Address::new(["apps"]), &body(app, operator)).await?;
     match delete_orphan(state, environment, &app.app_id, operator).await? {
         true => portal_app::find(&state.store, &app.app_id).await.map(drop),
@@ -29,7 +34,7 @@ pub(in crate::role::portal) async fn create(
 ) -> Result<()> {
     match add(state, environment, app, operator).await {
         Err(error) if error.reaction() == Reaction::BadRequest => {
-            environment.put(Address::new(["apps", &app.app_id]), &body(app, operator)).await
+            put(environment, app, operator).await
         }
         added => added,
     }
@@ -42,13 +47,17 @@ pub(in crate::role::portal) async fn write(
     app: &App,
     operator: &str,
 ) -> Result<()> {
-    let address = Address::new(["apps", &app.app_id]);
-    match environment.put(address, &body(app, operator)).await {
+    match put(environment, app, operator).await {
         Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
             add(state, environment, app, operator).await
         }
         written => written,
     }
+}
+
+/// Changes an app that an environment has to what the portal has.
+pub(super) async fn put(environment: &Environment, app: &App, operator: &str) -> Result<()> {
+    environment.put(Address::new(["apps", &app.app_id]), &body(app, operator)).await
 }
 
 /// Deletes an app in an environment.

@@ -35,12 +35,23 @@ async fn post(
     operator: &str,
 ) -> Result<()> {
     environment.post(address, &body(row, operator)).await?;
-    // Deleted while the environment was asked.
-    let stored = portal_namespace::of_app(&state.store, &row.app_id).await?;
-    match stored.iter().any(|stored| stored.name == row.name) {
-        true => Ok(()),
-        false => delete(environment, &row.app_id, &row.name, operator).await,
+    delete_orphan(state, environment, (&row.app_id, &row.name), operator).await.map(drop)
+}
+
+/// Deletes a definition in an environment if the portal does not have it, because it was deleted while
+/// the environment was asked; returns whether that was so.
+pub(in crate::role::portal) async fn delete_orphan(
+    state: &PortalState,
+    environment: &Environment,
+    (app_id, name): (&str, &str),
+    operator: &str,
+) -> Result<bool> {
+    let stored = portal_namespace::of_app(&state.store, app_id).await?;
+    if stored.iter().any(|stored| stored.name == name) {
+        return Ok(false);
     }
+    delete(environment, app_id, name, operator).await?;
+    Ok(true)
 }
 
 /// Deletes a definition and its namespaces in an environment.

@@ -15,7 +15,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out::{FanOut, Pending, definition};
+use crate::role::portal::fan_out::{FanOut, Pending, definition, half_deleted};
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
 use crate::wire::open_api::AppNamespace;
@@ -113,7 +113,7 @@ pub(super) async fn remove(
         }
     }
     let made = portal_namespace::delete(store, app_id, namespace, operator).await;
-    fan_out.unless_refused(portal, made).await?;
+    fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
     let delete =
         async |environment| definition::delete(&environment, app_id, namespace, operator).await;
     Ok(fan_out.send(portal, delete).await)

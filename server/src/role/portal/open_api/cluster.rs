@@ -14,6 +14,7 @@ use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out;
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::Cluster;
@@ -81,7 +82,8 @@ pub(super) async fn remove(portal: &Portal, place: &Resource, operator: &str) ->
     {
         return deleted;
     }
-    grant::delete_cluster_roles(&portal.state.store, place, operator).await?;
+    let made = grant::delete_cluster_roles(&portal.state.store, place, operator).await;
+    made.map_err(fan_out::half_deleted)?;
     access_request::forget_place(&portal.state.store, place).await;
     deleted
 }

@@ -5,27 +5,24 @@ use axum::extract::{Extension, State};
 use chrono::DateTime;
 use futures_util::future::join_all;
 
-use super::{By, cluster, people, required};
+use super::cluster::roles as cluster_roles;
+use super::{By, people, required};
 use crate::domain::audit_log::request::{concern, concern_other};
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_restoration::{self, Namesakes};
 use crate::domain::restoration::{Deleted, DeletedKind};
 use crate::domain::{portal_app, portal_namespace};
-use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out;
+use crate::role::portal::fan_out::restoration::{self, SKEW};
 use crate::role::portal::identity::Caller;
-use crate::wire::admin;
 use crate::wire::open_api::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
-
-/// The clocks of an environment and of the portal differ by less than this, in milliseconds.
-const SKEW: i64 = 60_000;
 
 /// What was deleted of an app: definitions everywhere, the rest in an environment.
 pub(super) async fn list(
@@ -35,7 +32,7 @@ pub(super) async fn list(
     let (store, app_id) = (&portal.state.store, &place.app_id);
     let questions =
         portal.state.environments.addressed().into_iter().map(|environment| async move {
-            let deleted = in_environment(&environment, app_id).await;
+            let deleted = restoration::deleted(&environment, app_id).await;
             (environment.name().to_owned(), deleted)
         });
     let namesakes = match portal_app::named(store, &[app_id]).await?.pop() {
@@ -53,7 +50,7 @@ pub(super) async fn list(
         };
         // What is deleted in the portal as well is restored everywhere.
         let is_here = |one: &Deleted| match one.kind {
-            DeletedKind::App => namesakes.as_ref().is_none_or(|it| it.was_present(one.at, SKEW)),
+            DeletedKind::App => namesakes.as_ref().is_none_or(|it| it.was_present(one, SKEW)),
             DeletedKind::AppNamespace => definitions.iter().any(|row| row.name == one.namespace),
             DeletedKind::Cluster | DeletedKind::Namespace => true,
         };
@@ -134,6 +131,7 @@ pub(super) async fn create(
         app_id: place.app_id.clone(),
         cluster: place.cluster.clone(),
         namespace: place.namespace.clone(),
+        created: 0,
         at: time.timestamp_millis(),
         operator: None,
     };
@@ -155,58 +153,54 @@ async fn one(
     let (store, app_id) = (&portal.state.store, &deleted.app_id);
     let namesakes = Namesakes::of(store, portal_app::find(store, app_id).await?).await?;
     match deleted.kind {
-        DeletedKind::App if !namesakes.was_present(deleted.at, SKEW) => {
-            let message = "an earlier app of this name was deleted at this time";
-            return Err(Error::bad_request(message).with_code(Code::NotDeleted));
+        DeletedKind::App => {
+            let found = restoration::deleted(environment, app_id).await?;
+            let is_wanted = |one: &&Deleted| (one.kind, one.at) == (deleted.kind, deleted.at);
+            if !found.iter().find(is_wanted).is_some_and(|one| namesakes.was_present(one, SKEW)) {
+                let message = "no app of this name was deleted at this time; it may have been restored, or \
+                               the present one has been used";
+                return Err(Error::bad_request(message).with_code(Code::NotDeleted));
+            }
+            restoration::restore_app(&portal.state, environment, deleted, operator).await
         }
         DeletedKind::AppNamespace => {
             // Without it in the portal, another app could declare the name.
             portal_namespace::find(store, app_id, &deleted.namespace).await?;
-        }
-        _ => {}
-    }
-    match restore(environment, deleted, operator).await {
-        Err(error) if error.code() == Code::NotDeleted => {
-            if !is_restored_cluster(environment, deleted).await? {
-                return Err(error);
-            }
-        }
-        restored => restored?,
-    }
-    match deleted.kind {
-        DeletedKind::App => {
-            let app = namesakes.present();
-            fan_out::app::write(&portal.state, environment, app, operator).await
+            restoration::restore_definition(&portal.state, environment, deleted, operator).await
         }
         DeletedKind::Cluster => {
-            grant::restore_cluster_roles(store, place, (deleted.at, SKEW), operator).await?;
-            portal_app::ensure_roles(store, app_id, cluster::roles(place), operator).await
+            cluster(portal, environment, (place, &namesakes), deleted, operator).await
         }
-        DeletedKind::AppNamespace | DeletedKind::Namespace => Ok(()),
+        DeletedKind::Namespace => restoration::restore(environment, deleted, operator).await,
     }
 }
 
-/// Whether an earlier request restored this cluster, and may have failed to restore its grants. No
-/// other deletion of the name is so close that its grants could be taken for those.
-async fn is_restored_cluster(environment: &Environment, deleted: &Deleted) -> Result<bool> {
-    if deleted.kind != DeletedKind::Cluster {
-        return Ok(false);
+/// Restores a cluster, then its grants. If an earlier request has restored the cluster and failed
+/// afterwards, only the grants are left to do.
+async fn cluster(
+    portal: &Portal,
+    environment: &Environment,
+    (place, namesakes): (&Resource, &Namesakes),
+    deleted: &Deleted,
+    operator: &str,
+) -> Result<()> {
+    let (store, times) = (&portal.state.store, (deleted.at, SKEW));
+    match restoration::restore(environment, deleted, operator).await {
+        Err(error) if error.code() == Code::NotDeleted => {
+            if !namesakes.had_at(deleted.at, SKEW)
+                || grant::has_cluster_roles(store, place).await?
+                || !restoration::has_cluster(environment, place).await?
+                || !grant::restore_cluster_roles(store, place, times, operator).await?
+            {
+                return Err(error);
+            }
+        }
+        restored => {
+            restored?;
+            grant::restore_cluster_roles(store, place, times, operator).await?;
+        }
     }
-    let Deleted { app_id, cluster, at, .. } = deleted;
-    let others = in_environment(environment, app_id).await?;
-    let is_close = |one: &Deleted| {
-        (one.kind, &one.cluster) == (DeletedKind::Cluster, cluster)
-            && at.abs_diff(one.at) <= 2 * SKEW.unsigned_abs()
-    };
-    if others.iter().any(is_close) {
-        return Ok(false);
-    }
-    let address = Address::new(["apps", app_id, "clusters", cluster]);
-    match environment.get::<admin::Cluster>(address).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.reaction() == Reaction::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    portal_app::ensure_roles(store, &place.app_id, cluster_roles(place), operator).await
 }
 
 /// Restores an app or a definition in the portal, which reserves its name, then in all
@@ -228,7 +222,10 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
     };
     let mut failed = Vec::new();
     for environment in portal.state.environments.addressed() {
-        if let Err(error) = restore_in(&environment, deleted, created, operator).await {
+        if let Err(error) =
+            restoration::restore_with(&portal.state, &environment, (deleted, created), operator)
+                .await
+        {
             tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot restore what was deleted in an environment");
             failed.push(format!("{} ({})", environment.name(), error.message()));
         }
@@ -241,85 +238,4 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
         failed.join(", ")
     );
     Err(Error::bad_request(message).with_code(Code::PartlyFailed))
-}
-
-/// Restores in an environment what was deleted with an app or a definition of the portal that was
-/// created then.
-async fn restore_in(
-    environment: &Environment,
-    deleted: &Deleted,
-    created: i64,
-    operator: &str,
-) -> Result<()> {
-    if is_there(environment, deleted).await? {
-        return Ok(());
-    }
-    let mut found = in_environment(environment, &deleted.app_id).await?;
-    found.retain(|one| (one.kind, &one.namespace) == (deleted.kind, &deleted.namespace));
-    match deleted_with(&found, created, deleted.at) {
-        Some(one) => restore(environment, one, operator).await,
-        // Deleted when the environment was reachable again, or by a clock that differs.
-        None if found.iter().any(|one| one.at >= created.saturating_sub(SKEW)) => {
-            let message = "what was deleted there has another time, and may be of another deletion";
-            Err(Error::bad_request(message).with_code(Code::NotDeleted))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Of deletions in an environment, the one that belongs to the deletion in the portal of an object that
-/// was created then. The portal deletes after its environments, but their clocks may differ.
-fn deleted_with(found: &[Deleted], created: i64, at: i64) -> Option<&Deleted> {
-    let before = found.iter().filter(|one| (created..=at).contains(&one.at));
-    let after = found.iter().filter(|one| (at..at + SKEW).contains(&one.at));
-    before.max_by_key(|one| one.at).or_else(|| after.min_by_key(|one| one.at))
-}
-
-/// Whether an environment has the app or the definition: it was not reachable when this was deleted.
-async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> {
-    let app_id = &deleted.app_id;
-    if deleted.kind == DeletedKind::App {
-        let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
-        return match found {
-            Ok(_) => Ok(true),
-            Err(error) if error.reaction() == Reaction::NotFound => Ok(false),
-            Err(error) => Err(error),
-        };
-    }
-    let address = Address::new(["apps", app_id, "appnamespaces"]);
-    let found: Vec<admin::AppNamespace> = environment.get(address).await?;
-    Ok(found.iter().any(|row| row.name.as_deref() == Some(&*deleted.namespace)))
-}
-
-/// What was deleted of an app in an environment; nothing where Apollo's admin service is asked, which
-/// has no such list.
-async fn in_environment(environment: &Environment, app_id: &str) -> Result<Vec<Deleted>> {
-    let address = Address::new(["apps", app_id, "deleted"]);
-    let found: Vec<admin::Deleted> = match environment.get(address).await {
-        Err(error) if error.reaction() == Reaction::NotFound => return Ok(Vec::new()),
-        found => found?,
-    };
-    let one = |one: admin::Deleted| {
-        Ok(Deleted {
-            kind: DeletedKind::from_name(&one.kind)?,
-            app_id: app_id.to_owned(),
-            cluster: one.cluster_name,
-            namespace: one.namespace_name,
-            at: one.deleted_at,
-            operator: one.deleted_by,
-        })
-    };
-    found.into_iter().map(one).collect()
-}
-
-async fn restore(environment: &Environment, deleted: &Deleted, operator: &str) -> Result<()> {
-    let body = admin::Deleted {
-        kind: deleted.kind.name().to_owned(),
-        cluster_name: deleted.cluster.clone(),
-        namespace_name: deleted.namespace.clone(),
-        deleted_at: deleted.at,
-        deleted_by: None,
-    };
-    let address = Address::new(["apps", &deleted.app_id, "restorations"]);
-    environment.post(address.with(&[("operator", operator)]), &body).await
 }

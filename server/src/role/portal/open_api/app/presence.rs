@@ -17,7 +17,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out::{FanOut, Pending, app};
+use crate::role::portal::fan_out::{FanOut, Pending, app, half_deleted};
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::{By, required};
 use crate::wire::admin;
@@ -114,7 +114,7 @@ async fn delete_everywhere(
         }
     }
     let made = portal_app::delete(&portal.state.store, app_id, operator).await;
-    fan_out.unless_refused(portal, made).await?;
+    fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
     // Callers who found the app before may have added it to an environment meanwhile.
     for environment in &environments {
         match app::delete_orphan(&portal.state, environment, app_id, operator).await {
