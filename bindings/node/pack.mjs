@@ -1,6 +1,6 @@
 // Packs the package and the native half of this platform: `node pack.mjs castalia.node DIRECTORY`.
 // The package depends on the native packages that it finds in DIRECTORY, so put those of other
-// platforms there first; the notices that `.ci/parts` writes are there as well. With `musl` as third argument only the native half for that C library is
+// platforms there first, and the notices that `.ci/parts` writes. With `musl` as third argument only the native half for that C library is
 // packed, which a glibc process cannot load.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -69,7 +69,7 @@ const platform = platformOfThisProcess();
 const notices = path.join(directory, 'castalia-client-third-party.txt');
 pack(nativeManifest({ ...platform, libc: libc ?? platform.libc }), {
   'castalia.node': native,
-  'THIRD-PARTY.txt': notices,
+  ...(existsSync(notices) && { 'THIRD-PARTY.txt': notices }),
 });
 if (!libc) {
   const files = [...own.files, 'README.md'].map((name) => [name, path.join(here, name)]);

@@ -90,6 +90,9 @@ test('what was packed is installed without scripts, and runs the example', { tim
     ['cjs', 'd.cts', 'd.mts', 'mjs'].map((suffix) => `${name}.${suffix}`),
   );
   assert.deepEqual(files.sort(), ['LICENSE', 'README.md', 'lib', 'package.json', ...faces].sort());
+  const native = await readdir(path.join(directory, 'node_modules', packageName(platformOfThisProcess())));
+  const notices = process.env.CASTALIA_PACKAGES ? ['THIRD-PARTY.txt'] : [];
+  assert.deepEqual(native.sort(), ['LICENSE', 'castalia.node', 'package.json', ...notices].sort());
   for (const { import: imported, require: required } of Object.values(manifest.exports).filter(
     ({ import: it }) => it,
   )) {
