@@ -323,10 +323,9 @@ impl Node {
             database::refresh_portal(reread.clone(), refreshed.clone())
         });
         let admin = self.environment.clone().filter(|_| settings.plays(Role::Admin));
-        let admin = admin.map(role::admin::in_process);
         let state = PortalState {
             compat: settings.compat.resolve(installation),
-            environments: Environments::new(&settings, &config, admin),
+            environments: Environments::new(&settings, &config, admin.map(role::admin::in_process)),
             environment: self.environment.clone(),
             settings: Arc::clone(&settings),
             installation,

@@ -221,7 +221,11 @@ pub async fn ensure_roles(
     unique::write(store, input, |tx, (app_id, roles, operator)| {
         Box::pin(async move {
             lock(tx, app_id).await?;
-            for role in roles {
+            let names: Vec<_> = roles.iter().map(|role| &role.name).collect();
+            let present = role::named(tx, &names).await?;
+            let is_missing =
+                |wanted: &&NamedRole| present.iter().all(|role| role.role_name != wanted.name);
+            for role in roles.iter().filter(is_missing) {
                 grant::ensure(tx, role, operator).await?;
             }
             Ok(())

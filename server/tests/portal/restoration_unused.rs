@@ -16,10 +16,12 @@ const APP: &str = "/openapi/v1/apps/demo";
 
 /// Deletes the app in its environment, as a deletion that fails afterwards does.
 async fn delete_in(environment: &Environment) {
-    // MySQL stores the time of a creation in whole seconds.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    // MySQL stores the times of creations before and after it in whole seconds.
+    let second = || tokio::time::sleep(Duration::from_millis(1_100));
+    second().await;
     let app = Address::new(["apps", "demo"]).with(&[("operator", "u1")]);
     environment.delete(app).await.unwrap();
+    second().await;
 }
 
 /// Changes the name of the app, and answers how it is called in its environment.

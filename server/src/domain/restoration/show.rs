@@ -7,7 +7,7 @@ use castalia_store::restoration::{self, Hidden, When, hidden_of_app};
 use castalia_store::{Connection, Id, Transaction};
 
 use super::order::{self, DeletedAlone};
-use super::{Deleted, ROUNDING, Restored, unused};
+use super::{Deleted, Restored, unused};
 use crate::domain::namespace::{self, Namespace, NamespaceLimit, key_of};
 use crate::domain::removal::Removal;
 use crate::domain::{app, app_namespace, cluster};
@@ -197,12 +197,11 @@ impl<'a> Shown<'a> {
         }
         restoration::show(tx, Scope::of_app(app_id), *at).await?;
         // What was defined since has a namespace in each cluster.
-        let definitions = castalia_store::namespace::app_namespaces(tx, app_id).await?;
-        let is_older = |name: &str| {
-            let mut named = definitions.iter().filter(|row| row.name == name);
-            named.all(|row| row.data_change_created_time.timestamp_millis() + ROUNDING <= *at)
-        };
-        for cluster in earlier.clusters.iter().filter(|row| row.parent_cluster_id == Id(0)) {
+        let mut newer = castalia_store::namespace::app_namespaces(tx, app_id).await?;
+        newer.retain(|row| row.data_change_created_time.timestamp_millis() > *at);
+        let is_older = |name: &str| !newer.iter().any(|row| row.name == name);
+        let whole = earlier.clusters.iter().filter(|row| row.parent_cluster_id == Id(0));
+        for cluster in whole.filter(|_| !newer.is_empty()) {
             self.complete(tx, &cluster.name, is_older).await?;
         }
         let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;

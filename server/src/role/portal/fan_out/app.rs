@@ -16,7 +16,7 @@ pub(in crate::role::portal) async fn add(
 ) -> Result<()> {
     // An empty app in its place would keep it away.
     if let Some(deleted) = restoration::last_of(state, environment, app).await? {
-        return restoration::restore_app(state, environment, &deleted, operator).await;
+        return restoration::restore_lost_app(state, environment, &deleted, operator).await;
     }
     environment.post(Address::new(["apps"]), &body(app, operator)).await?;
     match delete_orphan(state, environment, &app.app_id, operator).await? {

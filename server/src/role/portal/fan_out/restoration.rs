@@ -60,31 +60,42 @@ pub(super) async fn last_of(
     Ok(found.into_iter().filter(|one| namesakes.was_present(one, SKEW)).max_by_key(|one| one.at))
 }
 
-/// Restores an app, whose details, definitions and roles are then as the portal has them now.
-pub(in crate::role::portal) async fn restore_app(
+/// Restores an app that the portal has had all the time. Its definitions are then as the portal has them
+/// now, and its clusters have roles again: both may have been changed meanwhile.
+pub(in crate::role::portal) async fn restore_lost_app(
     state: &PortalState,
     environment: &Environment,
     one: &Deleted,
     operator: &str,
 ) -> Result<()> {
-    let (state, app_id) = (state, &one.app_id);
+    restore_app(state, environment, one, operator).await?;
+    let (app_id, env) = (&one.app_id, environment.name());
+    write_definitions(state, environment, app_id, operator).await?;
+    let clusters: Vec<admin::Cluster> =
+        environment.get(Address::new(["apps", app_id, "clusters"])).await?;
+    let roles = clusters.into_iter().filter_map(|cluster| cluster.name).flat_map(|cluster| {
+        let (app_id, env) = (app_id.clone(), env.to_owned());
+        let place = Resource { app_id, env, cluster, ..Resource::default() };
+        Act::CHANGING.map(|act| place.role_to(act))
+    });
+    portal_app::ensure_roles(&state.store, app_id, roles.collect(), operator).await
+}
+
+/// Restores an app, whose details are then as the portal has them now.
+async fn restore_app(
+    state: &PortalState,
+    environment: &Environment,
+    one: &Deleted,
+    operator: &str,
+) -> Result<()> {
+    let app_id = &one.app_id;
     restore(environment, one, operator).await?;
     // Deleted in the portal meanwhile.
     if app::delete_orphan(state, environment, app_id, operator).await? {
         return portal_app::find(&state.store, app_id).await.map(drop);
     }
     let present = portal_app::find(&state.store, app_id).await?;
-    app::put(environment, &present, operator).await?;
-    write_definitions(state, environment, app_id, operator).await?;
-    let clusters: Vec<admin::Cluster> =
-        environment.get(Address::new(["apps", app_id, "clusters"])).await?;
-    let env = environment.name().to_owned();
-    let roles = clusters.into_iter().filter_map(|cluster| cluster.name).flat_map(|cluster| {
-        let (app_id, env) = (app_id.clone(), env.clone());
-        let place = Resource { app_id, env, cluster, ..Resource::default() };
-        Act::CHANGING.map(|act| place.role_to(act))
-    });
-    portal_app::ensure_roles(&state.store, app_id, roles.collect(), operator).await
+    app::put(environment, &present, operator).await
 }
 
 /// Definitions that the portal deleted or replaced while the environment did not have the app.
@@ -94,7 +105,7 @@ async fn write_definitions(
     app_id: &str,
     operator: &str,
 ) -> Result<()> {
-    let (state, store) = (state, &state.store);
+    let store = &state.store;
     let present = portal_namespace::of_app(store, app_id).await?;
     let deleted = portal_restoration::definitions(store, app_id).await?;
     let found: Vec<admin::AppNamespace> =
@@ -191,6 +202,7 @@ pub(in crate::role::portal) async fn deleted(
     found.into_iter().map(one).collect()
 }
 
+/// Restores what the environment's list contains.
 pub(in crate::role::portal) async fn restore(
     environment: &Environment,
     deleted: &Deleted,

@@ -161,7 +161,7 @@ async fn one(
                                the present one has been used";
                 return Err(Error::bad_request(message).with_code(Code::NotDeleted));
             }
-            restoration::restore_app(&portal.state, environment, deleted, operator).await
+            restoration::restore_lost_app(&portal.state, environment, deleted, operator).await
         }
         DeletedKind::AppNamespace => {
             // Without it in the portal, another app could declare the name.
