@@ -18,6 +18,15 @@ pub(in crate::role::portal) async fn add(
     if let Some(deleted) = restoration::last_of(state, environment, app).await? {
         return restoration::restore_lost_app(state, environment, &deleted, operator).await;
     }
+    post(state, environment, app, operator).await
+}
+
+async fn post(
+    state: &PortalState,
+    environment: &Environment,
+    app: &App,
+    operator: &str,
+) -> Result<()> {
     environment.post(Address::new(["apps"]), &body(app, operator)).await?;
     match delete_orphan(state, environment, &app.app_id, operator).await? {
         true => portal_app::find(&state.store, &app.app_id).await.map(drop),
@@ -32,7 +41,7 @@ pub(in crate::role::portal) async fn create(
     app: &App,
     operator: &str,
 ) -> Result<()> {
-    match add(state, environment, app, operator).await {
+    match post(state, environment, app, operator).await {
         Err(error) if error.reaction() == Reaction::BadRequest => {
             put(environment, app, operator).await
         }
