@@ -55,8 +55,7 @@ async fn a_node_lives_on_servers_of_spring() {
     assert_eq!(listed(&meta, "admin").await, [&*admin]);
 
     // An empty server comes back: it learns who is there, and until then nobody is forgotten.
-    let first = Spring::launch(Stack::Boot4, port, &format!("http://127.0.0.1:{port}/eureka/"));
-    let first = first.ready();
+    let first = Spring::alone_at(Stack::Boot4, port).ready();
     is_described(&first.calls(), CONFIG, &config).await;
     is_described(&first.calls(), ADMIN, &admin).await;
     assert!(listed(&meta, "config").await.contains(&config));

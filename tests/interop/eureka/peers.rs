@@ -24,7 +24,7 @@ async fn mirror(stack: Stack) {
     let [our_port, admin_port, port] = [0; 3].map(|_| free_port());
     let our_url = address(&format!("http://127.0.0.1:{our_port}"), "pw");
     let servers = format!("{our_url},http://127.0.0.1:{port}/eureka/");
-    let mut spring = Spring::launch(stack, port, &servers).ready();
+    let mut spring = Spring::launch(stack, port, &our_url).ready();
     // Restarted on the same ports, it has the same services.
     let options = hosting()
         .flag("--config-port", &our_port.to_string())
@@ -56,7 +56,8 @@ async fn changes_arrive(name: &str, path: &str, receiver: &Http, other: &Http) {
     let sent = receiver.post("/eureka/apps/DEMO", instance("DEMO", name, 5, 8080)).await;
     assert_eq!(sent.status, 204, "{sent:?}");
     let at_other = async |what: &str, is_expected: fn(&Value) -> bool| {
-        eventually(what, async || found(other, path).await.filter(is_expected).map(drop)).await;
+        let what = format!("{what}, from {name}");
+        eventually(&what, async || found(other, path).await.filter(is_expected).map(drop)).await;
     };
     at_other("the registration", |one| one["status"] == "UP").await;
     let status = format!("{path}/status?value=OUT_OF_SERVICE");

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Start of the lines that answer an order.
 const ANSWER: &str = "answer ";
+/// Number of lines that a failed test prints.
+const LAST: usize = 60;
 
 /// A running program; killed when it is dropped.
 pub(super) struct Program {
@@ -83,7 +85,12 @@ impl Program {
 }
 
 impl Drop for Program {
+    /// Prints the last lines for the log of a test that failed.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let last = self.printed().iter().rev().take(LAST).rev();
+            eprintln!("the program printed last: {:#?}", last.collect::<Vec<_>>());
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -25,12 +25,27 @@ pub(super) struct Spring {
 }
 
 impl Spring {
-    /// Starts a server on this port, which mirrors the servers in the list.
-    pub(super) fn launch(stack: Stack, port: u16, servers: &str) -> Self {
+    /// Starts a server on this port, which mirrors the servers in the list. It must not be in the list
+    /// itself: it would take itself for another one, send itself its changes, and repeat older ones.
+    pub(super) fn launch(stack: Stack, port: u16, others: &str) -> Self {
+        Self::start(stack, port, "spring.example", others)
+    }
+
+    /// Starts a server on a free port that mirrors nobody.
+    pub(super) fn alone(stack: Stack) -> Self {
+        Self::alone_at(stack, free_port())
+    }
+
+    /// Starts a server on this port that mirrors nobody.
+    pub(super) fn alone_at(stack: Stack, port: u16) -> Self {
+        Self::start(stack, port, "127.0.0.1", &format!("http://127.0.0.1:{port}/eureka/"))
+    }
+
+    /// Starts a server, which recognises itself in the list by the host name alone, without the port.
+    fn start(stack: Stack, port: u16, host: &str, servers: &str) -> Self {
         let settings = [
             ("server.address", "127.0.0.1"),
-            // It recognises itself in the list by the host name alone, without the port.
-            ("eureka.instance.hostname", "spring.example"),
+            ("eureka.instance.hostname", host),
             ("eureka.client.service-url.defaultZone", servers),
             ("eureka.client.register-with-eureka", "false"),
             ("eureka.server.use-read-only-response-cache", "false"),
@@ -52,12 +67,6 @@ impl Spring {
             .args(settings.map(|(name, value)| format!("--{name}={value}")));
         let base = format!("http://127.0.0.1:{port}");
         Self { program: Program::start(command), base, start: 0 }
-    }
-
-    /// Starts a server that mirrors nobody.
-    pub(super) fn alone(stack: Stack) -> Self {
-        let port = free_port();
-        Self::launch(stack, port, &format!("http://127.0.0.1:{port}/eureka/"))
     }
 
     /// Waits until it answers.

@@ -30,13 +30,15 @@ async fn three_servers_agree_after_each_restart() {
     let [our_port, admin_port, port_2, port_4] = [0; 4].map(|_| free_port());
     let base = |port| format!("http://127.0.0.1:{port}");
     let [ours, boot_2, boot_4] = [our_port, port_2, port_4].map(base);
-    let servers = format!("{},{boot_2}/eureka/,{boot_4}/eureka/", address(&ours, "pw"));
+    let [ours_url, url_2, url_4] =
+        [address(&ours, "pw"), format!("{boot_2}/eureka/"), format!("{boot_4}/eureka/")];
     let options = hosting()
         .flag("--config-port", &our_port.to_string())
         .flag("--admin-port", &admin_port.to_string())
-        .variable("CASTALIA_EUREKA_SERVICE_URL", &servers);
-    let launch = |stack, port| Spring::launch(stack, port, &servers);
-    let (second, third) = (launch(Stack::Boot2, port_2), launch(Stack::Boot4, port_4));
+        .variable("CASTALIA_EUREKA_SERVICE_URL", &format!("{ours_url},{url_2},{url_4}"));
+    let launch_2 = || Spring::launch(Stack::Boot2, port_2, &format!("{ours_url},{url_4}"));
+    let launch_4 = || Spring::launch(Stack::Boot4, port_4, &format!("{ours_url},{url_2}"));
+    let (second, third) = (launch_2(), launch_4());
     let mut first = Server::start_with(options.clone());
     let (second, third) = (second.ready(), third.ready());
     let all = [calls(&first), json_calls(&boot_2), json_calls(&boot_4)];
@@ -58,11 +60,11 @@ async fn three_servers_agree_after_each_restart() {
 
     drop(second);
     stays_down(&[ours, boot_4]).await;
-    let _second = launch(Stack::Boot2, port_2).ready();
+    let _second = launch_2().ready();
     agree("the restart of Boot 2", &[ours, boot_2, boot_4]).await;
     drop(third);
     stays_down(&[ours, boot_2]).await;
-    let _third = launch(Stack::Boot4, port_4).ready();
+    let _third = launch_4().ready();
     agree("the restart of Boot 4", &[ours, boot_2, boot_4]).await;
     first.kill();
     stays_down(&[boot_2, boot_4]).await;
