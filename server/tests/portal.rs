@@ -54,6 +54,7 @@ mod portal {
     mod favorite;
     mod frozen_environment;
     mod gray_audience;
+    mod half_deleted;
     mod history;
     mod hostile;
     mod import;
@@ -109,6 +110,7 @@ mod portal {
     mod tenant_table;
     mod text_length;
     mod transfer;
+    mod trigger;
     mod user_token;
     mod user_token_operations;
     mod user_token_propose;

@@ -3,11 +3,11 @@
 //! is not known here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use castalia_store::pending_change;
 use castalia_store::{Id, JobError as _, Store, StoreError, now};
+use parking_lot::Mutex;
 
 use crate::error::{Code, Error, Result};
 
@@ -27,8 +27,8 @@ const ROUND: u64 = 1000;
 const PROBLEM: usize = 500;
 
 /// Stores a change that is about to be made, for each of these environments, and notes a deletion of an
-/// app. Returns what was stored in
-/// the same order, or nothing if the account of the database may not use the table.
+/// app. Returns what was stored in the same order, or nothing if the account of the database may not use
+/// the table.
 ///
 /// # Errors
 /// Fails if the database does.
@@ -41,9 +41,8 @@ pub async fn announce(
     if envs.is_empty() {
         return Ok(Vec::new());
     }
-    if matches!(new.operation, PendingOperation::Delete(_)) && new.namespace.is_empty() {
-        missed.expect();
-    }
+    let is_deletion_of_app =
+        matches!(new.operation, PendingOperation::Delete(_)) && new.namespace.is_empty();
     let store = store.clone();
     let stored = apart(async move {
         store
@@ -59,7 +58,12 @@ pub async fn announce(
             tracing::warn!(%error, "an environment that does not receive a change does not get it later; run `castalia migrate`, or grant all privileges on the table CastaliaPendingChange");
             Ok(Vec::new())
         }
-        stored => stored,
+        stored => {
+            if is_deletion_of_app {
+                missed.expect();
+            }
+            stored
+        }
     }
 }
 
@@ -82,12 +86,21 @@ pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> 
 /// The deletions of apps that environments have not received. As there are hardly ever any, they are read
 /// only when this node has heard of one.
 #[derive(Debug, Clone, Default)]
-pub struct MissedDeletions(Arc<AtomicBool>);
+pub struct MissedDeletions(Arc<Mutex<Heard>>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// Number of deletions that this node has announced.
+    announced: u64,
+    may_be_any: bool,
+}
 
 impl MissedDeletions {
-    /// Notes that an environment may miss a deletion.
+    /// Notes that an environment may miss a deletion, which is stored.
     fn expect(&self) {
-        self.0.store(true, Ordering::Release);
+        let mut heard = self.0.lock();
+        heard.announced += 1;
+        heard.may_be_any = true;
     }
 
     /// Reads whether there are any, which another node may have stored.
@@ -95,8 +108,13 @@ impl MissedDeletions {
     /// # Errors
     /// Fails if the database does.
     pub async fn refresh(&self, store: &Store) -> Result<()> {
+        let before = self.0.lock().announced;
         let is_any = pending_change::is_deletion_missed(store.read(), None).await?;
-        self.0.store(is_any, Ordering::Release);
+        let mut heard = self.0.lock();
+        // One that was announced meanwhile may not have been read.
+        if heard.announced == before {
+            heard.may_be_any = is_any;
+        }
         Ok(())
     }
 
@@ -106,7 +124,7 @@ impl MissedDeletions {
     /// # Errors
     /// Fails if it has.
     pub async fn require_none(&self, store: &Store, env: &str, app_id: &str) -> Result<()> {
-        if !self.0.load(Ordering::Acquire)
+        if !self.0.lock().may_be_any
             || !pending_change::is_deletion_missed(store.read(), Some((env, app_id))).await?
         {
             return Ok(());

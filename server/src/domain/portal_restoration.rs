@@ -49,12 +49,11 @@ impl Namesakes {
         created(&self.present) <= one.created + tolerance && !self.deleted.iter().any(was_other)
     }
 
-    /// Whether something that an environment deleted at this time, by a clock that differs by up to `skew`
+    /// Whether something that an environment deleted at this time, by a clock that is ahead by up to `skew`
     /// milliseconds, belonged to the present app.
     #[must_use]
     pub fn had_at(&self, at: i64, skew: i64) -> bool {
-        let was_other = |app: &App| (created(app)..=app.deleted_at + skew).contains(&at);
-        created(&self.present) <= at && !self.deleted.iter().any(was_other)
+        created(&self.present) <= at && !is_of_deleted(&self.deleted, at, skew)
     }
 }
 
@@ -86,7 +85,7 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
 fn is_of_earlier(apps: &[App], definitions: &[AppNamespace], row: &AppNamespace) -> bool {
     let created = row.data_change_created_time.timestamp_millis();
     let is_by_apollo = |app: &&App| definitions.iter().all(|one| one.deleted_at != app.deleted_at);
-    is_of_deleted(apps, row.deleted_at)
+    is_of_deleted(apps, row.deleted_at, 0)
         || apps.iter().filter(is_by_apollo).any(|app| {
             (app.deleted_at..app.deleted_at + SPREAD).contains(&row.deleted_at)
                 && created <= app.deleted_at + ROUNDING

@@ -109,14 +109,15 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
 fn listed(hidden: Hidden) -> Vec<Deleted> {
     let apps = hidden.apps.clone();
     let mut deleted = wholes(hidden);
-    deleted.retain(|one| one.kind == DeletedKind::App || !is_of_deleted(&apps, one.at));
+    deleted.retain(|one| one.kind == DeletedKind::App || !is_of_deleted(&apps, one.at, 0));
     deleted
 }
 
-/// Whether an object that was deleted at this time belonged to one of these apps, which are deleted: to
-/// an earlier app of the same name than the present one, whose people must not see it.
-pub(super) fn is_of_deleted(apps: &[App], at: i64) -> bool {
-    let lived = |app: &App| app.data_change_created_time.timestamp_millis()..=app.deleted_at;
+/// Whether an object that was deleted at this time, by a clock that is ahead by up to `skew` milliseconds,
+/// belonged to one of these apps, which are deleted: to an earlier app of the same name than the present
+/// one, whose people must not see it.
+pub(super) fn is_of_deleted(apps: &[App], at: i64, skew: i64) -> bool {
+    let lived = |app: &App| app.data_change_created_time.timestamp_millis()..=app.deleted_at + skew;
     apps.iter().any(|app| lived(app).contains(&at))
 }
 
@@ -255,7 +256,7 @@ async fn restore_in(
         return Err(not_deleted(deleted.kind));
     }
     let apps = hidden_apps_named(tx, &deleted.app_id, When::Since(deleted.at)).await?;
-    if deleted.kind != DeletedKind::App && is_of_deleted(&apps, deleted.at) {
+    if deleted.kind != DeletedKind::App && is_of_deleted(&apps, deleted.at, 0) {
         return Err(not_deleted(deleted.kind));
     }
     let restored = match deleted.kind {

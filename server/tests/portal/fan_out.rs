@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::environment::{admin_router, listen, probe, world};
 use super::recent::rename;
-use super::world::{NS, World, app, item as new_item};
+use super::world::{Caller, NS, World, app, item as new_item};
 
 /// Longer than a busy machine needs for some rounds of retries.
 const SOON: Duration = Duration::from_secs(90);
@@ -174,6 +174,7 @@ async fn what_was_created_again_is_new_in_an_environment_that_was_away() {
     let still = "FAR still has to delete an earlier app again";
     owner.get(&format!("{secret}/items")).await.fails(503, still);
     owner.post(&format!("{secret}/items"), new_item("k", "v")).await.fails(503, still);
+    bodies_that_name_the_environment_wait(&owner, &root, still).await;
     let _background = world.run();
     come_back(&world, &away).await;
     assert!(items(&far).await.is_empty());
@@ -183,6 +184,27 @@ async fn what_was_created_again_is_new_in_an_environment_that_was_away() {
     let shared: Vec<_> = rows.iter().filter(|row| row.name == "shared").collect();
     assert_eq!(shared.len(), 1);
     assert!(!shared[0].is_public);
+}
+
+async fn bodies_that_name_the_environment_wait(owner: &Caller<'_>, root: &Caller<'_>, still: &str) {
+    let target = json!({
+        "appId": "again", "env": "FAR", "clusterName": "default", "namespaceName": "application",
+    });
+    let sync = json!({ "syncToNamespaces": [target], "syncItems": [new_item("k", "v")] });
+    for action in ["diff", "synchronize"] {
+        let path = format!("{}/items/{action}", NS.replace("demo", "again"));
+        owner.post(&path, sync.clone()).await.fails(503, still);
+    }
+    let namespace = json!([{
+        "env": "FAR", "appId": "again", "clusterName": "default", "appNamespaceName": "shared",
+    }]);
+    owner.post("/openapi/v1/namespaces", namespace).await.fails(503, still);
+    let added = app("again", "u2")["app"].clone();
+    root.post("/openapi/v1/apps/envs/FAR", added).await.fails(503, still);
+    let all = "/openapi/v1/configs";
+    let exported = root.get(&format!("{all}/export?envs=LOCAL")).await.bytes;
+    let imported = root.upload(&format!("{all}/import?envs=FAR"), "all.zip", &exported).await;
+    imported.fails(503, still);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Imports that fail after their archive was accepted (REL-64): no half of one stays.
 
 use castalia_server::domain::permission::{Act, NamedRole};
-use castalia_store::{Dialect, StoreError};
-use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+use sea_orm::EntityTrait as _;
 use serde_json::json;
 
 use super::archive::archive;
+use super::trigger::Trigger;
 use super::world::{Answer, NS, World, app, item};
 
 const CLUSTER: &str = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/import";
@@ -23,49 +23,17 @@ const OF_EXTRA: &str = "u1/second/LOCAL/second+c+extra.properties";
 /// Makes the database refuse to add one item and to remove another one, as if it failed there, until
 /// the triggers are dropped.
 async fn run(world: &World, make: bool) {
-    let dialect = world.environment_store.dialect();
-    let triggers = [("INSERT", REFUSED), ("UPDATE", KEPT)];
-    let statements = |(event, key)| trigger(dialect, make, event, key);
-    execute(world, triggers.into_iter().flat_map(statements).collect()).await;
-}
-
-async fn execute(world: &World, statements: Vec<String>) {
-    let done: Result<_, StoreError> = world
-        .environment_store
-        .write(statements, |tx, statements| {
-            Box::pin(async move {
-                for statement in statements.iter() {
-                    tx.execute_unprepared(statement).await?;
-                }
-                Ok(())
-            })
-        })
-        .await;
-    done.unwrap();
-}
-
-fn trigger(dialect: Dialect, make: bool, event: &str, key: &str) -> Vec<String> {
-    let name = format!("failure_of_{}", event.to_lowercase());
-    let condition = format!("NEW.\"Key\" = '{key}'");
-    match (dialect, make) {
-        (Dialect::Sqlite, true) => vec![format!(
-            r#"CREATE TRIGGER {name} BEFORE {event} ON "Item" WHEN {condition} BEGIN SELECT RAISE(ABORT, 'failure'); END"#
-        )],
-        (Dialect::MySql, true) => vec![format!(
-            "CREATE TRIGGER {name} BEFORE {event} ON Item FOR EACH ROW IF NEW.`Key` = '{key}' THEN SIGNAL SQLSTATE '45000'; END IF"
-        )],
-        (Dialect::Postgres, true) => vec![
-            format!(
-                "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''failure''; END'"
-            ),
-            format!(
-                r#"CREATE TRIGGER {name} BEFORE {event} ON "Item" FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {name}()"#
-            ),
-        ],
-        (Dialect::Postgres, false) => {
-            vec![format!(r#"DROP TRIGGER {name} ON "Item""#), format!("DROP FUNCTION {name}")]
+    let store = &world.environment_store;
+    for (name, when, key) in [
+        ("failure_of_insert", "BEFORE INSERT", REFUSED),
+        ("failure_of_update", "BEFORE UPDATE", KEPT),
+    ] {
+        let row = Some(("Key", key));
+        let trigger = Trigger { name, table: "Item", when, row, statement: None };
+        match make {
+            true => trigger.create(store).await,
+            false => trigger.drop(store).await,
         }
-        (_, false) => vec![format!("DROP TRIGGER {name}")],
     }
 }
 
@@ -126,37 +94,6 @@ async fn a_failed_import_is_taken_back() {
     assert_eq!(owner.get(&format!("{new}/items")).await.ok()["total"], 1);
 }
 
-const DELETION: &str = "deletion_during_import";
-
-/// Makes the database delete the namespace `application` when an import adds this item elsewhere, as
-/// somebody may between two steps of the import.
-async fn delete_during_import(world: &World, key: &str) {
-    let store = &world.environment_store;
-    let deletion = r#"UPDATE "Namespace" SET "IsDeleted" = TRUE, "DeletedAt" = 1 WHERE "NamespaceName" = 'application'"#;
-    let name = DELETION;
-    let condition = format!("NEW.\"Key\" = '{key}'");
-    let statements = match store.dialect() {
-        Dialect::Sqlite => vec![format!(
-            r#"CREATE TRIGGER {name} AFTER INSERT ON "Item" WHEN {condition} BEGIN {deletion}; END"#
-        )],
-        Dialect::MySql => vec![
-            format!(
-                "CREATE TRIGGER {name} AFTER INSERT ON Item FOR EACH ROW IF {condition} THEN {deletion}; END IF"
-            )
-            .replace('"', "`"),
-        ],
-        Dialect::Postgres => vec![
-            format!(
-                "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {deletion}; RETURN NEW; END $$"
-            ),
-            format!(
-                r#"CREATE TRIGGER {name} AFTER INSERT ON "Item" FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {name}()"#
-            ),
-        ],
-    };
-    execute(world, statements).await;
-}
-
 /// What somebody deleted while an import ran has nothing to be taken back: it is not reported as changed.
 #[tokio::test]
 async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
@@ -171,7 +108,17 @@ async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
     let path = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
     owner.delete(&path).await.empty();
     run(&world, true).await;
-    delete_during_import(&world, DELETING).await;
+    // As somebody may between two steps of the import.
+    let deletion = Trigger {
+        name: "deletion_during_import",
+        table: "Item",
+        when: "AFTER INSERT",
+        row: Some(("Key", DELETING)),
+        statement: Some(
+            r#"UPDATE "Namespace" SET "IsDeleted" = TRUE, "DeletedAt" = 1 WHERE "NamespaceName" = 'application'"#,
+        ),
+    };
+    deletion.create(&world.environment_store).await;
     let of_new = FIRST.replace("application", "new");
     let bytes = archive(&[
         (FIRST, items(&["added"])),
@@ -186,14 +133,7 @@ async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
         0
     );
     run(&world, false).await;
-    let drop = match world.environment_store.dialect() {
-        Dialect::Postgres => vec![
-            format!(r#"DROP TRIGGER {DELETION} ON "Item""#),
-            format!("DROP FUNCTION {DELETION}"),
-        ],
-        _ => vec![format!("DROP TRIGGER {DELETION}")],
-    };
-    execute(&world, drop).await;
+    deletion.drop(&world.environment_store).await;
 }
 
 /// The app `second` with the namespace `extra` and the cluster `c`, which has items, as an archive.

@@ -1,14 +1,18 @@
 //! OpenLDAP on a free port with three directories in the shapes of the samples of Apollo's portal,
 //! killed when it is dropped. `tests/databases.sh up` installs it.
 
+use std::fs::{read_dir, read_to_string};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 const CONFIGURATION: &str = include_str!("slapd.conf");
 const ENTRIES: &str = include_str!("directory.ldif");
+/// Longer than a busy machine needs to stop a process.
+const SOON: Duration = Duration::from_secs(30);
 pub(crate) const ADMIN_PASSWORD: &str = "password of the admin";
 
 /// The server.
@@ -97,6 +101,18 @@ impl Slapd {
         let signal = if frozen { "-STOP" } else { "-CONT" };
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
+        // One of its threads stops the others, as soon as the busy machine runs it.
+        let begun = Instant::now();
+        while frozen && !self.is_stopped() {
+            assert!(begun.elapsed() < SOON, "slapd does not stop");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let threads = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let mut states = threads.map(|thread| read_to_string(thread.unwrap().path().join("stat")));
+        states.all(|state| state.is_ok_and(|state| state.contains(") T ")))
     }
 
     /// Ends it; connections are refused from now on.

@@ -134,14 +134,23 @@ async fn admit(
     parts.extensions.insert(place.clone());
     let answer = check_right(portal, &caller, access, &place, parts).await?;
     based::check(parts)?;
-    if !place.env.is_empty() && !place.app_id.is_empty() {
-        let PortalState { store, missed_deletions, .. } = &portal.state;
-        missed_deletions.require_none(store, &place.env, &place.app_id).await?;
-    }
+    portal.check_missed_deletion(&place).await?;
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }
     Ok(answer)
+}
+
+impl Portal {
+    /// Requires that the environment of the place does not have an app of this name that it still has to
+    /// delete.
+    pub(super) async fn check_missed_deletion(&self, place: &Resource) -> Result<()> {
+        if place.env.is_empty() || place.app_id.is_empty() {
+            return Ok(());
+        }
+        let PortalState { store, missed_deletions, .. } = &self.state;
+        missed_deletions.require_none(store, &place.env, &place.app_id).await
+    }
 }
 
 async fn check_right(

@@ -165,6 +165,7 @@ pub(super) async fn associate(
         if !portal.allows(&caller.identity, Need::CreateNamespace, place).await? {
             return Err(refusal(Need::CreateNamespace));
         }
+        portal.check_missed_deletion(place).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     let mut failed = Vec::new();

@@ -63,6 +63,7 @@ pub(in super::super) async fn create(
     if !portal.allows(&caller.identity, need, &place).await? {
         return Err(refusal(need));
     }
+    portal.check_missed_deletion(&place).await?;
     let operator = portal.operator(&caller, by.operator, app.data_change_created_by).await?;
     let (store, environments) = (&portal.state.store, &portal.state.environments);
     let row = portal_app::find(store, &place.app_id).await?;

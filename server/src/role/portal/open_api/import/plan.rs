@@ -106,7 +106,7 @@ pub(super) async fn of_everything(
     let formats = check_objects(portal, archive, &plan, &mut problems).await?;
     check_items(portal, archive, &plan, &formats, &mut problems).await;
     problems.check()?;
-    check_targets(archive, &plan, environments).await?;
+    check_targets(portal, archive, &plan, environments).await?;
     Ok(plan)
 }
 
@@ -149,8 +149,11 @@ pub(super) async fn checked_lines(
 impl Plan {
     /// The apps that an import creates or changes.
     pub(super) fn app_ids(&self) -> BTreeSet<&str> {
-        let created = self.apps.iter().map(|(_, app)| app.app_id.as_str());
-        created.chain(self.namespaces.iter().map(|(_, place)| place.app_id.as_str())).collect()
+        let apps = self.apps.iter().map(|(_, app)| app.app_id.as_str());
+        let definitions = self.definitions.iter().map(|(_, new)| new.app_id.as_str());
+        let clusters = self.clusters.iter().map(|(_, place, _)| place.app_id.as_str());
+        let namespaces = self.namespaces.iter().map(|(_, place)| place.app_id.as_str());
+        apps.chain(definitions).chain(clusters).chain(namespaces).collect()
     }
 
     /// The number of objects that an import creates or changes.

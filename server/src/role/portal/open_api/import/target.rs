@@ -10,16 +10,25 @@ use crate::archive::ArchiveReader;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Reaction, Result};
+use crate::role::portal::Portal;
 use crate::settings::environment::normalise;
 use crate::wire::admin;
 
-/// Requires that each environment that the import would change answers and has the clusters.
+/// Requires that each environment that the import would change answers and has the clusters, but no app
+/// that it still has to delete.
 pub(super) async fn check_targets(
+    portal: &Portal,
     archive: &ArchiveReader,
     plan: &Plan,
     environments: &[Environment],
 ) -> Result<()> {
     check_reachable(plan, environments).await?;
+    for environment in environments {
+        for app_id in plan.app_ids() {
+            let (env, app_id) = (environment.name().to_owned(), app_id.to_owned());
+            portal.check_missed_deletion(&Resource { env, app_id, ..Resource::default() }).await?;
+        }
+    }
     let paths: Vec<_> = archive.paths().collect();
     let mut problems = Problems::default();
     let needed = needed(plan);

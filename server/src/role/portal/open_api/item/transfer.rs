@@ -36,6 +36,7 @@ pub(in super::super) async fn compare(
         if !is_visible && caller.identity.is_program() {
             return Err(refusal(Need::See));
         }
+        portal.check_missed_deletion(target).await?;
         visible.push(is_visible);
     }
     let diffs = targets.iter().zip(visible).map(|(target, is_visible)| {
@@ -88,6 +89,7 @@ pub(in super::super) async fn synchronize(
         if !portal.allows(&caller.identity, need, target).await? {
             return Err(refusal(need));
         }
+        portal.check_missed_deletion(target).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     for target in &targets {

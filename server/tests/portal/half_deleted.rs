@@ -1,0 +1,45 @@
+//! Deletions that the environments have made and the portal has not: the answer says so, and the same
+//! request completes them.
+
+use castalia_server::domain::permission::grant;
+use castalia_server::domain::permission::need::Resource;
+use serde_json::json;
+
+use super::trigger::Trigger;
+use super::world::World;
+
+const CLUSTER: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/c";
+const DEFINITION: &str = "/openapi/v1/apps/demo/appnamespaces/extra";
+
+#[tokio::test]
+async fn a_deletion_that_fails_in_the_portal_alone_is_completed_by_its_repetition() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let definition = json!({ "appId": "demo", "name": "extra", "format": "properties" });
+    root.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    root.post(CLUSTER.trim_end_matches("/c"), json!({ "appId": "demo", "name": "c" })).await.ok();
+    // What is left of a cluster in the portal is its roles. Apollo answers 400 for unknown apps and
+    // definitions.
+    for (path, table, repeated, gone) in [
+        (CLUSTER, "Role", 404, 404),
+        (DEFINITION, "AppNamespace", 200, 400),
+        ("/openapi/v1/apps/demo", "App", 200, 400),
+    ] {
+        let when = "BEFORE UPDATE";
+        let refused = Trigger { name: "refused", table, when, row: None, statement: None };
+        refused.create(&world.store).await;
+        let half = root.delete(path).await;
+        half.fails(503, "deleted in the environments, but not in the portal");
+        assert_eq!(half.json()["code"], "partly_failed", "{path}");
+        refused.drop(&world.store).await;
+        assert_eq!(root.delete(path).await.status, repeated, "{path}");
+        root.get(path).await.fails(gone, "");
+    }
+    let place = Resource {
+        app_id: "demo".to_owned(),
+        env: "LOCAL".to_owned(),
+        cluster: "c".to_owned(),
+        ..Resource::default()
+    };
+    assert!(!grant::has_cluster_roles(&world.store, &place).await.unwrap());
+}
