@@ -1,5 +1,7 @@
 //! Registration of routes: every route declares who may call it.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
@@ -14,6 +16,29 @@ use super::operation::{About, Described, Operation};
 /// Checks a request against the access that its route requires, then runs it or answers itself. The
 /// request has the `About` of its operation as an extension.
 pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
+
+/// A handler without its type, so that what axum builds around a handler is compiled once for each role:
+/// for each type the compiler would prove again and again that its future can be sent to other threads.
+struct Erased<S>(Arc<dyn Fn(Request, S) -> BoxFuture<'static, Response> + Send + Sync>);
+
+impl<S> Clone for Erased<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: 'static> Handler<(), S> for Erased<S> {
+    type Future = BoxFuture<'static, Response>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        (self.0)(request, state)
+    }
+}
+
+/// A function that extracts its arguments from a request.
+pub trait HandlerFn<T, S>: Handler<T, S, Future = BoxFuture<'static, Response>> + Sync {}
+
+impl<T, S, H: Handler<T, S, Future = BoxFuture<'static, Response>> + Sync> HandlerFn<T, S> for H {}
 
 /// One registered route, as the tests of access control enumerate them.
 #[derive(Debug, Clone)]
@@ -55,7 +80,7 @@ where
 
     /// Adds a GET route.
     #[must_use]
-    pub fn get<H: Handler<T, S>, T: 'static>(
+    pub fn get<H: HandlerFn<T, S>, T: 'static>(
         self,
         path: &'static str,
         access: A,
@@ -66,7 +91,7 @@ where
 
     /// Adds a POST route.
     #[must_use]
-    pub fn post<H: Handler<T, S>, T: 'static>(
+    pub fn post<H: HandlerFn<T, S>, T: 'static>(
         self,
         path: &'static str,
         access: A,
@@ -77,7 +102,7 @@ where
 
     /// Adds a PUT route.
     #[must_use]
-    pub fn put<H: Handler<T, S>, T: 'static>(
+    pub fn put<H: HandlerFn<T, S>, T: 'static>(
         self,
         path: &'static str,
         access: A,
@@ -88,7 +113,7 @@ where
 
     /// Adds a DELETE route.
     #[must_use]
-    pub fn delete<H: Handler<T, S>, T: 'static>(
+    pub fn delete<H: HandlerFn<T, S>, T: 'static>(
         self,
         path: &'static str,
         access: A,
@@ -99,7 +124,7 @@ where
 
     /// Adds an operation of a documented API.
     #[must_use]
-    pub fn operation<H: Handler<T, S> + Described<T>, T: 'static>(
+    pub fn operation<H: HandlerFn<T, S> + Described<T>, T: 'static>(
         self,
         method: Method,
         path: &'static str,
@@ -113,7 +138,7 @@ where
 
     /// Adds an operation that this server adds to the documented API.
     #[must_use]
-    pub fn extension<H: Handler<T, S> + Described<T>, T: 'static>(
+    pub fn extension<H: HandlerFn<T, S> + Described<T>, T: 'static>(
         self,
         method: Method,
         path: &'static str,
@@ -127,7 +152,7 @@ where
 
     /// Adds another path of an operation with this id, which is not part of the documented API.
     #[must_use]
-    pub fn second_name<H: Handler<T, S>, T: 'static>(
+    pub fn second_name<H: HandlerFn<T, S>, T: 'static>(
         self,
         method: Method,
         path: &'static str,
@@ -138,10 +163,10 @@ where
         let listed = Listed { method, path, access, operation: None };
         let about = About { tag: "", id, summary: "" };
         let filter = filter(&listed.method);
-        self.insert(listed, Some(about), on(filter, handler))
+        self.insert(listed, Some(about), on(filter, erased(handler)))
     }
 
-    fn add<H: Handler<T, S>, T: 'static>(
+    fn add<H: HandlerFn<T, S>, T: 'static>(
         self,
         method: Method,
         path: &'static str,
@@ -151,7 +176,8 @@ where
     ) -> Self {
         let filter = filter(&method);
         let listed = Listed { method, path, access, operation };
-        self.insert(listed, operation.map(|operation| operation.about), on(filter, handler))
+        let about = operation.map(|operation| operation.about);
+        self.insert(listed, about, on(filter, erased(handler)))
     }
 
     /// Not generic over the handler, so that the guard's layer is compiled once for each role and
@@ -184,6 +210,10 @@ where
         let router = self.router.method_not_allowed_fallback(super::failure::wrong_method);
         (router.with_state(self.state), self.listed)
     }
+}
+
+fn erased<H: HandlerFn<T, S>, T: 'static, S: 'static>(handler: H) -> Erased<S> {
+    Erased(Arc::new(move |request, state| handler.clone().call(request, state)))
 }
 
 fn filter(method: &Method) -> MethodFilter {

@@ -210,7 +210,7 @@ async fn a_directory_that_is_frozen_or_down_delays_nobody_else() {
     let mut slapd = Slapd::start().await;
     let flags = [&open_ldap(&slapd.url)[..], &[("sign_in.local_users", "apollo,u1")]].concat();
     let world = world(&flags).await;
-    slapd.freeze(true);
+    slapd.freeze(true).await;
     let started = Instant::now();
     let all = async {
         let caller = world.nobody();
@@ -232,7 +232,7 @@ async fn a_directory_that_is_frozen_or_down_delays_nobody_else() {
     let searching = Instant::now();
     assert!(root.get(&format!("{USERS}u")).await.ok().as_array().unwrap().len() >= 2);
     assert!(searching.elapsed() < Duration::from_secs(5), "{:?}", searching.elapsed());
-    slapd.freeze(false);
+    slapd.freeze(false).await;
     let answer = world.nobody().sign_in("anna", "password of anna").await;
     answer.leads_to("/");
     slapd.stop();

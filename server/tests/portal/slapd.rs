@@ -4,10 +4,10 @@
 use std::fs::{read_dir, read_to_string};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tokio::time::sleep;
 
 const CONFIGURATION: &str = include_str!("slapd.conf");
 const ENTRIES: &str = include_str!("directory.ldif");
@@ -91,13 +91,13 @@ impl Slapd {
         let started = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(started.elapsed() < Duration::from_secs(30), "slapd does not listen");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
         }
         Self { child, url, tls_url, port, _directory: directory, certificates: None }
     }
 
     /// Stops or continues the process: connections are accepted and nothing is answered.
-    pub(crate) fn freeze(&self, frozen: bool) {
+    pub(crate) async fn freeze(&self, frozen: bool) {
         let signal = if frozen { "-STOP" } else { "-CONT" };
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
@@ -105,7 +105,7 @@ impl Slapd {
         let begun = Instant::now();
         while frozen && !self.is_stopped() {
             assert!(begun.elapsed() < SOON, "slapd does not stop");
-            sleep(Duration::from_millis(5));
+            sleep(Duration::from_millis(5)).await;
         }
     }
 
