@@ -15,7 +15,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-use self::kind::{Key, Kind};
+use self::kind::{Key, ValueKind};
 
 /// The effective keys of one database. Cheap to clone; reads never block.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl ServerConfig {
 
     /// The value of a key, or its default.
     #[must_use]
-    pub fn get<K: Kind>(&self, key: &Key<K>) -> K::Value {
+    pub fn get<K: ValueKind>(&self, key: &Key<K>) -> K::Value {
         key.kind.read(self.text(key.name))
     }
 

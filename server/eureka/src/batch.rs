@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::applications::small;
-use crate::json::{self, Members as InstanceMembers, Style};
+use crate::json::{self, InstanceMembers, Style};
 use crate::limits::BODY;
 use crate::members::{Members, parse};
 use crate::registry::Lease;

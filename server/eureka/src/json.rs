@@ -28,7 +28,7 @@ pub enum Style {
 pub fn instance(lease: &Lease) -> Vec<u8> {
     #[derive(Serialize)]
     struct Document<'a> {
-        instance: Members<'a>,
+        instance: InstanceMembers<'a>,
     }
     write(&Document { instance: members(lease, Style::Full) })
 }
@@ -71,7 +71,7 @@ pub fn applications(listing: &Listing, style: Style) -> Vec<u8> {
 #[derive(Serialize)]
 struct Application<'a> {
     name: &'a str,
-    instance: Vec<Members<'a>>,
+    instance: Vec<InstanceMembers<'a>>,
 }
 
 impl<'a> Application<'a> {
@@ -83,7 +83,7 @@ impl<'a> Application<'a> {
 /// Members of an instance; absent ones are not written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Members<'a> {
+pub(crate) struct InstanceMembers<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     instance_id: Option<&'a str>,
     host_name: &'a str,
@@ -157,14 +157,14 @@ struct LeaseInfo {
     service_up_timestamp: i64,
 }
 
-pub(crate) fn members(lease: &Lease, style: Style) -> Members<'_> {
+pub(crate) fn members(lease: &Lease, style: Style) -> InstanceMembers<'_> {
     let instance = &*lease.instance;
     let is_full = style == Style::Full;
     let dirty = is_full.then_some(instance.dirty).flatten();
     let coordinates = if lease.is_own { "true" } else { "false" };
     let updated = if is_full { Timestamp::Text } else { Timestamp::Number };
     let full = is_full.then_some(instance);
-    Members {
+    InstanceMembers {
         instance_id: instance.instance_id.as_deref(),
         host_name: &instance.host_name,
         app: &instance.app,

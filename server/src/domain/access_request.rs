@@ -1,7 +1,7 @@
 //! Requests of users for roles on apps, and the decisions of administrators: a granted request
 //! gives exactly the role that it names. Knows neither who may decide nor HTTP.
 
-pub use castalia_store::user::access_request::{AccessRequest, State};
+pub use castalia_store::user::access_request::{AccessRequest, AccessRequestState};
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -151,7 +151,11 @@ async fn decide_in(
     let app_row = portal_app::lock(tx, app_id).await?.id;
     let found = request::find(tx, id).await?.filter(|row| row.app_row == app_row);
     let found = found.ok_or_else(unknown)?;
-    let state = if decision.is_granted { State::Granted } else { State::Declined };
+    let state = if decision.is_granted {
+        AccessRequestState::Granted
+    } else {
+        AccessRequestState::Declined
+    };
     if !request::decide(tx, id, state, &decision.reason, operator).await? {
         return Err(decided(&found));
     }

@@ -4,8 +4,8 @@
 //! deliveries says why not. All times are those of the shared clock, because one node retries what
 //! another one tried. How the outcome is found, and how a delivery is sent, is not known here.
 
-pub use castalia_store::notice::delivery::{Delivery, Outcome, Receiver, State};
-pub use castalia_store::notice::{Notice, State as Progress};
+pub use castalia_store::notice::delivery::{Delivery, DeliveryState, Outcome, Receiver};
+pub use castalia_store::notice::{Notice, NoticeState};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,7 @@ const PROBLEM: usize = 256;
 
 /// How a delivery is sent. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DeliveryKind {
     /// A request to a webhook.
     Webhook = 0,
     /// A mail.
@@ -77,7 +77,7 @@ pub async fn announce(store: &Store, new: Announcement) -> Result<Id> {
         operation: new.operation.code(),
         operator: new.operator,
         release_id: Id(new.left_release),
-        state: Progress::Announced,
+        state: NoticeState::Announced,
         pause: OUTCOME_PATIENCE,
         body: None,
     };
@@ -143,7 +143,7 @@ pub async fn claim(store: &Store, found: &Notice) -> Result<bool> {
 /// that a publish may take, else after a day.
 #[must_use]
 pub fn is_expired(notice: &Notice, was_searched: bool, now: DateTime<Utc>) -> bool {
-    let longest = match was_searched && notice.state == Progress::Announced.code() {
+    let longest = match was_searched && notice.state == NoticeState::Announced.code() {
         true => LONGEST_PUBLISH,
         false => LONGEST_SEARCH,
     };
@@ -195,11 +195,11 @@ pub async fn queue_test(store: &Store, webhook_id: Id, operator: &str, body: &st
         operation: Small(-1),
         operator: operator.to_owned(),
         release_id: Id(0),
-        state: Progress::Queued,
+        state: NoticeState::Queued,
         pause: Duration::ZERO,
         body: Some(body.to_owned()),
     };
-    let receiver = Receiver { kind: Kind::Test as i16, webhook_id, target: String::new() };
+    let receiver = Receiver { kind: DeliveryKind::Test as i16, webhook_id, target: String::new() };
     let input = (row, receiver, random_hex::<16>()?);
     store
         .write(input, |tx, (row, receiver, key)| {
@@ -237,12 +237,12 @@ pub async fn take(
 
 /// Records the result of an attempt: a failure is retried after a growing pause, unless it is the
 /// last attempt or cannot succeed.
-pub async fn settle(store: &Store, found: &Delivery, attempt: Attempt) -> Result<State> {
+pub async fn settle(store: &Store, found: &Delivery, attempt: Attempt) -> Result<DeliveryState> {
     let made = u32::from(found.attempts.0.unsigned_abs()) + 1;
     let (state, pause) = match (&attempt.problem, pause_after(made)) {
-        (None, _) => (State::Delivered, Duration::ZERO),
-        (Some(_), Some(pause)) if !attempt.is_final => (State::Pending, pause),
-        (Some(_), _) => (State::Failed, Duration::ZERO),
+        (None, _) => (DeliveryState::Delivered, Duration::ZERO),
+        (Some(_), Some(pause)) if !attempt.is_final => (DeliveryState::Pending, pause),
+        (Some(_), _) => (DeliveryState::Failed, Duration::ZERO),
     };
     let problem = attempt.problem.unwrap_or_default().chars().take(PROBLEM).collect();
     let outcome = Outcome { state, status: Small(attempt.status), problem, pause };

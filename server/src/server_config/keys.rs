@@ -3,8 +3,8 @@
 //! the code that reads it.
 
 use super::kind::{
-    ByEnvironment, Count, Key, Kind, Limit, List, MANY, Overrides, Shape, Switch, Table, Text,
-    Time, Unit,
+    ByEnvironment, Count, Key, Limit, List, MANY, Overrides, Shape, Switch, Table, Text, Time,
+    Unit, ValueKind,
 };
 
 /// Defines the keys and the list of all of them.
@@ -57,7 +57,7 @@ pub trait AnyKey: Sync {
     fn about(&self) -> &'static str;
 }
 
-impl<K: Kind + Sync> AnyKey for Key<K> {
+impl<K: ValueKind + Sync> AnyKey for Key<K> {
     fn name(&self) -> &'static str {
         self.name
     }

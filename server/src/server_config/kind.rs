@@ -31,7 +31,7 @@ pub enum Table {
 }
 
 /// Converts the text of a key to a value.
-pub trait Kind {
+pub trait ValueKind {
     /// The type of the value.
     type Value;
 
@@ -97,7 +97,7 @@ pub struct Count {
     pub range: RangeInclusive<u64>,
 }
 
-impl Kind for Count {
+impl ValueKind for Count {
     type Value = u64;
 
     fn read(&self, text: Option<String>) -> u64 {
@@ -125,7 +125,7 @@ impl Kind for Count {
 #[derive(Debug)]
 pub struct Limit;
 
-impl Kind for Limit {
+impl ValueKind for Limit {
     type Value = Option<u64>;
 
     fn read(&self, text: Option<String>) -> Option<u64> {
@@ -181,7 +181,7 @@ impl Unit {
     }
 }
 
-impl Kind for Time {
+impl ValueKind for Time {
     type Value = Duration;
 
     fn read(&self, text: Option<String>) -> Duration {
@@ -222,7 +222,7 @@ pub struct Switch {
     pub is_of_spring: bool,
 }
 
-impl Kind for Switch {
+impl ValueKind for Switch {
     type Value = bool;
 
     fn read(&self, text: Option<String>) -> bool {
@@ -258,7 +258,7 @@ impl Kind for Switch {
 #[derive(Debug)]
 pub struct Text;
 
-impl Kind for Text {
+impl ValueKind for Text {
     type Value = Option<String>;
 
     fn read(&self, text: Option<String>) -> Option<String> {
@@ -282,7 +282,7 @@ impl Kind for Text {
 #[derive(Debug)]
 pub struct List;
 
-impl Kind for List {
+impl ValueKind for List {
     type Value = Vec<String>;
 
     fn read(&self, text: Option<String>) -> Vec<String> {

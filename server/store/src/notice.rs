@@ -25,7 +25,7 @@ pub use crate::entity::castalia_notice::Model as Notice;
 
 /// How far a notice is. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum NoticeState {
     /// The publish was about to begin; its outcome is not recorded.
     Announced = 0,
     /// The publish was made; the deliveries do not exist yet.
@@ -34,7 +34,7 @@ pub enum State {
     Queued = 2,
 }
 
-impl State {
+impl NoticeState {
     pub fn code(self) -> Small {
         Small(self as i16)
     }
@@ -51,7 +51,7 @@ pub struct NewNotice {
     pub operator: String,
     /// The release that a rollback leaves, else 0.
     pub release_id: Id,
-    pub state: State,
+    pub state: NoticeState,
     /// Time until it is looked at if nothing else happens.
     pub pause: Duration,
     pub body: Option<String>,
@@ -81,11 +81,11 @@ pub async fn insert(db: &impl ConnectionTrait, new: NewNotice) -> Result<Id, Sto
 pub async fn publish(db: &impl ConnectionTrait, id: Id, release_id: Id) -> Result<(), StoreError> {
     let now = shared_time(db).await?;
     Entity::update_many()
-        .col_expr(Column::State, Expr::value(State::Published.code()))
+        .col_expr(Column::State, Expr::value(NoticeState::Published.code()))
         .col_expr(Column::ReleaseId, Expr::value(release_id))
         .col_expr(Column::NextTime, Expr::value(now))
         .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(State::Announced.code()))
+        .filter(Column::State.eq(NoticeState::Announced.code()))
         .exec(db)
         .await?;
     Ok(())
@@ -99,12 +99,12 @@ pub async fn queue(
     body: &str,
 ) -> Result<bool, StoreError> {
     let queued = Entity::update_many()
-        .col_expr(Column::State, Expr::value(State::Queued.code()))
+        .col_expr(Column::State, Expr::value(NoticeState::Queued.code()))
         .col_expr(Column::ReleaseId, Expr::value(release_id))
         .col_expr(Column::HistoryId, Expr::value(history_id))
         .col_expr(Column::Body, Expr::value(body))
         .filter(Column::Id.eq(id))
-        .filter(Column::State.ne(State::Queued.code()))
+        .filter(Column::State.ne(NoticeState::Queued.code()))
         .exec(db)
         .await?;
     Ok(queued.rows_affected > 0)
@@ -133,7 +133,7 @@ pub async fn environments(db: &impl ConnectionTrait) -> Result<Vec<String>, Stor
         .select_only()
         .expr_as(Column::Id.min(), "First")
         .column(Column::Env)
-        .filter(Column::State.ne(State::Queued.code()))
+        .filter(Column::State.ne(NoticeState::Queued.code()))
         .group_by(Column::Env);
     let found = readable::read::<_, (Id, String)>(db, environments).await?;
     Ok(found.readable.into_iter().map(|(_, env)| env).collect())
@@ -147,7 +147,7 @@ pub async fn open(
 ) -> Result<Vec<Notice>, StoreError> {
     let open = Entity::find()
         .filter(Column::Env.eq(env))
-        .filter(Column::State.ne(State::Queued.code()))
+        .filter(Column::State.ne(NoticeState::Queued.code()))
         .order_by_asc(Column::NextTime)
         .limit(limit);
     readable::models(db, open).await
@@ -174,7 +174,7 @@ pub async fn known(
         .filter(Column::AppId.eq(notice.app_id.as_str()))
         .filter(Column::ClusterName.eq(notice.cluster_name.as_str()))
         .filter(Column::NamespaceName.eq(notice.namespace_name.as_str()))
-        .filter(Column::State.ne(State::Announced.code()))
+        .filter(Column::State.ne(NoticeState::Announced.code()))
         .filter(Column::Id.ne(notice.id));
     let found = readable::read::<_, (Id, Id, Id, Small)>(db, others).await?.readable;
     Ok(found

@@ -44,7 +44,7 @@ async fn announce(store: &Store, count: usize) {
         operation: Small(0),
         operator: "u1".to_owned(),
         release_id: Id(0),
-        state: notice::State::Announced,
+        state: notice::NoticeState::Announced,
         pause: Duration::ZERO,
         body: None,
     };

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use castalia_store::audit::seal::Rows;
+use castalia_store::audit::seal::LogRows;
 use castalia_store::audit::{Audit, AuditLog, AuditLogDataInfluence, AuditSeal};
 use castalia_store::{Id, Part};
 use sha2::{Digest as _, Sha256};
@@ -40,7 +40,7 @@ impl LogTable {
 pub(super) type Records = BTreeMap<(LogTable, Id), String>;
 
 /// The digests of these rows.
-pub(super) fn of_rows(rows: &Rows) -> Records {
+pub(super) fn of_rows(rows: &LogRows) -> Records {
     let logs = rows.logs.iter().map(|row| ((LogTable::Log, row.id), of_log(row)));
     let influences = rows.influences.iter();
     let influences = influences.map(|row| ((LogTable::Influence, row.id), of_influence(row)));
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn the_text_of_a_seal_is_read_back() {
         let logs = vec![log(9, "u", "n"), log(10, "u", "n")];
-        let records = of_rows(&Rows { logs, audits: vec![audit(9)], ..Rows::default() });
+        let records = of_rows(&LogRows { logs, audits: vec![audit(9)], ..LogRows::default() });
         assert_eq!(parse(&write(&records)), Some(records));
         assert_eq!(parse(""), Some(Records::new()));
         assert_eq!(parse("X 1 abc"), None);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use castalia_store::audit::seal::{self, Position, Rows};
+use castalia_store::audit::seal::{self, LogRows, Position};
 use castalia_store::audit::{AuditSeal, search_logs};
 use castalia_store::{Id, Page, now};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -140,7 +140,7 @@ async fn compare(log: &Log, expected: Option<&ChainHead>, kept: TimeDelta) -> Re
 }
 
 /// The fault of a log without any seal: nothing can be compared, which is right for a new log only.
-fn never_sealed(rows: &Rows) -> Option<String> {
+fn never_sealed(rows: &LogRows) -> Option<String> {
     let logs = rows.logs.first();
     let logs = logs.map(|row| (LogTable::Log, row.id, *row.data_change_created_time));
     let audits = rows.audits.first();

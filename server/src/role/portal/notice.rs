@@ -16,7 +16,7 @@ use super::Portal;
 use crate::background::Background;
 use crate::domain::event::{self, EventKind};
 use crate::domain::history::ReleaseOperation;
-use crate::domain::notice::{self, Announcement, Kind, Receiver};
+use crate::domain::notice::{self, Announcement, DeliveryKind, Receiver};
 use crate::domain::webhook::{self as hooks, Webhook};
 use crate::error::{Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
@@ -109,7 +109,7 @@ fn receivers(
     env: &str,
     app_id: &str,
 ) -> Vec<Receiver> {
-    let kind = Kind::Webhook as i16;
+    let kind = DeliveryKind::Webhook as i16;
     let registered = webhooks.iter().filter(|webhook| hooks::concerns(webhook, env, app_id));
     let mut found: Vec<_> = registered
         .map(|webhook| Receiver { kind, webhook_id: webhook.id, target: String::new() })
@@ -120,7 +120,7 @@ fn receivers(
         found.extend(urls.map(|target| Receiver { kind, webhook_id: Id(0), target }));
     }
     if mail::is_sent(config, env) {
-        let kind = Kind::Mail as i16;
+        let kind = DeliveryKind::Mail as i16;
         found.push(Receiver { kind, webhook_id: Id(0), target: String::new() });
     }
     found.sort();

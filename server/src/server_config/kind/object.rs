@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Shape};
+use super::{Shape, ValueKind};
 
 /// A JSON object of numbers; members that are not positive numbers are dropped.
 #[derive(Debug)]
 pub struct Overrides;
 
-impl Kind for Overrides {
+impl ValueKind for Overrides {
     type Value = HashMap<String, i64>;
 
     fn read(&self, text: Option<String>) -> HashMap<String, i64> {
@@ -44,7 +44,7 @@ impl Kind for Overrides {
 #[derive(Debug)]
 pub struct ByEnvironment;
 
-impl Kind for ByEnvironment {
+impl ValueKind for ByEnvironment {
     type Value = HashMap<String, String>;
 
     fn read(&self, text: Option<String>) -> HashMap<String, String> {

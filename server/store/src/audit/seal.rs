@@ -36,13 +36,13 @@ impl Position {
 
 /// Rows of a log, in the order of their ids.
 #[derive(Clone, Debug, Default)]
-pub struct Rows {
+pub struct LogRows {
     pub logs: Vec<audit_log::Model>,
     pub influences: Vec<influence::Model>,
     pub audits: Vec<audit::Model>,
 }
 
-impl Rows {
+impl LogRows {
     pub fn is_empty(&self) -> bool {
         self.logs.is_empty() && self.influences.is_empty() && self.audits.is_empty()
     }
@@ -143,9 +143,9 @@ pub async fn rows(
     part: Part,
     (after, up_to): (Position, Position),
     limits: [u64; 3],
-) -> Result<Rows, StoreError> {
+) -> Result<LogRows, StoreError> {
     let [logs, influences, audits] = limits;
-    Ok(Rows {
+    Ok(LogRows {
         logs: between::<audit_log::Entity>(db, (after.log, up_to.log), logs).await?,
         influences: between::<influence::Entity>(
             db,

@@ -29,13 +29,13 @@ const SET_BACK: Duration = Duration::from_secs(60);
 
 /// How far a delivery is. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum DeliveryState {
     Pending = 0,
     Delivered = 1,
     Failed = 2,
 }
 
-impl State {
+impl DeliveryState {
     pub fn code(self) -> Small {
         Small(self as i16)
     }
@@ -55,7 +55,7 @@ pub struct Receiver {
 /// The outcome of an attempt.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    pub state: State,
+    pub state: DeliveryState,
     /// Status of the answer; 0 without one.
     pub status: Small,
     pub problem: String,
@@ -72,7 +72,7 @@ pub async fn insert(
     problem: Option<&str>,
 ) -> Result<(), StoreError> {
     let now = shared_time(db).await?;
-    let state = if problem.is_some() { State::Failed } else { State::Pending };
+    let state = if problem.is_some() { DeliveryState::Failed } else { DeliveryState::Pending };
     let row = ActiveModel {
         id: ActiveValue::NotSet,
         notice_id: Set(notice_id),
@@ -104,7 +104,7 @@ pub async fn pending(
         .expr_as(Column::Id.count(), "Waiting")
         .expr_as(Column::NextTime.min(), "Earliest")
         .expr_as(Column::LastTime.max(), "Latest")
-        .filter(Column::State.eq(State::Pending.code()))
+        .filter(Column::State.eq(DeliveryState::Pending.code()))
         .group_by(Column::Kind)
         .group_by(Column::WebhookId)
         .group_by(Column::Target);
@@ -124,7 +124,7 @@ pub async fn due(
 ) -> Result<Option<Delivery>, StoreError> {
     let now = shared_time(db).await?;
     let due = Entity::find()
-        .filter(Column::State.eq(State::Pending.code()))
+        .filter(Column::State.eq(DeliveryState::Pending.code()))
         .filter(Column::Kind.eq(Small(receiver.kind)))
         .filter(Column::WebhookId.eq(receiver.webhook_id))
         .filter(Column::Target.eq(receiver.target.as_str()))
@@ -143,7 +143,7 @@ pub async fn claim(
         .col_expr(Column::NextTime, Expr::value(now + lease))
         .col_expr(Column::LastTime, Expr::value(now))
         .filter(Column::Id.eq(delivery.id))
-        .filter(Column::State.eq(State::Pending.code()))
+        .filter(Column::State.eq(DeliveryState::Pending.code()))
         .filter(Column::NextTime.eq(*delivery.next_time))
         .exec(db)
         .await?;
@@ -191,10 +191,10 @@ pub async fn fail_pending(
 ) -> Result<(), StoreError> {
     let now = shared_time(db).await?;
     Entity::update_many()
-        .col_expr(Column::State, Expr::value(State::Failed.code()))
+        .col_expr(Column::State, Expr::value(DeliveryState::Failed.code()))
         .col_expr(Column::Problem, Expr::value(problem))
         .col_expr(Column::LastTime, Expr::value(now))
-        .filter(Column::State.eq(State::Pending.code()))
+        .filter(Column::State.eq(DeliveryState::Pending.code()))
         .filter(Column::WebhookId.eq(webhook_id))
         .exec(db)
         .await?;
@@ -209,7 +209,7 @@ pub async fn delete_finished(
     limit: u64,
 ) -> Result<u64, StoreError> {
     let finished = Condition::all()
-        .add(Column::State.ne(State::Pending.code()))
+        .add(Column::State.ne(DeliveryState::Pending.code()))
         .add(Column::LastTime.lt(before));
     let ids: Vec<Id> = Entity::find()
         .select_only()
@@ -224,7 +224,7 @@ pub async fn delete_finished(
     }
     let used = Query::select().column(Column::NoticeId).from(Entity).take();
     notice::Entity::delete_many()
-        .filter(notice::Column::State.eq(super::State::Queued.code()))
+        .filter(notice::Column::State.eq(super::NoticeState::Queued.code()))
         .filter(notice::Column::CreatedTime.lt(before))
         .filter(notice::Column::Id.not_in_subquery(used))
         .exec(db)
@@ -240,7 +240,7 @@ pub async fn time_behind(
     let behind = Entity::find()
         .select_only()
         .columns([Column::Id, Column::LastTime])
-        .filter(Column::State.ne(State::Pending.code()))
+        .filter(Column::State.ne(DeliveryState::Pending.code()))
         .order_by_desc(Column::LastTime)
         .order_by_desc(Column::Id)
         .offset(kept)

@@ -60,7 +60,7 @@ async fn at_once(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
 ) -> Result<release::Model, StoreError> {
-    let mut rows = Rows::of(publish);
+    let mut rows = PublishedRows::of(publish);
     let insert = Statement::from_sql_and_values(DbBackend::Sqlite, rows.text()?, rows.parameters());
     let returned = db.query_all_raw(insert).await?;
     let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
@@ -70,14 +70,14 @@ async fn at_once(
 }
 
 /// SQLite only: the rows of a publish, which are inserted as one message.
-struct Rows {
+struct PublishedRows {
     release: release::ActiveModel,
     history: release_history::ActiveModel,
     audits: [audits::ActiveModel; 2],
     message: release_message::ActiveModel,
 }
 
-impl Rows {
+impl PublishedRows {
     fn of(publish: Publish<'_>) -> Self {
         let Publish { release, history, operator, message } = publish;
         let history = release_history::ActiveModel::of(history, Authorship::of(operator));

@@ -25,13 +25,13 @@ const TABLE: &str = "CastaliaAccessRequest";
 
 /// How far a request is. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum AccessRequestState {
     Open = 0,
     Granted = 1,
     Declined = 2,
 }
 
-impl State {
+impl AccessRequestState {
     pub fn code(self) -> Small {
         Small(self as i16)
     }
@@ -100,7 +100,7 @@ pub async fn insert(
         role_type: Set(wanted.role_type.clone()),
         user_id: Set(user_id.to_owned()),
         note: Set(note.to_owned()),
-        state: Set(State::Open.code()),
+        state: Set(AccessRequestState::Open.code()),
         created_time: Set(now().into()),
         decided_by: Set(String::new()),
         decided_time: Set(None),
@@ -116,7 +116,7 @@ pub async fn insert(
 pub async fn decide(
     db: &impl ConnectionTrait,
     id: Id,
-    state: State,
+    state: AccessRequestState,
     reason: &str,
     operator: &str,
 ) -> Result<bool, StoreError> {
@@ -144,7 +144,7 @@ pub async fn delete_decided_before(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let old = Entity::delete_many().filter(Column::State.ne(State::Open.code()));
+    let old = Entity::delete_many().filter(Column::State.ne(AccessRequestState::Open.code()));
     old.filter(Column::DecidedTime.lt(time)).exec(db).await?;
     Ok(())
 }
@@ -162,7 +162,7 @@ pub async fn of_app(
     };
     let of_app = |rows| of_app(rows).filter(Column::AppRow.eq(app_row));
     let mut found = listed(store, of_app(open()).order_by_asc(Column::Id)).await?;
-    let decided = of_app(Entity::find()).filter(Column::State.ne(State::Open.code()));
+    let decided = of_app(Entity::find()).filter(Column::State.ne(AccessRequestState::Open.code()));
     let decided = decided.order_by_desc(Column::DecidedTime).order_by_desc(Column::Id);
     found.extend(listed(store, decided.limit(most_decided)).await?);
     found.retain(|row| user_id.is_none_or(|user_id| user_id == row.user_id));
@@ -237,7 +237,7 @@ async fn listed(store: &Store, rows: Select<Entity>) -> Result<Vec<AccessRequest
 }
 
 fn is_open() -> Expr {
-    Column::State.eq(State::Open.code())
+    Column::State.eq(AccessRequestState::Open.code())
 }
 
 fn open() -> Select<Entity> {

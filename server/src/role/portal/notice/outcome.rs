@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{body, receivers};
 use crate::domain::history::ReleaseOperation;
-use crate::domain::notice::{self, Notice, Progress};
+use crate::domain::notice::{self, Notice, NoticeState};
 use crate::domain::permission::need::Resource;
 use crate::domain::webhook;
 use crate::environment::{Address, Environment};
@@ -23,14 +23,14 @@ const SEARCHED: &str = "50";
 /// Queues a notice that this node has claimed, or removes it if there was no publish.
 pub(super) async fn settle(state: &PortalState, found: &Notice) -> Result<()> {
     let environment = state.environments.find(&found.env)?;
-    let entry = match found.state == Progress::Announced.code() {
+    let entry = match found.state == NoticeState::Announced.code() {
         true => search(state, &environment, found).await?,
         false => recorded(&environment, found).await?,
     };
     let Some(entry) = entry else {
         let now = notice::time(&state.store).await?;
         if notice::is_expired(found, true, now) {
-            let is_lost = found.state != Progress::Announced.code();
+            let is_lost = found.state != NoticeState::Announced.code();
             give_up(state, found, is_lost).await?;
         }
         return Ok(());

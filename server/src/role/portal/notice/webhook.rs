@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, USER_AGENT};
 use reqwest::Url;
 use sha2::Sha256;
 
-use crate::domain::notice::{Attempt, Delivery, Kind, Notice};
+use crate::domain::notice::{Attempt, Delivery, DeliveryKind, Notice};
 use crate::domain::webhook::{self, DELETED};
 use crate::error::Result;
 use crate::outgoing::guarded::{CallError, GuardedClient};
@@ -31,7 +31,7 @@ pub(super) async fn send(
         _ => {
             let webhooks = webhook::all(&state.store).await?;
             let found = webhooks.into_iter().find(|found| found.id == delivery.webhook_id);
-            let is_test = delivery.kind.0 == Kind::Test as i16;
+            let is_test = delivery.kind.0 == DeliveryKind::Test as i16;
             let Some(found) = found.filter(|found| found.is_enabled || is_test) else {
                 return Ok(lasting(DELETED));
             };

@@ -13,7 +13,9 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::{is_used, mail, outcome, webhook};
-use crate::domain::notice::{self, Attempt, Delivery, Kind, Notice, Receiver, State};
+use crate::domain::notice::{
+    self, Attempt, Delivery, DeliveryKind, DeliveryState, Notice, Receiver,
+};
 use crate::error::Result;
 use crate::outgoing::guarded::GuardedClient;
 use crate::server_config::keys;
@@ -61,11 +63,11 @@ impl Permits {
         if has_failed { self.failing.acquire().await } else { self.answering.acquire().await }
     }
 
-    fn record(&self, receiver: &Receiver, outcome: State) {
+    fn record(&self, receiver: &Receiver, outcome: DeliveryState) {
         let mut failed = self.failed.lock();
         match outcome {
-            State::Delivered => failed.remove(receiver),
-            State::Pending | State::Failed => failed.insert(receiver.clone()),
+            DeliveryState::Delivered => failed.remove(receiver),
+            DeliveryState::Pending | DeliveryState::Failed => failed.insert(receiver.clone()),
         };
     }
 }
@@ -264,7 +266,7 @@ async fn deliver(
     state: &PortalState,
     client: &GuardedClient,
     receiver: &Receiver,
-) -> Result<Option<State>> {
+) -> Result<Option<DeliveryState>> {
     let Some((delivery, found)) = notice::take(&state.store, receiver).await? else {
         return Ok(None);
     };
@@ -279,12 +281,12 @@ async fn deliver(
     let problem = attempt.problem.clone();
     let outcome = notice::settle(&state.store, &delivery, attempt).await?;
     let label = match outcome {
-        State::Delivered => "delivered",
-        State::Pending => "retried",
-        State::Failed => "failed",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Pending => "retried",
+        DeliveryState::Failed => "failed",
     };
     metrics::counter!("castalia_deliveries_total", "outcome" => label).increment(1);
-    if outcome == State::Failed {
+    if outcome == DeliveryState::Failed {
         let (delivery, problem) = (delivery.delivery_key, problem.unwrap_or_default());
         tracing::warn!(delivery, problem, "a notice of a publish was not delivered");
     }
@@ -298,7 +300,7 @@ async fn send(
     found: Notice,
 ) -> Result<Attempt> {
     match delivery.kind.0 {
-        kind if kind == Kind::Mail as i16 => mail::send(state, &found).await,
+        kind if kind == DeliveryKind::Mail as i16 => mail::send(state, &found).await,
         _ => webhook::send(state, client, delivery, found).await,
     }
 }

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::favorite::own_name;
 use super::{By, people, required};
 use crate::domain::access_request::{
-    self, AccessRequest as Row, Decision, NewRequest, State as Progress,
+    self, AccessRequest as Row, AccessRequestState, Decision, NewRequest,
 };
 use crate::domain::audit_log::request::{concern, concern_app};
 use crate::domain::event;
@@ -191,8 +191,8 @@ async fn bodies(portal: &Portal, rows: Vec<(Row, String)>) -> Result<Vec<AccessR
 
 fn progress(state: i16) -> &'static str {
     match state {
-        state if state == Progress::Open.code().0 => "open",
-        state if state == Progress::Granted.code().0 => "granted",
+        state if state == AccessRequestState::Open.code().0 => "open",
+        state if state == AccessRequestState::Granted.code().0 => "granted",
         _ => "declined",
     }
 }

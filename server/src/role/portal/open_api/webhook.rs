@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::{people, required};
 use crate::domain::audit_log::request::concern_app;
-use crate::domain::notice::{self, Kind};
+use crate::domain::notice::{self, DeliveryKind};
 use crate::domain::webhook::{self, Webhook as Row, WebhookDefinition};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
@@ -140,14 +140,14 @@ fn body(row: Row) -> Webhook {
 
 fn delivery((row, notice): (notice::Delivery, Option<notice::Notice>)) -> Delivery {
     let kind = match row.kind.0 {
-        kind if kind == Kind::Mail as i16 => "mail",
-        kind if kind == Kind::Test as i16 => "test",
+        kind if kind == DeliveryKind::Mail as i16 => "mail",
+        kind if kind == DeliveryKind::Test as i16 => "test",
         _ => "webhook",
     };
-    let is_pending = row.state == notice::State::Pending.code();
+    let is_pending = row.state == notice::DeliveryState::Pending.code();
     let state = match row.state {
         _ if is_pending => "pending",
-        state if state == notice::State::Delivered.code() => "delivered",
+        state if state == notice::DeliveryState::Delivered.code() => "delivered",
         _ => "failed",
     };
     let filled = |text: String| Some(text).filter(|text| !text.is_empty());
