@@ -108,14 +108,18 @@ impl MissedDeletions {
     /// # Errors
     /// Fails if the database does.
     pub async fn refresh(&self, store: &Store) -> Result<()> {
-        let before = self.0.lock().announced;
+        let announced = self.0.lock().announced;
         let is_any = pending_change::is_deletion_missed(store.read(), None).await?;
+        self.read(is_any, announced);
+        Ok(())
+    }
+
+    /// Uses what was read after this number of deletions: a later one may not have been in it.
+    fn read(&self, is_any: bool, announced: u64) {
         let mut heard = self.0.lock();
-        // One that was announced meanwhile may not have been read.
-        if heard.announced == before {
+        if heard.announced == announced {
             heard.may_be_any = is_any;
         }
-        Ok(())
     }
 
     /// Requires that the environment has no app of this name that the portal has deleted: its content
@@ -196,5 +200,21 @@ async fn postpone(store: &Store, id: Id, by: Duration, problem: String) {
         .await;
     if let Err(error) = noted {
         tracing::debug!(%error, "cannot note when a change is sent again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_that_is_announced_during_a_read_is_not_overlooked() {
+        let missed = MissedDeletions::default();
+        let announced = missed.0.lock().announced;
+        missed.expect();
+        missed.read(false, announced);
+        assert!(missed.0.lock().may_be_any);
+        missed.read(false, announced + 1);
+        assert!(!missed.0.lock().may_be_any);
     }
 }
