@@ -97,7 +97,7 @@ header-check: ## check that include/castalia.h matches the source
 # In lanes, because tests wait most of the time; linters compute meanwhile, at the lowest priority.
 test: build test-interop databases ## run all linters and the tests of all languages
 	.ci/npm tests/browser
-	.ci/lanes "test-rust test-databases" "test-bindings test-examples test-packages test-demo test-document test-browser" "lint-patiently"
+	.ci/lanes "test-rust" "test-bindings test-examples test-packages test-demo test-document test-browser test-databases" "lint-patiently"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## run the Rust tests, unit and black box, on all databases

@@ -92,6 +92,17 @@ pub struct Error {
 /// Result with the server's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What was read, or `None` if it does not exist.
+///
+/// # Errors
+/// Fails if the read failed for another reason.
+pub fn if_found<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.reaction() == Reaction::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 impl Error {
     /// Creates an error with the default code of the reaction.
     #[must_use]

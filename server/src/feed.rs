@@ -139,9 +139,12 @@ impl ReleaseFeed {
     }
 
     /// Starts the scans and the clock of the hub.
-    pub fn run(&self, background: &Background) {
+    ///
+    /// # Errors
+    /// Fails if the system starts no more threads.
+    pub fn run(&self, background: &Background) -> Result<()> {
         let feed = self.clone();
-        background.spawn("release message scan", move || feed.clone().scan_messages());
+        background.spawn_thread("release scan", move || feed.clone().scan_messages())?;
         let feed = self.clone();
         background.spawn("deferred release messages", move || feed.clone().retry_deferred());
         let feed = self.clone();
@@ -155,6 +158,7 @@ impl ReleaseFeed {
         });
         let hub = self.hub().clone();
         background.spawn("hub clock", move || tick(hub.clone()));
+        Ok(())
     }
 
     /// Waits until release messages that were committed before this call are delivered on this

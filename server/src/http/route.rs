@@ -21,6 +21,12 @@ pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
 /// for each type the compiler would prove again and again that its future can be sent to other threads.
 struct Erased<S>(Arc<dyn Fn(Request, S) -> BoxFuture<'static, Response> + Send + Sync>);
 
+impl<S: 'static> Erased<S> {
+    fn of<H: HandlerFn<T, S>, T: 'static>(handler: H) -> Self {
+        Self(Arc::new(move |request, state| handler.clone().call(request, state)))
+    }
+}
+
 impl<S> Clone for Erased<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -163,7 +169,7 @@ where
         let listed = Listed { method, path, access, operation: None };
         let about = About { tag: "", id, summary: "" };
         let filter = filter(&listed.method);
-        self.insert(listed, Some(about), on(filter, erased(handler)))
+        self.insert(listed, Some(about), on(filter, Erased::of(handler)))
     }
 
     fn add<H: HandlerFn<T, S>, T: 'static>(
@@ -177,7 +183,7 @@ where
         let filter = filter(&method);
         let listed = Listed { method, path, access, operation };
         let about = operation.map(|operation| operation.about);
-        self.insert(listed, about, on(filter, erased(handler)))
+        self.insert(listed, about, on(filter, Erased::of(handler)))
     }
 
     /// Not generic over the handler, so that the guard's layer is compiled once for each role and
@@ -210,10 +216,6 @@ where
         let router = self.router.method_not_allowed_fallback(super::failure::wrong_method);
         (router.with_state(self.state), self.listed)
     }
-}
-
-fn erased<H: HandlerFn<T, S>, T: 'static, S: 'static>(handler: H) -> Erased<S> {
-    Erased(Arc::new(move |request, state| handler.clone().call(request, state)))
 }
 
 fn filter(method: &Method) -> MethodFilter {

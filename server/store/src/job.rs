@@ -1,16 +1,18 @@
-//! A write job without its types: what the writer task and the transactions run. Erasing the types
-//! here lets the compiler generate the machinery of transactions once, and not for each of the many
-//! jobs. Knows no table and no engine.
+//! A write job: what the writer task and the transactions run. Only its work knows the types of the
+//! input and of the result, so that the compiler generates the machinery of transactions once, and
+//! not for each of the many jobs. Knows no table and no engine.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use sea_orm::DatabaseTransaction;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
-use crate::audit::trail::TrailStep;
+use crate::audit::trail::{TrailStep, written};
 use crate::error::{JobError, StoreError};
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
@@ -22,6 +24,7 @@ const SLOW: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(15);
 
 /// How a run of a job ended.
+#[derive(Clone)]
 pub(crate) enum Verdict {
     /// Commit.
     Done,
@@ -29,33 +32,44 @@ pub(crate) enum Verdict {
     Failed(Option<StoreError>),
 }
 
-/// A job whose types are known only to its caller.
-pub(crate) trait Job: Send {
-    /// Runs in the transaction, and stores the result.
-    fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict>;
-
-    /// The time when its caller stops waiting; the job must not start later.
-    fn deadline(&self) -> Instant;
-
-    /// Answers the caller: with the error of the transaction if there is one, else with the stored
-    /// result.
-    fn answer(self: Box<Self>, failure: Option<StoreError>);
+/// The work of a job, whose types are known only to its caller.
+pub(crate) trait Work: Send + Sync {
+    /// Runs in the transaction, and keeps the result for the caller.
+    fn run<'c>(&'c self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict>;
 }
 
-/// The answer to a job.
-pub(crate) struct Answer<T, E> {
-    receiver: oneshot::Receiver<Result<T, E>>,
-    deadline: Instant,
+/// The result of the last run of a work. Cheap to clone.
+pub(crate) struct Kept<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
+
+impl<T, E: JobError> Kept<T, E> {
+    /// The work of a function, and its result.
+    pub(crate) fn of<I, F>(input: I, run: F) -> (Box<dyn Work>, Self)
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let result = Arc::new(Mutex::new(None));
+        (Box::new(Typed { input, run, result: Arc::clone(&result) }), Self(result))
+    }
+
+    /// Takes the result, after the answer to the job.
+    pub(crate) fn take(self) -> Result<T, E> {
+        let result = self.0.lock().take();
+        result.unwrap_or_else(|| Err(panicked().into()))
+    }
 }
 
-/// Prepares a job that runs from now on, and its answer. The transaction also stores the step of an
-/// audit trail.
-pub(crate) fn prepare<I, T, E, F>(
+struct Typed<I, T, E, F> {
     input: I,
     run: F,
-    step: Option<TrailStep>,
-    refusals: Refusals,
-) -> (Box<dyn Job>, Answer<T, E>)
+    result: Arc<Mutex<Option<Result<T, E>>>>,
+}
+
+impl<I, T, E, F> Work for Typed<I, T, E, F>
 where
     I: Send + Sync + 'static,
     T: Send + 'static,
@@ -65,16 +79,103 @@ where
         + Sync
         + 'static,
 {
-    let (reply, receiver) = oneshot::channel();
-    // One deadline for all attempts, because the caller waits for all of them.
-    let deadline = Pulse::deadline();
-    let job = Waiting { input, run, step, refusals, result: None, reply, deadline };
-    (Box::new(job), Answer { receiver, deadline })
+    fn run<'c>(&'c self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict> {
+        let running = (self.run)(tx, &self.input);
+        Box::pin(async move {
+            let result = running.await;
+            let verdict = match &result {
+                Ok(_) => Verdict::Done,
+                Err(error) => Verdict::Failed(error.store_error().cloned()),
+            };
+            *self.result.lock() = Some(result);
+            verdict
+        })
+    }
 }
 
-impl<T, E: JobError> Answer<T, E> {
-    /// Waits for it, as long as the job may take; calls `late` if it takes long.
-    pub(crate) async fn receive(mut self, late: impl FnOnce()) -> Result<T, E> {
+/// Work that waits for a transaction, and its caller for the answer.
+pub(crate) struct Job {
+    work: Box<dyn Work>,
+    step: Option<TrailStep>,
+    refusals: Refusals,
+    /// The verdict on the last run, or the error that replaces its result. `None` if it panicked.
+    outcome: Option<Result<Verdict, StoreError>>,
+    reply: oneshot::Sender<Result<Verdict, StoreError>>,
+    deadline: Instant,
+}
+
+/// The answer to a job.
+pub(crate) struct Answer {
+    receiver: oneshot::Receiver<Result<Verdict, StoreError>>,
+    deadline: Instant,
+}
+
+impl Job {
+    /// Prepares a job that runs from now on, and its answer. The transaction also stores the step of
+    /// an audit trail.
+    pub(crate) fn new(
+        work: Box<dyn Work>,
+        step: Option<TrailStep>,
+        refusals: Refusals,
+    ) -> (Self, Answer) {
+        let (reply, receiver) = oneshot::channel();
+        // One deadline for all attempts, because the caller waits for all of them.
+        let deadline = Pulse::deadline();
+        (
+            Self { work, step, refusals, outcome: None, reply, deadline },
+            Answer { receiver, deadline },
+        )
+    }
+
+    /// Runs the work in the transaction.
+    pub(crate) async fn run(&mut self, tx: &DatabaseTransaction) -> Verdict {
+        let run = AssertUnwindSafe(run(&*self.work, self.step.as_ref(), tx)).catch_unwind();
+        let (outcome, failed) = with_failed(run).await;
+        self.outcome = outcome.ok();
+        let verdict = match &self.outcome {
+            Some(Ok(verdict)) => verdict.clone(),
+            Some(Err(error)) => Verdict::Failed(Some(error.clone())),
+            None => Verdict::Failed(None),
+        };
+        if let (Some(sql), Verdict::Failed(Some(error))) = (failed, &verdict) {
+            self.refusals.note(&sql, error);
+        }
+        verdict
+    }
+
+    /// The time when its caller stops waiting; the job must not start later.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Answers the caller: with the error of the transaction if there is one, else with the outcome of
+    /// the last run.
+    pub(crate) fn answer(self, failure: Option<StoreError>) {
+        // Without an outcome the job panicked, which the dropped reply signals. A caller that stopped
+        // waiting needs no reply.
+        if let Some(outcome) = failure.map(Err).or(self.outcome) {
+            let _ = self.reply.send(outcome);
+        }
+    }
+}
+
+async fn run(
+    work: &dyn Work,
+    step: Option<&TrailStep>,
+    tx: &DatabaseTransaction,
+) -> Result<Verdict, StoreError> {
+    let Some(step) = step else { return Ok(work.run(tx).await) };
+    let (verdict, written) = written(work.run(tx)).await;
+    if let Verdict::Done = verdict {
+        step.store(tx, written).await?;
+    }
+    Ok(verdict)
+}
+
+impl Answer {
+    /// Waits for it, as long as the job may take; calls `late` if it takes long. The error replaces
+    /// the result of the work.
+    pub(crate) async fn receive(mut self, late: impl FnOnce()) -> Result<Verdict, StoreError> {
         let answered = match timeout(SLOW, &mut self.receiver).await {
             Ok(answer) => Ok(answer),
             Err(_) => {
@@ -83,76 +184,18 @@ impl<T, E: JobError> Answer<T, E> {
             }
         };
         match answered {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(StoreError::other("a write job panicked").into()),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(panicked()),
             // The job may still be running and commit later.
-            Err(_) => Err(no_answer().into()),
+            Err(_) => Err(no_answer()),
         }
     }
+}
+
+fn panicked() -> StoreError {
+    StoreError::other("a write job panicked")
 }
 
 fn no_answer() -> StoreError {
     StoreError::CommitUnknown(sea_orm::DbErr::Custom("no answer".into()))
-}
-
-struct Waiting<I, T, E, F> {
-    input: I,
-    run: F,
-    step: Option<TrailStep>,
-    refusals: Refusals,
-    result: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-    deadline: Instant,
-}
-
-impl<I, T, E, F> Job for Waiting<I, T, E, F>
-where
-    I: Send + Sync + 'static,
-    T: Send + 'static,
-    E: JobError,
-    F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
-        + Send
-        + Sync
-        + 'static,
-{
-    fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict> {
-        Box::pin(async move {
-            let job = (self.run)(tx, &self.input);
-            let job = async {
-                match &self.step {
-                    Some(step) => step.run(tx, job).await,
-                    None => job.await,
-                }
-            };
-            let (outcome, failed) = with_failed(AssertUnwindSafe(job).catch_unwind()).await;
-            self.result = outcome.ok();
-            match &self.result {
-                Some(Ok(_)) => Verdict::Done,
-                Some(Err(error)) => {
-                    let error = error.store_error();
-                    if let (Some(sql), Some(error)) = (failed, error) {
-                        self.refusals.note(&sql, error);
-                    }
-                    Verdict::Failed(error.cloned())
-                }
-                None => Verdict::Failed(None),
-            }
-        })
-    }
-
-    fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        let result = match failure {
-            Some(error) => Some(Err(error.into())),
-            None => self.result,
-        };
-        // Without a result the job panicked, which the dropped reply signals. A caller that stopped
-        // waiting needs no reply.
-        if let Some(result) = result {
-            let _ = self.reply.send(result);
-        }
-    }
 }

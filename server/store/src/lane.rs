@@ -23,7 +23,7 @@ pub(super) enum Writes {
 
 impl Writes {
     /// Passes the job on; it is answered in any case.
-    pub(super) async fn submit(&self, job: Box<dyn Job>) {
+    pub(super) async fn submit(&self, job: Job) {
         match self {
             Self::Writer(writer) => writer.submit(job).await,
             Self::Transactions(transactions) => transactions.submit(job),

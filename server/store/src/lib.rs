@@ -66,7 +66,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBacken
 
 use audit::Trail;
 use file::SqliteFile;
-use job::Job;
+use job::{Job, Kept, Verdict, Work};
 use lane::{Lane, Writes};
 use pool::Pools;
 use pulse::Pulse;
@@ -245,21 +245,26 @@ impl Store {
             + Sync
             + 'static,
     {
-        let step = Trail::step(&self.shared);
-        let (job, answer) = job::prepare(input, job, step.clone(), self.noted_refusals());
-        self.submit(job).await;
-        let outcome = answer.receive(|| self.check_extent()).await;
-        if let Some(step) = step {
-            step.end(outcome.is_ok());
-        }
-        if let Err(Some(error)) = outcome.as_ref().map_err(JobError::store_error) {
-            self.note_failure(error);
-        }
-        outcome
+        let (work, result) = Kept::of(input, job);
+        self.run(work).await?;
+        result.take()
     }
 
-    fn submit(&self, job: Box<dyn Job>) -> BoxFuture<'_, ()> {
-        Box::pin(self.lane().writes.submit(job))
+    /// Runs the work in a transaction. The error replaces its result.
+    fn run(&self, work: Box<dyn Work>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let step = Trail::step(&self.shared);
+            let (job, answer) = Job::new(work, step.clone(), self.noted_refusals());
+            self.lane().writes.submit(job).await;
+            let answer = answer.receive(|| self.check_extent()).await;
+            if let Some(step) = step {
+                step.end(matches!(answer, Ok(Verdict::Done)));
+            }
+            if let Err(error) | Ok(Verdict::Failed(Some(error))) = &answer {
+                self.note_failure(error);
+            }
+            answer.map(drop)
+        })
     }
 
     /// The outcome of the last writes; performs no query.

@@ -1,11 +1,20 @@
-//! SQLite only: a statement whose text is built once, because building the text costs more than
-//! SQLite needs to run it. Knows no table.
+//! A statement whose text is built once, because building the text costs more than SQLite needs to
+//! run it. Knows no table.
+
+use std::sync::OnceLock;
 
 use sea_orm::{DbBackend, Statement, Value};
 
 /// A statement with `N` texts as arguments.
 #[derive(Debug)]
 pub(crate) struct Template<const N: usize> {
+    build: fn(DbBackend, [&str; N]) -> Statement,
+    /// For each dialect.
+    built: [OnceLock<Built>; 3],
+}
+
+#[derive(Debug)]
+struct Built {
     text: String,
     parameters: Vec<Parameter>,
 }
@@ -18,9 +27,31 @@ enum Parameter {
 }
 
 impl<const N: usize> Template<N> {
-    /// `build` is called once, with texts in place of the arguments. It must use them as values only,
-    /// so that they become parameters.
-    pub(crate) fn of(build: impl FnOnce([&str; N]) -> Statement) -> Self {
+    /// `build` is called once for a dialect, with texts in place of the arguments. It must use them as
+    /// values only, so that they become parameters.
+    pub(crate) const fn new(build: fn(DbBackend, [&str; N]) -> Statement) -> Self {
+        Self { build, built: [const { OnceLock::new() }; 3] }
+    }
+
+    /// The statement with these arguments.
+    pub(crate) fn with(&self, backend: DbBackend, arguments: [&str; N]) -> Statement {
+        let dialect = match backend {
+            DbBackend::MySql => 0,
+            DbBackend::Postgres => 1,
+            _ => 2,
+        };
+        let Built { text, parameters } =
+            self.built[dialect].get_or_init(|| Built::of(|places| (self.build)(backend, places)));
+        let value = |parameter: &Parameter| match parameter {
+            Parameter::Constant(value) => value.clone(),
+            Parameter::Argument(index) => arguments[*index].into(),
+        };
+        Statement::from_sql_and_values(backend, text, parameters.iter().map(value))
+    }
+}
+
+impl Built {
+    fn of<const N: usize>(build: impl FnOnce([&str; N]) -> Statement) -> Self {
         // No statement has a constant that contains NUL.
         let places: [String; N] = std::array::from_fn(|index| format!("\0{index}"));
         let Statement { sql: text, values, .. } = build(places.each_ref().map(String::as_str));
@@ -32,30 +63,25 @@ impl<const N: usize> Template<N> {
             |value| index_of(&value).map_or(Parameter::Constant(value), Parameter::Argument);
         Self { text, parameters: values.into_iter().flatten().map(parameter).collect() }
     }
-
-    /// The statement with these arguments.
-    pub(crate) fn with(&self, arguments: [&str; N]) -> Statement {
-        let value = |parameter: &Parameter| match parameter {
-            Parameter::Constant(value) => value.clone(),
-            Parameter::Argument(index) => arguments[*index].into(),
-        };
-        let values = self.parameters.iter().map(value);
-        Statement::from_sql_and_values(DbBackend::Sqlite, &self.text, values)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn greeting([name, place]: [&str; 2]) -> Statement {
+    fn greeting(backend: DbBackend, [name, place]: [&str; 2]) -> Statement {
         let values = [place.into(), 1.into(), name.into(), place.into()];
-        Statement::from_sql_and_values(DbBackend::Sqlite, "SELECT ?, ?, ?, ?", values)
+        let text = format!("SELECT ?, ?, ?, ? -- {backend:?}");
+        Statement::from_sql_and_values(backend, text, values)
     }
 
     #[test]
     fn a_template_equals_the_statement_that_is_built() {
-        let arguments = ["Ann", "\0"];
-        assert_eq!(Template::of(greeting).with(arguments), greeting(arguments));
+        let template = Template::new(greeting);
+        for backend in [DbBackend::Sqlite, DbBackend::MySql, DbBackend::Postgres] {
+            for arguments in [["Ann", "\0"], ["Bob", "\0"]] {
+                assert_eq!(template.with(backend, arguments), greeting(backend, arguments));
+            }
+        }
     }
 }

@@ -34,17 +34,17 @@ pub(super) struct Transactions {
 impl Transactions {
     /// Runs the job in a separate transaction, and answers it. In a separate task, so that a client
     /// that disconnects cannot interrupt a publish.
-    pub(super) fn submit(&self, job: Box<dyn Job>) {
+    pub(super) fn submit(&self, job: Job) {
         let transactions = self.clone();
         tokio::spawn(async move { transactions.run(job).await });
     }
 
-    async fn run(&self, mut job: Box<dyn Job>) {
+    async fn run(&self, mut job: Job) {
         let begun = Instant::now();
         let (mut attempt, mut moved) = (1, 0);
         loop {
             // The error of the store, and whether it is also the job's own result.
-            let (error, failure) = match self.once(&mut *job).await {
+            let (error, failure) = match self.once(&mut job).await {
                 Ok(Verdict::Done) => return job.answer(None),
                 Ok(Verdict::Failed(error)) => (error, None),
                 Err(error) => (Some(error.clone()), Some(error)),
@@ -72,7 +72,7 @@ impl Transactions {
         }
     }
 
-    async fn once(&self, job: &mut dyn Job) -> Result<Verdict, StoreError> {
+    async fn once(&self, job: &mut Job) -> Result<Verdict, StoreError> {
         let deadline = job.deadline();
         let tx = self.watch(deadline, self.begin()).await??;
         let verdict = self.watch(deadline, job.run(&tx)).await?;

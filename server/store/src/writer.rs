@@ -30,7 +30,7 @@ const QUEUE: usize = 1024;
 /// Passes jobs to the writer task, which ends with the last handle.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Box<dyn Job>>,
+    jobs: mpsc::Sender<Job>,
 }
 
 impl Writer {
@@ -46,7 +46,7 @@ impl Writer {
     }
 
     /// Queues the job; it is answered after the commit.
-    pub(super) async fn submit(&self, job: Box<dyn Job>) {
+    pub(super) async fn submit(&self, job: Job) {
         if let Err(unsent) = self.jobs.send(job).await {
             unsent.0.answer(Some(StoreError::other("the writer task has ended")));
         }
@@ -70,7 +70,7 @@ struct Connection {
     retirement: Retirement,
 }
 
-async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+async fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         // Not run any more, because their callers are about to give up.
@@ -109,7 +109,7 @@ async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-fn is_late(job: &mut Box<dyn Job>) -> bool {
+fn is_late(job: &mut Job) -> bool {
     job.deadline() <= Instant::now()
 }
 
@@ -120,7 +120,7 @@ fn waited_too_long() -> StoreError {
 impl Connection {
     /// Runs the jobs in one transaction. Returns false if one failed, in which case all of them
     /// were rolled back.
-    async fn together(&self, jobs: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+    async fn together(&self, jobs: &mut [Job]) -> Result<bool, StoreError> {
         if let Some(file) = &self.file {
             file.check()?;
         }

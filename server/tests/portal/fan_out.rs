@@ -201,7 +201,16 @@ async fn bodies_that_name_the_environment_wait(owner: &Caller<'_>, root: &Caller
     owner.post("/openapi/v1/namespaces", namespace).await.fails(503, still);
     let added = app("again", "u2")["app"].clone();
     root.post("/openapi/v1/apps/envs/FAR", added).await.fails(503, still);
+    let deleted = json!({
+        "kind": "namespace", "env": "FAR", "clusterName": "default", "namespaceName": "application",
+        "deletedTime": "2026-01-01T00:00:00Z",
+    });
+    owner.post("/openapi/v1/apps/again/restorations", deleted).await.fails(503, still);
+    let clusters = owner.get("/openapi/v1/apps/again/envclusters").await.ok();
+    let far = clusters.as_array().unwrap().iter().find(|one| one["env"] == "FAR").unwrap();
+    assert!(far["error"].as_str().is_some_and(|error| error.contains(still)), "{far}");
     let all = "/openapi/v1/configs";
+    root.get(&format!("{all}/export?envs=FAR")).await.fails(503, still);
     let exported = root.get(&format!("{all}/export?envs=LOCAL")).await.bytes;
     let imported = root.upload(&format!("{all}/import?envs=FAR"), "all.zip", &exported).await;
     imported.fails(503, still);

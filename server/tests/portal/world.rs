@@ -423,7 +423,7 @@ pub(crate) async fn environment(
     let feed = ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default());
     let feed = feed.await.unwrap();
     // A publish is answered when the feed has delivered it.
-    feed.run(&Background::default());
+    feed.run(&Background::default()).unwrap();
     EnvironmentState {
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),

@@ -134,7 +134,7 @@ async fn admit(
     parts.extensions.insert(place.clone());
     let answer = check_right(portal, &caller, access, &place, parts).await?;
     based::check(parts)?;
-    portal.check_missed_deletion(&place).await?;
+    portal.check_missed_deletion(&place.env, &place.app_id).await?;
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }
@@ -142,14 +142,28 @@ async fn admit(
 }
 
 impl Portal {
-    /// Requires that the environment of the place does not have an app of this name that it still has to
-    /// delete.
-    pub(super) async fn check_missed_deletion(&self, place: &Resource) -> Result<()> {
-        if place.env.is_empty() || place.app_id.is_empty() {
+    /// Checks a place that the body of a request names, as the guard checks that of the path: the caller
+    /// has the permission, and the environment has no earlier app of this name.
+    pub(super) async fn check_place(
+        &self,
+        caller: &Caller,
+        need: Need,
+        place: &Resource,
+    ) -> Result<()> {
+        if !self.allows(&caller.identity, need, place).await? {
+            return Err(refusal(need));
+        }
+        self.check_missed_deletion(&place.env, &place.app_id).await
+    }
+
+    /// Requires that the environment does not have an earlier app of this name, which it still has to
+    /// delete. Requests about all environments or no app have no such name.
+    pub(super) async fn check_missed_deletion(&self, env: &str, app_id: &str) -> Result<()> {
+        if env.is_empty() || app_id.is_empty() {
             return Ok(());
         }
         let PortalState { store, missed_deletions, .. } = &self.state;
-        missed_deletions.require_none(store, &place.env, &place.app_id).await
+        missed_deletions.require_none(store, env, app_id).await
     }
 }
 

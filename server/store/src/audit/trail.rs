@@ -185,24 +185,8 @@ impl Trail {
 }
 
 impl TrailStep {
-    /// Runs the statements of a transaction, then stores the step in it.
-    pub(crate) async fn run<T, E: From<StoreError>>(
-        &self,
-        db: &impl ConnectionTrait,
-        job: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let (outcome, written) = WRITTEN
-            .scope(Mutex::default(), async {
-                let outcome = job.await;
-                (outcome, WRITTEN.with(|written| std::mem::take(&mut *written.lock())))
-            })
-            .await;
-        let done = outcome?;
-        self.store(db, written).await?;
-        Ok(done)
-    }
-
-    async fn store(
+    /// Stores the step in the transaction that wrote this.
+    pub(crate) async fn store(
         &self,
         db: &impl ConnectionTrait,
         mut written: Vec<Influence>,
@@ -226,6 +210,16 @@ impl TrailStep {
                 if is_committed { Progress::Recorded } else { Progress::Open };
         }
     }
+}
+
+/// The outcome of the statements of a transaction, and what they wrote.
+pub(crate) async fn written<T>(statements: impl Future<Output = T>) -> (T, Vec<Influence>) {
+    WRITTEN
+        .scope(Mutex::default(), async {
+            let outcome = statements.await;
+            (outcome, WRITTEN.with(|written| std::mem::take(&mut *written.lock())))
+        })
+        .await
 }
 
 /// Notes that the running transaction created a row, or set these fields of it. `None` instead of a

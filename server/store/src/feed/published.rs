@@ -5,7 +5,7 @@
 use sea_orm::sea_query::{
     Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr, UnionType,
 };
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
 use super::readable::report;
 use crate::entity::{cluster, gray_release_rule, release};
@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::flag::is_unset;
 use crate::number::{Id, Small};
 use crate::release::{ACTIVE, INACTIVE};
+use crate::template::Template;
 
 use cluster::{Column as Cluster, Entity as Clusters};
 use gray_release_rule::{Column as Rule, Entity as Rules};
@@ -90,16 +91,8 @@ pub async fn published(
     db: &impl ConnectionTrait,
     place: Place<'_>,
 ) -> Result<(Vec<PublishedLine>, Fingerprint), StoreError> {
-    let backend = db.get_database_backend();
-    // A join that matches no rule instead of the literal NULL, which has no type: MySQL would
-    // convert the ids to decimals.
-    let mut main = Query::select();
-    main.columns(RULE_COLUMNS.map(|column| (Rules, column)))
-        .columns(RELEASE_COLUMNS.map(|column| (MAIN, column)))
-        .from_subquery(main_release(place), MAIN)
-        .left_join(Rules, Expr::cust("1 = 0"));
-    let statement = main.union(UnionType::All, gray_releases(backend, place)).to_owned();
-    let found = db.query_all_raw(backend.build(&statement)).await?;
+    let names = [place.0, place.1, place.2];
+    let found = db.query_all_raw(PUBLISHED.with(db.get_database_backend(), names)).await?;
     let (mut lines, mut fingerprint) = (Vec::new(), Fingerprint::default());
     for row in &found {
         let (rule, release): (Option<Id>, Option<Id>) =
@@ -111,6 +104,20 @@ pub async fn published(
         line.rule.as_ref().map(|rule| rule.as_ref().map_or_else(|id| *id, |rule| rule.0))
     });
     Ok((lines, fingerprint))
+}
+
+static PUBLISHED: Template<3> = Template::new(select);
+
+fn select(backend: DbBackend, [app_id, cluster, namespace]: [&str; 3]) -> Statement {
+    let place = (app_id, cluster, namespace);
+    // A join that matches no rule instead of the literal NULL, which has no type: MySQL would
+    // convert the ids to decimals.
+    let mut main = Query::select();
+    main.columns(RULE_COLUMNS.map(|column| (Rules, column)))
+        .columns(RELEASE_COLUMNS.map(|column| (MAIN, column)))
+        .from_subquery(main_release(place), MAIN)
+        .left_join(Rules, Expr::cust("1 = 0"));
+    backend.build(main.union(UnionType::All, gray_releases(backend, place)))
 }
 
 impl Fingerprint {

@@ -1,7 +1,5 @@
 //! Query: all that a publish reads. On SQLite its statements are sent as one message.
 
-use std::sync::LazyLock;
-
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, QueryTrait, Statement};
 
 use super::family::{own, subquery};
@@ -40,12 +38,12 @@ pub async fn publishable(
     Ok(Publishable { namesakes, content })
 }
 
-static BOTH: LazyLock<Template<3>> = LazyLock::new(|| Template::of(both));
+static BOTH: Template<3> = Template::new(both);
 
 /// The namesakes, and the items in one row.
-fn both([app_id, cluster, namespace]: [&str; 3]) -> Statement {
+fn both(backend: DbBackend, [app_id, cluster, namespace]: [&str; 3]) -> Statement {
     let items = item::in_one_row(subquery(own(app_id, cluster, namespace)));
-    combined([select(app_id, namespace).build(DbBackend::Sqlite), items.build(DbBackend::Sqlite)])
+    combined([select(app_id, namespace).build(backend), items.build(backend)])
 }
 
 async fn at_once(
@@ -54,7 +52,7 @@ async fn at_once(
     cluster: &str,
     namespace: &str,
 ) -> Result<Publishable, StoreError> {
-    let rows = db.query_all_raw(BOTH.with([app_id, cluster, namespace])).await?;
+    let rows = db.query_all_raw(BOTH.with(DbBackend::Sqlite, [app_id, cluster, namespace])).await?;
     let (namesakes, items) = rows.split_at(rows.partition_point(is_of_namespace));
     let namesakes = namesakes.iter().map(publish_state).collect::<Result<Vec<_>, _>>()?;
     let content = match (only(&namesakes, cluster), items.first().and_then(item::intact)) {

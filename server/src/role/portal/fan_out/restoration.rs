@@ -10,7 +10,7 @@ use crate::domain::portal_restoration::{self, Namesakes};
 use crate::domain::restoration::{Deleted, DeletedKind};
 use crate::domain::{portal_app, portal_namespace};
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Code, Error, Result, if_found};
 use crate::state::PortalState;
 use crate::wire::admin;
 
@@ -165,12 +165,8 @@ fn deleted_with(found: &[Deleted], created: i64, at: i64) -> Option<&Deleted> {
 async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> {
     let app_id = &deleted.app_id;
     if deleted.kind == DeletedKind::App {
-        let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
-        return match found {
-            Ok(_) => Ok(true),
-            Err(error) if error.reaction() == Reaction::NotFound => Ok(false),
-            Err(error) => Err(error),
-        };
+        let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
+        return if_found(found).map(|app| app.is_some());
     }
     let address = Address::new(["apps", app_id, "appnamespaces"]);
     let found: Vec<admin::AppNamespace> = environment.get(address).await?;
@@ -184,10 +180,7 @@ pub(in crate::role::portal) async fn deleted(
     app_id: &str,
 ) -> Result<Vec<Deleted>> {
     let address = Address::new(["apps", app_id, "deleted"]);
-    let found: Vec<admin::Deleted> = match environment.get(address).await {
-        Err(error) if error.reaction() == Reaction::NotFound => return Ok(Vec::new()),
-        found => found?,
-    };
+    let found: Vec<admin::Deleted> = if_found(environment.get(address).await)?.unwrap_or_default();
     let one = |one: admin::Deleted| {
         Ok(Deleted {
             kind: DeletedKind::from_name(&one.kind)?,

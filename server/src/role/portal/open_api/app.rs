@@ -260,10 +260,19 @@ async fn clusters_by_env(
     place: &Resource,
 ) -> Vec<(Environment, Result<Vec<admin::Cluster>>)> {
     let questions = portal.state.environments.all().into_iter().map(|environment| async {
-        let asked = environment.get(Address::new(["apps", &place.app_id, "clusters"])).await;
+        let asked = clusters(portal, &environment, &place.app_id).await;
         (environment, asked)
     });
     join_all(questions).await
+}
+
+async fn clusters(
+    portal: &Portal,
+    environment: &Environment,
+    app_id: &str,
+) -> Result<Vec<admin::Cluster>> {
+    portal.check_missed_deletion(environment.name(), app_id).await?;
+    environment.get(Address::new(["apps", app_id, "clusters"])).await
 }
 
 fn details(app: App) -> PortalAppDetails {

@@ -18,7 +18,7 @@ use crate::domain::namespace::NamespaceKey;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Code, Error, Result, if_found};
 use crate::http::request::{Body, Path};
 use crate::json::{self, Json, OrEmpty};
 use crate::role::portal::Portal;
@@ -130,10 +130,8 @@ pub(super) async fn audiences(
 ) -> Result<Json<Vec<GrayReleaseRule>>> {
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::new(["apps", &place.app_id, "gray-audiences"]);
-    let found: Vec<admin::GrayReleaseRule> = match environment.get(address).await {
-        Err(error) if error.reaction() == Reaction::NotFound => Vec::new(),
-        found => found?,
-    };
+    let found: Vec<admin::GrayReleaseRule> =
+        if_found(environment.get(address).await)?.unwrap_or_default();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let places: Vec<_> = found
         .iter()

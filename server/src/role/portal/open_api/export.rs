@@ -19,7 +19,7 @@ use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Error, Reaction, Result, if_found};
 use crate::json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
@@ -47,6 +47,7 @@ pub(super) async fn everything(
     let mut places = Vec::new();
     for environment in &environments {
         for app in &apps {
+            portal.check_missed_deletion(environment.name(), &app.app_id).await?;
             archive = add_app(archive, environment, app, &formats, &mut places).await?;
         }
     }
@@ -113,12 +114,11 @@ async fn add_app(
     places: &mut Vec<Resource>,
 ) -> Result<ArchiveWriter> {
     let address = Address::new(["apps", &app.app_id, "clusters"]);
-    let clusters: Vec<admin::Cluster> = match environment.get(address).await {
-        // The environment lacks the app.
-        Err(error) if error.reaction() == Reaction::NotFound => return Ok(archive),
-        clusters => clusters.map_err(|error| in_env(environment, error))?,
-    };
-    for cluster in clusters {
+    let found = if_found(environment.get(address).await);
+    let clusters: Option<Vec<admin::Cluster>> =
+        found.map_err(|error| in_env(environment, error))?;
+    // None if the environment lacks the app.
+    for cluster in clusters.into_iter().flatten() {
         let place = Resource {
             app_id: app.app_id.clone(),
             env: environment.name().to_owned(),

@@ -26,7 +26,6 @@ use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
-use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
@@ -162,10 +161,7 @@ pub(super) async fn associate(
     let apps: BTreeSet<_> = places.iter().map(|place| place.app_id.as_str()).collect();
     concern_apps(apps);
     for place in &places {
-        if !portal.allows(&caller.identity, Need::CreateNamespace, place).await? {
-            return Err(refusal(Need::CreateNamespace));
-        }
-        portal.check_missed_deletion(place).await?;
+        portal.check_place(&caller, Need::CreateNamespace, place).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     let mut failed = Vec::new();

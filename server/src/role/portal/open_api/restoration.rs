@@ -18,7 +18,6 @@ use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
-use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::fan_out::restoration::{self, SKEW};
 use crate::role::portal::identity::Caller;
@@ -120,9 +119,7 @@ pub(super) async fn create(
         DeletedKind::Cluster => Need::DeleteCluster,
         DeletedKind::AppNamespace | DeletedKind::Namespace => Need::DeleteNamespace,
     };
-    if !portal.allows(&caller.identity, need, &place).await? {
-        return Err(refusal(need));
-    }
+    portal.check_place(&caller, need, &place).await?;
     let time = wanted.deleted_time.ok_or_else(|| {
         Error::bad_request("Params(deletedTime) can not be empty").with_code(Code::MissingMember)
     })?;
@@ -151,9 +148,10 @@ async fn one(
     operator: &str,
 ) -> Result<()> {
     let (store, app_id) = (&portal.state.store, &deleted.app_id);
-    let namesakes = Namesakes::of(store, portal_app::find(store, app_id).await?).await?;
+    let app = portal_app::find(store, app_id).await?;
     match deleted.kind {
         DeletedKind::App => {
+            let namesakes = Namesakes::of(store, app).await?;
             let found = restoration::deleted(environment, app_id).await?;
             let is_wanted = |one: &&Deleted| (one.kind, one.at) == (deleted.kind, deleted.at);
             if !found.iter().find(is_wanted).is_some_and(|one| namesakes.was_present(one, SKEW)) {
@@ -169,6 +167,7 @@ async fn one(
             restoration::restore_definition(&portal.state, environment, deleted, operator).await
         }
         DeletedKind::Cluster => {
+            let namesakes = Namesakes::of(store, app).await?;
             cluster(portal, environment, (place, &namesakes), deleted, operator).await
         }
         DeletedKind::Namespace => restoration::restore(environment, deleted, operator).await,

@@ -15,7 +15,6 @@ use crate::http::request::Body;
 use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
-use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::fan_out::{FanOut, Pending, app, half_deleted};
 use crate::role::portal::identity::Caller;
@@ -59,11 +58,7 @@ pub(in super::super) async fn create(
 ) -> Result<()> {
     let place = Resource { app_id: required(app.app_id, "appId")?, ..place };
     concern(&place);
-    let need = Need::AddAppToEnv;
-    if !portal.allows(&caller.identity, need, &place).await? {
-        return Err(refusal(need));
-    }
-    portal.check_missed_deletion(&place).await?;
+    portal.check_place(&caller, Need::AddAppToEnv, &place).await?;
     let operator = portal.operator(&caller, by.operator, app.data_change_created_by).await?;
     let (store, environments) = (&portal.state.store, &portal.state.environments);
     let row = portal_app::find(store, &place.app_id).await?;

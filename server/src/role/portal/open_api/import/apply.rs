@@ -15,7 +15,7 @@ use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result, if_found};
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::app;
 use crate::role::portal::open_api::draft::{apply, draft, is_retried, stored};
@@ -210,12 +210,9 @@ impl Import<'_> {
     ) -> Result<Outcome> {
         let environment = self.portal.state.environments.find(&place.env)?;
         let address = Address::in_cluster(place, &[]);
-        match environment.get::<admin::Cluster>(address).await {
-            Err(error) if error.reaction() == Reaction::NotFound => {}
-            found => {
-                same_spelling(&place.cluster, found?.name.as_deref())?;
-                return Ok(Outcome::Unchanged);
-            }
+        if let Some(found) = if_found(environment.get::<admin::Cluster>(address).await)? {
+            same_spelling(&place.cluster, found.name.as_deref())?;
+            return Ok(Outcome::Unchanged);
         }
         let body = admin::Cluster {
             name: Some(place.cluster.clone()),

@@ -10,7 +10,7 @@ use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Code, Error, Result, if_found};
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::app;
 use crate::role::portal::open_api::{app_namespace, cluster};
@@ -74,7 +74,7 @@ async fn check_app(portal: &Portal, row: &App) -> Result<()> {
 }
 
 async fn remove_app_in_env(environment: &Environment, app_id: &str, operator: &str) -> Result<()> {
-    let Some(clusters) = present(clusters(environment, app_id).await)? else { return Ok(()) };
+    let Some(clusters) = if_found(clusters(environment, app_id).await)? else { return Ok(()) };
     for cluster in &clusters {
         check(cluster == DEFAULT_CLUSTER)?;
         check_cluster(environment, &place_of(environment, app_id, cluster)).await?;
@@ -95,7 +95,7 @@ async fn remove_definition(portal: &Portal, row: &AppNamespace, operator: &str) 
         let address = Address::new(["appnamespaces", name, "associated-namespaces", "count"]);
         let linked: i64 = if row.is_public { environment.get(address).await? } else { 0 };
         check(linked == 0)?;
-        for cluster in present(clusters(&environment, app_id).await)?.unwrap_or_default() {
+        for cluster in if_found(clusters(&environment, app_id).await)?.unwrap_or_default() {
             let namespace = name.clone();
             let place = Resource { namespace, ..place_of(&environment, app_id, &cluster) };
             check_namespace(&environment, &place).await?;
@@ -114,7 +114,7 @@ async fn remove_cluster(
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let found = environment.get::<admin::Cluster>(Address::in_cluster(place, &[])).await;
-    let Some(found) = present(found)? else { return Ok(()) };
+    let Some(found) = if_found(found)? else { return Ok(()) };
     // It may have been deleted and created again.
     let is_same = id.is_none_or(|id| found.id == id);
     check(is_same && found.data_change_created_by.as_deref() == Some(operator))?;
@@ -136,7 +136,7 @@ async fn check_cluster(environment: &Environment, place: &Resource) -> Result<()
 /// Checks that a namespace has no items, no release and no branch, where it exists.
 async fn check_namespace(environment: &Environment, place: &Resource) -> Result<()> {
     let items = environment.get::<Vec<IgnoredAny>>(Address::in_namespace(place, &["items"])).await;
-    let Some(items) = present(items)? else { return Ok(()) };
+    let Some(items) = if_found(items)? else { return Ok(()) };
     check(items.is_empty())?;
     for part in [&["releases", "latest"][..], &["branches"]] {
         let found = environment.find::<IgnoredAny>(Address::in_namespace(place, part)).await?;
@@ -157,13 +157,6 @@ fn place_of(environment: &Environment, app_id: &str, cluster: &str) -> Resource 
         env: environment.name().to_owned(),
         cluster: cluster.to_owned(),
         namespace: String::new(),
-    }
-}
-
-fn present<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if error.reaction() == Reaction::NotFound => Ok(None),
-        found => found.map(Some),
     }
 }
 

@@ -9,7 +9,7 @@ use super::plan::{Plan, Problems};
 use crate::archive::ArchiveReader;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Error, Result, if_found};
 use crate::role::portal::Portal;
 use crate::settings::environment::normalise;
 use crate::wire::admin;
@@ -25,8 +25,7 @@ pub(super) async fn check_targets(
     check_reachable(plan, environments).await?;
     for environment in environments {
         for app_id in plan.app_ids() {
-            let (env, app_id) = (environment.name().to_owned(), app_id.to_owned());
-            portal.check_missed_deletion(&Resource { env, app_id, ..Resource::default() }).await?;
+            portal.check_missed_deletion(environment.name(), app_id).await?;
         }
     }
     let paths: Vec<_> = archive.paths().collect();
@@ -73,11 +72,9 @@ fn needed(plan: &Plan) -> BTreeMap<(String, &str), Vec<(usize, &Resource)>> {
 /// The names of the clusters of an app; none if the environment does not have the app.
 async fn clusters(environment: &Environment, app_id: &str) -> Result<HashSet<String>> {
     let found = environment.get(Address::new(["apps", app_id, "clusters"])).await;
-    let clusters: Vec<admin::Cluster> = match found {
-        Err(error) if error.reaction() == Reaction::NotFound => Vec::new(),
-        found => found.map_err(|error| unreachable(environment, &error))?,
-    };
-    Ok(clusters.into_iter().filter_map(|cluster| cluster.name).collect())
+    let clusters: Option<Vec<admin::Cluster>> =
+        if_found(found).map_err(|error| unreachable(environment, &error))?;
+    Ok(clusters.into_iter().flatten().filter_map(|cluster| cluster.name).collect())
 }
 
 /// Requires an answer of each environment that the import would change.
@@ -86,13 +83,8 @@ async fn check_reachable(plan: &Plan, environments: &[Environment]) -> Result<()
     let places = plan.namespaces.first().map(|(_, place)| place.app_id.as_str());
     let Some(app_id) = app_id.or(places) else { return Ok(()) };
     for environment in environments {
-        let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
-        match found {
-            Err(error) if error.reaction() != Reaction::NotFound => {
-                return Err(unreachable(environment, &error));
-            }
-            _ => {}
-        }
+        let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
+        if_found(found).map_err(|error| unreachable(environment, &error))?;
     }
     Ok(())
 }

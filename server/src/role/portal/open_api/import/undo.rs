@@ -8,7 +8,7 @@ use super::creation::Object;
 use crate::domain::draft::import::Imported;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
-use crate::error::{Reaction, Result};
+use crate::error::{Reaction, Result, if_found};
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::is_refusal;
 use crate::wire::admin;
@@ -111,14 +111,12 @@ impl Change {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let found = match stored(&environment, &self.place).await {
-                Err(error) if error.reaction() == Reaction::NotFound => return Ok(()),
-                found => found?,
+            let Some(found) = if_found(stored(&environment, &self.place).await)? else {
+                return Ok(());
             };
             let is_kept = !self.is_new || self.is_released(&environment).await?;
-            let lines = match draft(&environment, &self.place).await {
-                Err(error) if error.reaction() == Reaction::NotFound => return Ok(()),
-                lines => lines?,
+            let Some(lines) = if_found(draft(&environment, &self.place).await)? else {
+                return Ok(());
             };
             let reversal = self.imported.reversal(&lines);
             let is_empty = lines.len() == reversal.delete.len();

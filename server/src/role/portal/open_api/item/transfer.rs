@@ -36,7 +36,9 @@ pub(in super::super) async fn compare(
         if !is_visible && caller.identity.is_program() {
             return Err(refusal(Need::See));
         }
-        portal.check_missed_deletion(target).await?;
+        if is_visible {
+            portal.check_missed_deletion(&target.env, &target.app_id).await?;
+        }
         visible.push(is_visible);
     }
     let diffs = targets.iter().zip(visible).map(|(target, is_visible)| {
@@ -85,11 +87,7 @@ pub(in super::super) async fn synchronize(
         return Err(Error::bad_request(message).with_code(Code::DifferentNamespace));
     }
     for target in &targets {
-        let need = Need::To(Act::Modify);
-        if !portal.allows(&caller.identity, need, target).await? {
-            return Err(refusal(need));
-        }
-        portal.check_missed_deletion(target).await?;
+        portal.check_place(&caller, Need::To(Act::Modify), target).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     for target in &targets {

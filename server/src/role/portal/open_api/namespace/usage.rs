@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
-use crate::error::{Reaction, Result};
+use crate::error::{Result, if_found};
 use crate::http::request::Path;
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -161,11 +161,9 @@ async fn in_environment(
     let linked = if is_public { linked(environment, &place.namespace).await? } else { 0 };
     let address =
         Address::new(["apps", &place.app_id, "appnamespaces", &place.namespace, "readers"]);
-    let found: Vec<admin::ClusterReaders> = match environment.get(address).await {
-        Err(error) if error.reaction() == Reaction::NotFound => {
-            return by_cluster(environment, place, linked).await;
-        }
-        found => found?,
+    let found: Option<Vec<admin::ClusterReaders>> = if_found(environment.get(address).await)?;
+    let Some(found) = found else {
+        return by_cluster(environment, place, linked).await;
     };
     let usage = |readers: admin::ClusterReaders| NamespaceUsage {
         namespace_name: Some(place.namespace.clone()),
