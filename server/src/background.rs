@@ -3,17 +3,13 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-use crate::error::{Error, Result};
 
 /// Minimum and maximum pause before a task that panicked is restarted.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -38,25 +34,6 @@ impl Background {
     {
         let task = Box::new(move || task().boxed());
         self.tracker.spawn(supervise(name, task, self.shutdown.clone()));
-    }
-
-    /// Same as [`Self::spawn`], on a separate thread, for a task that waits for several answers of the
-    /// database in a row: two threads that wake each other cost a fraction of the time that the async
-    /// scheduler needs to find an idle worker.
-    ///
-    /// # Errors
-    /// Fails if the system starts no more threads.
-    pub fn spawn_thread<F, Fut>(&self, name: &'static str, mut task: F) -> Result<()>
-    where
-        F: FnMut() -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        let task = Box::new(move || task().boxed());
-        let run = self.tracker.track_future(supervise(name, task, self.shutdown.clone()));
-        let runtime = Handle::current();
-        let thread = thread::Builder::new().name(name.to_owned());
-        let started = thread.spawn(move || runtime.block_on(run));
-        started.map(drop).map_err(|error| Error::internal("cannot start a thread", error))
     }
 
     /// Runs a step at once and then after each pause, until the node ends.

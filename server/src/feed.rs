@@ -139,12 +139,9 @@ impl ReleaseFeed {
     }
 
     /// Starts the scans and the clock of the hub.
-    ///
-    /// # Errors
-    /// Fails if the system starts no more threads.
-    pub fn run(&self, background: &Background) -> Result<()> {
+    pub fn run(&self, background: &Background) {
         let feed = self.clone();
-        background.spawn_thread("release scan", move || feed.clone().scan_messages())?;
+        background.spawn("release message scan", move || feed.clone().scan_messages());
         let feed = self.clone();
         background.spawn("deferred release messages", move || feed.clone().retry_deferred());
         let feed = self.clone();
@@ -158,7 +155,6 @@ impl ReleaseFeed {
         });
         let hub = self.hub().clone();
         background.spawn("hub clock", move || tick(hub.clone()));
-        Ok(())
     }
 
     /// Waits until release messages that were committed before this call are delivered on this

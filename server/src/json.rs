@@ -1,7 +1,8 @@
-//! The JSON writer of answers and of texts stored in the database: compact, with the HTML-safe
-//! escapes of Apollo's rows and bodies. Types omit their absent members themselves. Knows no type
-//! of the server.
+//! The JSON of requests and answers, and of texts stored in the database. What is written is compact,
+//! with the HTML-safe escapes of Apollo's rows and bodies; types omit their absent members themselves.
+//! Knows no type of the server.
 
+mod bounded;
 pub mod schema;
 
 use std::io::{self, Write};
@@ -11,6 +12,8 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+
+pub use self::bounded::read;
 
 use crate::error::Error;
 

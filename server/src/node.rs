@@ -266,7 +266,7 @@ impl Node {
         // of applications.
         let reserved = store.reserved();
         let feed = ReleaseFeed::load(reserved.clone(), config.clone(), options).await?;
-        feed.run(&self.background)?;
+        feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
         forgotten_instance::run(&reserved, &instances, &self.background);
@@ -331,7 +331,6 @@ impl Node {
             installation,
             store,
             config,
-            missed_deletions: Default::default(),
             notices: Arc::default(),
             ready: self.ready.clone(),
         };

@@ -8,7 +8,6 @@ use castalia_store::{Status, Store};
 use tokio::sync::Notify;
 
 use crate::domain::instance_audit::InstanceAudit;
-use crate::domain::pending_change::MissedDeletions;
 use crate::domain::server_config;
 use crate::domain::unsigned_client::UnsignedClients;
 use crate::environment::Environments;
@@ -156,8 +155,6 @@ pub struct PortalState {
     pub environment: Option<EnvironmentState>,
     /// Wakes the task that delivers notices of publishes.
     pub notices: Arc<Notify>,
-    /// What environments still have to delete.
-    pub missed_deletions: MissedDeletions,
     /// Whether this node can serve.
     pub ready: Readiness,
 }

@@ -2,12 +2,10 @@
 //! created, changed or deleted in the portal, until each environment has received it. What sends them
 //! is not known here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_store::pending_change;
 use castalia_store::{Id, JobError as _, Store, StoreError, now};
-use parking_lot::Mutex;
 
 use crate::error::{Code, Error, Result};
 
@@ -26,23 +24,19 @@ const ROUND: u64 = 1000;
 /// Maximum length of a reason, in characters.
 const PROBLEM: usize = 500;
 
-/// Stores a change that is about to be made, for each of these environments, and notes a deletion of an
-/// app. Returns what was stored in the same order, or nothing if the account of the database may not use
-/// the table.
+/// Stores a change that is about to be made, for each of these environments. Returns what was stored in
+/// the same order, or nothing if the account of the database may not use the table.
 ///
 /// # Errors
 /// Fails if the database does.
 pub async fn announce(
     store: &Store,
-    missed: &MissedDeletions,
     new: NewPendingChange,
     envs: Vec<String>,
 ) -> Result<Vec<Announced>> {
     if envs.is_empty() {
         return Ok(Vec::new());
     }
-    let is_deletion_of_app =
-        matches!(new.operation, PendingOperation::Delete(_)) && new.namespace.is_empty();
     let store = store.clone();
     let stored = apart(async move {
         store
@@ -58,12 +52,7 @@ pub async fn announce(
             tracing::warn!(%error, "an environment that does not receive a change does not get it later; run `castalia migrate`, or grant all privileges on the table CastaliaPendingChange");
             Ok(Vec::new())
         }
-        stored => {
-            if is_deletion_of_app {
-                missed.expect();
-            }
-            stored
-        }
+        stored => stored,
     }
 }
 
@@ -83,59 +72,18 @@ pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> 
     Ok(pending_change::of_environment(store, env, ROUND).await?)
 }
 
-/// The deletions of apps that environments have not received. As there are hardly ever any, they are read
-/// only when this node has heard of one.
-#[derive(Debug, Clone, Default)]
-pub struct MissedDeletions(Arc<Mutex<Heard>>);
-
-#[derive(Debug, Default)]
-struct Heard {
-    /// Number of deletions that this node has announced.
-    announced: u64,
-    may_be_any: bool,
-}
-
-impl MissedDeletions {
-    /// Notes that an environment may miss a deletion, which is stored.
-    fn expect(&self) {
-        let mut heard = self.0.lock();
-        heard.announced += 1;
-        heard.may_be_any = true;
+/// Requires that the environment has no app of this name that the portal has deleted: its content would
+/// be shown to whoever has the name now, and what they store would be deleted with it. Asks the database
+/// each time, because another node may have deleted the app just now.
+///
+/// # Errors
+/// Fails if it has.
+pub async fn require_no_missed_deletion(store: &Store, env: &str, app_id: &str) -> Result<()> {
+    if !pending_change::is_deletion_missed(store.read(), env, app_id).await? {
+        return Ok(());
     }
-
-    /// Reads whether there are any, which another node may have stored.
-    ///
-    /// # Errors
-    /// Fails if the database does.
-    pub async fn refresh(&self, store: &Store) -> Result<()> {
-        let announced = self.0.lock().announced;
-        let is_any = pending_change::is_deletion_missed(store.read(), None).await?;
-        self.read(is_any, announced);
-        Ok(())
-    }
-
-    /// Uses what was read after this number of deletions: a later one may not have been in it.
-    fn read(&self, is_any: bool, announced: u64) {
-        let mut heard = self.0.lock();
-        if heard.announced == announced {
-            heard.may_be_any = is_any;
-        }
-    }
-
-    /// Requires that the environment has no app of this name that the portal has deleted: its content
-    /// would be shown to whoever has the name now, and what they store would be deleted with it.
-    ///
-    /// # Errors
-    /// Fails if it has.
-    pub async fn require_none(&self, store: &Store, env: &str, app_id: &str) -> Result<()> {
-        if !self.0.lock().may_be_any
-            || !pending_change::is_deletion_missed(store.read(), Some((env, app_id))).await?
-        {
-            return Ok(());
-        }
-        let message = format!("{env} still has to delete an earlier app {app_id}; retry later");
-        Err(Error::unavailable(message).with_code(Code::EnvUnreachable))
-    }
+    let message = format!("{env} still has to delete an earlier app {app_id}; retry later");
+    Err(Error::unavailable(message).with_code(Code::EnvUnreachable))
 }
 
 /// Whether this node has to send the change again now. No other node does at the same time.
@@ -200,21 +148,5 @@ async fn postpone(store: &Store, id: Id, by: Duration, problem: String) {
         .await;
     if let Err(error) = noted {
         tracing::debug!(%error, "cannot note when a change is sent again");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deletion_that_is_announced_during_a_read_is_not_overlooked() {
-        let missed = MissedDeletions::default();
-        let announced = missed.0.lock().announced;
-        missed.expect();
-        missed.read(false, announced);
-        assert!(missed.0.lock().may_be_any);
-        missed.read(false, announced + 1);
-        assert!(!missed.0.lock().may_be_any);
     }
 }

@@ -102,8 +102,8 @@ impl PortalAppDetails {
 pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     new.details.check()?;
     let new = NewApp { admins: user::all_existing(store, &new.admins).await?, ..new };
-    let owner = owner_of(store, &new.details).await?;
-    let input = (new, owner.email, operator.to_owned());
+    let (details, email) = with_owner(store, new.details).await?;
+    let input = (NewApp { details, ..new }, email, operator.to_owned());
     unique::write(store, input, |tx, (new, email, operator)| {
         Box::pin(create_in(tx, new, email, operator))
     })
@@ -121,8 +121,8 @@ pub async fn update(
     base: Base,
 ) -> Result<App> {
     details.check_texts()?;
-    let owner = owner_of(store, &details).await?;
-    let input = (details, owner.email, operator.to_owned(), base);
+    let (details, email) = with_owner(store, details).await?;
+    let input = (details, email, operator.to_owned(), base);
     store
         .write(input, |tx, (details, email, operator, base)| {
             Box::pin(update_in(tx, details, email, operator, base))
@@ -300,12 +300,17 @@ pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
     named(store, &app_ids.collect::<Vec<_>>()).await
 }
 
-async fn owner_of(store: &Store, details: &PortalAppDetails) -> Result<user::User> {
-    let owner = user::find(store, &details.owner_name).await?;
-    owner.ok_or_else(|| {
+/// The details with the owner's name as it is stored, which some databases find in another spelling too, and
+/// the owner's address.
+async fn with_owner(
+    store: &Store,
+    details: PortalAppDetails,
+) -> Result<(PortalAppDetails, String)> {
+    let Some(owner) = user::find(store, &details.owner_name).await? else {
         let message = format!("Application's owner not exist. owner = {}", details.owner_name);
-        Error::bad_request(message).with_code(Code::UnknownUser)
-    })
+        return Err(Error::bad_request(message).with_code(Code::UnknownUser));
+    };
+    Ok((PortalAppDetails { owner_name: owner.username, ..details }, owner.email))
 }
 
 async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {

@@ -15,7 +15,7 @@ use utoipa::openapi::path::ParameterIn;
 
 use super::operation::{Input, Signature};
 use crate::error::{Code, Error, Reaction, Result};
-use crate::json::schema::Documented;
+use crate::json::{self, schema::Documented};
 
 /// Maximum ordinary body, in bytes.
 pub const BODY: usize = 1 << 20;
@@ -56,7 +56,7 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         check_is_json(request.headers())?;
         let bytes = read(request.into_body(), LIMIT).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+        json::read(&bytes).map(Self).map_err(|error| {
             let problem = without_text(&error.to_string());
             Error::bad_request(format!("JSON parse error: {problem}"))
                 .with_code(Code::UnreadableBody)

@@ -32,6 +32,7 @@ use self::audit::sign_in::RefusedSignIns;
 use self::calls::Calls;
 use self::events::Hub;
 use self::open_api::document::Document;
+use self::open_api::upload::Uploads;
 use self::origin::Hosts;
 use self::rate::TokenRates;
 use self::sign_in::basic::VerifiedUsers;
@@ -95,9 +96,6 @@ pub enum Hidden {
     Zero,
 }
 
-/// Maximum number of files that are received concurrently; each occupies up to 200 MiB of the disk.
-const UPLOADS: usize = 16;
-
 /// State that the handlers of this role share. Cheap to clone.
 #[derive(Debug, Clone)]
 struct Portal {
@@ -116,7 +114,7 @@ struct Own {
     user_rates: TokenRates,
     hashing: Semaphore,
     transfers: Semaphore,
-    uploads: Arc<Semaphore>,
+    uploads: Uploads,
     calls: Calls,
     events: Hub,
     document: Document,
@@ -146,7 +144,7 @@ impl Portal {
             user_rates: TokenRates::of_users(),
             hashing: Semaphore::new(HASHING),
             transfers: Semaphore::new(TRANSFERS),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            uploads: Uploads::default(),
             calls: Calls::start(state.clone()),
             events: Hub::start(state.clone()),
             document: Document::default(),

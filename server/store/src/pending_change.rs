@@ -160,16 +160,17 @@ pub async fn of_environment(
     Ok(found)
 }
 
-/// Whether an environment has not received the deletion of an app: any, or of this name in this one.
+/// Whether the environment has not received the deletion of an app of this name.
 pub async fn is_deletion_missed(
     db: &impl ConnectionTrait,
-    of: Option<(&str, &str)>,
+    env: &str,
+    app_id: &str,
 ) -> Result<bool, StoreError> {
-    let mut deletions =
-        Entity::find().filter(Column::NamespaceName.eq("")).filter(Column::Operation.eq(DELETE));
-    if let Some((env, app_id)) = of {
-        deletions = deletions.filter(Column::Env.eq(env)).filter(Column::AppId.eq(app_id));
-    }
+    let deletions = Entity::find()
+        .filter(Column::Env.eq(env))
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::NamespaceName.eq(""))
+        .filter(Column::Operation.eq(DELETE));
     let found = deletions.select_only().column(Column::Id).limit(1).into_tuple::<Id>();
     match found.one(db).await.map_err(StoreError::from) {
         Err(error) if error.is_unusable_table() => Ok(false),

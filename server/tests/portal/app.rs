@@ -4,7 +4,7 @@ use castalia_server::domain::permission::NamedRole;
 use castalia_store::entity::{
     Standard as _, app as app_row, app_namespace, cluster, permission, role, user_role,
 };
-use castalia_store::user;
+use castalia_store::{Dialect, user};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::json;
 
@@ -302,5 +302,19 @@ async fn an_app_id_in_another_case_is_taken() {
             .post("/openapi/v1/apps", app("DEMO", name))
             .await
             .fails(400, "app already exists for appId:demo");
+    }
+}
+
+/// MariaDB finds a user by any spelling of the name.
+#[tokio::test]
+async fn an_app_has_the_name_of_its_owner_as_the_user_has_it() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let created = root.post("/openapi/v1/apps", app("spelt", "U1")).await;
+    if world.store.dialect() == Dialect::MySql {
+        created.empty();
+        assert_eq!(root.get("/openapi/v1/apps/spelt").await.ok()["ownerName"], "u1");
+    } else {
+        created.fails(400, "Application's owner not exist. owner = U1");
     }
 }

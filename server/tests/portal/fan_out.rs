@@ -8,7 +8,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use castalia_store::entity::{Standard as _, app as app_row, app_namespace, item};
-use castalia_store::{Deletion, Store, StoreError, pending_change};
+use castalia_store::pending_change::{self, NewPendingChange, PendingOperation};
+use castalia_store::{Deletion, Id, Store, StoreError, now};
 use http::StatusCode;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend};
 use serde_json::json;
@@ -184,6 +185,30 @@ async fn what_was_created_again_is_new_in_an_environment_that_was_away() {
     let shared: Vec<_> = rows.iter().filter(|row| row.name == "shared").collect();
     assert_eq!(shared.len(), 1);
     assert!(!shared[0].is_public);
+}
+
+#[tokio::test]
+async fn a_deletion_that_another_node_stored_is_known_at_once() {
+    let (world, _, away) = world_beside_an_environment_that_is_away().await;
+    away.store(false, Ordering::SeqCst);
+    world.user("apollo").await.post("/openapi/v1/apps", app("again", "u1")).await.empty();
+    let items = format!("{}/items", NS.replace("LOCAL", "FAR").replace("demo", "again"));
+    let owner = world.user("u1").await;
+    owner.get(&items).await.ok();
+    let deletion = NewPendingChange {
+        app_id: "again".to_owned(),
+        namespace: String::new(),
+        operation: PendingOperation::Delete(Id(1)),
+        operator: "apollo".to_owned(),
+    };
+    let stored = world.store.write(deletion, |tx, deletion| {
+        Box::pin(async move {
+            let envs = ["FAR".to_owned()];
+            pending_change::insert(tx, deletion, &envs, now() + SOON).await
+        })
+    });
+    stored.await.unwrap();
+    owner.get(&items).await.fails(503, "FAR still has to delete an earlier app again");
 }
 
 async fn bodies_that_name_the_environment_wait(owner: &Caller<'_>, root: &Caller<'_>, still: &str) {

@@ -6,7 +6,7 @@ use castalia_server::domain::permission::need::Resource;
 use serde_json::json;
 
 use super::trigger::Trigger;
-use super::world::World;
+use super::world::{World, app};
 
 const CLUSTER: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/c";
 const DEFINITION: &str = "/openapi/v1/apps/demo/appnamespaces/extra";
@@ -42,4 +42,41 @@ async fn a_deletion_that_fails_in_the_portal_alone_is_completed_by_its_repetitio
         ..Resource::default()
     };
     assert!(!grant::has_cluster_roles(&world.store, &place).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_definition_that_is_deleted_meanwhile_does_not_come_back_with_the_app() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let definitions = DEFINITION.trim_end_matches("/extra");
+    let definition = |app_id: &str| {
+        json!({
+            "appId": app_id, "name": "extra", "format": "properties", "isPublic": true,
+            "appendNamespacePrefix": false,
+        })
+    };
+    root.post(definitions, definition("demo")).await.ok();
+    let refused = Trigger {
+        name: "refused",
+        table: "App",
+        when: "BEFORE UPDATE",
+        row: None,
+        statement: None,
+    };
+    refused.create(&world.store).await;
+    root.delete("/openapi/v1/apps/demo").await.fails(503, "deleted in the environments, but");
+    refused.drop(&world.store).await;
+    root.delete(DEFINITION).await.empty();
+    root.delete("/openapi/v1/apps/demo").await.empty();
+    let deleted = root.get("/openapi/v1/deleted-apps").await.ok()[0]["deletedTime"].clone();
+    let wanted = json!({ "kind": "app", "deletedTime": deleted });
+    root.post("/openapi/v1/apps/demo/restorations", wanted).await.empty();
+    let namespace = "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces/extra";
+    root.get(namespace).await.fails(404, "");
+    // Its name is free for others.
+    root.post("/openapi/v1/apps", app("other", "u1")).await.empty();
+    let other = "/openapi/v1/apps/other/appnamespaces";
+    let other = root.post(other, definition("other")).await;
+    assert_eq!(other.status, 200);
+    assert_eq!(other.header("castalia-pending-environments"), "");
 }

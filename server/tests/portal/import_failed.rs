@@ -207,6 +207,108 @@ async fn what_others_use_of_a_failed_import_stays() {
     }
 }
 
+/// What the environment did not receive needs no removal.
+#[tokio::test]
+async fn an_app_that_the_environment_refused_is_removed_from_the_portal() {
+    let archive = exported().await;
+    let world = World::with_demo().await;
+    let row = Some(("AppId", "second"));
+    let trigger =
+        Trigger { name: "refused", table: "App", when: "BEFORE INSERT", row, statement: None };
+    trigger.create(&world.environment_store).await;
+    let root = world.user("apollo").await;
+    let answer = root.upload(ALL, "all.zip", &archive).await;
+    answer.fails(400, "Nothing was imported. u1/second/app.metadata: ");
+    root.get("/openapi/v1/apps/second").await.fails(400, "App not found: second");
+    trigger.drop(&world.environment_store).await;
+    root.upload(ALL, "all.zip", &archive).await.ok();
+}
+
+/// The answer to its creation is lost, or the portal fails after it.
+#[tokio::test]
+async fn a_namespace_whose_creation_fails_afterwards_is_removed() {
+    let world = World::with_demo().await;
+    let (root, owner) = (world.user("apollo").await, world.user("u1").await);
+    root.post("/openapi/v1/apps", app("second", "u1")).await.empty();
+    let public = json!({
+        "appId": "second", "name": "shared", "format": "properties", "isPublic": true,
+        "appendNamespacePrefix": false,
+    });
+    root.post("/openapi/v1/apps/second/appnamespaces", public).await.ok();
+    let trigger = Trigger {
+        name: "refused",
+        table: "Role",
+        when: "BEFORE INSERT",
+        row: None,
+        statement: None,
+    };
+    trigger.create(&world.store).await;
+    let of_shared = FIRST.replace("application", "shared");
+    let bytes = archive(&[(&of_shared, items(&["k"]))]);
+    let path = format!("{CLUSTER}?conflictAction=cover");
+    let answer = owner.upload(&path, "c.zip", &bytes).await;
+    answer.fails(400, &format!("Nothing was imported. {of_shared}: "));
+    owner.get(&NS.replace("application", "shared")).await.fails(404, "");
+    trigger.drop(&world.store).await;
+    owner.upload(&path, "c.zip", &bytes).await.ok();
+}
+
+/// What clients receive cannot be taken back, so the answer names it.
+#[tokio::test]
+async fn what_was_published_during_a_failed_import_is_reported() {
+    const PUBLISHING: &str = "publishes-the-first";
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    for name in ["last", "new", "model"] {
+        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
+        owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    }
+    // What the import brings, as a release.
+    let model = NS.replace("application", "model");
+    owner.post(&format!("{model}/items"), item("added", "imported")).await.ok();
+    let release = json!({ "releaseTitle": "r", "releasedBy": "u1" });
+    owner.post(&format!("{model}/releases"), release).await.ok();
+    // A namespace that is created cannot be tried before.
+    let last = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
+    owner.delete(&last).await.empty();
+    run(&world, true).await;
+    // As somebody may between two steps of the import.
+    let publish = Trigger {
+        name: "publish_during_import",
+        table: "Item",
+        when: "AFTER INSERT",
+        row: Some(("Key", PUBLISHING)),
+        statement: Some(
+            r#"INSERT INTO "Release" ("ReleaseKey", "AppId", "ClusterName", "NamespaceName", "Configurations")
+               SELECT 'published', 'demo', 'default', 'application', "Configurations" FROM "Release""#,
+        ),
+    };
+    publish.create(&world.environment_store).await;
+    let of_new = FIRST.replace("application", "new");
+    let bytes = archive(&[
+        (FIRST, items(&["added"])),
+        (&of_new, items(&[PUBLISHING])),
+        (LAST, items(&[REFUSED])),
+    ]);
+    let answer = owner.upload(&format!("{CLUSTER}?conflictAction=cover"), "c.zip", &bytes).await;
+    answer.fails(400, &format!("import failed for: {LAST} ("));
+    assert_eq!(names_kept(&answer), ["demo/LOCAL/default/application"]);
+    assert_eq!(owner.get(&format!("{NS}/items")).await.ok()["total"], 0);
+    run(&world, false).await;
+    publish.drop(&world.environment_store).await;
+}
+
+/// The rest would be ended at any place.
+#[tokio::test]
+async fn an_import_ends_when_the_server_shuts_down() {
+    let world = World::with_demo().await;
+    world.ready.set(false);
+    let bytes = archive(&[(FIRST, items(&["k"]))]);
+    let answer = world.user("u1").await.upload(CLUSTER, "c.zip", &bytes).await;
+    answer.fails(400, &format!("Nothing was imported. {FIRST}: the server shuts down"));
+    world.ready.set(true);
+}
+
 fn names_kept(answer: &Answer) -> Vec<String> {
     let message = answer.json()["message"].as_str().unwrap().to_owned();
     let (_, kept) = message.split_once("; could not be removed again: ").unwrap();

@@ -130,6 +130,37 @@ async fn bombs_are_refused_before_they_are_decompressed() {
     answer.fails(413, "The body is larger than 1048576 bytes.");
 }
 
+/// Its items would be read as another format, or nobody could link it.
+#[tokio::test]
+async fn a_definition_that_differs_from_the_portals_is_refused() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    for (is_public, format) in [(true, "properties"), (false, "json")] {
+        let definition = json!({
+            "appId": "demo", "name": "application", "format": format, "isPublic": is_public,
+        });
+        let path = "demo+application.appnamespace.metadata";
+        let bytes = archive(&[(path, definition.to_string())]);
+        let reason = "the portal has it as private, of the format properties";
+        let answer = root.upload(ALL, "all.zip", &bytes).await;
+        answer.fails(400, &format!("Nothing was imported. {path}: {reason}"));
+    }
+}
+
+/// Three bytes for an item would become some hundred in memory.
+#[tokio::test]
+async fn a_namespace_with_too_many_items_is_refused_before_they_are_stored_in_memory() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    let items = format!("[{{}}{}]", ",{}".repeat(100_000));
+    let answer = owner.upload(CLUSTER, "c.zip", &archive(&[(GOOD, &items)])).await;
+    let reason = "the JSON is invalid: more than 100000 objects";
+    refused(&owner, answer, &format!("Nothing was imported. {GOOD}: {reason}")).await;
+    let path = CLUSTER.replace("/import", "/namespaces/application/items/import");
+    let file = "demo+default+application.properties";
+    owner.upload(&path, file, items.as_bytes()).await.fails(400, reason);
+}
+
 #[tokio::test]
 async fn everything_an_archive_refers_to_must_exist() {
     let world = World::with_demo().await;

@@ -55,6 +55,7 @@ pub(crate) struct World {
     pub(crate) environment_store: Store,
     pub(crate) environments: Environments,
     pub(crate) routes: Vec<Listed<PortalAccess>>,
+    pub(crate) ready: Readiness,
     installation: Installation,
     state: PortalState,
     router: Router,
@@ -125,17 +126,18 @@ impl World {
             settings,
             store: store.clone(),
             config: config.clone(),
-            missed_deletions: Default::default(),
             notices: Arc::default(),
             ready: environment.ready.clone(),
         };
-        let environments = state.environments.clone();
+        let (environments, ready) = (state.environments.clone(), state.ready.clone());
+        ready.set(true);
         let (router, routes) = portal::router(state.clone());
         let mut world = Self {
             store,
             environments,
             environment_store: environment.store,
             routes,
+            ready,
             installation,
             state,
             router: router.layer(from_fn_with_state(false, failure::render)),
@@ -180,6 +182,7 @@ impl World {
             environments: self.environments.clone(),
             environment_store: self.environment_store.clone(),
             routes,
+            ready: self.ready.clone(),
             installation: self.installation,
             state: self.state.clone(),
             router: router.layer(from_fn_with_state(false, failure::render)),
@@ -423,7 +426,7 @@ pub(crate) async fn environment(
     let feed = ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default());
     let feed = feed.await.unwrap();
     // A publish is answered when the feed has delivered it.
-    feed.run(&Background::default()).unwrap();
+    feed.run(&Background::default());
     EnvironmentState {
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),

@@ -86,6 +86,18 @@ impl Imported {
         }
     }
 
+    /// Whether one of the values that it brought is the value of its key.
+    pub fn is_in<'a>(&self, value_of: impl Fn(&str) -> Option<&'a str>) -> bool {
+        let brought = |line: &Line| {
+            !line.key.is_empty() && value_of(&line.key).is_some_and(|value| value == line.value)
+        };
+        self.created.iter().any(brought)
+            || self
+                .updated
+                .iter()
+                .any(|(before, after)| before.value != after.value && brought(after))
+    }
+
     /// The edits that take it back, whether it has taken effect or not. Lines that somebody changed
     /// since remain as they are.
     #[must_use]

@@ -48,6 +48,16 @@ impl Identity {
         }
     }
 
+    /// The name of the user, or the app of the consumer.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Identity::User(user_id) => user_id,
+            Identity::Token(token) => &token.user_id,
+            Identity::Consumer(consumer) => &consumer.app_id,
+        }
+    }
+
     /// Whether it is a program. Programs are refused what they may not see, where a user in a
     /// browser receives an empty answer.
     #[must_use]

@@ -22,13 +22,12 @@ use super::{Hidden, Portal, PortalAccess, based};
 use crate::domain::consumer;
 use crate::domain::event::{self, NewEvent};
 use crate::domain::permission::need::{Identity, Need, Resource};
-use crate::domain::portal_app;
 use crate::domain::user_token::record;
+use crate::domain::{pending_change, portal_app};
 use crate::environment::Relayed;
 use crate::error::{Code, Error, Result};
 use crate::http::operation::About;
 use crate::json::Json;
-use crate::state::PortalState;
 use crate::wire::admin::Page;
 
 /// Operations that record their events themselves: publishes, and edits of other namespaces than
@@ -91,12 +90,8 @@ fn edit(parts: &Parts) -> Option<NewEvent> {
         && !place.env.is_empty()
         && !place.cluster.is_empty()
         && !place.namespace.is_empty();
-    let operator = match &parts.extensions.get::<Caller>()?.identity {
-        Identity::User(user_id) => user_id.clone(),
-        Identity::Token(token) => token.user_id.clone(),
-        Identity::Consumer(consumer) => consumer.app_id.clone(),
-    };
-    is_edit.then(|| event::about(place, event::EventKind::Edit, &operator, 0))
+    let operator = parts.extensions.get::<Caller>()?.identity.name();
+    is_edit.then(|| event::about(place, event::EventKind::Edit, operator, 0))
 }
 
 /// Passes an error answer of an admin service to the caller unchanged.
@@ -162,8 +157,7 @@ impl Portal {
         if env.is_empty() || app_id.is_empty() {
             return Ok(());
         }
-        let PortalState { store, missed_deletions, .. } = &self.state;
-        missed_deletions.require_none(store, env, app_id).await
+        pending_change::require_no_missed_deletion(&self.state.store, env, app_id).await
     }
 }
 

@@ -18,7 +18,6 @@ use crate::environment::Environment;
 use crate::environment::revision::without_base;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
-use crate::state::PortalState;
 
 /// Names the environments that have not received the change of an answer, separated by commas.
 const PENDING: HeaderName = HeaderName::from_static("castalia-pending-environments");
@@ -46,9 +45,8 @@ impl FanOut {
             operation,
             operator: operator.to_owned(),
         };
-        let PortalState { store, missed_deletions: missed, .. } = &portal.state;
         let envs = environments.iter().map(|one| one.name().to_owned()).collect();
-        let announced = pending_change::announce(store, missed, change.clone(), envs).await?;
+        let announced = pending_change::announce(&portal.state.store, change.clone(), envs).await?;
         Ok(Self { change, environments, announced })
     }
 

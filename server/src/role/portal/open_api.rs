@@ -47,7 +47,7 @@ mod sign_in_modes;
 pub(super) mod subrequest;
 mod system_info;
 mod system_role;
-mod upload;
+pub(super) mod upload;
 pub(super) mod user;
 mod user_token;
 mod webhook;

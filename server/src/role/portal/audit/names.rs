@@ -13,7 +13,7 @@ pub(super) struct Recorded {
 }
 
 /// By the id of the operation. An operation that is missing here is recorded under its id.
-const NAMES: [(&str, OperationKind, &str); 93] = [
+const NAMES: [(&str, OperationKind, &str); 94] = [
     ("createAccessKey", Create, "AccessKey.create"),
     ("enableAccessKey", Update, "AccessKey.enable"),
     ("disableAccessKey", Update, "AccessKey.disable"),
@@ -105,6 +105,7 @@ const NAMES: [(&str, OperationKind, &str); 93] = [
     // Reads of all values of an app, and of secrets.
     ("exportAllConfigs", Rpc, "Configs.export"),
     ("exportAppConfig", Rpc, "Configs.exportCluster"),
+    ("exportNamespaceItems", Rpc, "Configs.exportNamespace"),
     ("findAccessKeys", Rpc, "AccessKey.read"),
     ("getConsumerTokenByAppId", Rpc, "Consumer.readToken"),
     ("findAllPortalDBConfig", Rpc, "ServerConfig.readPortalDBConfig"),

@@ -60,8 +60,8 @@ pub(super) async fn last_of(
     Ok(found.into_iter().filter(|one| namesakes.was_present(one, SKEW)).max_by_key(|one| one.at))
 }
 
-/// Restores an app that the portal has had all the time. Its definitions are then as the portal has them
-/// now, and its clusters have roles again: both may have been changed meanwhile.
+/// Restores an app that the portal has had all the time. Its clusters have roles again: they may have been
+/// deleted meanwhile.
 pub(in crate::role::portal) async fn restore_lost_app(
     state: &PortalState,
     environment: &Environment,
@@ -70,7 +70,6 @@ pub(in crate::role::portal) async fn restore_lost_app(
 ) -> Result<()> {
     restore_app(state, environment, one, operator).await?;
     let (app_id, env) = (&one.app_id, environment.name());
-    write_definitions(state, environment, app_id, operator).await?;
     let clusters: Vec<admin::Cluster> =
         environment.get(Address::new(["apps", app_id, "clusters"])).await?;
     let roles = clusters.into_iter().filter_map(|cluster| cluster.name).flat_map(|cluster| {
@@ -81,7 +80,7 @@ pub(in crate::role::portal) async fn restore_lost_app(
     portal_app::ensure_roles(&state.store, app_id, roles.collect(), operator).await
 }
 
-/// Restores an app, whose details are then as the portal has them now.
+/// Restores an app, whose details and definitions are then as the portal has them now.
 async fn restore_app(
     state: &PortalState,
     environment: &Environment,
@@ -95,7 +94,8 @@ async fn restore_app(
         return portal_app::find(&state.store, app_id).await.map(drop);
     }
     let present = portal_app::find(&state.store, app_id).await?;
-    app::put(environment, &present, operator).await
+    app::put(environment, &present, operator).await?;
+    write_definitions(state, environment, app_id, operator).await
 }
 
 /// Definitions that the portal deleted or replaced while the environment did not have the app.

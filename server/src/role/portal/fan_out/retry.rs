@@ -26,9 +26,6 @@ pub(in crate::role::portal) fn run(state: &PortalState, background: &Background)
     background.repeat("changes that environments missed", PAUSE, move || {
         let state = state.clone();
         async move {
-            if let Err(error) = state.missed_deletions.refresh(&state.store).await {
-                tracing::debug!(%error, "cannot read what environments have to delete; retrying");
-            }
             let environments = state.environments.active();
             join_all(environments.iter().map(|environment| send_again(&state, environment))).await;
         }

@@ -102,7 +102,16 @@ pub(super) fn chosen(portal: &Portal, envs: &str) -> Result<Vec<Environment>> {
     let names: Vec<_> = envs.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     match names.is_empty() {
         true => Ok(environments.active()),
-        false => names.into_iter().map(|name| environments.find(name)).collect(),
+        false => {
+            let mut chosen: Vec<Environment> = Vec::with_capacity(names.len());
+            for name in names {
+                let environment = environments.find(name)?;
+                if chosen.iter().all(|other| other.name() != environment.name()) {
+                    chosen.push(environment);
+                }
+            }
+            Ok(chosen)
+        }
     }
 }
 

@@ -132,6 +132,7 @@ pub(super) async fn namespace(
         let message = format!("The file is larger than {limit} bytes.");
         return Err(Error::new(Reaction::TooLarge, message));
     }
+    let _turn = portal.turn_to_transfer().await?;
     let mut text = String::new();
     (&upload.file).read_to_string(&mut text).map_err(|error| {
         Error::bad_request(format!("The file cannot be read: {error}"))

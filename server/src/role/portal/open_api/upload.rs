@@ -2,9 +2,11 @@
 //! a name, so that memory holds a part of it only, and the name that the caller gives it never
 //! becomes one on disk.
 
+mod turn;
+
 use std::fs::File;
 use std::io::{self, Seek as _};
-use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -12,13 +14,19 @@ use http::header::CONTENT_TYPE;
 use hyper::body::Body as _;
 use multer::{Constraints, Multipart, SizeLimit};
 use tokio::io::AsyncWriteExt as _;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Input, Signature};
 use crate::role::portal::Portal;
+use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
 
+use self::turn::UploadTurn;
+pub(in crate::role::portal) use self::turn::Uploads;
+
+/// Maximum duration of the transfer of a file.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Name of the field with the file.
 const FIELD: &str = "file";
 
@@ -31,7 +39,7 @@ pub(super) struct UploadedFile {
     pub(super) file: File,
     /// Length in bytes.
     pub(super) length: u64,
-    _turn: OwnedSemaphorePermit,
+    _turn: UploadTurn,
 }
 
 impl FromRequest<Portal> for UploadedFile {
@@ -44,15 +52,21 @@ impl FromRequest<Portal> for UploadedFile {
             let message = format!("send a multipart form with the file in the field `{FIELD}`");
             Error::bad_request(message).with_code(Code::UnsupportedMediaType)
         })?;
+        let caller = request.extensions().get::<Caller>();
+        let user = caller.map(|caller| caller.identity.name().to_owned()).unwrap_or_default();
         let body = request.into_body();
         if body.size_hint().lower() > limit {
             return Err(too_large(limit));
         }
-        let turn = Arc::clone(&portal.own.uploads).try_acquire_owned().map_err(|_| {
+        let turn = portal.own.uploads.take(&user).ok_or_else(|| {
             let message = "Other imports are being received; retry when they are done.";
             Error::new(Reaction::TooMany, message)
         })?;
-        let received = receive(body, boundary, limit).await?;
+        let received = timeout(LONGEST, receive(body, boundary, limit)).await;
+        let received = received.map_err(|_| {
+            let message = format!("The file did not arrive within {} s.", LONGEST.as_secs());
+            Error::bad_request(message).with_code(Code::UnreadableBody)
+        })??;
         let (name, file, length) = received.ok_or_else(|| {
             let message = format!("Required part '{FIELD}' is not present.");
             Error::bad_request(message).with_code(Code::MissingMember)

@@ -17,7 +17,7 @@ use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
 use crate::error::{Code, Error, Reaction, Result, if_found};
 use crate::role::portal::Portal;
-use crate::role::portal::fan_out::app;
+use crate::role::portal::fan_out::{app, is_refusal};
 use crate::role::portal::open_api::draft::{apply, draft, is_retried, stored};
 use crate::role::portal::open_api::{app_namespace, cluster, namespace};
 use crate::wire::admin;
@@ -103,14 +103,17 @@ impl Import<'_> {
         undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, details) in &plan.apps {
+            self.check_running().map_err(failed(*at))?;
             let outcome = progress.step(self.app(*at, details.clone(), &plan.envs, undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         for (at, definition) in &plan.definitions {
+            self.check_running().map_err(failed(*at))?;
             let outcome = progress.step(self.definition(*at, definition.clone(), undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         for (at, place, comment) in &plan.clusters {
+            self.check_running().map_err(failed(*at))?;
             let outcome = progress.step(self.cluster(*at, place, comment.clone(), undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
@@ -127,10 +130,20 @@ impl Import<'_> {
         undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, place) in &plan.namespaces {
+            self.check_running().map_err(failed(*at))?;
             let outcome = progress.step(self.namespace(*at, place, formats, undo).await);
             outcomes.push((*at, outcome.map_err(failed(*at))?));
         }
         Ok(())
+    }
+
+    /// Requires that the node is not shutting down: it would end the import at any place, and what was
+    /// done has to be taken back before that.
+    fn check_running(&self) -> Result<()> {
+        match self.portal.state.ready.get() {
+            true => Ok(()),
+            false => Err(Error::unavailable("the server shuts down; retry later")),
+        }
     }
 
     async fn formats(&self, plan: &Plan) -> Result<Formats> {
@@ -303,9 +316,14 @@ pub(super) async fn bring(
         attempt += 1;
         let found = match stored(&environment, place).await {
             Err(error) if error.reaction() == Reaction::NotFound && !is_new => {
-                namespace::make(portal, place, operator).await?;
-                is_new = true;
+                // Before, because the answer may be lost.
                 undo.record(Change::creation(place));
+                let made = namespace::make(portal, place, operator).await;
+                if made.as_ref().is_err_and(is_refusal) {
+                    undo.forget_last();
+                }
+                made?;
+                is_new = true;
                 stored(&environment, place).await?
             }
             found => found?,

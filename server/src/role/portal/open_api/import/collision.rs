@@ -63,7 +63,13 @@ pub(super) fn check_definitions(
             problems.add(path, &format!("{} {what}", paths[*other]));
         }
         same_name.push((*position, new));
-        if known.iter().any(|row| row.app_id == new.app_id && row.name == new.name) {
+        let own = known.iter().find(|row| row.app_id == new.app_id && row.name == new.name);
+        if let Some(row) = own {
+            if (row.is_public, &row.format) != (new.is_public, &new.format) {
+                let kind = if row.is_public { "public" } else { "private" };
+                let format = &row.format;
+                problems.add(path, &format!("the portal has it as {kind}, of the format {format}"));
+            }
             continue;
         }
         // A portal with such a name can import its own export.

@@ -74,8 +74,12 @@ async fn check_app(portal: &Portal, row: &App) -> Result<()> {
 }
 
 async fn remove_app_in_env(environment: &Environment, app_id: &str, operator: &str) -> Result<()> {
-    let Some(clusters) = if_found(clusters(environment, app_id).await)? else { return Ok(()) };
-    for cluster in &clusters {
+    // It may not have received the app. One that does not exist has a list of clusters, too: an empty one.
+    let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
+    if if_found(found)?.is_none() {
+        return Ok(());
+    }
+    for cluster in &clusters(environment, app_id).await? {
         check(cluster == DEFAULT_CLUSTER)?;
         check_cluster(environment, &place_of(environment, app_id, cluster)).await?;
     }

@@ -20,6 +20,7 @@ use crate::domain::portal_namespace::NewDefinition;
 use crate::domain::{cluster, portal_app, portal_namespace, user};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
+use crate::json;
 use crate::role::portal::Portal;
 use crate::settings::environment::normalise;
 use crate::wire::archive::{ArchivedApp, ArchivedAppNamespace, ArchivedCluster, ArchivedItem};
@@ -297,7 +298,7 @@ pub(super) fn leniency(portal: &Portal) -> Leniency {
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| refused(format!("the JSON is invalid: {error}")))
+    json::read(text.as_bytes()).map_err(|error| refused(format!("the JSON is invalid: {error}")))
 }
 
 fn same(content: &str, path: &str) -> Result<()> {

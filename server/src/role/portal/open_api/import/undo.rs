@@ -5,10 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::super::draft::{apply, draft, is_retried, stored};
 use super::creation::Object;
+use crate::domain::configurations::Configurations;
 use crate::domain::draft::import::Imported;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
-use crate::error::{Reaction, Result, if_found};
+use crate::error::{Error, Reaction, Result, if_found};
+use crate::feed::cache::stored_configurations;
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::is_refusal;
 use crate::wire::admin;
@@ -114,13 +116,13 @@ impl Change {
             let Some(found) = if_found(stored(&environment, &self.place).await)? else {
                 return Ok(());
             };
-            let is_kept = !self.is_new || self.is_released(&environment).await?;
+            let released = self.released(&environment).await?;
             let Some(lines) = if_found(draft(&environment, &self.place).await)? else {
                 return Ok(());
             };
             let reversal = self.imported.reversal(&lines);
             let is_empty = lines.len() == reversal.delete.len();
-            let outcome = if is_empty && !is_kept {
+            let outcome = if is_empty && self.is_new && released.is_none() {
                 let address = Address::in_namespace(&self.place, &[]);
                 environment.delete_on_last_read(address.with(&[("operator", operator)])).await
             } else {
@@ -130,14 +132,31 @@ impl Change {
                 // Somebody deleted the namespace or one of the items meanwhile.
                 Err(error) if error.reaction() == Reaction::NotFound && attempt == 1 => {}
                 Err(error) if is_retried(&error, attempt).await => {}
-                outcome => return outcome,
+                outcome => {
+                    outcome?;
+                    return self.check_unpublished(released.as_ref());
+                }
             }
         }
     }
 
-    /// Somebody may have published what the import brought.
-    async fn is_released(&self, environment: &Environment) -> Result<bool> {
+    /// What clients receive of the namespace.
+    async fn released(&self, environment: &Environment) -> Result<Option<Configurations>> {
         let address = Address::in_namespace(&self.place, &["releases", "latest"]);
-        Ok(environment.find::<admin::Release>(address).await?.is_some())
+        let release: Option<admin::Release> = environment.find(address).await?;
+        let text = release.map(|release| release.configurations.unwrap_or_default());
+        // Clients do not receive what is not JSON.
+        Ok(text.map(|text| stored_configurations(&text).unwrap_or_default()))
+    }
+
+    /// Somebody may have published what the import brought, which nothing takes back.
+    fn check_unpublished(&self, released: Option<&Configurations>) -> Result<()> {
+        let is_published = released.is_some_and(|released| {
+            self.is_new || self.imported.is_in(|key| released.get(key).map(|value| &**value))
+        });
+        match is_published {
+            true => Err(Error::bad_request("its items were published meanwhile")),
+            false => Ok(()),
+        }
     }
 }
