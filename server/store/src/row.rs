@@ -166,21 +166,25 @@ fn set_columns<A: ActiveModelTrait>(
     columns.filter_map(|column| Some((column, row.get(column).into_value()?)))
 }
 
-/// The parameters of [`insertion`], without those of its expressions.
+/// The parameters of [`insertion`] for a row, without those of its expression.
 pub(super) fn parameters<A: ActiveModelTrait>(row: &A) -> impl Iterator<Item = Value> {
     set_columns(row).map(|(_, value)| value)
 }
 
-/// The statement that inserts the columns that are set, and others as expressions.
-pub(super) fn insertion<A: ActiveModelTrait>(
-    row: &A,
-    others: impl IntoIterator<Item = (<A::Entity as EntityTrait>::Column, Expr)>,
+/// The statement that inserts rows: of each the columns that are set, which are the same, and another one
+/// as an expression.
+pub(super) fn insertion<'r, A: ActiveModelTrait + 'r>(
+    rows: impl IntoIterator<Item = (&'r A, Option<(<A::Entity as EntityTrait>::Column, Expr)>)>,
 ) -> Result<InsertStatement, StoreError> {
-    let set = set_columns(row).map(|(column, value)| (column, column.save_as(Expr::val(value))));
-    let (columns, values): (Vec<_>, Vec<_>) = set.chain(others).unzip();
     let mut insert = Query::insert();
-    insert.into_table(A::Entity::default()).columns(columns);
-    insert.values(values).map_err(|error| StoreError::other(error.to_string()))?;
+    insert.into_table(A::Entity::default());
+    for (row, other) in rows {
+        let set = set_columns(row);
+        let set = set.map(|(column, value)| (column, column.save_as(Expr::val(value))));
+        let (columns, values): (Vec<_>, Vec<_>) = set.chain(other).unzip();
+        insert.columns(columns);
+        insert.values(values).map_err(|error| StoreError::other(error.to_string()))?;
+    }
     Ok(insert)
 }
 

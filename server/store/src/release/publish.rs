@@ -62,8 +62,9 @@ async fn at_once(
 ) -> Result<release::Model, StoreError> {
     let mut rows = PublishedRows::of(publish);
     let insert = Statement::from_sql_and_values(DbBackend::Sqlite, rows.text()?, rows.parameters());
-    let returned = db.query_all_raw(insert).await?;
-    let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
+    // Ends with the first row, without a further message that the statement ended.
+    let returned = db.query_one_raw(insert).await?;
+    let returned = returned.map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
     let id = returned.ok_or_else(|| StoreError::other("an insert returned no id"))?;
     rows.release.id = ActiveValue::Unchanged(id);
     Ok(rows.release.try_into_model()?)
@@ -107,19 +108,22 @@ impl PublishedRows {
         }
     }
 
-    /// No other transaction writes, so the newest id of a table is that of the row before.
+    /// No other transaction writes, so the newest id of a table is that of the row before. The last
+    /// statement returns the id of the release, and none of the others a row.
     fn built(&self) -> Result<String, StoreError> {
         let id_of_release = || newest_id::<release::Entity>(release::Column::Id);
         let id_of_history = newest_id::<release_history::Entity>(release_history::Column::Id);
         let of_history = (release_history::Column::ReleaseId, id_of_release());
         let [of_release, other] = &self.audits;
         let id = audits::Column::EntityId;
+        let audited = [(of_release, id_of_release()), (other, id_of_history)];
+        let mut message = row::insertion([(&self.message, None)])?;
+        message.returning(Query::returning().expr(id_of_release()));
         let inserts = [
-            row::insertion(&self.release, [])?.returning_col(release::Column::Id).take(),
-            row::insertion(&self.history, [of_history])?,
-            row::insertion(of_release, [(id, id_of_release())])?,
-            row::insertion(other, [(id, id_of_history)])?,
-            row::insertion(&self.message, [])?,
+            row::insertion([(&self.release, None)])?,
+            row::insertion([(&self.history, Some(of_history))])?,
+            row::insertion(audited.map(|(row, expression)| (row, Some((id, expression)))))?,
+            message,
         ];
         Ok(combined(inserts.iter().map(|insert| DbBackend::Sqlite.build(insert))).sql)
     }
