@@ -51,10 +51,15 @@ pub(super) fn check_definitions(
     paths: &[&str],
     problems: &mut Problems,
 ) {
+    let mut by_name: HashMap<String, Vec<&AppNamespace>> = HashMap::new();
+    for row in known {
+        by_name.entry(row.name.to_lowercase()).or_default().push(row);
+    }
     let mut earlier: HashMap<String, Vec<(usize, &NewDefinition)>> = HashMap::new();
     for (position, new) in &plan.definitions {
-        let path = paths[*position];
-        let same_name = earlier.entry(new.name.to_lowercase()).or_default();
+        let (path, name) = (paths[*position], new.name.to_lowercase());
+        let known = by_name.get(&name).map_or(&[][..], |rows| rows);
+        let same_name = earlier.entry(name).or_default();
         let in_archive =
             same_name.iter().find(|(_, other)| collide(new, &other.app_id, other.is_public));
         if let Some((other, definition)) = in_archive {
@@ -74,10 +79,7 @@ pub(super) fn check_definitions(
         }
         // A portal with such a name can import its own export.
         problems.take(path, portal_namespace::check_suffix(new));
-        let in_portal = known.iter().find(|row| {
-            row.name.to_lowercase() == new.name.to_lowercase()
-                && collide(new, &row.app_id, row.is_public)
-        });
+        let in_portal = known.iter().find(|row| collide(new, &row.app_id, row.is_public));
         if let Some(row) = in_portal {
             let kind = if row.is_public { "public namespace" } else { "namespace" };
             problems.add(path, &format!("the app {} already has this {kind}", row.app_id));
