@@ -141,11 +141,11 @@ impl Store {
     async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
-        let Pools { mut read, mut write, mut reserved, ping, retirement, file } =
+        let Pools { mut read, mut write, mut reserved, ping, ping_options, retirement, file } =
             pool::open(&url, &options).await?;
         let statements = StatementCount::of([&mut read, &mut write, &mut reserved]);
         let is_server = url.dialect() != Dialect::Sqlite;
-        let pulse = Pulse::new(ping, is_server, retirement.clone());
+        let pulse = Pulse::new(ping, ping_options, retirement.clone());
         let transactions = |db: &DatabaseConnection, pooled| {
             Writes::Transactions(Transactions {
                 db: db.clone(),
@@ -260,8 +260,16 @@ impl Store {
             if let Some(step) = step {
                 step.end(matches!(answer, Ok(Verdict::Done)));
             }
-            if let Err(error) | Ok(Verdict::Failed(Some(error))) = &answer {
-                self.note_failure(error);
+            match &answer {
+                // The statement that failed is repeated until it succeeds; its rows may be damaged,
+                // and others not.
+                Ok(Verdict::Failed(Some(error))) if error.is_storage() => {
+                    if !self.is_trial {
+                        self.check_extent();
+                    }
+                }
+                Err(error) | Ok(Verdict::Failed(Some(error))) => self.note_failure(error),
+                Ok(_) => {}
             }
             answer.map(drop)
         })

@@ -79,6 +79,8 @@ pub(super) struct Pools {
     pub(super) reserved: DatabaseConnection,
     /// A separate connection for pings, which other work cannot occupy.
     pub(super) ping: DatabaseConnection,
+    /// How the connection for pings is replaced; present if the database is behind a network.
+    pub(super) ping_options: Option<ConnectOptions>,
     /// Stops the use of all connections of this database.
     pub(super) retirement: Retirement,
     /// Present if the database is a file.
@@ -91,7 +93,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
         Dialect::Sqlite if url.is_memory() => {
             let db = connect(url, options, memory_options(url, options)).await?;
             let (read, write, reserved) = (db.clone(), db.clone(), db.clone());
-            Ok(Pools { read, write, reserved, ping: db, retirement, file: None })
+            let ping_options = None;
+            Ok(Pools { read, write, reserved, ping: db, ping_options, retirement, file: None })
         }
         Dialect::Sqlite => {
             let file = SqliteFile::prepare(url, options)?;
@@ -105,7 +108,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let read = connect(url, options, with(SQLITE_READERS, true)).await?;
             let reserved = connect(url, options, with(SQLITE_RESERVED, true)).await?;
             let ping = connect(url, options, with(1, true)).await?;
-            Ok(Pools { read, write, reserved, ping, retirement, file: Some(file) })
+            let (ping_options, file) = (None, Some(file));
+            Ok(Pools { read, write, reserved, ping, ping_options, retirement, file })
         }
         Dialect::MySql | Dialect::Postgres => {
             let with = server_options(url, options, &retirement);
@@ -120,8 +124,9 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             one.idle_timeout(MAX_LIFETIME);
             let db = connect(url, options, with).await?;
             let reserved = connect(url, options, few).await?;
-            let ping = connect(url, options, one).await?;
-            Ok(Pools { read: db.clone(), write: db, reserved, ping, retirement, file: None })
+            let ping = connect(url, options, one.clone()).await?;
+            let (read, ping_options) = (db.clone(), Some(one));
+            Ok(Pools { read, write: db, reserved, ping, ping_options, retirement, file: None })
         }
     }
 }

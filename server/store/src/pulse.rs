@@ -9,15 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
+};
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::{StoreError, is_dead_connection};
 use crate::retirement::Retirement;
 
 /// Maximum time for the answer to a ping, including the connect.
 const PING_LIMIT: Duration = Duration::from_secs(2);
+/// Time after which a ping of a database behind a network is also sent over a new connection: the
+/// present one may be lost in a way that neither side learns of.
+const SECOND_TRY: Duration = Duration::from_secs(1);
 /// Duration of work after which a ping checks whether the database still answers. Together with the
 /// ping, it remains within the three seconds within which a publish has to fail.
 const SUSPICION: Duration = Duration::from_secs(1);
@@ -29,9 +34,10 @@ pub(super) const LONGEST: Duration = Duration::from_secs(30);
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Pulse {
-    db: DatabaseConnection,
-    /// Whether long work is cancelled when pings fail; set for a database behind a network.
-    is_remote: bool,
+    db: Arc<parking_lot::Mutex<DatabaseConnection>>,
+    /// How another connection is opened. Set for a database behind a network, whose long work is
+    /// cancelled when pings fail.
+    remote: Option<ConnectOptions>,
     retirement: Retirement,
     last: Arc<Mutex<Option<Ping>>>,
 }
@@ -43,8 +49,13 @@ struct Ping {
 }
 
 impl Pulse {
-    pub(super) fn new(db: DatabaseConnection, is_remote: bool, retirement: Retirement) -> Self {
-        Self { db, is_remote, retirement, last: Arc::default() }
+    pub(super) fn new(
+        db: DatabaseConnection,
+        remote: Option<ConnectOptions>,
+        retirement: Retirement,
+    ) -> Self {
+        let db = Arc::new(parking_lot::Mutex::new(db));
+        Self { db, remote, retirement, last: Arc::default() }
     }
 
     /// Checks that the database answers within two seconds. Callers that arrive during a ping share
@@ -64,25 +75,42 @@ impl Pulse {
     }
 
     async fn ask(&self) -> Result<(), StoreError> {
-        let mut query = pin!(self.select());
-        tokio::select! {
-            answer = &mut query => Ok(answer?),
-            () = sleep(PING_LIMIT) => {
+        let db = self.db.lock().clone();
+        let mut first = pin!(select(&db));
+        let answer = async {
+            let Some(remote) = &self.remote else { return first.await };
+            match timeout(SECOND_TRY, &mut first).await {
+                Ok(answer) => answer,
+                Err(_) => self.try_both(first, remote).await,
+            }
+        };
+        match timeout(PING_LIMIT, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => {
                 self.retirement.retire_all();
                 Err(silence("the database did not answer a ping within 2 s").into())
             }
         }
     }
 
-    /// Repeats the query if the connection turns out to be dead: the server may have closed it long
-    /// ago.
-    async fn select(&self) -> Result<(), DbErr> {
-        let statement = Statement::from_string(self.db.get_database_backend(), "SELECT 1");
-        match self.db.query_one_raw(statement.clone()).await {
-            Err(error) if is_dead_connection(&error) => {
-                self.db.query_one_raw(statement).await.map(|_| ())
+    /// Continues to wait for a ping, and sends another one over a new connection. If that one is
+    /// answered, its connection replaces the present one.
+    async fn try_both(
+        &self,
+        first: impl Future<Output = Result<(), DbErr>>,
+        remote: &ConnectOptions,
+    ) -> Result<(), DbErr> {
+        // Opened with the first query.
+        let other = Database::connect(remote.clone()).await?;
+        let second = async {
+            match select(&other).await {
+                Ok(()) => *self.db.lock() = other.clone(),
+                Err(_) => std::future::pending().await,
             }
-            answer => answer.map(|_| ()),
+        };
+        tokio::select! {
+            answer = first => answer,
+            () = second => Ok(()),
         }
     }
 
@@ -105,7 +133,7 @@ impl Pulse {
             biased;
             done = &mut work => return Ok(done),
             () = sleep_until(deadline) => "the database took longer than 30 s",
-            () = self.silence(), if self.is_remote => "the database does not answer",
+            () = self.silence(), if self.remote.is_some() => "the database does not answer",
         };
         // Before the work is dropped, because its connection must not return to the pool.
         self.retirement.retire_all();
@@ -123,7 +151,17 @@ impl Pulse {
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
-        self.db.close_by_ref().await
+        let db = self.db.lock().clone();
+        db.close().await
+    }
+}
+
+/// Repeats the query if the connection turns out to be dead: the server may have closed it long ago.
+async fn select(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let statement = Statement::from_string(db.get_database_backend(), "SELECT 1");
+    match db.query_one_raw(statement.clone()).await {
+        Err(error) if is_dead_connection(&error) => db.query_one_raw(statement).await.map(drop),
+        answer => answer.map(drop),
     }
 }
 
