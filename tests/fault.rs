@@ -19,6 +19,7 @@ mod delivery_clock;
 mod denied;
 mod disk;
 mod drift;
+mod engine_error;
 mod feed_node;
 mod frozen;
 mod full_table;

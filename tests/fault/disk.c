@@ -8,6 +8,7 @@
  *   (empty)     everything works
  *   enospc      writes and growth fail: the disk is full
  *   eio         writes fail
+ *   eio-read    reads fail
  *   eio-sync    syncs fail, writes work
  *   lying       syncs succeed and keep nothing, as with `synchronous = OFF`
  */
@@ -22,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum fault { NONE, FULL, BROKEN, BROKEN_SYNC, LYING };
+enum fault { NONE, FULL, BROKEN, BROKEN_READ, BROKEN_SYNC, LYING };
 
 static int watched(int fd, char path[PATH_MAX]) {
     const char *directory = getenv("FAULT_DIRECTORY");
@@ -40,11 +41,12 @@ static enum fault fault(void) {
     char word[16] = "";
     int fd = control ? open(control, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0) return NONE;
-    ssize_t length = read(fd, word, sizeof word - 1);
+    ssize_t length = syscall(SYS_read, fd, word, sizeof word - 1);
     close(fd);
     word[length > 0 ? length : 0] = '\0';
     if (!strcmp(word, "enospc")) return FULL;
     if (!strcmp(word, "eio")) return BROKEN;
+    if (!strcmp(word, "eio-read")) return BROKEN_READ;
     if (!strcmp(word, "eio-sync")) return BROKEN_SYNC;
     if (!strcmp(word, "lying")) return LYING;
     return NONE;
@@ -77,6 +79,25 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     return pwrite64(fd, bytes, count, offset);
 }
 
+static int is_unreadable(int fd) {
+    char path[PATH_MAX];
+    return watched(fd, path) && fault() == BROKEN_READ;
+}
+
+ssize_t read(int fd, void *bytes, size_t count) {
+    if (is_unreadable(fd)) { errno = EIO; return -1; }
+    return syscall(SYS_read, fd, bytes, count);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset) {
+    if (is_unreadable(fd)) { errno = EIO; return -1; }
+    return syscall(SYS_pread64, fd, bytes, count, offset);
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset) {
+    return pread64(fd, bytes, count, offset);
+}
+
 int ftruncate64(int fd, off64_t length) {
     int error = write_error(fd);
     if (error) { errno = error; return -1; }
@@ -98,7 +119,7 @@ static int keep(const char *path) {
     int out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ssize_t count = -1;
     if (in >= 0 && out >= 0)
-        while ((count = read(in, bytes, sizeof bytes)) > 0)
+        while ((count = syscall(SYS_read, in, bytes, sizeof bytes)) > 0)
             if (syscall(SYS_write, out, bytes, count) != count) { count = -1; break; }
     if (in >= 0) close(in);
     if (out >= 0) close(out);

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 use super::ledger::Ledger;
+use crate::support::app::App;
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
@@ -218,6 +219,14 @@ impl SmallDisk {
         self.directory.path().join("ballast")
     }
 
+    /// Fills the remaining space, except for so many bytes.
+    fn fill_except(&self, bytes: u64) {
+        let reserve = self.directory.path().join("reserve");
+        std::fs::write(&reserve, vec![0; bytes as usize]).unwrap();
+        self.fill();
+        std::fs::remove_file(reserve).unwrap();
+    }
+
     /// Fills the remaining space.
     fn fill(&self) {
         use std::io::Write as _;
@@ -267,4 +276,39 @@ async fn a_small_file_system_that_is_full_refuses_publishes_until_it_has_space()
     assert!(server.terminate().success());
     let server = Server::start_in(disk.directory.path(), options());
     ledger.verify(&database, &Http::new(&server.config)).await;
+}
+
+/// What remains is enough for small changes, and not for the publish that was refused.
+#[tokio::test]
+async fn a_disk_that_is_too_full_for_a_publish_is_reported_until_it_has_space() {
+    const FREE: u64 = 150 * 1024;
+    let disk = SmallDisk::mount();
+    let server = Server::start_in(disk.directory.path(), options());
+    let (admin, config) = (Http::new(&server.admin), Http::new(&server.config));
+    let app = App::create(&admin, "demo").await;
+    let values: Vec<_> = (0..12).map(|number| (format!("k{number}"), "-".repeat(19_000))).collect();
+    let items: Vec<_> = values.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    app.set("default", "application", &items).await;
+    disk.fill_except(FREE);
+    // The remaining space of the write-ahead log accepts some publishes.
+    eventually("a publish to be refused", async || {
+        let answer = app.try_publish("default", "application").await;
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+        (answer.status == 503).then_some(())
+    })
+    .await;
+    // Longer than the pause between two trial writes.
+    for _ in 0..12 {
+        let health = config.get("/health").await;
+        assert_eq!(health.status, 503, "{health:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+    let refused = app.try_publish("default", "application").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    std::fs::remove_file(disk.ballast()).unwrap();
+    eventually("/health to report the recovery", async || {
+        (config.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    app.try_publish("default", "application").await.ok();
 }

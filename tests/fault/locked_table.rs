@@ -61,7 +61,7 @@ impl Locked {
     }
 }
 
-fn kind(engine: Engine) -> Kind {
+pub(super) fn kind(engine: Engine) -> Kind {
     match engine {
         Engine::MySql => Kind::MySql,
         Engine::Postgres => Kind::Postgres,

@@ -38,6 +38,11 @@ impl Access {
         matches!(self.way, Way::Read | Way::LastId)
     }
 
+    /// The statement that reads the beginning of the table, however it was accessed.
+    pub(super) fn read_check(&self, backend: DbBackend) -> String {
+        Self { table: self.table.clone(), way: Way::Read }.check(backend)
+    }
+
     /// The statement that accesses no row.
     pub(super) fn check(&self, backend: DbBackend) -> String {
         let quoted = |name: &str| match backend {

@@ -51,8 +51,9 @@ pub enum StoreError {
     /// A value that this database cannot store, such as a NUL character on PostgreSQL.
     #[error("the database cannot store a value: {0}")]
     Value(#[source] DbErr),
-    /// The database's file cannot be read or written: a failing disk, a damaged or a replaced file.
-    #[error("the database file failed: {0}")]
+    /// The files of the database cannot be read or written: a failing disk, a damaged or a replaced
+    /// file.
+    #[error("the files of the database failed: {0}")]
     Storage(#[source] DbErr),
     /// A setting is wrong, or names an object that is not usable.
     #[error("{setting}: {problem}")]
@@ -118,6 +119,11 @@ impl StoreError {
         )
     }
 
+    /// Whether the files of the database cannot be read or written, which may concern some rows only.
+    pub(super) fn is_storage(&self) -> bool {
+        matches!(self, Self::Storage(_))
+    }
+
     /// Whether the database account lacks a privilege, which may concern one table only.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Denied(_))
@@ -179,7 +185,7 @@ impl From<DbErr> for StoreError {
         }
         match reaction(&error) {
             Reaction::Conflict => Self::Conflict(error),
-            Reaction::Unavailable => Self::Unavailable(error),
+            Reaction::Unavailable | Reaction::Exhausted => Self::Unavailable(error),
             Reaction::ReadOnly => Self::ReadOnly(error),
             Reaction::Denied => Self::Denied(error),
             Reaction::Value => Self::Value(error),
@@ -226,6 +232,8 @@ impl JobError for StoreError {
 enum Reaction {
     Conflict,
     Unavailable,
+    /// The same, while the connection is sound: the statement must not be repeated on others.
+    Exhausted,
     ReadOnly,
     Denied,
     Value,
@@ -274,8 +282,8 @@ fn mysql_reaction(number: u16) -> Reaction {
         // Too many connections, shutdown in progress, connection killed, a statement or an idle
         // session that exceeded its time limit.
         1040 | 1053 | 1927 | 1969 | 3024 | 3169 | 4031 => Reaction::Unavailable,
-        // Disk full, table full, server option, transaction, mode.
-        1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
+        // Disk full, table full, read-only table, server option, transaction, mode.
+        20 | 135 | 136 | 1021 | 1036 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
         // No access to the database, with the password, to a table, a column, a routine, or to what
         // needs a global privilege.
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Reaction::Denied,
@@ -283,6 +291,16 @@ fn mysql_reaction(number: u16) -> Reaction {
         // long.
         // The last one: the statement is longer than `max_allowed_packet`.
         1264 | 1366 | 1406 | 1153 => Reaction::Value,
+        // Out of memory.
+        5 | 128 | 1037 | 1038 | 1041 => Reaction::Exhausted,
+        // A file of a table cannot be opened, read, written or closed, or has invalid content.
+        1..=4 | 1016 | 1023 | 1024 | 1026 | 1033..=1035 => Reaction::Storage,
+        // The storage engine failed; a table is marked as crashed, or its repair failed.
+        1030 | 1194 | 1195 | 1459 => Reaction::Storage,
+        // A table or an index is damaged, or its file is missing.
+        1712 | 1812 | 1814 | 1877 | 1932 => Reaction::Storage,
+        // The same under the numbers of the storage engines.
+        126 | 127 | 130 | 132 | 144 | 145 => Reaction::Storage,
         _ => Reaction::Other,
     }
 }
@@ -300,6 +318,12 @@ fn postgres_reaction(code: &str) -> Reaction {
         "42501" | "28000" | "28P01" => Reaction::Denied,
         // A character that is not in the encoding, a number out of range, a text that is too long.
         "22021" | "22003" | "22001" => Reaction::Value,
+        // Out of memory, a limit of the server exceeded.
+        "53200" | "53400" => Reaction::Exhausted,
+        // A damaged table, a damaged index.
+        "XX001" | "XX002" => Reaction::Storage,
+        // An error of the operating system, such as an I/O error or a file that is missing.
+        _ if code.starts_with("58") => Reaction::Storage,
         _ if code.starts_with("08") => Reaction::Unavailable,
         _ => Reaction::Other,
     }
@@ -310,6 +334,8 @@ fn sqlite_reaction(code: &str) -> Reaction {
     match code.parse::<u32>().map(|code| code & 0xff) {
         // Busy, locked.
         Ok(5 | 6) => Reaction::Conflict,
+        // Out of memory.
+        Ok(7) => Reaction::Exhausted,
         // Read-only, full.
         Ok(8 | 13) => Reaction::ReadOnly,
         // I/O error, damaged, cannot be opened, not a database.

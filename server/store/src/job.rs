@@ -16,7 +16,7 @@ use crate::audit::trail::{TrailStep, written};
 use crate::error::{JobError, StoreError};
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
-use crate::statement::with_failed;
+use crate::statement::{Observed, observed};
 
 /// Duration after which a job takes long.
 const SLOW: Duration = Duration::from_secs(2);
@@ -100,6 +100,8 @@ pub(crate) struct Job {
     refusals: Refusals,
     /// The verdict on the last run, or the error that replaces its result. `None` if it panicked.
     outcome: Option<Result<Verdict, StoreError>>,
+    /// Bytes that the last run wrote.
+    written: u64,
     reply: oneshot::Sender<Result<Verdict, StoreError>>,
     deadline: Instant,
 }
@@ -122,7 +124,7 @@ impl Job {
         // One deadline for all attempts, because the caller waits for all of them.
         let deadline = Pulse::deadline();
         (
-            Self { work, step, refusals, outcome: None, reply, deadline },
+            Self { work, step, refusals, outcome: None, written: 0, reply, deadline },
             Answer { receiver, deadline },
         )
     }
@@ -130,15 +132,16 @@ impl Job {
     /// Runs the work in the transaction.
     pub(crate) async fn run(&mut self, tx: &DatabaseTransaction) -> Verdict {
         let run = AssertUnwindSafe(run(&*self.work, self.step.as_ref(), tx)).catch_unwind();
-        let (outcome, failed) = with_failed(run).await;
+        let (outcome, Observed { failed, written }) = observed(run).await;
+        self.written = written;
         self.outcome = outcome.ok();
         let verdict = match &self.outcome {
             Some(Ok(verdict)) => verdict.clone(),
             Some(Err(error)) => Verdict::Failed(Some(error.clone())),
             None => Verdict::Failed(None),
         };
-        if let (Some(sql), Verdict::Failed(Some(error))) = (failed, &verdict) {
-            self.refusals.note(&sql, error);
+        if let (Some(statement), Verdict::Failed(Some(error))) = (failed, &verdict) {
+            self.refusals.note(&statement, error);
         }
         verdict
     }
@@ -154,6 +157,9 @@ impl Job {
         // Without an outcome the job panicked, which the dropped reply signals. A caller that stopped
         // waiting needs no reply.
         if let Some(outcome) = failure.map(Err).or(self.outcome) {
+            if let Err(error) | Ok(Verdict::Failed(Some(error))) = &outcome {
+                self.refusals.note_size(self.written, error);
+            }
             let _ = self.reply.send(outcome);
         }
     }

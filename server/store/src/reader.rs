@@ -71,38 +71,37 @@ impl Reader {
         }
     }
 
-    async fn one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+    async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
             match self.db.query_one_raw(statement.clone()).await {
                 Err(error) if is_dead_connection(&error) => {}
                 answer => return answer,
             }
         }
-        self.db.query_one_raw(statement).await
+        self.db.query_one_raw(statement.clone()).await
     }
 
-    async fn all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
             match self.db.query_all_raw(statement.clone()).await {
                 Err(error) if is_dead_connection(&error) => {}
                 answer => return answer,
             }
         }
-        self.db.query_all_raw(statement).await
+        self.db.query_all_raw(statement.clone()).await
     }
 
     /// Runs the query, unless the database takes too long, and notes whether it was refused.
     async fn watched<T>(
         &self,
         statement: Statement,
-        query: impl AsyncFnOnce(Statement) -> Result<T, DbErr>,
+        query: impl AsyncFnOnce(&Statement) -> Result<T, DbErr>,
     ) -> Result<T, DbErr> {
         check(&statement)?;
         let _turn = self.turn().await?;
-        let sql = statement.sql.clone();
-        let outcome = self.pulse.watch(Pulse::deadline(), query(statement)).await.flatten();
+        let outcome = self.pulse.watch(Pulse::deadline(), query(&statement)).await.flatten();
         if let Err(error) = &outcome {
-            self.refusals.note(&sql, &StoreError::from(error.clone()));
+            self.refusals.note(&statement, &StoreError::from(error.clone()));
         }
         outcome
     }

@@ -3,13 +3,18 @@
 //! check, which accesses the same table in the same way and no row, decides, and is repeated until it
 //! succeeds. So no request can report a fault that the database does not have, and a fault ends
 //! without a request. The names of the tables are taken from the statements.
+//!
+//! A statement that failed because the database cannot read or write its own files is a fault at once,
+//! because the damage may be in the rows of this statement only. It is repeated instead of the check,
+//! in a transaction that is rolled back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait as _, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -19,8 +24,13 @@ use crate::error::StoreError;
 use crate::migration::OPTIONAL;
 use crate::url::Dialect;
 
-/// Pause between two rounds of checks.
+/// Minimum pause between two rounds of checks.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The pause is this many times as long as the round, so that repeated statements that read many rows
+/// occupy the database for a small part of the time.
+const SHARE: u32 = 4;
+/// Maximum number of statements that are repeated for one access; others that fail are not kept.
+const KEPT: usize = 4;
 /// Consecutive checks for which the pool yielded no connection, although the database answered the
 /// ping before each, after which that is a fault.
 const LOST: u32 = 3;
@@ -35,6 +45,8 @@ pub(super) struct Refusals(Arc<Noted>);
 struct Noted {
     accesses: Mutex<BTreeMap<Access, Refused>>,
     wake: Notify,
+    /// Bytes of the largest write that was refused since the database accepted writes.
+    largest: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -45,30 +57,93 @@ struct Refused {
     lost: u32,
     /// The error of the check; `None` until one failed.
     reason: Option<String>,
+    /// Statements that failed because of the database's files, and did not succeed since.
+    damaged: Vec<Statement>,
+}
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self { since: Instant::now(), statements: 0, lost: 0, reason: None, damaged: Vec::new() }
+    }
 }
 
 impl Refusals {
     /// Notes a statement that failed, unless the statement itself was the reason.
-    pub(super) fn note(&self, sql: &str, error: &StoreError) {
+    pub(super) fn note(&self, statement: &Statement, error: &StoreError) {
         if !is_refusal(error) {
             return;
         }
-        for access in accesses(sql) {
-            let new = || Refused { since: Instant::now(), statements: 0, lost: 0, reason: None };
-            self.0.accesses.lock().entry(access).or_insert_with(new).statements += 1;
+        for access in accesses(&statement.sql) {
+            if error.is_missing_table() && OPTIONAL.contains(&access.table()) {
+                continue;
+            }
+            if error.is_storage() {
+                self.keep(&access, statement);
+                self.confirm(&access, &error.summary());
+            }
+            self.0.accesses.lock().entry(access).or_default().statements += 1;
         }
         self.0.wake.notify_one();
     }
 
+    fn keep(&self, access: &Access, statement: &Statement) {
+        let mut accesses = self.0.accesses.lock();
+        let damaged = &mut accesses.entry(access.clone()).or_default().damaged;
+        if damaged.len() < KEPT && !damaged.contains(statement) {
+            damaged.push(statement.clone());
+        }
+    }
+
+    /// Forgets a statement that succeeded when it was repeated, and the access with the last one.
+    fn forget(&self, access: &Access, statement: &Statement) {
+        let is_over = self.0.accesses.lock().get_mut(access).is_some_and(|refused| {
+            refused.damaged.retain(|damaged| damaged != statement);
+            refused.damaged.is_empty()
+        });
+        if is_over {
+            self.clear(access);
+        }
+    }
+
+    fn damaged(&self, access: &Access) -> Vec<Statement> {
+        self.0
+            .accesses
+            .lock()
+            .get(access)
+            .map(|refused| refused.damaged.clone())
+            .unwrap_or_default()
+    }
+
+    /// Notes the size of a write job that failed.
+    pub(super) fn note_size(&self, bytes: u64, error: &StoreError) {
+        if let StoreError::ReadOnly(_) = error {
+            self.0.largest.fetch_max(bytes, Ordering::AcqRel);
+        }
+    }
+
+    /// Bytes of the largest write that was refused.
+    pub(super) fn largest(&self) -> u64 {
+        self.0.largest.load(Ordering::Acquire)
+    }
+
+    /// Forgets the sizes, because the database accepts writes again.
+    pub(super) fn forget_sizes(&self) {
+        self.0.largest.store(0, Ordering::Release);
+    }
+
     /// What cannot be accessed, one sentence each.
     fn faults(&self) -> Vec<String> {
+        self.faults_where(|_| true)
+    }
+
+    fn faults_where(&self, is_meant: impl Fn(&Refused) -> bool) -> Vec<String> {
         let accesses = self.0.accesses.lock();
         let fault = |(access, refused): (&Access, &Refused)| {
             let reason = refused.reason.as_ref()?;
             let (seconds, statements) = (refused.since.elapsed().as_secs(), refused.statements);
             Some(format!("{access}: {reason} (for {seconds} s; {statements} statements refused)"))
         };
-        accesses.iter().filter_map(fault).collect()
+        accesses.iter().filter(|(_, refused)| is_meant(refused)).filter_map(fault).collect()
     }
 
     fn suspects(&self) -> Vec<Access> {
@@ -114,10 +189,22 @@ impl Store {
         self.shared.refusals.faults()
     }
 
+    /// Tables of a SQLite file that cannot be accessed because of the file, one sentence each. Empty on
+    /// database servers, which other nodes use as well; performs no query.
+    pub fn damage(&self) -> Vec<String> {
+        match self.dialect() {
+            Dialect::Sqlite => {
+                self.shared.refusals.faults_where(|refused| !refused.damaged.is_empty())
+            }
+            Dialect::MySql | Dialect::Postgres => Vec::new(),
+        }
+    }
+
     /// Checks the tables of statements that were refused, without an end.
     pub(super) async fn check_tables(&self) {
         loop {
             self.shared.refusals.wait().await;
+            let begun = Instant::now();
             // Otherwise no table can be accessed, and the ping of `/health` reports it.
             if self.ping().await.is_ok() {
                 // One after the other, because a check may occupy its connection for seconds.
@@ -125,18 +212,26 @@ impl Store {
                     self.check(&access).await;
                 }
             }
-            sleep(PAUSE).await;
+            sleep(PAUSE.max(begun.elapsed() * SHARE)).await;
         }
     }
 
     async fn check(&self, access: &Access) {
         let refusals = &self.shared.refusals;
-        // SQLite locks whole files, which the ping and the trial writes notice.
-        if self.dialect() == Dialect::Sqlite {
-            return refusals.clear(access);
+        let damaged = refusals.damaged(access);
+        if !damaged.is_empty() {
+            for statement in damaged {
+                self.repeat(access, statement).await;
+            }
+            return;
         }
         let backend = self.read().get_database_backend();
-        let statement = Statement::from_string(backend, access.check(backend));
+        // SQLite locks whole files, which the ping and the trial writes notice.
+        let check = match self.dialect() {
+            Dialect::Sqlite => access.read_check(backend),
+            Dialect::MySql | Dialect::Postgres => access.check(backend),
+        };
+        let statement = Statement::from_string(backend, check);
         let is_slow = || {
             let reason = "waited longer than 2 s; another session may hold a lock on it";
             refusals.confirm(access, reason);
@@ -151,11 +246,14 @@ impl Store {
             }
             // MySQL reports a table that does not exist as denied.
             Err(error)
-                if error.is_denied()
-                    && self.dialect() == Dialect::MySql
-                    && OPTIONAL.contains(&access.table()) =>
+                if OPTIONAL.contains(&access.table())
+                    && (error.is_missing_table()
+                        || error.is_denied() && self.dialect() == Dialect::MySql) =>
             {
                 refusals.clear(access);
+            }
+            Err(error) if error.is_missing_table() => {
+                refusals.confirm(access, "it does not exist, or this account may not see it");
             }
             Err(error) if is_refusal(&error) => {
                 if error.is_denied() {
@@ -169,11 +267,32 @@ impl Store {
             }
         }
     }
+
+    /// Repeats a statement that failed because of the database's files, and changes nothing. An error
+    /// that another statement could have as well shows that the files can be accessed again.
+    async fn repeat(&self, access: &Access, statement: Statement) {
+        let repeated = self.rehearse(statement.clone(), |tx, statement| {
+            Box::pin(async move {
+                if tx.get_database_backend() == DbBackend::Sqlite {
+                    // Pages in memory would hide that the file cannot be read.
+                    tx.execute_unprepared("PRAGMA shrink_memory").await?;
+                }
+                tx.execute_raw(statement.clone()).await?;
+                Ok::<_, StoreError>(())
+            })
+        });
+        match repeated.await {
+            Err(error) if is_refusal(&error) => {
+                tracing::debug!(%error, "a statement that is repeated still fails");
+            }
+            Ok(()) | Err(_) => self.shared.refusals.forget(access, &statement),
+        }
+    }
 }
 
 /// Whether the state of the database is the reason, whatever the statement contains.
 fn is_refusal(error: &StoreError) -> bool {
-    error.is_retryable() || error.is_outage() || error.is_denied()
+    error.is_retryable() || error.is_outage() || error.is_denied() || error.is_missing_table()
 }
 
 #[cfg(test)]
@@ -184,7 +303,8 @@ mod tests {
     fn a_pool_whose_connections_are_lost_again_and_again_is_a_fault() {
         let refusals = Refusals::default();
         let error = StoreError::Unavailable(sea_orm::DbErr::Custom("closed".into()));
-        refusals.note("SELECT \"Id\" FROM \"App\"", &error);
+        let sql = "SELECT \"Id\" FROM \"App\"";
+        refusals.note(&Statement::from_string(DbBackend::Postgres, sql), &error);
         let access = refusals.suspects().remove(0);
         for _ in 1..LOST {
             refusals.lose(&access);

@@ -1,10 +1,10 @@
 //! Rehearsals: jobs whose transactions are rolled back in any case. Those of a node insert rows as
 //! large as those of a publish and of an operation of the portal. A table that cannot grow rejects
 //! them, while smaller rows still fit into it or into other tables. They have an id of their own, so
-//! that they use up none. SQLite reserves space only when it commits, so it has none of these.
+//! that they use up none. SQLite, whose tables share one file, writes as much as was refused.
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ActiveModelTrait, EntityTrait, Set};
+use sea_orm::{ActiveModelTrait, ConnectionTrait as _, EntityTrait, Set};
 
 use crate::entity::{audit_log, item, release};
 use crate::error::{JobError, StoreError};
@@ -19,6 +19,9 @@ const OPERATOR: &str = "castalia";
 /// More characters than a page of a table has room for.
 const VALUE: usize = 9 * 1024;
 const DESCRIPTION: usize = 200;
+/// Maximum number of bytes that are written to a SQLite file; larger writes are rare, and these are
+/// repeated each second.
+const MOST: u64 = 64 * 1024 * 1024;
 
 /// The end of a rehearsal, an error in any case, so that it is rolled back.
 enum End<E> {
@@ -124,6 +127,23 @@ pub(super) async fn operation(store: &Store) -> Result<(), StoreError> {
                     data_change_last_time: Set(Some(now().into())),
                 };
                 insert(tx, operation).await
+            })
+        })
+        .await
+}
+
+/// Writes this many bytes to the log of a SQLite file. The log keeps its length when they are rolled
+/// back, so the space that they needed is there for the next transaction.
+pub(super) async fn space(store: &Store, bytes: u64) -> Result<(), StoreError> {
+    let fill = format!("CREATE TABLE castalia_write_check AS SELECT zeroblob({})", bytes.min(MOST));
+    store
+        .rehearse(fill, |tx, fill| {
+            Box::pin(async move {
+                // With room for a few pages in memory, the others are written before the commit.
+                tx.execute_unprepared("PRAGMA cache_size = 10").await?;
+                let filled = tx.execute_unprepared(fill).await;
+                tx.execute_unprepared("PRAGMA cache_size = -2000").await?;
+                Ok::<_, StoreError>(filled.map(drop)?)
             })
         })
         .await

@@ -31,9 +31,7 @@ impl Store {
             self.retire_denied();
         }
         if error.is_outage() {
-            if self.shared.status.failed(error) {
-                self.notice_recovery();
-            }
+            self.note_outage(error);
         } else if error.is_retryable() || error.is_denied() {
             self.check_extent();
         }
@@ -104,12 +102,18 @@ impl Store {
 
     /// Notes the error of a trial write.
     fn note_extent(&self, error: &StoreError) {
-        if (error.is_outage() || error.is_denied()) && self.shared.status.failed(error) {
+        if error.is_outage() || error.is_denied() {
+            self.note_outage(error);
+        }
+    }
+
+    fn note_outage(&self, error: &StoreError) {
+        if self.shared.status.failed(error) {
             self.notice_recovery();
         }
     }
 
-    /// Tries small writes until one succeeds, so that the status recovers even if nothing is
+    /// Tries writes until one succeeds, so that the status recovers even if nothing is
     /// published.
     fn notice_recovery(&self) {
         let shared = Arc::downgrade(&self.shared);
@@ -128,6 +132,7 @@ impl Store {
                     Ok(()) => {
                         // Some may have been opened before the privileges were granted.
                         store.retire_connections();
+                        store.shared.refusals.forget_sizes();
                         return store.shared.status.succeeded();
                     }
                     Err(error) if error.is_denied() => store.retire_denied(),
@@ -161,18 +166,27 @@ impl Store {
         self.try_large_rows().await
     }
 
-    /// Inserts rows as large as usual ones and rolls them back. Only an outage matters: each database
-    /// has the tables of one kind of rows, or of both, the account may not insert into all, and a node
-    /// that froze may hold the lock on the rows of its own rehearsal.
+    /// Inserts rows as large as usual ones and rolls them back. Each database has the tables of one
+    /// kind of rows, or of both, the account may not insert into all, and a node that froze may hold
+    /// the lock on the rows of its own rehearsal; any other error is one that a publish would have as
+    /// well. SQLite writes as much as was refused last, since small rows still fit on a full disk.
     async fn try_large_rows(&self) -> Result<(), StoreError> {
         if self.dialect() == Dialect::Sqlite {
-            return Ok(());
+            return match self.shared.refusals.largest() {
+                0 => Ok(()),
+                bytes => rehearsal::space(self, bytes).await,
+            };
         }
         for outcome in [rehearsal::publish(self).await, rehearsal::operation(self).await] {
             match outcome {
-                Err(error) if error.is_outage() => return Err(error),
-                Err(error) => tracing::debug!(%error, "a rehearsal failed"),
                 Ok(()) => {}
+                Err(error) if error.is_unusable_table() || error.is_retryable() => {
+                    tracing::debug!(%error, "a rehearsal failed");
+                }
+                Err(error) => {
+                    self.note_outage(&error);
+                    return Err(error);
+                }
             }
         }
         Ok(())
