@@ -63,3 +63,4 @@ mod storm;
 mod suspended_client;
 mod trial_write;
 mod unread_definitions;
+mod unreadable_file;

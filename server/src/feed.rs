@@ -145,6 +145,11 @@ impl ReleaseFeed {
         let feed = self.clone();
         background.spawn("deferred release messages", move || feed.clone().retry_deferred());
         let feed = self.clone();
+        background.spawn("failed loads", move || {
+            let feed = feed.clone();
+            async move { feed.cache().retry_failed().await }
+        });
+        let feed = self.clone();
         background.spawn("definition scan", move || feed.clone().scan_definitions());
         let feed = self.clone();
         background.spawn("reconciliation", move || feed.clone().reconcile_in_turn());
@@ -249,6 +254,12 @@ impl ReleaseFeed {
             faults.push("names and access keys cannot be read: clients are refused".to_owned());
         }
         faults
+    }
+
+    /// Namespaces that clients requested in vain, in one sentence.
+    #[must_use]
+    pub fn refused_namespaces(&self) -> Option<String> {
+        self.cache().refused()
     }
 
     /// The greatest id that clients received before the ids went back, while the rewind is

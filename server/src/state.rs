@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
-use castalia_store::{Status, Store};
+use castalia_store::{Dialect, Status, Store};
 use tokio::sync::Notify;
 
 use crate::domain::instance_audit::InstanceAudit;
@@ -90,6 +90,11 @@ impl EnvironmentState {
             obstacles.push("names and access keys cannot be read".to_owned());
         }
         obstacles.extend(self.outdated_keys());
+        // Another node has another file, while the nodes of a database server would all be removed,
+        // with the clients that they serve from memory.
+        if self.store.dialect() == Dialect::Sqlite {
+            obstacles.extend(self.feed.refused_namespaces());
+        }
         obstacles
     }
 
@@ -97,9 +102,7 @@ impl EnvironmentState {
     /// not answered from memory.
     pub async fn admin_obstacles(&self) -> Vec<String> {
         let mut obstacles = self.obstacles();
-        if self.store.reserved().ping().await.is_err() {
-            obstacles.push(UNREACHABLE.to_owned());
-        }
+        obstacles.extend(obstacles_of(&self.store.reserved()).await);
         obstacles
     }
 
@@ -134,6 +137,14 @@ async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
         Err(_) => faults.push(UNREACHABLE.to_owned()),
     }
     faults
+}
+
+/// Reasons why callers that need the database cannot be answered at present.
+async fn obstacles_of(store: &Store) -> Vec<String> {
+    match store.ping().await {
+        Ok(()) => store.damage(),
+        Err(_) => vec![UNREACHABLE.to_owned()],
+    }
 }
 
 /// The portal: users, permissions and access to every environment.
@@ -190,9 +201,7 @@ impl PortalState {
         if !self.ready.get() {
             obstacles.push(NOT_SERVING.to_owned());
         }
-        if self.store.ping().await.is_err() {
-            obstacles.push(UNREACHABLE.to_owned());
-        }
+        obstacles.extend(obstacles_of(&self.store).await);
         obstacles
     }
 }

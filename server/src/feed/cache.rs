@@ -4,6 +4,7 @@
 //! which began before a publish can never overwrite a newer result. Loaded values remain until a
 //! release message replaces them, also while the database is unreachable.
 
+mod failed;
 mod former;
 mod load;
 mod misplaced;
@@ -19,6 +20,7 @@ use castalia_store::Store;
 use castalia_store::feed as stored;
 use tokio::sync::Mutex;
 
+use self::failed::FailedLoads;
 use self::former::FormerReleases;
 pub(crate) use self::load::stored_configurations;
 use self::misplaced::MisplacedRows;
@@ -78,6 +80,7 @@ pub struct ReleaseCache {
     /// Keys whose content has changed: clients may have either version, so these cannot be bases.
     rewritten: papaya::HashSet<String, ahash::RandomState>,
     misplaced: MisplacedRows,
+    failed: FailedLoads,
     is_database_away: AtomicBool,
 }
 
@@ -99,6 +102,7 @@ impl ReleaseCache {
             former: FormerReleases::new(config),
             rewritten: papaya::HashSet::default(),
             misplaced: MisplacedRows::default(),
+            failed: FailedLoads::default(),
             is_database_away: AtomicBool::new(false),
         }
     }
@@ -121,7 +125,10 @@ impl ReleaseCache {
             // Another caller may have filled the slot while this one waited for the lock.
             match slot.current.load_full() {
                 Some(published) => Ok(published),
-                None => self.fill(place, &slot, -1).await,
+                None => {
+                    let filled = self.fill(place, &slot, -1).await;
+                    filled.inspect_err(|error| self.failed.note(place, error))
+                }
             }
         };
         tokio::time::timeout(PATIENCE, load).await.unwrap_or_else(|_| Err(away()))
@@ -306,7 +313,7 @@ impl ReleaseCache {
 
     /// Describes, for operators, what cannot be read.
     pub(super) fn faults(&self) -> impl Iterator<Item = String> {
-        self.fault().into_iter().chain(self.misplaced.fault())
+        [self.fault(), self.refused()].into_iter().flatten().chain(self.misplaced.fault())
     }
 
     /// Describes the namespaces in memory whose rows cannot be read.

@@ -1,0 +1,170 @@
+//! A SQLite file of which nothing can be read, or single pages cannot: whoever needs them is refused,
+//! and `/health` names the tables as long as that lasts, also if nobody asks for anything meanwhile.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::disk::Disk;
+use super::feed_node::{Kind, Node};
+use super::locked_table::{recovers, reports};
+use crate::support::app::App;
+use crate::support::http::{Answer, Http};
+use crate::support::server::{Options, Server};
+use crate::support::session;
+
+const PAGE: usize = 4096;
+/// Begins the values; found in the pages that hold items and releases.
+const MARK: &str = "a value that fills the pages of the file ";
+
+fn options() -> Options {
+    Options::new().variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+}
+
+fn is_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{answer:?}");
+}
+
+async fn publish(app: &App, namespace: &str) {
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number}")).collect();
+    let value = format!("{MARK}{}", "-".repeat(1500));
+    let items: Vec<_> = keys.iter().map(|key| (key.as_str(), value.as_str())).collect();
+    app.release("default", namespace, &items).await;
+}
+
+const ITEMS: &str = "/apps/demo/clusters/default/namespaces/application/items";
+
+/// Not for a moment 200, whether or not something is asked for.
+async fn remains_unhealthy(http: &Http) {
+    for _ in 0..10 {
+        let health = http.get("/health").await;
+        assert_eq!(health.status, 503, "{health:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+async fn is_ready(http: &Http, status: u16) {
+    let ready = http.get("/health/ready").await;
+    assert_eq!(ready.status, status, "{ready:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_reported_with_the_first_request() {
+    let (disk, file) = (Disk::new(), "config.db");
+    let mut server = disk.start_with(options(), &disk.data().join(file));
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.add_namespace("demo.other", true).await;
+    for namespace in ["demo.other", "application"] {
+        publish(&app, namespace).await;
+    }
+    // Its pages are not in memory after a restart.
+    assert!(server.terminate().success());
+    let server = disk.start_with(options(), &disk.data().join(file));
+    let (admin, config) = (Http::new(&server.admin), Http::new(&server.config));
+    config.get("/configs/demo/default/application").await.ok();
+    is_ready(&config, 200).await;
+    disk.set("eio-read");
+    is_refused(&admin.get(ITEMS).await);
+    for http in [&config, &admin] {
+        let health = http.get("/health").await;
+        assert_eq!(health.status, 503, "{health:?}");
+        assert!(health.text.contains("the table "), "{health:?}");
+    }
+    is_ready(&admin, 503).await;
+    is_ready(&config, 200).await;
+    config.get("/configs/demo/default/application").await.ok();
+    let refused = config.get("/configs/demo/default/demo.other").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    is_ready(&config, 503).await;
+    remains_unhealthy(&config).await;
+    disk.set("");
+    // Without a request that needs the file.
+    recovers(&config).await;
+    for http in [&config, &admin] {
+        is_ready(http, 200).await;
+    }
+    admin.get(ITEMS).await.ok();
+    config.get("/configs/demo/default/demo.other").await.ok();
+}
+
+#[tokio::test]
+async fn a_file_of_the_portal_that_cannot_be_read_is_reported_with_the_first_request() {
+    let (disk, file) = (Disk::new(), "portal.db");
+    let mut server = disk.start_with(options(), &disk.data().join(file));
+    session::root(&server).await;
+    assert!(server.terminate().success());
+    let server = disk.start_with(options(), &disk.data().join(file));
+    let portal = session::root(&server).await;
+    disk.set("eio-read");
+    let search = "/openapi/v1/users?keyword=apollo&includeInactiveUsers=false&offset=0&limit=10";
+    is_refused(&portal.get(search).await);
+    let health = portal.get("/health").await;
+    assert_eq!(health.status, 503, "{health:?}");
+    is_ready(&portal, 503).await;
+    is_ready(&Http::new(&server.config), 200).await;
+    remains_unhealthy(&portal).await;
+    disk.set("");
+    recovers(&portal).await;
+    is_ready(&portal, 200).await;
+    portal.get(search).await.ok();
+}
+
+/// The pages that hold the values, and what they held.
+struct Damage {
+    file: File,
+    pages: Vec<(u64, Vec<u8>)>,
+}
+
+impl Damage {
+    fn of(path: &Path) -> Self {
+        let content = std::fs::read(path).unwrap();
+        let file = File::options().write(true).open(path).unwrap();
+        let holds = |page: &[u8]| page.windows(MARK.len()).any(|text| text == MARK.as_bytes());
+        let pages = content.chunks(PAGE).enumerate().filter(|(_, page)| holds(page));
+        let pages: Vec<_> =
+            pages.map(|(number, page)| ((number * PAGE) as u64, page.to_vec())).collect();
+        assert!(!pages.is_empty());
+        for (at, _) in &pages {
+            file.write_all_at(&[0xff; PAGE], *at).unwrap();
+        }
+        Self { file, pages }
+    }
+
+    fn repair(self) {
+        for (at, page) in self.pages {
+            self.file.write_all_at(&page, at).unwrap();
+        }
+    }
+}
+
+/// `config.db` in the data directory of the server.
+fn damage(server: &Server) -> Damage {
+    Damage::of(&server.data_dir().join("config.db"))
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_reported_until_it_can_be_read() {
+    let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
+    publish(&node.app, "application").await;
+    let node = node.restart(async |_| ()).await;
+    let admin = Http::new(&node.server.admin);
+    is_ready(&node.http, 200).await;
+    let damaged = damage(&node.server);
+    is_refused(&admin.get(ITEMS).await);
+    let health = node.get("/health").await;
+    assert!(health.status == 503 && health.text.contains("the table Item"), "{health:?}");
+    is_ready(&admin, 503).await;
+    is_ready(&node.http, 200).await;
+    assert_eq!(node.value().await, "503");
+    reports(&node.http, &["the table Release".into(), "demo+default+application".into()]).await;
+    is_ready(&node.http, 503).await;
+    remains_unhealthy(&node.http).await;
+    damaged.repair();
+    recovers(&node.http).await;
+    is_ready(&node.http, 200).await;
+    is_ready(&admin, 200).await;
+    admin.get(ITEMS).await.ok();
+    node.get("/configs/demo/default/application").await.ok();
+    node.end().await;
+}
