@@ -108,5 +108,16 @@ async fn a_missing_table_is_reported(kind: Kind) {
     node.end().await;
 }
 
+/// By a node that nobody asks to change anything.
+async fn a_missing_table_is_found(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    node.app.publish("1").await;
+    for (number, table) in ["ReleaseHistory", "Commit"].into_iter().enumerate() {
+        node.database.run(&[&format!(r#"ALTER TABLE "{table}" RENAME TO "Away{number}""#)]).await;
+        reports(&node.http, &[format!("the table {table} cannot be"), "not exist".into()]).await;
+    }
+    node.end().await;
+}
+
 on_each_engine!(errors_of_files_and_memory_are_reported, an_unexpected_error_is_reported);
-on_each_kind!(a_missing_table_is_reported);
+on_each_kind!(a_missing_table_is_reported, a_missing_table_is_found);

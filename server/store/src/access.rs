@@ -38,9 +38,9 @@ impl Access {
         matches!(self.way, Way::Read | Way::LastId)
     }
 
-    /// The statement that reads the beginning of the table, however it was accessed.
-    pub(super) fn read_check(&self, backend: DbBackend) -> String {
-        Self { table: self.table.clone(), way: Way::Read }.check(backend)
+    /// Reading the table.
+    pub(super) fn reading(table: &str) -> Self {
+        Self { table: table.to_owned(), way: Way::Read }
     }
 
     /// The statement that accesses no row.

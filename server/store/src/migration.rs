@@ -8,6 +8,8 @@ mod lock;
 mod seed;
 mod step;
 
+use std::collections::BTreeSet;
+
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
 
@@ -151,6 +153,11 @@ fn absent(store: &Store, tables: &[String], reason: &str) -> String {
         store.url(),
         tables.join(", ")
     )
+}
+
+/// Apollo's tables that exist.
+pub(super) async fn present_tables(store: &Store) -> Result<BTreeSet<&'static str>, StoreError> {
+    Ok(fit::read(store.read(), store.dialect()).await?.present())
 }
 
 /// Compares the database with the schema of this program; writes nothing.

@@ -86,6 +86,12 @@ impl Refusals {
         self.0.wake.notify_one();
     }
 
+    /// Has a table checked that no statement needed.
+    pub(super) fn suspect(&self, table: &str) {
+        self.0.accesses.lock().entry(Access::reading(table)).or_default();
+        self.0.wake.notify_one();
+    }
+
     fn keep(&self, access: &Access, statement: &Statement) {
         let mut accesses = self.0.accesses.lock();
         let damaged = &mut accesses.entry(access.clone()).or_default().damaged;
@@ -228,7 +234,7 @@ impl Store {
         let backend = self.read().get_database_backend();
         // SQLite locks whole files, which the ping and the trial writes notice.
         let check = match self.dialect() {
-            Dialect::Sqlite => access.read_check(backend),
+            Dialect::Sqlite => Access::reading(access.table()).check(backend),
             Dialect::MySql | Dialect::Postgres => access.check(backend),
         };
         let statement = Statement::from_string(backend, check);

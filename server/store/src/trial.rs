@@ -1,7 +1,8 @@
 //! Trial writes: they show whether a database that rejected a write accepts writes again, whether a
 //! lock is on one row or on whole tables, and whether a database to which nothing is written stores
-//! changes. Knows no table; the rows are those of their own modules.
+//! changes and has its tables. Knows no table; the rows are those of their own modules.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::StoreError;
 use crate::url::Dialect;
-use crate::{Store, app, audit, installation, message, rehearsal};
+use crate::{Store, app, audit, installation, message, migration, rehearsal};
 
 /// Interval of the trial writes to a database that rejects writes.
 const RETRY: Duration = Duration::from_secs(1);
@@ -59,6 +60,7 @@ impl Store {
     }
 
     async fn try_writes(&self) {
+        let mut tables = BTreeSet::new();
         loop {
             if self.status().is_writable() {
                 let tried = match self.dialect() {
@@ -69,7 +71,20 @@ impl Store {
                     self.note_extent(&error);
                 }
             }
+            self.find_missing(&mut tables).await;
             sleep(INTERVAL).await;
+        }
+    }
+
+    /// Suspects the tables that this node has seen and that do not exist any more: the first statement
+    /// that needs them may be a publish.
+    async fn find_missing(&self, seen: &mut BTreeSet<&'static str>) {
+        match migration::present_tables(self).await {
+            Ok(present) => {
+                seen.difference(&present).for_each(|table| self.shared.refusals.suspect(table));
+                seen.extend(present);
+            }
+            Err(error) => tracing::debug!(%error, "cannot read which tables exist"),
         }
     }
 

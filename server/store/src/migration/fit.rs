@@ -2,7 +2,7 @@
 //! ignored, and so are further columns and tables. Also checks whether other nodes write times in
 //! this node's time zone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -64,6 +64,12 @@ impl Found {
 
     pub(super) fn has_table(&self, table: &str) -> bool {
         self.columns(table).is_some()
+    }
+
+    /// Apollo's tables that exist.
+    pub(super) fn present(&self) -> BTreeSet<&'static str> {
+        let expected = [Part::Config, Part::Portal].into_iter().flat_map(expected);
+        expected.map(|table| table.name).filter(|table| self.has_table(table)).collect()
     }
 
     /// A database with one of Apollo's tables and without a record was created by Apollo.
