@@ -24,11 +24,12 @@ use crate::error::StoreError;
 use crate::migration::OPTIONAL;
 use crate::url::Dialect;
 
-/// Minimum pause between two rounds of checks.
+/// Pause between two rounds of checks.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The pause is this many times as long as the round, so that repeated statements that read many rows
-/// occupy the database for a small part of the time.
+/// The pause is this many times as long as the repeated statements took, so that those that read many
+/// rows occupy the writer of SQLite for a small part of the time.
 const SHARE: u32 = 4;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Maximum number of statements that are repeated for one access; others that fail are not kept.
 const KEPT: usize = 4;
 /// Consecutive checks for which the pool yielded no connection, although the database answered the
@@ -210,27 +211,29 @@ impl Store {
     pub(super) async fn check_tables(&self) {
         loop {
             self.shared.refusals.wait().await;
-            let begun = Instant::now();
+            let mut pause = PAUSE;
             // Otherwise no table can be accessed, and the ping of `/health` reports it.
             if self.ping().await.is_ok() {
                 // One after the other, because a check may occupy its connection for seconds.
                 for access in self.shared.refusals.suspects() {
-                    self.check(&access).await;
+                    let damaged = self.shared.refusals.damaged(&access);
+                    if damaged.is_empty() {
+                        self.check(&access).await;
+                        continue;
+                    }
+                    let begun = Instant::now();
+                    for statement in damaged {
+                        self.repeat(&access, statement).await;
+                    }
+                    pause = pause.max(begun.elapsed() * SHARE);
                 }
             }
-            sleep(PAUSE.max(begun.elapsed() * SHARE)).await;
+            sleep(pause.min(LONGEST_PAUSE)).await;
         }
     }
 
     async fn check(&self, access: &Access) {
         let refusals = &self.shared.refusals;
-        let damaged = refusals.damaged(access);
-        if !damaged.is_empty() {
-            for statement in damaged {
-                self.repeat(access, statement).await;
-            }
-            return;
-        }
         let backend = self.read().get_database_backend();
         // SQLite locks whole files, which the ping and the trial writes notice.
         let check = match self.dialect() {
