@@ -73,6 +73,7 @@ mod portal {
     mod namespace;
     mod old_path;
     mod open_id;
+    mod open_id_tab;
     mod permission;
     mod preference;
     mod presence;

@@ -12,63 +12,73 @@ use tokio::net::TcpListener;
 
 use super::audit::Log;
 use super::provider::Provider;
-use super::world::{Answer, PASSWORD, World};
+use super::world::{Answer, Caller, PASSWORD, World};
 
-const BEGIN: &str = "/oauth2/authorization/apollo";
-const USER: &str = "/openapi/v1/user";
+pub(super) const BEGIN: &str = "/oauth2/authorization/apollo";
+pub(super) const USER: &str = "/openapi/v1/user";
 
 /// A browser whose user has agreed at the provider, on the way back to the portal.
-struct Returning {
+pub(super) struct Returning {
     /// Path and query at the portal.
-    path: String,
+    pub(super) path: String,
     /// The cookie that the portal set before.
-    cookie: String,
+    pub(super) cookie: String,
 }
 
-async fn world(provider: &Provider, more: &[(&'static str, &str)]) -> World {
+pub(super) async fn world(provider: &Provider, more: &[(&'static str, &str)]) -> World {
     let flags = [&provider.flags()[..], more].concat();
     World::with(Installation::Fresh, &flags).await
 }
 
 /// The cookies that an answer sets, without their attributes.
-fn cookies(answer: &Answer) -> Vec<String> {
+pub(super) fn cookies(answer: &Answer) -> Vec<String> {
     let all = answer.headers.get_all("set-cookie").iter();
     all.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
 }
 
-fn named(answer: &Answer, name: &str) -> String {
-    let found = cookies(answer).into_iter().find(|cookie| cookie.starts_with(&format!("{name}=")));
+pub(super) fn named(answer: &Answer, name: &str) -> String {
+    beginning(answer, &format!("{name}="))
+}
+
+/// The cookie whose text begins like this.
+pub(super) fn beginning(answer: &Answer, name: &str) -> String {
+    let found = cookies(answer).into_iter().find(|cookie| cookie.starts_with(name));
     found.unwrap_or_else(|| panic!("no cookie {name} in {answer:?}"))
 }
 
-async fn agree(world: &World, begin: &str) -> Returning {
-    let begun = world.nobody().get(begin).await;
+pub(super) async fn agree(world: &World, begin: &str) -> Returning {
+    agree_in(world.nobody(), begin).await
+}
+
+/// The same in a browser with cookies.
+pub(super) async fn agree_in(browser: Caller<'_>, begin: &str) -> Returning {
+    let begun = browser.get(begin).await;
     assert_eq!(begun.status, 302, "{begun:?}");
     let browser = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
     let agreed = browser.get(begun.header("location")).send().await.unwrap();
     let back = agreed.headers()["location"].to_str().unwrap().to_owned();
     let path = back.strip_prefix("http://127.0.0.1:8070").expect("the portal").to_owned();
-    Returning { path, cookie: named(&begun, "CASTALIA_OIDC") }
+    Returning { path, cookie: beginning(&begun, "CASTALIA_OIDC") }
 }
 
 impl Returning {
-    async fn finish(&self, world: &World) -> Answer {
+    pub(super) async fn finish(&self, world: &World) -> Answer {
         world.nobody().with("cookie", &self.cookie).get(&self.path).await
     }
 }
 
-async fn sign_in(world: &World) -> Answer {
+pub(super) async fn sign_in(world: &World) -> Answer {
     agree(world, BEGIN).await.finish(world).await
 }
 
 /// Checks that no session began.
 #[track_caller]
-fn refused(answer: &Answer) {
+pub(super) fn refused(answer: &Answer) {
     answer.leads_to("/signin?reason=refused#/error");
     assert!(cookies(answer).iter().all(|cookie| !cookie.starts_with("SESSION=")), "{answer:?}");
 }
 
-async fn whoami(world: &World, answer: &Answer) -> Value {
+pub(super) async fn whoami(world: &World, answer: &Answer) -> Value {
     world.nobody().with("cookie", &named(answer, "SESSION")).get(USER).await.ok()
 }
 
@@ -114,6 +124,8 @@ async fn the_page_that_was_asked_for_is_opened_and_no_other_site() {
         ("https%3A%2F%2Fevil.example", "/"),
         ("%2F%2Fevil.example", "/"),
         ("%2F%5Cevil.example", "/"),
+        ("%2Fuser%2Flogout", "/"),
+        ("%2Fa%2F..%2Fuser%2Flogout", "/"),
     ] {
         let answer = agree(&world, &format!("{BEGIN}?next={next}")).await.finish(&world).await;
         answer.leads_to(opened);
@@ -126,7 +138,8 @@ async fn an_answer_belongs_to_the_browser_that_began_the_sign_in() {
     let world = world(&provider, &[]).await;
     let (mine, other) = (agree(&world, BEGIN).await, agree(&world, BEGIN).await);
     refused(&world.nobody().get(&mine.path).await);
-    refused(&world.nobody().with("cookie", "CASTALIA_OIDC=e30").get(&mine.path).await);
+    let (name, _) = mine.cookie.split_once('=').unwrap();
+    refused(&world.nobody().with("cookie", &format!("{name}=e30")).get(&mine.path).await);
     // The link of another user's sign-in, in this user's browser.
     refused(&world.nobody().with("cookie", &mine.cookie).get(&other.path).await);
     let (path, _) = mine.path.split_once("&state=").unwrap();
@@ -136,7 +149,7 @@ async fn an_answer_belongs_to_the_browser_that_began_the_sign_in() {
     let answer = world.nobody().with("cookie", &mine.cookie).get(&denied).await;
     refused(&answer);
     let ended = answer.header("set-cookie");
-    assert!(ended.starts_with("CASTALIA_OIDC=;") && ended.contains("Max-Age=0"), "{ended}");
+    assert!(ended.starts_with(&format!("{name}=;")) && ended.contains("Max-Age=0"), "{ended}");
     // The state of one sign-in with the code of another one: its verifier does not fit.
     let code = other.path.split_once("code=").unwrap().1.split('&').next().unwrap();
     let (head, state) = mine.path.split_once("&state=").unwrap();
@@ -380,7 +393,7 @@ async fn cookies_of_an_https_portal_are_secure() {
     let back = "redirect_uri=https%3A%2F%2Fportal.example%2Flogin%2Foauth2%2Fcode%2Fapollo";
     assert!(address.contains(back), "{address}");
     let cookie = begun.header("set-cookie");
-    let flags = "; Path=/login/oauth2; Max-Age=600; HttpOnly; SameSite=Lax; Secure";
+    let flags = "; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure";
     assert!(cookie.ends_with(flags), "{cookie}");
 }
 

@@ -72,11 +72,20 @@ pub(super) fn session_id(headers: &HeaderMap) -> Option<&str> {
 
 /// Value of the cookie with this name.
 pub(super) fn cookie_value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    cookies(headers)
+        .find_map(|(name, value)| (name == wanted && !value.is_empty()).then_some(value))
+}
+
+/// Names of all cookies, in the order in which the browser sent them.
+pub(super) fn cookie_names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    cookies(headers).map(|(name, _)| name)
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| (name == wanted && !value.is_empty()).then_some(value))
 }
 
 /// The answer to an unknown caller.

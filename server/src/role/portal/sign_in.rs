@@ -6,6 +6,7 @@ pub(super) mod bearer;
 mod cookie;
 mod directory;
 mod open_id;
+mod pending;
 pub(super) mod proxy;
 
 use std::net::SocketAddr;

@@ -106,6 +106,20 @@ async fn heartbeat_page() -> Response {
     (headers, PAGE).into_response()
 }
 
+/// Whether a path of the portal shows the UI to users who have signed in. Browsers follow dots in a
+/// path, also encoded ones, so that it could lead elsewhere.
+pub(super) fn is_page(path: &str) -> bool {
+    let leads_elsewhere = path.split('/').any(|segment| {
+        matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    });
+    let mut pages = PAGES.iter().chain(&OLD_PAGES);
+    !leads_elsewhere
+        && pages.any(|page| match page.split_once('{') {
+            Some((before, _)) => path.len() > before.len() && path.starts_with(before),
+            None => path == *page,
+        })
+}
+
 /// The one page of the UI; the browser decides what it shows.
 pub(super) async fn page(State(portal): State<Portal>) -> Response {
     let file = Dist::get("index.html");

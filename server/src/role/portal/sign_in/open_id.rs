@@ -3,41 +3,32 @@
 
 use std::net::SocketAddr;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Extension, Query, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::HOST;
-use http::{HeaderMap, Uri};
-use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq as _;
+use http::{HeaderMap, Method, Uri};
+use serde::Deserialize;
 
 use super::cookie::{Cookies, ENDED, is_https};
+use super::pending::{self, Kept};
 use crate::domain::user::User;
 use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::client_address::client_address;
 use crate::http::request::Path;
-use crate::log_rate::LogRate;
+use crate::log_rate::{LogRate, shortened};
 use crate::open_id::claims::Person;
-use crate::open_id::{OpenId, PendingSignIn, SignInFailure};
+use crate::open_id::{OpenId, SignInFailure};
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::cookie_value;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
 
-/// Cookie of a browser whose user is at the provider. It binds the answer to the browser.
-const PENDING_COOKIE: &str = "CASTALIA_OIDC";
-/// Time to sign in at the provider, in seconds.
-const PENDING_LIFE: &str = "; Max-Age=600";
-/// The paths at which the browser comes back.
-const BACK: &str = "/login/oauth2";
 /// Cookie with the token that signs the user out at the provider, sent only to sign out.
 const ID_TOKEN_COOKIE: &str = "CASTALIA_ID_TOKEN";
 const SIGN_OUT: &str = "/user/logout";
 /// Maximum token that is stored in a cookie; browsers keep 4 KiB.
 const LARGEST_ID_TOKEN: usize = 3500;
-/// Maximum page to return to, in bytes.
-const LARGEST_NEXT: usize = 1024;
 
 static FAILURES: LogRate = LogRate::new();
 
@@ -59,13 +50,6 @@ struct Returned {
     error: Option<String>,
 }
 
-/// The content of the cookie.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    pending: PendingSignIn,
-    next: String,
-}
-
 /// Adds the routes.
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     routes.get("/oauth2/authorization/{registration}", PortalAccess::Open, begin).get(
@@ -79,7 +63,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 async fn begin(
     State(portal): State<Portal>,
     Path(Registration { registration }): Path<Registration>,
-    Query(wanted): Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let open_id = of(&portal, &registration)?;
@@ -88,10 +72,8 @@ async fn begin(
         Ok(begun) => begun,
         Err(failure) => return Ok(refuse(&portal, cookies, &failure)),
     };
-    let next = wanted.next.filter(|next| is_page(next)).unwrap_or_else(|| "/".to_owned());
-    let kept = serde_json::to_vec(&Kept { pending, next });
-    let kept = kept.map_err(|error| Error::internal("cannot store a sign-in", error))?;
-    cookies.set_below(BACK, PENDING_COOKIE, &URL_SAFE_NO_PAD.encode(kept), PENDING_LIFE);
+    let next = wanted.ok().and_then(|Query(wanted)| wanted.next);
+    pending::keep(&mut cookies, &headers, pending, next)?;
     Ok(cookies.redirect(&address))
 }
 
@@ -99,15 +81,21 @@ async fn begin(
 async fn finish(
     State(portal): State<Portal>,
     Path(Registration { registration }): Path<Registration>,
-    Query(returned): Query<Returned>,
+    returned: Result<Query<Returned>, QueryRejection>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response> {
     let open_id = of(&portal, &registration)?;
+    // Programs that preview a link must not use up the code.
+    if method == Method::HEAD {
+        return Err(Error::new(
+            Reaction::MethodNotAllowed,
+            "Request method 'HEAD' is not supported",
+        ));
+    }
     let mut cookies = Cookies::new(&portal, &headers);
-    // It is valid for one answer.
-    cookies.set_below(BACK, PENDING_COOKIE, "", ENDED);
-    let (code, kept) = match check(returned, kept(&headers)) {
+    let (code, kept) = match check(returned, &mut cookies, &headers) {
         Ok(checked) => checked,
         Err(problem) => return Ok(refuse(&portal, cookies, &rejected(problem))),
     };
@@ -185,6 +173,7 @@ async fn admit(
 
 /// The account of a user whom the provider identified, or why it is not opened. For the log.
 pub(super) fn account(admission: SignInOutcome, id: &str) -> Result<User, String> {
+    let id = shortened(id);
     match admission {
         SignInOutcome::Accepted(user) => Ok(user),
         SignInOutcome::Disabled => Err(format!("the account `{id}` is disabled")),
@@ -210,26 +199,20 @@ fn unknown() -> Error {
         .with_code(Code::UnknownPath)
 }
 
-/// What the browser kept, if it comes from a sign-in that this portal began.
-fn kept(headers: &HeaderMap) -> Option<Kept> {
-    let kept = URL_SAFE_NO_PAD.decode(cookie_value(headers, PENDING_COOKIE)?).ok()?;
-    serde_json::from_slice(&kept).ok()
-}
-
-/// The code, if the answer belongs to the sign-in that this browser began.
-fn check(returned: Returned, kept: Option<Kept>) -> Result<(String, Kept), String> {
-    let kept = kept.ok_or("the browser began no sign-in, or too long ago")?;
-    let state = returned.state.unwrap_or_default();
-    if !bool::from(state.as_bytes().ct_eq(kept.pending.state.secret().as_bytes())) {
-        return Err("the state is not that of the sign-in that this browser began".to_owned());
-    }
+/// The code, if the answer belongs to a sign-in that this browser began.
+fn check(
+    returned: Result<Query<Returned>, QueryRejection>,
+    cookies: &mut Cookies<'_>,
+    headers: &HeaderMap,
+) -> Result<(String, Kept), String> {
+    let Query(returned) = returned.map_err(|_| "the address has an invalid query")?;
+    let kept = pending::take(cookies, headers, &returned.state.unwrap_or_default());
+    let kept = kept.ok_or("the browser began no sign-in with this state, or too long ago")?;
     if let Some(error) = returned.error {
-        return Err(format!("the provider answered `{}`", crate::log_rate::shortened(&error)));
+        return Err(format!("the provider answered `{}`", shortened(&error)));
     }
     let code = returned.code.ok_or("the provider sent no code")?;
-    // The cookie is not signed.
-    let next = if is_page(&kept.next) { kept.next } else { "/".to_owned() };
-    Ok((code, Kept { next, ..kept }))
+    Ok((code, kept))
 }
 
 /// Sends the browser to the sign-in page. The reason is for the log only.
@@ -262,7 +245,7 @@ fn rejected(problem: String) -> SignInFailure {
 fn back(portal: &Portal, headers: &HeaderMap) -> String {
     let settings = portal.state.settings.sign_in.open_id.as_ref();
     let registration = settings.map(|settings| settings.registration.as_str()).unwrap_or_default();
-    let path = portal.path(&format!("{BACK}/code/{registration}"));
+    let path = portal.path(&format!("/login/oauth2/code/{registration}"));
     format!("{}{path}", origin(portal, headers))
 }
 
@@ -277,28 +260,4 @@ fn origin(portal: &Portal, headers: &HeaderMap) -> String {
     let scheme = if is_https(headers) { "https" } else { "http" };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     format!("{scheme}://{host}")
-}
-
-/// Whether an address is a page of the portal and nothing that a browser reads as another host.
-fn is_page(next: &str) -> bool {
-    next.starts_with('/')
-        && next.len() <= LARGEST_NEXT
-        && !next.contains("//")
-        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_page;
-
-    #[test]
-    fn only_pages_of_the_portal_are_opened_afterwards() {
-        for page in ["/", "/a/demo/history?env=PRO", "/a/demo#x"] {
-            assert!(is_page(page), "{page}");
-        }
-        for other in ["", "a", "//evil", "/\\evil", "/.//evil", "https://evil", "/\r\nx: y", "/\t/"]
-        {
-            assert!(!is_page(other), "{other:?}");
-        }
-    }
 }
