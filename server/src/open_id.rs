@@ -5,35 +5,40 @@
 
 mod bearer;
 pub mod claims;
+mod endpoint;
+mod exchange;
 mod provider;
+
+use std::net::IpAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims,
 };
 use openidconnect::{
-    AccessToken, AdditionalClaims, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId,
-    ClientSecret, ConfigurationError, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    LogoutRequest, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier,
-    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, Scope,
-    SignatureVerificationError, UserInfoClaims,
+    AccessToken, AdditionalClaims, AuthType, ClaimsVerificationError, ClientId, ClientSecret,
+    ConfigurationError, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, LogoutRequest,
+    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
+    ProviderMetadataWithLogout, RedirectUrl, Scope, UserInfoClaims, UserInfoError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use self::claims::Claims;
+use self::endpoint::Endpoint;
+use self::exchange::Exchanges;
 use self::provider::Provider;
-use crate::outgoing::guarded::CallError;
 use crate::settings::sign_in::OpenIdSettings;
 
 /// Tolerated difference between the clocks of the provider and of this machine.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
-/// Maximum number of codes that are exchanged concurrently, so that a frozen provider cannot
-/// occupy the memory of the portal.
-const EXCHANGES: usize = 64;
+
+/// Time to learn where the provider signs users out.
+const END: Duration = Duration::from_secs(2);
 
 type Client = CoreClient<
     EndpointSet,
@@ -76,7 +81,7 @@ pub struct Identified {
 pub struct OpenId {
     settings: OpenIdSettings,
     provider: Provider,
-    exchanges: Semaphore,
+    exchanges: Exchanges,
 }
 
 /// Claims beyond the standard ones.
@@ -90,7 +95,7 @@ impl OpenId {
     #[must_use]
     pub fn new(settings: OpenIdSettings) -> Self {
         let provider = Provider::new(settings.issuer.clone());
-        Self { settings, provider, exchanges: Semaphore::new(EXCHANGES) }
+        Self { settings, provider, exchanges: Exchanges::default() }
     }
 
     /// The address at the provider to which a browser is sent, and what the browser keeps
@@ -110,54 +115,48 @@ impl OpenId {
         Ok((address.into(), PendingSignIn { state, nonce, verifier }))
     }
 
-    /// Exchanges the code with which a browser came back. The caller has compared the state.
+    /// Exchanges the code with which a browser in this network came back. The caller has compared
+    /// the state.
     ///
     /// # Errors
     /// Fails if the provider cannot be reached, or if a check fails.
     pub async fn finish(
         &self,
         code: String,
-        pending: PendingSignIn,
+        pending: &PendingSignIn,
         back: &str,
+        network: IpAddr,
     ) -> Result<Identified, SignInFailure> {
-        let busy = |_| SignInFailure::Unavailable("too many users are signing in".to_owned());
-        let _permit = self.exchanges.try_acquire().map_err(busy)?;
-        let metadata = self.provider.metadata().await?;
-        let client = self.client(&metadata, back)?;
-        let request = client
-            .exchange_code(AuthorizationCode::new(code))
-            .map_err(|error| unsuitable(&error))?;
-        let answer =
-            request.set_pkce_verifier(pending.verifier).request_async(self.provider.http()?).await;
-        let answer = answer.map_err(exchange_failure)?;
+        let PendingSignIn { nonce, verifier, .. } = pending;
+        let (metadata, answer) = self.exchange(code, verifier, back, network).await?;
+        let mut client = self.client(&metadata, back)?;
         let id_token = answer.extra_fields().id_token();
         let id_token = id_token
             .ok_or_else(|| SignInFailure::Rejected("the answer has no ID token".to_owned()))?;
-        let subject = match verify(&client, id_token, &pending.nonce) {
-            // The provider has a new key.
-            Err(ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            )) => {
-                let metadata = self.provider.read_again().await?;
-                let client = self.client(&metadata, back)?;
-                verify(&client, id_token, &pending.nonce).map(|claims| claims.subject().clone())
-            }
-            verified => verified.map(|claims| claims.subject().clone()),
-        };
-        let subject =
-            subject.map_err(|error| SignInFailure::Rejected(format!("ID token: {error}")))?;
-        let mut claims = Claims::new(payload(&id_token.to_string()).unwrap_or_default());
+        let mut verified = verify(&client, id_token, nonce);
+        // The provider may have a new key, also under the name of the old one.
+        if let Err(ClaimsVerificationError::SignatureVerification(_)) = verified {
+            client = self.client(&*self.provider.read_again().await?, back)?;
+            verified = verify(&client, id_token, nonce);
+        }
+        let wrong = |problem: String| SignInFailure::Rejected(format!("ID token: {problem}"));
+        let subject = verified.map_err(|error| wrong(brief(&error)))?.subject().clone();
+        let id_token = id_token.to_string();
+        let claims = payload(&id_token).unwrap_or_default();
+        check_start(&claims).map_err(wrong)?;
+        let mut claims = Claims::new(claims);
         if claims.lacks(&self.settings) && client.user_info_url().is_some() {
             let access_token = answer.access_token().clone();
             claims.complete(self.user_info(&client, access_token, subject).await?);
         }
-        Ok(Identified { claims, id_token: id_token.to_string() })
+        Ok(Identified { claims, id_token })
     }
 
     /// The address at the provider where the user is signed out, if the provider has one and is
     /// known. `back` is the address to which the provider sends the browser then.
     pub async fn end(&self, id_token: &str, back: &str) -> Option<String> {
-        let metadata = self.provider.metadata().await.ok()?;
+        // Signing out here does not wait for a provider that is down.
+        let metadata = timeout(END, self.provider.metadata()).await.ok()?.ok()?;
         let end = metadata.additional_metadata().end_session_endpoint.clone()?;
         let mut request = LogoutRequest::from(end)
             .set_client_id(ClientId::new(self.settings.client_id.clone()))
@@ -177,13 +176,27 @@ impl OpenId {
     ) -> Result<Map<String, Value>, SignInFailure> {
         let request =
             client.user_info(access_token, Some(subject)).map_err(|error| unsuitable(&error))?;
+        let endpoint = Endpoint {
+            http: self.provider.http()?,
+            change: |answer: &mut Map<String, Value>| {
+                answer.retain(|name, _| claims::is_used(name, &self.settings));
+            },
+        };
         let answer: Result<UserInfoClaims<OtherClaims, CoreGenderClaim>, _> =
-            request.request_async(self.provider.http()?).await;
-        let claims = answer.map_err(|error| match error {
-            openidconnect::UserInfoError::Request(error) => {
-                SignInFailure::Unavailable(error.to_string())
-            }
-            error => SignInFailure::Rejected(format!("user info: {}", brief(&error))),
+            request.request_async(&endpoint).await;
+        let claims = answer.map_err(|error| {
+            let problem = match &error {
+                UserInfoError::Request(error) => error.to_string(),
+                UserInfoError::Response(status, ..) => {
+                    format!("the answer has the status {status}")
+                }
+                UserInfoError::Parse(error) => endpoint::problem(error.inner()),
+                UserInfoError::ClaimsVerification(error) => {
+                    return SignInFailure::Rejected(format!("user info: {}", brief(error)));
+                }
+                error => brief(error),
+            };
+            SignInFailure::Unavailable(format!("user info: {problem}"))
         })?;
         match serde_json::to_value(&claims) {
             Ok(Value::Object(claims)) => Ok(claims),
@@ -216,7 +229,10 @@ fn verify<'t>(
     id_token: &'t CoreIdToken,
     nonce: &Nonce,
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
-    let verifier = client.id_token_verifier().set_time_fn(|| castalia_store::now() - SKEW);
+    let verifier = client
+        .id_token_verifier()
+        .set_time_fn(|| castalia_store::now() - SKEW)
+        .set_issue_time_verifier_fn(check_issued);
     id_token.claims(&verifier, nonce)
 }
 
@@ -226,28 +242,68 @@ fn payload(token: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&payload).ok()
 }
 
-fn unsuitable(error: &ConfigurationError) -> SignInFailure {
-    SignInFailure::Unavailable(format!("the provider has no such endpoint: {error}"))
+/// Why a token cannot be read, without its values.
+fn unreadable(token: &str) -> String {
+    let payload = token.split('.').nth(1).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    match payload.map(|payload| serde_json::from_slice::<CoreIdTokenClaims>(&payload)) {
+        Some(Err(error)) => format!("its claims cannot be read: {}", endpoint::problem(&error)),
+        Some(Ok(_)) => "its header or signature cannot be read".to_owned(),
+        None => "it is not a JSON Web Token".to_owned(),
+    }
 }
 
-/// An answer that cannot be parsed is not part of the text, since it may contain tokens.
-fn exchange_failure<T: openidconnect::ErrorResponse>(
-    error: openidconnect::RequestTokenError<CallError, T>,
-) -> SignInFailure {
-    use openidconnect::RequestTokenError as Kind;
-    match error {
-        Kind::Request(error) => SignInFailure::Unavailable(error.to_string()),
-        Kind::ServerResponse(answer) => {
-            SignInFailure::Rejected(format!("the provider refused the code: {}", brief(&answer)))
-        }
-        Kind::Parse(..) => {
-            SignInFailure::Unavailable("the token endpoint sent no valid answer".into())
-        }
-        Kind::Other(problem) => SignInFailure::Unavailable(problem),
+fn check_issued(at: DateTime<Utc>) -> Result<(), String> {
+    let is_past = at <= castalia_store::now() + SKEW;
+    is_past.then_some(()).ok_or_else(|| format!("it was issued at {at}, which is in the future"))
+}
+
+/// The library does not know the claim `nbf`.
+fn check_start(claims: &Map<String, Value>) -> Result<(), String> {
+    let Some(start) = claims.get("nbf") else { return Ok(()) };
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second has no effect")]
+    let seconds = start.as_f64().map(|seconds| seconds as i64);
+    match seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)) {
+        Some(start) if start <= castalia_store::now() + SKEW => Ok(()),
+        Some(start) => Err(format!("it is not valid before {start}")),
+        None => Err("its claim `nbf` is not a time".to_owned()),
     }
+}
+
+fn unsuitable(error: &ConfigurationError) -> SignInFailure {
+    SignInFailure::Unavailable(format!("the provider has no such endpoint: {error}"))
 }
 
 /// The beginning of a text that another party chose.
 fn brief(text: &impl ToString) -> String {
     crate::log_rate::shortened(&text.to_string()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_described_without_its_values() {
+        let usual = json!({ "iss": "https://a", "aud": "a", "exp": 1, "iat": 1, "sub": "a" });
+        let described = |name: &str, value: Value| {
+            let mut claims = usual.clone();
+            claims[name] = value;
+            unreadable(&format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string())))
+        };
+        for (name, problem) in [
+            ("updated_at", "its claims cannot be read: updated_at"),
+            ("birthdate", "its claims cannot be read: birthdate"),
+            ("exp", "its claims cannot be read: data did not match any variant of untagged enum"),
+            ("nonce", "its claims cannot be read: invalid type at line 1 column"),
+        ] {
+            let text = described(name, json!([123_456_789]));
+            assert!(text.starts_with(problem) && !text.contains("123456789"), "{text}");
+        }
+        assert_eq!(described("x", json!(1)), "its header or signature cannot be read");
+        assert_eq!(unreadable("x"), "it is not a JSON Web Token");
+        let empty = unreadable("e30.e30.x");
+        assert!(empty.starts_with("its claims cannot be read: missing field `iss`"), "{empty}");
+    }
 }

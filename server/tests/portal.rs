@@ -79,6 +79,7 @@ mod portal {
     mod presence;
     mod process;
     mod provider;
+    mod provider_answer;
     mod proxy;
     mod query_plan;
     mod random_history;

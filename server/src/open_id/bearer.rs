@@ -2,16 +2,13 @@
 //! signatures by the provider's published keys are accepted: the client secret, with which some
 //! providers sign the tokens of a sign-in, is known to more parties than the provider.
 
-use chrono::DateTime;
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm as Algorithm};
 use openidconnect::{
     ClaimsVerificationError, ClientId, JsonWebTokenType, Nonce, ProviderMetadataWithLogout,
-    SignatureVerificationError,
 };
-use serde_json::{Map, Value};
 
 use super::claims::Claims;
-use super::{OpenId, SKEW, SignInFailure, payload};
+use super::{OpenId, SKEW, SignInFailure, brief, check_issued, check_start, payload, unreadable};
 
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RsaSsaPkcs1V15Sha256,
@@ -31,23 +28,23 @@ const TYPES: [&str; 2] = ["JWT", "at+jwt"];
 impl OpenId {
     /// The claims of a token that the provider signed for this audience. The provider is called for
     /// the first token, for keys that are an hour old, and at most once in ten seconds for a token
-    /// with an unknown key.
+    /// whose signature the known keys do not verify.
     ///
     /// # Errors
     /// Fails if the provider cannot be reached, or if a check fails.
     pub async fn verify(&self, token: &str, audience: &str) -> Result<Claims, SignInFailure> {
-        let parsed = token.parse::<CoreIdToken>();
-        let parsed = parsed.map_err(|error| rejected(&format!("it cannot be read: {error}")))?;
+        let parsed = token.parse::<CoreIdToken>().map_err(|_| rejected(&unreadable(token)))?;
         let metadata = self.provider.metadata().await?;
         let verified = match check(&metadata, &parsed, audience) {
-            Err(ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            )) => check(&*self.provider.read_again().await?, &parsed, audience),
+            // The provider may have a new key, also under the name of the old one.
+            Err(ClaimsVerificationError::SignatureVerification(_)) => {
+                check(&*self.provider.read_again().await?, &parsed, audience)
+            }
             verified => verified,
         };
-        verified.map_err(|error| rejected(&error.to_string()))?;
+        verified.map_err(|error| rejected(&brief(&error)))?;
         let claims = payload(token).unwrap_or_default();
-        check_start(&claims)?;
+        check_start(&claims).map_err(|problem| rejected(&problem))?;
         Ok(Claims::new(claims))
     }
 }
@@ -65,21 +62,10 @@ fn check(
             .set_allowed_jose_types(types.into_iter().flatten())
             // An access token may be for several services.
             .set_other_audience_verifier_fn(|_| true)
-            .set_time_fn(|| castalia_store::now() - SKEW);
+            .set_time_fn(|| castalia_store::now() - SKEW)
+            .set_issue_time_verifier_fn(check_issued);
     // Nobody asked for this token, so it answers no nonce.
     token.claims(&verifier, |_: Option<&Nonce>| Ok(())).map(drop)
-}
-
-/// The library does not know the claim `nbf`.
-fn check_start(claims: &Map<String, Value>) -> Result<(), SignInFailure> {
-    let Some(start) = claims.get("nbf") else { return Ok(()) };
-    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second has no effect")]
-    let seconds = start.as_f64().map(|seconds| seconds as i64);
-    match seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)) {
-        Some(start) if start <= castalia_store::now() + SKEW => Ok(()),
-        Some(start) => Err(rejected(&format!("it is not valid before {start}"))),
-        None => Err(rejected("its claim `nbf` is not a time")),
-    }
 }
 
 fn rejected(problem: &str) -> SignInFailure {

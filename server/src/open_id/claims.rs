@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::log_rate::shortened;
 use crate::settings::sign_in::OpenIdSettings;
 
 /// Claims that usually contain a display name, best first.
 const DISPLAY_NAMES: [&str; 2] = ["preferred_username", "name"];
 const EMAIL: &str = "email";
+const EMAIL_VERIFIED: &str = "email_verified";
 
 /// What the provider says about a user.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +27,22 @@ pub struct Person {
     pub is_super_admin: Option<bool>,
 }
 
+/// Whether a claim is the subject, or one from which the settings read something.
+pub(super) fn is_used(name: &str, settings: &OpenIdSettings) -> bool {
+    let OpenIdSettings { id_claim, name_claim, email_claim, groups_claim, .. } = settings;
+    let named = [Some(id_claim), name_claim.as_ref(), Some(email_claim), Some(groups_claim)];
+    ["sub", EMAIL, EMAIL_VERIFIED].contains(&name)
+        || DISPLAY_NAMES.contains(&name)
+        || named
+            .into_iter()
+            .flatten()
+            .any(|claim| claim.split('.').next() == Some(name) || claim == name)
+}
+
 impl Claims {
-    pub(super) fn new(claims: Map<String, Value>) -> Self {
+    /// A claim that is `null` is taken for a missing one.
+    pub(super) fn new(mut claims: Map<String, Value>) -> Self {
+        claims.retain(|_, value| !value.is_null());
         Self(claims)
     }
 
@@ -62,30 +78,28 @@ impl Claims {
         let Some(id) = self.text(id_claim) else {
             return Err(format!("the provider sent no claim `{id_claim}` for the user name"));
         };
+        let shown = shortened(&id);
         // Otherwise a user could enter the address of another one.
         if id_claim == EMAIL && !self.has_verified_email() {
-            return Err(format!("the provider has not verified the mail address of `{id}`"));
+            return Err(format!("the provider has not verified the mail address of `{shown}`"));
         }
         let groups = self.groups(&settings.groups_claim);
         let is_in = |wanted: &[String]| wanted.iter().any(|wanted| groups.contains(wanted));
+        let decides = !settings.super_admin_groups.is_empty();
+        let is_super_admin = decides.then(|| is_in(&settings.super_admin_groups));
         if !settings.required_groups.is_empty() && !is_in(&settings.required_groups) {
-            return Err(format!("`{id}` is in none of the groups in oidc.required_groups"));
+            return Err(format!("`{shown}` is in none of the groups in oidc.required_groups"));
         }
         let display_name = match &settings.name_claim {
             Some(claim) => self.text(claim),
             None => DISPLAY_NAMES.iter().find_map(|claim| self.text(claim)),
         };
-        let decides = !settings.super_admin_groups.is_empty();
-        Ok(Person {
-            id,
-            display_name,
-            email: self.text(&settings.email_claim),
-            is_super_admin: decides.then(|| is_in(&settings.super_admin_groups)),
-        })
+        let email = self.text(&settings.email_claim);
+        Ok(Person { id, display_name, email, is_super_admin })
     }
 
     fn has_verified_email(&self) -> bool {
-        match self.0.get("email_verified") {
+        match self.0.get(EMAIL_VERIFIED) {
             Some(Value::Bool(is_verified)) => *is_verified,
             Some(Value::String(text)) => text == "true",
             _ => false,
@@ -99,7 +113,7 @@ impl Claims {
             let first = self.0.get(names.next()?)?;
             names.try_fold(first, |value, name| value.get(name))
         };
-        self.0.get(name).or_else(nested)
+        self.0.get(name).or_else(nested).filter(|value| !value.is_null())
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -128,14 +142,21 @@ mod tests {
     use super::*;
     use crate::settings::{Settings, Texts};
 
-    fn read(claims: Value, flags: &[(&'static str, &str)]) -> Result<Person, String> {
+    fn object(claims: Value) -> Map<String, Value> {
+        let Value::Object(claims) = claims else { panic!("no object") };
+        claims
+    }
+
+    fn settings(flags: &[(&'static str, &str)]) -> OpenIdSettings {
         let needed = [("oidc.issuer_uri", "https://a"), ("oidc.client_id", "portal")];
         let flags = needed.iter().chain(flags);
         let flags = flags.map(|(name, text)| (*name, (*text).to_owned())).collect();
         let texts = Texts::gather(flags, None, std::iter::empty()).unwrap();
-        let settings = Settings::from_texts(&texts).unwrap().sign_in.open_id.unwrap();
-        let Value::Object(claims) = claims else { panic!("no object") };
-        Claims(claims).person(&settings)
+        Settings::from_texts(&texts).unwrap().sign_in.open_id.unwrap()
+    }
+
+    fn read(claims: Value, flags: &[(&'static str, &str)]) -> Result<Person, String> {
+        Claims::new(object(claims)).person(&settings(flags))
     }
 
     #[test]
@@ -157,6 +178,18 @@ mod tests {
         assert_eq!(person.email.as_deref(), Some("a@b.example"));
         let error = read(claims, &[("oidc.user_id_claim_name", "upn")]).unwrap_err();
         assert!(error.contains("`upn`"), "{error}");
+    }
+
+    #[test]
+    fn a_claim_that_is_null_is_asked_for_like_a_missing_one() {
+        let settings = settings(&[("oidc.required_groups", "staff")]);
+        let user_info = json!({ "groups": ["staff"] });
+        let token = json!({ "sub": "a", "name": "A", "email": "a@b.example", "groups": null });
+        let mut claims = Claims::new(object(token));
+        assert!(claims.lacks(&settings));
+        claims.complete(object(user_info));
+        assert!(!claims.lacks(&settings));
+        assert!(claims.person(&settings).is_ok());
     }
 
     #[test]

@@ -99,6 +99,7 @@ async fn a_token_that_fails_a_check_is_refused() {
         json!({ "aud": API, "exp": 1_700_000_000 }),
         json!({ "aud": API, "exp": null }),
         json!({ "aud": API, "nbf": 4_000_000_000_u32 }),
+        json!({ "aud": API, "iat": 4_000_000_000_u32 }),
         json!({ "aud": API, "nbf": "now" }),
         json!({ "aud": API, "nbf": 1e300 }),
         json!({ "aud": API, "sub": null }),

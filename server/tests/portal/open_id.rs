@@ -182,6 +182,8 @@ async fn a_token_that_is_not_for_this_sign_in_is_refused() {
         json!({ "iss": "https://evil.example" }),
         json!({ "exp": 1_700_000_000 }),
         json!({ "exp": null }),
+        json!({ "iat": 4_000_000_000_u32 }),
+        json!({ "nbf": 4_000_000_000_u32 }),
         json!({ "sub": null }),
     ] {
         provider.claim(&spoiled);

@@ -13,7 +13,7 @@ use axum::{Form, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, LOCATION};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use parking_lot::Mutex;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -32,6 +32,8 @@ pub(crate) struct Provider {
     pub(crate) rules: Arc<Mutex<Rules>>,
     /// Documents that were read.
     pub(crate) reads: Arc<AtomicUsize>,
+    /// Requests that the token endpoint received.
+    pub(crate) exchanges: Arc<AtomicUsize>,
     codes: Arc<Mutex<HashMap<String, HashMap<String, String>>>>,
     frozen: watch::Sender<bool>,
 }
@@ -40,7 +42,7 @@ pub(crate) struct Provider {
 pub(crate) struct Rules {
     key: EcdsaKeyPair,
     /// Id of the key.
-    kid: String,
+    kid: Option<String>,
     /// Claims of the user, and changes of the usual ones; `null` removes a claim.
     pub(crate) claims: Value,
     /// Claims of the user info.
@@ -49,6 +51,13 @@ pub(crate) struct Rules {
     pub(crate) unsigned: bool,
     /// Whether tokens are signed with a key that it does not publish.
     pub(crate) foreign_key: bool,
+    /// Changes of the answer of the token endpoint; `null` removes a member.
+    pub(crate) token_answer: Value,
+    /// Statuses of the token and user info endpoints.
+    pub(crate) token_status: StatusCode,
+    pub(crate) user_info_status: StatusCode,
+    /// Path of the token endpoint.
+    pub(crate) token_path: &'static str,
 }
 
 impl Provider {
@@ -61,15 +70,20 @@ impl Provider {
             issuer: format!("http://{}", listener.local_addr().unwrap()),
             rules: Arc::new(Mutex::new(Rules {
                 key: new_key(),
-                kid: "1".to_owned(),
+                kid: Some("1".to_owned()),
                 claims: json!({
                     "sub": "anna", "preferred_username": "Anna A.", "email": "anna@b.example",
                 }),
                 user_info: json!({ "sub": "anna" }),
                 unsigned: false,
                 foreign_key: false,
+                token_answer: json!({}),
+                token_status: StatusCode::OK,
+                user_info_status: StatusCode::OK,
+                token_path: "/token",
             })),
             reads: Arc::default(),
+            exchanges: Arc::default(),
             codes: Arc::default(),
             frozen: watch::channel(false).0,
         };
@@ -78,6 +92,7 @@ impl Provider {
             .route("/keys", get(keys))
             .route("/authorize", get(authorize))
             .route("/token", post(token))
+            .route("/moved/token", post(token))
             .route("/userinfo", get(user_info))
             .with_state(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -95,9 +110,15 @@ impl Provider {
 
     /// Signs with another key from now on.
     pub(crate) fn rotate(&self) {
+        let kid = self.rules.lock().kid.clone().unwrap_or_default();
+        self.rotate_to(Some(&format!("{kid}1")));
+    }
+
+    /// The same with this id of the key.
+    pub(crate) fn rotate_to(&self, kid: Option<&str>) {
         let mut rules = self.rules.lock();
         rules.key = new_key();
-        rules.kid.push('1');
+        rules.kid = kid.map(str::to_owned);
     }
 
     /// Accepts connections and answers nothing.
@@ -136,7 +157,7 @@ async fn document(State(provider): State<Provider>) -> Json<Value> {
     Json(json!({
         "issuer": provider.issuer,
         "authorization_endpoint": at("/authorize"),
-        "token_endpoint": at("/token"),
+        "token_endpoint": at(provider.rules.lock().token_path),
         "userinfo_endpoint": at("/userinfo"),
         "end_session_endpoint": at("/end"),
         "jwks_uri": at("/keys"),
@@ -151,10 +172,10 @@ async fn keys(State(provider): State<Provider>) -> Json<Value> {
     let rules = provider.rules.lock();
     let [_, x @ ..] = &rules.key.public_key().as_ref()[..33] else { panic!("a short key") };
     let y = &rules.key.public_key().as_ref()[33..];
-    Json(json!({ "keys": [{
-        "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": rules.kid,
-        "x": encode(x), "y": encode(y),
-    }] }))
+    let key = json!({
+        "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "x": encode(x), "y": encode(y),
+    });
+    Json(json!({ "keys": [merged(key, &json!({ "kid": rules.kid }))] }))
 }
 
 /// The user agrees at once.
@@ -174,9 +195,14 @@ async fn authorize(
 async fn token(
     State(provider): State<Provider>,
     headers: HeaderMap,
+    uri: Uri,
     Form(given): Form<HashMap<String, String>>,
 ) -> Response {
+    provider.exchanges.fetch_add(1, Ordering::Relaxed);
     provider.thaw().await;
+    if uri.path() != provider.rules.lock().token_path {
+        return (StatusCode::NOT_FOUND, Json(json!({ "error": "nothing here" }))).into_response();
+    }
     let refuse = |problem: &str| {
         (StatusCode::BAD_REQUEST, Json(json!({ "error": problem }))).into_response()
     };
@@ -192,15 +218,20 @@ async fn token(
     if challenge != asked["code_challenge"] || given["redirect_uri"] != asked["redirect_uri"] {
         return refuse("invalid_grant");
     }
-    Json(json!({
+    let usual = json!({
         "access_token": "access", "token_type": "Bearer", "id_token": provider.sign(&asked["nonce"]),
-    }))
-    .into_response()
+    });
+    let rules = provider.rules.lock();
+    (rules.token_status, Json(merged(usual, &rules.token_answer))).into_response()
 }
 
-async fn user_info(State(provider): State<Provider>, headers: HeaderMap) -> Json<Value> {
+async fn user_info(
+    State(provider): State<Provider>,
+    headers: HeaderMap,
+) -> (StatusCode, Json<Value>) {
     assert_eq!(headers[AUTHORIZATION], "Bearer access");
-    Json(provider.rules.lock().user_info.clone())
+    let rules = provider.rules.lock();
+    (rules.user_info_status, Json(rules.user_info.clone()))
 }
 
 impl Provider {
@@ -215,7 +246,10 @@ impl Provider {
         let claims = self.claims(&rules, claims);
         let header = match rules.unsigned {
             true => json!({ "alg": "none" }),
-            false => merged(json!({ "alg": "ES256", "kid": rules.kid }), header),
+            false => {
+                let usual = merged(json!({ "alg": "ES256" }), &json!({ "kid": rules.kid }));
+                merged(usual, header)
+            }
         };
         let text = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         if rules.unsigned {

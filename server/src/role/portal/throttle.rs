@@ -78,7 +78,7 @@ impl Default for Throttle {
 impl SignInAttempt {
     pub(super) fn new(account: &str, address: IpAddr, browser: Option<String>) -> Self {
         let account = account.chars().take(ACCOUNT).collect::<String>().to_lowercase();
-        Self { account, network: network(address.to_canonical()), browser }
+        Self { account, network: network(address), browser }
     }
 
     fn keys(&self) -> Vec<ThrottleKey> {
@@ -168,10 +168,10 @@ fn shrink(buckets: &mut HashMap<ThrottleKey, Bucket>, now: Instant) {
     }
 }
 
-/// One site may have a whole /64 of IPv6 addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+/// The network of a client: one site may have a whole /64 of IPv6 addresses.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) => IpAddr::from((u128::from(v6) >> 64 << 64).to_be_bytes()),
     }
 }

@@ -22,6 +22,7 @@ use crate::open_id::claims::Person;
 use crate::open_id::{OpenId, SignInFailure};
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::cookie_value;
+use crate::role::portal::throttle::network;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
 
 /// Cookie with the token that signs the user out at the provider, sent only to sign out.
@@ -99,7 +100,10 @@ async fn finish(
         Ok(checked) => checked,
         Err(problem) => return Ok(refuse(&portal, cookies, &rejected(problem))),
     };
-    let identified = match open_id.finish(code, kept.pending, &back(&portal, &headers)).await {
+    let proxies = &portal.state.settings.trusted_proxies;
+    let address = client_address(peer.as_deref(), &headers, proxies);
+    let (back, network) = (back(&portal, &headers), network(address));
+    let identified = match open_id.finish(code, &kept.pending, &back, network).await {
         Ok(identified) => identified,
         Err(failure) => return Ok(refuse(&portal, cookies, &failure)),
     };
@@ -108,8 +112,6 @@ async fn finish(
         Ok(person) => person,
         Err(problem) => return Ok(refuse(&portal, cookies, &rejected(problem))),
     };
-    let proxies = &portal.state.settings.trusted_proxies;
-    let address = client_address(peer.as_deref(), &headers, proxies);
     let name = person.id.clone();
     // Recorded together with the account and the rights that it creates.
     let trail = portal.signs_in(&name, address)?;
