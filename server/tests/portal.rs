@@ -80,6 +80,7 @@ mod portal {
     mod process;
     mod provider;
     mod provider_answer;
+    mod provider_group;
     mod proxy;
     mod query_plan;
     mod random_history;

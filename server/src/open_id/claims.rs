@@ -39,6 +39,21 @@ pub(super) fn is_used(name: &str, settings: &OpenIdSettings) -> bool {
             .any(|claim| claim.split('.').next() == Some(name) || claim == name)
 }
 
+/// Why a user may not sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// For the log.
+    pub problem: String,
+    /// Name of the user, if it is certain that no group makes the user a super administrator.
+    pub dismissed: Option<String>,
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        Self { problem, dismissed: None }
+    }
+}
+
 impl Claims {
     /// A claim that is `null` is taken for a missing one.
     pub(super) fn new(mut claims: Map<String, Value>) -> Self {
@@ -73,22 +88,27 @@ impl Claims {
     ///
     /// # Errors
     /// Returns why the user may not sign in.
-    pub fn person(&self, settings: &OpenIdSettings) -> Result<Person, String> {
+    pub fn person(&self, settings: &OpenIdSettings) -> Result<Person, Refusal> {
         let id_claim = settings.id_claim.as_str();
         let Some(id) = self.text(id_claim) else {
-            return Err(format!("the provider sent no claim `{id_claim}` for the user name"));
+            return Err(format!("the provider sent no claim `{id_claim}` for the user name").into());
         };
         let shown = shortened(&id);
         // Otherwise a user could enter the address of another one.
         if id_claim == EMAIL && !self.has_verified_email() {
-            return Err(format!("the provider has not verified the mail address of `{shown}`"));
+            return Err(
+                format!("the provider has not verified the mail address of `{shown}`").into()
+            );
         }
         let groups = self.groups(&settings.groups_claim);
         let is_in = |wanted: &[String]| wanted.iter().any(|wanted| groups.contains(wanted));
         let decides = !settings.super_admin_groups.is_empty();
         let is_super_admin = decides.then(|| is_in(&settings.super_admin_groups));
         if !settings.required_groups.is_empty() && !is_in(&settings.required_groups) {
-            return Err(format!("`{shown}` is in none of the groups in oidc.required_groups"));
+            return Err(Refusal {
+                problem: format!("`{shown}` is in none of the groups in oidc.required_groups"),
+                dismissed: (is_super_admin == Some(false)).then_some(id),
+            });
         }
         let display_name = match &settings.name_claim {
             Some(claim) => self.text(claim),
@@ -156,7 +176,8 @@ mod tests {
     }
 
     fn read(claims: Value, flags: &[(&'static str, &str)]) -> Result<Person, String> {
-        Claims::new(object(claims)).person(&settings(flags))
+        let person = Claims::new(object(claims)).person(&settings(flags));
+        person.map_err(|refusal| refusal.problem)
     }
 
     #[test]

@@ -144,16 +144,16 @@ fn why_unusable(name: &str) -> Option<&'static str> {
 }
 
 /// Adds a user to the list of super administrators, or removes the user from it; returns whether it
-/// was changed.
+/// was changed. The other system does not decide about users who have a password of the portal.
 ///
 /// # Errors
 /// Fails if the database cannot be read or written.
-pub async fn set_super_admin(store: &Store, name: &str, is_member: bool) -> Result<bool> {
+pub async fn set_super_admin(store: &Store, user: &User, is_member: bool) -> Result<bool> {
     // A comma separates the members of the list.
-    if name.contains(',') {
+    if !is_external(user) || user.username.contains(',') {
         return Ok(false);
     }
-    unique::write(store, name.to_owned(), move |tx, name| {
+    unique::write(store, user.username.clone(), move |tx, name| {
         Box::pin(async move {
             let key = keys::SUPER_ADMINS.name;
             let row = server_config::portal_to_replace(tx, key).await?;

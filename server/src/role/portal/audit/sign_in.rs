@@ -20,6 +20,7 @@ use crate::role::portal::Portal;
 const AT_ONCE: f64 = 100.0;
 /// Time after which one more is recorded, that is, ten per minute.
 const PAUSE: Duration = Duration::from_secs(6);
+const REFUSED: &str = "Auth.signInRefused";
 /// Operator of an attempt without the name of a user.
 const NOBODY: &str = "anonymous";
 
@@ -76,6 +77,15 @@ impl Portal {
         self.act(Delete, "Auth.signOut", user_id, &format!("from {address}"))
     }
 
+    /// The trail of a refused sign-in that changes something.
+    pub(in crate::role::portal) fn refuses(
+        &self,
+        user_id: &str,
+        address: IpAddr,
+    ) -> Result<Option<Trail>> {
+        self.act(Rpc, REFUSED, user_id, &format!("from {address}"))
+    }
+
     /// Records a sign-in with a wrong name or password. The name is recorded only if a user has it:
     /// it may be a password in the wrong field.
     pub(in crate::role::portal) async fn refused_sign_in(&self, username: &str, address: IpAddr) {
@@ -92,7 +102,7 @@ impl Portal {
         if suppressed > 0 {
             description += &format!("; {suppressed} earlier ones were not recorded");
         }
-        match self.act(Rpc, "Auth.signInRefused", &operator, &description)? {
+        match self.act(Rpc, REFUSED, &operator, &description)? {
             Some(trail) => trail.record().await.map_err(Error::from),
             None => Ok(()),
         }

@@ -28,7 +28,7 @@ pub(in crate::role::portal) async fn identified(
     };
     let claims = open_id.verify(token, audience).await.map_err(|failure| refuse(&failure))?;
     let person = claims.person(settings);
-    let person = person.map_err(|problem| refuse(&SignInFailure::Rejected(problem)))?;
+    let person = person.map_err(|refusal| refuse(&SignInFailure::Rejected(refusal.problem)))?;
     let (name, address) = (person.id.clone(), audit::address(portal, parts));
     match admit(portal, parts, person).await? {
         Ok(username) => Ok(Some(username)),

@@ -1,7 +1,7 @@
 //! Sign-in with OpenID Connect, at the addresses that a Java portal registers with the provider:
 //! sends the browser to the provider, and begins a session when it comes back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Extension, Query, State};
@@ -12,18 +12,19 @@ use serde::Deserialize;
 
 use super::cookie::{Cookies, ENDED, is_https};
 use super::pending::{self, Kept};
-use crate::domain::user::User;
 use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
+use crate::domain::user::{self, User};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::client_address::client_address;
 use crate::http::request::Path;
 use crate::log_rate::{LogRate, shortened};
-use crate::open_id::claims::Person;
+use crate::open_id::claims::{Person, Refusal};
 use crate::open_id::{OpenId, SignInFailure};
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::cookie_value;
 use crate::role::portal::throttle::network;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
+use crate::server_config::keys;
 
 /// Cookie with the token that signs the user out at the provider, sent only to sign out.
 const ID_TOKEN_COOKIE: &str = "CASTALIA_ID_TOKEN";
@@ -110,7 +111,12 @@ async fn finish(
     let settings = portal.state.settings.sign_in.open_id.as_ref().ok_or_else(unknown)?;
     let person = match identified.claims.person(settings) {
         Ok(person) => person,
-        Err(problem) => return Ok(refuse(&portal, cookies, &rejected(problem))),
+        Err(Refusal { problem, dismissed }) => {
+            if let Some(id) = dismissed {
+                dismiss(&portal, &id, address).await?;
+            }
+            return Ok(refuse(&portal, cookies, &rejected(problem)));
+        }
     };
     let name = person.id.clone();
     // Recorded together with the account and the rights that it creates.
@@ -156,9 +162,34 @@ async fn admit(
         Ok(user) => user,
         Err(problem) => return Ok(Err(problem)),
     };
-    if let Some(is_super_admin) = is_super_admin
-        && external::set_super_admin(store, &user.username, is_super_admin).await?
-    {
+    if let Some(is_super_admin) = is_super_admin {
+        set_super_admin(portal, &user, is_super_admin).await?;
+    }
+    if cookies.begin_session(headers, &user).await? {
+        Ok(Ok(()))
+    } else {
+        Ok(Err(format!("the account `{id}` was changed meanwhile")))
+    }
+}
+
+/// Removes a user who may no longer sign in from the list of super administrators, since sessions
+/// and tokens of the user may exist.
+async fn dismiss(portal: &Portal, id: &str, address: IpAddr) -> Result<()> {
+    // The trail records whatever is written, also if it changes nothing.
+    if !portal.state.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == id) {
+        return Ok(());
+    }
+    match user::find(&portal.state.store, id).await? {
+        Some(user) if user.username == id => {
+            let trail = portal.refuses(id, address)?;
+            within(trail, set_super_admin(portal, &user, false)).await
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn set_super_admin(portal: &Portal, user: &User, is_super_admin: bool) -> Result<()> {
+    if external::set_super_admin(&portal.state.store, user, is_super_admin).await? {
         tracing::info!(
             user = user.username,
             is_super_admin,
@@ -166,11 +197,7 @@ async fn admit(
         );
         portal.state.reconfigured().await;
     }
-    if cookies.begin_session(headers, &user).await? {
-        Ok(Ok(()))
-    } else {
-        Ok(Err(format!("the account `{id}` was changed meanwhile")))
-    }
+    Ok(())
 }
 
 /// The account of a user whom the provider identified, or why it is not opened. For the log.

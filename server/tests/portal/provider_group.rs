@@ -1,0 +1,56 @@
+//! Groups at the OpenID Connect provider, and the list of super administrators.
+
+use serde_json::{Value, json};
+
+use super::audit::Log;
+use super::open_id::{named, refused, sign_in, world};
+use super::provider::Provider;
+use super::world::{Caller, World};
+
+const SETTINGS: &str = "/openapi/v1/server/portal-db/config/find-all-config";
+
+async fn browser<'w>(world: &'w World) -> Caller<'w> {
+    let answer = sign_in(world).await;
+    answer.leads_to("/");
+    world.nobody().with("cookie", &named(&answer, "SESSION"))
+}
+
+async fn super_admins(caller: &Caller<'_>) -> String {
+    let settings = caller.get(SETTINGS).await.ok();
+    let rows = settings.as_array().unwrap();
+    let row = rows.iter().find(|row| row["key"] == "superAdmin");
+    row.map_or(Value::Null, |row| row["value"].clone()).as_str().unwrap_or_default().to_owned()
+}
+
+/// Otherwise the last administrator of an installation would lose the right by a sign-in.
+#[tokio::test]
+async fn the_groups_do_not_decide_about_a_user_with_a_password_of_the_portal() {
+    let provider = Provider::start().await;
+    let flags = [("sign_in.link_local_users", "true"), ("oidc.super_admin_groups", "admins")];
+    let world = world(&provider, &flags).await;
+    provider.claim(&json!({ "sub": "apollo", "groups": ["staff"] }));
+    let apollo = browser(&world).await;
+    apollo.get(SETTINGS).await.ok();
+    provider.claim(&json!({ "sub": "u1", "groups": ["admins"] }));
+    browser(&world).await.get(SETTINGS).await.fails(403, "Access is denied");
+    provider.claim(&json!({ "sub": "anna", "groups": ["admins"] }));
+    let anna = browser(&world).await;
+    assert!(super_admins(&anna).await.split(',').any(|name| name == "anna"));
+}
+
+#[tokio::test]
+async fn a_user_who_left_all_groups_is_no_super_administrator() {
+    let provider = Provider::start().await;
+    let flags = [("oidc.required_groups", "staff,admins"), ("oidc.super_admin_groups", "admins")];
+    let world = world(&provider, &flags).await;
+    provider.claim(&json!({ "groups": ["admins"] }));
+    let session = browser(&world).await;
+    session.get(SETTINGS).await.ok();
+    let mut log = Log::of(&world).await;
+    provider.claim(&json!({ "groups": [] }));
+    refused(&sign_in(&world).await);
+    assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
+    refused(&sign_in(&world).await);
+    assert_eq!(log.shown().await.len(), 0, "nothing changed");
+    session.get(SETTINGS).await.fails(403, "Access is denied");
+}
