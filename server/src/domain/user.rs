@@ -32,6 +32,10 @@ const TRIES: u32 = 3;
 
 /// The user with this name.
 pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
+    // PostgreSQL refuses the character instead of finding nothing.
+    if name.contains('\0') {
+        return Ok(None);
+    }
     Ok(user::find(store.read(), name).await?)
 }
 

@@ -105,6 +105,7 @@ async fn a_token_that_fails_a_check_is_refused() {
         json!({ "aud": API, "sub": null }),
         json!({ "aud": API, "sub": "" }),
         json!({ "aud": API, "sub": "x".repeat(65) }),
+        json!({ "aud": API, "sub": "a\u{0}b" }),
     ] {
         refuse(&provider.issue(&claims, &json!({})), &claims).await;
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use castalia_store::Dialect;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::open_id::{BEGIN, Returning, agree, cookies, named, refused, sign_in, whoami, world};
 use super::provider::Provider;
@@ -191,4 +192,26 @@ async fn signing_out_does_not_wait_for_a_provider_that_is_down() {
     let answer = world.nobody().with("cookie", &token).get("/user/logout").await;
     answer.leads_to("/signin?#/logout");
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+}
+
+/// `sub` distinguishes upper and lower case; the tables of MariaDB do not.
+#[tokio::test]
+async fn names_in_another_case_do_not_open_an_account() {
+    let provider = Provider::start().await;
+    let world = world(&provider, &[("oidc.bearer_audience", "api")]).await;
+    let first = sign_in(&world).await;
+    provider.claim(&json!({ "sub": "ANNA", "email": "other@b.example" }));
+    let second = sign_in(&world).await;
+    let token = provider.issue(&json!({ "aud": "api" }), &json!({}));
+    let caller = world.nobody().with("authorization", &format!("Bearer {token}"));
+    let bearer = caller.get("/openapi/v1/user").await;
+    if world.store.dialect() == Dialect::MySql {
+        refused(&second);
+        bearer.fails(401, "Unauthorized");
+    } else {
+        assert_eq!(whoami(&world, &second).await["userId"], "ANNA");
+        assert_eq!(bearer.ok()["userId"], "ANNA");
+    }
+    let user: Value = whoami(&world, &first).await;
+    assert_eq!((&user["userId"], &user["email"]), (&json!("anna"), &json!("anna@b.example")));
 }

@@ -26,6 +26,8 @@ pub struct ExternalUser {
     pub display_name: Option<String>,
     /// Mail address.
     pub email: Option<String>,
+    /// Whether the other system may have further users whose names differ in case only.
+    pub is_case_sensitive: bool,
 }
 
 /// Outcome of the sign-in of a user whom another system has identified.
@@ -75,9 +77,12 @@ async fn update(
     links_local: bool,
 ) -> Result<SignInOutcome> {
     // A database may treat more names as equal, for example with accents or trailing blanks.
-    if found.username.to_lowercase() != given.username.to_lowercase() {
+    let is_same = found.username == given.username
+        || (!given.is_case_sensitive
+            && found.username.to_lowercase() == given.username.to_lowercase());
+    if !is_same {
         return Ok(SignInOutcome::UnusableName(
-            "the database does not distinguish it from another one",
+            "the database does not distinguish it from that of an account which exists",
         ));
     }
     if !is_enabled(&found) {

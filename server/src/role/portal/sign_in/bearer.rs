@@ -46,7 +46,8 @@ async fn admit(portal: &Portal, parts: &Parts, person: Person) -> Result<Result<
     let Person { id, display_name, email, is_super_admin: _ } = person;
     let is_known = user::find(store, &id).await?.is_some();
     let (display_name, email) = if is_known { (None, None) } else { (display_name, email) };
-    let given = external::ExternalUser { username: id.clone(), display_name, email };
+    let username = id.clone();
+    let given = external::ExternalUser { username, display_name, email, is_case_sensitive: true };
     let links_local = portal.state.settings.sign_in.link_local_users;
     let admission = external::admit(store, given, links_local);
     let admission = if is_known {

@@ -90,7 +90,7 @@ impl Portal {
 /// The account of a user of the directory, or why the user can have none.
 async fn account(portal: &Portal, person: Person) -> Result<Result<User, &'static str>> {
     let Person { id, display_name, email } = person;
-    let given = ExternalUser { username: id, display_name, email };
+    let given = ExternalUser { username: id, display_name, email, is_case_sensitive: false };
     let links_local = portal.state.settings.sign_in.link_local_users;
     Ok(match external::admit(&portal.state.store, given, links_local).await? {
         SignInOutcome::Accepted(user) => Ok(user),

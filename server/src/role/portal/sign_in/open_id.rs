@@ -156,7 +156,8 @@ async fn admit(
 ) -> Result<Result<(), String>> {
     let Person { id, display_name, email, is_super_admin } = person;
     let store = &portal.state.store;
-    let given = ExternalUser { username: id.clone(), display_name, email };
+    let username = id.clone();
+    let given = ExternalUser { username, display_name, email, is_case_sensitive: true };
     let links_local = portal.state.settings.sign_in.link_local_users;
     let user = match account(external::admit(store, given, links_local).await?, &id) {
         Ok(user) => user,

@@ -47,6 +47,7 @@ pub(in crate::role::portal) fn identified(
         username: text(&settings.user_header)?,
         display_name: settings.display_name_header.as_deref().and_then(text),
         email: settings.email_header.as_deref().and_then(text),
+        is_case_sensitive: false,
     })
 }
 
