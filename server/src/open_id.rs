@@ -127,8 +127,17 @@ impl OpenId {
         back: &str,
         network: IpAddr,
     ) -> Result<Identified, SignInFailure> {
+        self.exchanges.run(network, self.identify(code, pending, back)).await
+    }
+
+    async fn identify(
+        &self,
+        code: String,
+        pending: &PendingSignIn,
+        back: &str,
+    ) -> Result<Identified, SignInFailure> {
         let PendingSignIn { nonce, verifier, .. } = pending;
-        let (metadata, answer) = self.exchange(code, verifier, back, network).await?;
+        let (metadata, answer) = self.exchange(code, verifier, back).await?;
         let mut client = self.client(&metadata, back)?;
         let id_token = answer.extra_fields().id_token();
         let id_token = id_token

@@ -1,6 +1,6 @@
 //! Exchanges the code with which a browser came back for tokens. Anybody can send codes, so the
-//! number of concurrent exchanges is limited, in total and for each network of clients. Does not
-//! check the tokens.
+//! number of sign-ins that are finished concurrently is limited, in total and for each network of
+//! clients. Does not check the tokens.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::endpoint::{Endpoint, EndpointError, problem, token_answer};
 use super::{Client, OpenId, SignInFailure, brief, unreadable, unsuitable};
 
-/// Maximum number of concurrent exchanges, so that a frozen provider cannot occupy the memory of
+/// Maximum number of codes that are used concurrently, so that a frozen provider cannot occupy the memory of
 /// the portal.
 const TOTAL: usize = 64;
 /// The same for one network: a quarter, since an office or a proxy may represent many users, and
@@ -28,10 +28,10 @@ const TOTAL: usize = 64;
 const OF_NETWORK: usize = TOTAL / 4;
 /// Time to wait for others to finish.
 const WAIT: Duration = Duration::from_secs(5);
-/// Maximum number of networks whose exchanges are counted.
+/// Maximum number of networks whose sign-ins are counted.
 const NETWORKS: usize = 1_000;
 
-/// The exchanges that run.
+/// The sign-ins that are being finished.
 #[derive(Debug)]
 pub(super) struct Exchanges {
     all: Semaphore,
@@ -45,11 +45,11 @@ impl Default for Exchanges {
 }
 
 impl Exchanges {
-    /// Runs an exchange of a client in this network, as soon as there are few enough others.
-    async fn run<T>(
+    /// Finishes the sign-in of a client in this network, as soon as there are few enough others.
+    pub(super) async fn run<T>(
         &self,
         network: IpAddr,
-        exchange: impl Future<Output = Result<T, SignInFailure>>,
+        sign_in: impl Future<Output = Result<T, SignInFailure>>,
     ) -> Result<T, SignInFailure> {
         let new = || Ok::<_, Infallible>(Arc::new(Semaphore::new(OF_NETWORK)));
         let Ok(of_network) = self.networks.get_or_insert_with(&network, new);
@@ -63,7 +63,7 @@ impl Exchanges {
         let Ok(Ok(_permits)) = permits.await else {
             return Err(SignInFailure::Unavailable("too many users are signing in".to_owned()));
         };
-        exchange.await
+        sign_in.await
     }
 }
 
@@ -74,27 +74,22 @@ impl OpenId {
         code: String,
         verifier: &PkceCodeVerifier,
         back: &str,
-        network: IpAddr,
     ) -> Result<(Arc<ProviderMetadataWithLogout>, CoreTokenResponse), SignInFailure> {
         let code = AuthorizationCode::new(code);
-        self.exchanges
-            .run(network, async {
-                let metadata = self.provider.metadata().await?;
-                let failure = match self.request(&metadata, &code, verifier, back).await {
-                    Ok(answer) => return Ok((metadata, answer)),
-                    Err(failure) => failure,
-                };
-                // The endpoint may have moved.
-                if let SignInFailure::Unavailable(_) = failure
-                    && let Ok(newer) = self.provider.read_again().await
-                    && newer.token_endpoint() != metadata.token_endpoint()
-                {
-                    let answer = self.request(&newer, &code, verifier, back).await?;
-                    return Ok((newer, answer));
-                }
-                Err(failure)
-            })
-            .await
+        let metadata = self.provider.metadata().await?;
+        let failure = match self.request(&metadata, &code, verifier, back).await {
+            Ok(answer) => return Ok((metadata, answer)),
+            Err(failure) => failure,
+        };
+        // The endpoint may have moved.
+        if let SignInFailure::Unavailable(_) = failure
+            && let Ok(newer) = self.provider.read_again().await
+            && newer.token_endpoint() != metadata.token_endpoint()
+        {
+            let answer = self.request(&newer, &code, verifier, back).await?;
+            return Ok((newer, answer));
+        }
+        Err(failure)
     }
 
     async fn request(
