@@ -22,6 +22,33 @@ async fn super_admins(caller: &Caller<'_>) -> String {
     row.map_or(Value::Null, |row| row["value"].clone()).as_str().unwrap_or_default().to_owned()
 }
 
+#[tokio::test]
+async fn groups_admit_users_and_appoint_super_administrators() {
+    let provider = Provider::start().await;
+    let flags = [("oidc.required_groups", "staff,admins"), ("oidc.super_admin_groups", "admins")];
+    let world = world(&provider, &flags).await;
+    refused(&sign_in(&world).await);
+    provider.claim(&json!({ "groups": ["staff"] }));
+    let is_root = async || {
+        let answer = sign_in(&world).await;
+        answer.leads_to("/");
+        let caller = world.nobody().with("cookie", &named(&answer, "SESSION"));
+        caller.get("/openapi/v1/server/portal-db/config/find-all-config").await.status == 200
+    };
+    assert!(!is_root().await);
+    provider.claim(&json!({ "groups": ["admins"] }));
+    assert!(is_root().await);
+    assert!(is_root().await);
+    provider.claim(&json!({ "groups": ["staff"] }));
+    assert!(!is_root().await);
+    // Groups may be in the user info only, which a signed claim takes precedence over.
+    provider.claim(&json!({ "groups": null }));
+    provider.rules.lock().user_info = json!({ "sub": "anna", "groups": ["admins"] });
+    assert!(is_root().await);
+    provider.rules.lock().user_info = json!({ "sub": "another", "groups": ["admins"] });
+    refused(&sign_in(&world).await);
+}
+
 /// Otherwise the last administrator of an installation would lose the right by a sign-in.
 #[tokio::test]
 async fn the_groups_do_not_decide_about_a_user_with_a_password_of_the_portal() {
