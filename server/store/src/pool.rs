@@ -71,7 +71,7 @@ impl StoreOptions {
 
 /// The connection pools of one database. On a server, and on a database in memory, `write` is the
 /// same pool as `read`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Pools {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,

@@ -2,6 +2,7 @@
 //! waits for one that does not. A slow statement on a responsive database is a different case, with
 //! the longer limit.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -32,17 +33,23 @@ const SUSPICION: Duration = Duration::from_secs(1);
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Pulse {
     db: Arc<parking_lot::Mutex<DatabaseConnection>>,
     /// How another connection is opened. Set for a database behind a network, whose long work is
     /// cancelled when pings fail.
-    remote: Option<ConnectOptions>,
+    remote: Option<Arc<ConnectOptions>>,
     retirement: Retirement,
     last: Arc<Mutex<Option<Ping>>>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Pulse {
+    /// The options contain the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pulse").finish_non_exhaustive()
+    }
+}
+
 struct Ping {
     finished: Instant,
     outcome: Result<(), StoreError>,
@@ -55,6 +62,7 @@ impl Pulse {
         retirement: Retirement,
     ) -> Self {
         let db = Arc::new(parking_lot::Mutex::new(db));
+        let remote = remote.map(Arc::new);
         Self { db, remote, retirement, last: Arc::default() }
     }
 

@@ -9,6 +9,7 @@
 //! in a transaction that is rolled back.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,7 +51,6 @@ struct Noted {
     largest: AtomicU64,
 }
 
-#[derive(Debug)]
 struct Refused {
     since: Instant,
     statements: u64,
@@ -60,6 +60,13 @@ struct Refused {
     reason: Option<String>,
     /// Statements that failed because of the database's files, and did not succeed since.
     damaged: Vec<Statement>,
+}
+
+impl fmt::Debug for Refused {
+    /// The parameters of statements may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 impl Default for Refused {

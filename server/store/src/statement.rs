@@ -18,7 +18,7 @@ const TRACED: &str = "castalia_store::statement";
 const LEAST: u64 = 16 * 1024;
 
 /// What is known of the statements of a write job.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Observed {
     /// The last one that failed.
     pub(super) failed: Option<Statement>,
