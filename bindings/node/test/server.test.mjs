@@ -12,11 +12,18 @@ import { eventually, serverProgram } from './support.mjs';
 
 /** `castalia serve` on free ports, with the sample app. */
 class Server {
+  clients = [];
+
   static async start(test) {
     const server = new Server();
     server.data = await mkdtemp(path.join(tmpdir(), 'castalia-'));
-    test.after(() => rm(server.data, { recursive: true }));
-    test.after(() => server.stop());
+    // In one hook, because hooks run in the order in which they are added, and those after one that fails do not
+    // run: clients and the server write to the directory.
+    test.after(async () => {
+      await Promise.all(server.clients.map((client) => client.close()));
+      await server.stop();
+      await rm(server.data, { recursive: true });
+    });
     await server.serve({ config: 0, admin: 0, portal: 0 });
     return server;
   }
@@ -37,6 +44,13 @@ class Server {
       }
     }
     this.process.stdout.resume();
+  }
+
+  client(settings = {}) {
+    const own = { 'app.id': 'sample-app', 'apollo.meta': this.url, 'apollo.cache-dir': this.data };
+    const client = new Client({ ...own, ...settings });
+    this.clients.push(client);
+    return client;
   }
 
   get url() {
@@ -68,9 +82,8 @@ class Server {
 
 test('a value is loaded, pushed, and there without the server', { timeout: 60_000 }, async (t) => {
   const server = await Server.start(t);
-  const settings = { 'app.id': 'sample-app', 'apollo.meta': server.url, 'apollo.cache-dir': server.data };
   await server.publish('hello');
-  const first = new Client(settings);
+  const first = server.client();
   const config = await first.config('application');
   assert.deepEqual([config.get('greeting'), config.source, config.state], ['hello', 'remote', 'Ready']);
 
@@ -84,8 +97,7 @@ test('a value is loaded, pushed, and there without the server', { timeout: 60_00
 
   const ports = Object.entries(server.addresses).map(([role, address]) => [role, address.split(':').at(-1)]);
   await server.stop();
-  const second = new Client({ ...settings, 'castalia.start-timeout': 1000 });
-  t.after(() => second.close());
+  const second = server.client({ 'castalia.start-timeout': 1000 });
   second.on('error', () => {});
   const cached = await second.config('application');
   assert.deepEqual([cached.get('greeting'), cached.source], ['good morning 😀', 'local']);
