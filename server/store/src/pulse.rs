@@ -77,7 +77,9 @@ impl Pulse {
         {
             return ping.outcome.clone();
         }
-        let outcome = self.ask().await;
+        // Boxed, because all work that is watched contains this future, and opening a connection is a
+        // large one.
+        let outcome = Box::pin(self.ask()).await;
         *last = Some(Ping { finished: Instant::now(), outcome: outcome.clone() });
         outcome
     }
