@@ -53,13 +53,15 @@ impl Seed {
         self.fill(app, &namespace)
     }
 
+    /// Defines a namespace, which creates it in each cluster, as the portal does: for one without a
+    /// definition, each publish would read the definitions again.
     fn create(&mut self, app: &str, name: &str) -> Result<Value> {
         let body = json!({
-            "appId": app, "clusterName": "default", "namespaceName": name,
+            "appId": app, "name": name, "format": "properties", "isPublic": false,
             "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
         });
-        let path = format!("/apps/{app}/clusters/default/namespaces");
-        self.admin.json("POST", &path, Some(&body))
+        self.admin.json("POST", &format!("/apps/{app}/appnamespaces"), Some(&body))?;
+        self.admin.json("GET", &path(app, name), None)
     }
 
     /// Creates a namespace with many small items and a release.

@@ -119,6 +119,11 @@ impl StoreError {
         )
     }
 
+    /// Whether the database rejects all writes.
+    pub(super) fn is_read_only(&self) -> bool {
+        matches!(self, Self::ReadOnly(_))
+    }
+
     /// Whether the files of the database cannot be read or written, which may concern some rows only.
     pub(super) fn is_storage(&self) -> bool {
         matches!(self, Self::Storage(_))
@@ -137,24 +142,18 @@ impl StoreError {
     /// Whether a table does not exist, or is not visible to the account.
     pub(super) fn is_missing_table(&self) -> bool {
         let Self::Other(error) = self else { return false };
-        self.has_code(&["1146", "42P01"]) || error.to_string().contains("no such table")
+        has_code(error, &["1146", "42P01"]) || error.to_string().contains("no such table")
     }
 
-    /// Compares MySQL's error number or PostgreSQL's SQLSTATE.
-    fn has_code(&self, codes: &[&str]) -> bool {
-        let Self::Other(
-            DbErr::Conn(RuntimeErr::SqlxError(error))
-            | DbErr::Exec(RuntimeErr::SqlxError(error))
-            | DbErr::Query(RuntimeErr::SqlxError(error)),
-        ) = self
-        else {
-            return false;
-        };
-        let sqlx::Error::Database(error) = &**error else { return false };
-        match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            Some(error) => codes.contains(&error.number().to_string().as_str()),
-            None => error.code().is_some_and(|code| codes.contains(&code.as_ref())),
-        }
+    /// Whether the database does not exist on the server.
+    pub(super) fn is_missing_database(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if has_code(error, &["1049", "3D000"]))
+    }
+
+    /// Whether the transaction failed because the connection remembers columns as they were before
+    /// somebody changed their table.
+    pub(super) fn is_outdated(&self) -> bool {
+        matches!(self, Self::Conflict(error) if is_outdated(error))
     }
 
     /// The same error, when it occurs where no row is shared with another transaction, such as at
@@ -184,7 +183,7 @@ impl From<DbErr> for StoreError {
             return Self::Duplicate(error);
         }
         match reaction(&error) {
-            Reaction::Conflict => Self::Conflict(error),
+            Reaction::Conflict | Reaction::Outdated => Self::Conflict(error),
             Reaction::Unavailable | Reaction::Exhausted => Self::Unavailable(error),
             Reaction::ReadOnly => Self::ReadOnly(error),
             Reaction::Denied => Self::Denied(error),
@@ -217,6 +216,26 @@ pub(super) fn is_dead_connection(error: &DbErr) -> bool {
         && matches!(reaction(error), Reaction::Unavailable)
 }
 
+/// Compares MySQL's error number or PostgreSQL's SQLSTATE.
+fn has_code(error: &DbErr, codes: &[&str]) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let sqlx::Error::Database(error) = &**error else { return false };
+    match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(error) => codes.contains(&error.number().to_string().as_str()),
+        None => error.code().is_some_and(|code| codes.contains(&code.as_ref())),
+    }
+}
+
+/// PostgreSQL: whether a connection prepared a statement for columns that have other types now.
+pub(super) fn is_outdated(error: &DbErr) -> bool {
+    matches!(reaction(error), Reaction::Outdated)
+}
+
 /// The error of a write job: one of its own, or one of the store.
 pub trait JobError: From<StoreError> + Send + 'static {
     /// The store's error inside, to distinguish a deadlock from a rejection.
@@ -231,6 +250,8 @@ impl JobError for StoreError {
 
 enum Reaction {
     Conflict,
+    /// The same, if the statement is prepared again.
+    Outdated,
     Unavailable,
     /// The same, while the connection is sound: the statement must not be repeated on others.
     Exhausted,
@@ -265,8 +286,12 @@ fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
         sqlx::Error::Database(error) => {
             if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
                 mysql_reaction(error.number())
-            } else if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-                postgres_reaction(&error.code().unwrap_or_default())
+            } else if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            {
+                match error.routine() {
+                    Some("RevalidateCachedQuery") => Reaction::Outdated,
+                    _ => postgres_reaction(error.code()),
+                }
             } else {
                 sqlite_reaction(&error.code().unwrap_or_default())
             }
@@ -279,9 +304,11 @@ fn mysql_reaction(number: u16) -> Reaction {
     match number {
         // Lock wait timeout, deadlock.
         1205 | 1213 => Reaction::Conflict,
-        // Too many connections, shutdown in progress, connection killed, a statement or an idle
-        // session that exceeded its time limit.
-        1040 | 1053 | 1927 | 1969 | 3024 | 3169 | 4031 => Reaction::Unavailable,
+        // Too many connections, also of one account, shutdown in progress, connection killed, a
+        // statement or an idle session that exceeded its time limit, no such database.
+        1040 | 1049 | 1053 | 1203 | 1226 | 1927 | 1969 | 3024 | 3169 | 4031 => {
+            Reaction::Unavailable
+        }
         // Disk full, table full, read-only table, server option, transaction, mode.
         20 | 135 | 136 | 1021 | 1036 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
         // No access to the database, with the password, to a table, a column, a routine, or to what
@@ -311,9 +338,12 @@ fn postgres_reaction(code: &str) -> Reaction {
         "40001" | "40P01" | "55P03" => Reaction::Conflict,
         // A statement that exceeded its time limit.
         "57014" => Reaction::Unavailable,
-        // Ended by an administrator, crashed, starting up: reported as a database error, not as one
-        // of the connection.
-        "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
+        // Ended by an administrator, crashed, starting up, database dropped, idle for too long in a
+        // transaction or outside, too many connections, no such database: reported as a database
+        // error, not as one of the connection.
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "53300" | "3D000" => {
+            Reaction::Unavailable
+        }
         "25006" | "53100" => Reaction::ReadOnly,
         "42501" | "28000" | "28P01" => Reaction::Denied,
         // A character that is not in the encoding, a number out of range, a text that is too long.

@@ -150,7 +150,9 @@ async fn connect(
             Err(error) => error,
         };
         let problem = StoreError::from(error.clone());
-        let (patience, pause) = if problem.is_connection_lost() {
+        let (patience, pause) = if problem.is_missing_database() {
+            (Duration::ZERO, SERVER_RETRY)
+        } else if problem.is_connection_lost() {
             (options.start_patience, SERVER_RETRY)
         } else if problem.is_retryable() {
             // SQLite itself does not wait for a process that is switching a new file to the
@@ -247,27 +249,32 @@ fn server_options(
 /// `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a rehearsal)
 /// uses up no id.
 fn mysql_limits() -> SqlStr {
-    let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
+    let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
     AssertSqlSafe(format!(
         "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO'), \
          innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
-         wait_timeout = {} /*M!100301 , max_statement_time = {longest}, \
-         idle_transaction_timeout = {longest} */",
-        2 * IDLE_TIMEOUT.as_secs() + longest
+         wait_timeout = {idle} /*M!100301 , max_statement_time = {longest}, \
+         idle_transaction_timeout = {longest} */"
     ))
     .into_sql_str()
+}
+
+/// How long a session may be idle; longer than the pool keeps it so.
+fn idle_limit() -> Duration {
+    2 * IDLE_TIMEOUT + LONGEST
 }
 
 /// Same as [`mysql_limits`]. Keepalives end the session of a node that disappeared from the
 /// network. The isolation level is set here and not with each transaction, which would cost a round
 /// trip each: whatever the default of the database or the role is, a row lock has to refresh what
-/// is read.
+/// is read. PostgreSQL 13 has no limit for idle sessions.
 fn postgres_limits() -> SqlStr {
-    let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
+    let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
     AssertSqlSafe(format!(
         "SET default_transaction_isolation = 'read committed'; \
          SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
          SET idle_in_transaction_session_timeout = '{longest}s'; \
+         SELECT set_config(name, '{idle}s', false) FROM pg_settings WHERE name = 'idle_session_timeout'; \
          SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
     ))
     .into_sql_str()

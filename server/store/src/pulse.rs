@@ -16,7 +16,7 @@ use sea_orm::{
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::error::{StoreError, is_dead_connection};
+use crate::error::{StoreError, is_dead_connection, is_outdated};
 use crate::retirement::Retirement;
 
 /// Maximum time for the answer to a ping, including the connect.
@@ -122,6 +122,17 @@ impl Pulse {
             answer = first => answer,
             () = second => Ok(()),
         }
+    }
+
+    /// Whether a query that failed may succeed on another connection: this one is dead, or it
+    /// remembers columns as they were before somebody changed their table. Others then do so too,
+    /// and none of them is used again.
+    pub(super) fn is_lost(&self, error: &DbErr) -> bool {
+        if is_outdated(error) {
+            self.retirement.retire_all();
+            return true;
+        }
+        is_dead_connection(error)
     }
 
     /// Deadline for work that starts now.

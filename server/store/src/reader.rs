@@ -15,7 +15,7 @@ use sea_orm::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use crate::error::{StoreError, is_dead_connection};
+use crate::error::StoreError;
 use crate::file::SqliteFile;
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
@@ -74,7 +74,7 @@ impl Reader {
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
             match self.db.query_one_raw(statement.clone()).await {
-                Err(error) if is_dead_connection(&error) => {}
+                Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
@@ -84,7 +84,7 @@ impl Reader {
     async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
             match self.db.query_all_raw(statement.clone()).await {
-                Err(error) if is_dead_connection(&error) => {}
+                Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }

@@ -130,7 +130,7 @@ impl Refusals {
 
     /// Notes the size of a write job that failed.
     pub(super) fn note_size(&self, bytes: u64, error: &StoreError) {
-        if let StoreError::ReadOnly(_) = error {
+        if error.is_read_only() {
             self.0.largest.fetch_max(bytes, Ordering::AcqRel);
         }
     }
@@ -276,9 +276,7 @@ impl Store {
                 refusals.confirm(access, "it does not exist, or this account may not see it");
             }
             Err(error) if is_refusal(&error) => {
-                if error.is_denied() {
-                    self.retire_denied();
-                }
+                self.retire_refused(&error);
                 refusals.confirm(access, &error.summary());
             }
             Err(error) => {

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::{Connection, Database, Error};
 
-/// Minimum time between two retirements because of a denial: an account that may never write to one
-/// table must not cost new connections with each attempt.
+/// Minimum time between two retirements because of refused statements: an account that may never
+/// write to one table must not cost new connections with each attempt.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Retires all connections that are open when an error occurs. Cheap to clone.
@@ -27,9 +27,9 @@ impl Retirement {
         *self.since.lock() = Some(Instant::now());
     }
 
-    /// Prevents the reuse of all connections after the database denied a statement: MySQL reads the
-    /// privileges for a database when a connection is opened.
-    pub(super) fn retire_denied(&self) {
+    /// Prevents the reuse of all connections after the database refused a statement for a reason
+    /// that was read when the connection was opened.
+    pub(super) fn retire_refused(&self) {
         let mut since = self.since.lock();
         if since.is_none_or(|since| since.elapsed() >= PAUSE) {
             *since = Some(Instant::now());

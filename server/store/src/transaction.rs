@@ -55,6 +55,9 @@ impl Transactions {
                         && attempt < ATTEMPTS
                         && begun.elapsed() < LOCK_TIMEOUT =>
                 {
+                    if error.is_outdated() {
+                        self.retirement.retire_all();
+                    }
                     tracing::debug!(attempt, "transaction met another one, trying again");
                     // The other transaction probably needs a moment to finish.
                     sleep(Duration::from_millis(10 * u64::from(attempt))).await;

@@ -28,9 +28,7 @@ impl Store {
     /// A success is not noted: a job that found nothing to write succeeds even if the database
     /// rejects writes, so only a trial write shows that writing works again.
     pub(super) fn note_failure(&self, error: &StoreError) {
-        if error.is_denied() {
-            self.retire_denied();
-        }
+        self.retire_refused(error);
         if error.is_outage() {
             self.note_outage(error);
         } else if error.is_retryable() || error.is_denied() {
@@ -38,10 +36,17 @@ impl Store {
         }
     }
 
-    /// Only MySQL reads privileges when a connection is opened.
-    pub(super) fn retire_denied(&self) {
-        if self.dialect() == Dialect::MySql {
-            self.shared.retirement.retire_denied();
+    /// Retires the connections if they may reject what a new one accepts: a server reads when a
+    /// connection is opened whether its transactions are read-only by default, and MySQL also the
+    /// privileges.
+    pub(super) fn retire_refused(&self, error: &StoreError) {
+        let may_differ = match self.dialect() {
+            Dialect::Sqlite => false,
+            Dialect::MySql => error.is_read_only() || error.is_denied(),
+            Dialect::Postgres => error.is_read_only(),
+        };
+        if may_differ {
+            self.shared.retirement.retire_refused();
         }
     }
 
@@ -150,8 +155,10 @@ impl Store {
                         store.shared.refusals.forget_sizes();
                         return store.shared.status.succeeded();
                     }
-                    Err(error) if error.is_denied() => store.retire_denied(),
-                    Err(error) => tracing::debug!(%error, "a trial write failed"),
+                    Err(error) => {
+                        store.retire_refused(&error);
+                        tracing::debug!(%error, "a trial write failed");
+                    }
                 }
             }
         });

@@ -40,5 +40,7 @@ mod rehearsal;
 mod restoration;
 #[path = "store/round_trip.rs"]
 mod round_trip;
+#[path = "store/session.rs"]
+mod session;
 #[path = "store/transaction.rs"]
 mod transaction;

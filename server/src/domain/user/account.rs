@@ -4,6 +4,7 @@
 use castalia_store::user::{self, UserRow};
 use castalia_store::{Deletion, Secret, Store, StoreError, Transaction};
 
+use super::external::list_super_admin;
 use super::{PasswordRule, User, blocking, existing, find, is_enabled, scheme, unknown};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
@@ -148,8 +149,8 @@ pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a user. Sessions, access tokens, roles, favourites and preferences end with the account, so
-/// that a later user of this name begins with nothing.
+/// Deletes a user. Sessions, access tokens, roles, favourites, preferences and the entry in the list of
+/// super administrators end with the account, so that a later user of this name begins with nothing.
 ///
 /// # Errors
 /// Fails if there is no such user, if it is the operator, and if no other super administrator (`roots`)
@@ -196,6 +197,7 @@ async fn delete_in(
     user::favorite::delete_hidden(tx, name).await?;
     user::role::revoke_all(tx, name, &by).await?;
     user::favorite::delete_of_user(tx, name, &by).await?;
+    list_super_admin(tx, name, false, operator).await?;
     user::delete(tx, &found).await?;
     Ok(found.username)
 }

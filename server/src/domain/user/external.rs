@@ -3,7 +3,7 @@
 //! the other system identified the user.
 
 use castalia_store::user::{self, UserRow};
-use castalia_store::{Secret, Store, StoreError, server_config};
+use castalia_store::{Secret, Store, StoreError, Transaction, server_config};
 
 use super::account::{DISPLAY_NAME, EMAIL, USERNAME};
 use super::{User, find, generate, is_enabled};
@@ -159,17 +159,25 @@ pub async fn set_super_admin(store: &Store, user: &User, is_member: bool) -> Res
         return Ok(false);
     }
     unique::write(store, user.username.clone(), move |tx, name| {
-        Box::pin(async move {
-            let key = keys::SUPER_ADMINS.name;
-            let row = server_config::portal_to_replace(tx, key).await?;
-            let listed = row.as_ref().map(|row| row.value.as_str()).unwrap_or_default();
-            let Some(value) = with_member(listed, name, is_member) else { return Ok(false) };
-            let comment = row.as_ref().and_then(|row| row.comment.clone());
-            server_config::upsert_of_portal(tx, key, &value, comment.as_deref(), name).await?;
-            Ok(true)
-        })
+        Box::pin(async move { list_super_admin(tx, name, is_member, name).await })
     })
     .await
+}
+
+/// The same for a name that may not be in use any more.
+pub(super) async fn list_super_admin(
+    tx: &Transaction,
+    name: &str,
+    is_member: bool,
+    operator: &str,
+) -> Result<bool> {
+    let key = keys::SUPER_ADMINS.name;
+    let row = server_config::portal_to_replace(tx, key).await?;
+    let listed = row.as_ref().map(|row| row.value.as_str()).unwrap_or_default();
+    let Some(value) = with_member(listed, name, is_member) else { return Ok(false) };
+    let comment = row.as_ref().and_then(|row| row.comment.clone());
+    server_config::upsert_of_portal(tx, key, &value, comment.as_deref(), operator).await?;
+    Ok(true)
 }
 
 /// The list with or without the member; `None` if nothing changes.

@@ -144,7 +144,9 @@ pub(super) async fn delete(
     check_is_local(&portal, &user_id)?;
     let operator = portal.operator(&caller, None, None).await?;
     let roots = portal.state.config.get(&keys::SUPER_ADMINS);
-    account::delete(&portal.state.store, &user_id, roots, &operator).await
+    account::delete(&portal.state.store, &user_id, roots, &operator).await?;
+    portal.state.reconfigured().await;
+    Ok(())
 }
 
 /// What another system manages is not changed here: it would be created again at the next sign-in.

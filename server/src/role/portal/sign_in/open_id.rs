@@ -176,6 +176,8 @@ async fn admit(
 /// Removes a user who may no longer sign in from the list of super administrators, since sessions
 /// and tokens of the user may exist.
 async fn dismiss(portal: &Portal, id: &str, address: IpAddr) -> Result<()> {
+    // Another node may have changed the list just now.
+    portal.state.reconfigured().await;
     // The trail records whatever is written, also if it changes nothing.
     if !portal.state.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == id) {
         return Ok(());
