@@ -32,6 +32,7 @@ dist: web ## build the server for production: target/dist/castalia
 
 .PHONY: build
 build: tools web ## build the whole workspace (debug)
+	bindings/node/build.sh
 	cargo build --workspace --all-targets
 
 .PHONY: check

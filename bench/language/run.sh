@@ -38,6 +38,7 @@ c++ -std=c++17 "${flags[@]}" bench/language/read.cpp -o "$scratch/read-cpp" -lca
       "$built/castalia-scripted" java -cp "$scratch/*:$kotlin/libraries/*:$kotlin/test-classes" $program 2>&1
     done
   fi
+  bindings/node/build.sh
   for program in read notify start; do
     CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node "$built/castalia-scripted" node bench/language/$program.mjs 2>&1
   done

@@ -15,6 +15,7 @@ const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathna
 if (!libc) {
   process.env.CASTALIA_NODE_NATIVE_PATH = native;
 }
+execFileSync(path.join(here, 'build.sh'), { stdio: 'inherit' });
 const { PLATFORMS, packageName, platformOfThisProcess } = createRequire(import.meta.url)('./lib/native.cjs');
 
 const own = JSON.parse(readFileSync(path.join(here, 'package.json'), 'utf8'));
@@ -25,7 +26,9 @@ const licence = path.join(here, '../../LICENSE');
 function pack(manifest, files) {
   const stage = mkdtempSync(path.join(tmpdir(), 'castalia-pack-'));
   for (const [name, file] of Object.entries({ LICENSE: licence, ...files })) {
-    cpSync(file, path.join(stage, name), { recursive: true });
+    // The sources in `lib` are not packed: users run what is compiled of them.
+    const filter = (from) => !/\blib\/[\w-]+\.cts$/.test(from);
+    cpSync(file, path.join(stage, name), { recursive: true, filter });
   }
   writeFileSync(path.join(stage, 'package.json'), JSON.stringify(manifest, null, 2));
   execFileSync('npm', ['pack', '--silent', '--pack-destination', directory], { cwd: stage });

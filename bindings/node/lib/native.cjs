@@ -1,97 +1,89 @@
+"use strict";
+Object.defineProperty(exports, "__esModule", { value: true });
+exports.native = exports.PLATFORMS = void 0;
+exports.platformOfThisProcess = platformOfThisProcess;
+exports.packageName = packageName;
 // Finds the native half: CASTALIA_NODE_NATIVE_PATH, else a local build, else the package of this
 // platform.
-'use strict';
-
-const path = require('node:path');
+const path = require("node:path");
 const { version } = require('../package.json');
-
 /** The platforms that have a package, as in the package names. */
-const PLATFORMS = [
-  { os: 'darwin', cpu: 'arm64' },
-  { os: 'darwin', cpu: 'x64' },
-  { os: 'linux', cpu: 'arm64', libc: 'gnu' },
-  { os: 'linux', cpu: 'arm64', libc: 'musl' },
-  { os: 'linux', cpu: 'x64', libc: 'gnu' },
-  { os: 'linux', cpu: 'x64', libc: 'musl' },
-  { os: 'win32', cpu: 'arm64' },
-  { os: 'win32', cpu: 'x64' },
+exports.PLATFORMS = [
+    { os: 'darwin', cpu: 'arm64' },
+    { os: 'darwin', cpu: 'x64' },
+    { os: 'linux', cpu: 'arm64', libc: 'gnu' },
+    { os: 'linux', cpu: 'arm64', libc: 'musl' },
+    { os: 'linux', cpu: 'x64', libc: 'gnu' },
+    { os: 'linux', cpu: 'x64', libc: 'musl' },
+    { os: 'win32', cpu: 'arm64' },
+    { os: 'win32', cpu: 'x64' },
 ];
-
 /** Path of a local build. */
 const LOCAL = path.join(__dirname, '..', 'build', 'castalia.node');
-
 function platformOfThisProcess() {
-  const { platform: os, arch: cpu } = process;
-  return os === 'linux' ? { os, cpu, libc: libcOfThisProcess() } : { os, cpu };
+    const { platform: os, arch: cpu } = process;
+    return os === 'linux' ? { os, cpu, libc: libcOfThisProcess() } : { os, cpu };
 }
-
 function libcOfThisProcess() {
-  const { report } = process;
-  const { excludeNetwork } = report;
-  // Otherwise the report resolves the host names of all addresses that the process is connected to.
-  report.excludeNetwork = true;
-  const { header } = report.getReport();
-  report.excludeNetwork = excludeNetwork;
-  return header.glibcVersionRuntime ? 'gnu' : 'musl';
+    const report = process.report;
+    const { excludeNetwork } = report;
+    // Otherwise the report resolves the host names of all addresses that the process is connected to.
+    report.excludeNetwork = true;
+    const { header } = report.getReport();
+    report.excludeNetwork = excludeNetwork;
+    return header.glibcVersionRuntime ? 'gnu' : 'musl';
 }
-
 function packageName({ os, cpu, libc }) {
-  return `@castalia/node-${[os, cpu, libc].filter(Boolean).join('-')}`;
+    return `@castalia/node-${[os, cpu, libc].filter(Boolean).join('-')}`;
 }
-
 function load() {
-  const given = process.env.CASTALIA_NODE_NATIVE_PATH;
-  if (given) {
-    return require(path.resolve(given));
-  }
-  const local = attempt(LOCAL);
-  return local.found ?? loadPackage();
+    const given = process.env.CASTALIA_NODE_NATIVE_PATH;
+    if (given) {
+        return require(path.resolve(given));
+    }
+    const local = attempt(LOCAL);
+    return local.found ?? loadPackage();
 }
-
 function loadPackage() {
-  const platform = platformOfThisProcess();
-  const name = packageName(platform);
-  const { found, error } = attempt(name);
-  if (found) {
-    return found;
-  }
-  const known = PLATFORMS.some((one) => packageName(one) === name);
-  throw new Error(advice(platform, name, known), { cause: error });
+    const platform = platformOfThisProcess();
+    const name = packageName(platform);
+    const { found, error } = attempt(name);
+    if (found) {
+        return found;
+    }
+    const known = exports.PLATFORMS.some((one) => packageName(one) === name);
+    throw new Error(advice(platform, name, known), { cause: error });
 }
-
 /** Loads a file or package; returns nothing if it does not exist, and throws every other error. */
 function attempt(request) {
-  try {
-    return { found: require(request) };
-  } catch (error) {
-    if (error.code === 'MODULE_NOT_FOUND' && error.message.includes(request)) {
-      return { error };
+    try {
+        return { found: require(request) };
     }
-    throw error;
-  }
+    catch (error) {
+        if (error.code === 'MODULE_NOT_FOUND' && error.message.includes(request)) {
+            return { error };
+        }
+        throw error;
+    }
 }
-
 function advice({ os, cpu, libc }, name, known) {
-  const here = `${os} ${cpu}${libc ? ` (${libc === 'gnu' ? 'glibc' : libc})` : ''}`;
-  if (!known) {
-    return `castalia has no native package for ${here}. Build it from source and set CASTALIA_NODE_NATIVE_PATH to the file.`;
-  }
-  return [
-    `castalia needs the package ${name} ${version} on ${here}, and it is not installed. The usual causes:`,
-    '1. Optional dependencies were left out (--omit=optional, --no-optional): install with them.',
-    '2. The lock file or node_modules were copied from another system: delete both and install here.',
-    '3. A bundler included castalia without its native file: declare castalia as external.',
-  ].join('\n');
+    const here = `${os} ${cpu}${libc ? ` (${libc === 'gnu' ? 'glibc' : libc})` : ''}`;
+    if (!known) {
+        return `castalia has no native package for ${here}. Build it from source and set CASTALIA_NODE_NATIVE_PATH to the file.`;
+    }
+    return [
+        `castalia needs the package ${name} ${version} on ${here}, and it is not installed. The usual causes:`,
+        '1. Optional dependencies were left out (--omit=optional, --no-optional): install with them.',
+        '2. The lock file or node_modules were copied from another system: delete both and install here.',
+        '3. A bundler included castalia without its native file: declare castalia as external.',
+    ].join('\n');
 }
-
 function loadChecked() {
-  const native = load();
-  if (native.VERSION !== version) {
-    throw new Error(
-      `castalia ${version} does not work with the native half of version ${native.VERSION}; install the same version of both`,
-    );
-  }
-  return native;
+    const native = load();
+    if (native.VERSION !== version) {
+        throw new Error(`castalia ${version} does not work with the native half of version ${native.VERSION}; install the same version of both`);
+    }
+    return native;
 }
-
-module.exports = { native: loadChecked(), PLATFORMS, packageName, platformOfThisProcess };
+/** The native half; its Rust source describes it. */
+exports.native = loadChecked();

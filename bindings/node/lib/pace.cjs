@@ -1,8 +1,8 @@
+"use strict";
+Object.defineProperty(exports, "__esModule", { value: true });
+exports.inParts = inParts;
 // Splits long work into small parts, so that the event loop is never blocked for long.
-'use strict';
-
-const { setImmediate: nextTurn } = require('node:timers/promises');
-
+const promises_1 = require("node:timers/promises");
 /** Entries that are copied from the native half in one call. */
 const CHUNK = 512;
 /**
@@ -10,19 +10,16 @@ const CHUNK = 512;
  * may block it.
  */
 const TURN = 1;
-
 /**
  * Calls `take(from, count)` until all entries are taken, and lets the event loop run in between.
  */
 async function inParts(size, take) {
-  let begun = performance.now();
-  for (let from = 0; from < size; from += CHUNK) {
-    take(from, CHUNK);
-    if (performance.now() - begun > TURN) {
-      await nextTurn();
-      begun = performance.now();
+    let begun = performance.now();
+    for (let from = 0; from < size; from += CHUNK) {
+        take(from, CHUNK);
+        if (performance.now() - begun > TURN) {
+            await (0, promises_1.setImmediate)();
+            begun = performance.now();
+        }
     }
-  }
 }
-
-module.exports = { inParts };

@@ -1,0 +1,329 @@
+// The client: opens namespaces, reports their errors, closes.
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { native } from './native.cjs';
+import { callable } from './arguments.cjs';
+import { Config } from './config.cjs';
+import { ConfigFile } from './config-file.cjs';
+import type { Changes } from './changes.cjs';
+import { CastaliaError, checked } from './error.cjs';
+import type { ChangeEvent } from './event.cjs';
+import { warn } from './log.cjs';
+import { type WaitOptions, mailbox, register, forget, hold, release, wait } from './mailbox.cjs';
+import { type Metrics, type Setting, metricsOf, settingsOf } from './metrics.cjs';
+import { type SettingValues, Settings } from './settings.cjs';
+import type { Manner, Source } from './snapshot.cjs';
+import { Subscription } from './subscription.cjs';
+import { type Validator, verdictOf } from './validator.cjs';
+
+export interface ClientOptions {
+  /**
+   * Whether the process stays alive until the client is closed. Otherwise it ends when there is nothing else
+   * to do.
+   */
+  readonly keepAlive?: boolean;
+  /**
+   * Whether opening a namespace fails with `NotReady` if neither a server nor a cache file has it. Otherwise
+   * the namespace is empty, which is reported by the `error` event, or as a warning of the process if that
+   * has no listener.
+   */
+  readonly required?: boolean;
+}
+
+interface ClientEvents {
+  /** The start policy is met. */
+  ready: () => unknown;
+  /** An open namespace has changed. */
+  change: (event: ChangeEvent, namespace: Config | ConfigFile) => unknown;
+  /** The values of an open namespace have another origin than before. */
+  source: (source: Source, namespace: Config | ConfigFile) => unknown;
+  /**
+   * A failure that no caller waits for: of a listener, or of a load. Logged if this event has no listener.
+   */
+  error: (error: Error) => unknown;
+}
+
+type Opened = Config | ConfigFile;
+type Follower = Subscription | Changes;
+type Make = (asked: object) => any;
+
+/** A client. A process may have several; each exists until it is closed. */
+export class Client extends EventEmitter {
+  #native: any;
+  #manner: Manner;
+  #closed = false;
+  #ready = false;
+  /** Open namespaces, by kind and name. */
+  #namespaces = new Map<string, Opened>();
+  /** Subscriptions and iterators that have not ended, with their namespaces. */
+  #followers = new Map<Follower, unknown>();
+  #validators: number[] = [];
+  /** The subscription whose listener is being called. */
+  #within: Subscription | null = null;
+
+  /**
+   * Opens no socket. Without settings, those of the environment are used.
+   * @throws {CastaliaError} `InvalidArgument`, with every fault of the settings at once
+   */
+  constructor(settings?: Settings | SettingValues, options?: ClientOptions);
+  /** @internal */
+  constructor(settings?: Settings | SettingValues, options?: ClientOptions & { _make?: Make });
+  constructor(
+    settings?: Settings | SettingValues,
+    { keepAlive = false, required, _make = newClient }: ClientOptions & { _make?: Make } = {},
+  ) {
+    super();
+    this.#native = _make(Settings._asked(settings, required));
+    this.#manner = mannerOf(this.#native.rules);
+    if (keepAlive) {
+      hold(this);
+    }
+  }
+
+  /** Creates and starts a client; closes it if that fails. */
+  static async start(settings?: Settings | SettingValues, options: ClientOptions & WaitOptions = {}): Promise<Client> {
+    const { keepAlive, required, ...waiting } = options;
+    const client = new Client(settings, { keepAlive, required });
+    try {
+      await client.start(waiting);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  get appId(): string {
+    return this.#native.appId;
+  }
+
+  /** Environment in upper case, such as `DEV`; `UNKNOWN` if it is unset. */
+  get env(): string {
+    return this.#native.env;
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Opens the namespaces of `castalia.namespaces` and checks the start policy. The first `config` does the
+   * same.
+   */
+  async start(options?: WaitOptions): Promise<void> {
+    this._mustBeOpen('start');
+    await wait((number) => this.#native.start(number), options);
+    this.#tellReady();
+  }
+
+  /**
+   * Opens a namespace and waits for its first load. Under the default start policy a failed load is not an
+   * error.
+   */
+  config(namespace: string, options?: WaitOptions): Promise<Config> {
+    return this.configOf(this.appId, namespace, options);
+  }
+
+  /** Opens a namespace of another app. */
+  async configOf(appId: string, namespace: string, options?: WaitOptions): Promise<Config> {
+    const opened = await wait((number) => this.#native.open(number, appId, namespace, false), options);
+    return this.#adopt(opened, 'config', () => Config._of(this, opened));
+  }
+
+  /** Opens a namespace as one text. */
+  async configFile(namespace: string, options?: WaitOptions): Promise<ConfigFile> {
+    const opened = await wait((number) => this.#native.open(number, this.appId, namespace, true), options);
+    return this.#adopt(opened, 'file', () => ConfigFile._of(this, opened));
+  }
+
+  /** Calls a function before a release of a namespace of the client's app is applied. */
+  validate(namespace: string, validator: Validator): void {
+    this._mustBeOpen('validate');
+    callable(validator, 'validate', 'the validator');
+    const number = register((question) => verdictOf(validator, question, this.#manner));
+    this.#validators.push(number);
+    checked(() => this.#native.validate(number, namespace));
+  }
+
+  /** Signs requests for an app id with another secret from now on. A blank secret ends signing. */
+  setAccessKey(appId: string, secret: string): void {
+    this._mustBeOpen('set access key');
+    checked(() => this.#native.setAccessKey(appId, secret));
+  }
+
+  settings(): Setting[] {
+    return settingsOf(checked(() => this.#native.settings()));
+  }
+
+  metrics(): Metrics {
+    return metricsOf(checked(() => this.#native.metrics()));
+  }
+
+  /** The metrics as OpenMetrics text. */
+  metricsText(): string {
+    return checked(() => this.#native.metricsText());
+  }
+
+  /**
+   * Stops the client. Listeners have two seconds for their queued events. Reads still return the last values.
+   * Calling it again only waits.
+   */
+  async close(options?: WaitOptions): Promise<void> {
+    this.#closed = true;
+    release(this);
+    // A listener may close its own client and await that; waiting for it here would deadlock.
+    const busy = [...this.#followers.keys()].filter((one) => one instanceof Subscription && one !== this.#within);
+    await wait((number) => this.#native.close(number), options);
+    await drained(busy);
+    this.#followers.forEach((_, follower) => follower.retire());
+    this.#validators.splice(0).forEach(forget);
+  }
+
+  /**
+   * Returns the object of this half for an opened namespace; each exists once until it is closed.
+   */
+  async #adopt<O extends Opened>(opened: any, kind: string, make: () => O): Promise<O> {
+    const { appId, namespace } = opened.view.about;
+    const name = `${kind} ${appId} ${namespace}`;
+    if (this.#namespaces.has(name)) {
+      opened.release();
+    } else {
+      this.#namespaces.set(name, make());
+    }
+    const adopted = this.#namespaces.get(name) as O;
+    await adopted._follow();
+    this.#tellReady();
+    const { lastError } = adopted;
+    if (lastError) {
+      const instead = adopted.source === 'none' ? 'reads return their defaults' : `it has its ${adopted.source} values`;
+      this._fail(lastError, `no server has returned the namespace ${namespace}; until one does, ${instead}`);
+    }
+    return adopted;
+  }
+
+  #tellReady(): void {
+    if (!this.#ready) {
+      this.#ready = true;
+      this.emit('ready');
+    }
+  }
+
+  /** @internal */
+  get _manner(): Manner {
+    return this.#manner;
+  }
+
+  /** @internal */
+  _mustBeOpen(operation: string): void {
+    if (this.#closed) {
+      const message = `Closed in ${operation}: the client is closed`;
+      throw CastaliaError._of({ code: 'Closed', message, operation });
+    }
+  }
+
+  /**
+   * Tracks a subscription or an iterator until it ends.
+   * @internal
+   */
+  _add(follower: Follower, namespace: unknown): void {
+    this.#followers.set(follower, namespace);
+    follower.ended.then(() => this.#followers.delete(follower));
+  }
+
+  /**
+   * Returns the open handles of a namespace: as values, as one text, or both.
+   * @internal
+   */
+  _opened(namespace: string): Opened[] {
+    const bare = (name: string) => name.replace(/\.properties$/, '');
+    return [...this.#namespaces.values()].filter((opened) => bare(opened.namespace) === bare(namespace));
+  }
+
+  /**
+   * Called when a namespace is closed.
+   * @internal
+   */
+  _forget(namespace: unknown): void {
+    for (const [name, one] of this.#namespaces) {
+      if (one === namespace) {
+        this.#namespaces.delete(name);
+      }
+    }
+    for (const [follower, followed] of this.#followers) {
+      if (followed === namespace) {
+        follower.cancel();
+      }
+    }
+  }
+
+  /**
+   * Calls a listener, and records its subscription meanwhile.
+   * @internal
+   */
+  _within<T>(subscription: Subscription, call: () => T): T {
+    this.#within = subscription;
+    try {
+      return call();
+    } finally {
+      this.#within = null;
+    }
+  }
+
+  /**
+   * Runs code that may fail in a listener: a failure is counted and reported, and affects no other
+   * listener.
+   * @internal
+   */
+  async _guard(namespace: { _native: any }, run: () => unknown): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      namespace._native.noteListenerFailure();
+      this._fail(error, 'a listener failed; it remains registered');
+    }
+  }
+
+  /**
+   * Reports an error that no caller waits for.
+   * @internal
+   */
+  _fail(error: any, what: string): void {
+    if (this.listenerCount('error') > 0) {
+      this.emit('error', error);
+    } else {
+      warn(`${what}: ${error?.stack ?? error}`);
+    }
+  }
+}
+
+export interface Client {
+  [Symbol.asyncDispose](): Promise<void>;
+  on<E extends keyof ClientEvents>(name: E, listener: ClientEvents[E]): this;
+  once<E extends keyof ClientEvents>(name: E, listener: ClientEvents[E]): this;
+  off<E extends keyof ClientEvents>(name: E, listener: ClientEvents[E]): this;
+}
+
+if (Symbol.asyncDispose) {
+  Client.prototype[Symbol.asyncDispose] = function dispose() {
+    return this.close();
+  };
+}
+
+function newClient(asked: object): any {
+  return checked(() => native.newClient(mailbox, asked));
+}
+
+/** The rules for reads, as members that each read uses. */
+function mannerOf(rules: any): Manner {
+  return { rules, hasFallback: rules.hasFallback, isCounted: true, kept: rules.typedCache };
+}
+
+/** Waits until the subscriptions have delivered what was queued, for a limited time. */
+async function drained(subscriptions: Follower[]): Promise<void> {
+  const timer = new AbortController();
+  const all = Promise.all(subscriptions.map((subscription) => subscription.ended));
+  const late = sleep(native.DRAIN_MS, undefined, timer).catch(() => {});
+  await Promise.race([all, late]);
+  timer.abort();
+}

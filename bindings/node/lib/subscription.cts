@@ -1,0 +1,126 @@
+// A registered listener: takes events from the native half one by one, the next only after the last
+// was handled.
+import { checked } from './error.cjs';
+import { register, forget } from './mailbox.cjs';
+
+/** Opens a native stream; takes the number of the handler to notify. */
+export type Open = (number: number) => any;
+
+/** A registered listener. */
+export class Subscription {
+  #number: number;
+  #stream: any;
+  #take: (stream: any) => any;
+  #deliver: (native: any) => Promise<void>;
+  #ended: Promise<void>;
+  #end!: () => void;
+  #delivering = false;
+  #delivered: Promise<void> = Promise.resolve();
+
+  private constructor(open: Open, deliver: (native: any) => Promise<void>, take: (stream: any) => any) {
+    this.#deliver = deliver;
+    this.#take = take;
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#number = register(() => this.pump());
+    this.#stream = streamOf(open, this.#number);
+  }
+
+  /**
+   * Delivers nothing before the first `pump`.
+   *
+   * @internal
+   * @param deliver handles a native event; its promise is awaited and never rejects
+   * @param take takes the next event of the stream
+   */
+  static _of(
+    open: Open,
+    deliver: (native: any) => Promise<void>,
+    take = (stream: any): any => stream.take(),
+  ): Subscription {
+    return new Subscription(open, deliver, take);
+  }
+
+  /** Ends it: no call will start. */
+  cancel(): void {
+    this.#stream.close();
+    this.#finish();
+  }
+
+  /**
+   * Whether neither the subscription was cancelled nor its client closed.
+   * @internal
+   */
+  get active(): boolean {
+    return !this.#stream.ended;
+  }
+
+  /**
+   * Resolves when nothing more will be delivered.
+   * @internal
+   */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /**
+   * Called when the client has closed and the time for queued events is over.
+   * @internal
+   */
+  retire(): void {
+    this.cancel();
+  }
+
+  /** @internal */
+  get _stream(): any {
+    return this.#stream;
+  }
+
+  /**
+   * Delivers the events that wait; resolves when that is done. A stream that was found empty
+   * notifies its handler of the next event.
+   * @internal
+   */
+  pump(): Promise<void> {
+    if (!this.#delivering) {
+      this.#delivered = this.#deliverAll();
+    }
+    return this.#delivered;
+  }
+
+  async #deliverAll(): Promise<void> {
+    this.#delivering = true;
+    for (let event = this.#take(this.#stream); event; event = this.#take(this.#stream)) {
+      await this.#deliver(event);
+    }
+    // In the same step as the last `take`, so that a later `pump` takes again.
+    this.#delivering = false;
+    if (this.#stream.ended) {
+      this.#finish();
+    }
+  }
+
+  #finish(): void {
+    forget(this.#number);
+    this.#end();
+  }
+}
+
+export interface Subscription {
+  [Symbol.dispose](): void;
+}
+
+if (Symbol.dispose) {
+  Subscription.prototype[Symbol.dispose] = Subscription.prototype.cancel;
+}
+
+/** Opens the native stream for the handler with this number. */
+export function streamOf(open: Open, number: number): any {
+  try {
+    return checked(() => open(number));
+  } catch (error) {
+    forget(number);
+    throw error;
+  }
+}

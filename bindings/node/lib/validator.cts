@@ -1,0 +1,27 @@
+// Lets the application accept or reject a release that is about to be applied.
+import { Snapshot, mapOf, type Manner } from './snapshot.cjs';
+
+/** Returns why a release must not be applied; nothing accepts it, and an exception rejects it. */
+export type Validator = (
+  snapshot: Snapshot,
+) => string | null | undefined | void | Promise<string | null | undefined | void>;
+
+/**
+ * Calls the validator and returns its answer for the native half: a string or an exception rejects
+ * the release.
+ */
+export async function verdictOf(validator: Validator, question: any, manner: Manner): Promise<void> {
+  question.answer(await reasonOf(validator, question, manner));
+}
+
+async function reasonOf(validator: Validator, question: any, manner: Manner): Promise<string | null> {
+  try {
+    const { view } = question;
+    // The validator sees the release alone, without the environment fallback, and nothing that it reads is counted.
+    const snapshot = Snapshot._of(view, await mapOf(view), { ...manner, hasFallback: false, isCounted: false });
+    const reason = await validator(snapshot);
+    return reason ? String(reason) : null;
+  } catch (error: any) {
+    return String(error?.message ?? error);
+  }
+}
