@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLong
  * it requests.
  */
 internal class ChangePublisher(
-    private val opened: Opened<*>,
+    private val opened: Opened,
     private val keys: Collection<String>,
     private val prefixes: Collection<String>,
 ) : Flow.Publisher<ChangeEvent> {
@@ -24,7 +24,7 @@ internal class ChangePublisher(
  * listener.
  */
 private class Pull(
-    private val opened: Opened<*>,
+    private val opened: Opened,
     private val changes: Changes,
     private val subscriber: Flow.Subscriber<in ChangeEvent>,
 ) : Flow.Subscription {

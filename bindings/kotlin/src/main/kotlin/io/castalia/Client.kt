@@ -75,9 +75,7 @@ class Client internal constructor(settings: Settings, private val native: Native
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
         val opened = native.open(appId, namespace, true)
         warnUnlessLoaded(opened, namespace)
-        kept(files, namespace, opened) {
-            ConfigFile(Opened(opened, tasks, { content, _ -> ConfigFile.Text(content) }) { files.remove(namespace) })
-        }
+        kept(files, namespace, opened) { ConfigFile(Opened(opened, tasks, ::snapshotOf) { files.remove(namespace) }) }
     }
 
     /** Signs requests for an app id with another secret from now on. A blank secret ends signing. */

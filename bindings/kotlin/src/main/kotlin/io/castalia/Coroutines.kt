@@ -39,7 +39,7 @@ private fun <T> stateFlow(value: T, observe: ((T) -> Unit) -> Unit): StateFlow<T
     return flow.asStateFlow()
 }
 
-private fun Opened<*>.flow(keys: Collection<String>, prefixes: Collection<String>): Flow<ChangeEvent> = flow {
+private fun Opened.flow(keys: Collection<String>, prefixes: Collection<String>): Flow<ChangeEvent> = flow {
     stream(keys, prefixes).use { changes ->
         while (true) emit(next(changes).awaiting() ?: break)
     }

@@ -11,16 +11,16 @@ import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
 
 /** An open namespace: the object that reads use, replaced as a whole before any listener is called. */
-internal class Opened<V : Any>(
+internal class Opened(
     private val namespace: Namespace,
     private val tasks: Tasks,
     /** Creates the object that reads use; its second argument is called for malformed values. */
-    private val made: (Content, tell: (key: String) -> Unit) -> V,
+    private val made: (Content, tell: (key: String) -> Unit) -> Snapshot,
     /** Called when the namespace is closed. */
     private val gone: () -> Unit,
 ) {
     @Volatile
-    var current: V
+    var current: Snapshot
         private set
 
     // Fair: frequent reads must delay neither a thread that is about to call a listener, nor
@@ -48,6 +48,12 @@ internal class Opened<V : Any>(
         renewing.withLock {
             if (!released.get()) namespace.renewed()?.let { current = made(it, tell) }
         }
+    }
+
+    /** The newest values, applied. */
+    fun newest(): Snapshot {
+        renew()
+        return current
     }
 
     fun refresh(): CompletableFuture<Void?> = tasks.call {
@@ -126,12 +132,12 @@ internal class Opened<V : Any>(
         /**
          * Counts malformed values. Objects built from a snapshot may outlive all references to the namespace.
          */
-        fun malformedFor(opened: WeakReference<out Opened<*>>) = { key: String ->
+        fun malformedFor(opened: WeakReference<Opened>) = { key: String ->
             opened.get()?.note { noteMalformed(key) } ?: Unit
         }
 
         /** Keeps a namespace current as long as it is referenced elsewhere. */
-        fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<out Opened<*>>) {
+        fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<Opened>) {
             tasks.follow {
                 changes.use {
                     while (it.passed()) opened.get()?.renew() ?: break

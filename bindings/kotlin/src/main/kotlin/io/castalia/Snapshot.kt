@@ -46,6 +46,9 @@ class Snapshot internal constructor(
     /** When the values were loaded; for a cache file, its modification time. */
     val loadedAt: Instant = content.loadedAt
 
+    /** The text, if the namespace is open as one text. */
+    internal val text: String? = content.text
+
     private val held = LinkedHashMap<String, String>(content.values.size * 2)
     private val parsed = ConcurrentHashMap<ValueType<*>, ConcurrentHashMap<String, Any>>()
     private val malformed = ConcurrentHashMap.newKeySet<String>()

@@ -62,6 +62,8 @@ class JavaUsageTest {
                 assertEquals("UNKNOWN", client.getEnv());
                 client.setAccessKey("order", "secret");
                 assertEquals("Ready", config.getState());
+                List<OpenNamespace> open = List.of(config, client.configFileAsync("application").join());
+                open.forEach(namespace -> assertEquals(Source.REMOTE, namespace.getSource()));
                 config.close();
                 assertThrows(CastaliaException.Closed.class, config::getState);
             }
