@@ -87,12 +87,15 @@ advisories: ## check the dependencies against RustSec and npm (needs the interne
 pages:
 	@.ci/pages
 
-.PHONY: header header-check
+.PHONY: header header-check stub
 header: ## regenerate include/castalia.h
 	CASTALIA_TEST_WRITE_HEADER=1 cargo test --quiet -p castalia-ffi --test header
 
 header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
+
+stub: ## regenerate the types of the native half of the Python package
+	bindings/python/stub.sh
 
 .PHONY: test test-browser test-document test-rust test-bindings test-examples databases test-databases test-process test-interop test-packages test-demo test-upstream
 # In lanes, because tests wait most of the time; linters compute meanwhile, at the lowest priority.

@@ -6,6 +6,7 @@ root=$(cd ../.. && pwd)
 venv=${CASTALIA_VENV:-$root/.venv}
 
 ./environment.sh
+./stub.sh check
 export VIRTUAL_ENV=$venv PATH="$venv/bin:$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1
 
 # Not by maturin: it would compile the dependencies again with other features. package.sh tests the

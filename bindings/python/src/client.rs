@@ -62,7 +62,7 @@ impl Client {
 
     /// Opens a namespace as values or as one text; `done(opened, error)` is called on another
     /// thread.
-    #[pyo3(signature = (app_id, namespace, done, as_text = false))]
+    #[pyo3(signature = (app_id, namespace, done: "_Done", as_text = false))]
     fn open(
         &self,
         py: Python<'_>,
@@ -77,6 +77,7 @@ impl Client {
     }
 
     /// Stops the client; `done(None, error)` is called on another thread.
+    #[pyo3(signature = (done: "_Done"))]
     fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         submit_change(py, done, open::close(self.client.clone()))
     }
@@ -92,6 +93,7 @@ impl Client {
     }
 
     /// Calls `validator(view)` before a release is applied. A text or an exception rejects it.
+    #[pyo3(signature = (namespace, validator: "Callable[[tuple[Any, ...]], str | None]"))]
     fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
         self.check_open(py)?;
         let validate = move |snapshot: &Arc<Snapshot>| {

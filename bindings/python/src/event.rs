@@ -35,6 +35,7 @@ impl View {
 #[pymethods]
 impl View {
     /// Like `Namespace.read`.
+    #[pyo3(signature = (value_type: "ValueType[_T]", key) -> "_T | None")]
     pub(crate) fn read<'py>(
         &self,
         py: Python<'py>,
@@ -51,6 +52,7 @@ impl View {
 
     /// The exception for a value that Python found malformed. It is logged and counted once for
     /// each key.
+    #[pyo3(signature = (key, text) -> "Error")]
     fn malformed(&self, py: Python<'_>, key: &str, text: &str) -> PyResult<PyErr> {
         let known = || PySet::empty(py).map(Bound::unbind);
         let known = self.malformed.get_or_try_init(py, known)?.bind(py);
@@ -64,6 +66,7 @@ impl View {
     }
 
     /// The fields of `castalia.Snapshot`, in their order.
+    #[pyo3(signature = () -> "_Parts")]
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         snapshot_parts(py, &self.snapshot)
     }

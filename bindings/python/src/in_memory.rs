@@ -18,6 +18,7 @@ pub(crate) struct InMemory {
 impl InMemory {
     /// With initial values by namespace.
     #[new]
+    #[pyo3(signature = (values, from_env, contents: "dict[str, list[tuple[str, str]]]"))]
     fn new(
         py: Python<'_>,
         values: HashMap<String, String>,
@@ -34,6 +35,7 @@ impl InMemory {
     }
 
     /// Replaces all values of a namespace.
+    #[pyo3(signature = (namespace, entries, done: "_Done"))]
     fn publish(
         &self,
         py: Python<'_>,
@@ -46,6 +48,7 @@ impl InMemory {
     }
 
     /// Sets several values; `None` removes a key.
+    #[pyo3(signature = (namespace, edits, done: "_Done"))]
     fn update(
         &self,
         py: Python<'_>,
@@ -58,6 +61,7 @@ impl InMemory {
     }
 
     /// Makes loads of a namespace fail until its values are set again.
+    #[pyo3(signature = (namespace, done: "_Done"))]
     fn fail(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
         let memory = self.memory.clone();
         submit_change(py, done, async move { memory.fail(&namespace).await })

@@ -19,7 +19,7 @@ mod value;
 use pyo3::prelude::*;
 
 /// The native half of `castalia`; use that instead.
-#[pymodule]
+#[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
     use super::{
@@ -35,13 +35,6 @@ mod _native {
         value::{ValueType, parse_list, read_text},
     };
 
-    use super::*;
-
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.gil_used(false)
-    }
 }

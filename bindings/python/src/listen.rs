@@ -98,6 +98,7 @@ impl Stream {
 impl Stream {
     /// The next event; `done(event, error)` is called on another thread, without an event if the
     /// client is closed. Never called if the stream is closed first.
+    #[pyo3(signature = (done: "_Done"))]
     fn next(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let mut place = lock(&self.place);
         let mut stream = match mem::replace(&mut *place, Place::Closed) {

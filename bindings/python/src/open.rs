@@ -83,7 +83,7 @@ impl Open {
 #[pymethods]
 impl Open {
     /// App id, cluster and namespace.
-    #[pyo3(name = "_identity")]
+    #[pyo3(name = "_identity", signature = () -> "tuple[str, str, str]")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let snapshot = self.handle(py)?.snapshot();
         let identity = snapshot.identity();
@@ -123,7 +123,7 @@ impl Open {
 
     /// Loads now; `done(None, error)` is called on another thread once reads return the loaded
     /// values.
-    #[pyo3(name = "_load")]
+    #[pyo3(name = "_load", signature = (done: "_Done"))]
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let config = self.config(py)?;
         submit_change(py, done, async move { config.refresh().await })
@@ -131,7 +131,10 @@ impl Open {
 
     /// Calls `callback(event)` for each change on another thread. An exception is counted as a
     /// failure.
-    #[pyo3(name = "_listen", signature = (callback, keys = vec![], prefixes = vec![]))]
+    #[pyo3(
+        name = "_listen",
+        signature = (callback: "_Call[tuple[Any, ...]]", keys = vec![], prefixes = vec![]),
+    )]
     fn listen(
         &self,
         py: Python<'_>,
@@ -167,7 +170,7 @@ impl Open {
 
     /// Calls `first(view)` with the current values, and then `newer(view)` on another thread for each
     /// newer snapshot, until the subscription is cancelled or dropped.
-    #[pyo3(name = "_follow")]
+    #[pyo3(name = "_follow", signature = (first: "_Call[View]", newer: "_Call[View]"))]
     fn follow(
         &self,
         py: Python<'_>,
@@ -187,6 +190,7 @@ pub(crate) struct File;
 #[pymethods]
 impl File {
     #[new]
+    #[pyo3(signature = (source: "Opened", /) -> "Self")]
     fn new(source: &Bound<'_, PyAny>) -> PyClassInitializer<Self> {
         PyClassInitializer::from(Open::new(source)).add_subclass(Self)
     }

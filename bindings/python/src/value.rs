@@ -99,6 +99,7 @@ pub(crate) fn rules_of(rules: ReadRules) -> PickledRules {
 
 /// The value of a text by type, if its snapshot is no longer available; see `View.read`.
 #[pyfunction]
+#[pyo3(signature = (value_type: "ValueType[_T]", key, text, rules) -> "_T | None")]
 pub(crate) fn read_text<'py>(
     py: Python<'py>,
     value_type: ValueType,

@@ -1,4 +1,250 @@
-"""Types of the native half."""
+"""
+Types of the native half; written by `make stub`.
+"""
+
+from _typeshed import SupportsGetItem
+from typing import Final, SupportsFloat, SupportsIndex
+
+__all__ = ["VERSION", "Client", "File", "InMemory", "Open", "Opened", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut"]
+
+VERSION: Final[str]
+
+class Client:
+    """
+    A client. Opens no socket before a namespace is opened.
+    """
+    def __new__(cls, /, values: dict[str, str], from_env: bool) -> Client:
+        """
+        From settings by property name, optionally on top of those of the environment.
+        """
+    @property
+    def app_id(self, /) -> str: ...
+    def check_open(self, /) -> None:
+        """
+        Raises `ClosedError` once it is closed.
+        """
+    def close(self, /, done: "_Done") -> None:
+        """
+        Stops the client; `done(None, error)` is called on another thread.
+        """
+    @property
+    def env(self, /) -> str:
+        """
+        Name of the environment, as it was recognized.
+        """
+    def metrics(self, /) -> str:
+        """
+        State and counters as JSON; see `Metrics` in `castalia`.
+        """
+    def metrics_text(self, /) -> str:
+        """
+        Counters as OpenMetrics text.
+        """
+    def open(self, /, app_id: str, namespace: str, done: "_Done", as_text: bool = False) -> None:
+        """
+        Opens a namespace as values or as one text; `done(opened, error)` is called on another
+        thread.
+        """
+    def set_access_key(self, /, app_id: str, secret: str) -> None:
+        """
+        Signs requests for an app id with another secret from now on.
+        """
+    def settings(self, /) -> str:
+        """
+        Every effective setting, as JSON.
+        """
+    def stop(self, /) -> None:
+        """
+        Like `close`, without waiting.
+        """
+    def validate(self, /, namespace: str, validator: "Callable[[tuple[Any, ...]], str | None]") -> None:
+        """
+        Calls `validator(view)` before a release is applied. A text or an exception rejects it.
+        """
+
+class File(Open):
+    """
+    An open namespace as one text.
+    """
+    def __new__(cls, source: "Opened", /) -> "Self": ...
+    @property
+    def content(self, /) -> str | None:
+        """
+        The text; `None` if nothing has been loaded.
+        """
+
+class InMemory:
+    """
+    Sets the values of its client. Calls that wait call `done(None, error)` on another thread.
+    """
+    def __new__(cls, /, values: dict[str, str], from_env: bool, contents: "dict[str, list[tuple[str, str]]]") -> InMemory:
+        """
+        With initial values by namespace.
+        """
+    def client(self, /) -> Client: ...
+    def fail(self, /, namespace: str, done: "_Done") -> None:
+        """
+        Makes loads of a namespace fail until its values are set again.
+        """
+    def publish(self, /, namespace: str, entries: SupportsGetItem[int, tuple[str, str]], done: "_Done") -> None:
+        """
+        Replaces all values of a namespace.
+        """
+    def update(self, /, namespace: str, edits: SupportsGetItem[int, tuple[str, str | None]], done: "_Done") -> None:
+        """
+        Sets several values; `None` removes a key.
+        """
+
+class Open:
+    """
+    An open namespace, or one that the first use opens.
+    """
+    def _check_open(self, /) -> None:
+        """
+        Raises `ClosedError` once it or its client is closed.
+        """
+    def _follow(self, /, first: "_Call[View]", newer: "_Call[View]") -> Subscription:
+        """
+        Calls `first(view)` with the current values, and then `newer(view)` on another thread for each
+        newer snapshot, until the subscription is cancelled or dropped.
+        """
+    def _give_up(self, /) -> None:
+        """
+        Closes the namespace. Reads still return the last values.
+        """
+    def _identity(self, /) -> "tuple[str, str, str]":
+        """
+        App id, cluster and namespace.
+        """
+    def _listen(self, /, callback: "_Call[tuple[Any, ...]]", keys: SupportsGetItem[int, str] = ..., prefixes: SupportsGetItem[int, str] = ...) -> Subscription:
+        """
+        Calls `callback(event)` for each change on another thread. An exception is counted as a
+        failure.
+        """
+    def _load(self, /, done: "_Done") -> None:
+        """
+        Loads now; `done(None, error)` is called on another thread once reads return the loaded
+        values.
+        """
+    def _note_listener_failure(self, /) -> None:
+        """
+        Counts a failed listener that was called with events of a stream, unless the namespace is
+        closed.
+        """
+    def _stream(self, /, keys: SupportsGetItem[int, str] = ..., prefixes: SupportsGetItem[int, str] = ...) -> Stream:
+        """
+        The events from now on, taken one at a time.
+        """
+    def _view(self, /) -> View:
+        """
+        The current values.
+        """
+    @property
+    def last_error(self, /) -> Error | None:
+        """
+        Error of the last load.
+        """
+    @property
+    def source(self, /) -> str:
+        """
+        Origin of the values.
+        """
+    @property
+    def state(self, /) -> str:
+        """
+        Result of the last load.
+        """
+
+class Opened:
+    """
+    A namespace that was opened, for creating an object of a Python class.
+    """
+
+class Stream:
+    """
+    Events from now on, taken one at a time.
+    """
+    def close(self, /) -> None:
+        """
+        Ends it, and a wait for the next event.
+        """
+    def next(self, /, done: "_Done") -> None:
+        """
+        The next event; `done(event, error)` is called on another thread, without an event if the
+        client is closed. Never called if the stream is closed first.
+        """
+
+class Subscription:
+    """
+    A registered listener. Its function owns the client and the subscription, so that both live
+    until it is cancelled or the client is closed, even if the program keeps no reference.
+    """
+    def cancel(self, /) -> None:
+        """
+        Ends it: afterwards no call is running and none will start. In the listener itself it only
+        marks the end.
+        """
+    def end(self, /) -> None:
+        """
+        Ends it without waiting for a running call.
+        """
+
+class View:
+    """
+    A snapshot, kept as long as Python needs it.
+    """
+    def malformed(self, /, key: str, text: str) -> "Error":
+        """
+        The exception for a value that Python found malformed. It is logged and counted once for
+        each key.
+        """
+    def parts(self, /) -> "_Parts":
+        """
+        The fields of `castalia.Snapshot`, in their order.
+        """
+    def read(self, /, value_type: "ValueType[_T]", key: str) -> "_T | None":
+        """
+        Like `Namespace.read`.
+        """
+
+def error_kinds() -> list[tuple[str, int]]:
+    """
+    Name and code of every kind.
+    """
+
+def forked() -> None:
+    """
+    A forked child has none of the threads that were in callbacks. Open namespaces restart at the
+    next read.
+    """
+
+def in_callback() -> bool:
+    """
+    Whether this thread runs a callback, which must not call functions that wait.
+    """
+
+def parse_list(text: str, delimiter: str, trim: bool) -> list[str]:
+    """
+    Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.
+    """
+
+def read_text(value_type: "ValueType[_T]", key: str, text: str | None, rules: tuple[str, bool, bool]) -> "_T | None":
+    """
+    The value of a text by type, if its snapshot is no longer available; see `View.read`.
+    """
+
+def set_log(logger: "Callable[[str, str, str, dict[str, str]], None] | None", level: str) -> None:
+    """
+    Calls `logger(level, target, text, fields)` for each record of this level and above; `None` ends
+    this.
+    """
+
+def shut(timeout: SupportsFloat | SupportsIndex) -> None:
+    """
+    Closes the gate for good and waits until no callback is running, at most this many seconds.
+    """
+
+# What PyO3 cannot describe; from src/generic.pyi.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,43 +257,12 @@ from castalia._errors import Error
 _D = TypeVar("_D")
 _T = TypeVar("_T")
 _Done = Callable[[Any, BaseException | None], None]
+_Call = Callable[[_T], None]
 
 ReadRules = tuple[str, bool, bool]
 """Zone of dates, whether dates are lenient, whether booleans are strict."""
 
-VERSION: str
-
-class Client:
-    def __new__(cls, values: dict[str, str], from_env: bool) -> Self: ...
-    @property
-    def app_id(self) -> str: ...
-    @property
-    def env(self) -> str: ...
-    def check_open(self) -> None: ...
-    def set_access_key(self, app_id: str, secret: str) -> None: ...
-    def open(self, app_id: str, namespace: str, done: _Done, as_text: bool = False) -> None: ...
-    def close(self, done: _Done) -> None: ...
-    def stop(self) -> None: ...
-    def settings(self) -> str: ...
-    def validate(
-        self, namespace: str, validator: Callable[[tuple[Any, ...]], str | None]
-    ) -> None: ...
-    def metrics(self) -> str: ...
-    def metrics_text(self) -> str: ...
-
-class InMemory:
-    def __new__(
-        cls,
-        values: dict[str, str],
-        from_env: bool,
-        contents: dict[str, list[tuple[str, str]]],
-    ) -> Self: ...
-    def client(self) -> Client: ...
-    def publish(self, namespace: str, entries: list[tuple[str, str]], done: _Done) -> None: ...
-    def update(self, namespace: str, edits: list[tuple[str, str | None]], done: _Done) -> None: ...
-    def fail(self, namespace: str, done: _Done) -> None: ...
-
-class Opened: ...
+_Parts = tuple[dict[str, str], str, str, str, str, str, int, datetime, ReadRules]
 
 class ValueType(Generic[_T]):
     Int: ClassVar[ValueType[int]]
@@ -56,30 +271,6 @@ class ValueType(Generic[_T]):
     Bool: ClassVar[ValueType[bool]]
     Duration: ClassVar[ValueType[timedelta]]
     Date: ClassVar[ValueType[datetime]]
-
-class Open:
-    def _identity(self) -> tuple[str, str, str]: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def last_error(self) -> Error | None: ...
-    def _view(self) -> View: ...
-    def _give_up(self) -> None: ...
-    def _load(self, done: _Done) -> None: ...
-    def _listen(
-        self,
-        callback: Callable[[tuple[Any, ...]], None],
-        keys: list[str] = ...,
-        prefixes: list[str] = ...,
-    ) -> Subscription: ...
-    def _follow(
-        self, first: Callable[[View], None], newer: Callable[[View], None]
-    ) -> Subscription: ...
-    def _check_open(self) -> None: ...
-    def _note_listener_failure(self) -> None: ...
-    def _stream(self, keys: list[str] = ..., prefixes: list[str] = ...) -> Stream: ...
 
 class Namespace(Open):
     def __new__(cls, source: Opened | Callable[[], Opened], /, *rest: object) -> Self: ...
@@ -94,33 +285,3 @@ class Namespace(Open):
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
     def _read(self, value_type: ValueType[_T], key: str) -> _T | None: ...
-
-class File(Open):
-    def __new__(cls, opened: Opened, /) -> Self: ...
-    @property
-    def content(self) -> str | None: ...
-
-class View:
-    def parts(
-        self,
-    ) -> tuple[dict[str, str], str, str, str, str, str, int, datetime, ReadRules]: ...
-    def read(self, value_type: ValueType[_T], key: str) -> _T | None: ...
-    def malformed(self, key: str, text: str) -> Error: ...
-
-class Subscription:
-    def cancel(self) -> None: ...
-    def end(self) -> None: ...
-
-class Stream:
-    def next(self, done: _Done) -> None: ...
-    def close(self) -> None: ...
-
-def error_kinds() -> list[tuple[str, int]]: ...
-def in_callback() -> bool: ...
-def shut(timeout: float) -> None: ...
-def forked() -> None: ...
-def set_log(logger: Callable[[str, str, str, dict[str, str]], None] | None, level: str) -> None: ...
-def read_text(
-    value_type: ValueType[_T], key: str, text: str | None, rules: ReadRules
-) -> _T | None: ...
-def parse_list(text: str, delimiter: str, trim: bool) -> list[str]: ...
