@@ -57,7 +57,7 @@ impl Seed {
     /// definition, each publish would read the definitions again.
     fn create(&mut self, app: &str, name: &str) -> Result<Value> {
         let body = json!({
-            "appId": app, "name": name, "format": "properties", "isPublic": false,
+            "appId": app, "name": name, "format": "properties", "isPublic": false, "comment": "",
             "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
         });
         self.admin.json("POST", &format!("/apps/{app}/appnamespaces"), Some(&body))?;

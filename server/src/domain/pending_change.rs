@@ -79,11 +79,19 @@ pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> 
 /// # Errors
 /// Fails if it has.
 pub async fn require_no_missed_deletion(store: &Store, env: &str, app_id: &str) -> Result<()> {
-    if !pending_change::is_deletion_missed(store.read(), env, app_id).await? {
+    if !is_deletion_missed(store, env, (app_id, "")).await? {
         return Ok(());
     }
     let message = format!("{env} still has to delete an earlier app {app_id}; retry later");
     Err(Error::unavailable(message).with_code(Code::EnvUnreachable))
+}
+
+/// Whether the environment still has to delete an app, or a definition with this name.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn is_deletion_missed(store: &Store, env: &str, object: (&str, &str)) -> Result<bool> {
+    Ok(pending_change::is_deletion_missed(store.read(), env, object).await?)
 }
 
 /// Whether this node has to send the change again now. No other node does at the same time.

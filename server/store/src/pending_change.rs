@@ -160,16 +160,17 @@ pub async fn of_environment(
     Ok(found)
 }
 
-/// Whether the environment has not received the deletion of an app of this name.
+/// Whether the environment has not received the deletion of a definition of this name, or of an app if
+/// `namespace` is empty.
 pub async fn is_deletion_missed(
     db: &impl ConnectionTrait,
     env: &str,
-    app_id: &str,
+    (app_id, namespace): (&str, &str),
 ) -> Result<bool, StoreError> {
     let deletions = Entity::find()
         .filter(Column::Env.eq(env))
         .filter(Column::AppId.eq(app_id))
-        .filter(Column::NamespaceName.eq(""))
+        .filter(Column::NamespaceName.eq(namespace))
         .filter(Column::Operation.eq(DELETE));
     let found = deletions.select_only().column(Column::Id).limit(1).into_tuple::<Id>();
     match found.one(db).await.map_err(StoreError::from) {

@@ -180,6 +180,19 @@ async fn an_account_is_deleted_by_another_super_administrator() {
     assert_ne!(world.accepts("apollo", PASSWORD).await, world.accepts("u1", PASSWORD).await);
 }
 
+/// A later user of this name would be a super administrator.
+#[tokio::test]
+async fn a_deleted_account_leaves_the_list_of_super_administrators() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let setting = json!({ "key": "superAdmin", "value": "apollo, u2,u1" });
+    root.post("/openapi/v1/server/portal-db/config", setting).await.ok();
+    root.delete(&format!("{USERS}/u2")).await.empty();
+    let rows = root.get("/openapi/v1/server/portal-db/config/find-all-config").await.ok();
+    let row = rows.as_array().unwrap().iter().find(|row| row["key"] == "superAdmin").unwrap();
+    assert_eq!(row["value"], "apollo,u1");
+}
+
 #[tokio::test]
 async fn users_change_their_own_account_only() {
     let world = World::adopted().await;

@@ -125,8 +125,9 @@ pub(super) fn is_refusal(error: &Error) -> bool {
 
 /// The environments that have not received a change yet, in the header `Castalia-Pending-Environments`
 /// of an answer.
+#[derive(Default)]
 #[must_use]
-pub(super) struct Pending(Vec<String>);
+pub(super) struct Pending(pub(super) Vec<String>);
 
 impl IntoResponseParts for Pending {
     type Error = std::convert::Infallible;

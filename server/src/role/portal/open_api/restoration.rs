@@ -12,13 +12,14 @@ use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_restoration::{self, Namesakes};
 use crate::domain::restoration::{Deleted, DeletedKind};
-use crate::domain::{portal_app, portal_namespace};
+use crate::domain::{pending_change, portal_app, portal_namespace};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out::Pending;
 use crate::role::portal::fan_out::restoration::{self, SKEW};
 use crate::role::portal::identity::Caller;
 use crate::wire::open_api::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
@@ -102,7 +103,7 @@ pub(super) async fn create(
     Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(wanted): Body<NewRestoration>,
-) -> Result<()> {
+) -> Result<Pending> {
     let kind = DeletedKind::from_name(&required(wanted.kind, "kind")?)?;
     let env = wanted.env.filter(|env| !env.is_empty());
     let environment = env.map(|env| portal.state.environments.find(&env)).transpose()?;
@@ -134,7 +135,10 @@ pub(super) async fn create(
     };
     let operator = portal.operator(&caller, by.operator, None).await?;
     match environment {
-        Some(environment) => one(&portal, &environment, &place, &deleted, &operator).await,
+        Some(environment) => {
+            one(&portal, &environment, &place, &deleted, &operator).await?;
+            Ok(Pending::default())
+        }
         None => everywhere(&portal, &deleted, &operator).await,
     }
 }
@@ -203,8 +207,9 @@ async fn cluster(
 }
 
 /// Restores an app or a definition in the portal, which reserves its name, then in all
-/// environments. Where that fails, it is listed as deleted in that environment.
-async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<()> {
+/// environments. Where that fails, it is listed as deleted in that environment, unless the environment
+/// has not received the deletion: then it keeps what it has.
+async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<Pending> {
     let store = &portal.state.store;
     let Deleted { kind, app_id, namespace, at, .. } = deleted;
     let created = match kind {
@@ -219,18 +224,22 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
             );
         }
     };
-    let mut failed = Vec::new();
+    let (mut failed, mut pending) = (Vec::new(), Vec::new());
     for environment in portal.state.environments.addressed() {
-        if let Err(error) =
-            restoration::restore_with(&portal.state, &environment, (deleted, created), operator)
-                .await
-        {
-            tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot restore what was deleted in an environment");
-            failed.push(format!("{} ({})", environment.name(), error.message()));
+        let (env, object) = (environment.name(), (app_id.as_str(), namespace.as_str()));
+        let restored =
+            restoration::restore_with(&portal.state, &environment, (deleted, created), operator);
+        if let Err(error) = restored.await {
+            if pending_change::is_deletion_missed(store, env, object).await? {
+                pending.push(env.to_owned());
+                continue;
+            }
+            tracing::warn!(app_id, namespace, env, %error, "cannot restore what was deleted in an environment");
+            failed.push(format!("{env} ({})", error.message()));
         }
     }
     if failed.is_empty() {
-        return Ok(());
+        return Ok(Pending(pending));
     }
     let message = format!(
         "restored, but not in {}; what was deleted there is listed, and can be restored there",
