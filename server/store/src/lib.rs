@@ -20,6 +20,7 @@ pub mod event;
 pub mod feed;
 mod file;
 mod flag;
+mod import_lock;
 pub mod installation;
 pub mod instance;
 pub mod item;
@@ -63,6 +64,7 @@ use std::sync::atomic::AtomicBool;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
+use tokio::sync::Mutex;
 
 use audit::Trail;
 use file::SqliteFile;
@@ -78,6 +80,7 @@ use transaction::Transactions;
 use writer::Writer;
 
 pub use error::{JobError, StoreError};
+pub use import_lock::ImportLock;
 pub use migration::{Origin, Part};
 pub use notify::Listener;
 pub use number::{Id, Small};
@@ -129,6 +132,8 @@ struct Shared {
     statements: StatementCount,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
+    /// Held by the caller of this process that may import.
+    imports: Arc<Mutex<()>>,
     file: Option<SqliteFile>,
 }
 
@@ -183,6 +188,7 @@ impl Store {
             refusals,
             statements,
             is_on_trial: AtomicBool::new(false),
+            imports: Arc::default(),
             file,
         };
         Ok(Self { shared: Arc::new(shared), is_reserved: false, is_trial: false })

@@ -66,6 +66,11 @@ impl Pulse {
         Self { db, remote, retirement, last: Arc::default() }
     }
 
+    /// How another connection to a database behind a network is opened.
+    pub(super) fn remote(&self) -> Option<ConnectOptions> {
+        self.remote.as_deref().cloned()
+    }
+
     /// Checks that the database answers within two seconds. Callers that arrive during a ping share
     /// its outcome.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {

@@ -24,6 +24,8 @@ mod config_row;
 mod connection;
 #[path = "store/database.rs"]
 mod database;
+#[path = "store/import_lock.rs"]
+mod import_lock;
 #[path = "store/lost_ping.rs"]
 mod lost_ping;
 #[path = "store/migration.rs"]

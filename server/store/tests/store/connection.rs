@@ -46,7 +46,7 @@ async fn sessions_of_mysql_are_strict_whatever_the_server_says() {
 }
 
 /// Terminates all sessions on the database.
-async fn end_sessions(database: &Database) {
+pub(crate) async fn end_sessions(database: &Database) {
     let raw = database.raw().await;
     let backend = raw.get_database_backend();
     if database.is_mysql() {
