@@ -94,6 +94,25 @@ pub(in crate::role::portal) async fn delete_orphan(
     Ok(true)
 }
 
+/// The same after the portal has deleted the app, in environments that need not have it.
+pub(in crate::role::portal) async fn delete_orphans(
+    state: &PortalState,
+    environments: &[Environment],
+    app_id: &str,
+    operator: &str,
+) {
+    for environment in environments {
+        match delete_orphan(state, environment, app_id, operator).await {
+            Err(error)
+                if !matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) =>
+            {
+                tracing::warn!(app_id, env = environment.name(), %error, "cannot check that a deleted app is not in an environment; delete it there if it is");
+            }
+            _ => {}
+        }
+    }
+}
+
 /// An app as the admin API accepts it.
 fn body(app: &App, operator: &str) -> admin::App {
     admin::App {

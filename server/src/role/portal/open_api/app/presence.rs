@@ -112,16 +112,7 @@ async fn delete_everywhere(
     let made = portal_app::delete(&portal.state.store, app_id, operator).await;
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
     // Callers who found the app before may have added it to an environment meanwhile.
-    for environment in &environments {
-        match app::delete_orphan(&portal.state, environment, app_id, operator).await {
-            Err(error)
-                if !matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) =>
-            {
-                tracing::warn!(app_id, env = environment.name(), %error, "cannot check that a deleted app is not in an environment; delete it there if it is");
-            }
-            _ => {}
-        }
-    }
+    app::delete_orphans(&portal.state, &environments, app_id, operator).await;
     let delete = async |environment| {
         app::delete_orphan(&portal.state, &environment, app_id, operator).await.map(drop)
     };

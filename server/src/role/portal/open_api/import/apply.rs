@@ -2,6 +2,8 @@
 //! namespace in one transaction. The first failure ends it: what it did is taken back, and the answer
 //! names what failed and what stays.
 
+use futures_util::future::join_all;
+
 use super::OnConflict;
 use super::creation::Object;
 use super::plan::{Plan, leniency, lines};
@@ -14,12 +16,13 @@ use crate::domain::draft::import::{self, Imported};
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::portal_namespace::{self, NewDefinition};
-use crate::environment::Address;
+use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result, if_found};
 use crate::role::portal::Portal;
 use crate::role::portal::fan_out::{app, is_refusal};
 use crate::role::portal::open_api::draft::{apply, draft, is_retried, stored};
 use crate::role::portal::open_api::{app_namespace, cluster, namespace};
+use crate::state::PortalState;
 use crate::wire::admin;
 use crate::wire::open_api::{ImportReport, ImportedEntry};
 
@@ -176,8 +179,9 @@ impl Import<'_> {
                     envs: state.environments.names(),
                     active_envs: envs.to_vec(),
                 };
+                let lacking = lacking(state, &new.details.app_id).await;
                 let row = portal_app::create(&state.store, new, self.operator).await?;
-                undo.created(at, Object::App(row.clone()));
+                undo.created(at, Object::App { row: row.clone(), lacking });
                 row
             }
         };
@@ -288,6 +292,15 @@ impl Import<'_> {
         );
         Error::bad_request(message).with_code(Code::PartlyFailed)
     }
+}
+
+/// The environments that do not have an app.
+async fn lacking(state: &PortalState, app_id: &str) -> Vec<Environment> {
+    let questions = state.environments.addressed().into_iter().map(|environment| async {
+        let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
+        matches!(if_found(found), Ok(None)).then_some(environment)
+    });
+    join_all(questions).await.into_iter().flatten().collect()
 }
 
 fn failed(at: usize) -> impl Fn(Error) -> Failed {

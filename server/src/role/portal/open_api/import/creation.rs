@@ -1,8 +1,10 @@
 //! What an import created beside items, and its removal if the import fails: apps, definitions of
-//! namespaces, and clusters. Whatever somebody else has added to since, or has a role on, stays. What
-//! is added while it is removed can be restored, as after any deletion.
+//! namespaces, and clusters. Whatever somebody else has added to since, or has a role on, stays, as does
+//! an app that somebody else added to an environment. What is added while it is removed can be restored,
+//! as after any deletion.
 
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE};
+use castalia_store::Id;
 use serde::de::IgnoredAny;
 
 use crate::domain::permission::grant;
@@ -12,14 +14,15 @@ use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result, if_found};
 use crate::role::portal::Portal;
-use crate::role::portal::fan_out::app;
+use crate::role::portal::fan_out::{app, is_refusal};
 use crate::role::portal::open_api::{app_namespace, cluster};
+use crate::state::PortalState;
 use crate::wire::admin;
 
 /// An object that an import created.
 pub(super) enum Object {
-    /// An app in the portal.
-    App(App),
+    /// An app in the portal, with the environments that did not have it before.
+    App { row: App, lacking: Vec<Environment> },
     /// An app in an environment, which may be new in the portal as well.
     AppInEnv { row: App, env: String, is_new: bool },
     /// A definition of a namespace.
@@ -31,7 +34,7 @@ pub(super) enum Object {
 impl Object {
     pub(super) fn app_id(&self) -> &str {
         match self {
-            Object::App(row) | Object::AppInEnv { row, .. } => &row.app_id,
+            Object::App { row, .. } | Object::AppInEnv { row, .. } => &row.app_id,
             Object::Definition(row) => &row.app_id,
             Object::Cluster(place, _) => &place.app_id,
         }
@@ -39,16 +42,20 @@ impl Object {
 
     /// Whether it is an app, of which nothing may be left when it is removed.
     pub(super) fn is_app(&self) -> bool {
-        matches!(self, Object::App(_) | Object::AppInEnv { .. })
+        matches!(self, Object::App { .. } | Object::AppInEnv { .. })
     }
 
-    /// Removes it, unless it was changed or others use it.
+    /// Removes it, unless it was changed or others use it. Succeeds if somebody deleted it meanwhile.
     pub(super) async fn remove(&self, portal: &Portal, operator: &str) -> Result<()> {
+        match self.remove_present(portal, operator).await {
+            Err(error) if is_refusal(&error) && self.is_gone(portal).await? => Ok(()),
+            removed => removed,
+        }
+    }
+
+    async fn remove_present(&self, portal: &Portal, operator: &str) -> Result<()> {
         match self {
-            Object::App(row) => {
-                check_app(portal, row).await?;
-                portal_app::delete(&portal.state.store, &row.app_id, operator).await
-            }
+            Object::App { row, lacking } => remove_app(portal, row, lacking, operator).await,
             Object::AppInEnv { row, env, is_new } => {
                 if *is_new {
                     check_app(portal, row).await?;
@@ -60,6 +67,59 @@ impl Object {
             Object::Cluster(place, id) => remove_cluster(portal, place, *id, operator).await,
         }
     }
+
+    /// Whether it does not exist; somebody may have created another one in its place.
+    async fn is_gone(&self, portal: &Portal) -> Result<bool> {
+        let state = &portal.state;
+        match self {
+            Object::App { row, .. } => Ok(stored_app(state, row).await? != Some(row.id)),
+            Object::AppInEnv { row, env, is_new } => {
+                let stored = stored_app(state, row).await?;
+                let is_replaced = *is_new && stored.is_some_and(|id| id != row.id);
+                Ok(is_replaced || !has_app(&state.environments.find(env)?, &row.app_id).await?)
+            }
+            Object::Definition(row) => {
+                let stored = portal_namespace::of_app(&state.store, &row.app_id).await?;
+                Ok(stored.iter().all(|stored| stored.id != row.id))
+            }
+            Object::Cluster(place, id) => {
+                let stored = stored_cluster(portal, place).await?;
+                Ok(stored.is_none_or(|stored| id.is_some_and(|id| stored.id != id)))
+            }
+        }
+    }
+}
+
+/// The id of the portal's app of this name.
+async fn stored_app(state: &PortalState, row: &App) -> Result<Option<Id>> {
+    let stored = portal_app::named(&state.store, &[&row.app_id]).await?;
+    Ok(stored.into_iter().find(|stored| stored.app_id == row.app_id).map(|stored| stored.id))
+}
+
+async fn has_app(environment: &Environment, app_id: &str) -> Result<bool> {
+    let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
+    Ok(if_found(found)?.is_some())
+}
+
+async fn stored_cluster(portal: &Portal, place: &Resource) -> Result<Option<admin::Cluster>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    if_found(environment.get(Address::in_cluster(place, &[])).await)
+}
+
+/// Removes an app from the portal, if no environment has received it from somebody else.
+async fn remove_app(
+    portal: &Portal,
+    row: &App,
+    lacking: &[Environment],
+    operator: &str,
+) -> Result<()> {
+    check_app(portal, row).await?;
+    for environment in lacking {
+        check(!has_app(environment, &row.app_id).await?)?;
+    }
+    portal_app::delete(&portal.state.store, &row.app_id, operator).await?;
+    app::delete_orphans(&portal.state, lacking, &row.app_id, operator).await;
+    Ok(())
 }
 
 /// Checks that an app of the portal is as it was created.
@@ -75,8 +135,7 @@ async fn check_app(portal: &Portal, row: &App) -> Result<()> {
 
 async fn remove_app_in_env(environment: &Environment, app_id: &str, operator: &str) -> Result<()> {
     // It may not have received the app. One that does not exist has a list of clusters, too: an empty one.
-    let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
-    if if_found(found)?.is_none() {
+    if !has_app(environment, app_id).await? {
         return Ok(());
     }
     for cluster in &clusters(environment, app_id).await? {
@@ -117,8 +176,7 @@ async fn remove_cluster(
     operator: &str,
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    let found = environment.get::<admin::Cluster>(Address::in_cluster(place, &[])).await;
-    let Some(found) = if_found(found)? else { return Ok(()) };
+    let Some(found) = stored_cluster(portal, place).await? else { return Ok(()) };
     // It may have been deleted and created again.
     let is_same = id.is_none_or(|id| found.id == id);
     check(is_same && found.data_change_created_by.as_deref() == Some(operator))?;
