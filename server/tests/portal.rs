@@ -58,6 +58,7 @@ mod portal {
     mod history;
     mod hostile;
     mod import;
+    mod import_beside;
     mod import_failed;
     mod import_limits;
     mod import_refused;

@@ -134,6 +134,7 @@ codes! {
     EnvRefusesPortal "env_refuses_portal" "The environment does not accept the portal's token"
     UnsupportedByEnv "unsupported_by_env" "The admin service of the environment, Apollo's or an older one, has no such operation"
     InvalidArchive "invalid_archive" "The file cannot be imported, and nothing was changed; the message lists the problems"
+    ImportRunning "import_running" "Another import into the portal is running, and nothing was changed; retry when it has ended"
     PartlyFailed "partly_failed" "The operation succeeded in part; the message lists the failures"
     Csrf "csrf" "The CSRF token is absent or wrong"
     CrossSite "cross_site" "The request was sent by a page of another site"

@@ -1,5 +1,6 @@
-//! Imports of what `export` writes: `plan` checks the whole archive, then `apply` changes, and `undo`
-//! takes everything back if it fails. Nothing is published, and no item is ever deleted.
+//! Imports of what `export` writes, one at a time (`turn`): `plan` checks the whole archive, then `apply`
+//! changes, and `undo` takes everything back if it fails. Nothing is published, and no item is ever
+//! deleted.
 
 mod apply;
 mod collision;
@@ -8,6 +9,7 @@ mod limits;
 mod plan;
 mod progress;
 mod target;
+mod turn;
 mod undo;
 
 use std::io::Read as _;
@@ -20,6 +22,7 @@ use utoipa::IntoParams;
 use self::apply::Import;
 use self::limits::Trial;
 use self::progress::ImportProgress;
+use self::turn::ImportTurn;
 use self::undo::Undo;
 use super::export::{check_cluster, chosen};
 use super::upload::UploadedFile;
@@ -84,11 +87,12 @@ pub(super) async fn everything(
     let progress = ImportProgress::new(&portal, &caller, job)?;
     let environments = chosen(&portal, &envs)?;
     let operator = portal.operator(&caller, None, None).await?;
-    let _turn = portal.turn_to_transfer().await?;
+    let turn = ImportTurn::wait(&portal).await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_everything(&portal, &archive, &environments).await?;
     concern_apps(plan.app_ids());
-    let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
+    let (portal, turn, archive, operator) = (&portal, &turn, &archive, &operator);
+    let import = Import { portal, turn, archive, on_conflict, operator };
     import.apply(plan, progress).await.map(Json)
 }
 
@@ -104,10 +108,11 @@ pub(super) async fn cluster(
     let progress = ImportProgress::new(&portal, &caller, job)?;
     let operator = portal.operator(&caller, None, None).await?;
     check_cluster(&portal.state.environments.find(&place.env)?, &place).await?;
-    let _turn = portal.turn_to_transfer().await?;
+    let turn = ImportTurn::wait(&portal).await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_cluster(&portal, &archive, &place).await?;
-    let import = Import { portal: &portal, archive: &archive, on_conflict, operator: &operator };
+    let (portal, turn, archive, operator) = (&portal, &turn, &archive, &operator);
+    let import = Import { portal, turn, archive, on_conflict, operator };
     import.apply(plan, progress).await.map(Json)
 }
 
@@ -132,7 +137,7 @@ pub(super) async fn namespace(
         let message = format!("The file is larger than {limit} bytes.");
         return Err(Error::new(Reaction::TooLarge, message));
     }
-    let _turn = portal.turn_to_transfer().await?;
+    let _turn = ImportTurn::wait(&portal).await?;
     let mut text = String::new();
     (&upload.file).read_to_string(&mut text).map_err(|error| {
         Error::bad_request(format!("The file cannot be read: {error}"))

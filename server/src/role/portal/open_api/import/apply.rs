@@ -8,6 +8,7 @@ use super::OnConflict;
 use super::creation::Object;
 use super::plan::{Plan, leniency, lines};
 use super::progress::ImportProgress;
+use super::turn::ImportTurn;
 use super::undo::{Change, Kept, Undo};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
@@ -33,6 +34,7 @@ const NAMED: usize = 50;
 #[derive(Clone, Copy)]
 pub(super) struct Import<'a> {
     pub(super) portal: &'a Portal,
+    pub(super) turn: &'a ImportTurn<'a>,
     pub(super) archive: &'a ArchiveReader,
     pub(super) on_conflict: OnConflict,
     pub(super) operator: &'a str,
@@ -106,17 +108,17 @@ impl Import<'_> {
         undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, details) in &plan.apps {
-            self.check_running().map_err(failed(*at))?;
+            self.turn.check().map_err(failed(*at))?;
             let outcome = progress.step(self.app(*at, details.clone(), &plan.envs, undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         for (at, definition) in &plan.definitions {
-            self.check_running().map_err(failed(*at))?;
+            self.turn.check().map_err(failed(*at))?;
             let outcome = progress.step(self.definition(*at, definition.clone(), undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
         for (at, place, comment) in &plan.clusters {
-            self.check_running().map_err(failed(*at))?;
+            self.turn.check().map_err(failed(*at))?;
             let outcome = progress.step(self.cluster(*at, place, comment.clone(), undo).await);
             outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
         }
@@ -133,20 +135,11 @@ impl Import<'_> {
         undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, place) in &plan.namespaces {
-            self.check_running().map_err(failed(*at))?;
+            self.turn.check().map_err(failed(*at))?;
             let outcome = progress.step(self.namespace(*at, place, formats, undo).await);
             outcomes.push((*at, outcome.map_err(failed(*at))?));
         }
         Ok(())
-    }
-
-    /// Requires that the node is not shutting down: it would end the import at any place, and what was
-    /// done has to be taken back before that.
-    fn check_running(&self) -> Result<()> {
-        match self.portal.state.ready.get() {
-            true => Ok(()),
-            false => Err(Error::unavailable("the server shuts down; retry later")),
-        }
     }
 
     async fn formats(&self, plan: &Plan) -> Result<Formats> {
@@ -283,7 +276,11 @@ impl Import<'_> {
         let kept: Vec<_> = entries.chain(kept.namespaces.iter().map(path_of)).collect();
         if kept.is_empty() {
             let message = format!("Nothing was imported. {}: {reason}", paths[at]);
-            return Error::bad_request(message).with_code(error.code());
+            let reaction = match error.reaction() {
+                Reaction::Unavailable => Reaction::Unavailable,
+                _ => Reaction::BadRequest,
+            };
+            return Error::new(reaction, message).with_code(error.code());
         }
         let message = format!(
             "import failed for: {} ({reason}); could not be removed again: {}",

@@ -1,0 +1,248 @@
+//! Imports beside other imports, and beside changes of others: nothing that was reported as there is
+//! taken back, and no app stays in an environment without the portal (REL-64).
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use castalia_store::Store;
+use castalia_store::entity::{Standard as _, app as app_row};
+use http::StatusCode;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::archive::archive;
+use super::environment::{admin_router, listen, world};
+use super::world::{Answer, NS, World, app, item};
+
+const IMPORT: &str = "/openapi/v1/configs/import?envs=FAR&conflictAction=cover";
+const APP: &str = "/openapi/v1/apps/second";
+const ENTRY_OF_APP: &str = "u1/second/app.metadata";
+const ENTRY_OF_ITEMS: &str = "u1/second/FAR/second+default+extra.properties";
+/// A request that adds the app to the environment.
+const ADDITION: &str = "/apps";
+/// A request that brings the items of [`ENTRY_OF_ITEMS`].
+const ITEMS: &str = "/namespaces/extra/itemset";
+/// Longer than an import takes that need not wait.
+const A_WHILE: Duration = Duration::from_secs(3);
+/// Longer than a busy machine needs for anything here.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Holds back the first request to the environment with this end of its path until it is opened.
+#[derive(Debug)]
+struct Gate {
+    path: &'static str,
+    /// Whether that request is refused then.
+    refuses: bool,
+    is_used: AtomicBool,
+    reached: Notify,
+    opened: Notify,
+}
+
+async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let is_held =
+        request.method() == http::Method::POST && request.uri().path().ends_with(gate.path);
+    if is_held && !gate.is_used.swap(true, Ordering::SeqCst) {
+        gate.reached.notify_one();
+        gate.opened.notified().await;
+        if gate.refuses {
+            return StatusCode::BAD_REQUEST.into_response();
+        }
+    }
+    next.run(request).await
+}
+
+/// A portal with the environment FAR behind a gate.
+async fn gated(path: &'static str, refuses: bool) -> (World, Store, Arc<Gate>) {
+    let (reached, opened) = (Notify::new(), Notify::new());
+    let gate = Arc::new(Gate { path, refuses, is_used: AtomicBool::new(false), reached, opened });
+    let (router, far) = admin_router().await;
+    let service = listen(router.layer(from_fn_with_state(Arc::clone(&gate), pass))).await;
+    (world(&[service]).await, far, gate)
+}
+
+/// The app `second` with the namespace `extra` and the cluster `c`, and further entries.
+fn archived(more: &[&str]) -> Vec<u8> {
+    let details = app("second", "u1")["app"].clone();
+    let extra = json!({ "appId": "second", "name": "extra", "format": "properties" });
+    let cluster = json!({ "appId": "second", "name": "c" });
+    let mut entries = vec![
+        (ENTRY_OF_APP, details.to_string()),
+        ("second+extra.appnamespace.metadata", extra.to_string()),
+        ("u1/second/FAR/c.cluster.metadata", cluster.to_string()),
+    ];
+    entries.extend(more.iter().map(|path| (*path, json!([item("k", "v")]).to_string())));
+    archive(&entries)
+}
+
+async fn apps(store: &Store) -> Vec<String> {
+    let rows = app_row::Entity::live().all(store.read()).await.unwrap();
+    rows.into_iter().map(|row| row.app_id).collect()
+}
+
+/// Imports while another import is held back, which goes on when this one has ended, or waits.
+async fn imports(world: &World, gate: &Gate, one: &[u8], two: &[u8]) -> [Answer; 2] {
+    let other = world.second_node();
+    let (first, second) = (world.user("apollo").await, other.user("apollo").await);
+    let overtake = async {
+        gate.reached.notified().await;
+        let mut second = pin!(second.upload(IMPORT, "all.zip", two));
+        let early = timeout(A_WHILE, &mut second).await;
+        gate.opened.notify_one();
+        match early {
+            Ok(answer) => answer,
+            Err(_) => second.await,
+        }
+    };
+    let (one, two) = tokio::join!(first.upload(IMPORT, "all.zip", one), overtake);
+    [one, two]
+}
+
+#[tokio::test]
+async fn what_an_import_reports_as_there_is_not_taken_back_by_another_one() {
+    let (world, far, gate) = gated(ITEMS, true).await;
+    let [one, two] = imports(&world, &gate, &archived(&[ENTRY_OF_ITEMS]), &archived(&[])).await;
+    one.fails(400, &format!("Nothing was imported. {ENTRY_OF_ITEMS}: "));
+    two.ok();
+    let root = world.user("apollo").await;
+    root.get(APP).await.ok();
+    root.get(&format!("{APP}/appnamespaces/extra")).await.ok();
+    root.get("/openapi/v1/envs/FAR/apps/second/clusters/c").await.ok();
+    assert_eq!(apps(&far).await, ["second"]);
+}
+
+#[tokio::test]
+async fn an_import_does_not_meet_a_half_created_app_of_another_one() {
+    let (world, far, gate) = gated(ADDITION, false).await;
+    let bytes = archived(&[ENTRY_OF_ITEMS]);
+    for answer in imports(&world, &gate, &bytes, &bytes).await {
+        answer.ok();
+    }
+    world.user("apollo").await.get(APP).await.ok();
+    assert_eq!(apps(&far).await, ["second"]);
+}
+
+/// It stays in the portal as well, where it can be managed.
+#[tokio::test]
+async fn an_app_of_a_failed_import_that_a_user_adds_to_an_environment_stays() {
+    for env in ["FAR", "LOCAL"] {
+        let (world, far, gate) = gated(ADDITION, true).await;
+        let root = world.user("apollo").await;
+        let add = async {
+            gate.reached.notified().await;
+            let details = app("second", "u1")["app"].clone();
+            root.post(&format!("/openapi/v1/apps/envs/{env}"), details).await.empty();
+            gate.opened.notify_one();
+        };
+        let bytes = archived(&[]);
+        let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), add);
+        answer.fails(400, &format!("import failed for: {ENTRY_OF_APP} ("));
+        let kept = format!("; could not be removed again: {ENTRY_OF_APP}");
+        assert!(answer.json()["message"].as_str().unwrap().ends_with(&kept), "{answer:?}");
+        root.get(APP).await.ok();
+        let store = if env == "FAR" { &far } else { &world.environment_store };
+        assert_eq!(apps(store).await, ["second"], "{env}");
+    }
+}
+
+/// Neither is one that somebody created in its place, which stays.
+#[tokio::test]
+async fn what_a_user_deletes_during_a_failed_import_is_not_reported() {
+    for is_created_again in [false, true] {
+        let (world, far, gate) = gated(ITEMS, false).await;
+        let root = world.user("apollo").await;
+        let delete = async {
+            gate.reached.notified().await;
+            root.delete(APP).await.empty();
+            if is_created_again {
+                root.post("/openapi/v1/apps", app("second", "u1")).await.empty();
+            }
+            gate.opened.notify_one();
+        };
+        let bytes = archived(&[ENTRY_OF_ITEMS]);
+        let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), delete);
+        answer.fails(400, &format!("Nothing was imported. {ENTRY_OF_ITEMS}: "));
+        assert_eq!(root.get(APP).await.status, if is_created_again { 200 } else { 400 });
+        assert_eq!(apps(&far).await.len(), usize::from(is_created_again));
+    }
+}
+
+/// The request is not at fault, and can be repeated elsewhere.
+#[tokio::test]
+async fn an_import_that_a_shutdown_interrupts_is_taken_back_and_503() {
+    let last = "u1/second/FAR/second+default+more.properties";
+    let (world, far, gate) = gated(ITEMS, false).await;
+    let root = world.user("apollo").await;
+    let stop = async {
+        gate.reached.notified().await;
+        world.ready.set(false);
+        gate.opened.notify_one();
+    };
+    let more = json!({ "appId": "second", "name": "more", "format": "properties" });
+    let bytes = archive(&[
+        (ENTRY_OF_APP, app("second", "u1")["app"].to_string()),
+        ("second+extra.appnamespace.metadata", more.to_string().replace("more", "extra")),
+        ("second+more.appnamespace.metadata", more.to_string()),
+        (ENTRY_OF_ITEMS, json!([item("k", "v")]).to_string()),
+        (last, json!([item("k", "v")]).to_string()),
+    ]);
+    let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), stop);
+    world.ready.set(true);
+    answer.fails(503, &format!("Nothing was imported. {last}: the server shuts down"));
+    assert!(apps(&far).await.is_empty());
+}
+
+/// One that waits keeps neither the node from its end nor others from an export.
+#[tokio::test]
+async fn an_import_that_waits_is_refused_when_the_server_shuts_down() {
+    let world = World::with_demo().await;
+    let _lock = world.store.lock_imports(SOON).await.unwrap().unwrap();
+    let root = world.user("apollo").await;
+    let (path, bytes) = (here(IMPORT), archived(&[]));
+    let mut waiting = pin!(root.upload(&path, "all.zip", &bytes));
+    assert!(timeout(A_WHILE, &mut waiting).await.is_err());
+    assert_eq!(root.get("/openapi/v1/configs/export?envs=LOCAL").await.status, 200);
+    world.ready.set(false);
+    let answer = timeout(SOON, waiting).await.unwrap();
+    world.ready.set(true);
+    answer.fails(503, "the server shuts down; retry later");
+}
+
+/// Of whatever kind both are.
+#[tokio::test]
+async fn an_import_that_waits_too_long_is_refused() {
+    let world = World::with_demo().await;
+    let _lock = world.store.lock_imports(SOON).await.unwrap().unwrap();
+    let (root, owner) = (world.user("apollo").await, world.user("u1").await);
+    let all = archived(&[]);
+    let of_cluster = archive(&[(
+        "demo/LOCAL/demo+default+application.properties",
+        json!([item("k", "v")]).to_string(),
+    )]);
+    let of_namespace = json!([item("k", "v")]).to_string();
+    let cluster = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default";
+    let (path_of_all, path_of_cluster) = (here(IMPORT), format!("{cluster}/import"));
+    let path_of_namespace = format!("{cluster}/namespaces/application/items/import");
+    let answers = tokio::join!(
+        root.upload(&path_of_all, "all.zip", &all),
+        owner.upload(&path_of_cluster, "c.zip", &of_cluster),
+        owner.upload(&path_of_namespace, "a.properties", of_namespace.as_bytes()),
+    );
+    for answer in [answers.0, answers.1, answers.2] {
+        answer.fails(503, "Nothing was imported. Another import has been running for 30 s");
+        assert_eq!(answer.json()["code"], "import_running");
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    root.get(APP).await.fails(400, "App not found: second");
+    assert_eq!(owner.get(&format!("{NS}/items")).await.ok()["total"], 0);
+}
+
+/// Into the environment of the portal's process.
+fn here(path: &str) -> String {
+    path.replace("FAR", "LOCAL")
+}
