@@ -50,6 +50,9 @@ build() {
 check() {
   cargo build --quiet --workspace --all-targets
   for packed in $name $starter; do
+    for jar in "$packed.jar" "$packed-sources.jar"; do
+      jar --list --file "$directory/$jar" | grep -x META-INF/LICENSE >/dev/null || { echo "$jar has no licence" >&2; exit 1; }
+    done
     "${maven[@]}" install:install-file -Dfile="$directory/$packed.jar" -DpomFile="$directory/$packed.pom"
   done
   # Unpack the native library here too, so that none of an earlier build is used.

@@ -69,14 +69,16 @@ impl Nudge {
         })))
     }
 
-    /// Starts sending nudges and, on PostgreSQL, listening for them.
+    /// Starts sending nudges or, on PostgreSQL, listening for notifications.
     pub fn run(&self, feed: &ReleaseFeed, background: &Background) {
-        if self.0.store.dialect() == Dialect::Postgres {
-            let (nudge, feed) = (self.clone(), feed.clone());
-            background.spawn("release listener", move || nudge.clone().listen(feed.clone()));
-        } else {
-            let nudge = self.clone();
-            background.spawn("nudge", move || nudge.clone().tell());
+        let (nudge, feed) = (self.clone(), feed.clone());
+        match self.0.store.dialect() {
+            // One process at a time has the file.
+            Dialect::Sqlite => {}
+            Dialect::MySql => background.spawn("nudge", move || nudge.clone().tell()),
+            Dialect::Postgres => {
+                background.spawn("release listener", move || nudge.clone().listen(feed.clone()));
+            }
         }
     }
 

@@ -14,6 +14,8 @@ mod config_row;
 mod database;
 #[path = "domain/history_walk.rs"]
 mod history_walk;
+#[path = "domain/lookup.rs"]
+mod lookup;
 #[path = "domain/retention.rs"]
 mod retention;
 #[path = "domain/sign_in.rs"]

@@ -4,6 +4,8 @@
 //! which began before a publish can never overwrite a newer result. Loaded values remain until a
 //! release message replaces them, also while the database is unreachable.
 
+#[cfg(test)]
+mod bound;
 mod failed;
 mod former;
 mod load;

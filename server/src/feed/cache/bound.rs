@@ -1,0 +1,40 @@
+//! Tests of the bound of slots without a release: anybody may request names that do not exist.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use castalia_store::{Part, Store, StoreOptions, migration};
+
+use super::{EMPTY_CAPACITY, NamespaceKey, NamespaceRef, ReleaseCache};
+use crate::feed::name::Names;
+use crate::server_config::ServerConfig;
+
+/// Longer than a name of a database, so that few requests exceed the bound.
+const LENGTH: usize = 64 * 1024;
+
+async fn request_unknown_names(store: &Store) -> ReleaseCache {
+    let config = ServerConfig::new(BTreeMap::new());
+    let cache =
+        ReleaseCache::new(store.clone(), config, Arc::new(Names::new(false)), Arc::default());
+    let cluster = "c".repeat(LENGTH);
+    for at in 0..3 * EMPTY_CAPACITY / LENGTH {
+        let key = NamespaceKey::new("app", &cluster, &at.to_string());
+        drop(cache.get(NamespaceRef::of(&key)).await);
+    }
+    cache
+}
+
+fn bytes_held(cache: &ReleaseCache) -> usize {
+    cache.slots.pin().keys().map(|key| key.cluster.len()).sum()
+}
+
+#[tokio::test]
+async fn names_without_a_release_occupy_a_bounded_number_of_bytes() {
+    let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap();
+    migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
+    let cache = request_unknown_names(&store).await;
+    assert!((1..=EMPTY_CAPACITY + LENGTH).contains(&bytes_held(&cache)));
+    store.close().await.unwrap();
+    let failed = request_unknown_names(&store).await;
+    assert!((1..=EMPTY_CAPACITY + LENGTH).contains(&bytes_held(&failed)));
+}
