@@ -30,6 +30,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use castalia_store::Store;
+use castalia_store::feed::Appended;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -171,6 +172,16 @@ impl ReleaseFeed {
                 "a release message was committed but not delivered; clients of this node receive it with the next \
                  successful scan"
             );
+        }
+    }
+
+    /// Same as [`Self::deliver_committed`] for one message, without a scan if one would read nothing else.
+    pub async fn deliver_appended(&self, appended: Appended) {
+        let feed = self.clone();
+        // In a separate task, so that a caller that disconnects does not end it halfway.
+        let delivered = tokio::spawn(async move { feed.deliver_next(appended).await }).await;
+        if !delivered.unwrap_or(false) {
+            self.deliver_committed().await;
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
+use castalia_store::feed::Appended;
 use castalia_store::{Dialect, Status, Store};
 use tokio::sync::Notify;
 
@@ -49,6 +50,15 @@ impl EnvironmentState {
     pub async fn published(&self) {
         self.nudge.send();
         self.feed.deliver_committed().await;
+    }
+
+    /// The same as [`Self::published`], of a release whose message may be known.
+    pub async fn published_release(&self, message: Option<Appended>) {
+        self.nudge.send();
+        match message {
+            Some(message) => self.feed.deliver_appended(message).await,
+            None => self.feed.deliver_committed().await,
+        }
     }
 
     /// The same as [`Self::published`] after a change of a name or an access key.

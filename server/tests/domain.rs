@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
 
+#[path = "domain/appended.rs"]
+mod appended;
 // The rows that the store's own tests use.
 #[expect(dead_code, reason = "the store's tests use the rest")]
 #[path = "../store/tests/store/config_row.rs"]

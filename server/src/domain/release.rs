@@ -1,7 +1,7 @@
 //! Publishes: the items of a namespace become a release, with its history and its message in one
 //! transaction. `gray_release.rs` publishes branches, `rollback.rs` rolls releases back.
 
-pub use castalia_store::release::Release;
+pub use castalia_store::release::{PublishedRelease, Release};
 
 use castalia_store::release::ReleaseRow;
 use castalia_store::{Authorship, Connection, Id, Store, Transaction};
@@ -47,7 +47,7 @@ pub async fn publish(
     store: &Store,
     key: &NamespaceKey,
     publication: Publication,
-) -> Result<Release> {
+) -> Result<PublishedRelease> {
     let input = (key.clone(), publication);
     store.write(input, |tx, (key, publication)| Box::pin(publish_in(tx, key, publication))).await
 }
@@ -56,7 +56,7 @@ async fn publish_in(
     tx: &Transaction,
     key: &NamespaceKey,
     publication: &Publication,
-) -> Result<Release> {
+) -> Result<PublishedRelease> {
     let (family, content) = Family::to_publish(tx, key).await?;
     let namespace = &family.own.namespace;
     publication.base.check(tx, namespace).await?;
@@ -68,7 +68,8 @@ async fn publish_in(
             gray_release::publish(tx, parent, namespace, content, &[], publication, &mut trail)
                 .await?;
         // The message names the parent, because clients do not watch the key of a branch.
-        return finish(tx, &key_of(parent), trail, release).await;
+        let release = finish(tx, &key_of(parent), trail, release).await?;
+        return Ok(PublishedRelease { release, appended: None });
     }
     let previous_id = family.own.latest_release.unwrap_or_default();
     let main = NewRelease { namespace, content: &content, publication, is_locked };
@@ -82,7 +83,8 @@ async fn publish_in(
     let carry =
         Carry { main: namespace, branch, old: previous_id, new: &content, base: release.id };
     carry.publish(tx, ReleaseOperation::PublishCarried, publication, &mut trail).await?;
-    finish(tx, &key_of(namespace), trail, release).await
+    let release = finish(tx, &key_of(namespace), trail, release).await?;
+    Ok(PublishedRelease { release, appended: None })
 }
 
 /// Publishes a branch without some keys of the merged configuration.
@@ -241,7 +243,7 @@ impl NewRelease<'_> {
         tx: &Transaction,
         previous_id: Id,
         context: Context,
-    ) -> Result<Release> {
+    ) -> Result<PublishedRelease> {
         let (key, operator) = (key_of(self.namespace), &self.publication.operator);
         let release = self.row()?;
         let entry =

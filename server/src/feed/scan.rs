@@ -7,7 +7,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::watch_key;
-use castalia_store::feed::{self as stored, Message};
+use castalia_store::feed::{self as stored, Appended, Message};
 use castalia_store::{Id, message};
 
 use super::cache::{NamespaceRef, PATIENCE, away};
@@ -145,6 +145,22 @@ impl ReleaseFeed {
         let mut scan = self.0.scan.lock().await;
         self.scan_once(&mut scan, Look::Everywhere).await?;
         Ok(scan.last_id)
+    }
+
+    /// Delivers a message that a scan would now read after the last one and nothing else; returns whether
+    /// that is so. The row with the last id must be the one that was read, as in a scan.
+    pub(super) async fn deliver_next(&self, appended: Appended) -> bool {
+        let Ok(mut scan) = self.0.scan.try_lock() else { return false };
+        let Appended { before, message } = appended;
+        if scan.last_id != before.id.0 || scan.last.as_ref() != Some(&before) {
+            return false;
+        }
+        let (rows, began) = ([message], Instant::now());
+        if self.deliver(&rows).await.is_err() {
+            return false;
+        }
+        scan.advance(&rows, Some(rows[0].id), began);
+        true
     }
 
     /// One scan: first the missing ids, then all new ones.

@@ -36,6 +36,13 @@ pub struct Message {
     pub time: DateTime<Utc>,
 }
 
+/// A new release message, and the one with the id before it: what a scan reads that has read the latter.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    pub before: Message,
+    pub message: Message,
+}
+
 /// Release messages with ids from `first` to `last`, inclusive, by id.
 pub async fn messages_between(
     db: &impl ConnectionTrait,

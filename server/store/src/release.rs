@@ -30,7 +30,7 @@ pub use history::{
     still_referenced,
 };
 pub use latest::{LatestRelease, latest_of_app, latest_of_cluster};
-pub use publish::{Publish, publish};
+pub use publish::{Publish, PublishedRelease, publish};
 pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{
     GrayReleaseRule, GrayReleaseRuleRow, active_rules_named, insert_rule, insert_rules,

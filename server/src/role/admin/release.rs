@@ -55,9 +55,9 @@ async fn publish(
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "name")? };
-    let release = release::publish(&state.store, &key(&names), publication).await?;
-    state.published().await;
-    Ok(Json(release.into()))
+    let published = release::publish(&state.store, &key(&names), publication).await?;
+    state.published_release(published.appended).await;
+    Ok(Json(published.release.into()))
 }
 
 async fn publish_without(

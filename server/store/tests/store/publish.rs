@@ -1,10 +1,11 @@
 //! A publish writes the same on every engine, in however many statements.
 
 use castalia_store::entity::{audit, release, release_history, release_message};
+use castalia_store::feed::{Appended, messages_between};
 use castalia_store::item::{self, ItemRow};
 use castalia_store::namespace::{self, NamespaceRow, publishable};
 use castalia_store::release::{Publish, ReleaseHistoryRow, ReleaseRow, publish};
-use castalia_store::{Authorship, Id, Small, StoreError};
+use castalia_store::{Authorship, Dialect, Id, Small, StoreError};
 use sea_orm::sea_query::Index;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder};
 
@@ -103,7 +104,7 @@ on_each_database! {
         let mut published = Vec::new();
         for count in 1..=2 {
             let job = store.write(count, |tx, count| Box::pin(publish(tx, rows(*count))));
-            published.push(job.await.unwrap());
+            published.push(job.await.unwrap().release);
         }
         let db = store.read();
         let releases = release::Entity::find().order_by_asc(release::Column::Id).all(db).await;
@@ -130,6 +131,26 @@ on_each_database! {
         let messages = release_message::Entity::find().all(db).await.unwrap();
         assert_eq!(messages.len(), 2);
         assert!(messages.iter().all(|row| row.message == "app+default+application"));
+    }
+
+    // What a scan that has read the message before it would read next.
+    async fn a_publish_returns_its_message_where_no_other_process_writes(database: Database) {
+        let store = database.config().await;
+        let next = async |count| {
+            let job = store.write(count, |tx, count| Box::pin(publish(tx, rows(*count))));
+            job.await.unwrap().appended.map(|Appended { before, message }| [before, message])
+        };
+        assert_eq!(next(1).await, None, "no message precedes it");
+        let appended = next(2).await;
+        let messages = messages_between(store.read(), 1, 9, 9).await.unwrap().readable;
+        let is_alone = store.dialect() == Dialect::Sqlite;
+        assert_eq!(appended.map(Vec::from), is_alone.then_some(messages));
+        let remove = store.write((), |tx, ()| Box::pin(async move {
+            let second = release_message::Entity::delete_by_id(2);
+            second.exec(tx).await.map_err(StoreError::from)
+        }));
+        remove.await.unwrap();
+        assert_eq!(next(3).await, None, "the id before it is missing");
     }
 
     async fn a_publish_of_which_one_row_is_refused_writes_nothing(database: Database) {

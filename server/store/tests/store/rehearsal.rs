@@ -29,7 +29,7 @@ on_each_database! {
         assert_eq!(release::Entity::find().count(db).await.unwrap(), 0);
         assert_eq!(release_message::Entity::find().count(db).await.unwrap(), 0);
         let release = config.write(1, |tx, count| Box::pin(publish(tx, rows(*count)))).await;
-        assert_eq!(release.unwrap().id.0, 1);
+        assert_eq!(release.unwrap().release.id.0, 1);
     }
 
     async fn trial_writes_leave_no_trace_in_the_portal_database(database: Database) {
