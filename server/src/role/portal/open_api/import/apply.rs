@@ -108,19 +108,16 @@ impl Import<'_> {
         undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, details) in &plan.apps {
-            self.turn.check().map_err(failed(*at))?;
-            let outcome = progress.step(self.app(*at, details.clone(), &plan.envs, undo).await);
-            outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
+            let app = self.app(*at, details.clone(), &plan.envs, undo);
+            outcomes.push((*at, none(self.step(*at, progress, app).await?)));
         }
         for (at, definition) in &plan.definitions {
-            self.turn.check().map_err(failed(*at))?;
-            let outcome = progress.step(self.definition(*at, definition.clone(), undo).await);
-            outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
+            let definition = self.definition(*at, definition.clone(), undo);
+            outcomes.push((*at, none(self.step(*at, progress, definition).await?)));
         }
         for (at, place, comment) in &plan.clusters {
-            self.turn.check().map_err(failed(*at))?;
-            let outcome = progress.step(self.cluster(*at, place, comment.clone(), undo).await);
-            outcomes.push((*at, none(outcome.map_err(failed(*at))?)));
+            let cluster = self.cluster(*at, place, comment.clone(), undo);
+            outcomes.push((*at, none(self.step(*at, progress, cluster).await?)));
         }
         Ok(())
     }
@@ -135,11 +132,22 @@ impl Import<'_> {
         undo: &mut Undo,
     ) -> Result<(), Failed> {
         for (at, place) in &plan.namespaces {
-            self.turn.check().map_err(failed(*at))?;
-            let outcome = progress.step(self.namespace(*at, place, formats, undo).await);
-            outcomes.push((*at, outcome.map_err(failed(*at))?));
+            let namespace = self.namespace(*at, place, formats, undo);
+            outcomes.push((*at, self.step(*at, progress, namespace).await?));
         }
         Ok(())
+    }
+
+    /// Does what an entry needs, unless the turn has ended.
+    async fn step<T>(
+        self,
+        at: usize,
+        progress: &mut ImportProgress<'_>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T, Failed> {
+        let failed = |error| Failed { at, error };
+        self.turn.check().map_err(failed)?;
+        progress.step(work.await).map_err(failed)
     }
 
     async fn formats(&self, plan: &Plan) -> Result<Formats> {
@@ -298,10 +306,6 @@ async fn lacking(state: &PortalState, app_id: &str) -> Vec<Environment> {
         matches!(if_found(found), Ok(None)).then_some(environment)
     });
     join_all(questions).await.into_iter().flatten().collect()
-}
-
-fn failed(at: usize) -> impl Fn(Error) -> Failed {
-    move |error| Failed { at, error }
 }
 
 fn path_of(place: &Resource) -> String {
