@@ -1,8 +1,8 @@
 //! The lock under which one process at a time imports into a portal. On a server it is held on a
-//! connection of its own, so that the end of the process releases it, and that a connection that is lost
-//! is noticed before the server gives the lock to another process. A file has one process. Knows no table.
+//! connection of its own, so that the end of the process releases it. A server that ends this session
+//! gives the lock to another process at once, so the holder asks before each step whether it still has
+//! it. A file has one process. Knows no table.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     Statement, TransactionTrait,
 };
-use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Store;
@@ -31,13 +31,16 @@ const POSTGRES_KEY: i64 = 0x0063_6173_7461_6c6a;
 #[derive(Debug)]
 pub struct ImportLock {
     _process: OwnedMutexGuard<()>,
-    /// Dropping it ends the session, and the loss of the session closes it. `None` without a server.
-    session: Option<oneshot::Sender<Infallible>>,
+    /// Passes questions to the session; dropping it ends the session. `None` without a server.
+    session: Option<mpsc::Sender<oneshot::Sender<()>>>,
 }
 
 impl ImportLock {
-    pub fn is_held(&self) -> bool {
-        self.session.as_ref().is_none_or(|session| !session.is_closed())
+    /// Asks the server whether no other process can have had the lock since it was given to this one.
+    pub async fn is_held(&self) -> bool {
+        let Some(session) = &self.session else { return true };
+        let (question, answer) = oneshot::channel();
+        session.send(question).await.is_ok() && answer.await.is_ok()
     }
 }
 
@@ -70,8 +73,8 @@ impl Store {
             }
             sleep(PAUSE).await;
         }
-        let (session, released) = oneshot::channel();
-        tokio::spawn(hold(db, tx, released));
+        let (session, questions) = mpsc::channel(1);
+        tokio::spawn(hold(db, tx, questions));
         Ok(Some(ImportLock { _process: process, session: Some(session) }))
     }
 }
@@ -91,16 +94,24 @@ async fn try_lock(tx: &DatabaseTransaction) -> Result<bool, DbErr> {
     Ok(answer == Some(1))
 }
 
-/// Keeps the session until the lock is released.
+/// Keeps the session until the lock is released; a question is not answered if the session has ended.
 async fn hold(
     db: DatabaseConnection,
     tx: DatabaseTransaction,
-    mut released: oneshot::Receiver<Infallible>,
+    mut questions: mpsc::Receiver<oneshot::Sender<()>>,
 ) {
-    while timeout(INTERVAL, &mut released).await.is_err() {
+    loop {
+        let question = match timeout(INTERVAL, questions.recv()).await {
+            Ok(Some(question)) => Some(question),
+            Ok(None) => break,
+            Err(_) => None,
+        };
         if !matches!(timeout(INTERVAL, tx.execute_unprepared("SELECT 1")).await, Ok(Ok(_))) {
             tracing::warn!("the connection that holds the lock of an import was lost");
             return;
+        }
+        if let Some(question) = question {
+            let _ = question.send(());
         }
     }
     // Ends the session, and with it the lock of MySQL, which a transaction does not end.

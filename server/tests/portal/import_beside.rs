@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use castalia_store::Store;
 use castalia_store::entity::{Standard as _, app as app_row};
+use castalia_store::{Dialect, Store, StoreError};
 use http::StatusCode;
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -78,6 +79,18 @@ fn archived(more: &[&str]) -> Vec<u8> {
     ];
     entries.extend(more.iter().map(|path| (*path, json!([item("k", "v")]).to_string())));
     archive(&entries)
+}
+
+/// The app `second`, the items of [`ENTRY_OF_ITEMS`], and after them those of `last` in `more`.
+fn archived_with_two_namespaces(last: &str) -> Vec<u8> {
+    let more = json!({ "appId": "second", "name": "more", "format": "properties" });
+    archive(&[
+        (ENTRY_OF_APP, app("second", "u1")["app"].to_string()),
+        ("second+extra.appnamespace.metadata", more.to_string().replace("more", "extra")),
+        ("second+more.appnamespace.metadata", more.to_string()),
+        (ENTRY_OF_ITEMS, json!([item("k", "v")]).to_string()),
+        (last, json!([item("k", "v")]).to_string()),
+    ])
 }
 
 async fn apps(store: &Store) -> Vec<String> {
@@ -183,18 +196,58 @@ async fn an_import_that_a_shutdown_interrupts_is_taken_back_and_503() {
         world.ready.set(false);
         gate.opened.notify_one();
     };
-    let more = json!({ "appId": "second", "name": "more", "format": "properties" });
-    let bytes = archive(&[
-        (ENTRY_OF_APP, app("second", "u1")["app"].to_string()),
-        ("second+extra.appnamespace.metadata", more.to_string().replace("more", "extra")),
-        ("second+more.appnamespace.metadata", more.to_string()),
-        (ENTRY_OF_ITEMS, json!([item("k", "v")]).to_string()),
-        (last, json!([item("k", "v")]).to_string()),
-    ]);
+    let bytes = archived_with_two_namespaces(last);
     let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), stop);
     world.ready.set(true);
     answer.fails(503, &format!("Nothing was imported. {last}: the server shuts down"));
     assert!(apps(&far).await.is_empty());
+}
+
+/// Ends the session on a database server that holds the lock of imports; returns whether there is one.
+async fn lose_lock(store: &Store) -> bool {
+    let end = match store.dialect() {
+        Dialect::Sqlite => return false,
+        Dialect::MySql => "KILL IS_USED_LOCK(CONCAT('castalia.import.', MD5(DATABASE())))",
+        Dialect::Postgres => {
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        }
+    };
+    let ended = store.write(end, |tx, end| {
+        Box::pin(async move { tx.execute_unprepared(end).await.map_err(StoreError::from) })
+    });
+    ended.await.unwrap();
+    true
+}
+
+/// Another import may have begun, and rely on it.
+#[tokio::test]
+async fn what_an_import_did_stays_if_its_lock_was_lost() {
+    let last = "u1/second/FAR/second+default+more.properties";
+    let (world, far, gate) = gated(ITEMS, false).await;
+    let root = world.user("apollo").await;
+    let lose = async {
+        gate.reached.notified().await;
+        let is_lost = lose_lock(&world.store).await;
+        gate.opened.notify_one();
+        is_lost
+    };
+    let bytes = archived_with_two_namespaces(last);
+    let (answer, is_lost) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), lose);
+    match is_lost {
+        true => {
+            let reason = "the connection to the portal's database was lost; retry";
+            answer.fails(
+                503,
+                &format!("import failed for: {last} ({reason}); could not be removed again: "),
+            );
+        }
+        false => drop(answer.ok()),
+    }
+    root.get(APP).await.ok();
+    assert_eq!(apps(&far).await, ["second"]);
+    // It can be repeated.
+    root.upload(IMPORT, "all.zip", &bytes).await.ok();
 }
 
 /// One that waits keeps neither the node from its end nor others from an export.

@@ -1,5 +1,6 @@
 //! Groups at the OpenID Connect provider, and the list of super administrators.
 
+use castalia_server::settings::Installation;
 use castalia_store::server_config;
 use serde_json::{Value, json};
 
@@ -83,21 +84,30 @@ async fn a_user_who_left_all_groups_is_no_super_administrator() {
     session.get(SETTINGS).await.fails(403, "Access is denied");
 }
 
-/// The list that this node knows does not contain the user yet.
+/// Another node stored the right just now, or this one uses another list.
 #[tokio::test]
-async fn a_user_who_left_all_groups_loses_a_right_that_another_node_stored_just_now() {
-    let provider = Provider::start().await;
-    let flags = [("oidc.required_groups", "staff,admins"), ("oidc.super_admin_groups", "admins")];
-    let world = world(&provider, &flags).await;
-    provider.claim(&json!({ "groups": ["staff"] }));
-    browser(&world).await;
-    let stored = world.store.write((), |tx, ()| {
-        Box::pin(server_config::upsert_of_portal(tx, "superAdmin", "apollo,anna", None, "anna"))
-    });
-    stored.await.unwrap();
-    provider.claim(&json!({ "groups": [] }));
-    refused(&sign_in(&world).await);
-    let rows = server_config::values_of_portal(world.store.read()).await.unwrap();
-    let (_, listed) = rows.into_iter().find(|(key, _)| key == "superAdmin").unwrap();
-    assert_eq!(listed.as_deref(), Some("apollo"));
+async fn a_user_who_left_all_groups_leaves_the_stored_list() {
+    for fixed in ["", "[server-config]\nsuperAdmin = 'apollo'\n"] {
+        let provider = Provider::start().await;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("castalia.toml");
+        let flags = provider.flags().into_iter().chain([
+            ("oidc.required_groups", "staff,admins"),
+            ("oidc.super_admin_groups", "admins"),
+        ]);
+        let lines = flags.map(|(name, text)| format!("{name} = '{text}'\n"));
+        std::fs::write(&file, lines.collect::<String>() + fixed).unwrap();
+        let world = World::with_file(Installation::Fresh, file).await;
+        provider.claim(&json!({ "groups": ["staff"] }));
+        browser(&world).await;
+        let stored = world.store.write((), |tx, ()| {
+            Box::pin(server_config::upsert_of_portal(tx, "superAdmin", "apollo,anna", None, "anna"))
+        });
+        stored.await.unwrap();
+        provider.claim(&json!({ "groups": [] }));
+        refused(&sign_in(&world).await);
+        let rows = server_config::values_of_portal(world.store.read()).await.unwrap();
+        let (_, listed) = rows.into_iter().find(|(key, _)| key == "superAdmin").unwrap();
+        assert_eq!(listed.as_deref(), Some("apollo"), "{fixed:?}");
+    }
 }

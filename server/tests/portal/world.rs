@@ -28,6 +28,7 @@ use castalia_server::registry::ServiceRegistry;
 use castalia_server::role::admin;
 use castalia_server::role::portal::{self, PortalAccess};
 use castalia_server::server_config::ServerConfig;
+use castalia_server::settings::role::Role;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::state::{EnvironmentState, PortalState};
 use castalia_store::user::UserRow;
@@ -87,7 +88,7 @@ impl World {
         Self::with_settings(installation, flags, None).await
     }
 
-    /// The same with a settings file, but without what it fixes of the ServerConfig tables.
+    /// The same with a settings file.
     pub(crate) async fn with_file(installation: Installation, file: PathBuf) -> Self {
         Self::with_settings(installation, &[], Some(file)).await
     }
@@ -112,7 +113,7 @@ impl World {
             ]
             .map(|(key, value)| (key.to_owned(), value.to_owned())),
         );
-        let config = ServerConfig::new([].into());
+        let config = ServerConfig::new(settings.fixed_for(Role::Portal));
         config.replace(rows.clone());
         let state = PortalState {
             compat: settings.compat.resolve(installation),

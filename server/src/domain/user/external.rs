@@ -148,6 +148,17 @@ fn why_unusable(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether the stored list of super administrators names a user. This node may use another one, which is older or fixed.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn is_listed(store: &Store, name: &str) -> Result<bool> {
+    let rows = server_config::values_of_portal(store.read()).await?;
+    let list = rows.into_iter().find(|(key, _)| key == keys::SUPER_ADMINS.name);
+    let list = list.and_then(|(_, list)| list).unwrap_or_default();
+    Ok(members(&list).any(|member| member == name))
+}
+
 /// Adds a user to the list of super administrators, or removes the user from it; returns whether it
 /// was changed. The other system does not decide about users who have a password of the portal.
 ///
@@ -182,12 +193,15 @@ pub(super) async fn list_super_admin(
 
 /// The list with or without the member; `None` if nothing changes.
 fn with_member(list: &str, member: &str, is_member: bool) -> Option<String> {
-    let names = || list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    if names().any(|name| name == member) == is_member {
+    if members(list).any(|name| name == member) == is_member {
         return None;
     }
-    let others = names().filter(|name| *name != member);
+    let others = members(list).filter(|name| *name != member);
     Some(others.chain(is_member.then_some(member)).collect::<Vec<_>>().join(","))
+}
+
+fn members(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

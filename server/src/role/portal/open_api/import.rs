@@ -137,7 +137,7 @@ pub(super) async fn namespace(
         let message = format!("The file is larger than {limit} bytes.");
         return Err(Error::new(Reaction::TooLarge, message));
     }
-    let _turn = ImportTurn::wait(&portal).await?;
+    let turn = ImportTurn::wait(&portal).await?;
     let mut text = String::new();
     (&upload.file).read_to_string(&mut text).map_err(|error| {
         Error::bad_request(format!("The file cannot be read: {error}"))
@@ -152,7 +152,7 @@ pub(super) async fn namespace(
     match brought.await {
         Ok(_) => Ok(()),
         Err(error) => {
-            undo.run(&portal, &operator).await;
+            undo.run(&portal, &turn, &operator).await;
             Err(error)
         }
     }

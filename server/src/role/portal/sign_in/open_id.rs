@@ -24,7 +24,6 @@ use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::cookie_value;
 use crate::role::portal::throttle::network;
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
-use crate::server_config::keys;
 
 /// Cookie with the token that signs the user out at the provider, sent only to sign out.
 const ID_TOKEN_COOKIE: &str = "CASTALIA_ID_TOKEN";
@@ -176,10 +175,8 @@ async fn admit(
 /// Removes a user who may no longer sign in from the list of super administrators, since sessions
 /// and tokens of the user may exist.
 async fn dismiss(portal: &Portal, id: &str, address: IpAddr) -> Result<()> {
-    // Another node may have changed the list just now.
-    portal.state.reconfigured().await;
     // The trail records whatever is written, also if it changes nothing.
-    if !portal.state.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == id) {
+    if !external::is_listed(&portal.state.store, id).await? {
         return Ok(());
     }
     match user::find(&portal.state.store, id).await? {

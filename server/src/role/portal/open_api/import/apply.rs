@@ -92,7 +92,7 @@ impl Import<'_> {
             failed => failed,
         };
         if let Err(failed) = applied {
-            let kept = undo.run(self.portal, self.operator).await;
+            let kept = undo.run(self.portal, self.turn, self.operator).await;
             return Err(self.failure(failed, &kept));
         }
         outcomes.sort_by_key(|(at, _)| *at);
@@ -146,7 +146,7 @@ impl Import<'_> {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T, Failed> {
         let failed = |error| Failed { at, error };
-        self.turn.check().map_err(failed)?;
+        self.turn.check().await.map_err(failed)?;
         progress.step(work.await).map_err(failed)
     }
 
@@ -282,12 +282,12 @@ impl Import<'_> {
         let reason = error.message();
         let entries = kept.entries.iter().map(|at| paths[*at].to_owned());
         let kept: Vec<_> = entries.chain(kept.namespaces.iter().map(path_of)).collect();
+        let reaction = match error.reaction() {
+            Reaction::Unavailable => Reaction::Unavailable,
+            _ => Reaction::BadRequest,
+        };
         if kept.is_empty() {
             let message = format!("Nothing was imported. {}: {reason}", paths[at]);
-            let reaction = match error.reaction() {
-                Reaction::Unavailable => Reaction::Unavailable,
-                _ => Reaction::BadRequest,
-            };
             return Error::new(reaction, message).with_code(error.code());
         }
         let message = format!(
@@ -295,7 +295,7 @@ impl Import<'_> {
             paths[at],
             some(&kept)
         );
-        Error::bad_request(message).with_code(Code::PartlyFailed)
+        Error::new(reaction, message).with_code(Code::PartlyFailed)
     }
 }
 

@@ -1,7 +1,8 @@
 //! One import at a time, on all nodes of the portal: another one would rely on what a failed import
 //! takes back.
 
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use castalia_store::ImportLock;
 use tokio::sync::SemaphorePermit;
@@ -15,10 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Interval at which an import that waits looks whether the node shuts down.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long an import is taken back while the node shuts down: shorter than the node waits for
+/// connections, so that the answer is sent.
+const HURRY: Duration = Duration::from_secs(5);
+
 /// The turn of an import, until it is dropped.
 pub(super) struct ImportTurn<'p> {
     portal: &'p Portal,
     lock: ImportLock,
+    /// When the import noticed that the node shuts down.
+    shutdown: OnceLock<Instant>,
     _transfer: SemaphorePermit<'p>,
 }
 
@@ -32,7 +39,7 @@ impl<'p> ImportTurn<'p> {
             // First: an import that waits must not keep an export waiting.
             let lock = portal.state.store.lock_imports(PATIENCE).await?.ok_or_else(running)?;
             let transfer = portal.turn_to_transfer().await?;
-            Ok(Self { portal, lock, _transfer: transfer })
+            Ok(Self { portal, lock, shutdown: OnceLock::new(), _transfer: transfer })
         };
         tokio::select! {
             biased;
@@ -43,16 +50,31 @@ impl<'p> ImportTurn<'p> {
 
     /// Requires that the node is not shutting down, and that no other import can have begun: what was
     /// done has to be taken back before the node ends.
-    pub(super) fn check(&self) -> Result<()> {
-        if !self.portal.state.ready.get() {
+    pub(super) async fn check(&self) -> Result<()> {
+        if self.is_shutting_down() {
             return Err(shutting_down());
         }
-        match self.lock.is_held() {
+        match self.lock.is_held().await {
             true => Ok(()),
             false => {
                 Err(Error::unavailable("the connection to the portal's database was lost; retry"))
             }
         }
+    }
+
+    /// Whether something may be taken back: another import may already rely on it, and the node may end.
+    pub(super) async fn may_take_back(&self) -> bool {
+        let is_late = self.is_shutting_down()
+            && self.shutdown.get().is_some_and(|since| since.elapsed() > HURRY);
+        !is_late && self.lock.is_held().await
+    }
+
+    fn is_shutting_down(&self) -> bool {
+        let is_ready = self.portal.state.ready.get();
+        if !is_ready {
+            self.shutdown.get_or_init(Instant::now);
+        }
+        !is_ready
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::super::draft::{apply, draft, is_retried, stored};
 use super::creation::Object;
+use super::turn::ImportTurn;
 use crate::domain::configurations::Configurations;
 use crate::domain::draft::import::Imported;
 use crate::domain::permission::need::Resource;
@@ -68,12 +69,13 @@ impl Undo {
         made
     }
 
-    /// Takes everything back, the last first.
-    pub(super) async fn run(self, portal: &Portal, operator: &str) -> Kept {
-        let namespaces = take_back(self.changes, portal, operator).await;
+    /// Takes everything back, the last first, while the turn allows it.
+    pub(super) async fn run(self, portal: &Portal, turn: &ImportTurn<'_>, operator: &str) -> Kept {
+        let namespaces = take_back(self.changes, portal, turn, operator).await;
         let (mut entries, mut of_apps) = (BTreeSet::new(), HashSet::new());
         for (at, object) in self.created.into_iter().rev() {
-            if object.is_app() && of_apps.contains(object.app_id()) {
+            let is_kept = object.is_app() && of_apps.contains(object.app_id());
+            if is_kept || !turn.may_take_back().await {
                 entries.insert(at);
             } else if let Err(error) = object.remove(portal, operator).await {
                 let app_id = object.app_id().to_owned();
@@ -87,9 +89,18 @@ impl Undo {
 }
 
 /// Takes changes back; returns the namespaces where that failed.
-async fn take_back(changes: Vec<Change>, portal: &Portal, operator: &str) -> Vec<Resource> {
+async fn take_back(
+    changes: Vec<Change>,
+    portal: &Portal,
+    turn: &ImportTurn<'_>,
+    operator: &str,
+) -> Vec<Resource> {
     let mut failed = Vec::new();
     for change in changes.into_iter().rev() {
+        if !turn.may_take_back().await {
+            failed.push(change.place);
+            continue;
+        }
         match change.take_back(portal, operator).await {
             Ok(()) => portal.edited(&change.place, operator),
             Err(error) => {
