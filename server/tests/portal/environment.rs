@@ -19,7 +19,7 @@ use castalia_store::entity::{Standard as _, app as app_row, cluster, item as ite
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::user_token::eventually;
 use super::world::{NS, World, app, environment, item};
@@ -62,9 +62,14 @@ pub(super) async fn admin_router() -> (Router, Store) {
     (admin::router(state).0.layer(from_fn_with_state(false, failure::render)), store)
 }
 
-/// An address that refuses connections.
-async fn refusing() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// An address that refuses connections: it is taken, but nobody listens.
+fn refusing() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    // Until the process ends, so that no other test listens there.
+    std::mem::forget(socket);
+    address
 }
 
 /// An address that accepts connections and never answers.
@@ -233,13 +238,13 @@ async fn an_app_is_compared_with_and_deleted_from_an_environment_elsewhere() {
 
 /// The environment FAR has an address, and nobody answers there.
 async fn world_without_services() -> World {
-    world(&[refusing().await]).await
+    world(&[refusing()]).await
 }
 
 #[tokio::test]
 async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     // A83
-    let world = world(&[refusing().await]).await;
+    let world = world(&[refusing()]).await;
     let user = world.user("u1").await;
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
     probe(&world).await;
@@ -263,7 +268,7 @@ async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
 /// Services that start again elsewhere are found while the portal runs.
 #[tokio::test]
 async fn services_that_moved_are_found() {
-    let services = Arc::new(Mutex::new(vec![refusing().await]));
+    let services = Arc::new(Mutex::new(vec![refusing()]));
     let world = world_of(Arc::clone(&services)).await;
     let user = world.user("u1").await;
     for _ in 0..2 {
@@ -283,7 +288,7 @@ async fn services_that_moved_are_found() {
 async fn a_service_that_refuses_connections_costs_nothing() {
     // A84
     let (service, store) = admin_service().await;
-    let world = world(&[refusing().await, service]).await;
+    let world = world(&[refusing(), service]).await;
     let user = world.user("u1").await;
     user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     for number in 0..8 {
