@@ -177,10 +177,7 @@ impl ReleaseFeed {
 
     /// Same as [`Self::deliver_committed`] for one message, without a scan if one would read nothing else.
     pub async fn deliver_appended(&self, appended: Appended) {
-        let feed = self.clone();
-        // In a separate task, so that a caller that disconnects does not end it halfway.
-        let delivered = tokio::spawn(async move { feed.deliver_next(appended).await }).await;
-        if !delivered.unwrap_or(false) {
+        if !self.deliver_next(appended).await {
             self.deliver_committed().await;
         }
     }

@@ -9,6 +9,7 @@ pub mod about;
 pub mod admission;
 pub mod capacity;
 pub(crate) mod client_address;
+pub mod disconnect;
 pub mod failure;
 mod front;
 pub mod health;

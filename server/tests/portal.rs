@@ -45,6 +45,7 @@ mod portal {
     mod deleted_app;
     mod directory;
     mod directory_tls;
+    mod disconnected;
     mod engine;
     mod environment;
     mod environment_seal;

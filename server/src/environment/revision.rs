@@ -2,7 +2,6 @@
 //! with the revision that its caller saw, the answer to a read contains the one that it shows, and
 //! the answer to a change of one namespace the one that it led to.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -12,6 +11,7 @@ use http::{HeaderValue, Method};
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result, Stale};
+use crate::http::disconnect;
 use crate::http::revision::{REVISION, of};
 
 tokio::task_local! {
@@ -53,20 +53,14 @@ pub async fn carry(request: Request, next: Next) -> Response {
         .await
 }
 
-/// Runs a part of a request to its end, even if the caller disconnects.
+/// Same as [`disconnect::to_the_end`], with the exchange of the request.
 pub async fn to_the_end<F>(part: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    let task = match EXCHANGE.try_with(Arc::clone) {
-        Ok(exchange) => tokio::spawn(EXCHANGE.scope(exchange, part)),
-        Err(_) => tokio::spawn(part),
-    };
-    match task.await.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(output) => output,
-        Err(Ok(panic)) => resume_unwind(panic),
-        // The process ends, and this request with it.
-        Err(Err(_)) => std::future::pending().await,
+    match EXCHANGE.try_with(Arc::clone) {
+        Ok(exchange) => disconnect::to_the_end(EXCHANGE.scope(exchange, part)).await,
+        Err(_) => disconnect::to_the_end(part).await,
     }
 }
 

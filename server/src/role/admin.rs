@@ -68,7 +68,7 @@ pub fn run(state: &EnvironmentState, background: &Background) {
 }
 
 fn layered(router: Router) -> Router {
-    router.layer(from_fn(request::plain_path))
+    router.layer(from_fn(request::continued)).layer(from_fn(request::plain_path))
 }
 
 fn routes(routes: AdminRoutes) -> AdminRoutes {

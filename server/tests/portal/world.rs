@@ -174,6 +174,11 @@ impl World {
         stored.unwrap();
     }
 
+    /// The environment LOCAL.
+    pub(crate) fn environment(&self) -> &EnvironmentState {
+        self.state.environment.as_ref().unwrap()
+    }
+
     /// Another node of the same portal: it shares the databases and nothing else that it remembers
     /// about callers.
     pub(crate) fn second_node(&self) -> Self {

@@ -12,6 +12,7 @@ use http::request::Parts;
 use crate::domain::audit_log::CallerSpan;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Code, Error, Result};
+use crate::http::disconnect::to_the_end;
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
 use crate::http::span;
 
@@ -38,6 +39,14 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
         .into_response();
     }
     next.run(request).await
+}
+
+/// Continues a change whose caller disconnects, because what it commits is still to be announced.
+pub(super) async fn continued(request: Request, next: Next) -> Response {
+    match request.method().is_safe() {
+        true => next.run(request).await,
+        false => to_the_end(next.run(request)).await,
+    }
 }
 
 /// Parameters by name. A name may occur several times.

@@ -8,7 +8,7 @@ use super::body::bodies;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::restoration::{self, Deleted, DeletedKind, Restored};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -48,18 +48,12 @@ async fn restore(
         at: body.deleted_at,
         operator: None,
     };
-    // Not ended with the request: an app would remain without its namespaces.
-    let work = tokio::spawn(async move { apply(&state, deleted, &operator).await });
-    work.await.map_err(|error| Error::service(format!("the restoration ended early: {error}")))?
-}
-
-async fn apply(state: &EnvironmentState, deleted: Deleted, operator: &str) -> Result<()> {
-    let EnvironmentState { store, config, .. } = state;
-    let restored = restoration::restore(store, config, deleted.clone(), operator).await?;
+    let EnvironmentState { store, config, .. } = &state;
+    let restored = restoration::restore(store, config, deleted.clone(), &operator).await?;
     state.redefined().await;
     if let Restored::WithoutContent(app) = restored {
         tokio::time::sleep(KEYS_READ).await;
-        restoration::restore_content(store, deleted, app, operator).await?;
+        restoration::restore_content(store, deleted, app, &operator).await?;
     }
     state.published().await;
     Ok(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use castalia_store::ImportLock;
 use tokio::sync::SemaphorePermit;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
@@ -30,15 +30,16 @@ pub(super) struct ImportTurn<'p> {
 }
 
 impl<'p> ImportTurn<'p> {
-    /// Waits until no other import is running.
+    /// Waits until no other import is running, and not too many exports on this node.
     ///
     /// # Errors
-    /// Fails if one runs for too long, if the database of the portal does, and if the node shuts down.
+    /// Fails if they run for too long, if the database of the portal does, and if the node shuts down.
     pub(super) async fn wait(portal: &'p Portal) -> Result<Self> {
         let turn = async {
             // First: an import that waits must not keep an export waiting.
             let lock = portal.state.store.lock_imports(PATIENCE).await?.ok_or_else(running)?;
-            let transfer = portal.turn_to_transfer().await?;
+            let transfer = timeout(PATIENCE, portal.turn_to_transfer()).await;
+            let transfer = transfer.map_err(|_| exports_running())??;
             Ok(Self { portal, lock, shutdown: OnceLock::new(), _transfer: transfer })
         };
         tokio::select! {
@@ -89,9 +90,18 @@ fn shutting_down() -> Error {
 }
 
 fn running() -> Error {
+    busy("Another import has been running").with_code(Code::ImportRunning)
+}
+
+/// The other nodes wait for the lock meanwhile.
+fn exports_running() -> Error {
+    busy("Exports have been running on this node")
+}
+
+fn busy(what: &str) -> Error {
     let message = format!(
-        "Nothing was imported. Another import has been running for {} s; retry when it has ended.",
+        "Nothing was imported. {what} for {} s; retry when this has ended.",
         PATIENCE.as_secs()
     );
-    Error::new(Reaction::Unavailable, message).with_code(Code::ImportRunning)
+    Error::new(Reaction::Unavailable, message)
 }
