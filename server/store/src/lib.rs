@@ -35,6 +35,7 @@ pub mod number;
 pub mod page;
 pub mod pending_change;
 mod pool;
+mod processor;
 mod pulse;
 mod reader;
 mod refusal;
@@ -146,9 +147,10 @@ impl Store {
     async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
-        let Pools { mut read, mut write, mut reserved, ping, ping_options, retirement, file } =
-            pool::open(&url, &options).await?;
-        let statements = StatementCount::of([&mut read, &mut write, &mut reserved]);
+        let mut pools = pool::open(&url, &options).await?;
+        let counted = [&mut pools.read, &mut pools.write, &mut pools.reserved];
+        let statements = StatementCount::of(counted);
+        let Pools { read, write, reserved, ping, ping_options, retirement, writing, file } = pools;
         let is_server = url.dialect() != Dialect::Sqlite;
         let pulse = Pulse::new(ping, ping_options, retirement.clone());
         let transactions = |db: &DatabaseConnection, pooled| {
@@ -163,7 +165,8 @@ impl Store {
         let (writes, reserved_writes) = match is_server {
             true => (transactions(&write, pooled), transactions(&reserved, kept)),
             false => {
-                let writer = Writer::start(write.clone(), file.clone(), retirement.clone());
+                let writer =
+                    Writer::start(write.clone(), writing, file.clone(), retirement.clone());
                 let writer = writer.map_err(|error| {
                     StoreError::setting(&options.setting, format!("cannot start a thread: {error}"))
                 })?;

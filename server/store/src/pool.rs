@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
+use crate::processor::ConnectionThread;
 use crate::pulse::LONGEST;
 use crate::retirement::Retirement;
 use crate::url::{DatabaseUrl, Dialect};
@@ -83,33 +84,39 @@ pub(super) struct Pools {
     pub(super) ping_options: Option<ConnectOptions>,
     /// Stops the use of all connections of this database.
     pub(super) retirement: Retirement,
+    /// The thread of the only connection that writes to a file.
+    pub(super) writing: ConnectionThread,
     /// Present if the database is a file.
     pub(super) file: Option<SqliteFile>,
 }
 
 pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Pools, StoreError> {
-    let retirement = Retirement::default();
+    let (retirement, writing) = (Retirement::default(), ConnectionThread::default());
     match url.dialect() {
         Dialect::Sqlite if url.is_memory() => {
             let db = connect(url, options, memory_options(url, options)).await?;
             let (read, write, reserved) = (db.clone(), db.clone(), db.clone());
-            let ping_options = None;
-            Ok(Pools { read, write, reserved, ping: db, ping_options, retirement, file: None })
+            let (ping_options, file) = (None, None);
+            Ok(Pools { read, write, reserved, ping: db, ping_options, retirement, writing, file })
         }
         Dialect::Sqlite => {
             let file = SqliteFile::prepare(url, options)?;
-            let with = |connections, query_only| {
-                file_options(url, options, connections, query_only, &retirement, &file)
-            };
+            let readers =
+                |connections| file_options(url, options, connections, None, &retirement, &file);
             // The writer is opened first: it creates the header of the file and switches it to the
             // write-ahead log.
-            let write = connect(url, options, with(1, false)).await?;
+            let write = connect(
+                url,
+                options,
+                file_options(url, options, 1, Some(&writing), &retirement, &file),
+            )
+            .await?;
             file.sync_directory().map_err(|error| url.error(&options.setting, error))?;
-            let read = connect(url, options, with(SQLITE_READERS, true)).await?;
-            let reserved = connect(url, options, with(SQLITE_RESERVED, true)).await?;
-            let ping = connect(url, options, with(1, true)).await?;
+            let read = connect(url, options, readers(SQLITE_READERS)).await?;
+            let reserved = connect(url, options, readers(SQLITE_RESERVED)).await?;
+            let ping = connect(url, options, readers(1)).await?;
             let (ping_options, file) = (None, Some(file));
-            Ok(Pools { read, write, reserved, ping, ping_options, retirement, file })
+            Ok(Pools { read, write, reserved, ping, ping_options, retirement, writing, file })
         }
         Dialect::MySql | Dialect::Postgres => {
             let with = server_options(url, options, &retirement);
@@ -125,8 +132,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let db = connect(url, options, with).await?;
             let reserved = connect(url, options, few).await?;
             let ping = connect(url, options, one.clone()).await?;
-            let (read, ping_options) = (db.clone(), Some(one));
-            Ok(Pools { read, write: db, reserved, ping, ping_options, retirement, file: None })
+            let (read, ping_options, file) = (db.clone(), Some(one), None);
+            Ok(Pools { read, write: db, reserved, ping, ping_options, retirement, writing, file })
         }
     }
 }
@@ -288,16 +295,18 @@ fn memory_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     with
 }
 
+/// Options of connections that only read, unless the thread of the one that writes is to be noted.
 fn file_options(
     url: &DatabaseUrl,
     options: &StoreOptions,
     connections: u32,
-    query_only: bool,
+    writing: Option<&ConnectionThread>,
     retirement: &Retirement,
     file: &SqliteFile,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
     with.max_connections(connections).max_lifetime(None).test_before_acquire(false);
+    let query_only = writing.is_none();
     if query_only {
         // Each connection has a thread and a page cache.
         with.idle_timeout(IDLE_TIMEOUT);
@@ -317,12 +326,18 @@ fn file_options(
             .foreign_keys(true);
         if query_only { sqlite.pragma("query_only", "on") } else { sqlite }
     });
-    let (guard, file) = (retirement.clone(), file.clone());
+    let (guard, file, writing) = (retirement.clone(), file.clone(), writing.cloned());
     with.map_sqlx_sqlite_pool_opts(move |pool| {
-        let file = file.clone();
+        let (file, writing) = (file.clone(), writing.clone());
         guard.guard(pool, None).after_connect(move |connection, _| {
-            let file = file.clone();
-            Box::pin(async move { file.set_aside_if_foreign(connection).await })
+            let (file, writing) = (file.clone(), writing.clone());
+            Box::pin(async move {
+                file.set_aside_if_foreign(connection).await?;
+                match writing {
+                    Some(thread) => thread.note(connection).await,
+                    None => Ok(()),
+                }
+            })
         })
     });
     with

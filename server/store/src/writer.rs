@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::error::StoreError;
 use crate::file::SqliteFile;
 use crate::job::{Job, Verdict};
+use crate::processor::ConnectionThread;
 use crate::retirement::Retirement;
 
 /// Maximum number of jobs in one commit; with more, the first of them would wait longer without
@@ -36,12 +37,15 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         db: DatabaseConnection,
+        thread: ConnectionThread,
         file: Option<SqliteFile>,
         retirement: Retirement,
     ) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let (runtime, work) = (Handle::current(), work(Connection { db, file, retirement }, queue));
-        thread::Builder::new().name("writer".into()).spawn(move || runtime.block_on(work))?;
+        let (runtime, connection) =
+            (Handle::current(), Connection { db, thread, file, retirement });
+        let work = move || runtime.block_on(work(connection, queue));
+        thread::Builder::new().name("writer".into()).spawn(work)?;
         Ok(Self { jobs })
     }
 
@@ -66,6 +70,7 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
 /// The only connection that writes.
 struct Connection {
     db: DatabaseConnection,
+    thread: ConnectionThread,
     file: Option<SqliteFile>,
     retirement: Retirement,
 }
@@ -124,6 +129,7 @@ impl Connection {
         if let Some(file) = &self.file {
             file.check()?;
         }
+        let _beside = self.thread.beside_this();
         let tx = self.sound(begin(&self.db).await)?;
         for job in jobs {
             if let Verdict::Failed(_) = job.run(&tx).await {
