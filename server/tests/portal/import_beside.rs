@@ -15,7 +15,7 @@ use http::StatusCode;
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::archive::archive;
 use super::environment::{admin_router, listen, world};
@@ -31,6 +31,8 @@ const ADDITION: &str = "/apps";
 const ITEMS: &str = "/namespaces/extra/itemset";
 /// Longer than an import takes that need not wait.
 const A_WHILE: Duration = Duration::from_secs(3);
+/// Longer than an import is taken back while the node shuts down.
+const SLOW: Duration = Duration::from_secs(6);
 /// Longer than a busy machine needs for anything here.
 const SOON: Duration = Duration::from_secs(60);
 
@@ -41,6 +43,8 @@ struct Gate {
     /// Whether that request is refused then.
     refuses: bool,
     is_used: AtomicBool,
+    /// Whether removals take longer than a node that shuts down waits for them.
+    is_slow: AtomicBool,
     reached: Notify,
     opened: Notify,
 }
@@ -55,13 +59,17 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
             return StatusCode::BAD_REQUEST.into_response();
         }
     }
+    if request.method() == http::Method::DELETE && gate.is_slow.load(Ordering::SeqCst) {
+        sleep(SLOW).await;
+    }
     next.run(request).await
 }
 
 /// A portal with the environment FAR behind a gate.
 async fn gated(path: &'static str, refuses: bool) -> (World, Store, Arc<Gate>) {
     let (reached, opened) = (Notify::new(), Notify::new());
-    let gate = Arc::new(Gate { path, refuses, is_used: AtomicBool::new(false), reached, opened });
+    let (is_used, is_slow) = (AtomicBool::new(false), AtomicBool::new(false));
+    let gate = Arc::new(Gate { path, refuses, is_used, is_slow, reached, opened });
     let (router, far) = admin_router().await;
     let service = listen(router.layer(from_fn_with_state(Arc::clone(&gate), pass))).await;
     (world(&[service]).await, far, gate)
@@ -201,6 +209,31 @@ async fn an_import_that_a_shutdown_interrupts_is_taken_back_and_503() {
     world.ready.set(true);
     answer.fails(503, &format!("Nothing was imported. {last}: the server shuts down"));
     assert!(apps(&far).await.is_empty());
+}
+
+/// A shutdown does not wait for an environment that removes slowly.
+#[tokio::test]
+async fn what_a_shutdown_leaves_no_time_to_take_back_stays_and_is_named() {
+    let last = "u1/second/FAR/second+default+more.properties";
+    let (world, far, gate) = gated(ITEMS, false).await;
+    gate.is_slow.store(true, Ordering::SeqCst);
+    let root = world.user("apollo").await;
+    let stop = async {
+        gate.reached.notified().await;
+        world.ready.set(false);
+        gate.opened.notify_one();
+    };
+    let bytes = archived_with_two_namespaces(last);
+    let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), stop);
+    let reason = "the server shuts down; retry later";
+    answer
+        .fails(503, &format!("import failed for: {last} ({reason}); could not be removed again: "));
+    world.ready.set(true);
+    gate.is_slow.store(false, Ordering::SeqCst);
+    root.get(APP).await.ok();
+    assert_eq!(apps(&far).await, ["second"]);
+    // It can be repeated.
+    root.upload(IMPORT, "all.zip", &bytes).await.ok();
 }
 
 /// Ends the session on a database server that holds the lock of imports; returns whether there is one.
