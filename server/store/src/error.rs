@@ -79,6 +79,9 @@ impl StoreError {
 
     /// The error without the text of the database, which contains names of accounts and hosts.
     pub(super) fn summary(&self) -> String {
+        if self.is_missing_table() {
+            return "a table does not exist".to_owned();
+        }
         let text = self.to_string();
         match self.source() {
             Some(cause) if !matches!(cause.downcast_ref(), Some(DbErr::Custom(_))) => {

@@ -157,6 +157,10 @@ impl Store {
                     }
                     Err(error) => {
                         store.retire_refused(&error);
+                        // A database that is back may refuse for another reason than before.
+                        if !error.is_retryable() {
+                            store.shared.status.failed(&error);
+                        }
                         tracing::debug!(%error, "a trial write failed");
                     }
                 }

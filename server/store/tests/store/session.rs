@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use castalia_store::{Store, StoreError, StoreOptions, message};
+use castalia_store::{Status, Store, StoreError, StoreOptions, message};
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
@@ -111,6 +111,12 @@ async fn a_database_that_was_dropped_is_unavailable() {
     other.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let missing = message::after(store.read(), 0, 10).await;
     assert!(missing.is_err_and(|error| error.is_unusable_table()));
+    let begun = Instant::now();
+    let expected = Status::Failing { reason: "a table does not exist".into() };
+    while store.status() != expected {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", store.status());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// A start names a database that does not exist at once, and does not wait for it.
