@@ -8,11 +8,12 @@ use castalia_store::time::is_storable;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use http::HeaderName;
 use http::request::Parts;
+use tokio::sync::Semaphore;
 
 use crate::domain::audit_log::CallerSpan;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Code, Error, Result};
-use crate::http::disconnect::to_the_end;
+use crate::http::disconnect::to_the_end_within;
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
 use crate::http::span;
 
@@ -20,6 +21,9 @@ use crate::http::span;
 const PAGE_SIZE: u64 = 10;
 /// Format of dates in parameters, which are in local time.
 const DATE: &str = "%Y-%m-%d %H:%M:%S%.f";
+
+/// Maximum number of changes that continue without their callers.
+const MAX_ABANDONED: usize = 64;
 
 /// Rejects ambiguous paths before a route is selected.
 pub(super) async fn plain_path(request: Request, next: Next) -> Response {
@@ -43,9 +47,10 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
 
 /// Continues a change whose caller disconnects, because what it commits is still to be announced.
 pub(super) async fn continued(request: Request, next: Next) -> Response {
+    static ABANDONED: Semaphore = Semaphore::const_new(MAX_ABANDONED);
     match request.method().is_safe() {
         true => next.run(request).await,
-        false => to_the_end(next.run(request)).await,
+        false => to_the_end_within(&ABANDONED, next.run(request)).await,
     }
 }
 
