@@ -18,8 +18,12 @@ where
 
 /// The same for a limited number of callers that disconnected, so that they cannot start more work, and
 /// occupy more memory, than they have connections. `abandoned` counts them; the work of others ends
-/// with them.
-pub async fn to_the_end_within<F>(abandoned: &'static Semaphore, part: F) -> F::Output
+/// with them. `unheard` receives the output that no caller receives.
+pub async fn to_the_end_within<F>(
+    abandoned: &'static Semaphore,
+    part: F,
+    unheard: impl FnOnce(&F::Output) + Send + 'static,
+) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
@@ -27,7 +31,9 @@ where
     let kept = Arc::clone(&place);
     let part = async move {
         let output = part.await;
-        drop(kept);
+        if kept.get().is_some() {
+            unheard(&output);
+        }
         output
     };
     let task = tokio::spawn(part.in_current_span());
@@ -78,7 +84,9 @@ mod tests {
     #[tokio::test]
     async fn a_limited_number_of_parts_continues_without_callers() {
         static ABANDONED: Semaphore = Semaphore::const_new(2);
-        for _ in 0..2 {
+        static UNHEARD: AtomicUsize = AtomicUsize::new(0);
+        let unheard = |_: &usize| drop(UNHEARD.fetch_add(1, Ordering::SeqCst));
+        for round in 1..=2 {
             let (open, gate) = watch::channel(false);
             let done = Arc::new(AtomicUsize::new(0));
             let part = || {
@@ -89,9 +97,9 @@ mod tests {
                 }
             };
             for _ in 0..5 {
-                assert!(to_the_end_within(&ABANDONED, part()).now_or_never().is_none());
+                assert!(to_the_end_within(&ABANDONED, part(), unheard).now_or_never().is_none());
             }
-            let mut waiting = std::pin::pin!(to_the_end_within(&ABANDONED, part()));
+            let mut waiting = std::pin::pin!(to_the_end_within(&ABANDONED, part(), unheard));
             assert!(waiting.as_mut().now_or_never().is_none());
             open.send(true).unwrap();
             // Whose caller waits ends in any case.
@@ -103,6 +111,7 @@ mod tests {
             };
             timeout(Duration::from_secs(30), ended).await.unwrap();
             assert_eq!(done.load(Ordering::SeqCst), 3);
+            assert_eq!(UNHEARD.load(Ordering::SeqCst), 2 * round);
         }
     }
 }

@@ -140,6 +140,13 @@ pub(super) fn finish(
     response
 }
 
+/// Logs the error of an answer whose caller disconnected.
+pub fn report_unheard(method: &Method, path: &str, response: &Response) {
+    if let Some(error) = response.extensions().get::<Error>() {
+        report(method, &logged_path(path), status(error, false), error);
+    }
+}
+
 /// Logs one line for an error. The rate is limited, because any client can cause errors of the
 /// server while a fault lasts.
 fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {

@@ -14,6 +14,7 @@ use crate::domain::audit_log::CallerSpan;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Code, Error, Result};
 use crate::http::disconnect::to_the_end_within;
+use crate::http::failure;
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
 use crate::http::span;
 
@@ -48,10 +49,12 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
 /// Continues a change whose caller disconnects, because what it commits is still to be announced.
 pub(super) async fn continued(request: Request, next: Next) -> Response {
     static ABANDONED: Semaphore = Semaphore::const_new(MAX_ABANDONED);
-    match request.method().is_safe() {
-        true => next.run(request).await,
-        false => to_the_end_within(&ABANDONED, next.run(request)).await,
+    if request.method().is_safe() {
+        return next.run(request).await;
     }
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let unheard = move |response: &Response| failure::report_unheard(&method, &path, response);
+    to_the_end_within(&ABANDONED, next.run(request), unheard).await
 }
 
 /// Parameters by name. A name may occur several times.

@@ -9,6 +9,7 @@ use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::restoration::{self, Deleted, DeletedKind, Restored};
 use crate::error::Result;
+use crate::http::disconnect::to_the_end;
 use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -48,12 +49,17 @@ async fn restore(
         at: body.deleted_at,
         operator: None,
     };
-    let EnvironmentState { store, config, .. } = &state;
-    let restored = restoration::restore(store, config, deleted.clone(), &operator).await?;
+    // In any case: an app would remain without its namespaces.
+    to_the_end(async move { apply(&state, deleted, &operator).await }).await
+}
+
+async fn apply(state: &EnvironmentState, deleted: Deleted, operator: &str) -> Result<()> {
+    let EnvironmentState { store, config, .. } = state;
+    let restored = restoration::restore(store, config, deleted.clone(), operator).await?;
     state.redefined().await;
     if let Restored::WithoutContent(app) = restored {
         tokio::time::sleep(KEYS_READ).await;
-        restoration::restore_content(store, deleted, app, &operator).await?;
+        restoration::restore_content(store, deleted, app, operator).await?;
     }
     state.published().await;
     Ok(())
