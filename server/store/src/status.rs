@@ -1,5 +1,7 @@
 //! Whether the database stores changes, according to the last writes. Performs no query itself.
 
+use std::collections::BTreeSet;
+
 use parking_lot::Mutex;
 
 use crate::error::StoreError;
@@ -24,33 +26,48 @@ impl Status {
 
 /// Records the outcomes of writes.
 #[derive(Debug)]
-pub(super) struct StatusRecord(Mutex<Status>);
+pub(super) struct StatusRecord(Mutex<Recorded>);
+
+#[derive(Debug)]
+struct Recorded {
+    status: Status,
+    /// Reasons that were logged since writes fail: each trial may fail for another one.
+    logged: BTreeSet<String>,
+}
 
 impl StatusRecord {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Status::Writable))
+        Self(Mutex::new(Recorded { status: Status::Writable, logged: BTreeSet::new() }))
     }
 
     pub(super) fn get(&self) -> Status {
-        self.0.lock().clone()
+        self.0.lock().status.clone()
     }
 
-    /// Returns whether the status changed.
+    /// Notes why writes fail now. Returns whether they succeeded before.
     pub(super) fn failed(&self, error: &StoreError) -> bool {
-        let before =
-            std::mem::replace(&mut *self.0.lock(), Status::Failing { reason: error.summary() });
+        let reason = error.summary();
+        let mut recorded = self.0.lock();
+        let is_new = recorded.logged.insert(reason.clone());
+        let before = std::mem::replace(&mut recorded.status, Status::Failing { reason });
+        drop(recorded);
         if before.is_writable() {
             tracing::error!(
                 %error,
                 "the database cannot store changes; publishes and edits are refused until a \
                  write succeeds; clients are served from memory"
             );
+        } else if is_new {
+            tracing::warn!(%error, "the database still cannot store changes, for another reason");
         }
         before.is_writable()
     }
 
     pub(super) fn succeeded(&self) {
-        let before = std::mem::replace(&mut *self.0.lock(), Status::Writable);
+        let mut recorded = self.0.lock();
+        recorded.logged.clear();
+        let before = std::mem::replace(&mut recorded.status, Status::Writable);
+        drop(recorded);
         if !before.is_writable() {
             tracing::warn!("the database accepts writes again, and so do publishes and edits");
         }

@@ -145,10 +145,11 @@ impl Store {
                 if store.shared.status.get().is_writable() {
                     return;
                 }
-                if store.ping().await.is_err() {
-                    continue;
-                }
-                match store.try_write().await {
+                let tried = match store.ping().await {
+                    Ok(()) => store.try_write().await.map_err(StoreError::while_beginning),
+                    Err(error) => Err(error),
+                };
+                match tried {
                     Ok(()) => {
                         // Some may have been opened before the privileges were granted.
                         store.retire_connections();
@@ -157,11 +158,8 @@ impl Store {
                     }
                     Err(error) => {
                         store.retire_refused(&error);
-                        // A database that is back may refuse for another reason than before.
-                        if !error.is_retryable() {
-                            store.shared.status.failed(&error);
-                        }
-                        tracing::debug!(%error, "a trial write failed");
+                        // The reason may be another one than before.
+                        store.shared.status.failed(&error);
                     }
                 }
             }
