@@ -76,6 +76,7 @@ mod affinity {
     /// The processors that the calling thread may use again when this is dropped, on that thread.
     pub(in super::super) struct Beside {
         usual: CpuSet,
+        present: CpuSet,
         of_this_thread: PhantomData<*const ()>,
     }
 
@@ -88,7 +89,7 @@ mod affinity {
                 return None;
             }
             sched_setaffinity(THIS_THREAD, &one).ok()?;
-            let beside = Self { usual, of_this_thread: PhantomData };
+            let beside = Self { usual, present: one, of_this_thread: PhantomData };
             sched_setaffinity(Pid::from_raw(connection), &one).ok()?;
             Some(beside)
         }
@@ -96,7 +97,10 @@ mod affinity {
 
     impl Drop for Beside {
         fn drop(&mut self) {
-            let _ = sched_setaffinity(THIS_THREAD, &self.usual);
+            // Unless an operator chose others meanwhile.
+            if sched_getaffinity(THIS_THREAD) == Ok(self.present) {
+                let _ = sched_setaffinity(THIS_THREAD, &self.usual);
+            }
         }
     }
 }
@@ -123,7 +127,7 @@ mod affinity {
 mod tests {
     use std::time::Duration;
 
-    use nix::sched::{CpuSet, sched_getaffinity};
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
     use nix::unistd::Pid;
     use sqlx::Connection as _;
     use tokio::time::{sleep, timeout};
@@ -150,6 +154,13 @@ mod tests {
             assert_eq!(processors(0), processors(id));
             drop(beside);
             assert_eq!(processors(0), usual);
+            let beside = thread.beside_this().unwrap();
+            let other = usual.iter().find(|other| !processors(0).contains(other)).unwrap();
+            let mut chosen = CpuSet::new();
+            chosen.set(*other).unwrap();
+            sched_setaffinity(Pid::from_raw(0), &chosen).unwrap();
+            drop(beside);
+            assert_eq!(processors(0), [*other], "what an operator chose meanwhile stays");
         }
         connection.close().await.unwrap();
         let ended = async {
