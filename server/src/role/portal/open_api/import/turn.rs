@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
 
-/// Maximum time that an import waits for another one.
+/// Maximum time that an import waits for another one, and then for exports.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Interval at which an import that waits looks whether the node shuts down.
 const PAUSE: Duration = Duration::from_millis(100);
