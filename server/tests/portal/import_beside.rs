@@ -193,20 +193,25 @@ async fn what_a_user_deletes_during_a_failed_import_is_not_reported() {
     }
 }
 
-/// The request is not at fault, and can be repeated elsewhere.
-#[tokio::test]
-async fn an_import_that_a_shutdown_interrupts_is_taken_back_and_503() {
-    let last = "u1/second/FAR/second+default+more.properties";
-    let (world, far, gate) = gated(ITEMS, false).await;
+/// Imports while the node begins to shut down; afterwards it serves again.
+async fn interrupted(world: &World, gate: &Gate, bytes: &[u8]) -> Answer {
     let root = world.user("apollo").await;
     let stop = async {
         gate.reached.notified().await;
         world.ready.set(false);
         gate.opened.notify_one();
     };
-    let bytes = archived_with_two_namespaces(last);
-    let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), stop);
+    let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", bytes), stop);
     world.ready.set(true);
+    answer
+}
+
+/// The request is not at fault, and can be repeated elsewhere.
+#[tokio::test]
+async fn an_import_that_a_shutdown_interrupts_is_taken_back_and_503() {
+    let last = "u1/second/FAR/second+default+more.properties";
+    let (world, far, gate) = gated(ITEMS, false).await;
+    let answer = interrupted(&world, &gate, &archived_with_two_namespaces(last)).await;
     answer.fails(503, &format!("Nothing was imported. {last}: the server shuts down"));
     assert!(apps(&far).await.is_empty());
 }
@@ -218,17 +223,11 @@ async fn what_a_shutdown_leaves_no_time_to_take_back_stays_and_is_named() {
     let (world, far, gate) = gated(ITEMS, false).await;
     gate.is_slow.store(true, Ordering::SeqCst);
     let root = world.user("apollo").await;
-    let stop = async {
-        gate.reached.notified().await;
-        world.ready.set(false);
-        gate.opened.notify_one();
-    };
     let bytes = archived_with_two_namespaces(last);
-    let (answer, ()) = tokio::join!(root.upload(IMPORT, "all.zip", &bytes), stop);
+    let answer = interrupted(&world, &gate, &bytes).await;
     let reason = "the server shuts down; retry later";
     answer
         .fails(503, &format!("import failed for: {last} ({reason}); could not be removed again: "));
-    world.ready.set(true);
     gate.is_slow.store(false, Ordering::SeqCst);
     root.get(APP).await.ok();
     assert_eq!(apps(&far).await, ["second"]);

@@ -49,7 +49,7 @@ async fn restore(
         at: body.deleted_at,
         operator: None,
     };
-    // In any case: an app would remain without its namespaces.
+    // Also beyond the limit of changes that continue: an app would remain without its namespaces.
     to_the_end(async move { apply(&state, deleted, &operator).await }).await
 }
 

@@ -38,6 +38,7 @@ impl<'p> ImportTurn<'p> {
         let turn = async {
             // First: an import that waits must not keep an export waiting.
             let lock = portal.state.store.lock_imports(PATIENCE).await?.ok_or_else(running)?;
+            // Not longer: the imports of all nodes wait for the lock.
             let transfer = timeout(PATIENCE, portal.turn_to_transfer()).await;
             let transfer = transfer.map_err(|_| exports_running())??;
             Ok(Self { portal, lock, shutdown: OnceLock::new(), _transfer: transfer })
@@ -93,7 +94,6 @@ fn running() -> Error {
     busy("Another import has been running").with_code(Code::ImportRunning)
 }
 
-/// The other nodes wait for the lock meanwhile.
 fn exports_running() -> Error {
     busy("Exports have been running on this node")
 }
