@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 built=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/debug
 kept=python/castalia/_native.pyi
-# The whole workspace: a part of it unifies other features and would compile the dependencies twice.
-cargo build --quiet --workspace --features castalia-python/stub --lib --bin stub
+# All of the workspace: a part of it unifies other features and would compile the dependencies twice.
+cargo build --quiet --workspace --all-targets --features castalia-python/stub
 described=$("$built/stub" "$built/lib_native.so")
 if [ "${1:-}" != check ]; then echo "$described" >"$kept"; exit; fi
 if [ "$described" != "$(cat "$kept")" ]; then
