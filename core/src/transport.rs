@@ -27,6 +27,7 @@ pub use failure::Failure;
 pub use http::{HttpOptions, ReqwestClient};
 pub use meter::HttpMetrics;
 use meter::Meter;
+pub use trust::tls_config;
 
 const OPERATION: &str = "http get";
 /// A response that trickles in never exceeds the limit on silence, so the whole response may take

@@ -186,7 +186,7 @@ impl OpenId {
         let request =
             client.user_info(access_token, Some(subject)).map_err(|error| unsuitable(&error))?;
         let endpoint = Endpoint {
-            http: self.provider.http()?,
+            http: self.provider.http(),
             change: |answer: &mut Map<String, Value>| {
                 answer.retain(|name, _| claims::is_used(name, &self.settings));
             },

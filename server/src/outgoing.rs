@@ -5,9 +5,11 @@ pub mod guard;
 pub mod guarded;
 mod metered;
 
-use std::sync::Once;
+use std::sync::{LazyLock, Once};
 
+use castalia_core::transport;
 use reqwest::ClientBuilder;
+use rustls::ClientConfig;
 
 /// Selects ring for all TLS of the process. The start of every command calls this; further calls do
 /// nothing.
@@ -21,8 +23,17 @@ pub fn install_tls() {
 
 /// A builder of a client; safe to call from any role in any order.
 pub fn client() -> ClientBuilder {
+    reqwest::Client::builder().tls_backend_preconfigured(tls())
+}
+
+/// TLS that trusts the system's certificates. All clients share it, so that they are read once, and
+/// only if something is called by https.
+#[expect(clippy::expect_used, reason = "ring supports the default versions of TLS")]
+fn tls() -> ClientConfig {
+    static TLS: LazyLock<ClientConfig> =
+        LazyLock::new(|| transport::tls_config(None).expect("no file of certificates is read"));
     install_tls();
-    reqwest::Client::builder()
+    TLS.clone()
 }
 
 /// The error with its causes; the first text alone says only that sending failed.

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::raw::authority;
@@ -78,9 +79,22 @@ impl Tls {
         let options = Options::new()
             .flag("--roles", "portal")
             .variable("DEV_META", &self.address)
-            .variable("SSL_CERT_FILE", trusted.to_str().unwrap());
+            .variable("SSL_CERT_FILE", trusted.to_str().unwrap())
+            .variable("SSL_CERT_DIR", "");
         tokio::task::spawn_blocking(move || Server::start_with(options)).await.unwrap()
     }
+}
+
+/// An environment with an app.
+async fn environment() -> Server {
+    let environment = Server::start_with(
+        Options::new()
+            .flag("--roles", "config,meta,admin")
+            .flag("--advertise", "http://127.0.0.1")
+            .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false"),
+    );
+    App::create(&Http::new(&environment.admin), "demo").await;
+    environment
 }
 
 async fn reads_the_environment(api: &Http) -> bool {
@@ -89,13 +103,7 @@ async fn reads_the_environment(api: &Http) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_portal_verifies_the_certificate_of_an_environment() {
-    let environment = Server::start_with(
-        Options::new()
-            .flag("--roles", "config,meta,admin")
-            .flag("--advertise", "http://127.0.0.1")
-            .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false"),
-    );
-    crate::support::app::App::create(&Http::new(&environment.admin), "demo").await;
+    let environment = environment().await;
     let directory = tempfile::tempdir().unwrap();
     let trusted = directory.path().join("trusted.pem");
     for (host, is_expired, is_trusted, is_accepted) in [
@@ -119,4 +127,20 @@ async fn a_portal_verifies_the_certificate_of_an_environment() {
         assert!(tls.attempts() > 0, "{what}: nothing was tried");
         assert_eq!(tls.accepted.load(Ordering::Relaxed), 0, "{what}");
     }
+}
+
+/// Images of containers often have no certificates.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_certificates_starts_and_uses_those_that_are_installed_later() {
+    let environment = environment().await;
+    let directory = tempfile::tempdir().unwrap();
+    let trusted = directory.path().join("trusted.pem");
+    let tls = Tls::before(&environment.config, "localhost", false).await;
+    let portal = tls.portal(&trusted).await;
+    let api = portal.open_api();
+    assert!(!reads_the_environment(&api).await);
+    assert!(tls.attempts() > 0, "nothing was tried");
+    assert_eq!(tls.accepted.load(Ordering::Relaxed), 0);
+    std::fs::write(&trusted, &tls.pem).unwrap();
+    eventually("the environment", async || reads_the_environment(&api).await.then_some(())).await;
 }

@@ -10,8 +10,7 @@ use futures_util::stream;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
-use super::trust::client_config;
-use super::{HttpClient, HttpRequest, HttpResponse, OPERATION};
+use super::{HttpClient, HttpRequest, HttpResponse, OPERATION, tls_config};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How connections are made.
@@ -55,7 +54,7 @@ impl ReqwestClient {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] if the certificates cannot be read.
     pub fn new(options: &HttpOptions) -> Result<Self> {
-        let trust = client_config(options.ca_file.as_deref())?;
+        let trust = tls_config(options.ca_file.as_deref())?;
         Self::build(options, Client::builder().tls_backend_preconfigured(trust))
     }
 

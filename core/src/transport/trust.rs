@@ -1,6 +1,6 @@
 //! Which certificates an https connection trusts: the system's, and those of a file. The system's
-//! are read at the first handshake, because most clients use plain HTTP within a network: there,
-//! reading them would only cost time and memory, and a container without any must still start.
+//! are read at the first handshake, because most clients and servers use plain HTTP within a network:
+//! there, reading them would only cost time and memory, and a container without any must still start.
 
 use std::fmt;
 use std::path::Path;
@@ -16,10 +16,11 @@ use rustls_platform_verifier::Verifier;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The TLS configuration of a client, with the certificates of a file in addition to the system's.
+/// All clones of it read the system's certificates once.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] if the file cannot be read or contains no certificate.
-pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
+pub fn tls_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let beside = ca_file.map(certificates).transpose()?.unwrap_or_default();
     let verifier = LazyVerifier { provider: provider.clone(), beside, verifier: OnceLock::new() };
@@ -50,19 +51,22 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-/// The system's verifier, created at its first use.
+/// The system's verifier, created at its first use. A failure is not kept: certificates may be
+/// installed while the program runs.
 struct LazyVerifier {
     provider: Arc<CryptoProvider>,
     beside: Vec<CertificateDer<'static>>,
-    verifier: OnceLock<Result<Verifier, rustls::Error>>,
+    verifier: OnceLock<Verifier>,
 }
 
 impl LazyVerifier {
     fn verifier(&self) -> Result<&Verifier, rustls::Error> {
-        let made = self.verifier.get_or_init(|| {
-            Verifier::new_with_extra_roots(self.beside.iter().cloned(), self.provider.clone())
-        });
-        made.as_ref().map_err(Clone::clone)
+        if let Some(verifier) = self.verifier.get() {
+            return Ok(verifier);
+        }
+        let beside = self.beside.iter().cloned();
+        let made = Verifier::new_with_extra_roots(beside, self.provider.clone())?;
+        Ok(self.verifier.get_or_init(|| made))
     }
 }
 

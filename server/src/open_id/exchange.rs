@@ -102,7 +102,7 @@ impl OpenId {
         let client: Client = self.client(metadata, back)?;
         let request = client.exchange_code(code.clone()).map_err(|error| unsuitable(&error))?;
         let verifier = PkceCodeVerifier::new(verifier.secret().clone());
-        let endpoint = Endpoint { http: self.provider.http()?, change: token_answer };
+        let endpoint = Endpoint { http: self.provider.http(), change: token_answer };
         let answer = request.set_pkce_verifier(verifier).request_async(&endpoint).await;
         answer.map_err(failure_of)
     }

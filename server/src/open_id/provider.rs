@@ -1,7 +1,7 @@
 //! What the provider publishes about itself: its endpoints and keys, read at the first sign-in and
 //! kept for an hour. Signs nobody in.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -36,7 +36,7 @@ impl<'c> AsyncHttpClient<'c> for GuardedClient {
 #[derive(Debug)]
 pub(super) struct Provider {
     issuer: String,
-    http: OnceLock<GuardedClient>,
+    http: GuardedClient,
     known: ArcSwapOption<Known>,
     /// Held while a document is read; contains the last failure.
     reading: Mutex<Option<(Instant, SignInFailure)>>,
@@ -49,22 +49,18 @@ struct Known {
 }
 
 impl Provider {
+    /// The host of the issuer is the operator's choice, the endpoints in its document are not.
     pub(super) fn new(issuer: String) -> Self {
-        let (known, reading) = (ArcSwapOption::empty(), Mutex::default());
-        Self { issuer, http: OnceLock::new(), known, reading }
-    }
-
-    /// The client for all endpoints. The host of the issuer is the operator's choice, the endpoints
-    /// in its document are not.
-    pub(super) fn http(&self) -> Result<&GuardedClient, SignInFailure> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
-        }
-        let uri = self.issuer.parse::<http::Uri>().ok();
+        let uri = issuer.parse::<http::Uri>().ok();
         let host = uri.as_ref().and_then(http::Uri::host).map(str::to_owned);
         let http = GuardedClient::new(host.into_iter().collect());
-        let http = http.map_err(|error| SignInFailure::Unavailable(error.to_string()))?;
-        Ok(self.http.get_or_init(|| http))
+        let (known, reading) = (ArcSwapOption::empty(), Mutex::default());
+        Self { issuer, http, known, reading }
+    }
+
+    /// The client for all endpoints.
+    pub(super) fn http(&self) -> &GuardedClient {
+        &self.http
     }
 
     /// The document; an old one if a new one cannot be read.
@@ -122,7 +118,7 @@ impl Provider {
     async fn discover(&self) -> Result<ProviderMetadataWithLogout, SignInFailure> {
         let issuer = IssuerUrl::new(self.issuer.clone());
         let issuer = issuer.map_err(|error| SignInFailure::Unavailable(error.to_string()))?;
-        let found = ProviderMetadataWithLogout::discover_async(issuer, self.http()?).await;
+        let found = ProviderMetadataWithLogout::discover_async(issuer, &self.http).await;
         found.map_err(|error| SignInFailure::Unavailable(describe(&error)))
     }
 }

@@ -18,14 +18,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use reqwest::Url;
-use rustls::ClientConfig;
-use rustls_platform_verifier::ConfigVerifierExt as _;
 use thiserror::Error;
 use tokio::time::timeout;
 
 use super::guard::{self, Lookup, RefusedHost, ResolveError, Resolver, is_listed, may_call};
 use super::metered::{Exceeded, MeteredConnector};
-use super::{causes, install_tls};
+use super::{causes, tls};
 
 /// Maximum time of a call, including its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,29 +63,25 @@ pub struct GuardedClient {
 
 impl GuardedClient {
     /// A client that also calls these hosts, whatever their addresses are.
-    ///
-    /// # Errors
-    /// Fails if the certificates of the operating system cannot be used.
-    pub fn new(listed: Vec<String>) -> Result<Self, rustls::Error> {
+    pub fn new(listed: Vec<String>) -> Self {
         Self::with_lookup(listed, guard::system)
     }
 
-    fn with_lookup(listed: Vec<String>, lookup: Lookup) -> Result<Self, rustls::Error> {
-        install_tls();
+    fn with_lookup(listed: Vec<String>, lookup: Lookup) -> Self {
         let listed = Arc::new(listed);
         let resolver = Resolver { listed: Arc::clone(&listed), lookup };
         let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(ClientConfig::with_platform_verifier()?)
+            .with_tls_config(tls())
             .https_or_http()
             .enable_http1()
             .wrap_connector(MeteredConnector { connector, limit: MOST_RECEIVED });
         // Each call has a connection of its own, whose limit is that of the call.
         let client =
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { client, listed })
+        Self { client, listed }
     }
 
     /// Sends a request and reads the whole answer.
@@ -181,7 +175,7 @@ mod tests {
     async fn no_spelling_of_an_internal_address_is_called() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let client = GuardedClient::new(vec!["login.example".to_owned()]).unwrap();
+        let client = GuardedClient::new(vec!["login.example".to_owned()]);
         for host in [
             "127.0.0.1",
             "127.1",
@@ -225,7 +219,7 @@ mod tests {
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://rebound.example:{}/", listener.local_addr().unwrap().port());
-        let client = GuardedClient::with_lookup(Vec::new(), lookup).unwrap();
+        let client = GuardedClient::with_lookup(Vec::new(), lookup);
         for lookups in 1..4 {
             let error = client.status(Request::get(&address).body(Vec::new()).unwrap()).await;
             let error = error.unwrap_err();
@@ -251,7 +245,7 @@ mod tests {
                 tokio::spawn(async move { while peer.write_all(&heads).await.is_ok() {} });
             }
         });
-        let client = GuardedClient::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let client = GuardedClient::new(vec!["127.0.0.1".to_owned()]);
         let request = || Request::get(&address).body(Vec::new()).unwrap();
         assert!(matches!(client.status(request()).await, Err(CallError::TooLarge)));
         assert!(matches!(client.send(request()).await, Err(CallError::TooLarge)));
@@ -272,7 +266,7 @@ mod tests {
                 let _ = peer.write_all(&vec![b'x'; length]).await;
             }
         });
-        let client = GuardedClient::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let client = GuardedClient::new(vec!["127.0.0.1".to_owned()]);
         let request = || Request::get(&address).body(Vec::new()).unwrap();
         assert_eq!(client.send(request()).await.unwrap().body().len(), LARGEST);
         assert!(matches!(client.send(request()).await, Err(CallError::TooLarge)));
