@@ -31,9 +31,10 @@ dist: web ## build the server for production: target/dist/castalia
 	cargo build --profile dist -p castalia-server
 
 .PHONY: build
-build: tools web ## build the whole workspace (debug)
-	bindings/node/build.sh
-	cargo build --workspace --all-targets
+# As for `run`: the downloads of npm wait for the network, and compiling for the processors.
+build: tools ## build the whole workspace (debug)
+	@mkdir -p server/web/dist
+	@{ .ci/web && bindings/node/build.sh; } & web=$$!; cargo build --workspace --all-targets; built=$$?; wait $$web && [ $$built = 0 ]
 
 .PHONY: check
 check: lint build ## run before a commit: linters, and Rust tests on SQLite
@@ -97,10 +98,11 @@ header-check: ## check that include/castalia.h matches the source
 stub: ## regenerate the types of the native half of the Python package
 	bindings/python/stub.sh
 
-.PHONY: test test-browser test-document test-rust test-bindings test-examples databases test-databases test-process test-interop test-packages test-demo test-upstream
-# In lanes, because tests wait most of the time; linters compute meanwhile, at the lowest priority.
-test: build test-interop databases ## run all linters and the tests of all languages
-	.ci/npm tests/browser
+.PHONY: test test-browser test-document test-rust test-bindings test-examples databases installed test-databases test-process test-interop test-packages test-demo test-upstream
+# In lanes, because tests and downloads wait most of the time; compilers and linters compute meanwhile,
+# the latter at the lowest priority.
+test: ## run all linters and the tests of all languages
+	.ci/lanes "build" "databases test-interop installed"
 	.ci/lanes "test-rust" "test-bindings test-examples test-packages test-demo test-document test-browser test-databases" "lint-patiently"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
@@ -121,6 +123,11 @@ test-interop: tools ## build the programs that the interop suite runs
 
 databases: ## install and start MariaDB and PostgreSQL for tests
 	tests/databases.sh up
+
+installed: ## install what the tests of other languages and of the web UI need
+	tests/c/run.sh install
+	tests/browser/run.sh install
+	bindings/python/environment.sh
 
 test-databases: ## run the cases of config and admin service on MariaDB and PostgreSQL
 	tests/on_databases.sh

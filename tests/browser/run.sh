@@ -2,6 +2,7 @@
 # Tests the web UI in Chromium against a running server on SQLite: the scenarios of users, in both
 # themes, on wide and on narrow screens. Needs target/debug/castalia (`make build`)
 # or the server in CASTALIA_TEST_BINARY. Arguments select tests: tests/browser/run.sh sign_in
+# `tests/browser/run.sh install` only installs what they need.
 # `tests/browser/run.sh pictures` takes the pictures of the documentation instead, in both themes and on
 # both widths in English, and in Chinese on the wide one; and the pictures of screens with no and with
 # much data, which takes minutes; into the directory in CASTALIA_TEST_PICTURES, by default
@@ -16,11 +17,12 @@ fail() { echo "browser: $*" >&2; exit 1; }
 
 export CASTALIA_TEST_CHROMIUM=${CASTALIA_TEST_CHROMIUM:-/usr/bin/chromium}
 [ -x "$CASTALIA_TEST_CHROMIUM" ] || "$root/.ci/apt" chromium
+"$root/.ci/npm" .
+[ "${1:-}" != install ] || exit 0
 export CASTALIA_TEST_BINARY=${CASTALIA_TEST_BINARY:-${CARGO_TARGET_DIR:-$root/target}/debug/castalia}
 [ -x "$CASTALIA_TEST_BINARY" ] || fail "$CASTALIA_TEST_BINARY is missing: make build"
 # A debug build reads the pages from server/web/dist when they are requested.
 "$root/.ci/web"
-"$root/.ci/npm" .
 if [ "${1:-}" = pictures ]; then
     # Chinese is otherwise shown as boxes.
     fc-list :lang=zh | grep -q . || "$root/.ci/apt" fonts-wqy-microhei

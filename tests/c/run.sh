@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds libcastalia, then builds and runs the C and C++ tests under the address and
-# undefined-behaviour sanitizers (T08: memory is freed by the side that allocated it).
+# undefined-behaviour sanitizers (T08: memory is freed by the side that allocated it). `run.sh install`
+# only installs what it needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -12,6 +13,7 @@ for tool in cmake pkg-config valgrind; do
   command -v $tool >/dev/null || missing+=($tool)
 done
 [ ${#missing[@]} -eq 0 ] || .ci/apt "${missing[@]}"
+[ "${1:-}" != install ] || exit 0
 # The whole workspace: a part of it unifies other features and would compile the dependencies twice.
 cargo build --quiet --workspace --all-targets
 
