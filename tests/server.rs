@@ -32,6 +32,7 @@ mod spelling;
 mod start;
 mod stranger;
 mod surface;
+mod temporary;
 mod unsigned_client;
 mod unused_portal;
 mod user_command;

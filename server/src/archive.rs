@@ -45,6 +45,18 @@ impl ArchiveReader {
     }
 }
 
+/// A new file without a name, in the directory for temporary files.
+///
+/// # Errors
+/// Fails if that directory cannot be written.
+pub fn temporary_file() -> Result<File> {
+    tempfile::tempfile().map_err(|error| {
+        let message = "The server cannot create temporary files, which files that are sent and exports need. \
+                       Set TMPDIR to a directory that it can write.";
+        Error::unavailable(message).caused_by(error)
+    })
+}
+
 /// An archive that is being written.
 #[derive(Debug)]
 pub struct ArchiveWriter(Writer);
@@ -55,13 +67,7 @@ impl ArchiveWriter {
     /// # Errors
     /// Fails if the folder for temporary files cannot be written.
     pub async fn new() -> Result<Self> {
-        blocking(|| {
-            let file = tempfile::tempfile().map_err(|error| {
-                Error::internal("cannot create a temporary file for an archive", error)
-            })?;
-            Ok(Self(Writer::new(file)))
-        })
-        .await
+        blocking(|| Ok(Self(Writer::new(temporary_file()?)))).await
     }
 
     /// Appends an entry. `path` has `/` as separator.

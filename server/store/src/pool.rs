@@ -323,7 +323,9 @@ fn file_options(
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // In files, a large change fails where only the data directory can be written.
+            .pragma("temp_store", "memory");
         if query_only { sqlite.pragma("query_only", "on") } else { sqlite }
     });
     let (guard, file, writing) = (retirement.clone(), file.clone(), writing.cloned());

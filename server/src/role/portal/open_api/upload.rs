@@ -16,6 +16,7 @@ use multer::{Constraints, Multipart, SizeLimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
+use crate::archive::temporary_file;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Input, Signature};
 use crate::role::portal::Portal;
@@ -97,7 +98,7 @@ async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(Str
             continue;
         }
         let name = field.file_name().unwrap_or_default().to_owned();
-        let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(failed)?);
+        let mut file = tokio::fs::File::from_std(temporary_file()?);
         let mut length = 0;
         while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
             length += chunk.len() as u64;
