@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # MariaDB and PostgreSQL for tests, from Debian's packages, with their own data directory and ports.
-# Installs OpenLDAP as well, which tests start themselves.
+# Installs OpenLDAP and PgBouncer as well, which tests start themselves.
 #
 #   tests/databases.sh up              install what is missing and start both, unless they are
 # running (also: up mysql, up postgres)
@@ -44,6 +44,7 @@ install_packages() {
     command -v mariadbd >/dev/null || missing+=(mariadb-server)
     [ -x "$(postgres_bin)/initdb" ] || missing+=(postgresql)
     [ -x /usr/sbin/slapd ] || missing+=(slapd)
+    command -v pgbouncer >/dev/null || missing+=(pgbouncer)
     command -v strace >/dev/null || missing+=(strace)
     [ ${#missing[@]} -eq 0 ] && return
     # Without this the package starts a server with an empty directory.

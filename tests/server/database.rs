@@ -181,7 +181,10 @@ async fn others_lose_their_rights_on_an_existing_data_directory() {
     std::fs::write(data.join("other"), "").unwrap();
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o777)).unwrap();
     let text = refused(&[], &data);
-    assert!(text.contains("other users may write"), "{text}");
+    let inside = data.join("castalia");
+    let remedy = format!("--data-dir {}", inside.display());
+    assert!(text.contains("other users may write") && text.contains(&remedy), "{text}");
+    drop(Server::start_in(&inside, options()));
 }
 
 #[tokio::test]

@@ -231,7 +231,8 @@ fn restrict(path: &Path) -> Result<(), StartError> {
         _ if is_sticky => Ok(()),
         _ => Err(StartError::DataDir(format!(
             "other users may write to {0}: make it a directory of the server's user alone, with \
-             `chown USER {0}` and `chmod 700 {0}`",
+             `chown USER {0}` and `chmod 700 {0}`, or name a directory in it, which the server creates: \
+             --data-dir {0}/castalia",
             path.display()
         ))),
     }

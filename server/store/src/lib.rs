@@ -35,6 +35,7 @@ pub mod number;
 pub mod page;
 pub mod pending_change;
 mod pool;
+mod pooler;
 mod processor;
 mod pulse;
 mod reader;

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
+use crate::pooler;
 use crate::processor::ConnectionThread;
 use crate::pulse::LONGEST;
 use crate::retirement::Retirement;
@@ -132,6 +133,9 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let db = connect(url, options, with).await?;
             let reserved = connect(url, options, few).await?;
             let ping = connect(url, options, one.clone()).await?;
+            if url.dialect() == Dialect::Postgres {
+                pooler::refuse(url, &options.setting, &db, &ping).await?;
+            }
             let (read, ping_options, file) = (db.clone(), Some(one), None);
             Ok(Pools { read, write: db, reserved, ping, ping_options, retirement, writing, file })
         }

@@ -30,6 +30,8 @@ mod import_lock;
 mod lost_ping;
 #[path = "store/migration.rs"]
 mod migration;
+#[path = "store/pooler.rs"]
+mod pooler;
 #[path = "store/portal_query.rs"]
 mod portal_query;
 #[path = "store/publish.rs"]
