@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 built=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/debug
 kept=python/castalia/_native.pyi
-# All of the workspace: a part of it unifies other features and would compile the dependencies twice.
+# All targets of the workspace: a part of them unifies other features and would compile the dependencies twice.
 cargo build --quiet --workspace --all-targets --features castalia-python/stub
 described=$("$built/stub" "$built/lib_native.so")
 if [ "${1:-}" != check ]; then echo "$described" >"$kept"; exit; fi
