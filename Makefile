@@ -51,25 +51,25 @@ fmt-check: tools ## check the formatting
 	cargo fmt --all --check
 	cd fuzz && cargo fmt --check
 
-.PHONY: lint lint-patiently clippy docs server-alone licences pages
+.PHONY: lint lint-patiently clippy docs core-alone licences pages
 lint-patiently:
 	@nice -n 19 $(MAKE) --no-print-directory lint
 
 # A directory of its own, so that linters and builds never wait for each other.
 lint: export CARGO_TARGET_DIR := $(abspath $(TARGET)/lint)
-lint: fmt-check clippy docs server-alone licences pages ## run all linters
+lint: fmt-check clippy docs core-alone licences pages ## run all linters
 	cd server/web && npm run --silent lint && npm run --silent typecheck
 	.ci/npm tests/browser && cd tests/browser && npm run --silent lint
 
+# CI compiles the workspace with Clippy, which has then linted it already.
 clippy: web
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	[ -n "$$RUSTC_WORKSPACE_WRAPPER" ] || cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet -p castalia-core -p castalia-ffi
 
-# Built alone, the server uses the core without its client feature, so a wrong import fails here.
-server-alone:
-	cargo check --quiet -p castalia-server
+# The features that nothing in the workspace selects alone.
+core-alone:
 	cargo check --quiet -p castalia-core --no-default-features
 	cargo check --quiet -p castalia-core --features insecure-tls
 
@@ -88,7 +88,7 @@ advisories: ## check the dependencies against RustSec and npm (needs the interne
 pages:
 	@.ci/pages
 
-.PHONY: header header-check stub
+.PHONY: header header-check stub kotlin-calls
 header: ## regenerate include/castalia.h
 	CASTALIA_TEST_WRITE_HEADER=1 cargo test --quiet -p castalia-ffi --test header
 
@@ -98,18 +98,26 @@ header-check: ## check that include/castalia.h matches the source
 stub: ## regenerate the types of the native half of the Python package
 	bindings/python/stub.sh
 
-.PHONY: test test-browser test-document test-rust test-bindings test-examples databases installed test-databases test-process test-interop test-packages test-demo test-upstream
+kotlin-calls: ## regenerate the Kotlin half of the native library of the JVM
+	bindings/kotlin/generate.sh
+
+.PHONY: test test-browser test-document test-rust test-eureka test-web test-bindings test-examples databases installed test-databases test-long test-process test-interop test-packages test-demo test-upstream
 # In lanes, because tests and downloads wait most of the time; compilers and linters compute meanwhile,
 # the latter at the lowest priority.
 test: ## run all linters and the tests of all languages
 	.ci/lanes "build" "databases test-interop installed"
-	.ci/lanes "test-rust" "test-bindings test-examples test-packages test-demo test-document test-browser test-databases" "lint-patiently"
+	.ci/lanes "test-rust" "test-bindings test-examples test-packages test-demo test-document test-databases" \
+	  "test-eureka test-web lint-patiently test-browser"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
-test-rust: databases ## run the Rust tests, unit and black box, on all databases
-	cargo test --workspace --no-fail-fast --quiet -- --skip server::eureka::
-	# Those of Eureka wait for leases: with more threads they take two minutes.
+# With a thread more than there are processors, because tests of faults wait half of their time.
+test-rust: databases ## run the Rust tests, unit and black box, on all databases, except those of Eureka
+	RUST_TEST_THREADS=$$(($$(nproc) + 1)) cargo test --workspace --no-fail-fast --quiet -- --skip server::eureka::
+
+test-eureka: databases ## run the tests with clients and servers of Eureka, which mostly wait for leases
 	cargo test --workspace --quiet --test suite -- server::eureka:: --test-threads 6
+
+test-web: web ## run the unit tests of the web UI
 	cd server/web && npm test --silent
 
 test-document: web ## compare the answers to generated requests with the OpenAPI document, for a minute
@@ -131,6 +139,16 @@ installed: ## install what the tests of other languages and of the web UI need
 
 test-databases: ## run the cases of config and admin service on MariaDB and PostgreSQL
 	tests/on_databases.sh
+
+# What CI runs in part: the portal on both database servers, and the numbers of the specification.
+test-long: build databases ## run the long versions of tests, for an hour
+	CASTALIA_TEST_ON=mysql cargo test --workspace --quiet --test portal -- --test-threads=4
+	CASTALIA_TEST_ON=postgres cargo test --workspace --quiet --test portal -- --test-threads=4
+	CASTALIA_TEST_LONG=1 bindings/node/test.sh
+	CASTALIA_TEST_LONG=1 bindings/kotlin/test.sh
+	bindings/kotlin/matrix.sh
+	CASTALIA_TEST_FUZZ=600 tests/c/run.sh
+	$(MAKE) fuzz SECONDS_PER_TARGET=300
 
 test-process: web ## run the portal's cases against a process for each, for minutes
 	tests/portal_process.sh

@@ -87,13 +87,13 @@ start_postgres() {
     local bin
     bin=$(postgres_bin)
     [ -s "$dir/pg/PG_VERSION" ] || runuser -u postgres -- "$bin/initdb" -D "$dir/pg" -E UTF8 \
-        --locale=C.UTF-8 -U postgres --auth-local=peer --auth-host=scram-sha-256 >&2
+        --locale=C.UTF-8 -U postgres --auth-local=peer --auth-host=md5 >&2
     alive "$dir/pg/postmaster.pid" || runuser -u postgres -- "$bin/pg_ctl" -s -D "$dir/pg" -w -t 60 \
         -l "$dir/pg/log" -o "-p $postgres_port -c listen_addresses=127.0.0.1 \
             -c unix_socket_directories=$dir/pg -c fsync=off -c max_connections=500 -c autovacuum=off" start >&2 9>&-
     eventually postgres_root -c 'SELECT 1'
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia'")" ] ||
-        postgres_root -c "CREATE ROLE castalia LOGIN CREATEDB PASSWORD 'castalia'"
+        postgres_root -c "SET password_encryption = 'md5'; CREATE ROLE castalia LOGIN CREATEDB PASSWORD 'castalia'"
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia_rows'")" ] ||
         postgres_root -c "CREATE ROLE castalia_rows LOGIN PASSWORD 'castalia'"
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia_marked'")" ] ||

@@ -18,7 +18,9 @@ cases() { # mysql or postgres
 }
 
 portal() {
-  CASTALIA_TEST_ON=mysql cargo test --quiet --workspace --test portal -- --test-threads=4
+  # Statements are counted and rights compared, a third of the time, on SQLite and by `make test-long`.
+  CASTALIA_TEST_ON=mysql cargo test --quiet --workspace --test portal -- --test-threads=4 \
+    --skip portal::statement_count --skip portal::matrix
   CASTALIA_TEST_ON=postgres cargo test --quiet --workspace --test portal -- seal
 }
 

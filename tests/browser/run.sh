@@ -8,15 +8,16 @@
 # much data, which takes minutes; into the directory in CASTALIA_TEST_PICTURES, by default
 # tests/browser/pictures/out.
 #
-# CASTALIA_TEST_CHROMIUM is the browser; by default Debian's package, which is installed if missing.
+# CASTALIA_TEST_CHROMIUM is the browser; by default Debian's package of Chromium without windows, which is
+# installed if missing: it renders the same, and needs a fifth less of the processors.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 
 fail() { echo "browser: $*" >&2; exit 1; }
 
-export CASTALIA_TEST_CHROMIUM=${CASTALIA_TEST_CHROMIUM:-/usr/bin/chromium}
-[ -x "$CASTALIA_TEST_CHROMIUM" ] || "$root/.ci/apt" chromium
+export CASTALIA_TEST_CHROMIUM=${CASTALIA_TEST_CHROMIUM:-/usr/bin/chromium-headless-shell}
+[ -x "$CASTALIA_TEST_CHROMIUM" ] || "$root/.ci/apt" chromium-headless-shell
 "$root/.ci/npm" .
 [ "${1:-}" != install ] || exit 0
 export CASTALIA_TEST_BINARY=${CASTALIA_TEST_BINARY:-${CARGO_TARGET_DIR:-$root/target}/debug/castalia}

@@ -9,7 +9,7 @@ use super::server::Server;
 #[derive(Debug, Clone)]
 pub(crate) struct Demo {
     pub(crate) api: Http,
-    env: String,
+    pub(crate) env: String,
     pub(crate) app_id: String,
     cluster: String,
     namespace: String,

@@ -11,8 +11,8 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Answer {
@@ -88,7 +88,7 @@ impl Http {
         let url = format!("{}{path}", self.base);
         let request = client().request(method, url).headers(self.headers.clone()).timeout(time);
         let request = match body {
-            Some(body) => request.json(body),
+            Some(body) => with_json(request, body),
             None => request,
         };
         let response = request.send().await.ok()?;
@@ -105,13 +105,9 @@ impl Http {
     }
 
     pub(crate) async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        read(
-            client()
-                .post(format!("{}{path}", self.base))
-                .headers(self.headers.clone())
-                .form(fields),
-        )
-        .await
+        let fields = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
+        read(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(fields)).await
     }
 
     /// The body of an answer, whatever its status is.
@@ -149,11 +145,15 @@ impl Http {
         let request =
             client().request(method, format!("{}{path}", self.base)).headers(self.headers.clone());
         read(match body {
-            Some(body) => request.json(&body),
+            Some(body) => with_json(request, &body),
             None => request,
         })
         .await
     }
+}
+
+fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
+    request.header(CONTENT_TYPE, "application/json").body(body.to_string())
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Answer {

@@ -265,7 +265,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         let leaks = self.leaks.take().and_then(|leaks| leaks.join().ok()).unwrap_or_default();
-        if !std::thread::panicking() {
+        if std::thread::panicking() {
+            // Why it answered as it did.
+            let lines = self.lines.try_iter();
+            lines.filter(|line| !line.contains("INFO")).for_each(|line| eprintln!("{line}"));
+        } else {
             assert!(leaks.is_empty(), "the server logged secrets: {leaks:#?}");
         }
     }
@@ -274,6 +278,14 @@ impl Drop for Server {
 /// The program, without the CASTALIA variables of the shell.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     command_as(binary(), arguments)
+}
+
+/// `castalia serve` on free ports, with its log in JSON; the output is captured.
+pub(crate) fn serve(data_dir: &Path) -> Command {
+    let mut command = command(&["serve", "--log-format", "json", "--config-port", "0"]);
+    command.args(["--admin-port", "0", "--portal-port", "0", "--data-dir"]).arg(data_dir);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// The program under test: `CASTALIA_TEST_BINARY`, such as an optimised build, or else the one that

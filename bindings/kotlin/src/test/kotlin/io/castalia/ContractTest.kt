@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test
 class ContractTest {
     @Test
     fun `every case of the contract holds`() {
-        val driver = Program("io.castalia.ContractDriverKt").command("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+        val driver = Program("io.castalia.ContractDriverKt").command()
         val runner = ProcessBuilder(listOf("${Built.program("castalia-contract")}") + driver).redirectErrorStream(true).start()
         val output = runner.inputStream.bufferedReader().readText()
         assertEquals(0, runner.waitFor(), output)

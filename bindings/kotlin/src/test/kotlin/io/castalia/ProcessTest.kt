@@ -84,7 +84,7 @@ class ProcessTest {
         repeat(10) { round ->
             val code = if (round % 2 == 0) 0 else round
             val arguments = if (code == 0) emptyList() else listOf("$code")
-            val program = Program("io.castalia.EndWithoutClose").start(*options(), QUICK, arguments = arguments)
+            val program = Program("io.castalia.EndWithoutClose").start(*options(), arguments = arguments)
             var n = 0
             while (!program.isDone) {
                 server.publish("n" to "${++n}")
@@ -99,7 +99,7 @@ class ProcessTest {
     fun `no socket is inherited by a program that is executed`() {
         // T47. The JVM itself closes descriptors in its children, so the test checks the flag of
         // each.
-        val ended = Program("io.castalia.ShowInherited").run(*options(), QUICK)
+        val ended = Program("io.castalia.ShowInherited").run(*options())
         assertEquals(Triple(0, "true []", ""), Triple(ended.code, ended.output, ended.errors))
     }
 
@@ -116,6 +116,5 @@ class ProcessTest {
 
     private companion object {
         const val CALLS = 2000
-        const val QUICK = "-XX:TieredStopAtLevel=1"
     }
 }

@@ -9,6 +9,9 @@ import java.util.concurrent.TimeUnit.SECONDS
 class Program(private val main: String, private val classPath: List<Path> = Built.withTests) {
     fun command(vararg options: String): List<String> = listOf(
         "${Path.of(System.getProperty("java.home"), "bin", "java")}",
+        // It ends before optimised code would pay off.
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
         *options,
         "-cp",
         classPath.joinToString(File.pathSeparator),
