@@ -157,10 +157,7 @@ impl Client {
     /// # Errors
     /// As [`Client::config`].
     pub fn config_of(&self, app_id: &str, namespace: &str, timeout: Duration) -> Result<Config> {
-        // Allowed in a listener, because an open namespace needs no waiting.
-        if is_inside_runtime()
-            && let Some(config) = self.client.opened(app_id, namespace)
-        {
+        if let Some(config) = self.opened_inside_runtime(app_id, namespace) {
             return Ok(Config { config });
         }
         let config = wait(self.client.config_of(app_id, namespace), timeout)?;
@@ -172,9 +169,16 @@ impl Client {
     /// # Errors
     /// As [`Client::config`].
     pub fn config_file(&self, namespace: &str, timeout: Duration) -> Result<ConfigFile> {
-        let Config { config } = self.config(namespace, timeout)?;
-        let file = AsyncConfigFile::new(config);
+        if let Some(config) = self.opened_inside_runtime(self.client.app_id(), namespace) {
+            return Ok(ConfigFile { file: AsyncConfigFile::new(config) });
+        }
+        let file = wait(self.client.config_file(namespace), timeout)?;
         Ok(ConfigFile { file })
+    }
+
+    /// The namespace if this is a listener, which may not wait, and it is open.
+    fn opened_inside_runtime(&self, app_id: &str, namespace: &str) -> Option<AsyncConfig> {
+        if is_inside_runtime() { self.client.opened(app_id, namespace) } else { None }
     }
 
     /// Opens the namespaces of `castalia.namespaces` and checks the start policy; see

@@ -37,8 +37,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// none (feature `blocking`). They end when [`Client::close`] is called or the last client and
 /// [`Config`] is dropped.
 ///
-/// In a forked child the last values remain readable, and the first call other than a read restarts
-/// the tasks.
+/// In a forked child, and after the runtime has ended, the last values remain readable, and the
+/// first call other than a read restarts the tasks.
 ///
 /// ```no_run
 /// use castalia_core::{Client, Settings};
@@ -64,7 +64,7 @@ struct ClientInner {
     settings: Arc<EffectiveSettings>,
     /// The application's HTTP client; `None` for the built-in one.
     http: Option<Arc<dyn HttpClient>>,
-    /// Discovery, polls and pipelines; replaced in a forked child.
+    /// Discovery, polls and pipelines; replaced by a restart.
     engine: ArcSwap<ProcessLocal<Engine>>,
     /// Replaced as a whole instead of locked, so that a forked child never finds a lock held.
     namespaces: ArcSwap<HashMap<NamespaceKey, Arc<Namespace>>>,
@@ -130,10 +130,8 @@ impl Client {
     /// # Errors
     /// As [`Client::config`].
     pub async fn config_of(&self, app_id: &str, namespace: &str) -> Result<Config> {
-        let namespace = self.open(app_id, namespace)?;
-        self.start_namespaces()?;
-        namespace.wait_until_settled().await;
-        self.check_start_policy(Some(&namespace)).await?;
+        let namespace = self.open_and_wait(app_id, namespace).await?;
+        self.check_start_policy(Some((&namespace, Snapshot::values_source))).await?;
         Ok(Config::new(namespace, self.tasks.clone()))
     }
 
@@ -142,7 +140,17 @@ impl Client {
     /// # Errors
     /// As [`Client::config`].
     pub async fn config_file(&self, namespace: &str) -> Result<ConfigFile> {
-        self.config(namespace).await.map(ConfigFile::new)
+        self.config_file_of(&self.inner.settings.app_id, namespace).await
+    }
+
+    /// Opens a namespace of another app as one text; see [`Client::config_file`].
+    ///
+    /// # Errors
+    /// As [`Client::config`].
+    pub async fn config_file_of(&self, app_id: &str, namespace: &str) -> Result<ConfigFile> {
+        let namespace = self.open_and_wait(app_id, namespace).await?;
+        self.check_start_policy(Some((&namespace, Snapshot::source))).await?;
+        Ok(ConfigFile::new(Config::new(namespace, self.tasks.clone())))
     }
 
     /// Opens the namespaces of `castalia.namespaces` and checks the start policy. The first
@@ -152,7 +160,7 @@ impl Client {
     /// The start policy's refusal, after which the client keeps trying, or [`ErrorKind::Closed`]
     /// after [`Client::close`].
     pub async fn start(&self) -> Result<()> {
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
         self.tasks.ensure_runtime()?;
         self.start_namespaces()?;
         self.check_start_policy(None).await
@@ -223,7 +231,7 @@ impl Client {
     /// State of every open namespace, counters and recent errors.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
         let known = self.inner.namespaces.load();
         let open = known.values().filter(|namespace| !namespace.is_released());
         let mut namespaces: Vec<_> = open.map(|namespace| namespace.metrics()).collect();
@@ -268,7 +276,11 @@ impl Client {
 
     /// Like [`Client::close`], without waiting.
     pub fn stop(&self) {
+        let are_lost = self.tasks.are_lost();
         self.tasks.stop();
+        if are_lost {
+            self.inner.namespaces.load().values().for_each(|open| open.close_without_task());
+        }
     }
 
     /// Loads a namespace of the client's app now, if it is open.
@@ -278,7 +290,7 @@ impl Client {
     /// [`Client::close`], or the error of the load.
     pub(crate) async fn refresh_open(&self, namespace: &str) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
         self.tasks.check_open()?;
         let open = self.inner.namespaces.load().get(&identity).and_then(NamespaceHandle::acquire);
         match open {
@@ -290,7 +302,7 @@ impl Client {
     /// Returns the namespace, opening it if necessary; never waits for a load.
     fn open(&self, app_id: &str, namespace: &str) -> Result<NamespaceHandle> {
         let identity = self.identity(app_id, namespace)?;
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
         self.tasks.ensure_runtime()?;
         let inner = &self.inner;
         let engine = inner.engine.load();
@@ -331,19 +343,20 @@ impl Client {
 }
 
 impl ClientInner {
-    /// Restarts discovery, polls and pipelines in a forked child.
-    fn resume(&self, tasks: &Tasks) {
+    /// Restarts discovery, polls and pipelines in a forked child, or on another runtime.
+    fn resume(&self, tasks: &Tasks) -> bool {
         let engine = match engine(&self.settings, self.http.as_ref(), &self.validators) {
             Ok(engine) => engine,
             Err(error) => {
                 error!(%error, "cannot restart the client in this process");
-                return;
+                return false;
             }
         };
         for namespace in self.namespaces.load().values().filter(|open| !open.is_released()) {
             engine.resume(namespace, tasks);
         }
         self.engine.store(Arc::new(ProcessLocal::new(engine)));
+        true
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use serde::de::DeserializeOwned;
 
 use crate::change::{ChangeEvent, Interest};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::value::FromValue;
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
@@ -192,14 +192,26 @@ impl Config {
     /// The error of the load, or [`ErrorKind::Closed`](crate::ErrorKind::Closed). The values are
     /// then unchanged.
     pub async fn refresh(&self) -> Result<()> {
-        self.tasks.resume_after_fork();
-        self.namespace.refresh().await
+        self.tasks.resume();
+        match self.namespace.refresh().await {
+            // The runtime may have ended meanwhile.
+            Err(error) if error.kind() == ErrorKind::Closed => {
+                self.tasks.check_open()?;
+                self.tasks.resume();
+                self.namespace.refresh().await
+            }
+            outcome => outcome,
+        }
     }
 
     /// Closes the namespace once every other `Config`, [`ConfigFile`], [`Reader`] and [`Watch`] of
     /// it is dropped: it is then no longer refreshed, its subscriptions end, and opening it again
     /// loads it anew. Merely dropping handles does not close a namespace.
     pub fn close(self) {
+        // The task of the namespace ends its subscriptions.
+        if self.tasks.are_lost() {
+            self.tasks.resume();
+        }
         self.namespace.request_close();
     }
 
@@ -234,7 +246,7 @@ impl Config {
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
         self.namespace.runtime().listeners(self.events).stream_after(other, unapplied)
     }
 
@@ -252,7 +264,7 @@ impl Config {
     /// Restarts the client in a forked child. Every call except a read does this by itself;
     /// programs that only read, and fork hooks of bindings, call it explicitly.
     pub fn resume_after_fork(&self) {
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
     }
 
     /// The same namespace as one text: its events are those of the text, under the key `content`.
@@ -268,7 +280,7 @@ impl Config {
     }
 
     fn stream(&self, kind: EventKind) -> ChangeStream {
-        self.tasks.resume_after_fork();
+        self.tasks.resume();
         self.namespace.runtime().listeners(kind).stream(Interest::everything())
     }
 
@@ -280,7 +292,9 @@ impl Config {
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
         let (subscriber, delivery) = self.namespace.subscribe(kind, stream, callback);
-        self.tasks.spawn_delivery(Arc::clone(&self.namespace).deliver(delivery));
+        let namespace = Arc::clone(&self.namespace);
+        self.tasks.listens();
+        self.tasks.spawn_delivery(|abandon| namespace.deliver(delivery, abandon));
         Subscription::new(subscriber)
     }
 }

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::route::services_path_and_query;
 use crate::protocol::wire::ServiceInstance;
 use crate::rate_limit::RateLimit;
+use crate::redact::without_credentials;
 use crate::transport::{ServiceRequest, ServiceResponse, Transport, Url};
 
 use health::Health;
@@ -346,7 +347,9 @@ impl Discovery {
         });
         if changed {
             self.inner.health.retain(services);
-            info!(meta_server, services = ?services, "services found");
+            let services = services.iter().map(|url| without_credentials(url));
+            let services = services.collect::<Vec<_>>();
+            info!(meta_server = &*without_credentials(meta_server), ?services, "services found");
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The error type of this crate: a kind that suggests a reaction, the operation, its context and
 //! the cause.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+
+use crate::redact::without_credentials;
 
 /// What a caller can do about an error. Codes and names are stable: every binding derives its own
 /// spelling from them.
@@ -162,10 +165,15 @@ impl Error {
     }
 
     /// Adds context, named like the log fields: `app_id`, `namespace`, `url` and so on. Must not be
-    /// a secret or a value of a configuration.
+    /// a secret or a value of a configuration; credentials of addresses are hidden.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.0.context.push((name, value.into()));
+        let value = value.into();
+        let shown = match without_credentials(&value) {
+            Cow::Owned(shown) => shown,
+            Cow::Borrowed(_) => value,
+        };
+        self.0.context.push((name, shown));
         self
     }
 

@@ -79,9 +79,18 @@ impl Listeners {
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
+        self.stream_after_queue(&other.queue, unapplied)
+    }
+
+    /// The same for the queue of a stream.
+    fn stream_after_queue(
+        &self,
+        other: &Queue,
+        unapplied: Option<Arc<ChangeEvent>>,
+    ) -> ChangeStream {
         // Nothing is published while the lock is held, so no event is lost between the two queues.
         let mut queues = self.lock();
-        let pending = unapplied.into_iter().chain(other.queue.pending());
+        let pending = unapplied.into_iter().chain(other.pending());
         let queue = Queue::new(Interest::everything(), self.limit, self.delivered.clone());
         let queue = Arc::new(ProcessLocal::new(queue.with_pending(pending)));
         match self.closed.load(Ordering::SeqCst) {

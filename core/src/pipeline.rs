@@ -4,6 +4,7 @@
 
 mod disk;
 mod fallback;
+mod fallback_server;
 mod handle;
 mod namespace;
 mod schedule;
@@ -15,7 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, select};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,7 @@ use crate::transport::Failure;
 
 pub(crate) use disk::Disk;
 pub(crate) use fallback::Fallback;
+use fallback_server::{FallbackRequests, FallbackServer};
 pub(crate) use handle::NamespaceHandle;
 use namespace::FirstLoadGuard;
 pub(crate) use namespace::{EventKind, Namespace};
@@ -58,7 +60,7 @@ pub(crate) struct PipelineDependencies {
     /// `None` if nothing is announced: local mode, or a source function of the application.
     pub(crate) announcements: Option<watch::Receiver<Option<Announcement>>>,
     pub(crate) refresh_requests: mpsc::Receiver<RefreshReply>,
-    pub(crate) fallback: Fallback,
+    pub(crate) fallback: Arc<Fallback>,
     pub(crate) validators: Arc<Validators>,
 }
 
@@ -76,6 +78,9 @@ pub(crate) struct Pipeline {
     /// as one is.
     waits_for_service: bool,
     log_limit: LogLimit,
+    fallback_requests: FallbackRequests,
+    /// Releases callers even if the task is dropped before it runs.
+    _opening: FirstLoadGuard,
 }
 
 /// Reason for a load.
@@ -98,6 +103,8 @@ impl Pipeline {
             last_announcement: None,
             waits_for_service: false,
             log_limit: LogLimit::default(),
+            fallback_requests: FallbackRequests::new(),
+            _opening: FirstLoadGuard::new(&namespace),
             namespace,
             dependencies,
         }
@@ -105,17 +112,25 @@ impl Pipeline {
 
     /// Loads until the client or the namespace is closed, then finishes the cache file.
     ///
-    /// The cache writer runs beside the load loop, so that neither a slow load nor a slow disk
-    /// delays the other.
+    /// The disk is read and written beside the load loop, so that neither a slow load nor a slow
+    /// disk delays the other.
     pub(crate) async fn run(mut self, cancelled: CancellationToken) {
         let disk = self.dependencies.fallback.disk.clone();
         let writer = CacheWriter::new(disk, self.namespace.clone(), self.unsaved.subscribe());
         let loading = async move {
             let namespace = self.namespace.clone();
-            let work =
-                supervise("loading", &mut self, |pipeline| Box::pin(pipeline.load_until_closed()));
+            let mut server = FallbackServer {
+                requests: self.fallback_requests.clone(),
+                fallback: self.dependencies.fallback.clone(),
+                namespace: namespace.clone(),
+                validators: self.dependencies.validators.clone(),
+            };
+            let serving = pin!(supervise("fallback", &mut server, |server| Box::pin(server.run())));
+            let loading = pin!(supervise("loading", &mut self, |pipeline| Box::pin(
+                pipeline.load_until_closed()
+            )));
             let released = namespace.runtime().released();
-            let work = released.run_until_cancelled(work);
+            let work = released.run_until_cancelled(select(loading, serving));
             let _ = cancelled.run_until_cancelled(work).await;
             namespace.close();
         };
@@ -150,13 +165,12 @@ impl Pipeline {
     /// start timeout.
     ///
     /// Callers that open the namespace wait at most the start timeout, even if a server, a disk or
-    /// a validator hangs.
+    /// a validator hangs; loads and the fallback continue.
     async fn open(&mut self) {
-        let opening = FirstLoadGuard::new(self.namespace.clone());
+        let opening = FirstLoadGuard::new(&self.namespace);
         let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
         let release_openers = async {
             sleep_until(deadline + DISK_GRACE).await;
-            // Only the callers are released; the load itself continues.
             opening.settle();
             // Must not return: that would end the select below and cancel the load.
             pending().await
@@ -169,42 +183,55 @@ impl Pipeline {
 
     async fn load_first(&mut self, opening: &FirstLoadGuard, deadline: Instant) {
         let outcome = {
-            let PipelineDependencies { repository, fallback, validators, .. } =
-                &mut self.dependencies;
             let empty = self.namespace.snapshot();
             let base = LoadBase::only(&empty);
-            let mut load = pin!(repository.load(&base, LoadMode::Urgent));
+            let mut load = pin!(self.dependencies.repository.load(&base, LoadMode::Urgent));
             let serve_fallback = async {
                 sleep_until(deadline).await;
                 let namespace = &self.namespace.identity().namespace;
                 warn!(namespace, "no server answered in time; loading continues in the background");
-                let _ =
-                    timeout_at(deadline + DISK_GRACE, fallback.serve(&self.namespace, validators))
-                        .await;
+                self.fallback_requests.serve().await;
                 opening.settle();
             };
-            // The load continues while the disk is read: its open connections must not wait for a
-            // slow disk.
+            // The load continues meanwhile: its open connections must not wait for a slow disk.
             tokio::select! {
                 outcome = &mut load => outcome,
                 () = serve_fallback => load.await,
             }
         };
-        // After the deadline the fallback has been served already.
-        if self.handle_outcome(outcome).await.is_err() && Instant::now() < deadline {
-            let serve =
-                self.dependencies.fallback.serve(&self.namespace, &self.dependencies.validators);
-            let _ = timeout_at(deadline + DISK_GRACE, serve).await;
+        match outcome {
+            Ok(LoadOutcome::Snapshot(loaded)) if loaded.problem().is_some() => {
+                self.open_with_problem(&loaded, deadline).await;
+            }
+            outcome => {
+                if self.handle_outcome(outcome).await.is_err() {
+                    self.serve_fallback(deadline).await;
+                }
+            }
         }
+    }
+
+    /// The first release cannot be parsed: the fallback has the last values that could be.
+    async fn open_with_problem(&mut self, loaded: &Snapshot, deadline: Instant) {
+        self.namespace.runtime().monitor().contacted();
+        if let Some(problem) = loaded.problem() {
+            self.record_failure(problem);
+        }
+        self.serve_fallback(deadline).await;
+        let kept = loaded.with_values_of(&self.namespace.snapshot());
+        let _ = self.apply(Arc::new(kept)).await;
+    }
+
+    /// Waits until the fallback is served, at most a little longer than the start timeout.
+    async fn serve_fallback(&self, deadline: Instant) {
+        let _ = timeout_at(deadline + DISK_GRACE, self.fallback_requests.serve()).await;
     }
 
     /// Local mode: files and seeds are the only source.
     async fn open_locally(&mut self) {
-        let opening = FirstLoadGuard::new(self.namespace.clone());
+        let opening = FirstLoadGuard::new(&self.namespace);
         let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
-        let serve =
-            self.dependencies.fallback.serve(&self.namespace, &self.dependencies.validators);
-        let _ = timeout_at(deadline, serve).await;
+        let _ = timeout_at(deadline, self.fallback_requests.serve()).await;
         self.namespace.runtime().monitor().ready();
     }
 
@@ -305,6 +332,11 @@ impl Pipeline {
             return Err(error);
         }
         let previous = self.namespace.snapshot();
+        // The fallback may have been served since the load began.
+        let snapshot = match snapshot.problem() {
+            Some(_) => Arc::new(snapshot.with_values_of(&previous)),
+            None => snapshot,
+        };
         self.schedule.loaded(snapshot.release_key() != previous.release_key());
         self.namespace.publish(&snapshot);
         self.record_success();

@@ -22,6 +22,7 @@ use crate::protocol::route::{Caller, ConfigQuery};
 use crate::protocol::signature::AccessKey;
 use crate::protocol::wire::{Configurations, NotificationMessages};
 use crate::rate_limit::RateLimit;
+use crate::redact::without_credentials;
 use crate::settings::{EffectiveSettings, NamespaceSource};
 use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source};
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
@@ -229,7 +230,7 @@ impl Repository {
         let update = match update {
             Ok(answer::ReleaseUpdate::NeedsFull) => {
                 debug!(
-                    service_url = &**service,
+                    service_url = &*without_credentials(service),
                     "incremental response without its base; requesting the full configuration"
                 );
                 let answer = self.request(service, base, None).await?;

@@ -3,6 +3,7 @@
 
 mod context;
 mod current;
+mod flat;
 mod index;
 mod source;
 mod typed;
@@ -14,12 +15,13 @@ use std::time::SystemTime;
 use crate::error::Error;
 use crate::format::properties::{self, Escaping};
 use crate::format::rules::ReadRules;
-use crate::format::yaml;
 use crate::protocol::namespace::{CONTENT_KEY, Format, NamespaceKey, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::Configurations;
 
 pub(crate) use context::{Lookup, NamespaceContext};
 pub(crate) use current::CurrentSnapshot;
+use flat::flatten;
+pub(crate) use flat::is_readable;
 use index::KeyIndex;
 pub use source::Source;
 use typed::TypedCache;
@@ -50,6 +52,8 @@ pub struct Snapshot {
     release_key: String,
     notification_id: i64,
     source: Source,
+    /// Differs from `source` while the document cannot be parsed.
+    values_source: Source,
     loaded_at: SystemTime,
     /// The key-value view that readers see.
     values: Configurations,
@@ -125,11 +129,26 @@ impl Snapshot {
             release_key: info.release_key,
             notification_id: info.notification_id,
             source: info.source,
+            values_source: match problem {
+                Some(_) => previous.map_or(Source::None, Snapshot::values_source),
+                None => info.source,
+            },
             loaded_at: info.since,
             problem,
             text: OnceLock::new(),
             parsed: TypedCache::default(),
         }
+    }
+
+    /// A copy of a snapshot whose document could not be parsed, with the values of `previous`.
+    pub(crate) fn with_values_of(&self, previous: &Snapshot) -> Self {
+        let info = LoadInfo {
+            release_key: self.release_key.clone(),
+            notification_id: self.notification_id,
+            source: self.source,
+            since: self.loaded_at,
+        };
+        Self::new(self.context.clone(), info, self.configurations().clone(), Some(previous))
     }
 
     /// A copy without cached parses. A fork may interrupt another thread in the middle of
@@ -140,6 +159,7 @@ impl Snapshot {
             release_key: self.release_key.clone(),
             notification_id: self.notification_id,
             source: self.source,
+            values_source: self.values_source,
             loaded_at: self.loaded_at,
             values: self.values.clone(),
             index: self.index.clone(),
@@ -184,6 +204,11 @@ impl Snapshot {
     #[must_use]
     pub fn source(&self) -> Source {
         self.source
+    }
+
+    /// Origin of the values: that of an earlier snapshot if the document cannot be parsed.
+    pub(crate) fn values_source(&self) -> Source {
+        self.values_source
     }
 
     /// When the server or the source function answered; for a cache or seed file, its modification
@@ -304,18 +329,6 @@ impl fmt::Debug for Snapshot {
             .field("source", &self.source)
             .field("keys", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Flattened keys of a YAML document; `None` if the configurations are used as they are.
-fn flatten(
-    namespace: &str,
-    configurations: &Configurations,
-) -> crate::error::Result<Option<Configurations>> {
-    match (Format::of(namespace), configurations.get(CONTENT_KEY)) {
-        // Only YAML is flattened, as in the Java client; JSON, XML and text stay one value.
-        (Format::Yaml | Format::Yml, Some(text)) => yaml::flatten(text).map(Some),
-        _ => Ok(None),
     }
 }
 

@@ -1,32 +1,43 @@
 //! Runs the client's tasks and stops them in two stages: gracefully (`stop`), then immediately
-//! (`abandon`). In a forked child, which has none of them, the first call starts them again.
+//! (`abandon`). In a forked child, which has none of them, and after their runtime has ended, the
+//! first call starts them again.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::thread;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::info;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::ThreadMetrics;
 use crate::process_local::ProcessLocal;
 
-/// Restarts the work of a client in a forked child.
-type Restart = Box<dyn Fn(&Tasks) + Send + Sync>;
+/// Restarts the work of a client whose tasks are gone; false if that failed.
+type Restart = Box<dyn Fn(&Tasks) -> bool + Send + Sync>;
+
+/// Clients that had a listener at some time. Swapped instead of locked, because a child may be
+/// forked at any moment.
+static LISTENING: ArcSwapOption<Vec<Weak<Tasks>>> = ArcSwapOption::const_empty();
 
 /// All tasks of one client. Dropping it stops them without waiting.
 pub(crate) struct Tasks {
     current: ArcSwap<ProcessLocal<TaskRuntime>>,
     stopped: AtomicBool,
-    /// Called in a forked child.
+    /// Whether the client is one of [`LISTENING`].
+    is_listening: AtomicBool,
+    /// Called when the tasks are gone.
     restart: OnceLock<Restart>,
-    /// Held while a forked child restarts, so that concurrent first calls start everything only
-    /// once.
+    /// Held during a restart, so that concurrent first calls start everything only once.
     restarting: Mutex<()>,
 }
 
@@ -39,6 +50,23 @@ struct TaskRuntime {
     stop: CancellationToken,
     /// Ends deliveries to listeners that have not finished in time.
     abandon: CancellationToken,
+    /// Whether the runtime has ended, and with it the tasks.
+    is_lost: Arc<AtomicBool>,
+    /// Whether a restart on it is complete.
+    is_restarted: AtomicBool,
+}
+
+/// A task. The guard is dropped first: whoever waits for the task finds the runtime lost.
+struct Guarded {
+    guard: RuntimeGuard,
+    task: BoxFuture<'static, ()>,
+}
+
+/// Notices that a runtime dropped a task.
+struct RuntimeGuard {
+    stop: CancellationToken,
+    is_lost: Arc<AtomicBool>,
+    has_ended: bool,
 }
 
 impl Tasks {
@@ -47,38 +75,80 @@ impl Tasks {
         Self {
             current: ArcSwap::from_pointee(ProcessLocal::new(TaskRuntime::new())),
             stopped: AtomicBool::new(false),
+            is_listening: AtomicBool::new(false),
             restart: OnceLock::new(),
             restarting: Mutex::new(()),
         }
     }
 
-    /// Sets the function that restarts everything in a forked child. Only the first call has an
-    /// effect.
-    pub(crate) fn set_restart(&self, restart: impl Fn(&Tasks) + Send + Sync + 'static) {
+    /// Sets the function that restarts everything in a forked child, or after the runtime has ended.
+    /// Only the first call has an effect.
+    pub(crate) fn set_restart(&self, restart: impl Fn(&Tasks) -> bool + Send + Sync + 'static) {
         let _ = self.restart.set(Box::new(restart));
     }
 
-    /// Restarts everything if this process was forked since the tasks were started.
-    pub(crate) fn resume_after_fork(&self) {
-        if self.current.load().belongs_to_this_process() {
+    /// Restarts everything if this process was forked since the tasks were started, or if their
+    /// runtime has ended. If that fails, the next call tries again.
+    pub(crate) fn resume(&self) {
+        if self.current.load().is_running() {
             return;
         }
         let _restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.current.load().belongs_to_this_process() {
+        let previous = self.current.load_full();
+        if previous.is_running() {
             return;
         }
-        let current = TaskRuntime::new();
+        let current = Arc::new(ProcessLocal::new(TaskRuntime::new()));
         if self.stopped.load(Ordering::SeqCst) {
-            // A client that was closed before the fork stays closed.
+            // A client that was closed stays closed.
+            current.stop.cancel();
+            self.current.store(current);
+            return;
+        }
+        // A child that a listener forked inherits the context of a runtime without threads.
+        let runtime = match previous.belongs_to_this_process() {
+            true => runtime(),
+            false => runtime_of_child(),
+        };
+        let Ok(runtime) = runtime else { return };
+        current.start_on(&runtime);
+        current.is_restarted.store(false, Ordering::SeqCst);
+        // Stored before the restart, which starts tasks.
+        self.current.store(current.clone());
+        if self.restart.get().is_some_and(|restart| !restart(self)) {
+            current.stop.cancel();
+            self.current.store(previous);
+        } else if self.stopped.load(Ordering::SeqCst) {
             current.stop.cancel();
         }
-        // Stored before the restart: `restart` spawns on the new runtime.
-        self.current.store(Arc::new(ProcessLocal::new(current)));
-        if let Some(restart) = self.restart.get()
-            && !self.stopped.load(Ordering::SeqCst)
-            && self.ensure_runtime().is_ok()
-        {
-            restart(self);
+        current.is_restarted.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the tasks ended with their runtime.
+    pub(crate) fn are_lost(&self) -> bool {
+        let current = self.current.load();
+        current.belongs_to_this_process() && current.is_lost.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the client has a listener.
+    pub(crate) fn listens(self: &Arc<Self>) {
+        if self.is_listening.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        LISTENING.rcu(|known| {
+            let known = known.iter().flat_map(|known| known.iter());
+            let open = known.filter(|tasks| tasks.strong_count() > 0).cloned();
+            Some(Arc::new(open.chain([Arc::downgrade(self)]).collect()))
+        });
+    }
+
+    /// Restarts the clients that had a listener, in a forked child.
+    #[cfg(feature = "host")]
+    pub(crate) fn resume_listening() {
+        for tasks in LISTENING.load_full().iter().flat_map(|known| known.iter()) {
+            if let Some(tasks) = tasks.upgrade() {
+                tasks.resume();
+            }
         }
     }
 
@@ -101,9 +171,8 @@ impl Tasks {
     pub(crate) fn ensure_runtime(&self) -> Result<()> {
         self.check_open()?;
         let current = self.current.load();
-        if current.runtime.get().is_none() {
-            // Fails if another thread was first; its runtime is used then.
-            let _ = current.runtime.set(runtime()?);
+        if !current.is_usable() || current.runtime.get().is_none() {
+            current.start_on(&runtime()?);
         }
         Ok(())
     }
@@ -124,10 +193,15 @@ impl Tasks {
         });
     }
 
-    /// Starts a task that ends by itself; only the immediate stop cancels it.
-    pub(crate) fn spawn_delivery(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Starts a task that ends by itself; only the immediate stop, whose token it receives, cancels
+    /// it.
+    pub(crate) fn spawn_delivery<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let current = self.current.load();
         let abandon = current.abandon.clone();
+        let task = task(abandon.clone());
         current.spawn(async move {
             let _ = abandon.run_until_cancelled_owned(task).await;
         });
@@ -153,8 +227,7 @@ impl Tasks {
     /// this returns even if tasks remain. May be awaited outside of a Tokio runtime.
     pub(crate) async fn wait_until_stopped(&self, drain: Duration, deadline: Duration) {
         let current = self.current.load_full();
-        let Some(runtime) = current.runtime.get().filter(|_| current.belongs_to_this_process())
-        else {
+        let Some(runtime) = current.runtime.get().filter(|_| current.is_usable()) else {
             return;
         };
         let within = |limit| {
@@ -176,13 +249,61 @@ impl TaskRuntime {
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
+            is_lost: Arc::default(),
+            is_restarted: AtomicBool::new(true),
         }
+    }
+
+    /// Chooses the runtime. If another thread was first, its runtime is used.
+    fn start_on(&self, runtime: &Handle) {
+        if self.runtime.set(runtime.clone()).is_ok() {
+            let stop = self.stop.clone();
+            // One that waits for nothing else: all others may have ended.
+            runtime.spawn(self.guarded(async move { stop.cancelled().await }));
+        }
+    }
+
+    /// A task whose drop by the runtime is noticed.
+    fn guarded(&self, task: impl Future<Output = ()> + Send + 'static) -> Guarded {
+        let (stop, is_lost) = (self.stop.clone(), self.is_lost.clone());
+        Guarded { guard: RuntimeGuard { stop, is_lost, has_ended: false }, task: Box::pin(task) }
+    }
+}
+
+impl ProcessLocal<TaskRuntime> {
+    /// Whether tasks of this process run, or can be started.
+    fn is_usable(&self) -> bool {
+        self.belongs_to_this_process() && !self.is_lost.load(Ordering::SeqCst)
+    }
+
+    /// The same, once a restart is complete.
+    fn is_running(&self) -> bool {
+        self.is_usable() && self.is_restarted.load(Ordering::SeqCst)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // Set, because every start calls `Tasks::ensure_runtime` first.
-        if let Some(runtime) = self.runtime.get() {
-            self.tracker.spawn_on(task, runtime);
+        if let Some(runtime) = self.runtime.get().filter(|_| self.is_usable()) {
+            self.tracker.spawn_on(self.guarded(task), runtime);
+        }
+    }
+}
+
+impl Future for Guarded {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let polled = self.task.as_mut().poll(context);
+        self.guard.has_ended |= polled.is_ready();
+        polled
+    }
+}
+
+impl Drop for RuntimeGuard {
+    fn drop(&mut self) {
+        let is_dropped = !self.has_ended && !self.stop.is_cancelled() && !thread::panicking();
+        if is_dropped && !self.is_lost.swap(true, Ordering::SeqCst) {
+            info!("the Tokio runtime of a client has ended; its next call restarts its tasks");
         }
     }
 }
@@ -191,6 +312,14 @@ impl Drop for Tasks {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The shared runtime, or without one the caller's.
+fn runtime_of_child() -> Result<Handle> {
+    #[cfg(feature = "blocking")]
+    return crate::blocking::runtime();
+    #[cfg(not(feature = "blocking"))]
+    runtime()
 }
 
 /// The caller's runtime, or the shared one.

@@ -6,7 +6,9 @@ mod client {
     mod cache;
     mod closing;
     mod discovery;
+    mod ended_runtime;
     mod events;
+    mod fallback;
     mod in_memory;
     mod incremental;
     mod lifecycle;

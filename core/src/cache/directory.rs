@@ -2,7 +2,6 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::file::file_name;
@@ -14,19 +13,19 @@ const PROBE: &str = ".probe.";
 /// process that is writing.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
 
-// With the process id, makes temporary names unique: several clients of a process may write the
-// same namespace.
-static SEQUENCE: AtomicU64 = AtomicU64::new(0);
-
 pub(super) fn app_directory(root: &Path, app_id: &str) -> PathBuf {
     root.join(app_id).join("config-cache")
 }
 
 pub(super) fn temporary_name(identity: &NamespaceKey) -> String {
-    let pid = std::process::id();
-    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     // The leading dot and the suffix keep the file out of every client's reading, including Java's.
-    format!(".{}.{pid}.{sequence}.tmp", file_name(identity))
+    format!(".{}.{}.tmp", file_name(identity), unique())
+}
+
+/// A part of a name that no other client uses. Containers that share a directory all have the process
+/// id 1, and a forked child continues the random numbers of its parent.
+fn unique() -> String {
+    format!("{}.{:016x}", std::process::id(), fastrand::u64(..))
 }
 
 pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
@@ -43,9 +42,7 @@ pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
 /// not enough: the disk may be read-only or full.
 pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
     create_directory(directory)?;
-    let pid = std::process::id();
-    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    let probe = directory.join(format!("{PROBE}{pid}.{sequence}.tmp"));
+    let probe = directory.join(format!("{PROBE}{}.tmp", unique()));
     File::create_new(&probe)?;
     fs::remove_file(&probe)
 }

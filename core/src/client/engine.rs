@@ -110,13 +110,13 @@ impl Engine {
         (namespace, handle)
     }
 
-    /// Restarts the pipeline and the deliveries of a namespace in a forked child.
+    /// Restarts the pipeline and the deliveries of a namespace.
     pub(super) fn resume(&self, namespace: &Arc<Namespace>, tasks: &Tasks) {
         let (refresh_sender, refresh_requests) = mpsc::channel(MAX_REFRESH_REQUESTS);
         for delivery in
             namespace.resume(self.settings.listener_queue, refresh_sender, self.errors.clone())
         {
-            tasks.spawn_delivery(namespace.clone().deliver(delivery));
+            tasks.spawn_delivery(|abandon| namespace.clone().deliver(delivery, abandon));
         }
         self.start(namespace, refresh_requests, tasks);
     }
@@ -149,7 +149,7 @@ impl Engine {
             ),
             announcements,
             refresh_requests,
-            fallback: self.fallback(namespace),
+            fallback: Arc::new(self.fallback(namespace)),
             validators: self.validators.clone(),
         };
         let pipeline = Pipeline::new(namespace.clone(), dependencies);

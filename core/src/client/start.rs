@@ -8,7 +8,12 @@ use super::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::NamespaceHandle;
 use crate::settings::StartPolicy;
-use crate::snapshot::Source;
+use crate::snapshot::{Snapshot, Source};
+
+/// The source that a policy judges: that of the text, or that of the values in it.
+pub(super) type SourceOf = fn(&Snapshot) -> Source;
+/// A namespace that is being opened, and how it will be read.
+pub(super) type Opening<'a> = (&'a NamespaceHandle, SourceOf);
 
 impl Client {
     /// Opens the namespaces of `castalia.namespaces` once; does not wait for loads.
@@ -25,28 +30,50 @@ impl Client {
         Ok(())
     }
 
+    /// Opens a namespace and waits for its first load, on another runtime if the one of the tasks
+    /// ends meanwhile.
+    pub(super) async fn open_and_wait(
+        &self,
+        app_id: &str,
+        namespace: &str,
+    ) -> Result<NamespaceHandle> {
+        let namespace = self.open(app_id, namespace)?;
+        self.start_namespaces()?;
+        namespace.wait_until_settled().await;
+        // Neither has an effect unless the runtime ended.
+        self.tasks.resume();
+        namespace.wait_until_settled().await;
+        Ok(namespace)
+    }
+
     /// Waits for the namespaces that the policy covers.
     ///
     /// # Errors
     /// The policy's refusal.
-    pub(super) async fn check_start_policy(&self, opening: Option<&NamespaceHandle>) -> Result<()> {
+    pub(super) async fn check_start_policy(&self, opening: Option<Opening<'_>>) -> Result<()> {
         let settings = &self.inner.settings;
         let policy = settings.start_policy;
         // Opening one namespace must not wait for the others, which cannot fail the start anyway.
         if policy == StartPolicy::BestEffort && opening.is_some() {
             return Ok(());
         }
-        let mut checked: Vec<_> = opening.into_iter().cloned().collect();
+        let opening = opening.map(|(namespace, source)| (namespace.clone(), source));
+        let mut checked: Vec<_> = opening.into_iter().collect();
         let open = self.inner.namespaces.load_full();
         for namespace in &settings.namespaces {
             // A namespace that the application has closed since is no longer required.
             let identity = self.identity(&settings.app_id, namespace)?;
-            checked.extend(open.get(&identity).and_then(NamespaceHandle::acquire));
+            if checked.iter().any(|(opening, _)| *opening.identity() == identity) {
+                continue;
+            }
+            let listed = open.get(&identity).and_then(NamespaceHandle::acquire);
+            checked.extend(listed.map(|listed| (listed, Snapshot::values_source as SourceOf)));
         }
-        join_all(checked.iter().map(|namespace| namespace.wait_until_settled())).await;
-        let accepted =
-            |namespace: &&NamespaceHandle| accepts(policy, namespace.snapshot().source());
-        let (ready, missing): (Vec<_>, Vec<_>) = checked.iter().partition(accepted);
+        join_all(checked.iter().map(|(namespace, _)| namespace.wait_until_settled())).await;
+        let (ready, missing): (Vec<_>, Vec<_>) = checked
+            .iter()
+            .partition(|(namespace, source)| accepts(policy, source(&namespace.snapshot())));
+        let missing: Vec<_> = missing.into_iter().map(|(namespace, _)| namespace).collect();
         let enough = match policy {
             StartPolicy::BestEffort => true,
             StartPolicy::RequireAny | StartPolicy::RequireAnyRemote => {

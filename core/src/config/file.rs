@@ -38,6 +38,13 @@ impl ConfigFile {
         Self { config: config.into_text() }
     }
 
+    /// The same, for hosts that have one type for both views of a namespace.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn as_config(&self) -> &Config {
+        &self.config
+    }
+
     /// App id, cluster and namespace.
     #[must_use]
     pub fn identity(&self) -> &NamespaceKey {

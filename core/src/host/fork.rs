@@ -3,12 +3,20 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::tasks::Tasks;
+
 /// Number of forks between this process and the one that loaded the library.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Must be called in each forked child, in which it is safe at any moment.
 pub fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Restarts the clients that had a listener, in a forked child that may only wait for it; all others
+/// restart with their next call, which may be a read.
+pub fn resume_listeners() {
+    Tasks::resume_listening();
 }
 
 /// Number of forks between this process and the one that loaded the library.
@@ -26,6 +34,12 @@ impl Seen {
     #[must_use]
     pub fn now() -> Self {
         Self(AtomicU32::new(forks()))
+    }
+
+    /// Used in the process that loaded the library.
+    #[must_use]
+    pub const fn at_load() -> Self {
+        Self(AtomicU32::new(0))
     }
 
     /// Whether this is the first use in a forked child.

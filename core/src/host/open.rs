@@ -33,15 +33,6 @@ impl View {
     pub fn of(config: &Config) -> Self {
         if config.is_text() { Self::Text } else { Self::Values }
     }
-
-    /// The namespace, read in this way.
-    #[must_use]
-    pub fn apply(self, config: Config) -> Config {
-        match self {
-            Self::Values => config,
-            Self::Text => config.into_text(),
-        }
-    }
 }
 
 /// Opens a namespace to be read in this way; see [`Client::config_of`].
@@ -49,7 +40,10 @@ impl View {
 /// # Errors
 /// As [`Client::config_of`].
 pub async fn open(client: Client, app_id: String, namespace: String, view: View) -> Result<Opened> {
-    let config = view.apply(client.config_of(&app_id, &namespace).await?);
+    let config = match view {
+        View::Values => client.config_of(&app_id, &namespace).await?,
+        View::Text => client.config_file_of(&app_id, &namespace).await?.as_config().clone(),
+    };
     let state = ArcSwap::from_pointee(State::Open(config));
     Ok(Opened { client, state, seen: Seen::now() })
 }

@@ -1,16 +1,17 @@
 //! Calls a function for each event: one call at a time, on a blocking thread, and with an end that
 //! leaves no call running.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::queue::Queue;
@@ -21,16 +22,17 @@ use crate::process_local::ProcessLocal;
 
 /// A listener that runs longer is logged. It loses no event, but receives them late.
 const SLOW: Duration = Duration::from_secs(30);
+/// Functions that can wait for each other: as many as can run.
+const MAX_WAITING: usize = 64;
 
 /// Function that is called for each event.
 pub(crate) type Callback = Box<dyn FnMut(&Arc<ChangeEvent>) + Send>;
 
-/// Starts at 1, because 0 means that no function is running.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// Id of the subscriber whose function this thread is running; 0 if none.
-    static RUNNING: Cell<u64> = const { Cell::new(0) };
+    /// The subscriber whose function this thread is running.
+    static RUNNING: RefCell<Option<Arc<Subscriber>>> = const { RefCell::new(None) };
 }
 
 /// A registered function. Dropping it ends the subscription without waiting.
@@ -68,8 +70,9 @@ impl Subscription {
     }
 
     /// Ends the subscription. After it returns, no call is running, none will start, and the
-    /// function has been dropped. Called from within the function itself, it only marks the end;
-    /// the function is then dropped when it returns. The second time it does nothing.
+    /// function has been dropped. Called from within the function itself, or from one that this
+    /// function is waiting for in the same way, it only marks the end; the function is then dropped
+    /// when it returns. The second time it does nothing.
     ///
     /// Blocks while a call is running.
     pub fn cancel(&self) {
@@ -97,6 +100,17 @@ pub(crate) struct Subscriber {
     function: Mutex<Option<Callback>>,
     ended: AtomicBool,
     queue: ArcSwap<ProcessLocal<Queue>>,
+    /// The subscriber that the function is cancelling, and whose call it waits for.
+    waits_for: ArcSwapOption<Subscriber>,
+    /// What a task left when its runtime ended.
+    left: Mutex<Option<Left>>,
+}
+
+/// Events that were not delivered.
+struct Left {
+    /// Taken from the stream.
+    taken: Option<Arc<ChangeEvent>>,
+    _stream: ChangeStream,
 }
 
 impl Subscriber {
@@ -108,21 +122,32 @@ impl Subscriber {
             function: Mutex::new(Some(function)),
             ended: AtomicBool::new(false),
             queue: ArcSwap::new(stream.queue.clone()),
+            waits_for: ArcSwapOption::empty(),
+            left: Mutex::default(),
         });
-        (subscriber.clone(), Delivery { stream, subscriber })
+        (subscriber.clone(), Delivery::new(stream, subscriber))
     }
 
-    /// Subscribes the function again in a forked child; `None` if it has ended or was being called
-    /// at the time of the fork.
+    /// Subscribes the function again after its task is gone; `None` if it has ended, or was being
+    /// called at the time of a fork.
     pub(crate) fn resume(self: &Arc<Self>, listeners: &Listeners) -> Option<Delivery> {
         // A lock that was held at the fork is never released in the child, and the function may be
         // half executed.
-        if self.has_ended() || self.function.try_lock().is_err() {
+        let is_forked = !self.queue.load().belongs_to_this_process();
+        if self.has_ended() || is_forked && self.function.try_lock().is_err() {
             return None;
         }
-        let stream = listeners.stream(self.interest.clone());
+        let stream = if is_forked {
+            listeners.stream(Interest::everything())
+        } else {
+            // Its stream is dropped, and with it the queue discarded, when its events are copied.
+            let left = self.lock_left().take();
+            let taken = left.as_ref().and_then(|left| left.taken.clone());
+            listeners.stream_after_queue(&self.queue.load(), taken)
+        };
+        let stream = stream.with_interest(self.interest.clone());
         self.queue.store(stream.queue.clone());
-        Some(Delivery { stream, subscriber: self.clone() })
+        Some(Delivery::new(stream, self.clone()))
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -130,9 +155,9 @@ impl Subscriber {
     }
 
     /// Calls the function unless the subscription has ended; false if it panicked.
-    fn call(&self, event: &Arc<ChangeEvent>) -> bool {
-        let mut held = self.function.lock().unwrap_or_else(PoisonError::into_inner);
-        RUNNING.set(self.id);
+    fn call(self: &Arc<Self>, event: &Arc<ChangeEvent>) -> bool {
+        let mut held = self.lock_function();
+        RUNNING.set(Some(self.clone()));
         let mut completed = true;
         if let Some(function) = held.as_mut().filter(|_| !self.has_ended()) {
             completed = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
@@ -141,30 +166,68 @@ impl Subscriber {
             // Dropped before the lock is released, so that a waiting `cancel` finds it dropped.
             drop(held.take());
         }
-        RUNNING.set(0);
+        RUNNING.set(None);
         completed
     }
 
     /// Prevents further calls.
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         let queue = self.queue.load();
         if queue.belongs_to_this_process() {
             queue.discard();
+            // There is no task that would drop the function.
+            if self.lock_left().take().is_some() {
+                self.drop_idle_function();
+            }
         }
     }
 
-    /// The function, once no call is running. `None` inside the function itself, and in a forked
-    /// child if it was running at the fork.
-    fn take_function(&self) -> Option<Callback> {
+    /// Drops the function, unless a call is running, which does so when it returns. It may own the
+    /// subscription, and the two would keep each other alive.
+    fn drop_idle_function(&self) {
+        let function = self.function.try_lock().ok().and_then(|mut function| function.take());
+        drop(function);
+    }
+
+    fn lock_left(&self) -> MutexGuard<'_, Option<Left>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The function, once no call is running. `None` inside the function itself, inside one that it
+    /// waits for, and in a forked child if it was running at the fork.
+    fn take_function(self: &Arc<Self>) -> Option<Callback> {
+        // Destroyed before the statics of a program, which may own a subscription.
+        let running = RUNNING.try_with(|running| running.borrow().clone()).ok().flatten();
         // Locking here would deadlock: this thread holds the lock.
-        if RUNNING.get() == self.id {
+        if running.as_ref().is_some_and(|running| running.id == self.id) {
             return None;
         }
         if !self.queue.load().belongs_to_this_process() {
             return self.function.try_lock().ok()?.take();
         }
-        self.function.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let Some(running) = running else { return self.lock_function().take() };
+        // Set before the others are examined, so that at least one of two functions that cancel each
+        // other finds out.
+        running.waits_for.store(Some(self.clone()));
+        let function = match self.is_waiting_for(&running) {
+            true => None,
+            false => self.lock_function().take(),
+        };
+        running.waits_for.store(None);
+        function
+    }
+
+    /// Whether the function waits for another one, directly or through others.
+    fn is_waiting_for(self: &Arc<Self>, other: &Self) -> bool {
+        let next = |subscriber: &Arc<Self>| subscriber.waits_for.load_full();
+        let waiting = std::iter::successors(next(self), next);
+        // Others may wait in a circle for a moment, until they find out.
+        waiting.take(MAX_WAITING).any(|subscriber| subscriber.id == other.id)
+    }
+
+    fn lock_function(&self) -> MutexGuard<'_, Option<Callback>> {
+        self.function.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -191,21 +254,36 @@ async fn wait_for_thread<T>(call: impl Future<Output = T>, namespace: &str) -> T
     call.await
 }
 
-/// The task that calls a subscriber.
+/// The task that calls a subscriber. Dropping it ends the subscription if `abandon` is cancelled;
+/// otherwise the runtime has ended, and another one may continue.
 pub(crate) struct Delivery {
-    stream: ChangeStream,
+    /// `None` only while it is being dropped.
+    stream: Option<ChangeStream>,
+    /// The event of the last call.
+    taken: Option<Arc<ChangeEvent>>,
+    /// Whether the call has begun, or the event was left for another runtime.
+    claimed: Arc<AtomicBool>,
     subscriber: Arc<Subscriber>,
+    abandon: CancellationToken,
 }
 
 impl Delivery {
-    /// Delivers events until the subscription or the client ends. `failed` is called with the name
-    /// of the namespace if the function panics.
-    pub(crate) async fn run(mut self, failed: impl Fn(&str)) {
-        let _end = DeliveryGuard(self.subscriber.clone());
-        while let Some(event) = self.stream.next().await {
+    fn new(stream: ChangeStream, subscriber: Arc<Subscriber>) -> Self {
+        let abandon = CancellationToken::new();
+        let claimed = Arc::default();
+        Self { stream: Some(stream), taken: None, claimed, subscriber, abandon }
+    }
+
+    /// Delivers events until the subscription or the client ends, or until `abandon` is cancelled.
+    /// `failed` is called with the name of the namespace if the function panics.
+    pub(crate) async fn run(mut self, failed: impl Fn(&str), abandon: CancellationToken) {
+        self.abandon = abandon;
+        while let Some(event) = self.next().await {
             let subscriber = self.subscriber.clone();
             let namespace = event.identity().namespace.clone();
-            let call = LISTENER_POOL.start(move || subscriber.call(&event));
+            let claimed = self.claimed.clone();
+            let call = LISTENER_POOL
+                .start(move || claimed.swap(true, Ordering::SeqCst) || subscriber.call(&event));
             let mut call = wait_for_thread(call, &namespace).await;
             let completed = match timeout(SLOW, &mut call).await {
                 Ok(completed) => completed,
@@ -223,23 +301,36 @@ impl Delivery {
                 error!(namespace, "a change listener failed; it remains registered");
             }
         }
-        let subscriber = self.subscriber;
+        let subscriber = self.subscriber.clone();
         subscriber.ended.store(true, Ordering::SeqCst);
         // Dropped on a blocking thread: the function may own something whose destructor blocks.
         let _ = DROP_POOL.run(move || drop(subscriber.take_function())).await;
     }
+
+    async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
+        self.taken = self.stream.as_mut()?.next().await;
+        self.claimed = Arc::default();
+        self.taken.clone()
+    }
 }
 
-/// Drops the function if the task is cancelled: it may own the subscription, and the two would keep
-/// each other alive.
-struct DeliveryGuard(Arc<Subscriber>);
-
-impl Drop for DeliveryGuard {
+impl Drop for Delivery {
     fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::SeqCst);
-        // A call in progress holds the lock and drops the function when it returns.
-        if let Ok(mut function) = self.0.function.try_lock() {
-            drop(function.take());
+        let subscriber = &self.subscriber;
+        if self.abandon.is_cancelled() {
+            subscriber.ended.store(true, Ordering::SeqCst);
+        }
+        if subscriber.has_ended() {
+            subscriber.drop_idle_function();
+            return;
+        }
+        // Unless another runtime has continued already.
+        if let Some(stream) = self.stream.take()
+            && Arc::ptr_eq(&subscriber.queue.load(), &stream.queue)
+        {
+            let is_called = self.claimed.swap(true, Ordering::SeqCst);
+            let taken = self.taken.take().filter(|_| !is_called);
+            *subscriber.lock_left() = Some(Left { taken, _stream: stream });
         }
     }
 }

@@ -11,7 +11,7 @@ use super::validator::Validators;
 use crate::cache::CachedContent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
-use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source};
+use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source, is_readable};
 
 pub(crate) struct Fallback {
     pub(crate) disk: Option<Disk>,
@@ -22,19 +22,29 @@ impl Fallback {
     /// Publishes the fallback values, unless a validator rejects them.
     pub(super) async fn serve(&self, namespace: &Namespace, validators: &Validators) {
         // A forked child starts with the values of its parent, which are newer than any file.
-        if namespace.snapshot().source() != Source::None {
+        if !is_empty(namespace) {
             return;
         }
         let name = &namespace.identity().namespace;
         match self.find(namespace).await {
             Some(found) => {
-                let age = found.loaded_at().elapsed().unwrap_or_default();
-                let (source, age_s) = (found.source(), age.as_secs());
-                warn!(namespace = name, %source, age_s, "no server available; serving fallback values");
-                // A rejection has been logged, and no caller waits for its result.
-                let _ = accept(namespace, validators, found).await;
+                let found = Arc::new(found);
+                // A rejection has been logged, and no caller waits for its result. A load may have
+                // succeeded meanwhile.
+                if check(namespace, validators, &found).await.is_ok() && is_empty(namespace) {
+                    let age = found.loaded_at().elapsed().unwrap_or_default();
+                    let (source, age_s) = (found.source(), age.as_secs());
+                    warn!(namespace = name, %source, age_s, "no server available; serving fallback values");
+                    let current = namespace.snapshot();
+                    // A release that cannot be parsed keeps its text.
+                    let served = match current.problem() {
+                        Some(_) => Arc::new(current.with_values_of(&found)),
+                        None => found,
+                    };
+                    namespace.publish(&served);
+                }
             }
-            None => {
+            None if is_empty(namespace) => {
                 let error = namespace.runtime().monitor().last_error();
                 let error = error.map_or_else(|| "no answer yet".to_owned(), |e| e.to_string());
                 warn!(
@@ -43,6 +53,7 @@ impl Fallback {
                     "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
                 );
             }
+            None => {}
         }
     }
 
@@ -58,7 +69,12 @@ impl Fallback {
         validators: &Validators,
     ) -> Result<()> {
         match self.find(namespace).await {
-            Some(found) => accept(namespace, validators, found).await,
+            Some(found) => {
+                let found = Arc::new(found);
+                check(namespace, validators, &found).await?;
+                namespace.publish(&found);
+                Ok(())
+            }
             None => {
                 let text = "there is neither a cache file nor a seed";
                 let error = Error::new(ErrorKind::NotFound, "load local file", text);
@@ -67,59 +83,76 @@ impl Fallback {
         }
     }
 
-    /// The fallback values; `None` if there are none.
+    /// The fallback values; `None` if there are none. A cached document that cannot be parsed has the
+    /// values of the seed.
     async fn find(&self, namespace: &Namespace) -> Option<Snapshot> {
         let context = namespace.context();
-        let load_info = |source| LoadInfo { source, ..LoadInfo::unknown() };
-        let (load_info, content) = match self.read_disk(context).await {
-            Some((source, CachedContent { content, written_at })) => {
-                (LoadInfo { since: written_at, ..load_info(source) }, content)
-            }
-            None => (load_info(Source::Static), self.seed.clone()?),
+        let Stored { cached, seed } = self.read_disk(context).await;
+        let of_code = || self.seed.clone().map(|content| (content, LoadInfo::unknown().since));
+        let seed = seed.map(|found| (found.content, found.written_at)).or_else(of_code);
+        let current = namespace.snapshot();
+        let snapshot = |source, (content, since)| {
+            let info = LoadInfo { source, since, ..LoadInfo::unknown() };
+            Snapshot::new(context.clone(), info, content, Some(&current))
         };
-        Some(Snapshot::new(context.clone(), load_info, content, Some(&namespace.snapshot())))
+        let Some(cached) = cached else { return Some(snapshot(Source::Static, seed?)) };
+        let cached = snapshot(Source::Local, (cached.content, cached.written_at));
+        Some(match (cached.problem(), seed) {
+            (Some(_), Some(seed)) => cached.with_values_of(&snapshot(Source::Static, seed)),
+            _ => cached,
+        })
     }
 
-    async fn read_disk(&self, context: &Arc<NamespaceContext>) -> Option<(Source, CachedContent)> {
-        let disk = self.disk.clone()?;
+    async fn read_disk(&self, context: &Arc<NamespaceContext>) -> Stored {
+        let Some(disk) = self.disk.clone() else { return Stored::default() };
         let identity = context.identity.clone();
         let read = disk.run(move |cache| {
-            let cached = cache.load(&identity).map(|found| found.map(|c| (Source::Local, c)));
-            let seed =
-                || cache.load_seed(&identity).map(|found| found.map(|c| (Source::Static, c)));
             // The cache file comes before the seeds: it is what a server released, while seeds are
-            // as old as the program's packages.
-            match cached {
-                Ok(Some(found)) => Ok((Some(found), None)),
-                Ok(None) => Ok((seed()?, None)),
-                // A damaged cache file must not prevent the start; the seed is used and the damage
-                // is logged.
-                Err(error) => Ok((seed()?, Some(error))),
-            }
+            // as old as the program's packages. A damaged one must not prevent the start; the seed
+            // is used and the damage is logged.
+            let (cached, problem) = match cache.load(&identity) {
+                Ok(cached) => (cached, None),
+                Err(error) => (None, Some(error)),
+            };
+            let is_usable = cached
+                .as_ref()
+                .is_some_and(|found| is_readable(&identity.namespace, &found.content));
+            let seed = if is_usable { None } else { cache.load_seed(&identity)? };
+            Ok((Stored { cached, seed }, problem))
         });
-        let (found, read_error) = match read.await {
+        let (stored, problem) = match read.await {
             Ok(read) => read,
-            Err(error) => (None, Some(error)),
+            Err(error) => (Stored::default(), Some(error)),
         };
-        if let Some(error) = read_error {
+        if let Some(error) = problem {
             let namespace = &*context.identity.namespace;
             warn!(namespace, %error, "cannot read the cache file");
         }
-        found
+        stored
     }
 }
 
-async fn accept(namespace: &Namespace, validators: &Validators, found: Snapshot) -> Result<()> {
-    let found = Arc::new(found);
-    let verdict = validators.check(&found).await;
-    match &verdict {
-        Ok(()) => {
-            namespace.publish(&found);
-        }
-        Err(error) => {
-            let namespace = &*namespace.identity().namespace;
-            warn!(namespace, %error, "the fallback values were rejected");
-        }
+/// What the disk has of a namespace.
+#[derive(Default)]
+struct Stored {
+    cached: Option<CachedContent>,
+    seed: Option<CachedContent>,
+}
+
+/// Whether neither a server nor a fallback has answered.
+fn is_empty(namespace: &Namespace) -> bool {
+    namespace.snapshot().values_source() == Source::None
+}
+
+async fn check(
+    namespace: &Namespace,
+    validators: &Validators,
+    found: &Arc<Snapshot>,
+) -> Result<()> {
+    let verdict = validators.check(found).await;
+    if let Err(error) = &verdict {
+        let namespace = &*namespace.identity().namespace;
+        warn!(namespace, %error, "the fallback values were rejected");
     }
     verdict
 }

@@ -18,7 +18,7 @@ use crate::listener::{ChangeStream, Delivery, Listeners, Subscriber};
 use crate::monitor::{ErrorLog, NamespaceMetrics, NamespaceMonitor};
 use crate::process_local::ProcessLocal;
 use crate::protocol::namespace::NamespaceKey;
-use crate::snapshot::{CurrentSnapshot, NamespaceContext, Snapshot};
+use crate::snapshot::{CurrentSnapshot, NamespaceContext, Snapshot, Source};
 
 /// One open namespace. Its pipeline writes, everything else reads.
 pub(crate) struct Namespace {
@@ -45,13 +45,15 @@ pub(crate) enum EventKind {
 
 /// The parts of a namespace that are served by tasks, and therefore belong to one process.
 pub(crate) struct NamespaceRuntime {
-    values: Listeners,
-    content: Listeners,
-    newest: Listeners,
+    values: Arc<Listeners>,
+    content: Arc<Listeners>,
+    newest: Arc<Listeners>,
     monitor: NamespaceMonitor,
     // True once the first load has ended. A watch rather than a `Notify`, because callers may
     // arrive later.
     settled: watch::Sender<bool>,
+    /// Whether an earlier runtime may have shown its values, or their absence, to listeners.
+    is_resumed: bool,
     refresh_requests: mpsc::Sender<RefreshReply>,
     released: CancellationToken,
 }
@@ -63,13 +65,28 @@ impl NamespaceRuntime {
         errors: Arc<ErrorLog>,
     ) -> Self {
         Self {
-            values: Listeners::new(queue_limit),
-            content: Listeners::new(queue_limit),
-            newest: Listeners::newest_only(),
+            values: Arc::new(Listeners::new(queue_limit)),
+            content: Arc::new(Listeners::new(queue_limit)),
+            newest: Arc::new(Listeners::newest_only()),
             monitor: NamespaceMonitor::new(errors),
             settled: watch::Sender::new(false),
+            is_resumed: false,
             refresh_requests,
             released: CancellationToken::new(),
+        }
+    }
+
+    /// Publishes to the streams of another runtime of the same process.
+    fn continue_streams(&mut self, other: &Self) {
+        self.values = other.values.clone();
+        self.content = other.content.clone();
+        self.newest = other.newest.clone();
+    }
+
+    fn settle(&self, after: Duration) {
+        let first = !self.settled.send_replace(true);
+        if first {
+            self.monitor.first_load_done(after);
         }
     }
 
@@ -162,30 +179,36 @@ impl Namespace {
     }
 
     /// Calls a registered function for each event until the subscription or the namespace ends.
-    pub(crate) async fn deliver(self: Arc<Self>, delivery: Delivery) {
-        delivery.run(|namespace| self.runtime().monitor.listener_failed(namespace)).await;
+    pub(crate) async fn deliver(self: Arc<Self>, delivery: Delivery, abandon: CancellationToken) {
+        let failed = |namespace: &str| self.runtime().monitor.listener_failed(namespace);
+        delivery.run(failed, abandon).await;
     }
 
-    /// Restarts the namespace in a forked child, with the parent's snapshot and registered
-    /// functions. The caller runs the returned deliveries.
+    /// Restarts the namespace in a forked child, or on another runtime, with the last snapshot and
+    /// the registered functions. The caller runs the returned deliveries.
     pub(crate) fn resume(
         &self,
         queue_limit: usize,
         refresh_requests: mpsc::Sender<RefreshReply>,
         errors: Arc<ErrorLog>,
     ) -> Vec<Delivery> {
-        let runtime = NamespaceRuntime::new(queue_limit, refresh_requests, errors);
-        // The parent's values are served at once; callers in the child must not wait for a first
-        // load again.
-        runtime.settled.send_replace(true);
+        let mut runtime = NamespaceRuntime::new(queue_limit, refresh_requests, errors);
+        let previous = self.runtime();
+        if previous.belongs_to_this_process() {
+            runtime.continue_streams(&previous);
+        }
+        // The last values are served at once; callers must not wait for a first load again.
+        let has_values = self.snapshot().values_source() != Source::None;
+        runtime.settled.send_replace(has_values);
+        runtime.is_resumed = true;
         self.current.replace(Arc::new(self.snapshot().renewed()));
         let subscribers = self.subscribers.load_full();
         let deliveries = subscribers
             .iter()
             .filter_map(|(kind, subscriber)| subscriber.resume(runtime.listeners(*kind)))
             .collect();
-        // Events that the parent had queued are lost with its threads. Followers get one event for
-        // the snapshot, so that none keeps an older one.
+        // Events that were queued in the parent are lost with its threads. Followers get one event
+        // for the snapshot, so that none keeps an older one.
         runtime.newest.publish(&self.newest_event(&self.snapshot()));
         self.runtime.store(Arc::new(ProcessLocal::new(runtime)));
         deliveries
@@ -234,24 +257,18 @@ impl Namespace {
     /// it. Returns whether the configurations differ from those before.
     pub(super) fn publish(&self, new: &Arc<Snapshot>) -> bool {
         let old = self.current.replace(new.clone());
-        let changed = old.configurations() != new.configurations();
+        // While a document cannot be parsed, its values may change alone.
+        let changed = old.configurations() != new.configurations()
+            || new.problem().is_some() && old.values() != new.values();
         // The first values are not a change: nothing was there before for a listener to compare
         // with.
-        if self.is_settled() {
+        if self.is_settled() || self.runtime().is_resumed {
             if changed {
                 self.publish_changes(&old, new);
             }
             self.publish_newest(new);
         }
         changed
-    }
-
-    fn settle(&self, after: Duration) {
-        let runtime = self.runtime();
-        let first = !runtime.settled.send_replace(true);
-        if first {
-            runtime.monitor.first_load_done(after);
-        }
     }
 
     /// Ends the subscriptions after their queued events, and every wait for the first load.
@@ -261,6 +278,12 @@ impl Namespace {
         runtime.content.close();
         runtime.newest.close();
         runtime.settled.send_replace(true);
+    }
+
+    /// The same with its functions, if there is no task any more that would do it.
+    pub(crate) fn close_without_task(&self) {
+        self.close();
+        self.subscribers.load().iter().for_each(|(_, subscriber)| subscriber.end());
     }
 
     fn publish_changes(&self, old: &Snapshot, new: &Arc<Snapshot>) {
@@ -293,19 +316,19 @@ impl Namespace {
 }
 
 /// Settles the namespace when it is dropped, so that callers do not wait forever for a load that
-/// panicked.
+/// panicked, or whose runtime has ended.
 pub(super) struct FirstLoadGuard {
-    namespace: Arc<Namespace>,
+    runtime: Arc<ProcessLocal<NamespaceRuntime>>,
     pub(super) start: Instant,
 }
 
 impl FirstLoadGuard {
-    pub(super) fn new(namespace: Arc<Namespace>) -> Self {
-        Self { namespace, start: Instant::now() }
+    pub(super) fn new(namespace: &Namespace) -> Self {
+        Self { runtime: namespace.runtime.load_full(), start: Instant::now() }
     }
 
     pub(super) fn settle(&self) {
-        self.namespace.settle(self.start.elapsed());
+        self.runtime.settle(self.start.elapsed());
     }
 }
 

@@ -7,7 +7,9 @@ use tracing::{info, warn};
 
 use super::disk::Disk;
 use super::namespace::Namespace;
+use crate::cache::FileCache;
 use crate::error::Result;
+use crate::snapshot::{Snapshot, is_readable};
 
 pub(super) struct CacheWriter {
     disk: Option<Disk>,
@@ -36,9 +38,7 @@ impl CacheWriter {
             // Read here rather than sent: releases that arrive during a slow write are skipped, all
             // but the newest.
             let snapshot = self.namespace.snapshot();
-            let store = move |cache: &crate::cache::FileCache| {
-                cache.store(snapshot.identity(), snapshot.configurations())
-            };
+            let store = move |cache: &FileCache| store(cache, &snapshot);
             let outcome = disk.clone().run(store).await;
             self.record(&outcome);
         }
@@ -59,4 +59,17 @@ impl CacheWriter {
         }
         self.failing = outcome.is_err();
     }
+}
+
+/// Writes the file, unless a document that cannot be parsed would replace the last one that could be,
+/// which the next start without a server needs.
+fn store(cache: &FileCache, snapshot: &Snapshot) -> Result<()> {
+    let identity = snapshot.identity();
+    if snapshot.problem().is_some()
+        && let Ok(Some(known)) = cache.load(identity)
+        && is_readable(&identity.namespace, &known.content)
+    {
+        return Ok(());
+    }
+    cache.store(identity, snapshot.configurations())
 }

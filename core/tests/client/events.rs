@@ -1,18 +1,15 @@
 //! Change events: their contents, their order, and that no listener delays another.
 
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
-use castalia_core::{ChangeEvent, Config, Interest};
+use castalia_core::{ChangeEvent, Config, Interest, Subscription};
 
 use super::support::{APP, Fixture, NAMESPACE, eventually};
 
 /// A channel that a callback fills and a test reads; its bound is far above what a test sends.
-fn record(
-    config: &Config,
-    interest: Interest,
-) -> (castalia_core::Subscription, Receiver<Arc<ChangeEvent>>) {
+fn record(config: &Config, interest: Interest) -> (Subscription, Receiver<Arc<ChangeEvent>>) {
     let (sender, receiver) = sync_channel(10_000);
     let subscription = config.on_change(interest, move |event| {
         sender.send(event.clone()).unwrap();
@@ -204,4 +201,37 @@ async fn nothing_runs_after_a_cancel() {
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst) % 2, 0);
     }
     client.close().await;
+}
+
+/// Two listeners that cancel each other, directly or through a third, wait for nothing: the calls
+/// return, and all functions are dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_may_cancel_each_other() {
+    for count in [2_usize, 3] {
+        let fixture = Fixture::new();
+        let (client, config) = fixture.open_quietly().await;
+        let subscriptions: Arc<OnceLock<Vec<Subscription>>> = Arc::default();
+        let all_run = Arc::new(Barrier::new(count));
+        let (done, mut ended) = tokio::sync::mpsc::channel(count);
+        let make = |index: usize| {
+            let (subscriptions, all_run) = (subscriptions.clone(), all_run.clone());
+            let done = done.clone();
+            config.on_change(Interest::everything(), move |_| {
+                all_run.wait();
+                subscriptions.wait()[(index + 1) % count].cancel();
+                done.try_send(index).unwrap();
+            })
+        };
+        subscriptions.set((0..count).map(make).collect()).unwrap();
+        drop(done);
+        publish_and_load(&fixture, &config, &[("n", "1")]).await;
+        let mut returned = Vec::new();
+        // The senders are in the functions.
+        while let Some(index) = ended.recv().await {
+            returned.push(index);
+        }
+        returned.sort_unstable();
+        assert_eq!(returned, (0..count).collect::<Vec<_>>());
+        client.close().await;
+    }
 }

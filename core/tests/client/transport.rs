@@ -16,7 +16,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::support::{self, APP, Fixture, NAMESPACE, scratch};
+use super::support::{self, APP, Fixture, NAMESPACE, logged, record_log, scratch};
 
 /// A server over HTTP with the usual release, and a folder.
 async fn served() -> (Server, TempDir) {
@@ -289,4 +289,33 @@ fn a_shared_cache_file_is_always_whole() {
     }
     let left = fs::read_dir(support::cache_file(&root, NAMESPACE).parent().unwrap()).unwrap();
     assert_eq!(left.count(), 1, "no temporary file is left");
+}
+
+/// Credentials in addresses are sent, and shown nowhere.
+#[tokio::test]
+async fn credentials_of_addresses_are_not_shown() {
+    record_log();
+    let server = Server::start().await.unwrap();
+    server.publish(APP, NAMESPACE, &[("a", "1")]);
+    let root = scratch();
+    let address = server.url().replace("http://", "http://gate:keeper-7f3a@");
+    server.set_services(&[&address]);
+    let client = Client::new(support::settings(&address, &root)).unwrap();
+    client.config(NAMESPACE).await.unwrap();
+    assert!(server.requests().iter().all(|request| {
+        request.header("authorization").is_some_and(|sent| sent.starts_with("Basic "))
+    }));
+    server.fail_always(Endpoint::Config, Some(Fault::status(503)));
+    let error = client.config("other").await.unwrap().refresh().await.unwrap_err();
+    assert!(error.to_string().contains("***@"), "{error}");
+    let metrics = client.metrics();
+    let report = client.settings();
+    for shown in [format!("{error} {error:?}"), format!("{metrics:?}"), format!("{report:?}")] {
+        assert!(!shown.contains("keeper-7f3a"), "{shown}");
+    }
+    let refused = Client::new(support::settings("ftp://gate:keeper-7f3a@host", &root)).unwrap_err();
+    assert!(refused.to_string().contains("ftp://***@host"), "{refused}");
+    client.close().await;
+    assert!(logged("keeper-7f3a").is_empty());
+    assert!(!logged("services found").is_empty());
 }

@@ -6,12 +6,10 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::Resolver;
+use crate::redact::{MASK, without_credentials};
 use crate::settings::effective::Setting;
 use crate::settings::key::{self, SettingKey};
 use crate::settings::layers::{Origin, SettingValue};
-
-// The same length for every secret.
-const MASK: &str = "***";
 
 impl Resolver {
     /// Looks up a key and adds it to the report.
@@ -28,7 +26,7 @@ impl Resolver {
         let hidden = key.name == key::SECRET.name && !value.is_empty();
         self.report.push(Setting {
             name: key.name,
-            value: if hidden { MASK } else { value }.to_owned(),
+            value: if hidden { MASK.into() } else { without_credentials(value).into_owned() },
             origin: found.map_or(Origin::Default, |found| found.origin),
             found_as: found.map_or(key.name, |found| found.name.as_str()).to_owned(),
             meaning: key.doc,
@@ -122,6 +120,7 @@ impl Resolver {
     /// names its replacement.
     fn warn_invalid(&mut self, found: &SettingValue, expected: &str, instead: &str) {
         let SettingValue { value, origin, name } = found;
+        let value = &*without_credentials(value);
         if *origin == Origin::Code {
             let fault = format!("{name} must be {expected}, but is {value:?}");
             self.faults.push(fault);
@@ -153,7 +152,7 @@ impl Resolver {
         } else {
             warn!(
                 name = found.name,
-                address = part,
+                address = &*without_credentials(part),
                 "address without a scheme; http:// is assumed"
             );
             format!("http://{part}")
@@ -164,7 +163,8 @@ impl Resolver {
         if !usable {
             let name = &found.name;
             self.faults.push(format!(
-                "{name} must contain http or https addresses, but contains {part:?}"
+                "{name} must contain http or https addresses, but contains {:?}",
+                without_credentials(part)
             ));
         }
         // Paths that begin with a slash are appended later.

@@ -1,0 +1,49 @@
+//! Hides the credentials of addresses in what is shown: log lines, errors and reports of settings.
+
+use std::borrow::Cow;
+
+/// Shown instead of a secret; the same length for every secret.
+pub(crate) const MASK: &str = "***";
+
+/// The text with `***` instead of the user and password of each address in it. A password may
+/// contain characters that would end it, so everything before the last `@` of a word is hidden.
+#[must_use]
+pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let is_end = |c: char| c.is_whitespace() || c == ',' || c == '"';
+    Cow::Owned(text.split_inclusive(is_end).map(hide).collect())
+}
+
+/// Hides the credentials of a word: an address, or the part of one without its scheme.
+fn hide(word: &str) -> Cow<'_, str> {
+    let scheme = word.find("://").map(|scheme| scheme + 3);
+    match word.rfind('@') {
+        Some(at) if scheme.is_some() || word[..at].contains(':') => {
+            let start = scheme.filter(|start| *start <= at).unwrap_or(0);
+            format!("{}{MASK}{}", &word[..start], &word[at..]).into()
+        }
+        _ => Cow::Borrowed(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_each_address_are_hidden() {
+        for (text, shown) in [
+            ("http://user:pa@ss@a:8080/x, https://b", "http://***@a:8080/x, https://b"),
+            ("http://u:1234/w@a/x", "http://***@a/x"),
+            ("gate:secret@meta:8080, b", "***@meta:8080, b"),
+            ("http://token@a,http://u:p@b", "http://***@a,http://***@b"),
+            ("[\"http://u:p@a/\"]", "[\"http://***@a/\"]"),
+            ("root@host", "root@host"),
+            ("", ""),
+        ] {
+            assert_eq!(without_credentials(text), shown, "{text}");
+        }
+    }
+}
