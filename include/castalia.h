@@ -545,6 +545,12 @@ const struct CastaliaEvent *castalia_event_retain(const struct CastaliaEvent *ev
 void castalia_event_release(const struct CastaliaEvent *event);
 
 /**
+ * Restarts the clients that have listeners, in a forked child; costs nothing if they run. All other
+ * calls restart the client that they are made for. For children that only wait for a listener.
+ */
+void castalia_resume_after_fork(void);
+
+/**
  * Passes log records of this level and above (`CASTALIA_LOG_...`) to a function, which replaces
  * the previous one; NULL drops them. Without this call, warnings and errors are written to
  * standard error. `release` is called with the user data when it is no longer needed, also if this

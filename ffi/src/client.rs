@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use castalia_core::Result;
 use castalia_core::blocking::Client;
-use castalia_core::host::open::View;
 
 use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, required};
 use crate::config::CastaliaConfig;
@@ -52,7 +51,7 @@ pub extern "C" fn castalia_client_config(
 ) -> Option<Box<CastaliaError>> {
     guard_into(config, || {
         let config = client.get()?.config(name.text()?, millis(timeout_ms))?;
-        CastaliaConfig::new(&config, View::Values)
+        CastaliaConfig::new(&config)
     })
 }
 
@@ -68,7 +67,7 @@ pub extern "C" fn castalia_client_config_of(
     guard_into(config, || {
         let (app_id, name) = (app_id.text()?, name.text()?);
         let config = client.get()?.config_of(app_id, name, millis(timeout_ms))?;
-        CastaliaConfig::new(&config, View::Values)
+        CastaliaConfig::new(&config)
     })
 }
 
@@ -83,8 +82,8 @@ pub extern "C" fn castalia_client_config_file(
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
     guard_into(config, || {
-        let config = client.get()?.config(name.text()?, millis(timeout_ms))?;
-        CastaliaConfig::new(&config, View::Text)
+        let file = client.get()?.config_file(name.text()?, millis(timeout_ms))?;
+        CastaliaConfig::new(file.as_config())
     })
 }
 

@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use castalia_core::host::fork::Seen;
-use castalia_core::host::open::View;
 use castalia_core::{Config, Result, blocking};
 
 use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, hand_out};
@@ -23,9 +22,8 @@ pub struct CastaliaConfig {
 }
 
 impl CastaliaConfig {
-    pub(crate) fn new(config: &blocking::Config, view: View) -> Result<Self> {
-        let config = view.apply(Config::clone(config));
-        let id = handle::insert(Opened { config, seen: seen_now() })?;
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let id = handle::insert(Opened { config: config.clone(), seen: seen_now() })?;
         Ok(Self { id })
     }
 

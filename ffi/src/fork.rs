@@ -1,10 +1,26 @@
-//! Reports forked children to the client, whose reads then restart it.
+//! Reports forked children to the client, whose reads then restart it, and restarts those that
+//! listen.
 
 use std::sync::Once;
 
-use castalia_core::host::fork::Seen;
+use castalia_core::host::fork::{self, Seen};
+
+use crate::boundary::guard_or;
 
 static WATCH: Once = Once::new();
+/// The process of the last restart.
+static RESUMED: Seen = Seen::at_load();
+
+/// Restarts the clients that have listeners, in a forked child; costs nothing if they run. All other
+/// calls restart the client that they are made for. For children that only wait for a listener.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_resume_after_fork() {
+    guard_or((), || {
+        if RESUMED.is_first_in_child() {
+            fork::resume_listeners();
+        }
+    });
+}
 
 /// The current process, whose forks are watched from now on.
 pub(crate) fn seen_now() -> Seen {
@@ -20,7 +36,7 @@ fn watch() {
     }
     extern "C" fn child() {
         // Nothing else is safe here: other threads may have held any lock.
-        castalia_core::host::fork::forked();
+        fork::forked();
     }
     // SAFETY: the handler touches one atomic number, and the library is never unloaded.
     let registered = unsafe { pthread_atfork(None, None, Some(child)) };

@@ -12,7 +12,7 @@ pub mod client;
 pub mod config;
 pub mod error;
 pub mod event;
-mod fork;
+pub mod fork;
 mod handle;
 pub mod log;
 pub mod record;

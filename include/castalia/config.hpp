@@ -26,6 +26,7 @@ class Watch {
   public:
     // The value of the newest snapshot that could be parsed.
     std::shared_ptr<const T> get() const {
+        castalia_resume_after_fork();
         const std::lock_guard<std::mutex> held(state_->mutex);
         return state_->value;
     }

@@ -41,6 +41,19 @@ inline CastaliaError *read_text(const CastaliaSnapshot *snapshot, std::string_vi
     return error;
 }
 
+// The time so many ms after 1970. A clock that counts nanoseconds ends in the year 2262: later times, such
+// as that of an entry that never expires, are its last one.
+template <class Time>
+Time time_at(std::int64_t since) {
+    using std::chrono::milliseconds;
+    const auto count = [](Time time) {
+        return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+    };
+    if (since >= count(Time::max())) return Time::max();
+    if (since <= count(Time::min())) return Time::min();
+    return Time(milliseconds(since));
+}
+
 // A typed read.
 template <class T>
 CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &value, std::int32_t *found) {
@@ -60,7 +73,7 @@ CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &v
     } else if constexpr (std::is_same_v<T, std::chrono::system_clock::time_point>) {
         std::int64_t since = std::chrono::duration_cast<std::chrono::milliseconds>(value.time_since_epoch()).count();
         CastaliaError *error = read_as(castalia_snapshot_get_date, snapshot, key, since, found);
-        value = T(std::chrono::milliseconds(since));
+        value = time_at<T>(since);
         return error;
     } else {
         static_assert(std::is_same_v<T, std::string>,

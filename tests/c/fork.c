@@ -59,6 +59,24 @@ static void a_child_follows_the_servers(void) {
     WAIT_FOR(long_of(config, "n", 0) == published);
 }
 
+static int listen_only(void) {
+    int heard = atomic_load(&events);
+    castalia_resume_after_fork();
+    WAIT_FOR(atomic_load(&events) > heard);
+    castalia_resume_after_fork();
+    return 0;
+}
+
+/* A child that calls nothing but the function for it. */
+static void a_child_that_only_listens_follows(void) {
+    pid_t child = child_of(listen_only);
+    order("held 2");
+    publish();
+    expect_success(child);
+    order("held 1");
+    WAIT_FOR(long_of(config, "n", 0) == published);
+}
+
 static void ten_children_follow_at_once(void) {
     pid_t children[10];
     for (int i = 0; i < 10; i++) children[i] = child_of(follow);
@@ -138,7 +156,9 @@ int main(void) {
     OK(castalia_config_on_change(config, NULL, count_event, NULL, NULL, &subscription));
     order("held 1");
     descriptors_are_closed_on_exec();
+    castalia_resume_after_fork();
     a_child_follows_the_servers();
+    a_child_that_only_listens_follows();
     ten_children_follow_at_once();
     children_of_children_follow();
     expect_success(child_of(make_another_client));

@@ -49,8 +49,9 @@ for test in smoke reads; do
 done
 # Without sanitizers: their allocator may be locked for ever in a forked child.
 build fork-c "${c11[@]}" -fno-sanitize=all tests/c/fork.c
+build fork-cpp c++ -std=c++17 -fno-sanitize=all tests/cpp/fork.cpp
 
-for test in {smoke,values,misuse,lifecycle,access_key,listen,fork,testing}-c {smoke,reads,listen,testing}-cpp \
+for test in {smoke,values,misuse,lifecycle,access_key,listen,fork,testing}-c {smoke,reads,listen,fork,testing}-cpp \
   {smoke,reads}-cpp-no-exceptions; do
   expect 0 "$target/debug/castalia-scripted" "$built/$test"
 done

@@ -7,6 +7,7 @@
 #include "outcome.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <map>
 
 namespace {
@@ -30,6 +31,14 @@ void lists_are_parts_between_a_delimiter(const castalia::Config &config) {
     CHECK((config.get_list("absent", {"x", "y"}) == Texts{"x", "y"}));
     CHECK(config.get_list("absent").empty());
     CHECK((config.snapshot().get_list("list", {}) == Texts{" a ", "", "b"}));
+}
+
+// What never expires must not have expired, though the clock does not count that far.
+void times_beyond_the_clock_are_its_ends(const castalia::Config &config) {
+    using Time = std::chrono::system_clock::time_point;
+    CHECK(config.get_or("never", Time()) > Time() + std::chrono::hours(24 * 365 * 200));
+    CHECK(config.get_or("always", Time()) < Time() - std::chrono::hours(24 * 365 * 200));
+    CHECK(config.get_or("absent", Time::max()) == Time::max());
 }
 
 // F138: an empty optional means malformed; without exceptions it is the only way.
@@ -147,11 +156,12 @@ void a_closed_namespace_answers_reads_only(const castalia::Client &client) {
 }  // namespace
 
 int main() {
-    order("publish application list %20a%20,,b, two 2 three 3 mode Safe fast fast");
+    order("publish application list %20a%20,,b, two 2 three 3 mode Safe fast fast never 9999-12-31 always 0001-01-01");
     order("publish second n 1");
     const auto client = ok(castalia::Client::make(ok(castalia::Settings::from_env())));
     const auto config = ok(client.config("application"));
     lists_are_parts_between_a_delimiter(config);
+    times_beyond_the_clock_are_its_ends(config);
     own_parsers_read_values(client, config);
 #ifndef CASTALIA_NO_EXCEPTIONS
     parsers_may_throw(client, config);

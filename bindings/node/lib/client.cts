@@ -285,10 +285,22 @@ export class Client extends EventEmitter {
   }
 
   /**
-   * Reports an error that no caller waits for.
+   * Reports an error that no caller waits for; never throws.
    * @internal
    */
   _fail(error: any, what: string): void {
+    try {
+      this.#report(error, what);
+    } catch (thrown) {
+      // Callers deliver events or answer calls, which a listener of `error` must not disturb. As for
+      // any listener of Node, what it throws is an uncaught exception.
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    }
+  }
+
+  #report(error: any, what: string): void {
     if (this.listenerCount('error') > 0) {
       this.emit('error', error);
     } else {

@@ -32,7 +32,7 @@ export abstract class Namespace extends EventEmitter {
   /** Applies the events to the copy. */
   #own!: Subscription;
   /** The last event whose changes were copied, shared by all listeners of that event. */
-  #copied: { name: string; changes: Promise<Changed> | null } = { name: '', changes: null };
+  #copied: { sequence: number; changes: Promise<Changed> | null } = { sequence: 0, changes: null };
   /** Functions that were registered by `on`, with their subscriptions. */
   #heard: { given: Handler & { listener?: Handler }; subscription: Subscription }[] = [];
 
@@ -292,9 +292,12 @@ export abstract class Namespace extends EventEmitter {
   }
 
   #copiedChanges(native: any, { sequence, coalesced }: any): Promise<Changed> {
-    const name = `${sequence} ${coalesced}`;
-    if (this.#copied.name !== name) {
-      this.#copied = { name, changes: changesOf(native) };
+    // Each listener has its own merged events: with another filter, others were merged.
+    if (coalesced > 0) {
+      return changesOf(native);
+    }
+    if (this.#copied.sequence !== sequence) {
+      this.#copied = { sequence, changes: changesOf(native) };
     }
     return this.#copied.changes as Promise<Changed>;
   }

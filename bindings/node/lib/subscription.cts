@@ -91,11 +91,14 @@ export class Subscription {
 
   async #deliverAll(): Promise<void> {
     this.#delivering = true;
-    for (let event = this.#take(this.#stream); event; event = this.#take(this.#stream)) {
-      await this.#deliver(event);
+    try {
+      for (let event = this.#take(this.#stream); event; event = this.#take(this.#stream)) {
+        await this.#deliver(event);
+      }
+    } finally {
+      // In the same step as the last `take`, so that a later `pump` takes again.
+      this.#delivering = false;
     }
-    // In the same step as the last `take`, so that a later `pump` takes again.
-    this.#delivering = false;
     if (this.#stream.ended) {
       this.#finish();
     }

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChangeEvent, Subscription } from '../index.mjs';
-import { eventually, serviceWith } from './support.mjs';
+import { FakeClient } from '../testing.mjs';
+import { eventually, Program, serviceWith } from './support.mjs';
 
 test('one event tells what was added, modified and deleted, after reads know it', async (t) => {
   // C052, C098
@@ -133,6 +134,15 @@ test('one that fails and one that is slow disturb nobody', async (t) => {
   assert.ok(Date.now() - begun < 2000);
 });
 
+test('a listener of errors that throws disturbs neither reads nor listeners', async (t) => {
+  const program = new Program('errors.mjs');
+  t.after(() => program.kill());
+  const { reads, heard, source, uncaught } = await program.message('report');
+  assert.deepEqual([reads, heard, source], [['1', '2', '3'], [1, 2, 3], 'none']);
+  const count = (what) => uncaught.filter((one) => one.startsWith(`uncaughtException: error after ${what}`)).length;
+  assert.deepEqual([count('change'), count('listener'), uncaught.length], [3, 3, 7]);
+});
+
 test('listeners may call everything', async (t) => {
   // T17
   const { client, service } = await serviceWith(t, { application: { n: '0' }, other: { a: '1' } });
@@ -188,6 +198,42 @@ test('what is queued is delivered before the client is closed', async (t) => {
   }
   await client.close();
   assert.deepEqual(heard, [1, 2, 3]);
+});
+
+test('events that were merged from others differ, although their numbers are the same', async (t) => {
+  const settings = { 'castalia.listener-queue': '2' };
+  const client = new FakeClient({ application: { a: '0', b: '0' } }, { settings });
+  t.after(() => client.close());
+  const config = await client.config('application');
+  const heard = { all: [], a: [] };
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  const listen = (name, last, filter) =>
+    config.onChange(async (event) => {
+      const { oldValue, newValue } = event.changes.get('a');
+      heard[name].push([event.sequence, event.coalesced, oldValue, newValue]);
+      await (event.sequence === last && released);
+    }, filter);
+  listen('all', 2);
+  listen('a', 1, { keys: ['a'] });
+  for (const n of [1, 2]) {
+    await client.set('application', { a: String(n) });
+    await eventually(() => heard.all.length === n && heard.a.length === 1, 'the event');
+  }
+  // The first listener has 3 and 4 merged, the second 2 and 4.
+  for (const values of [{ b: '3' }, { a: '4' }, { a: '5' }]) {
+    await client.set('application', values);
+  }
+  release();
+  await eventually(() => heard.all.length === 4 && heard.a.length === 3, 'the last event');
+  assert.deepEqual(heard.all.slice(2), [
+    [4, 1, '2', '4'],
+    [5, 0, '4', '5'],
+  ]);
+  assert.deepEqual(heard.a.slice(1), [
+    [4, 1, '1', '4'],
+    [5, 0, '4', '5'],
+  ]);
 });
 
 test('an iterator gives each event, and ends with its loop, its signal or its client', async (t) => {

@@ -64,10 +64,11 @@ pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     });
 }
 
-/// A forked child has none of the threads that were in callbacks. Open namespaces restart at the
-/// next read.
+/// A forked child has none of the threads that were in callbacks. Clients with listeners restart now,
+/// all others at the next read.
 #[pyfunction]
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
     fork::forked();
+    fork::resume_listeners();
 }

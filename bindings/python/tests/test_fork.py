@@ -89,6 +89,33 @@ def test_a_forked_child_reads_by_type(scripted: Scripted) -> None:
     assert follow_in(scripted, script, processes=1, waiting=1) == ["child 1 1"]
 
 
+def test_a_forked_child_that_reads_nothing_follows(scripted: Scripted) -> None:
+    # It only waits for its listener, or only looks at a watch.
+    script = """
+        watch = config.watch(lambda now: now["n"])
+        def wait(name, followed):
+            say(f"{name} reads")
+            end = threading.Event()
+            for _ in range(1000):
+                if followed():
+                    break
+                end.wait(0.01)
+            say(f"{name} {followed()}")
+        followers = {"listener": lambda: len(heard) == 1, "watch": lambda: watch.get() == "1"}
+        children = []
+        for name, followed in followers.items():
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                wait(name, followed)
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            assert os.waitpid(child, 0)[1] == 0
+    """
+    assert follow_in(scripted, script, 2, waiting=1) == ["listener True", "watch True"]
+
+
 def test_workers_of_a_preloaded_program_follow(scripted: Scripted) -> None:
     # Like gunicorn with --preload: the parent opens, forks its workers, then only waits.
     script = """

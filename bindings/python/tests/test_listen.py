@@ -13,6 +13,7 @@ from functools import partial
 
 import castalia
 import pytest
+from castalia.testing import AsyncFakeClient
 from conftest import Scripted, eventually
 
 FAST = {"apollo.loadConfigQPS": "100000", "apollo.longPollQPS": "100000"}
@@ -462,3 +463,87 @@ def test_a_loop_that_ends_first_hangs_nothing(scripted: Scripted) -> None:
     scripted.order("held", "1")
     scripted.publish(n="1")
     eventually(lambda: config["n"] == "1")
+
+
+def test_a_listener_of_a_loop_whose_own_wait_is_cancelled_has_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[str] = []
+
+    async def replaces_a_worker(event: castalia.ChangeEvent) -> None:
+        heard.append(event.snapshot["n"])
+        worker = asyncio.ensure_future(asyncio.Event().wait())
+        worker.cancel()
+        await worker
+
+    def raises(_: castalia.ChangeEvent) -> None:
+        raise asyncio.CancelledError
+
+    async def run() -> None:
+        async with AsyncFakeClient({"application": {"n": "0"}}) as client:
+            config = await client.config("application")
+            subscription = config.on_change(replaces_a_worker)
+            config.on_change(raises)
+            for number in (1, 2):
+                await client.set("application", {"n": str(number)})
+                while client.metrics().namespaces[0].listener_failures != 2 * number:
+                    await asyncio.sleep(0.002)
+            assert config.on_change(replaces_a_worker) is subscription
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert heard == ["1", "2"] and caplog.text.count("it remains registered") == 4
+
+
+def test_a_listener_of_a_loop_whose_task_is_cancelled_can_be_registered_again() -> None:
+    async def run() -> None:
+        async with AsyncFakeClient({"application": {"n": "0"}}) as client:
+            config = await client.config("application")
+            heard: list[str] = []
+
+            async def listener(event: castalia.ChangeEvent) -> None:
+                heard.append(event.snapshot["n"])
+                await asyncio.Event().wait()
+
+            unbegun = config.on_change(listener)
+            unbegun._task.cancel()
+            await asyncio.wait([unbegun._task])
+            for number in ("1", "2"):
+                subscription = config.on_change(listener)
+                await client.set("application", {"n": number})
+                while heard[-1:] != [number]:
+                    await asyncio.sleep(0.002)
+                subscription._task.cancel()
+                await asyncio.wait([subscription._task])
+                assert subscription._task.cancelled() and not config.off(listener)
+            assert client.metrics().namespaces[0].listener_failures == 0
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_a_listener_is_registered_again_on_another_loop() -> None:
+    client = AsyncFakeClient({"application": {"n": "0"}})
+    heard: list[tuple[asyncio.AbstractEventLoop, str]] = []
+
+    def listener(event: castalia.ChangeEvent) -> None:
+        heard.append((asyncio.get_running_loop(), event.snapshot["n"]))
+
+    async def listen(number: str, waits: bool = True) -> None:
+        config = await client.config("application")
+        assert config.on_change(listener) is config.on_change(listener)
+        await client.set("application", {"n": number})
+        while waits and (asyncio.get_running_loop(), number) not in heard:
+            await asyncio.sleep(0.002)
+
+    # A loop that is idle meanwhile, one that is closed although the task is pending, and one that
+    # ends as it should.
+    idle, left = asyncio.new_event_loop(), asyncio.new_event_loop()
+    idle.run_until_complete(asyncio.wait_for(listen("1"), 20))
+    left.run_until_complete(listen("2", waits=False))
+    left.close()
+    asyncio.run(asyncio.wait_for(listen("3"), 20))
+    idle.run_until_complete(asyncio.wait_for(listen("4"), 20))
+    idle.run_until_complete(client.close())
+    idle.close()
+    assert [number for _, number in heard if number != "2"] == ["1", "3", "4"]
+    # The warning of asyncio about the pending task belongs to this test.
+    gc.collect()

@@ -106,7 +106,9 @@ class OpenNamespace(Generic[S]):
         self._check_open()
         kept = self._kept.get(identity_of(listener))
         if kept is not None:
-            return kept
+            if not kept._gives_way():
+                return kept
+            kept._end()
         made = self._subscription(listener, self, interest, self._kept)
         kept = self._kept.setdefault(identity_of(listener), made)
         if kept is not made:

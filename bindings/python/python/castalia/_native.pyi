@@ -214,8 +214,8 @@ def error_kinds() -> list[tuple[str, int]]:
 
 def forked() -> None:
     """
-    A forked child has none of the threads that were in callbacks. Open namespaces restart at the
-    next read.
+    A forked child has none of the threads that were in callbacks. Clients with listeners restart now,
+    all others at the next read.
     """
 
 def in_callback() -> bool:

@@ -44,6 +44,10 @@ class Subscription:
         self._leave()
         self._native.end()
 
+    def _gives_way(self) -> bool:
+        """Whether registering its listener now replaces it: it has no calls here any more."""
+        return False
+
     def _leave(self) -> None:
         if self._kept.get(self._identity) is self:
             self._kept.pop(self._identity, None)

@@ -8,7 +8,10 @@ import java.util.concurrent.CompletableFuture
  * if this object is not referenced.
  */
 interface Subscription : AutoCloseable {
-    /** Ends it: afterwards no call is running and none will start. In the listener itself it only marks the end. */
+    /**
+     * Ends it: afterwards no call is running and none will start. In the listener itself, and in one that this
+     * listener is cancelling, it only marks the end.
+     */
     fun cancel()
 
     override fun close() = cancel()
@@ -24,6 +27,10 @@ internal class Listening(
 ) : Subscription {
     @Volatile
     private var ended = false
+
+    /** What the listener is cancelling, and whose call it waits for. */
+    @Volatile
+    private var waitsFor: Listening? = null
     val job: CompletableFuture<Unit> = tasks.launch { changes.use { listen() } }
 
     /** Whether no further call will start. */
@@ -38,23 +45,45 @@ internal class Listening(
     private fun deliver(event: ChangeEvent) {
         if (ended) return
         renew()
+        running.set(this)
         try {
             listener.onChange(event)
         } catch (failure: Throwable) {
             failed()
             Report.error("a change listener failed; it remains registered", failure)
+        } finally {
+            running.remove()
         }
     }
 
     override fun cancel() {
         end()
-        synchronized(this) {}
+        val caller = running.get() ?: return synchronized(this) {}
+        // Set before the others are examined, so that at least one of two that cancel each other finds out.
+        caller.waitsFor = this
+        try {
+            if (!isWaitingFor(caller)) synchronized(this) {}
+        } finally {
+            caller.waitsFor = null
+        }
     }
+
+    /** Whether it is the other, or waits for it, directly or through others. */
+    private fun isWaitingFor(other: Listening): Boolean =
+        generateSequence(this) { it.waitsFor }.take(MAX_WAITING).any { it === other }
 
     /** Ends it without waiting for a running call. */
     fun end() {
         ended = true
         job.cancel(true)
+    }
+
+    private companion object {
+        /** Others may wait in a circle for a moment, until they find out. */
+        const val MAX_WAITING = 64
+
+        /** The listener that this thread calls. */
+        val running = ThreadLocal<Listening>()
     }
 }
 

@@ -2,6 +2,7 @@ package io.castalia
 
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.CyclicBarrier
 import java.util.concurrent.TimeUnit.SECONDS
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicInteger
@@ -117,6 +118,30 @@ class ListenTest {
         assertTrue(done.await(10, SECONDS))
         assertFalse(failure.get())
         eventually("the client is closed") { runCatching { client.settings() }.exceptionOrNull() is CastaliaException.Closed }
+    }
+
+    @Test
+    fun `listeners that cancel each other wait for nothing`() {
+        val count = 3
+        val allRun = CyclicBarrier(count)
+        val registered = CountDownLatch(1)
+        val done = CountDownLatch(count)
+        val subscriptions = CopyOnWriteArrayList<Subscription>()
+        repeat(count) { index ->
+            subscriptions +=
+                config.onChange {
+                    allRun.await(10, SECONDS)
+                    registered.await()
+                    subscriptions[(index + 1) % count].cancel()
+                    done.countDown()
+                }
+        }
+        registered.countDown()
+        server.publish("n" to "1")
+        assertTrue(done.await(10, SECONDS))
+        server.publish("n" to "2")
+        eventually("the value is read") { config["n"] == "2" }
+        assertEquals(0L, client.metrics().namespaces.single().listenerFailures)
     }
 
     @Test
