@@ -8,6 +8,7 @@ mod admin_token;
 mod data_dir;
 mod database;
 mod offline;
+mod random;
 mod sample;
 mod seed;
 mod socket;
@@ -27,6 +28,7 @@ use self::database::{ConfigDatabase, PortalDatabase};
 pub use self::offline::{
     admin_tokens, audit_logs, check_databases, examine, portal_store, prepare_databases,
 };
+use self::random::random_hex;
 pub use self::seed::GeneratedPassword;
 use self::socket::Sockets;
 use crate::background::Background;
@@ -213,9 +215,11 @@ impl Node {
     }
 
     async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
-        let token = random_hex()?;
+        let mut token = random_hex()?;
         if sockets.client.is_some() || sockets.admin.is_some() {
-            self.environment = Some(self.open_environment(&sockets, &token).await?);
+            let environment = self.open_environment(&sockets, &token).await?;
+            token = admin_token::accepted(&environment.config, &token);
+            self.environment = Some(environment);
         }
         if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
             let compat = state.compat;
@@ -230,6 +234,7 @@ impl Node {
         }
         if let (Some(socket), Some(state)) = (sockets.admin, self.environment.clone()) {
             let compat = state.compat;
+            admin_token::warn_of_weak(&state.config);
             role::admin::run(&state, &self.background);
             let (router, listed) = role::admin::router(state);
             self.list(Role::Admin, listed);
@@ -337,7 +342,7 @@ impl Node {
         role::portal::run(&state, &self.background);
         let is_own = settings.portal_db.is_none() && self.environment.is_some();
         if is_new && settings.sample_app && is_own {
-            sample::seed(&state).await?;
+            sample::seed(&state).await;
         }
         Ok(state)
     }
@@ -387,12 +392,4 @@ impl Node {
             admission,
         ));
     }
-}
-
-/// 256 random bits, for tokens and salts of an installation.
-fn random_hex() -> crate::error::Result<String> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| crate::error::Error::internal("cannot generate random bytes", error))?;
-    Ok(hex::encode(bytes))
 }

@@ -12,6 +12,7 @@ mod read;
 pub mod role;
 pub mod sign_in;
 pub mod source;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

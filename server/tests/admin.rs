@@ -32,5 +32,6 @@ mod admin {
     mod retention;
     mod rollback;
     mod server_config;
+    mod sort;
     mod withdrawal;
 }

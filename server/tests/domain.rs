@@ -16,6 +16,8 @@ mod config_row;
 mod database;
 #[path = "domain/history_walk.rs"]
 mod history_walk;
+#[path = "domain/load.rs"]
+mod load;
 #[path = "domain/lookup.rs"]
 mod lookup;
 #[path = "domain/retention.rs"]

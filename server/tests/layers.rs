@@ -1,8 +1,13 @@
 //! The layers of the server: each module imports only what is below it, and none knows a table. The
-//! compiler cannot check this within one crate.
+//! compiler cannot check this within one crate. Nor does it check, when it compiles the whole workspace,
+//! that the server needs nothing which only other crates turn on: the client of the core, or a feature.
 
+#![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What the code of a module must not import.
 const FORBIDDEN: [(&str, &[&str]); 11] = [
@@ -70,6 +75,91 @@ fn no_module_names_a_table() {
         naming.extend(lines.map(|line| format!("{}: {line}", file.display())));
     }
     assert!(naming.is_empty(), "{naming:#?}");
+}
+
+/// What `castalia-core` has without its client, and with `discovery`.
+const SHARED: [&str; 9] = [
+    "backoff",
+    "discovery",
+    "error",
+    "format",
+    "protocol",
+    "transport",
+    "Error",
+    "ErrorKind",
+    "Result",
+];
+
+/// The workspace compiles the server with a core that has the client as well, so that only a build of the
+/// server alone, as of `make run`, would fail.
+#[test]
+fn no_module_uses_the_client() {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut foreign = Vec::new();
+    let mut uses = 0;
+    for part in ["src", "archive/src", "eureka/src", "store/src"] {
+        for file in files_in(server.join(part)) {
+            let text = fs::read_to_string(&file).unwrap();
+            for (at, core) in text.match_indices("castalia_core::") {
+                uses += 1;
+                let rest = &text[at + core.len()..];
+                let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                if !name.is_some_and(|name| SHARED.contains(&name)) {
+                    let line = rest.lines().next().unwrap_or_default();
+                    foreign.push(format!("{}: {core}{line}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(uses > 100, "only {uses} uses were found");
+    assert!(foreign.is_empty(), "{foreign:#?}");
+}
+
+/// Features of libraries that only other crates of the workspace turn on, and no code of the server uses.
+const OF_OTHERS: [(&str, &[&str]); 5] = [
+    ("clap", &["env"]),
+    ("clap_builder", &["env"]),
+    ("libsqlite3-sys", &["default", "min_sqlite_version_3_34_1"]),
+    ("tokio", &["io-std", "test-util"]),
+    ("tokio-rustls", &["ring"]),
+];
+
+/// With the same features, the server compiles alone if it compiles with the workspace.
+#[test]
+fn the_server_turns_on_what_it_uses() {
+    let alone = features(&["--package", "castalia-server", "--edges", "normal,no-proc-macro"]);
+    let together = features(&["--workspace", "--edges", "normal,dev,no-proc-macro"]);
+    let others: BTreeMap<_, _> = OF_OTHERS.into();
+    assert!(alone.len() > 200, "only {} libraries were found", alone.len());
+    for (package, own) in &alone {
+        let name = package.split(' ').next().unwrap_or_default();
+        if name.starts_with("castalia-") {
+            continue;
+        }
+        let excused = others.get(name).copied().unwrap_or_default();
+        let borrowed: Vec<_> = together[package].difference(own).collect();
+        let is_excused = |feature: &&String| excused.contains(&feature.as_str());
+        assert!(
+            borrowed.iter().all(is_excused),
+            "only other crates of the workspace turn on {borrowed:?} of {package}: turn on in server/Cargo.toml what the server uses, and list the others in OF_OTHERS",
+        );
+    }
+}
+
+/// The features of each library that cargo selects.
+fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["tree", "--offline", "--quiet", "--prefix", "none", "--format", "{p}|{f}|"]);
+    let output = cargo.args(selection).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut found: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let mut columns = line.split('|');
+        let (Some(package), Some(features)) = (columns.next(), columns.next()) else { continue };
+        let of_package = found.entry(package.to_owned()).or_default();
+        of_package.extend(features.split(',').filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    found
 }
 
 /// `module.rs` and everything in `module/`.

@@ -308,22 +308,25 @@ pub(super) async fn require_locked(
     require(tx, key, branch).await
 }
 
-/// Abandons a branch.
+/// Abandons a branch; `base` is the state of the namespace, `branch_base` that of the branch.
 ///
 /// # Errors
-/// Fails if there is no such branch.
+/// Fails if there is no such branch, or if one has changed.
 pub async fn delete(
     store: &Store,
     key: &NamespaceKey,
     branch: &str,
     operator: &str,
     base: Base,
+    branch_base: Base,
 ) -> Result<()> {
-    let input = (key.clone(), branch.to_owned(), operator.to_owned(), base);
+    let input = (key.clone(), branch.to_owned(), operator.to_owned(), base, branch_base);
     store
-        .write(input, |tx, (key, branch, operator, base)| {
+        .write(input, |tx, (key, branch, operator, base, branch_base)| {
             Box::pin(async move {
                 let (key, branch) = &require_locked(tx, key, branch, base).await?;
+                let of_branch = NamespaceKey { cluster: branch.clone(), ..key.clone() };
+                branch_base.check_named(tx, &of_branch).await?;
                 let mut removal = Removal::by(operator);
                 delete_in(tx, key, branch, BranchStatus::Deleted, &mut removal).await?;
                 removal.watch_keys.push(key.watch_key());

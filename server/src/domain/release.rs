@@ -134,15 +134,25 @@ pub struct Merge {
     pub changes: item_set::ChangeSet,
     /// Branch; an unknown one is tolerated.
     pub branch: String,
+    /// The revision of the branch that the edits were made of, if the caller states it.
+    pub branch_base: Base,
     /// Whether the branch is deleted.
     pub deletes_branch: bool,
+}
+
+impl Merge {
+    /// Rejects a merge that would delete later edits of the branch with it.
+    async fn check_branch(&self, tx: &Transaction, main: &NamespaceKey) -> Result<()> {
+        let branch = NamespaceKey { cluster: self.branch.clone(), ..main.clone() };
+        self.branch_base.check_named(tx, &branch).await
+    }
 }
 
 /// Applies a change set to the main line and publishes it in one step.
 ///
 /// # Errors
-/// Fails if there is no such namespace, if its last editor publishes outside an emergency, or if
-/// the change set is refused.
+/// Fails if there is no such namespace, if its last editor publishes outside an emergency, if the
+/// change set is refused, or if the branch has another revision than the stated one.
 pub async fn merge(
     store: &Store,
     rules: super::item_rules::ItemRules,
@@ -156,6 +166,7 @@ pub async fn merge(
             Box::pin(async move {
                 let namespace = super::namespace::find_locked(tx, key).await?;
                 let before = publication.base.before(tx, &namespace).await?;
+                merge.check_branch(tx, key).await?;
                 let lock = castalia_store::namespace::lock(tx, namespace.id).await?;
                 let owner = lock.as_ref().map(|lock| lock.data_change_created_by.as_str());
                 let is_locked = lock::check_publisher(owner, publication)?;

@@ -2,12 +2,12 @@
 //! their states. An edit that is based on a revision is rejected once the items have changed. Rows
 //! that are edited as a whole, such as an app, have revisions as well.
 
-use castalia_store::{Connection, Id};
+use castalia_store::{Connection, Id, Transaction};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::item::Item;
-use super::namespace::Namespace;
+use super::namespace::{Namespace, NamespaceKey, find_locked};
 use crate::error::{Error, Result, Stale, StaleItem};
 
 /// Bytes of the digest that are used: enough to make accidental collisions impossible in practice.
@@ -85,11 +85,12 @@ pub struct Transition {
     pub after: Option<Revision>,
 }
 
-/// The revision that a change is based on, if its caller states one.
+/// The revision and the release that a change is based on, if its caller states them.
 #[derive(Debug, Clone, Default)]
 pub struct Base {
     stated: Option<String>,
     is_recorded: bool,
+    release: Option<i64>,
 }
 
 impl Base {
@@ -97,12 +98,24 @@ impl Base {
     /// revisions before and after the change.
     #[must_use]
     pub fn new(stated: Option<String>, is_recorded: bool) -> Self {
-        Self { stated, is_recorded }
+        Self { stated, is_recorded, release: None }
+    }
+
+    /// The same for a change that was computed from the release with this id, 0 for none: a rollback
+    /// or a publish changes no item, and so no revision.
+    #[must_use]
+    pub fn on_release(self, release: Option<i64>) -> Self {
+        Self { release, ..self }
     }
 
     /// Whether the caller states a revision.
     pub(super) fn is_stated(&self) -> bool {
         self.stated.is_some()
+    }
+
+    /// Whether the caller states a revision or a release.
+    fn is_any(&self) -> bool {
+        self.is_stated() || self.release.is_some()
     }
 
     /// Whether the caller needs the revisions before and after the change; each costs a read of all
@@ -159,8 +172,16 @@ impl Base {
     /// Rejects a change that is based on another revision. Before a change, the namespace is locked,
     /// so that its revision cannot change after the comparison.
     pub(super) async fn check(&self, db: &impl Connection, namespace: &Namespace) -> Result<()> {
-        match self.is_stated() {
+        match self.is_any() {
             true => self.before(db, namespace).await.map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// The same for a namespace that is not locked yet.
+    pub(super) async fn check_named(&self, tx: &Transaction, key: &NamespaceKey) -> Result<()> {
+        match self.is_any() {
+            true => self.check(tx, &find_locked(tx, key).await?).await,
             false => Ok(()),
         }
     }
@@ -171,6 +192,7 @@ impl Base {
         db: &impl Connection,
         namespace: &Namespace,
     ) -> Result<Option<Revision>> {
+        self.check_release(db, namespace).await?;
         if !self.is_needed() {
             return Ok(None);
         }
@@ -188,6 +210,19 @@ impl Base {
             ..Stale::default()
         };
         Err(Error::stale("namespace", stale))
+    }
+
+    async fn check_release(&self, db: &impl Connection, namespace: &Namespace) -> Result<()> {
+        let Some(stated) = self.release else { return Ok(()) };
+        let Namespace { app_id, cluster_name, namespace_name, .. } = namespace;
+        let latest =
+            castalia_store::release::latest_active_id(db, app_id, cluster_name, namespace_name);
+        let current = latest.await?.0;
+        if current == stated {
+            return Ok(());
+        }
+        let (current, revision) = (format!("release {current}"), format!("release {stated}"));
+        Err(Error::stale("namespace", Stale { current, revision, ..Stale::default() }))
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod external;
+pub mod first;
 mod password_rule;
 
 pub use castalia_store::user::User;
@@ -13,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use castalia_store::user::{self, UserRow};
-use castalia_store::{Secret, Small, Store, StoreError, Transaction};
+use castalia_store::{Secret, Small, Store, Transaction};
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::log_rate::LogRate;
@@ -230,40 +231,6 @@ pub async fn warn_of_published_password(store: &Store) -> Result<()> {
 
 fn has_published_password(user: &User) -> bool {
     user.password.expose().ends_with(PUBLISHED)
-}
-
-/// Creates the first administrator if there is none. Returns the password if it was generated:
-/// `keep` has stored it before the administrator is created, so that no later failure can lose it.
-///
-/// # Errors
-/// Fails if the database cannot be written, and with the errors of `keep`.
-pub async fn seed_administrator<E: From<Error>>(
-    store: &Store,
-    given: Option<Secret>,
-    scheme: Scheme,
-    keep: impl FnOnce(&str) -> std::result::Result<(), E>,
-) -> std::result::Result<Option<String>, E> {
-    if find(store, ADMINISTRATOR).await?.is_some() {
-        return Ok(None);
-    }
-    let generated = if given.is_some() { None } else { Some(generate()?) };
-    if let Some(password) = &generated {
-        keep(password)?;
-    }
-    let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
-    let hash = blocking(move || password::hash(password.expose(), scheme)).await?;
-    let row = UserRow {
-        username: ADMINISTRATOR.to_owned(),
-        display_name: Some(ADMINISTRATOR.to_owned()),
-        email: Some("apollo@acme.com".to_owned()),
-        password: Some(Secret::new(hash)),
-        is_enabled: Some(true),
-    };
-    match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
-        // Another node that started at the same time was faster; its password is the valid one.
-        Err(StoreError::Duplicate(_)) => Ok(None),
-        made => Ok(made.map(|_| generated).map_err(Error::from)?),
-    }
 }
 
 /// Sets a user's password, or generates and returns one. Ends all sessions of the user.

@@ -140,8 +140,8 @@ pub(super) fn check_token(
 
 fn carries(request: &Request, token: &Secret) -> bool {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let given = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    given.as_bytes().ct_eq(token.expose().as_bytes()).into()
+    let given = header.and_then(|value| value.strip_prefix("Bearer "));
+    given.is_some_and(|given| given.as_bytes().ct_eq(token.expose().as_bytes()).into())
 }
 
 async fn text(State(state): State<Metrics>) -> Response {

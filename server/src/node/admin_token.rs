@@ -1,13 +1,32 @@
-//! The tokens of the admin role, for operators: their values and their origin.
+//! The tokens of the admin role: their values and their origin for operators, and the one that the
+//! portal of the same process sends.
 
 use castalia_store::{Secret, Store};
 
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
 use crate::settings::role::Role;
+use crate::settings::token::weakness;
 
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;
+
+/// Warns of tokens that can be guessed. They stay valid, because Apollo accepts any text.
+pub(super) fn warn_of_weak(config: &ServerConfig) {
+    if config.get(&keys::ADMIN_TOKENS).iter().any(|token| weakness(token).is_some()) {
+        tracing::warn!(
+            "{TOKENS} contains a token that can be guessed: who has it changes every configuration; \
+             replace it by a random one with at least 32 characters, here and in the portal"
+        );
+    }
+}
+
+/// A token that the admin role of this process accepts: after an interrupted first start, that of the
+/// environment's database.
+pub(super) fn accepted(config: &ServerConfig, generated: &str) -> String {
+    let stored = config.get(&keys::ADMIN_TOKENS).into_iter().next();
+    stored.unwrap_or_else(|| generated.to_owned())
+}
 
 /// The tokens that the admin role requires from its callers.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 //! while the node runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,16 @@ use castalia_store::Secret;
 use super::{StartError, random_hex};
 use crate::settings::Settings;
 use crate::settings::role::Role;
+use crate::settings::token::weakness;
 
 /// Default database files.
 pub(super) const CONFIG_FILE: &str = "config.db";
 pub(super) const PORTAL_FILE: &str = "portal.db";
-/// Other files that a node creates in its directory.
-const OWN_FILES: [&str; 2] = ["castalia.lock", "metrics.token"];
+const METRICS_FILE: &str = "metrics.token";
+const PASSWORD_FILE: &str = "initial-password";
+/// How the names of all files begin that a node creates in its directory.
+const OWN_FILES: [&str; 5] =
+    [CONFIG_FILE, PORTAL_FILE, METRICS_FILE, PASSWORD_FILE, "castalia.lock"];
 
 /// Held for the lifetime of the node. Two servers on one SQLite file would each serve stale data
 /// after the other's changes.
@@ -212,9 +216,7 @@ fn restrict(path: &Path) -> Result<(), StartError> {
     for entry in std::fs::read_dir(path).map_err(problem)? {
         let name = entry.map_err(problem)?.file_name();
         let name = name.to_string_lossy();
-        is_ours &= name.starts_with(CONFIG_FILE)
-            || name.starts_with(PORTAL_FILE)
-            || OWN_FILES.contains(&name.as_ref());
+        is_ours &= OWN_FILES.iter().any(|own| name.starts_with(own));
     }
     let restricted = std::fs::Permissions::from_mode(0o700);
     if is_ours && mode & 0o1000 == 0 && std::fs::set_permissions(path, restricted).is_ok() {
@@ -244,33 +246,62 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
         return Ok(token.clone());
     }
     make(&settings.data_dir)?;
-    let path = settings.data_dir.join("metrics.token");
+    let path = settings.data_dir.join(METRICS_FILE);
     let problem = |error: &std::io::Error| {
         StartError::DataDir(format!("cannot use {}: {error}", path.display()))
     };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Secret::new(text.trim())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let token = random_hex()?;
-            let file = private(OpenOptions::new().create_new(true)).open(&path);
-            let mut file = file.map_err(|error| problem(&error))?;
-            writeln!(file, "{token}").map_err(|error| problem(&error))?;
-            Ok(Secret::new(token))
-        }
-        Err(error) => Err(problem(&error)),
+    let stored = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        other => other.map_err(|error| problem(&error))?,
+    };
+    if stored.trim().is_empty() {
+        return generated_token(&path, random_hex()?).map_err(|error| problem(&error));
     }
+    match weakness(stored.trim()) {
+        Some(weakness) => Err(StartError::DataDir(format!(
+            "cannot use {}: {weakness}; delete the file, and the server generates a token",
+            path.display()
+        ))),
+        None => Ok(Secret::new(stored.trim())),
+    }
+}
+
+/// Stores a token in a file that is absent or, after a full disk, empty; or returns the one that a node
+/// in the same directory stored meanwhile.
+fn generated_token(path: &Path, token: String) -> std::io::Result<Secret> {
+    let mut file =
+        private(OpenOptions::new().create(true).truncate(false).read(true)).open(path)?;
+    file.lock()?;
+    let mut stored = String::new();
+    file.read_to_string(&mut stored)?;
+    if !stored.trim().is_empty() {
+        return Ok(Secret::new(stored.trim()));
+    }
+    writeln!(file, "{token}")?;
+    file.sync_all()?;
+    Ok(Secret::new(token))
+}
+
+/// Waits until no other node seeds a database from this directory: of two that share one, the slower
+/// would replace the password file of the faster. `None` if the file system has no locks.
+pub(super) fn lock_for_seed(settings: &Settings) -> Result<Option<File>, StartError> {
+    make(&settings.data_dir)?;
+    let directory = File::open(&settings.data_dir).ok();
+    Ok(directory.filter(|directory| directory.lock().is_ok()))
 }
 
 /// Stores a generated password in a file that only the owner of the directory can read. It must not
 /// be logged.
 pub(super) fn store_password(settings: &Settings, password: &str) -> Result<PathBuf, StartError> {
     make(&settings.data_dir)?;
-    let path = settings.data_dir.join("initial-password");
+    let path = settings.data_dir.join(PASSWORD_FILE);
     let written = match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => private(OpenOptions::new().create_new(true))
             .open(&path)
-            .and_then(|mut file| writeln!(file, "{password}")),
+            .and_then(|mut file| writeln!(file, "{password}").and_then(|()| file.sync_all()))
+            // The account that has the password outlives a loss of power.
+            .and_then(|()| File::open(&settings.data_dir)?.sync_all()),
     };
     written.map(|()| path.clone()).map_err(|error| {
         StartError::DataDir(format!(

@@ -10,7 +10,7 @@ use castalia_store::{
 };
 use futures_util::future::BoxFuture;
 
-use super::{StartError, data_dir, random_hex, seed};
+use super::{StartError, admin_token, data_dir, random_hex, seed};
 use crate::domain::server_config;
 use crate::server_config::ServerConfig;
 use crate::settings::role::Role;
@@ -214,10 +214,11 @@ async fn schema(
 
 /// Prepares the databases of the roles and returns one line for each.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
-    let token = random_hex()?;
+    let mut token = random_hex()?;
     let (mut lines, mut id) = (Vec::new(), None);
     if settings.serves_environment() {
         let config = open_config(settings, &token).await?;
+        token = admin_token::accepted(&config.config, &token);
         id = Some(installation_id(&config.store).await?);
         lines.push(line(&config.store, config.installation));
     }

@@ -7,7 +7,7 @@ use castalia_store::server_config::{PortalSettingRow, SettingRow, insert, insert
 use castalia_store::{Authorship, Secret, Store, StoreError, Transaction, installation};
 
 use super::{StartError, data_dir};
-use crate::domain::user;
+use crate::domain::user::{self, first};
 use crate::password::Scheme;
 use crate::server_config::keys;
 use crate::settings::Settings;
@@ -74,13 +74,20 @@ pub(super) async fn administrator(
     settings: &Settings,
     store: &Store,
 ) -> Result<Option<GeneratedPassword>, StartError> {
+    if first::was_created(store).await? {
+        return Ok(None);
+    }
+    let given = settings.admin_password.clone();
+    let _alone = match given {
+        Some(_) => None,
+        None => data_dir::lock_for_seed(settings)?,
+    };
     let mut file = None;
     let keep = |password: &str| {
         file = Some(data_dir::store_password(settings, password)?);
         Ok::<_, StartError>(())
     };
-    let given = settings.admin_password.clone();
-    let generated = user::seed_administrator(store, given, Scheme::Argon2id, keep).await?;
+    let generated = first::create(store, given, Scheme::Argon2id, keep).await?;
     let Some(file) = file else { return Ok(None) };
     let Some(password) = generated.map(Secret::new) else {
         // Another node that started at the same time was faster; its password is the valid one.

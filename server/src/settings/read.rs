@@ -1,23 +1,20 @@
 //! Converts texts to values: each setting has its own form, and the faults of all settings are
 //! collected.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use castalia_store::{DatabaseUrl, Secret};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::compat::CompatOverrides;
+use super::token::weakness;
 use super::{Fault, Fixed, Texts, admin_tokens};
 use crate::server_config::keys;
 use crate::settings::role::Role;
 
-/// Shortest administrator password and metrics token that are accepted, in characters.
+/// Shortest administrator password that is accepted, in characters.
 const MIN_PASSWORD: usize = 12;
-const MIN_TOKEN: usize = 32;
-/// Minimum number of different characters of a token; a random hexadecimal one has more with near
-/// certainty.
-const MIN_DISTINCT: usize = 8;
 /// Maximum length of the administrator password, in characters, so that hashing it remains cheap.
 const MAX_PASSWORD: usize = 128;
 
@@ -280,11 +277,7 @@ impl SettingsReader<'_> {
 
     /// Refuses a token that can be guessed.
     pub(super) fn check_token(&mut self, name: &str, token: &str) {
-        if token.len() < MIN_TOKEN {
-            self.fault(name, format!("the token must have at least {MIN_TOKEN} characters"));
-        } else if token.bytes().collect::<HashSet<_>>().len() < MIN_DISTINCT {
-            let problem =
-                format!("the token must have at least {MIN_DISTINCT} different characters");
+        if let Some(problem) = weakness(token) {
             self.fault(name, problem);
         }
     }

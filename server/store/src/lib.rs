@@ -63,6 +63,7 @@ mod writer;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
@@ -263,6 +264,7 @@ impl Store {
     /// Runs the work in a transaction. The error replaces its result.
     fn run(&self, work: Box<dyn Work>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            let began = Instant::now();
             let step = Trail::step(&self.shared);
             let (job, answer) = Job::new(work, step.clone(), self.noted_refusals());
             self.lane().writes.submit(job).await;
@@ -278,7 +280,7 @@ impl Store {
                         self.check_extent();
                     }
                 }
-                Err(error) | Ok(Verdict::Failed(Some(error))) => self.note_failure(error),
+                Err(error) | Ok(Verdict::Failed(Some(error))) => self.note_failure(error, began),
                 Ok(_) => {}
             }
             answer.map(drop)

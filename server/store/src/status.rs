@@ -1,6 +1,7 @@
 //! Whether the database stores changes, according to the last writes. Performs no query itself.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -33,11 +34,17 @@ struct Recorded {
     status: Status,
     /// Reasons that were logged since writes fail: each trial may fail for another one.
     logged: BTreeSet<String>,
+    /// When a write last succeeded after others had failed.
+    recovered: Option<Instant>,
 }
 
 impl StatusRecord {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Recorded { status: Status::Writable, logged: BTreeSet::new() }))
+        Self(Mutex::new(Recorded {
+            status: Status::Writable,
+            logged: BTreeSet::new(),
+            recovered: None,
+        }))
     }
 
     pub(super) fn get(&self) -> Status {
@@ -63,9 +70,16 @@ impl StatusRecord {
         before.is_writable()
     }
 
+    /// Whether writes have recovered since this instant: a failure of work that began before says
+    /// nothing about the present.
+    pub(super) fn has_recovered_since(&self, began: Instant) -> bool {
+        self.0.lock().recovered.is_some_and(|recovered| recovered >= began)
+    }
+
     pub(super) fn succeeded(&self) {
         let mut recorded = self.0.lock();
         recorded.logged.clear();
+        recorded.recovered = Some(Instant::now());
         let before = std::mem::replace(&mut recorded.status, Status::Writable);
         drop(recorded);
         if !before.is_writable() {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
@@ -25,13 +25,14 @@ const INTERVAL: Duration = Duration::from_secs(20);
 const LONGEST: Duration = Duration::from_secs(8);
 
 impl Store {
-    /// A success is not noted: a job that found nothing to write succeeds even if the database
-    /// rejects writes, so only a trial write shows that writing works again.
-    pub(super) fn note_failure(&self, error: &StoreError) {
+    /// Notes the failure of a job that began at this instant. A success is not noted: a job that
+    /// found nothing to write succeeds even if the database rejects writes, so only a trial write
+    /// shows that writing works again.
+    pub(super) fn note_failure(&self, error: &StoreError, began: Instant) {
         self.retire_refused(error);
-        if error.is_outage() {
-            self.note_outage(error);
-        } else if error.is_retryable() || error.is_denied() {
+        if error.is_outage() && !self.shared.status.has_recovered_since(began) {
+            self.note_outage(error, began);
+        } else if error.is_outage() || error.is_retryable() || error.is_denied() {
             self.check_extent();
         }
     }
@@ -68,12 +69,13 @@ impl Store {
         let mut tables = BTreeSet::new();
         loop {
             if self.status().is_writable() {
+                let began = Instant::now();
                 let tried = match self.dialect() {
                     Dialect::Sqlite => installation::record_write(self).await,
                     Dialect::MySql | Dialect::Postgres => self.try_large_rows().await,
                 };
                 if let Err(error) = tried {
-                    self.note_extent(&error);
+                    self.note_trial(&error, began);
                 }
             }
             self.find_missing(&mut tables).await;
@@ -101,17 +103,18 @@ impl Store {
             return;
         }
         let store = self.for_trials();
+        let began = Instant::now();
         tokio::spawn(async move {
             let mut trial = pin!(store.try_write());
             match timeout(LONGEST, &mut trial).await {
                 Ok(outcome) => {
                     if let Err(error) = outcome.map_err(StoreError::while_beginning) {
-                        store.note_extent(&error);
+                        store.note_trial(&error, began);
                     }
                 }
                 Err(_) => {
                     let problem = format!("a write does not end within {LONGEST:?}");
-                    store.note_extent(&StoreError::Unavailable(DbErr::Custom(problem)));
+                    store.note_trial(&StoreError::Unavailable(DbErr::Custom(problem)), began);
                     // Trials that hang must not use up the connections.
                     drop(trial.await);
                 }
@@ -120,15 +123,17 @@ impl Store {
         });
     }
 
-    /// Notes the error of a trial write.
-    fn note_extent(&self, error: &StoreError) {
+    /// Notes the error of a trial write that began at this instant.
+    fn note_trial(&self, error: &StoreError, began: Instant) {
         if error.is_outage() || error.is_denied() {
-            self.note_outage(error);
+            self.note_outage(error, began);
         }
     }
 
-    fn note_outage(&self, error: &StoreError) {
-        if self.shared.status.failed(error) {
+    /// Notes that writes fail, unless they have recovered since this instant.
+    fn note_outage(&self, error: &StoreError, began: Instant) {
+        let status = &self.shared.status;
+        if !status.has_recovered_since(began) && status.failed(error) {
             self.notice_recovery();
         }
     }
@@ -201,6 +206,7 @@ impl Store {
                 bytes => rehearsal::space(self, bytes).await,
             };
         }
+        let began = Instant::now();
         for outcome in [rehearsal::publish(self).await, rehearsal::operation(self).await] {
             match outcome {
                 Ok(()) => {}
@@ -208,7 +214,7 @@ impl Store {
                     tracing::debug!(%error, "a rehearsal failed");
                 }
                 Err(error) => {
-                    self.note_outage(&error);
+                    self.note_outage(&error, began);
                     return Err(error);
                 }
             }

@@ -26,6 +26,8 @@ mod connection;
 mod database;
 #[path = "store/import_lock.rs"]
 mod import_lock;
+#[path = "store/late_failure.rs"]
+mod late_failure;
 #[path = "store/lost_ping.rs"]
 mod lost_ping;
 #[path = "store/migration.rs"]

@@ -3,7 +3,7 @@
 use castalia_store::entity::{cluster, namespace, release, release_history};
 use serde_json::{Value, json};
 
-use super::client::{Admin, Answer, members};
+use super::client::{Admin, Answer, item_body, members};
 use super::gray::{Gray, rule};
 
 /// Cases 61 and 62: a branch is a hidden cluster with an empty namespace; there is at most one, and
@@ -88,6 +88,29 @@ async fn merge(gray: &Gray, query: &str) -> Answer {
     });
     let query = format!("releaseName=r&branchName={}{query}", gray.branch);
     gray.admin.post(&format!("{}/updateAndPublish?{query}", gray.admin.n()), body).await
+}
+
+/// A merge does not delete edits of the branch that its caller has not seen.
+#[tokio::test]
+async fn a_merge_is_based_on_the_branch() {
+    let (gray, _) = Gray::published().await;
+    let items = format!(
+        "/apps/{}/clusters/{}/namespaces/application/items",
+        gray.admin.app_id, gray.branch
+    );
+    let revision = async || {
+        let answer = gray.admin.get(&items).await;
+        format!("&branchRevision={}", answer.headers["castalia-revision"].to_str().unwrap())
+    };
+    let seen = revision().await;
+    gray.admin.post(&items, item_body("u", "late", "1")).await.ok();
+    let before = gray.operations().await;
+    let refused = merge(&gray, &seen).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!(gray.operations().await, before, "nothing was published");
+    gray.admin.get(&items).await.ok();
+    merge(&gray, &revision().await).await.ok();
+    assert_eq!(gray.operations().await[..2], [8, 4]);
 }
 
 /// Case 70: a merge publishes the main release with the branch's values and deletes the branch; its

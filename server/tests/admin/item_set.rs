@@ -123,3 +123,42 @@ async fn a_release_follows_the_lines() {
     apply(&admin, json!({"createItems": [item("z", 2), item("a", 1)]})).await.empty();
     assert_eq!(admin.publish().await.ok()["configurations"], r#"{"a":"1","z":"1"}"#);
 }
+
+/// What was computed from a release is refused once it is not the latest one, although no item has
+/// changed: change sets, merges, and the deletion of what was not published.
+#[tokio::test]
+async fn changes_are_based_on_a_release() {
+    let admin = Admin::start().await;
+    admin.create_app().await.ok();
+    let id = admin.item("u", "1").await.id();
+    let n = admin.n();
+    let branch = admin.post(&format!("{n}/branches?operator=u"), Value::Null).await.ok();
+    let branch = branch["clusterName"].as_str().unwrap().to_owned();
+    let release = admin.publish().await.id();
+    let change = json!({
+        "updateItems": [{"id": id, "key": "u", "value": "2", "lineNum": 1}],
+        "dataChangeLastModifiedBy": "u",
+    });
+    let merge =
+        format!("{n}/updateAndPublish?releaseName=r&branchName={branch}&deleteBranch=false");
+    let post = async |path: &str, release: i64| {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        admin.post(&format!("{path}{separator}releaseId={release}"), change.clone()).await.status
+    };
+    for other in [0, release + 1] {
+        assert_eq!(post(&format!("{n}/itemset"), other).await, 409);
+        assert_eq!(post(&merge, other).await, 409);
+    }
+    let delete = admin.delete(&format!("{n}?operator=u&releaseId=0")).await;
+    assert_eq!(delete.status, 409, "{delete:?}");
+    assert_eq!(items(&admin).await, ["u=1"]);
+    assert_eq!(post(&format!("{n}/itemset"), release).await, 200);
+    assert_eq!(post(&merge, release).await, 200);
+
+    let abandon = format!("{n}/branches/{branch}?operator=u&branchReleaseId=");
+    let published = format!("/apps/{}/clusters/{branch}/namespaces/application", admin.app_id);
+    admin.publish_at(&published).await.ok();
+    let refused = admin.delete(&format!("{abandon}0")).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    admin.delete(&format!("{n}/branches/{branch}?operator=u")).await.empty();
+}

@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 
 use castalia_server::domain::retention::Walk;
+use castalia_server::feed::cache::NamespaceRef;
+use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::server_config::ServerConfig;
-use castalia_store::entity::{gray_release_rule, namespace, release, release_history};
-use castalia_store::{Deletion, Id, Small, Store, StoreError, now, release as releases};
+use castalia_store::entity::{cluster, gray_release_rule, namespace, release, release_history};
+use castalia_store::feed::Fingerprint;
+use castalia_store::{Deletion, Id, Small, Store, StoreError, message, now, release as releases};
 use chrono::TimeDelta;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     Set,
 };
 
-use crate::config_row::{history_row, namespace_row, release_row, rule_row};
+use crate::config_row::{cluster_row, history_row, namespace_row, release_row, rule_row};
 use crate::database::{Database, on_each_database};
 
 const PUBLISH: i16 = 0;
@@ -56,6 +59,26 @@ on_each_database! {
         assert_eq!(releases_left(&store, "default").await, main[1..]);
         assert_eq!(releases_left(&store, "branch").await, [gray[0], gray[2], gray[3], gray[4]]);
         assert_eq!(pass(&store, "release-history.retention.days", "30").await, 0);
+    }
+
+    // S5: what clients receive does not change, so nobody has to be notified.
+    async fn a_removal_changes_nothing_that_clients_receive(database: Database) {
+        let store = database.config().await;
+        namespaces(&store, &["default", "branch"]).await;
+        begin_branch(&store).await;
+        let main = published(&store, "default", PUBLISH, 4).await;
+        // An older release was rolled back, so the newest entry does not name what is served.
+        insert(&store, vec![entry("default", main[0], main[1], ROLLBACK)]).await;
+        abandon(&store, &[main[1]]).await;
+        let gray = published(&store, "branch", GRAY, 4).await;
+        serve(&store, gray[0]).await;
+        let before = received(&store).await;
+        assert_eq!((before.main, before.gray), (Some(main[3]), Some(gray[0])));
+        assert_eq!(pass(&store, "apollo.release-history.retention.size", "1").await, 4 + 3);
+        assert_eq!(releases_left(&store, "default").await, [main[0], main[1], main[3]]);
+        assert_eq!(releases_left(&store, "branch").await, [gray[0], gray[2], gray[3]]);
+        assert_eq!(received(&store).await, before);
+        assert!(message::after(store.read(), 0, 10).await.unwrap().readable.is_empty());
     }
 
     async fn nothing_old_stays_of_a_branch_that_is_gone(database: Database) {
@@ -204,6 +227,19 @@ async fn abandon(store: &Store, ids: &[Id]) {
     store.write(ids, |tx, ids| Box::pin(releases::abandon(tx, ids, "o"))).await.unwrap();
 }
 
+/// Creates the branch itself, without which no rule of it is in force.
+async fn begin_branch(store: &Store) {
+    let written: Result<_, StoreError> = store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let row = cluster::Entity::insert(cluster_row("branch", Id(1)));
+                Ok(row.exec(tx).await?.last_insert_id)
+            })
+        })
+        .await;
+    written.unwrap();
+}
+
 /// Makes the active rule of the branch name this release.
 async fn serve(store: &Store, id: Id) {
     let written: Result<_, StoreError> = store
@@ -215,6 +251,16 @@ async fn serve(store: &Store, id: Id) {
         })
         .await;
     written.unwrap();
+}
+
+/// What clients receive of a node that starts now and so remembers nothing.
+async fn received(store: &Store) -> Fingerprint {
+    let config = ServerConfig::new(BTreeMap::new());
+    let feed = ReleaseFeed::load(store.clone(), config, FeedOptions::default()).await.unwrap();
+    let place = NamespaceRef { app_id: "a", cluster: "default", namespace: "n" };
+    let published = feed.cache().get(place).await.unwrap();
+    assert!(!published.is_unreadable());
+    published.fingerprint
 }
 
 /// Hides the releases of a branch, as its end does.

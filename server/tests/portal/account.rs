@@ -180,6 +180,35 @@ async fn an_account_is_deleted_by_another_super_administrator() {
     assert_ne!(world.accepts("apollo", PASSWORD).await, world.accepts("u1", PASSWORD).await);
 }
 
+#[tokio::test]
+async fn the_last_super_administrator_stays_enabled() {
+    let mut world = World::adopted().await;
+    world.set("superAdmin", "apollo,u1,gone");
+    // A process creates the system roles at its start.
+    grant::seed_system_roles(&world.store).await.unwrap();
+    let root = world.user("apollo").await;
+    world.user("u1").await;
+    let (path, last) =
+        (format!("{USERS}/enabled"), "The last super administrator cannot be disabled");
+    let switch = |name: &str, enabled: i32| json!({ "username": name, "enabled": enabled });
+    root.put(&path, switch("u1", 0)).await.empty();
+    root.put(&path, switch("apollo", 0)).await.fails(400, last);
+    let changed = json!({
+        "username": "apollo", "password": "Tulip-Vortex-91", "userDisplayName": "apollo",
+        "email": "apollo@example.org", "enabled": 0,
+    });
+    root.post(&format!("{USERS}?isCreate=false"), changed).await.fails(400, last);
+    // Both at once: one of them remains.
+    root.put(&path, switch("u1", 1)).await.empty();
+    let second = world.user("u1").await;
+    let (first, other) = (switch("u1", 0), switch("apollo", 0));
+    let answers = tokio::join!(root.put(&path, first), second.put(&path, other));
+    let mut statuses = [answers.0.status, answers.1.status];
+    statuses.sort_unstable();
+    assert!([[200, 400], [200, 401]].contains(&statuses), "{answers:?}");
+    assert_ne!(world.accepts("apollo", PASSWORD).await, world.accepts("u1", PASSWORD).await);
+}
+
 /// A later user of this name would be a super administrator.
 #[tokio::test]
 async fn a_deleted_account_leaves_the_list_of_super_administrators() {

@@ -4,7 +4,8 @@ use castalia_server::domain::permission::NamedRole;
 use castalia_store::entity::{
     Standard as _, app as app_row, app_namespace, cluster, permission, role, user_role,
 };
-use castalia_store::{Dialect, user};
+use castalia_store::user::UserRow;
+use castalia_store::{Dialect, StoreError, user};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::json;
 
@@ -317,4 +318,30 @@ async fn an_app_has_the_name_of_its_owner_as_the_user_has_it() {
     } else {
         created.fails(400, "Application's owner not exist. owner = U1");
     }
+}
+
+/// Environments require the mail address of an owner, which directories of users may not know.
+#[tokio::test]
+async fn an_app_of_an_owner_without_a_mail_address_reaches_its_environments() {
+    let world = World::with_demo().await;
+    let row = UserRow {
+        username: "mute".to_owned(),
+        display_name: None,
+        email: Some(" ".to_owned()),
+        password: None,
+        is_enabled: Some(true),
+    };
+    let made: Result<_, StoreError> =
+        world.store.write(row, |tx, row| Box::pin(user::create(tx, row))).await;
+    made.unwrap();
+    let u1 = world.user("u1").await;
+    u1.post("/openapi/v1/apps", app("other", "mute")).await.empty();
+    let items = NS.replace("/demo/", "/other/");
+    world.user("apollo").await.get(&format!("{items}/items")).await.ok();
+    let stored = app_row::Entity::live()
+        .filter(app_row::Column::AppId.eq("other"))
+        .one(world.environment_store.read())
+        .await
+        .unwrap();
+    assert_eq!(stored.unwrap().owner_email, "mute");
 }

@@ -125,7 +125,7 @@ async fn a_password_of_the_directory_is_as_good() {
         let user = basic(&world, "anna", "password of anna").get(USER).await.ok();
         assert_eq!(user["userId"], "anna");
     }
-    set_enabled(&world.store, "anna", false).await.unwrap();
+    set_enabled(&world.store, "anna", false, Vec::new()).await.unwrap();
     refused(&basic(&world, "anna", "password of anna").get(USER).await);
     drop(slapd);
     basic(&world, "anna", "another").get(USER).await.fails(503, "The directory of users");

@@ -154,10 +154,10 @@ async fn an_account_that_may_not_sign_in_is_refused() {
     let settings = "/openapi/v1/server/portal-db/config/find-all-config";
     caller().get(settings).await.fails(403, "Access is denied");
     let mut log = Log::of(&world).await;
-    set_enabled(&world.store, "anna", false).await.unwrap();
+    set_enabled(&world.store, "anna", false, Vec::new()).await.unwrap();
     refused(&caller().get(USER).await);
     assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
-    set_enabled(&world.store, "anna", true).await.unwrap();
+    set_enabled(&world.store, "anna", true, Vec::new()).await.unwrap();
     caller().get(USER).await.ok();
     // An account with a password of the portal may belong to somebody else.
     provider.claim(&json!({ "sub": "apollo" }));

@@ -201,6 +201,33 @@ async fn a_merge_brings_values_over_and_deletes_none() {
     assert_eq!(operations, [8, 4, 4, 2, 0]);
 }
 
+/// The merge deletes the branch, so an edit that was acknowledged before is part of it.
+#[tokio::test]
+async fn a_merge_loses_no_edit_of_the_branch() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    set(&user, NS, "a", "1").await;
+    publish(&user, NS).await;
+    for round in 0..24 {
+        let branch = branch(&user).await;
+        let path = items_of(&branch);
+        set(&user, &path, "a", &format!("gray {round}")).await;
+        let late = format!("late {round}");
+        let edit = async {
+            for _ in 0..round * 8 {
+                tokio::task::yield_now().await;
+            }
+            user.put(&format!("{path}/items/a"), item("a", &late)).await
+        };
+        let merging = format!("{branch}/merge");
+        let merge = user.post(&merging, title());
+        let (edited, merged) = tokio::join!(edit, merge);
+        merged.ok();
+        let published = latest(&user).await["a"].clone();
+        assert_eq!(published == late.as_str(), edited.status == 200, "{published}: {edited:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_editor_abandons_only_a_branch_that_was_never_published() {
     // A64: once it is published, abandoning it changes what clients receive.

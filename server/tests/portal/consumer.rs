@@ -109,7 +109,7 @@ async fn a_consumer_acts_for_a_disabled_user_only_on_an_adopted_database() {
         let token = world.token("ci", &["demo"]).await;
         let ci = world.consumer(&token);
         ci.post(&format!("{NS}/items"), by("u2", item("k", "v"))).await.ok();
-        set_enabled(&world.store, "u2", false).await.unwrap();
+        set_enabled(&world.store, "u2", false, Vec::new()).await.unwrap();
         let item = ci.post(&format!("{NS}/items"), by("u2", item("l", "v"))).await;
         let named = ci.delete(&format!("{NS}/items/k?operator=u2")).await;
         if is_accepted {

@@ -116,7 +116,9 @@ async fn a_disabled_entry_and_a_disabled_account_cannot_sign_in() {
     refused(&world.nobody().sign_in("carl", "password of carl").await);
     let answer = world.nobody().sign_in("anna", "password of anna").await;
     let session = answer.cookie().unwrap();
-    castalia_server::domain::user::account::set_enabled(&world.store, "Anna", false).await.unwrap();
+    castalia_server::domain::user::account::set_enabled(&world.store, "Anna", false, Vec::new())
+        .await
+        .unwrap();
     let caller = world.nobody().with("cookie", &session);
     caller.get("/openapi/v1/user").await.fails(401, "Unauthorized");
     refused(&world.nobody().sign_in("anna", "password of anna").await);

@@ -101,6 +101,8 @@ async fn a_restoration_ends_however_many_callers_disconnect() {
         let wait = store.write(gate, |_, gate| {
             Box::pin(async move {
                 gate.notified().await;
+                // The work runs again if another one of its transaction fails.
+                gate.notify_one();
                 Ok::<_, StoreError>(())
             })
         });

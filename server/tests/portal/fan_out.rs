@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use castalia_store::entity::{Standard as _, app as app_row, app_namespace, item};
 use castalia_store::pending_change::{self, NewPendingChange, PendingOperation};
@@ -55,6 +55,22 @@ async fn come_back(world: &World, away: &Away) {
         let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
         if left.is_empty() {
             return;
+        }
+        assert!(begun.elapsed() < SOON, "{left:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until one change is left, with a problem, and returns its app and namespace.
+async fn come_back_with_a_problem(world: &World, away: &Away) -> [String; 2] {
+    away.store(false, Ordering::SeqCst);
+    let begun = Instant::now();
+    loop {
+        let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
+        if let [one] = left.as_slice()
+            && !one.problem.is_empty()
+        {
+            return [one.app_id.clone(), one.namespace_name.clone()];
         }
         assert!(begun.elapsed() < SOON, "{left:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -298,22 +314,37 @@ async fn a_change_that_an_environment_refuses_stops_no_other() {
     root.post("/openapi/v1/apps", app("later", "u1")).await.empty();
     root.delete("/openapi/v1/apps/mine/appnamespaces/application").await.empty();
     let _background = world.run();
-    away.store(false, Ordering::SeqCst);
-    let begun = Instant::now();
-    loop {
-        let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
-        if left.len() == 1 && !left[0].problem.is_empty() {
-            assert_eq!(
-                (left[0].app_id.as_str(), left[0].namespace_name.as_str()),
-                ("mine", "common")
-            );
-            break;
-        }
-        assert!(begun.elapsed() < SOON, "{left:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let left = come_back_with_a_problem(&world, &away).await;
+    assert_eq!(left, ["mine", "common"]);
     assert_eq!(apps(&far).await.len(), 3);
     assert_eq!(definitions(&far).await, ["application", "application", "common"]);
+}
+
+/// As for an app with more namespaces than the environment permits.
+async fn unless_definition_of_full(request: Request, next: Next) -> Response {
+    match request.uri().path() {
+        "/apps/full/appnamespaces" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_fails_in_an_environment_stops_no_other() {
+    let away = Arc::new(AtomicBool::new(false));
+    let (router, far) = admin_router().await;
+    let router = router.layer(from_fn(unless_definition_of_full));
+    let service = listen(router.layer(from_fn_with_state(Arc::clone(&away), unless_away))).await;
+    let world = world(&[service]).await;
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("full", "u1")).await.empty();
+    leave(&world, &away).await;
+    let definition = json!({ "appId": "full", "name": "more", "format": "properties" });
+    root.post("/openapi/v1/apps/full/appnamespaces", definition).await.ok();
+    root.post("/openapi/v1/apps", app("later", "u1")).await.empty();
+    let _background = world.run();
+    let left = come_back_with_a_problem(&world, &away).await;
+    assert_eq!(left[0], "full");
+    assert_eq!(apps(&far).await.len(), 2);
 }
 
 #[tokio::test]

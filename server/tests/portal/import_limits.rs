@@ -150,6 +150,31 @@ async fn a_refused_file_leaves_no_namespace_behind() {
     assert_eq!(other.get(namespaces).await.ok().as_array().unwrap().len(), 2);
 }
 
+/// Whoever creates a namespace may edit and publish it in all environments.
+#[tokio::test]
+async fn a_file_creates_a_namespace_only_for_those_who_may() {
+    let world = world(&[]).await;
+    let owner = world.user("u1").await;
+    let shared = json!({
+        "appId": "demo", "name": "shared", "format": "properties", "isPublic": true,
+        "appendNamespacePrefix": false,
+    });
+    owner.post("/openapi/v1/apps/demo/appnamespaces", shared).await.ok();
+    owner.post("/openapi/v1/apps", app("user", "u1")).await.empty();
+    let cluster = "/openapi/v1/apps/user/envs/LOCAL/clusters/default";
+    let grant = format!("{cluster}/roles/ModifyNamespacesInCluster?userId=u2");
+    owner.post(&grant, serde_json::Value::Null).await.empty();
+    let (editor, import) =
+        (world.user("u2").await, format!("{cluster}/namespaces/shared/items/import"));
+    let items = json!([item("a", "1")]).to_string();
+    editor.upload(&import, "a.properties", items.as_bytes()).await.fails(404, "");
+    let namespaces = "/openapi/v1/envs/LOCAL/apps/user/clusters/default/namespaces";
+    assert_eq!(owner.get(namespaces).await.ok().as_array().unwrap().len(), 1);
+    world.user("apollo").await.upload(&import, "a.properties", items.as_bytes()).await.empty();
+    assert_eq!(owner.get(namespaces).await.ok().as_array().unwrap().len(), 2);
+    editor.upload(&import, "a.properties", items.as_bytes()).await.empty();
+}
+
 /// A cluster whose name no column can have, found before the first change.
 #[tokio::test]
 async fn a_cluster_with_a_name_that_is_too_long_is_refused() {

@@ -251,3 +251,35 @@ async fn a_value_that_is_longer_than_a_packet_is_refused() {
     }
     assert_eq!(user.get(&format!("{NS}/items")).await.ok()["total"], 5);
 }
+
+/// A revocation that was computed before a publish would take what was published out of the draft,
+/// and the next publish from clients.
+#[tokio::test]
+async fn a_revocation_beside_a_publish_leaves_what_is_published() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let items = format!("{NS}/items");
+    let set = async |value: &str| {
+        let path = format!("{items}/k?createIfNotExists=true");
+        user.put(&path, item("k", value)).await.empty();
+    };
+    let publish =
+        async || user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await;
+    set("0").await;
+    publish().await.ok();
+    for round in 1..24 {
+        set(&round.to_string()).await;
+        let late = async {
+            for _ in 0..round * 4 {
+                tokio::task::yield_now().await;
+            }
+            publish().await.ok()
+        };
+        let path = format!("{items}/revocation");
+        let revoke = user.send(Method::POST, &path, "", String::new());
+        let (release, revoked) = tokio::join!(late, revoke);
+        revoked.empty();
+        let draft = user.get(&format!("{items}/k")).await.ok();
+        assert_eq!(draft["value"], release["configurations"]["k"], "round {round}");
+    }
+}

@@ -83,7 +83,7 @@ pub(super) async fn whoami(world: &World, answer: &Answer) -> Value {
 }
 
 async fn set_enabled(world: &World, name: &str, is_enabled: bool) {
-    castalia_server::domain::user::account::set_enabled(&world.store, name, is_enabled)
+    castalia_server::domain::user::account::set_enabled(&world.store, name, is_enabled, Vec::new())
         .await
         .unwrap();
 }

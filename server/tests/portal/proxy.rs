@@ -110,7 +110,9 @@ async fn a_token_decides_before_the_header_and_a_stale_cookie() {
 async fn a_disabled_or_local_user_is_refused_though_the_proxy_vouches() {
     let world = world().await;
     let anna = session(&proxied(&world, "anna").get("/").await);
-    castalia_server::domain::user::account::set_enabled(&world.store, "anna", false).await.unwrap();
+    castalia_server::domain::user::account::set_enabled(&world.store, "anna", false, Vec::new())
+        .await
+        .unwrap();
     proxied(&world, "anna").with("cookie", &anna).get(USER).await.fails(401, "Unauthorized");
     proxied(&world, "anna").get("/").await.leads_to("/signin?reason=refused#/error");
     proxied(&world, "apollo").get("/").await.leads_to("/signin?reason=refused#/error");
@@ -132,7 +134,9 @@ async fn sign_ins_by_the_proxy_are_in_the_audit_log() {
     assert!(log.shown().await.is_empty(), "a page with a session is no sign-in");
     caller.send(Method::POST, "/user/logout", "", String::new()).await;
     assert_eq!(log.shown().await, [["DELETE", "Auth.signOut", "anna"]]);
-    castalia_server::domain::user::account::set_enabled(&world.store, "anna", false).await.unwrap();
+    castalia_server::domain::user::account::set_enabled(&world.store, "anna", false, Vec::new())
+        .await
+        .unwrap();
     proxied(&world, "anna").get("/").await.leads_to("/signin?reason=refused#/error");
     assert_eq!(log.shown().await, [["RPC", "Auth.signInRefused", "anna"]]);
 }

@@ -127,12 +127,12 @@ const FEW: Size = Size { items: 10, namespaces: 5, clusters: 3, apps: 5, others:
 
 #[tokio::test]
 async fn more_items_cost_no_more_statements() {
-    compare(Size { items: 500, ..FEW }, &[]).await;
+    compare(Size { items: 100, ..FEW }, &[]).await;
 }
 
 #[tokio::test]
 async fn more_namespaces_cost_no_more_statements() {
-    compare(Size { namespaces: 200, ..FEW }, &EXPORTS).await;
+    compare(Size { namespaces: 50, ..FEW }, &EXPORTS).await;
 }
 
 #[tokio::test]
@@ -142,13 +142,13 @@ async fn more_clusters_cost_no_more_statements() {
 
 #[tokio::test]
 async fn more_apps_cost_no_more_statements() {
-    compare(Size { apps: 100, ..FEW }, &EXPORTS).await;
+    compare(Size { apps: 40, ..FEW }, &EXPORTS).await;
 }
 
 /// Releases, commits, instances, users, roles, consumers, webhooks, favourites and settings.
 #[tokio::test]
 async fn more_rows_of_other_kinds_cost_no_more_statements() {
-    compare(Size { others: 60, ..FEW }, &[]).await;
+    compare(Size { others: 30, ..FEW }, &[]).await;
 }
 
 async fn compare(many: Size, except: &[&str]) {

@@ -18,7 +18,7 @@ use super::world::{Caller, NS, item};
 const PIECES: u64 = 16;
 
 const FEW: Size = Size { items: 10, namespaces: 3, clusters: 2, apps: 3, others: 3 };
-const MANY: Size = Size { items: 200, namespaces: 40, clusters: 30, apps: 30, others: 30 };
+const MANY: Size = Size { items: 60, namespaces: 30, clusters: 25, apps: 25, others: 25 };
 
 const ENV: &str = "/openapi/v1/envs/LOCAL/apps/demo";
 

@@ -270,14 +270,19 @@ async fn a_user_of_another_app_reads_no_value_and_changes_nothing() {
 }
 
 /// SEC-28: a token with permissions on one app repeats every request about another: no value, no
-/// change.
+/// change, whether or not the environment is for members only.
 #[tokio::test]
 async fn a_token_of_another_app_reads_no_value_and_changes_nothing() {
-    let world = World::fresh().await;
-    let filled = fill(&world).await;
-    let token = world.token("second", &["second"]).await;
-    let other = world.consumer(&token);
-    replay(&world, &other, &filled, |(_, _, consumer)| *consumer).await;
+    for is_for_members in [false, true] {
+        let mut world = World::fresh().await;
+        if is_for_members {
+            world.set("configView.memberOnly.envs", "local");
+        }
+        let filled = fill(&world).await;
+        let token = world.token("second", &["second"]).await;
+        let other = world.consumer(&token);
+        replay(&world, &other, &filled, |(_, _, consumer)| *consumer).await;
+    }
 }
 
 /// SEC-28: a token of a super administrator that is limited to one app repeats every request about

@@ -93,6 +93,28 @@ async fn on_our_own_databases_a_token_reads_no_app_without_a_role_on_it() {
     world.consumer(&all).get(&format!("{NS}/items/k")).await.ok();
 }
 
+/// X5: on a fresh installation members are those with a role on the app, also if they are programs.
+#[tokio::test]
+async fn on_our_own_databases_a_token_reads_the_drafts_of_its_app_only() {
+    let mut world = World::fresh().await;
+    world.set("configView.memberOnly.envs", "local");
+    let own = NS.replace("demo", "second");
+    for (app_id, owner, namespace) in [("demo", "u1", NS), ("second", "u2", own.as_str())] {
+        let owner_of_app = world.user(owner).await;
+        owner_of_app.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
+        owner_of_app.post(&format!("{namespace}/items"), item("k", "draft value")).await.ok();
+    }
+    let token = world.token("ci", &["second"]).await;
+    let ci = world.consumer(&token);
+    assert_eq!(ci.get(&format!("{own}/items/k")).await.ok()["value"], "draft value");
+    for path in ["", "?fillItemDetail=true", "/items", "/items/k", "/encodedItems/aw"] {
+        let answer = ci.get(&format!("{NS}{path}")).await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+        assert!(!answer.body.contains("draft value"), "{path}: {answer:?}");
+    }
+    assert_eq!(ci.get(NAMESPACES).await.ok(), json!([]));
+}
+
 #[tokio::test]
 async fn a_setting_opens_reads_to_every_token() {
     let world = World::with(Installation::Fresh, &[("compat.token_reads_all", "true")]).await;

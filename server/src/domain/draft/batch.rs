@@ -70,10 +70,16 @@ impl Edits for Batch {
             let comment = entry.comment.clone().unwrap_or_else(|| old.comment.clone());
             Ok(Line { id: old.id, line_num: old.line_num, kind, comment, ..entry.line() })
         };
+        for key in &self.delete {
+            stored(key)?;
+        }
+        let keys: HashSet<_> = self.delete.iter().map(String::as_str).collect();
+        // Nodes of Apollo can store a key twice; an item that stayed would be published.
+        let deleted = draft.iter().filter(|line| keys.contains(line.key.as_str()));
         Ok(DraftChanges {
             create: self.create.iter().map(created).collect::<Result<_>>()?,
             update: self.update.iter().map(updated).collect::<Result<_>>()?,
-            delete: self.delete.iter().map(|key| stored(key).cloned()).collect::<Result<_>>()?,
+            delete: deleted.cloned().collect(),
         })
     }
 
@@ -137,6 +143,14 @@ mod tests {
         assert_eq!(changes.update, [line(2, "b", "new", "c"), a]);
         assert_eq!(changes.delete, [line(3, "c", "3", "")]);
         assert_eq!(changes.create, [Line { kind: 0, line_num: 0, ..line(0, "d", "new", "c") }]);
+    }
+
+    #[test]
+    fn a_deleted_key_has_no_items() {
+        let draft = [line(1, "a", "1", ""), line(2, "b", "2", ""), line(3, "a", "3", "")];
+        let batch = Batch { delete: vec!["a".to_owned()], ..Batch::default() };
+        let deleted = batch.changes(&draft).unwrap().delete;
+        assert_eq!(deleted, [line(1, "a", "1", ""), line(3, "a", "3", "")]);
     }
 
     #[test]

@@ -93,8 +93,14 @@ pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Res
 /// Changes a user. Another password, and disabling, end the sessions of the user.
 ///
 /// # Errors
-/// Fails if there is no such user, or if the password is too easy to guess.
-pub async fn change(store: &Store, rule: &PasswordRule, account: Account) -> Result<()> {
+/// Fails if there is no such user, if the password is too easy to guess, and if no enabled super
+/// administrator (`roots`) would be left.
+pub async fn change(
+    store: &Store,
+    rule: &PasswordRule,
+    account: Account,
+    roots: Vec<String>,
+) -> Result<()> {
     account.check(rule)?;
     let scheme = scheme(rule.installation());
     let stored = existing(store, &account.username).await?.password;
@@ -107,7 +113,7 @@ pub async fn change(store: &Store, rule: &PasswordRule, account: Account) -> Res
         }
     });
     let row = account.row(hash.await?);
-    write(store, row).await
+    write(store, row, roots).await
 }
 
 /// Enables or disables a user. Disabling ends the sessions of the user, so that they do not become
@@ -115,8 +121,13 @@ pub async fn change(store: &Store, rule: &PasswordRule, account: Account) -> Res
 /// requested.
 ///
 /// # Errors
-/// Fails if there is no such user.
-pub async fn set_enabled(store: &Store, name: &str, is_enabled: bool) -> Result<()> {
+/// Fails if there is no such user, and if no enabled super administrator (`roots`) would be left.
+pub async fn set_enabled(
+    store: &Store,
+    name: &str,
+    is_enabled: bool,
+    roots: Vec<String>,
+) -> Result<()> {
     let row = UserRow {
         username: name.to_owned(),
         display_name: None,
@@ -124,12 +135,24 @@ pub async fn set_enabled(store: &Store, name: &str, is_enabled: bool) -> Result<
         password: None,
         is_enabled: Some(is_enabled),
     };
-    write(store, row).await
+    write(store, row, roots).await
 }
 
-async fn write(store: &Store, row: UserRow) -> Result<()> {
+async fn write(store: &Store, row: UserRow, roots: Vec<String>) -> Result<()> {
     let disabled = (row.is_enabled == Some(false)).then(|| row.username.clone());
-    store.write(row, |tx, row| Box::pin(change_in(tx, row))).await?;
+    let change = store.write((row, roots), |tx, (row, roots)| {
+        Box::pin(async move {
+            if row.is_enabled == Some(false) {
+                // Of two super administrators who disable each other, one remains.
+                grant::lock_portal(tx).await?;
+                let found = user::lock(tx, &row.username).await?;
+                let found = found.ok_or_else(|| unknown(&row.username))?;
+                check_not_last(tx, &found, roots, "disabled").await?;
+            }
+            change_in(tx, row).await
+        })
+    });
+    change.await?;
     if let Some(name) = disabled {
         recent::forget_user(store, &name).await;
         access_request::forget_user(store, &name).await;
@@ -183,12 +206,7 @@ async fn delete_in(
     if found.username == operator {
         return refuse("You cannot delete your own account", Code::OwnAccount);
     }
-    let roots = user::by_names(tx, roots).await?;
-    let is_left = |root: &User| root.id != found.id && is_enabled(root);
-    if roots.iter().any(|root| root.id == found.id) && !roots.iter().any(is_left) {
-        let message = "The last super administrator cannot be deleted";
-        return refuse(message, Code::LastAdministrator);
-    }
+    check_not_last(tx, &found, roots, "deleted").await?;
     let (name, by) = (&found.username, Deletion::by(operator));
     user::session::delete_of_user(tx, name, None).await?;
     user::token::delete_of_user(tx, name, &by).await?;
@@ -200,6 +218,22 @@ async fn delete_in(
     list_super_admin(tx, name, false, operator).await?;
     user::delete(tx, &found).await?;
     Ok(found.username)
+}
+
+/// Fails if the user is the only super administrator (`roots`) who may sign in.
+async fn check_not_last(
+    tx: &Transaction,
+    found: &User,
+    roots: &[String],
+    done: &str,
+) -> Result<()> {
+    let roots = user::by_names(tx, roots).await?;
+    let is_left = |root: &User| root.id != found.id && is_enabled(root);
+    if roots.iter().any(|root| root.id == found.id) && !roots.iter().any(is_left) {
+        let message = format!("The last super administrator cannot be {done}");
+        return Err(Error::bad_request(message).with_code(Code::LastAdministrator));
+    }
+    Ok(())
 }
 
 /// Users whose name or display name contains the text. Without a text, the first twenty who are

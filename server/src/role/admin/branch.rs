@@ -4,6 +4,7 @@ use axum::extract::State;
 
 use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes, key};
+use crate::domain::revision::Base;
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
@@ -50,7 +51,9 @@ async fn delete(
     FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let key = key(&(app_id, cluster, namespace));
-    branch::delete(&state.store, &key, &branch, &parameters.text("operator")?, base).await?;
+    let branch_base = Base::default().on_release(parameters.release("branchReleaseId")?);
+    let operator = parameters.text("operator")?;
+    branch::delete(&state.store, &key, &branch, &operator, base, branch_base).await?;
     state.published().await;
     Ok(())
 }

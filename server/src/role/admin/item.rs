@@ -93,9 +93,11 @@ async fn apply(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
+    QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
 ) -> Result<After<()>> {
     let rules = rules(&state);
+    let base = base.on_release(parameters.release("releaseId")?);
     let revisions =
         item_set::apply(&state.store, &state.config, rules, &key(&names), body.into(), base)
             .await?;

@@ -125,6 +125,7 @@ async fn delete(
     On(base): On,
     FormParameters(parameters): FormParameters,
 ) -> Result<()> {
+    let base = base.on_release(parameters.release("releaseId")?);
     namespace::delete(&state.store, &key(&names), &parameters.text("operator")?, base).await?;
     state.published().await;
     Ok(())

@@ -92,6 +92,7 @@ async fn merge(
 ) -> Result<After<Json<wire::Release>>> {
     let merge = Merge {
         branch: parameters.text("branchName")?,
+        branch_base: Base::new(parameters.optional("branchRevision"), false),
         deletes_branch: parameters.flag("deleteBranch", true)?,
         changes: ChangeSet::from(body),
     };
@@ -100,7 +101,7 @@ async fn merge(
         comment: parameters.optional("releaseComment"),
         operator: present(merge.changes.operator.clone(), "DataChange_CreatedBy")?,
         is_emergency: parameters.flag("isEmergencyPublish", false)?,
-        base,
+        base: base.on_release(parameters.release("releaseId")?),
     };
     let rules = item::rules(&state);
     let (revisions, release) =

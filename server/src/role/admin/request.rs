@@ -134,6 +134,11 @@ impl Parameters {
         self.get(name).filter(|text| !text.is_empty()).map_or(Ok(default), |text| parse(name, text))
     }
 
+    /// The release that a change was computed from; `None` if the caller does not state it.
+    pub(super) fn release(&self, name: &'static str) -> Result<Option<i64>> {
+        Ok(Some(self.number_or(name, -1)?).filter(|id| *id >= 0))
+    }
+
     /// A flag, or the default if the parameter is absent or empty.
     pub(super) fn flag(&self, name: &'static str, default: bool) -> Result<bool> {
         match self.get(name).unwrap_or_default().to_ascii_lowercase().as_str() {

@@ -215,24 +215,26 @@ fn written<T: Serialize>(value: &T) -> Result<PlainAnswer> {
     json::write(value).map(|text| ok(JSON, Bytes::from(text)))
 }
 
-/// The namespaces by stored name. Of several spellings of one namespace, the smallest id is used,
+/// The namespaces by stored name, in the order of the request, so that each poll of a client waits
+/// for the same ones. Of several spellings of one namespace, the smallest id is used,
 /// so that no change is missed. Impossible names are ignored, so that the rest of the list is
 /// answered.
 fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
-    let mut kept: HashMap<String, (String, i64, bool)> =
-        HashMap::with_capacity(query.notifications.len());
+    let mut kept: HashMap<String, Requested> = HashMap::with_capacity(query.notifications.len());
     let is_known_app = feed.names().app(app_id).is_some() || is_no_app_id(app_id);
-    for notification in &query.notifications {
+    for (position, notification) in query.notifications.iter().enumerate() {
         let spelling = strip_properties_suffix(&notification.namespace_name);
         let stored = feed.names().namespace(app_id, spelling);
         if stored.is_none() && !can_be_stored(spelling, constraint::NAME) {
             continue;
         }
         let is_declared = stored.is_some() && is_known_app;
-        let known = (spelling.to_owned(), notification.notification_id, is_declared);
-        let namespace = stored.map_or_else(|| spelling.to_owned(), |name| name.to_string());
+        let known_id = notification.notification_id;
+        let spelling = spelling.to_owned();
+        let namespace = stored.map_or_else(|| spelling.clone(), |name| name.to_string());
+        let known = Requested { position, spelling, known_id, is_declared };
         match kept.get_mut(&namespace) {
-            Some(smallest) if notification.notification_id <= smallest.1 => *smallest = known,
+            Some(smallest) if known_id <= smallest.known_id => *smallest = known,
             Some(_) => {}
             None => {
                 kept.insert(namespace, known);
@@ -242,15 +244,25 @@ fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
     let only_default = kept.len() == 1 && kept.contains_key(DEFAULT_NAMESPACE);
     let spelled = if only_default { Spelling::OwnOnly } else { Spelling::Stored };
     let place = (query.cluster.as_str(), query.data_center.as_deref());
+    let mut kept: Vec<_> = kept.into_iter().collect();
+    kept.sort_unstable_by_key(|(_, requested)| requested.position);
     kept.into_iter()
-        .map(|(namespace, (spelling, known_id, is_declared))| Watched {
-            is_declared,
+        .map(|(namespace, requested)| Watched {
+            is_declared: requested.is_declared,
             keys: keys_of(feed, app_id, place, &namespace, spelled),
             namespace,
-            spelling,
-            known_id,
+            spelling: requested.spelling,
+            known_id: requested.known_id,
         })
         .collect()
+}
+
+/// An entry of the list in a request.
+struct Requested {
+    position: usize,
+    spelling: String,
+    known_id: i64,
+    is_declared: bool,
 }
 
 /// How a public namespace is matched by name.
@@ -322,3 +334,6 @@ fn pushed(wake: &Wake, spellings: &[(String, String)]) -> PlainAnswer {
     let own = spelling.and_then(|spelling| notification(spelling, &wake.key, wake.id));
     ok(JSON, own.unwrap_or_else(|| wake.body.clone()))
 }
+
+#[cfg(test)]
+mod tests;

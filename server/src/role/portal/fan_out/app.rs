@@ -113,6 +113,12 @@ pub(in crate::role::portal) async fn delete_orphans(
     }
 }
 
+/// The owner's mail address, which the admin API requires. Some directories of users have none; the
+/// name is shown in its place.
+fn owner_email(app: &App) -> &str {
+    if app.owner_email.trim().is_empty() { &app.owner_name } else { &app.owner_email }
+}
+
 /// An app as the admin API accepts it.
 fn body(app: &App, operator: &str) -> admin::App {
     admin::App {
@@ -121,7 +127,7 @@ fn body(app: &App, operator: &str) -> admin::App {
         org_id: Some(app.org_id.clone()),
         org_name: Some(app.org_name.clone()),
         owner_name: Some(app.owner_name.clone()),
-        owner_email: Some(app.owner_email.clone()),
+        owner_email: Some(owner_email(app).to_owned()),
         data_change_created_by: Some(app.data_change_created_by.clone()),
         data_change_last_modified_by: Some(operator.to_owned()),
         ..admin::App::default()

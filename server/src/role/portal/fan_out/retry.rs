@@ -1,6 +1,6 @@
 //! Sends changes again to environments that did not receive them, in the order in which they were made:
-//! an environment gets what the portal has now, which may be newer. A change that is refused, or that
-//! cannot be decoded, blocks the later ones of the same object only.
+//! an environment gets what the portal has now, which may be newer. A change that is refused, that fails
+//! for a reason of its own, or that cannot be decoded, blocks the later ones of the same object only.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::domain::pending_change::{self, PendingChange, PendingOperation};
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
-use crate::error::{Reaction, Result};
+use crate::error::{Error, Reaction, Result};
 use crate::state::PortalState;
 use crate::wire::admin;
 
@@ -66,7 +66,7 @@ async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> 
                 );
                 pending_change::remove(&state.store, vec![change.id]).await;
             }
-            Err(error) if is_refusal(&error) => {
+            Err(error) if is_refusal(&error) || is_own_failure(&error) => {
                 pending_change::refused(&state.store, change, &error).await;
                 blocked.insert(object);
             }
@@ -168,6 +168,12 @@ async fn write_all(
         definition::write(state, environment, &row, operator).await?;
     }
     Ok(())
+}
+
+/// Whether something failed that concerns this object and not the whole environment: a rule that Apollo
+/// reports as a server error, or a row that cannot be read.
+fn is_own_failure(error: &Error) -> bool {
+    matches!(error.reaction(), Reaction::Service | Reaction::Internal)
 }
 
 /// Whether the environment has no such object to delete.

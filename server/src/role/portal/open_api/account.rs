@@ -113,7 +113,10 @@ pub(super) async fn put(
     let rule = user::PasswordRule::new(portal.state.installation, &portal.state.config);
     match creation.is_create {
         true => account::create(store, &rule, account).await,
-        false => account::change(store, &rule, account).await,
+        false => {
+            let roots = portal.state.config.get(&keys::SUPER_ADMINS);
+            account::change(store, &rule, account, roots).await
+        }
     }
 }
 
@@ -132,7 +135,8 @@ pub(super) async fn set_enabled(
             Error::bad_request("Params(enabled) can not be empty").with_code(Code::MissingMember)
         );
     };
-    account::set_enabled(&portal.state.store, &username, enabled == 1).await
+    let roots = portal.state.config.get(&keys::SUPER_ADMINS);
+    account::set_enabled(&portal.state.store, &username, enabled == 1, roots).await
 }
 
 /// Deletes a user, with everything that belongs to the account.

@@ -95,15 +95,18 @@ pub(super) async fn delete(
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let publish = Need::To(Act::Release);
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let mut fields = vec![("operator", &*operator)];
     if !portal.allows(&caller.identity, publish, &place).await? {
         let latest = Address::in_namespace(&branch, &["releases", "latest"]);
         if environment.find::<admin::Release>(latest).await?.is_some() {
-            return Err(refusal(Need::To(Act::Release)));
+            return Err(refusal(publish));
         }
+        // Checked again with the deletion.
+        fields.push(("branchReleaseId", "0"));
     }
-    let operator = portal.operator(&caller, by.operator, None).await?;
     let address = Address::in_namespace(&place, &["branches", &branch.cluster]);
-    environment.delete(address.with(&[("operator", &operator)])).await
+    environment.delete(address.with(&fields)).await
 }
 
 /// The rules of a branch; empty before they are set.

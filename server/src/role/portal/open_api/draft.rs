@@ -92,7 +92,7 @@ pub(super) async fn change(
         let error = match edits.changes(&draft) {
             Err(error) => error,
             Ok(changes) => {
-                match apply(&environment, place, namespace_id, changes, operator).await {
+                match apply(&environment, place, namespace_id, changes, operator, None).await {
                     Ok(()) => return Ok(()),
                     Err(error) if is_retried(&error, attempt).await => continue,
                     Err(error) => error,
@@ -133,18 +133,22 @@ pub(super) async fn try_out(
     Err(conflict::explain(portal, caller, place, edits, error).await)
 }
 
+/// Applies edits. Those that were computed from a release are refused if it is not the latest one.
 pub(super) async fn apply(
     environment: &Environment,
     place: &Resource,
     namespace_id: i64,
     changes: DraftChanges,
     operator: &str,
+    release_id: Option<i64>,
 ) -> Result<()> {
     if changes.is_empty() {
         return revision::check_shown();
     }
     let body = change_sets(namespace_id, changes, operator);
-    let address = Address::in_namespace(place, &["itemset"]);
+    let release_id = release_id.map(|id| id.to_string());
+    let release_id = release_id.as_deref().map(|id| ("releaseId", id));
+    let address = Address::in_namespace(place, &["itemset"]).with(release_id.as_slice());
     environment.change_on_last_read(Method::POST, address, &body).await
 }
 

@@ -2,7 +2,7 @@
 //! layouts of Apollo's portal. An environment that does not answer fails an export: one that lacks
 //! it without a word would be restored one day.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use axum::extract::{Extension, State};
 use castalia_archive::path::{self as archive_path, Place};
@@ -213,10 +213,15 @@ pub(super) async fn check_cluster(environment: &Environment, place: &Resource) -
     }
 }
 
-/// The items of a namespace as JSON, without the ids that they have in this environment.
+/// The items of a namespace as JSON, without the ids that they have in this environment. Nodes of Apollo
+/// can store a key twice, which no import accepts: the later item, which is published, is exported.
 async fn items(environment: &Environment, place: &Resource) -> Result<String> {
     let items = environment.get(Address::in_namespace(place, &["items"])).await;
     let mut items: Vec<admin::Item> = items.map_err(|error| in_env(environment, error))?;
+    let later: HashMap<_, _> = items.iter().map(|item| (item.key.clone(), item.id)).collect();
+    items.retain(|item| {
+        item.key.as_deref().is_none_or(str::is_empty) || later.get(&item.key) == Some(&item.id)
+    });
     for item in &mut items {
         (item.id, item.namespace_id) = (0, 0);
     }

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use super::conflict::explain;
 use super::draft::{apply, change, draft, is_out_of_date, is_retried, line, namespace_id};
-use super::namespace::released;
+use super::namespace::latest_release;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::batch::{Batch, Entry};
 use crate::domain::draft::{Line, revocation, text};
@@ -255,13 +255,15 @@ pub(super) async fn revoke(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let released = released(&environment, &place).await?;
+        let (release_id, released) = latest_release(&environment, &place).await?;
         let deleted: Vec<admin::Item> =
             environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
         let deleted: Vec<_> = deleted.iter().map(line).collect();
         let draft = draft(&environment, &place).await?;
         let changes = revocation::changes(&released, &draft, &deleted);
-        match apply(&environment, &place, namespace_id, changes, &operator).await {
+        let applied =
+            apply(&environment, &place, namespace_id, changes, &operator, Some(release_id));
+        match applied.await {
             Err(error) if is_retried(&error, attempt).await => {}
             outcome => return outcome,
         }

@@ -334,8 +334,17 @@ pub(super) async fn released(
     environment: &Environment,
     place: &Resource,
 ) -> Result<Configurations> {
+    Ok(latest_release(environment, place).await?.1)
+}
+
+/// The same with the id of their release, 0 before the first publish.
+pub(super) async fn latest_release(
+    environment: &Environment,
+    place: &Resource,
+) -> Result<(i64, Configurations)> {
     let address = Address::in_namespace(place, &["releases", "latest"]);
     let latest: Option<admin::Release> = environment.find(address).await?;
+    let id = latest.as_ref().map_or(0, |release| release.id);
     let configurations = latest.map(Release::from).and_then(|release| release.configurations);
-    Ok(configurations.map(|configurations| *configurations).unwrap_or_default())
+    Ok((id, configurations.map(|configurations| *configurations).unwrap_or_default()))
 }

@@ -9,7 +9,7 @@ use crate::domain::configurations::{self, Configurations};
 use crate::domain::draft::{DraftChanges, Line, difference, transfer};
 use crate::domain::history::ReleaseOperation;
 use crate::domain::permission::need::Resource;
-use crate::environment::{Address, Environment};
+use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
@@ -18,7 +18,7 @@ use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
-use crate::role::portal::open_api::namespace::released;
+use crate::role::portal::open_api::namespace::latest_release;
 use crate::role::portal::open_api::release::{Publication, flag, one};
 use crate::role::portal::open_api::schema::publish::{self as schema, Schema, ToPublish};
 use crate::wire::admin;
@@ -148,25 +148,33 @@ async fn merged(
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, place, branch_name).await?;
-    let address = Address::in_namespace(place, &["updateAndPublish"]).with(&[
-        ("releaseName", &publication.title),
-        ("releaseComment", &publication.comment),
-        ("branchName", &branch.cluster),
-        ("isEmergencyPublish", flag(publication.is_emergency)),
-        ("deleteBranch", flag(end.delete_branch)),
-    ]);
+    let address = |branch_revision: Option<&str>, release_id: i64| {
+        let release_id = release_id.to_string();
+        let mut fields = vec![
+            ("releaseName", &*publication.title),
+            ("releaseComment", &publication.comment),
+            ("branchName", &branch.cluster),
+            ("isEmergencyPublish", flag(publication.is_emergency)),
+            ("deleteBranch", flag(end.delete_branch)),
+            // Apollo's admin service ignores this and the next one.
+            ("releaseId", &release_id),
+        ];
+        fields.extend(branch_revision.map(|revision| ("branchRevision", revision)));
+        Address::in_namespace(place, &["updateAndPublish"]).with(&fields)
+    };
     let merging = async {
         let mut schema = Schema::of(portal, &environment, place).await?;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let Merging { namespace_id, main, changes } =
+            let Merging { namespace_id, main, release_id, branch_revision, changes } =
                 merging(&environment, place, &branch).await?;
             if let Some(schema) = &mut schema {
                 schema.check(portal, content(&main, &changes)).await?;
             }
             let body = change_sets(namespace_id, changes, &publication.operator);
-            match environment.create_on_last_read(address.clone(), &body).await {
+            let address = address(branch_revision.as_deref(), release_id);
+            match environment.create_on_last_read(address, &body).await {
                 Err(error) if is_retried(&error, attempt).await => {}
                 made => return made,
             }
@@ -184,6 +192,8 @@ fn release_id(release: &admin::Release) -> i64 {
 struct Merging {
     namespace_id: i64,
     main: Vec<Line>,
+    release_id: i64,
+    branch_revision: Option<String>,
     changes: DraftChanges,
 }
 
@@ -203,8 +213,9 @@ async fn merging(
     branch: &Resource,
 ) -> Result<Merging> {
     let branch_items = draft(environment, branch).await?;
+    let branch_revision = revision::shown();
     let namespace_id = namespace_id(environment, place).await?;
-    let released = released(environment, place).await?;
+    let (release_id, released) = latest_release(environment, place).await?;
     let main = draft(environment, place).await?;
     if !difference::is_none(&main, &released) {
         return Err(Error::bad_request(
@@ -213,5 +224,5 @@ async fn merging(
         .with_code(Code::MainLineUnpublished));
     }
     let changes = transfer::changes(&main, &branch_items);
-    Ok(Merging { namespace_id, main, changes })
+    Ok(Merging { namespace_id, main, release_id, branch_revision, changes })
 }

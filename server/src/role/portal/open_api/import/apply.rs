@@ -257,7 +257,8 @@ impl Import<'_> {
     ) -> Result<(Outcome, usize)> {
         let text = self.archive.read(at).await?;
         let lines = lines(&text, formats.of(place), leniency(self.portal))?;
-        let brought = bring(self.portal, place, &lines, self.on_conflict, self.operator, undo);
+        let brought =
+            bring(self.portal, place, &lines, self.on_conflict, self.operator, true, undo);
         let brought = brought.await?;
         if let (Outcome::Created | Outcome::Changed, _) = brought {
             self.portal.edited(place, self.operator);
@@ -313,14 +314,15 @@ fn path_of(place: &Resource) -> String {
     format!("{app_id}/{env}/{cluster}/{namespace}")
 }
 
-/// Brings items into a namespace, which is created if it is missing. The caller takes it back if this
-/// fails.
+/// Brings items into a namespace, which is created if it is missing and the caller may do so. The caller
+/// takes it back if this fails.
 pub(super) async fn bring(
     portal: &Portal,
     place: &Resource,
     lines: &[Line],
     on_conflict: OnConflict,
     operator: &str,
+    may_create: bool,
     undo: &mut Undo,
 ) -> Result<(Outcome, usize)> {
     let environment = portal.state.environments.find(&place.env)?;
@@ -329,7 +331,7 @@ pub(super) async fn bring(
     loop {
         attempt += 1;
         let found = match stored(&environment, place).await {
-            Err(error) if error.reaction() == Reaction::NotFound && !is_new => {
+            Err(error) if error.reaction() == Reaction::NotFound && may_create && !is_new => {
                 // Before, because the answer may be lost.
                 undo.record(Change::creation(place));
                 let made = namespace::make(portal, place, operator).await;
@@ -357,7 +359,7 @@ pub(super) async fn bring(
         };
         let imported = Imported::new(&draft, &changes);
         undo.record(Change { place: place.clone(), is_new, imported });
-        match apply(&environment, place, found.id, changes, operator).await {
+        match apply(&environment, place, found.id, changes, operator, None).await {
             Err(error) if is_retried(&error, attempt).await => undo.forget_last(),
             done => return done.map(|()| (outcome, items)),
         }

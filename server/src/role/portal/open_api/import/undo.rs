@@ -135,9 +135,10 @@ impl Change {
             let is_empty = lines.len() == reversal.delete.len();
             let outcome = if is_empty && self.is_new && released.is_none() {
                 let address = Address::in_namespace(&self.place, &[]);
-                environment.delete_on_last_read(address.with(&[("operator", operator)])).await
+                let unpublished = [("operator", operator), ("releaseId", "0")];
+                environment.delete_on_last_read(address.with(&unpublished)).await
             } else {
-                apply(&environment, &self.place, found.id, reversal, operator).await
+                apply(&environment, &self.place, found.id, reversal, operator, None).await
             };
             match outcome {
                 // Somebody deleted the namespace or one of the items meanwhile.
