@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { PASSWORD } from "./support/server";
-import { expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
@@ -29,6 +29,30 @@ test("S2: a wrong password is announced, and the user name is kept", async () =>
   expect(await alert.textContent()).toBe("User name or password is wrong.");
   expect(await alert.evaluate((element) => element === document.activeElement)).toBe(true);
   expect(await page.getByLabel("User name").inputValue()).toBe("apollo");
+});
+
+test("the password that Apollo publishes is refused with the command that sets another one", async () => {
+  const page = await suite.open("/signin", { as: null });
+  // No account of this server has that password: the answer is the one for such an account.
+  await page.route("**/signin", (route) =>
+    route.fulfill({ status: 302, headers: { location: "/signin?reason=initialPassword#/error" } }),
+  );
+  await page.getByLabel("User name").fill("apollo");
+  await page.getByLabel("Password", { exact: true }).fill("admin");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  expect(await alert.textContent()).toContain("Set a new one on the server: castalia user password NAME");
+  expect(await alert.evaluate((element) => element === document.activeElement)).toBe(true);
+  await expectAccessible(page);
+});
+
+test("the command is named in each language at the address that a refusal leads to", async () => {
+  const texts = { "en-US": "Set a new one on the server: ", "zh-CN": "请在服务器上设置新密码：" };
+  for (const [locale, text] of Object.entries(texts)) {
+    const page = await suite.open("/signin?reason=initialPassword#/error", { as: null, locale });
+    expect(await page.getByRole("alert").textContent()).toContain(`${text}castalia user password NAME`);
+  }
 });
 
 test("the sign-in is accessible in both themes and widths", async () => {

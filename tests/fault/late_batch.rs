@@ -13,8 +13,9 @@ use crate::support::stopwatch::Stopwatch;
 
 /// More than two reads of a scan.
 const MESSAGES: usize = 1_200;
-/// Time limit of a publish of another app, on a machine that is busy with other tests.
-const UNHINDERED: Duration = Duration::from_secs(3);
+/// Time limit of a publish of another app, on a machine that is busy with other tests; below the 5 s
+/// for which a statement waits for a lock.
+const UNHINDERED: Duration = Duration::from_millis(4_500);
 
 async fn a_batch_behind_a_row_lock_delays_nobody_and_is_announced(kind: Kind) {
     let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400")];

@@ -13,6 +13,8 @@ pub(super) fn program(class: &str, properties: &[(&str, &str)]) -> Command {
     );
     let mut command = Command::new("java");
     command
+        // It ends before optimised code would pay off.
+        .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
         .args(["-cp", &format!("{0}/interop.jar:{0}/lib/*", target.display())])
         .args(properties.iter().map(|(name, value)| format!("-D{name}={value}")))
         .args(["-Dfile.encoding=UTF-8", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])

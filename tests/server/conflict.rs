@@ -1,9 +1,10 @@
 //! A write of items that is based on an outdated draft is refused with both values of each item that
 //! differs (REL-63), in the environment of the portal's process and in a remote one.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::revision::{REVISION, options, start_apart};
+use super::revision::{REVISION, options, start_apart, start_apart_on};
 use crate::support::database::{Engine, Fresh};
 use crate::support::demo::Demo;
 use crate::support::http::Answer;
@@ -102,13 +103,9 @@ async fn a_conflict_names_both_values_on_postgres() {
 }
 
 async fn on(engine: Engine) {
-    let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await) else {
-        return;
-    };
-    let [environment, server] = start_apart(Some([&config.database.url, &portal.database.url]));
-    let demo = Demo::create_in(server.open_api(), "FAT", "demo").await;
+    let Some((nodes, databases)) = start_apart_on(engine).await else { return };
+    let demo = Demo::create_in(nodes[1].open_api(), "FAT", "demo").await;
     a_conflict_names_both_values(demo, "FAT").await;
-    drop((environment, server));
-    config.remove().await;
-    portal.remove().await;
+    drop(nodes);
+    join_all(databases.map(Fresh::remove)).await;
 }

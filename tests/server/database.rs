@@ -166,10 +166,12 @@ async fn others_lose_their_rights_on_an_existing_data_directory() {
     std::fs::create_dir(&data).unwrap();
     let mut server = Server::start_in(&data, options());
     server.kill();
-    let names = ["config.db", "portal.db"];
+    let names = ["config.db", "config.db-wal", "portal.db", "portal.db-wal"];
     for name in names {
         std::fs::set_permissions(data.join(name), PermissionsExt::from_mode(0o644)).unwrap();
     }
+    // As an installation has it whose password was generated.
+    std::fs::write(data.join("initial-password"), "").unwrap();
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o777)).unwrap();
     let server = Server::start_in(&data, options());
     assert_eq!(mode(&data), 0o700);
@@ -189,33 +191,39 @@ async fn others_lose_their_rights_on_an_existing_data_directory() {
 
 #[tokio::test]
 async fn one_sqlite_file_has_one_node_however_it_is_named() {
-    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let server = Server::start_in(first.path(), options().flag("--roles", "config,meta,admin"));
-    let link = second.path().join("link.db");
-    std::os::unix::fs::symlink(first.path().join("config.db"), &link).unwrap();
-    let hard_link = second.path().join("hard.db");
-    std::fs::hard_link(first.path().join("config.db"), &hard_link).unwrap();
-    for path in [first.path().join("config.db"), link, hard_link] {
-        let url = format!("sqlite://{}", path.display());
-        let text = refused(&["--roles", "config,meta,admin", "--config-db", &url], second.path());
-        assert!(text.contains("in use by another"), "{text}");
+    for (roles, flag, name) in
+        [("config,meta,admin", "--config-db", "config.db"), ("portal", "--portal-db", "portal.db")]
+    {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let _server = Server::start_in(first.path(), options().flag("--roles", roles));
+        let file = first.path().join(name);
+        let (link, hard_link) = (second.path().join("link.db"), second.path().join("hard.db"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        std::fs::hard_link(&file, &hard_link).unwrap();
+        for path in [file, link, hard_link] {
+            let url = format!("sqlite://{}", path.display());
+            let text = refused(&["--roles", roles, flag, &url], second.path());
+            assert!(text.contains("in use by another"), "{url}: {text}");
+        }
     }
-    drop(server);
 }
 
 #[tokio::test]
 async fn after_a_clean_stop_the_file_alone_holds_everything() {
     let directory = tempfile::tempdir().unwrap();
-    let mut server =
-        Server::start_in(directory.path(), options().flag("--roles", "config,meta,admin"));
+    let mut server = Server::start_in(directory.path(), options());
     App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
     assert!(server.terminate().success());
     let copy = tempfile::tempdir().unwrap();
-    std::fs::copy(directory.path().join("config.db"), copy.path().join("config.db")).unwrap();
-    let log = directory.path().join("config.db-wal");
-    assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "the log holds data");
-    let rows = Database::file(copy.path(), "config.db").rows(r#"SELECT "Id" FROM "Release""#).await;
-    assert_eq!(rows.len(), 1);
+    for (name, sql) in [
+        ("config.db", r#"SELECT "Id" FROM "Release""#),
+        ("portal.db", r#"SELECT "Id" FROM "ServerConfig" WHERE "Key" = 'superAdmin'"#),
+    ] {
+        std::fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
+        let log = directory.path().join(format!("{name}-wal"));
+        assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "{name}-wal holds data");
+        assert_eq!(Database::file(copy.path(), name).rows(sql).await.len(), 1, "{name}");
+    }
 }
 
 #[tokio::test]

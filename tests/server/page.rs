@@ -48,23 +48,48 @@ fn every_rule_has_a_row_and_every_test_that_a_row_names_exists() {
         assert!(!cells[4].is_empty(), "neither a test nor a reason: {row}");
         let names: Vec<_> = quoted(cells[4]).collect();
         assert!(!["holds", "small scale"].contains(&state) || !names.is_empty(), "no test: {row}");
-        let mut path = "";
-        for name in names {
-            let (file, test) =
-                name.split_once("::").map_or((name, None), |(file, test)| (file, Some(test)));
-            // `::name` is in the same file as the one before.
-            if !file.is_empty() {
-                path = file;
-            }
-            if !path.contains('/') || path.contains(' ') {
-                continue;
-            }
-            let file = root().join(path);
-            assert!(file.exists(), "{name} in {row}");
-            if let Some(test) = test {
-                let source = fs::read_to_string(&file).unwrap();
-                assert!(source.contains(&format!("fn {test}(")), "{name} in {row}");
-            }
+        assert_named_tests_exist(&names, row);
+    }
+}
+
+/// Each fault that is listed has a row, with existing tests.
+#[test]
+fn every_test_that_would_notice_a_fault_exists() {
+    let page = page("faults.md");
+    let is_fault = |line: &&str| {
+        let id = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next());
+        id.and_then(|id| id.strip_prefix(|letter: char| "SXIBCP".contains(letter)))
+            .is_some_and(|number| number.parse::<u8>().is_ok())
+    };
+    let rows: Vec<_> = page.lines().filter(is_fault).collect();
+    assert_eq!(rows.len(), 13 + 21 + 8 + 13 + 4 + 4);
+    for row in rows {
+        let names: Vec<_> = quoted(row.rsplit('|').nth(1).unwrap()).collect();
+        assert!(!names.is_empty(), "neither a test nor a page: {row}");
+        assert_named_tests_exist(&names, row);
+    }
+}
+
+/// `path::test`, or `::test` in the same file as the one before; other words are left out.
+#[track_caller]
+fn assert_named_tests_exist(names: &[&str], row: &str) {
+    let mut path = "";
+    for name in names {
+        let (file, test) =
+            name.split_once("::").map_or((*name, None), |(file, test)| (file, Some(test)));
+        if !file.is_empty() {
+            path = file;
+        }
+        if !path.contains('/') || path.contains(' ') {
+            continue;
+        }
+        let file = root().join(path);
+        assert!(file.exists(), "{name} in {row}");
+        if let Some(test) = test {
+            let source = fs::read_to_string(&file).unwrap();
+            let is_rust = file.extension().is_some_and(|kind| kind == "rs");
+            let wanted = if is_rust { format!("fn {test}(") } else { test.to_owned() };
+            assert!(source.contains(&wanted), "{name} in {row}");
         }
     }
 }

@@ -220,6 +220,14 @@ pub(crate) fn start_apart(databases: Option<[&str; 2]>) -> [Server; 2] {
     [environment, portal]
 }
 
+/// The same, each on a database of a server, which the caller removes after the processes.
+pub(crate) async fn start_apart_on(engine: Engine) -> Option<([Server; 2], [Fresh; 2])> {
+    let databases = [Fresh::on(engine).await?, Fresh::on(engine).await?];
+    let [config, portal] = &databases;
+    let nodes = start_apart(Some([&config.database.url, &portal.database.url]));
+    Some((nodes, databases))
+}
+
 /// The same with a remote environment.
 #[tokio::test]
 async fn the_portal_hands_revisions_on_to_an_environment_elsewhere() {
@@ -306,16 +314,11 @@ async fn one_change_wins_through_a_portal_over_an_environment_elsewhere() {
     let demo = Demo::create_in(portal.open_api(), "FAT", "demo").await;
     one_change_wins_through_a_portal(&demo).await;
     for engine in [Engine::MySql, Engine::Postgres] {
-        let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await)
-        else {
-            return;
-        };
-        let [environment, server] = start_apart(Some([&config.database.url, &portal.database.url]));
-        let demo = Demo::create_in(server.open_api(), "FAT", "demo").await;
+        let Some((nodes, databases)) = start_apart_on(engine).await else { return };
+        let demo = Demo::create_in(nodes[1].open_api(), "FAT", "demo").await;
         one_change_wins_through_a_portal(&demo).await;
-        drop((environment, server));
-        config.remove().await;
-        portal.remove().await;
+        drop(nodes);
+        join_all(databases.map(Fresh::remove)).await;
     }
 }
 

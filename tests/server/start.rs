@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::database::Database;
 use crate::support::demo::Demo;
 use crate::support::http::Http;
-use crate::support::server::{Options, PASSWORD, Server, command};
+use crate::support::server::{Options, PASSWORD, Server, command, terminate_when_ready};
 
 fn serve(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = command(&["serve", "--data-dir"]);
@@ -292,13 +292,8 @@ fn first_password(data_dir: &Path) -> Option<String> {
 fn a_secret_in_an_argument_is_warned_of_and_not_repeated() {
     let directory = tempfile::tempdir().unwrap();
     let token = "0123456789abcdef0123456789abcdef";
-    let mut command =
-        command(&["serve", "--log-format", "json", "--metrics-token", token, "--data-dir"]);
-    command.arg(directory.path());
-    command.args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
-    let text = crate::support::server::terminate_when_ready(
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(),
-    );
+    let mut command = crate::support::server::serve(directory.path());
+    let text = terminate_when_ready(command.args(["--metrics-token", token]).spawn().unwrap());
     let warning = text.lines().find(|line| line.contains("argument --metrics-token"));
     assert!(warning.is_some_and(|line| line.contains("CASTALIA_METRICS_TOKEN")), "{text}");
     assert!(!text.contains(token), "{text}");

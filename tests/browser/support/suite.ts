@@ -9,7 +9,15 @@ import { startCastalia, type Castalia, type ServerOptions } from "./server";
 
 const WAIT_MS = 20_000;
 const HEIGHT = 900;
-const FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // A page lives for seconds: a process for graphics and optimised code cost more than they save.
+  "--in-process-gpu",
+  "--js-flags=--no-opt,--no-maglev",
+];
 
 export type Theme = "light" | "dark";
 export const THEMES: Theme[] = ["light", "dark"];

@@ -1,0 +1,54 @@
+//! Tokens that can be guessed: what a start that failed left in the file of the metrics token, and what
+//! operators chose.
+
+use crate::support::http::Http;
+use crate::support::server::{Options, Server, serve, terminate_when_ready};
+
+const WEAK: &str = "admin-token";
+
+/// A full disk, or the loss of power, can leave an empty file.
+#[tokio::test]
+async fn an_empty_file_of_the_metrics_token_opens_nothing_and_is_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("metrics.token");
+    for content in ["", "\n"] {
+        std::fs::write(&file, content).unwrap();
+        let server = Server::start_in(directory.path(), Options::new());
+        let with = |token: &str| {
+            Http::new(&server.config).with("Authorization", &format!("Bearer {token}"))
+        };
+        for stranger in [Http::new(&server.config), with("")] {
+            assert_eq!(stranger.get("/prometheus").await.status, 401);
+        }
+        with(&server.metrics_token()).get("/prometheus").await.ok();
+        assert_eq!(server.metrics_token().len(), 64);
+    }
+}
+
+#[test]
+fn a_short_metrics_token_in_the_file_stops_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("metrics.token"), WEAK).unwrap();
+    let output = serve(directory.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains("metrics.token") && text.contains("delete the file"), "{text}");
+    assert!(!text.contains(WEAK), "{text}");
+}
+
+/// Apollo accepts any text, so that an installation which has a short one continues to work.
+#[test]
+fn a_short_admin_token_is_warned_of_and_not_repeated() {
+    for (tokens, is_weak) in
+        [(WEAK, true), ("0123456789abcdef0123456789abcdef", false), ("", false)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = serve(directory.path());
+        command.env("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", tokens);
+        let text = terminate_when_ready(command.spawn().unwrap());
+        let warning =
+            text.contains("admin-service.access.tokens contains a token that can be guessed");
+        assert_eq!(warning, is_weak, "{tokens}: {text}");
+        assert!(tokens.is_empty() || !text.contains(tokens), "{text}");
+    }
+}
