@@ -326,6 +326,9 @@ impl From<StoreError> for Error {
             return Self::unavailable(message).with_code(Code::OutcomeUnknown).caused_by(error);
         }
         let message = match reaction {
+            _ if error.is_retryable() => {
+                "Other changes hold the same rows for too long. Nothing was changed; retry."
+            }
             Reaction::Unavailable => "The database is currently unavailable.",
             Reaction::BadRequest => {
                 "The database cannot store a value: a number out of range, a character such as NUL, or \

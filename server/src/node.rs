@@ -215,11 +215,8 @@ impl Node {
     }
 
     async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
-        let mut token = random_hex()?;
         if sockets.client.is_some() || sockets.admin.is_some() {
-            let environment = self.open_environment(&sockets, &token).await?;
-            token = admin_token::accepted(&environment.config, &token);
-            self.environment = Some(environment);
+            self.environment = Some(self.open_environment(&sockets).await?);
         }
         if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
             let compat = state.compat;
@@ -242,7 +239,7 @@ impl Node {
             self.serve(socket, router, None, compat);
         }
         if let Some(socket) = sockets.portal {
-            let state = self.open_portal(&token).await?;
+            let state = self.open_portal().await?;
             let compat = state.compat;
             let (router, listed) = role::portal::router(state);
             self.list(Role::Portal, listed);
@@ -258,11 +255,10 @@ impl Node {
     async fn open_environment(
         &mut self,
         sockets: &Sockets,
-        token: &str,
     ) -> Result<EnvironmentState, StartError> {
         let settings = Arc::clone(&self.settings);
         let ConfigDatabase { store, config, installation } =
-            database::open_config(&settings, token).await?;
+            database::open_config(&settings).await?;
         self.keep(&store);
         let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
         let options =
@@ -313,8 +309,10 @@ impl Node {
         self.background.spawn("trial writes", move || tried.keep_trying());
     }
 
-    async fn open_portal(&mut self, token: &str) -> Result<PortalState, StartError> {
+    async fn open_portal(&mut self) -> Result<PortalState, StartError> {
         let settings = Arc::clone(&self.settings);
+        let token =
+            self.environment.as_ref().and_then(|state| admin_token::accepted(&state.config));
         let PortalDatabase { store, config, installation, is_new } =
             database::open_portal(&settings, token, self.installation_id().await?).await?;
         self.keep(&store);

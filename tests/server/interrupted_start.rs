@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::support::database::{Database, Engine, Fresh};
+use crate::support::demo::Demo;
 use crate::support::http::Http;
-use crate::support::server::{Options, PASSWORD, Server, serve, terminate_when_ready};
+use crate::support::server::{Options, PASSWORD, Server, command, serve, terminate_when_ready};
 
 /// The tokens of the admin service in a database: those that it accepts, or those that the portal sends.
 async fn tokens(data: &Path, name: &str) -> String {
@@ -23,6 +24,19 @@ async fn a_portal_sends_the_token_that_its_environment_has_already() {
     let accepted = tokens(directory.path(), "config.db").await;
     let sent = tokens(directory.path(), "portal.db").await;
     assert!(accepted.len() == 64 && sent.contains(&accepted), "{accepted} and {sent}");
+}
+
+/// A portal that has no environment yet, such as that of a command, stores no token that nobody accepts.
+#[tokio::test]
+async fn a_portal_without_an_environment_has_no_token() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = command(&["token", "create", "--name", "ci", "--all-apps"])
+        .args(["--data-dir".as_ref(), directory.path().as_os_str()])
+        .output();
+    assert!(made.unwrap().status.success());
+    assert_eq!(tokens(directory.path(), "portal.db").await, "{}");
+    let server = Server::start_in(directory.path(), Options::new());
+    Demo::create(&server, "demo").await.publish().await;
 }
 
 /// An operator lost the portal's database.

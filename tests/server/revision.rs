@@ -171,7 +171,6 @@ async fn every_change_of_a_namespace_takes_a_base() {
         late.post(&format!("{path}/updateAndPublish?releaseName=r&branchName={branch}"), set).await,
         late.put(&format!("/releases/{}/rollback?operator=u", release.id), Value::Null).await,
         late.post(&format!("{path}/branches?operator=u"), Value::Null).await,
-        late.delete(&format!("{path}/branches/{branch}?operator=u")).await,
         late.delete(&format!("{path}?operator=u")).await,
     ];
     for answer in refused {
@@ -183,7 +182,11 @@ async fn every_change_of_a_namespace_takes_a_base() {
     let answer = late.put(&rules_path, rules.clone()).await;
     assert_stale(&answer, &old, &of_rules);
     http.clone().with(REVISION, &of_rules).put(&rules_path, rules).await.ok();
+    // So has a branch, whose values are lost with it.
     let gray = app.path(&branch, "application");
+    let of_branch = http.get(&gray).await.ok().header(REVISION).to_owned();
+    let answer = late.delete(&format!("{path}/branches/{branch}?operator=u")).await;
+    assert_stale(&answer, &old, &of_branch);
     let query = "releaseName=r&operator=u&grayDelKeys=k";
     let answer = late.post(&format!("{gray}/gray-del-releases?{query}"), Value::Null).await;
     assert_eq!(answer.status, 409, "the draft of a branch is its own: {answer:?}");

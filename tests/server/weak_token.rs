@@ -1,6 +1,10 @@
 //! Tokens that can be guessed: what a start that failed left in the file of the metrics token, and what
 //! operators chose.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+
 use crate::support::http::Http;
 use crate::support::server::{Options, Server, serve, terminate_when_ready};
 
@@ -34,6 +38,28 @@ fn a_short_metrics_token_in_the_file_stops_the_start() {
     assert!(!output.status.success(), "{text}");
     assert!(text.contains("metrics.token") && text.contains("delete the file"), "{text}");
     assert!(!text.contains(WEAK), "{text}");
+}
+
+#[test]
+fn a_metrics_token_that_another_user_can_write_stops_the_start() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let refused = |arrange: &dyn Fn(&Path)| {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("metrics.token");
+        std::fs::write(&file, token).unwrap();
+        arrange(&file);
+        let output = serve(directory.path()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{text}");
+        assert!(text.contains("another user can write") && !text.contains(token), "{text}");
+    };
+    refused(&|file| {
+        std::fs::set_permissions(file, Permissions::from_mode(0o662)).unwrap();
+    });
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    if is_root {
+        refused(&|file| chown(file, Some(65534), None).unwrap());
+    }
 }
 
 /// Apollo accepts any text, so that an installation which has a short one continues to work.

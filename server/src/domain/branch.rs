@@ -301,14 +301,12 @@ pub(super) async fn require_locked(
     tx: &Transaction,
     key: &NamespaceKey,
     branch: &str,
-    base: &Base,
 ) -> Result<(NamespaceKey, String)> {
-    let parent = namespace::require_locked(tx, key).await?;
-    base.check(tx, &parent).await?;
+    namespace::require_locked(tx, key).await?;
     require(tx, key, branch).await
 }
 
-/// Abandons a branch; `base` is the state of the namespace, `branch_base` that of the branch.
+/// Abandons a branch; `base` is the state of the branch, which is lost.
 ///
 /// # Errors
 /// Fails if there is no such branch, or if one has changed.
@@ -318,15 +316,14 @@ pub async fn delete(
     branch: &str,
     operator: &str,
     base: Base,
-    branch_base: Base,
 ) -> Result<()> {
-    let input = (key.clone(), branch.to_owned(), operator.to_owned(), base, branch_base);
+    let input = (key.clone(), branch.to_owned(), operator.to_owned(), base);
     store
-        .write(input, |tx, (key, branch, operator, base, branch_base)| {
+        .write(input, |tx, (key, branch, operator, base)| {
             Box::pin(async move {
-                let (key, branch) = &require_locked(tx, key, branch, base).await?;
+                let (key, branch) = &require_locked(tx, key, branch).await?;
                 let of_branch = NamespaceKey { cluster: branch.clone(), ..key.clone() };
-                branch_base.check_named(tx, &of_branch).await?;
+                base.check_named(tx, &of_branch).await?;
                 let mut removal = Removal::by(operator);
                 delete_in(tx, key, branch, BranchStatus::Deleted, &mut removal).await?;
                 removal.watch_keys.push(key.watch_key());

@@ -185,7 +185,7 @@ async fn update_in(
     branch: &str,
     new: &NewRules,
 ) -> Result<Transition> {
-    let (key, branch) = &branch::require_locked(tx, key, branch, &Base::default()).await?;
+    let (key, branch) = &branch::require_locked(tx, key, branch).await?;
     let transition = transition(tx, key, branch, new).await?;
     let release_id = branch::latest_id(tx, key, branch).await?;
     // The names of the path in their stored spelling: an engine that ignores case finds others too,

@@ -186,25 +186,26 @@ async fn update_in(
 /// opened or requested of it.
 ///
 /// # Errors
-/// Fails if there is no such app.
-pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
-    let input = (app_id.to_owned(), operator.to_owned());
-    let deleted = store
-        .write(input, |tx, (app_id, operator)| Box::pin(delete_in(tx, app_id, operator)))
+/// Fails if the app was deleted meanwhile, also if another one has its id.
+pub async fn delete(store: &Store, row: &App, operator: &str) -> Result<()> {
+    let input = (row.app_id.clone(), row.id, operator.to_owned());
+    store
+        .write(input, |tx, (app_id, id, operator)| Box::pin(delete_in(tx, app_id, *id, operator)))
         .await?;
-    recent::forget_app(store, deleted).await;
-    access_request::forget_app(store, deleted).await;
+    recent::forget_app(store, row.id).await;
+    access_request::forget_app(store, row.id).await;
     Ok(())
 }
 
-async fn delete_in(tx: &Transaction, app_id: &str, operator: &str) -> Result<Id> {
-    let app_row = lock(tx, app_id).await?.id;
+async fn delete_in(tx: &Transaction, app_id: &str, id: Id, operator: &str) -> Result<()> {
+    if lock(tx, app_id).await?.id != id {
+        return Err(unknown(app_id));
+    }
     let by = &Deletion::by(operator);
     app::delete(tx, app_id, by).await?;
     delete_app_namespaces(tx, app_id, by).await?;
     castalia_store::user::favorite::delete_of_app(tx, app_id, by).await?;
-    grant::delete_app_roles(tx, app_id, by).await?;
-    Ok(app_row)
+    grant::delete_app_roles(tx, app_id, by).await
 }
 
 /// Creates missing roles of an app.
@@ -252,6 +253,12 @@ pub(super) async fn lock(tx: &Transaction, app_id: &str) -> Result<App> {
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
     found.ok_or_else(|| unknown(app_id))
+}
+
+/// Whether this app was neither deleted nor replaced by another one with its id.
+pub async fn is_present(store: &Store, row: &App) -> Result<bool> {
+    let found = app::by_app_id(store.read(), &row.app_id).await?;
+    Ok(found.is_some_and(|found| found.id == row.id))
 }
 
 /// Rejects a spelling of an app id that only the database treats as equal to the stored one:

@@ -140,15 +140,15 @@ pub fn check_suffix(new: &NewDefinition) -> Result<()> {
 /// # Errors
 /// Fails if there is no such definition.
 pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
-    stored(store, app_id, name).await?.ok_or_else(|| {
+    stored(store.read(), app_id, name).await?.ok_or_else(|| {
         // Apollo's command line recognizes a missing definition by this message.
         let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
         Error::bad_request(message).with_code(Code::UnknownAppNamespace)
     })
 }
 
-async fn stored(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNamespace>> {
-    let found = namespace::app_namespace(store.read(), app_id, name).await?;
+async fn stored(db: &impl Connection, app_id: &str, name: &str) -> Result<Option<AppNamespace>> {
+    let found = namespace::app_namespace(db, app_id, name).await?;
     Ok(found.filter(|row| row.name == name))
 }
 
@@ -157,24 +157,38 @@ async fn stored(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNam
 /// # Errors
 /// Fails if the app has no such definition.
 pub async fn check_deletable(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
-    stored(store, app_id, name).await?.ok_or_else(|| {
-        let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
-        Error::bad_request(message).with_code(Code::UnknownAppNamespace)
-    })
+    stored(store.read(), app_id, name).await?.ok_or_else(|| not_deletable(app_id, name))
+}
+
+/// Whether this definition was neither deleted nor replaced by another one with its name.
+pub async fn is_present(store: &Store, row: &AppNamespace) -> Result<bool> {
+    is_stored(store.read(), row).await
+}
+
+async fn is_stored(db: &impl Connection, row: &AppNamespace) -> Result<bool> {
+    let found = stored(db, &row.app_id, &row.name).await?;
+    Ok(found.is_some_and(|found| found.id == row.id))
+}
+
+fn not_deletable(app_id: &str, name: &str) -> Error {
+    let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
+    Error::bad_request(message).with_code(Code::UnknownAppNamespace)
 }
 
 /// Deletes a definition of an app, with the roles of its namespaces.
 ///
 /// # Errors
-/// Fails if the app has no such definition.
-pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    check_deletable(store, app_id, name).await?;
-    let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
+/// Fails if the definition was deleted meanwhile, also if another one has its name.
+pub async fn delete(store: &Store, row: &AppNamespace, operator: &str) -> Result<()> {
     store
-        .write(input, |tx, (app_id, name, operator)| {
+        .write((row.clone(), operator.to_owned()), |tx, (row, operator)| {
             Box::pin(async move {
+                let AppNamespace { app_id, name, .. } = row;
                 // Before anything is read, because a role may be granted at the same time.
                 app::lock(tx, app_id).await?;
+                if !is_stored(tx, row).await? {
+                    return Err(not_deletable(app_id, name));
+                }
                 let by = &Deletion::by(operator);
                 namespace::delete_app_namespace(tx, app_id, name, by).await?;
                 grant::delete_namespace_roles(tx, app_id, name, by).await
@@ -182,7 +196,7 @@ pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> 
         })
         .await?;
     let place =
-        Resource { app_id: app_id.to_owned(), namespace: name.to_owned(), ..Resource::default() };
+        Resource { app_id: row.app_id.clone(), namespace: row.name.clone(), ..Resource::default() };
     access_request::forget_place(store, &place).await;
     Ok(())
 }

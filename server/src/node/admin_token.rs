@@ -21,11 +21,9 @@ pub(super) fn warn_of_weak(config: &ServerConfig) {
     }
 }
 
-/// A token that the admin role of this process accepts: after an interrupted first start, that of the
-/// environment's database.
-pub(super) fn accepted(config: &ServerConfig, generated: &str) -> String {
-    let stored = config.get(&keys::ADMIN_TOKENS).into_iter().next();
-    stored.unwrap_or_else(|| generated.to_owned())
+/// A token that the admin role with these settings accepts, if it has one.
+pub(super) fn accepted(config: &ServerConfig) -> Option<String> {
+    config.get(&keys::ADMIN_TOKENS).into_iter().next()
 }
 
 /// The tokens that the admin role requires from its callers.

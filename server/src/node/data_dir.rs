@@ -3,7 +3,9 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use castalia_store::Secret;
@@ -250,9 +252,13 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     let problem = |error: &std::io::Error| {
         StartError::DataDir(format!("cannot use {}: {error}", path.display()))
     };
-    let stored = match std::fs::read_to_string(&path) {
+    let stored = match File::open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        other => other.map_err(|error| problem(&error))?,
+        Err(error) => return Err(problem(&error)),
+        Ok(file) => {
+            check_author(&file, &path)?;
+            std::io::read_to_string(file).map_err(|error| problem(&error))?
+        }
     };
     if stored.trim().is_empty() {
         return generated_token(&path, random_hex()?).map_err(|error| problem(&error));
@@ -264,6 +270,23 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
         ))),
         None => Ok(Secret::new(stored.trim())),
     }
+}
+
+/// Rejects a file that another user wrote, who knows its token: in a directory such as /tmp, anybody can
+/// create it first.
+fn check_author(file: &File, path: &Path) -> Result<(), StartError> {
+    let metadata = file.metadata().map_err(|error| {
+        StartError::DataDir(format!("cannot read {}: {error}", path.display()))
+    })?;
+    let may_write_others = metadata.permissions().mode() & 0o022 != 0;
+    let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&metadata.uid());
+    if is_ours && !may_write_others {
+        return Ok(());
+    }
+    Err(StartError::DataDir(format!(
+        "another user can write {}, and so knows its token; delete the file, and the server generates one",
+        path.display()
+    )))
 }
 
 /// Stores a token in a file that is absent or, after a full disk, empty; or returns the one that a node

@@ -39,13 +39,10 @@ pub(super) struct PortalDatabase {
     pub(super) is_new: bool,
 }
 
-pub(super) async fn open_config(
-    settings: &Arc<Settings>,
-    token: &str,
-) -> Result<ConfigDatabase, StartError> {
+pub(super) async fn open_config(settings: &Arc<Settings>) -> Result<ConfigDatabase, StartError> {
     let url = config_url(settings)?;
     let store = connect(settings, &url, CONFIG_SETTING).await?;
-    let (token, id) = (token.to_owned(), random_hex()?);
+    let (token, id) = (random_hex()?, random_hex()?);
     let installation = schema(settings, &store, Part::Config, move |tx| {
         Box::pin(async move { seed::config(tx, &token, &id).await })
     });
@@ -89,20 +86,21 @@ pub(super) async fn read_portal(settings: &Settings) -> Result<Store, StartError
     connect(settings, &portal_url(settings)?, PORTAL_SETTING).await
 }
 
-/// `config_id` is the id of the environment's database, if this process has one.
+/// `token` is one that the environment accepts, and `config_id` the id of its database, if this process
+/// has one.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,
-    token: &str,
+    token: Option<String>,
     config_id: Option<Secret>,
 ) -> Result<PortalDatabase, StartError> {
     let url = portal_url(settings)?;
     let store = connect(settings, &url, PORTAL_SETTING).await?;
-    let (env, token, salt) = (settings.env.clone(), token.to_owned(), random_hex()?);
+    let (env, token, salt) = (settings.env.clone(), token, random_hex()?);
     let is_new = Arc::new(AtomicBool::new(false));
     let made = Arc::clone(&is_new);
     let installation = schema(settings, &store, Part::Portal, move |tx| {
         made.store(true, Ordering::Release);
-        Box::pin(async move { seed::portal(tx, &env, &token, &salt).await })
+        Box::pin(async move { seed::portal(tx, &env, token.as_deref(), &salt).await })
     });
     let installation = installation.await?;
     if let Some(id) = config_id {
@@ -214,16 +212,15 @@ async fn schema(
 
 /// Prepares the databases of the roles and returns one line for each.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
-    let mut token = random_hex()?;
-    let (mut lines, mut id) = (Vec::new(), None);
+    let (mut lines, mut token, mut id) = (Vec::new(), None, None);
     if settings.serves_environment() {
-        let config = open_config(settings, &token).await?;
-        token = admin_token::accepted(&config.config, &token);
+        let config = open_config(settings).await?;
+        token = admin_token::accepted(&config.config);
         id = Some(installation_id(&config.store).await?);
         lines.push(line(&config.store, config.installation));
     }
     if settings.plays(Role::Portal) {
-        let portal = open_portal(settings, &token, id).await?;
+        let portal = open_portal(settings, token, id).await?;
         lines.push(line(&portal.store, portal.installation));
     }
     Ok(lines)

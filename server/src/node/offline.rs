@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use castalia_store::Store;
 
-use super::{AdminTokens, StartError, data_dir, database, random_hex, socket};
+use super::{AdminTokens, StartError, data_dir, database, socket};
 use crate::domain::audit_log::Log;
 use crate::registry::survey;
 use crate::server_config::ServerConfig;
@@ -53,8 +53,7 @@ pub async fn portal_store(
 ) -> Result<(Store, ServerConfig, Installation), StartError> {
     data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
-    let token = random_hex()?;
-    let portal = database::open_portal(&settings, &token, None).await?;
+    let portal = database::open_portal(&settings, None, None).await?;
     Ok((portal.store, portal.config, settings.defaults.unwrap_or(portal.installation)))
 }
 

@@ -35,14 +35,16 @@ pub(super) async fn config(tx: &Transaction, token: &str, id: &str) -> Result<()
     Ok(())
 }
 
-/// The environment's name, the token of its admin role, and a salt of this installation.
+/// The environment's name, a token of its admin role if one is known, and a salt of this installation.
 pub(super) async fn portal(
     tx: &Transaction,
     env: &str,
-    token: &str,
+    token: Option<&str>,
     salt: &str,
 ) -> Result<(), StoreError> {
-    let tokens = serde_json::json!({ env: token }).to_string();
+    let tokens: serde_json::Map<_, _> =
+        token.into_iter().map(|token| (env.to_owned(), token.into())).collect();
+    let tokens = serde_json::Value::Object(tokens).to_string();
     let rows = [
         (keys::ENVIRONMENTS.name, env, "environments that the portal shows, separated by commas"),
         (keys::CONSUMER_SALT.name, salt, "salt of consumer tokens"),

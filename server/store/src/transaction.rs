@@ -16,8 +16,12 @@ use crate::pulse::Pulse;
 use crate::retirement::Retirement;
 use crate::sequence;
 
-/// Maximum number of runs of a transaction that conflicts with another one.
-const ATTEMPTS: u32 = 3;
+/// Maximum number of runs of a transaction that conflicts with others. Of several that lock rows in
+/// different orders, each run may be the one that the database chooses to end.
+const ATTEMPTS: u32 = 10;
+/// Maximum pause before the first repetition; it doubles with each one, up to the longest.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 /// Maximum number of sequences that are corrected for one transaction; none writes to more tables.
 const SEQUENCES: u32 = 8;
 
@@ -59,8 +63,7 @@ impl Transactions {
                         self.retirement.retire_all();
                     }
                     tracing::debug!(attempt, "transaction met another one, trying again");
-                    // The other transaction probably needs a moment to finish.
-                    sleep(Duration::from_millis(10 * u64::from(attempt))).await;
+                    sleep(pause(attempt)).await;
                     attempt += 1;
                 }
                 Some(StoreError::SequenceBehind { table }) if moved < SEQUENCES => {
@@ -125,6 +128,13 @@ impl Transactions {
     ) -> Result<T, StoreError> {
         Ok(self.pulse.watch(deadline, work).await?)
     }
+}
+
+/// The other transactions probably need a moment to finish. Random, so that two that were repeated at
+/// the same time do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let longest = PAUSE.saturating_mul(1 << (attempt - 1).min(8)).min(LONGEST_PAUSE);
+    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 /// MySQL's default level keeps the snapshot of the first read, which a later row lock does not

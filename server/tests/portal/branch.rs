@@ -243,6 +243,27 @@ async fn an_editor_abandons_only_a_branch_that_was_never_published() {
     owner.get(&format!("{NS}/branches")).await.empty();
 }
 
+/// Values of the branch that the caller has not seen stay, and changes of the main line do not hinder it.
+#[tokio::test]
+async fn an_abandonment_is_based_on_the_branch() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let branch = branch(&user).await;
+    set(&user, &items_of(&branch), "k", "seen").await;
+    let on_seen = async || {
+        let seen = user.get(&format!("{NS}/branches")).await;
+        world.user("u1").await.with("castalia-revision", seen.header("castalia-revision"))
+    };
+    let late = on_seen().await;
+    set(&user, &items_of(&branch), "k", "unseen").await;
+    late.delete(&branch).await.fails(409, "");
+    let items = user.get(&format!("{}/items", items_of(&branch))).await.ok();
+    assert_eq!(items["content"][0]["value"], "unseen");
+    let caller = on_seen().await;
+    user.post(&format!("{NS}/items"), item("other", "v")).await.ok();
+    caller.delete(&branch).await.empty();
+}
+
 #[tokio::test]
 async fn on_a_fresh_installation_a_merge_needs_the_right_to_publish() {
     for (installation, may_merge) in [(Installation::Adopted, true), (Installation::Fresh, false)] {

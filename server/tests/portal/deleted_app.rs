@@ -62,6 +62,33 @@ async fn nothing_is_added_to_a_deleted_app() {
     assert_eq!(left(&world).await, [""; 0]);
 }
 
+/// A deletion that slow environments delayed does not reach what another caller created meanwhile.
+#[tokio::test]
+async fn a_late_deletion_leaves_what_was_created_again() {
+    let world = World::with_demo().await;
+    let (root, store) = (world.user("apollo").await, &world.store);
+    let definition =
+        json!({ "name": "n", "appId": "demo", "format": "properties", "isPublic": false });
+    let definitions = "/openapi/v1/apps/demo/appnamespaces";
+    root.post(definitions, definition.clone()).await.ok();
+    let row = portal_namespace::find(store, "demo", "n").await.unwrap();
+    root.delete(&format!("{definitions}/n")).await.empty();
+    root.post(definitions, definition).await.ok();
+    let late = portal_namespace::delete(store, &row, "apollo").await;
+    assert!(late.unwrap_err().message().starts_with("AppNamespace not exist"));
+    assert!(!portal_namespace::is_present(store, &row).await.unwrap());
+    portal_namespace::find(store, "demo", "n").await.unwrap();
+
+    let row = portal_app::find(store, "demo").await.unwrap();
+    root.delete("/openapi/v1/apps/demo").await.empty();
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let before = left(&world).await;
+    let late = portal_app::delete(store, &row, "apollo").await;
+    assert!(late.unwrap_err().message().starts_with("App not found"));
+    assert!(!portal_app::is_present(store, &row).await.unwrap());
+    assert_eq!(left(&world).await, before);
+}
+
 /// Both are answered, in either order nothing is left of a deleted app, and the id can be used
 /// again.
 #[tokio::test]

@@ -4,7 +4,6 @@ use axum::extract::State;
 
 use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes, key};
-use crate::domain::revision::Base;
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
@@ -51,9 +50,9 @@ async fn delete(
     FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let key = key(&(app_id, cluster, namespace));
-    let branch_base = Base::default().on_release(parameters.release("branchReleaseId")?);
+    let base = base.on_release(parameters.release("branchReleaseId")?);
     let operator = parameters.text("operator")?;
-    branch::delete(&state.store, &key, &branch, &operator, base, branch_base).await?;
+    branch::delete(&state.store, &key, &branch, &operator, base).await?;
     state.published().await;
     Ok(())
 }

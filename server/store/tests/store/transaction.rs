@@ -171,6 +171,25 @@ on_each_database! {
         assert_ne!(keys[0], "old", "{keys:?}");
     }
 
+    async fn many_that_lock_rows_in_opposite_orders_all_succeed(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        let store = database.config().await;
+        let rows = [setting(&store, "first").await, setting(&store, "second").await];
+        // PostgreSQL looks for deadlocks after a second only.
+        let callers = if database.is_mysql() { 12 } else { 4 };
+        let outcomes = join_all((0..callers).map(|number: usize| {
+            let order = [rows[number % 2], rows[1 - number % 2]];
+            store.write(order, |tx, order| Box::pin(append_to_both(tx, *order)))
+        }));
+        for outcome in outcomes.await {
+            outcome.unwrap();
+        }
+        let row = settings::to_replace(store.read(), "second", "default").await.unwrap().unwrap();
+        assert_eq!(row.value.len(), callers);
+    }
+
     async fn handle_for_reads_refuses_to_write(database: Database) {
         let store = database.config().await;
         let sql = "DELETE FROM ReleaseMessage";
@@ -289,6 +308,13 @@ async fn append(tx: &DatabaseTransaction, id: Id) -> Result<(), StoreError> {
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Locks the second row after others had time to lock it.
+async fn append_to_both(tx: &DatabaseTransaction, rows: [Id; 2]) -> Result<(), StoreError> {
+    append(tx, rows[0]).await?;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    append(tx, rows[1]).await
 }
 
 async fn setting(store: &Store, key: &str) -> Id {

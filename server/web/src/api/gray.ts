@@ -141,6 +141,7 @@ export function releaseToAll(at: Place, name: string, deleteBranch: boolean, bod
   );
 }
 
-export function abandonGray(at: Place, name: string) {
-  return send("DELETE", branchPath(at, name));
+/** Refused if the values of the branch have another revision by now. */
+export function abandonGray(at: Place, name: string, revision: string) {
+  return send("DELETE", branchPath(at, name), undefined, revision);
 }

@@ -136,11 +136,11 @@ function Release({ place, name, facts, onClose }: DialogProps) {
   );
 }
 
-function Abandon({ place, name, state, onClose }: DialogProps) {
+function Abandon({ place, name, revision, state, onClose }: DialogProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const write = useAction(
-    () => abandonGray(place, name),
+    () => abandonGray(place, name, revision),
     staleGray(place),
     () => void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: place, search: {} }),
   );

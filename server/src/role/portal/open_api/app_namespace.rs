@@ -104,6 +104,10 @@ pub(super) async fn remove(
     let operation = PendingOperation::Delete(row.id);
     let fan_out = FanOut::announce(portal, away, operation, (app_id, namespace), operator).await?;
     for environment in active {
+        // Deletions take effect by name, and another caller may have created it again.
+        if !portal_namespace::is_present(store, &row).await? {
+            break;
+        }
         match definition::delete(&environment, app_id, namespace, operator).await {
             // The environment may have been away when the definition was created.
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
@@ -112,7 +116,7 @@ pub(super) async fn remove(
             outcome => outcome?,
         }
     }
-    let made = portal_namespace::delete(store, app_id, namespace, operator).await;
+    let made = portal_namespace::delete(store, &row, operator).await;
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
     let delete =
         async |environment| definition::delete(&environment, app_id, namespace, operator).await;

@@ -95,13 +95,17 @@ async fn delete_everywhere(
     row: &portal_app::App,
     operator: &str,
 ) -> Result<Pending> {
-    let app_id = &row.app_id;
+    let (store, app_id) = (&portal.state.store, &row.app_id);
     let (environments, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
     let operation = PendingOperation::Delete(row.id);
     let fan_out =
         FanOut::announce(portal, away, operation, (app_id.as_str(), ""), operator).await?;
     for environment in &environments {
+        // Deletions take effect by id, and another caller may have created the app again.
+        if !portal_app::is_present(store, row).await? {
+            break;
+        }
         match app::delete(environment, app_id, operator).await {
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, env = environment.name(), %error, "an environment has no such app to delete");
@@ -109,7 +113,7 @@ async fn delete_everywhere(
             outcome => outcome?,
         }
     }
-    let made = portal_app::delete(&portal.state.store, app_id, operator).await;
+    let made = portal_app::delete(store, row, operator).await;
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
     // Callers who found the app before may have added it to an environment meanwhile.
     app::delete_orphans(&portal.state, &environments, app_id, operator).await;

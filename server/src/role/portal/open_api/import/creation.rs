@@ -117,7 +117,7 @@ async fn remove_app(
     for environment in lacking {
         check(!has_app(environment, &row.app_id).await?)?;
     }
-    portal_app::delete(&portal.state.store, &row.app_id, operator).await?;
+    portal_app::delete(&portal.state.store, row, operator).await?;
     app::delete_orphans(&portal.state, lacking, &row.app_id, operator).await;
     Ok(())
 }
