@@ -1,5 +1,6 @@
 //! A small HTTP client for tests: one line for each request, complete answers to compare.
 
+use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -8,11 +9,20 @@ use reqwest::{Client, ClientBuilder, Method, StatusCode, redirect};
 use serde_json::Value;
 
 /// An answer with its complete body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) text: String,
     pub(crate) headers: HeaderMap,
+}
+
+/// The reason comes first, because reports of failures are cut off.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, text, headers } = self;
+        let body: Value = serde_json::from_str(text).unwrap_or_default();
+        write!(f, "{status} {}: {text} {headers:?}", body["message"])
+    }
 }
 
 impl Answer {

@@ -275,9 +275,9 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
 /// Rejects a file that another user wrote, who knows its token: in a directory such as /tmp, anybody can
 /// create it first.
 fn check_author(file: &File, path: &Path) -> Result<(), StartError> {
-    let metadata = file.metadata().map_err(|error| {
-        StartError::DataDir(format!("cannot read {}: {error}", path.display()))
-    })?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| StartError::DataDir(format!("cannot read {}: {error}", path.display())))?;
     let may_write_others = metadata.permissions().mode() & 0o022 != 0;
     let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&metadata.uid());
     if is_ours && !may_write_others {
