@@ -2,10 +2,10 @@
 # Builds the jar with the native library of this platform, the Spring Boot starter, and their poms,
 # sources and javadoc into a directory (target/package). CASTALIA_NATIVE is a directory with
 # libraries of other platforms to include, in subdirectories {os}-{arch}[-musl]. PROFILE is the
-# cargo profile (dist).
+# cargo profile (dist); with another one there is no javadoc.
 # With LIBC=musl only the library for Alpine is built, in musl/native of the directory.
-# `check` builds and runs the examples with the packed jars and the artifacts in Maven's repository,
-# in empty directories elsewhere.
+# `check` looks for licence, sources and javadoc in the packed jars, then builds and runs the examples
+# with them and the artifacts in Maven's repository, in empty directories elsewhere.
 # usage: bindings/kotlin/package.sh [check] [DIRECTORY]
 set -euo pipefail
 mode=build
@@ -20,6 +20,9 @@ maven=(mvn --batch-mode --quiet --no-transfer-progress)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+# Dokka is a large download and takes long, so only a release build has javadoc.
+is_documented() { [ -z "${PROFILE:-}" ]; }
+
 build() {
   BUILT=$("$root/.ci/portable" "${PROFILE:-dist}")
   export BUILT
@@ -30,8 +33,7 @@ build() {
     return
   fi
   local more=()
-  # Dokka is a large download and its output is not tested, so only a release build runs it.
-  [ -n "${PROFILE:-}" ] || more+=(-Pjavadoc)
+  if is_documented; then more+=(-Pjavadoc); fi
   "${maven[@]}" --file ../pom.xml package "${more[@]}" -Dbuild.folder=target/package -Dmaven.test.skip=true
   if [ -n "${CASTALIA_NATIVE:-}" ]; then
     mkdir "$scratch/native"
@@ -47,12 +49,25 @@ build() {
   cp ../spring/pom.xml "$directory/$starter.pom"
 }
 
+# Fails unless a packed jar has this file.
+contains() { # jar, file
+  jar --list --file "$directory/$1" | grep -Fx "$2" >/dev/null || { echo "$1 has no $2" >&2; exit 1; }
+}
+
 check() {
+  local packed
+  for packed in $name $starter; do
+    contains "$packed.jar" META-INF/LICENSE
+    contains "$packed-sources.jar" META-INF/LICENSE
+  done
+  contains "$name-sources.jar" io/castalia/Client.kt
+  contains "$starter-sources.jar" io/castalia/spring/Bootstrap.java
+  if is_documented; then
+    contains "$name-javadoc.jar" io/castalia/Client.html
+    contains "$starter-javadoc.jar" io/castalia/spring/Bootstrap.html
+  fi
   cargo build --quiet --workspace --all-targets
   for packed in $name $starter; do
-    for jar in "$packed.jar" "$packed-sources.jar"; do
-      jar --list --file "$directory/$jar" | grep -x META-INF/LICENSE >/dev/null || { echo "$jar has no licence" >&2; exit 1; }
-    done
     "${maven[@]}" install:install-file -Dfile="$directory/$packed.jar" -DpomFile="$directory/$packed.pom"
   done
   # Unpack the native library here too, so that none of an earlier build is used.

@@ -1,21 +1,26 @@
 //! Two concurrent callers on two nodes of one database: every operation that changes something,
 //! against itself and against others, checked by invariants of the final state. The list is
-//! compared with the routes of a node, so that no operation is missing.
+//! compared with the routes of a node, so that no operation is missing. Pairs that depend on each
+//! other meet in every run.
 
 mod access_key;
 mod acknowledged;
 mod alone;
 mod invariant;
 pub(crate) mod operations;
+mod overlap;
+mod pair;
 mod premise;
 mod public_name;
 mod root;
 pub(crate) mod subject;
+mod user;
 
 use futures_util::future::join_all;
 use serde_json::Value;
 
 use self::operations::{Request, request};
+use self::pair::Pair;
 use self::subject::Subject;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
@@ -108,19 +113,23 @@ fn options() -> Options {
         .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
 }
 
-/// Races every operation, once, or `CASTALIA_TEST_RACE_ROUNDS` times.
+/// How often every operation is raced: once, or `CASTALIA_TEST_RACE_ROUNDS` times.
+fn rounds() -> usize {
+    variable("CASTALIA_TEST_RACE_ROUNDS").map_or(1, |text| text.parse().unwrap())
+}
+
+/// Races every operation of the list.
 async fn race(nodes: Nodes) {
-    let rounds = variable("CASTALIA_TEST_RACE_ROUNDS").map_or(1, |text| text.parse().unwrap());
     let operations = operations::all();
-    for number in 0..rounds * operations.len() {
+    for number in 0..rounds() * operations.len() {
         let operation = operations[number % operations.len()];
         let rival = RIVALS[(number + number / operations.len()) % RIVALS.len()];
-        round(&nodes, number, operation, rival).await;
+        round(&nodes, number, Pair { operation, rival, rows: None }).await;
     }
     nodes.end().await;
 }
 
-async fn round(nodes: &Nodes, number: usize, operation: &str, rival: &str) {
+async fn round(nodes: &Nodes, number: usize, Pair { operation, rival, rows }: Pair) {
     let portal = nodes.portal(0);
     let is_portal = operation.starts_with("portal");
     let mut subject = Subject::create(number, &nodes.admin(0), is_portal.then_some(&portal)).await;
@@ -129,11 +138,17 @@ async fn round(nodes: &Nodes, number: usize, operation: &str, rival: &str) {
     let requests = [(0, operation, "a"), (1, operation, "b"), (0, rival, "c"), (1, rival, "d")];
     let calls =
         requests.map(|(node, operation, who)| nodes.send(node, request(operation, &subject, who)));
-    let answers = join_all(calls).await;
+    let answers = match rows {
+        Some(rows) => overlap::meet(nodes, &subject, rows, calls).await,
+        None => join_all(calls).await,
+    };
     for answer in &answers {
         let is_fault = answer.status >= 500 && FAULTS.contains(&code(answer).as_str());
         assert!(!is_fault, "{what}: {answer:?}");
     }
+    // Callers that are all refused race nothing. Beside a rival that deletes the app that may happen.
+    let is_any_accepted = answers.iter().any(|answer| answer.status == 200);
+    assert!(is_any_accepted || rows.is_none(), "{what}: {answers:?}");
     let calls = requests.iter().map(|(_, operation, _)| *operation).zip(&answers);
     acknowledged::check(&nodes.config, &calls.collect::<Vec<_>>(), &what).await;
     for app_id in [subject.app_id.clone(), format!("{}-new", subject.app_id)] {

@@ -1,6 +1,8 @@
 //! Databases that a node must not use, or not unchanged: of another installation, damaged,
 //! replaced, accessible to others, in use, or without the right to create tables.
 
+mod installation;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -35,30 +37,6 @@ fn refused(arguments: &[&str], data_dir: &Path) -> String {
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{text}");
     text.into_owned()
-}
-
-#[tokio::test]
-async fn a_config_database_that_is_not_the_portals_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path();
-    let mut server = Server::start_in(data, options());
-    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
-    assert!(server.terminate().success());
-    let (file, kept) = (data.join("config.db"), data.join("config.db.kept"));
-    std::fs::rename(&file, &kept).unwrap();
-    // Twice: the first refusal must not make the empty file acceptable.
-    for _ in 0..2 {
-        let text = refused(&[], data);
-        assert!(text.contains("restore it from a backup"), "{text}");
-        assert!(text.contains("installation.id"), "{text}");
-    }
-    std::fs::rename(&kept, &file).unwrap();
-    for stale in ["config.db-wal", "config.db-shm"] {
-        let _ = std::fs::remove_file(data.join(stale));
-    }
-    let server = Server::start_in(data, options());
-    let config = Http::new(&server.config).get("/configs/demo/default/application").await;
-    assert_eq!(config.ok().json()["configurations"]["k"], "1");
 }
 
 /// Publishes are refused and reported, while clients are served from memory.

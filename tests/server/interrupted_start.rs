@@ -99,4 +99,31 @@ async fn a_deleted_administrator_does_not_come_back() {
     let server = Server::start_in(directory.path(), Options::new());
     assert!(!signs_in(&server, PASSWORD).await);
     assert!(portal.rows(r#"SELECT 1 AS "One" FROM "Users""#).await.is_empty());
+    drop(server);
+    // An installation of an earlier version has no record, but other users.
+    portal.run(&[NO_RECORD, r#"INSERT INTO "Users" ("Username") VALUES ('other')"#]).await;
+    let server = Server::start_in(directory.path(), Options::new());
+    assert!(!signs_in(&server, PASSWORD).await);
+}
+
+const NO_RECORD: &str =
+    r#"DELETE FROM "CastaliaInstallation" WHERE "Name" = 'administrator.created'"#;
+
+/// Clients of the environment are served although the administrator cannot be recorded.
+#[tokio::test]
+async fn a_server_starts_beside_a_portal_database_that_takes_no_writes() {
+    let Some(portal) = Fresh::on(Engine::Postgres).await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        let options = Options::new().flag("--portal-db", &portal.database.url);
+        Server::start_in(directory.path(), options)
+    };
+    drop(start());
+    let name = portal.database.url.rsplit('/').next().unwrap();
+    let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+    portal.database.run(&[NO_RECORD, &read_only]).await;
+    let server = start();
+    Http::new(&server.config).get("/health").await.ok();
+    drop(server);
+    portal.remove().await;
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::support::database::{Database, Engine, Fresh};
@@ -16,6 +17,9 @@ use crate::support::server::{Options, Server, command};
 /// Tables as Apollo's scripts for MySQL create them.
 const APOLLO_CONFIG: &str = include_str!("../../server/store/tests/store/apollo_2_4_config.sql");
 const APOLLO_PORTAL: &str = include_str!("../../server/store/tests/store/apollo_2_4_portal.sql");
+
+/// Sets of roles that start at a time.
+const AT_ONCE: usize = 5;
 
 /// The roles of each process, in start order: a meta server then finds the services immediately.
 const LAYOUTS: [&[&str]; 5] = [
@@ -320,24 +324,42 @@ async fn every_layout_of_roles_works_on_files_without_our_record() {
     every_layout_works(&place, &layouts_for_files(), "Apollo").await;
 }
 
-/// Any set of roles starts on one data directory, one after the other, and every port that it opens
+/// Any set of roles starts on a new data directory and new databases, and every port that it opens
 /// is ready.
 #[tokio::test]
 async fn every_set_of_roles_starts_and_is_ready() {
-    let directory = tempfile::tempdir().unwrap();
-    for set in 1_u8..16 {
-        let names = ["config", "meta", "admin", "portal"];
-        let roles: Vec<_> =
-            names.into_iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0).collect();
-        let roles = roles.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(",");
-        let mut server = Server::start_in(directory.path(), Options::new().flag("--roles", &roles));
-        for base in [&server.config, &server.admin, &server.portal] {
-            // The server prints the ports of its own roles only.
-            for path in ["/health", "/health/ready"].iter().filter(|_| !base.is_empty()) {
-                Http::new(base).get(path).await.ok();
-            }
+    let engines = [None, Some(Engine::MySql), Some(Engine::Postgres)];
+    let sets = engines.into_iter().flat_map(|engine| (1_u8..16).map(move |set| (engine, set)));
+    let starts = |(engine, set)| a_set_of_roles_starts_and_is_ready(engine, set);
+    stream::iter(sets).for_each_concurrent(AT_ONCE, starts).await;
+}
+
+/// One set of roles, a bit for each, on SQLite if there is no engine.
+async fn a_set_of_roles_starts_and_is_ready(engine: Option<Engine>, set: u8) {
+    let names = ["config", "meta", "admin", "portal"];
+    let roles: Vec<_> =
+        names.into_iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0).collect();
+    let roles = roles.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(",");
+    let (mut options, mut databases) = (Options::new().flag("--roles", &roles), Vec::new());
+    if let Some(engine) = engine {
+        for flag in ["--config-db", "--portal-db"] {
+            let Some(fresh) = Fresh::on(engine).await else { return };
+            options = options.flag(flag, &fresh.database.url);
+            databases.push(fresh);
         }
-        assert!(server.terminate().success(), "{roles}");
+    }
+    let starts = tokio::task::spawn_blocking(move || Server::start_with(options));
+    let mut server = starts.await.unwrap();
+    for base in [&server.config, &server.admin, &server.portal] {
+        // The server prints the ports of its own roles only.
+        for path in ["/health", "/health/ready"].iter().filter(|_| !base.is_empty()) {
+            Http::new(base).get(path).await.ok();
+        }
+    }
+    let ends = tokio::task::spawn_blocking(move || server.terminate().success());
+    assert!(ends.await.unwrap(), "{roles} on {engine:?}");
+    for fresh in databases {
+        fresh.remove().await;
     }
 }
 

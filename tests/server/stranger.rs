@@ -10,3 +10,4 @@ mod connection;
 mod instance;
 mod refusal;
 mod request;
+mod sign_in;

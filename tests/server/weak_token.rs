@@ -40,6 +40,7 @@ fn a_short_metrics_token_in_the_file_stops_the_start() {
     assert!(!text.contains(WEAK), "{text}");
 }
 
+/// In a directory in which anybody can create files, such as /tmp.
 #[test]
 fn a_metrics_token_that_another_user_can_write_stops_the_start() {
     let token = "0123456789abcdef0123456789abcdef";
@@ -48,6 +49,7 @@ fn a_metrics_token_that_another_user_can_write_stops_the_start() {
         let file = directory.path().join("metrics.token");
         std::fs::write(&file, token).unwrap();
         arrange(&file);
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
         let output = serve(directory.path()).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{text}");
@@ -56,10 +58,36 @@ fn a_metrics_token_that_another_user_can_write_stops_the_start() {
     refused(&|file| {
         std::fs::set_permissions(file, Permissions::from_mode(0o662)).unwrap();
     });
-    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-    if is_root {
+    if is_root() {
         refused(&|file| chown(file, Some(65534), None).unwrap());
     }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// Kubernetes sets group and mode of all files of a volume at each start of a container, and a network
+/// file system may show another owner.
+#[test]
+fn a_server_starts_again_on_a_volume_whose_owner_and_mode_were_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || terminate_when_ready(serve(directory.path()).spawn().unwrap());
+    start();
+    let file = directory.path().join("metrics.token");
+    let token = std::fs::read_to_string(&file).unwrap();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o660)).unwrap();
+        if is_root() {
+            chown(&path, Some(65534), Some(65534)).unwrap();
+        }
+    }
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o2770)).unwrap();
+    let text = start();
+    assert!(text.contains("listening"), "{text}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), token);
+    assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
 }
 
 /// Apollo accepts any text, so that an installation which has a short one continues to work.

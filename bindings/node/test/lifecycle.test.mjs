@@ -56,6 +56,16 @@ test('a process with a client that is to keep it alive stays', async (t) => {
   assert.equal(first, 'stays');
 });
 
+test('clients leave no handle open, and an idle one keeps no process alive', async (t) => {
+  const scripted = await service(t);
+  const args = [JSON.stringify(scripted.settings())];
+  const program = new Program('handles.mjs', { args, flags: ['--expose-gc'] });
+  t.after(() => program.kill());
+  // The one that wakes the process is created when the package is loaded.
+  assert.deepEqual(await program.message('handles', 60_000), { idle: [], left: [], wakers: 1 });
+  assert.equal((await program.ended).code, 0);
+});
+
 test(
   `${200 * PART} processes end while events fire, with their own code and in silence`,
   { timeout: 300_000 },

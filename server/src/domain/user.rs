@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Small, Store, Transaction};
+use tokio::sync::Semaphore;
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::log_rate::LogRate;
@@ -28,6 +29,8 @@ const PUBLISHED: &str = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOu
 /// Alphabet of generated passwords: five bits for each character, none of which resembles another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const GENERATED_LENGTH: usize = 32;
+/// Maximum number of passwords that are hashed concurrently; each occupies 19 MiB and a core.
+const HASHING: usize = 2;
 /// Attempts to verify a password that is changed concurrently.
 const TRIES: u32 = 3;
 
@@ -323,11 +326,19 @@ fn generate() -> Result<String> {
     }
 }
 
-/// Hashing is slow by intent and must not delay other requests.
+/// Hashing is slow by intent and must not delay other requests. It continues after its caller
+/// disconnected, and so keeps its permit until it ends.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let outcome = tokio::task::spawn_blocking(work).await;
+    static PERMITS: Semaphore = Semaphore::const_new(HASHING);
+    let permit = PERMITS.acquire().await;
+    let outcome = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(permit);
+        result
+    });
+    let outcome = outcome.await;
     outcome.unwrap_or_else(|error| {
         Err(Error::new(Reaction::Internal, "the task that hashes a password failed")
             .caused_by(error))

@@ -247,6 +247,9 @@ fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
         StatusCode::PAYLOAD_TOO_LARGE => Reaction::TooLarge,
         StatusCode::TOO_MANY_REQUESTS => Reaction::TooMany,
         status if status.is_client_error() => Reaction::BadRequest,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Reaction::Unavailable
+        }
         _ => Reaction::Service,
     };
     let message = parsed.as_ref().and_then(|body| body["message"].as_str());

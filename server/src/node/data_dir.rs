@@ -256,7 +256,7 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(problem(&error)),
         Ok(file) => {
-            check_author(&file, &path)?;
+            check_author(&file, &settings.data_dir).map_err(|error| problem(&error))?;
             std::io::read_to_string(file).map_err(|error| problem(&error))?
         }
     };
@@ -272,21 +272,25 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     }
 }
 
-/// Rejects a file that another user wrote, who knows its token: in a directory such as /tmp, anybody can
-/// create it first.
-fn check_author(file: &File, path: &Path) -> Result<(), StartError> {
-    let metadata = file
-        .metadata()
-        .map_err(|error| StartError::DataDir(format!("cannot read {}: {error}", path.display())))?;
+/// Rejects a file that another user wrote, who knows its token: in a directory such as /tmp, which stays
+/// open to others, anybody can create it first. In one that was restricted, volumes of containers change
+/// owner and mode of its files, so that only its mode is tightened if that is possible.
+fn check_author(file: &File, directory: &Path) -> std::io::Result<()> {
+    let metadata = file.metadata()?;
     let may_write_others = metadata.permissions().mode() & 0o022 != 0;
+    if std::fs::metadata(directory)?.permissions().mode() & 0o022 == 0 {
+        if may_write_others {
+            drop(file.set_permissions(std::fs::Permissions::from_mode(0o600)));
+        }
+        return Ok(());
+    }
     let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&metadata.uid());
     if is_ours && !may_write_others {
         return Ok(());
     }
-    Err(StartError::DataDir(format!(
-        "another user can write {}, and so knows its token; delete the file, and the server generates one",
-        path.display()
-    )))
+    Err(std::io::Error::other(
+        "another user can write the file, and so knows its token; delete it, and the server generates one",
+    ))
 }
 
 /// Stores a token in a file that is absent or, after a full disk, empty; or returns the one that a node
@@ -294,7 +298,10 @@ fn check_author(file: &File, path: &Path) -> Result<(), StartError> {
 fn generated_token(path: &Path, token: String) -> std::io::Result<Secret> {
     let mut file =
         private(OpenOptions::new().create(true).truncate(false).read(true)).open(path)?;
-    file.lock()?;
+    // Some file systems of containers have no locks; two nodes that start at once are rare.
+    if let Err(error) = file.lock() {
+        tracing::debug!(file = %path.display(), %error, "cannot lock the file");
+    }
     let mut stored = String::new();
     file.read_to_string(&mut stored)?;
     if !stored.trim().is_empty() {
@@ -324,7 +331,7 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
             .open(&path)
             .and_then(|mut file| writeln!(file, "{password}").and_then(|()| file.sync_all()))
             // The account that has the password outlives a loss of power.
-            .and_then(|()| File::open(&settings.data_dir)?.sync_all()),
+            .and_then(|()| sync_directory(&settings.data_dir)),
     };
     written.map(|()| path.clone()).map_err(|error| {
         StartError::DataDir(format!(
@@ -333,6 +340,15 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
             path.display()
         ))
     })
+}
+
+/// Tolerates file systems whose directories cannot be synced.
+fn sync_directory(directory: &Path) -> std::io::Result<()> {
+    use std::io::ErrorKind;
+    match File::open(directory)?.sync_all() {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Removes the file of a password that is not valid.

@@ -52,8 +52,6 @@ use crate::server_config::keys;
 use crate::settings::Installation;
 use crate::state::PortalState;
 
-/// Maximum number of passwords that are hashed concurrently; each occupies memory and a core.
-const HASHING: usize = 4;
 /// Maximum number of exports and imports that are worked on concurrently; each occupies a
 /// temporary file, a core and the environments.
 const TRANSFERS: usize = 4;
@@ -112,7 +110,6 @@ struct Own {
     verified_users: VerifiedUsers,
     rates: TokenRates,
     user_rates: TokenRates,
-    hashing: Semaphore,
     transfers: Semaphore,
     uploads: Uploads,
     calls: Calls,
@@ -142,7 +139,6 @@ impl Portal {
             verified_users: VerifiedUsers::default(),
             rates: TokenRates::of_consumers(),
             user_rates: TokenRates::of_users(),
-            hashing: Semaphore::new(HASHING),
             transfers: Semaphore::new(TRANSFERS),
             uploads: Uploads::default(),
             calls: Calls::start(state.clone()),

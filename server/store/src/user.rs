@@ -49,8 +49,14 @@ pub async fn find(db: &impl ConnectionTrait, username: &str) -> Result<Option<Mo
     decode::repaired(db, Entity::find().filter(Column::Username.eq(username))).await
 }
 
-/// The same, locked until the end of the transaction: every transaction that sets a password, or
-/// relies on one, takes this lock.
+/// Whether there is any user.
+pub async fn any(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let id = Entity::find().select_only().column(Column::Id).into_tuple::<Id>();
+    Ok(id.one(db).await?.is_some())
+}
+
+/// The same as [`find`], locked until the end of the transaction: every transaction that sets a
+/// password, or relies on one, takes this lock.
 pub async fn lock(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, StoreError> {
     let user = Entity::find().filter(Column::Username.eq(username)).lock_exclusive();
     decode::repaired(db, user).await

@@ -92,7 +92,7 @@ const ONCE: [(&str, &str, &[&str]); 9] = [
 ];
 
 /// Queries on the portal's database that find violations; each with its meaning.
-const FORBIDDEN_IN_PORTAL: [(&str, &str); 2] = [
+const FORBIDDEN_IN_PORTAL: [(&str, &str); 9] = [
     (
         "a public name belongs to one app",
         r#"SELECT "Name" FROM "AppNamespace" WHERE "IsPublic" AND NOT "IsDeleted"
@@ -105,6 +105,39 @@ const FORBIDDEN_IN_PORTAL: [(&str, &str); 2] = [
                AND NOT "ConsumerToken"."IsDeleted")
              OR EXISTS (SELECT 1 FROM "ConsumerRole" WHERE "ConsumerId" = "Consumer"."Id"
                AND NOT "ConsumerRole"."IsDeleted"))"#,
+    ),
+    (
+        "a name belongs to one user",
+        r#"SELECT "Username" FROM "Users" GROUP BY "Username" HAVING COUNT(*) > 1"#,
+    ),
+    (
+        "a user has an authority once",
+        r#"SELECT "Username" FROM "Authorities" GROUP BY "Username", "Authority" HAVING COUNT(*) > 1"#,
+    ),
+    (
+        "a deleted user has no authority",
+        r#"SELECT "Id" FROM "Authorities" WHERE NOT EXISTS (SELECT 1 FROM "Users"
+             WHERE "Users"."Username" = "Authorities"."Username")"#,
+    ),
+    (
+        "a deleted user has no session",
+        r#"SELECT "UserId" FROM "CastaliaSession" WHERE NOT EXISTS (SELECT 1 FROM "Users"
+             WHERE "Users"."Username" = "CastaliaSession"."UserId")"#,
+    ),
+    (
+        "a disabled user has no session",
+        r#"SELECT "UserId" FROM "CastaliaSession" JOIN "Users"
+           ON "Users"."Username" = "CastaliaSession"."UserId" WHERE "Enabled" = 0"#,
+    ),
+    (
+        "a deleted user has no token",
+        r#"SELECT "Id" FROM "UserToken" WHERE NOT "IsDeleted" AND NOT EXISTS (SELECT 1 FROM "Users"
+             WHERE "Users"."Username" = "UserToken"."UserId")"#,
+    ),
+    (
+        "a deleted user has no role",
+        r#"SELECT "Id" FROM "UserRole" WHERE NOT "IsDeleted" AND NOT EXISTS (SELECT 1 FROM "Users"
+             WHERE "Users"."Username" = "UserRole"."UserId")"#,
     ),
 ];
 

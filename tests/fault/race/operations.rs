@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::subject::Subject;
+use crate::support::server::PASSWORD;
 
 /// Every operation.
 const OPERATIONS: &str = include_str!("operations.txt");
@@ -173,6 +174,24 @@ fn administration(
     Some((format!("{at}?{parameters}"), (method != "DELETE").then_some(body)))
 }
 
+/// Users, and their access tokens as administrators see them.
+fn accounts(path: &str, s: &Subject, who: &str) -> Option<(String, Option<Value>)> {
+    let at = path.replace("{userId}", &s.user).replace("{tokenId}", &s.user_token_id.to_string());
+    match path {
+        "/openapi/v1/users" => {
+            let account = json!({
+                "username": s.user, "password": PASSWORD, "userDisplayName": who,
+                "email": format!("{who}@acme.com"), "enabled": 1,
+            });
+            Some((format!("{at}?isCreate=true"), Some(account)))
+        }
+        "/openapi/v1/users/enabled" => {
+            Some((at, Some(json!({ "username": s.user, "enabled": 0 }))))
+        }
+        _ => path.starts_with("/openapi/v1/user").then_some((at, None)),
+    }
+}
+
 /// Roles; their objects are those of the path.
 fn access(method: &str, path: &str, at: &str) -> Option<(String, Option<Value>)> {
     let role_type = if path.contains("{clusterName}") {
@@ -198,10 +217,8 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         .replace("{branchName}", &s.branch)
         .replace("{accessKeyId}", &s.key_id.to_string());
     let by = |path: String| format!("{path}?operator=apollo");
-    if let Some(request) = access(method, path, &at) {
-        return request;
-    }
-    if let Some(request) = administration(method, path, s, who) {
+    let of_users = access(method, path, &at).or_else(|| accounts(path, s, who));
+    if let Some(request) = of_users.or_else(|| administration(method, path, s, who)) {
         return request;
     }
     let last = path.rsplit("/envs/{env}").next().unwrap();

@@ -1,17 +1,20 @@
 //! What an operation needs beside the app, so that it is accepted: mostly other operations of the
 //! list, sent before its callers race.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Nodes;
 use super::operations::request;
 use super::subject::Subject;
-use crate::support::http::Answer;
+use crate::support::http::{Answer, Http};
+use crate::support::server::PASSWORD;
+use crate::support::session::sign_in_as;
 
 const SERVER_CONFIG: &str = "/server/";
 const CONSUMERS: &str = "/openapi/v1/consumers";
 const WEBHOOKS: &str = "/openapi/v1/webhooks";
 const REQUESTS: &str = "/openapi/v1/access-requests";
+const USERS: &str = "/openapi/v1/users";
 
 /// Arranges that an operation is accepted.
 pub(super) async fn arrange(nodes: &Nodes, operation: &str, subject: &mut Subject) {
@@ -44,12 +47,23 @@ pub(super) async fn arrange(nodes: &Nodes, operation: &str, subject: &mut Subjec
         send("admin DELETE /apps/{app_id}", subject).await.ok();
     } else if path.contains("/instances") {
         insert_instance(nodes, subject).await;
+    } else if path.starts_with("/openapi/v1/user") && path != USERS {
+        add_user(nodes, subject).await;
     }
 }
 
 fn id(answer: &Answer) -> i64 {
     let created: Value = answer.json();
     created["id"].as_i64().unwrap()
+}
+
+/// A user with an access token; returns the user's session at the first node.
+pub(super) async fn add_user(nodes: &Nodes, subject: &mut Subject) -> Http {
+    nodes.send(0, request(&format!("portal POST {USERS}"), subject, "premise")).await.ok();
+    let user = sign_in_as(&nodes.servers[0].portal, &subject.user, PASSWORD).await;
+    let token = user.post("/openapi/v1/user-tokens", json!({ "name": "premise" })).await.ok();
+    subject.user_token_id = id(&token);
+    user
 }
 
 /// A client that reads the namespace.

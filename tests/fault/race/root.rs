@@ -8,7 +8,7 @@ use super::operations::Request;
 use crate::support::http::{Answer, Http};
 
 /// Parts of the paths of such operations.
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 12] = [
     "/system/roles/",
     "/roles/master",
     "/roles/Master",
@@ -19,6 +19,8 @@ const PATHS: [&str; 10] = [
     "/access-grants",
     "/access-requests",
     "/restorations",
+    "/openapi/v1/users",
+    "/user-tokens/",
 ];
 
 pub(super) fn is_needed(request: &Request) -> bool {

@@ -24,6 +24,10 @@ pub(crate) struct Subject {
     pub(crate) webhook_id: i64,
     /// A request for access.
     pub(crate) request_id: i64,
+    /// The name of a user who need not exist.
+    pub(crate) user: String,
+    /// An access token of that user.
+    pub(crate) user_token_id: i64,
     pub(crate) instance_id: i64,
     /// When the cluster `gone` was deleted, in milliseconds since 1970.
     pub(crate) deleted_at: i64,
@@ -61,6 +65,8 @@ impl Subject {
             app_id,
             webhook_id: 1,
             request_id: 1,
+            user: format!("user{number}"),
+            user_token_id: 1,
             instance_id: 1,
             namespace_id: namespace["id"].as_i64().unwrap(),
             item_id: item["id"].as_i64().unwrap(),

@@ -104,7 +104,7 @@ pub(super) async fn hold(
 ) -> Vec<TcpStream> {
     let mut held = Vec::with_capacity(count);
     for number in 0..count {
-        let mut stream = connect_from(server, number).await;
+        let mut stream = connect_to(&server.config, number).await;
         let request = raw::request("GET", &target(number), &server.config, &[]);
         stream.write_all(&request).await.unwrap();
         held.push(stream);
@@ -116,11 +116,11 @@ pub(super) async fn hold(
 }
 
 /// A connection from one of the addresses of attackers.
-async fn connect_from(server: &Server, number: usize) -> TcpStream {
+pub(super) async fn connect_to(service: &str, number: usize) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     let last = u8::try_from(10 + number % ADDRESSES).unwrap();
     socket.bind(([127, 0, 0, last], 0).into()).unwrap();
-    socket.connect(raw::authority(&server.config).parse().unwrap()).await.unwrap()
+    socket.connect(raw::authority(service).parse().unwrap()).await.unwrap()
 }
 
 /// A client that reads and polls continuously, like an official one.

@@ -11,19 +11,24 @@ use crate::password::{self, Scheme};
 const CREATED: &str = "administrator.created";
 
 /// Whether the first administrator exists, which is recorded, or existed: one that was deleted must
-/// not come back with the password of the settings.
+/// not come back with the password of the settings. Other users show that it existed, too.
 ///
 /// # Errors
-/// Fails if the database cannot be read or written.
+/// Fails if the database cannot be read.
 pub async fn was_created(store: &Store) -> Result<bool> {
     if find(store, ADMINISTRATOR).await?.is_some() {
-        installation::value_or_insert(store, CREATED, Secret::new("true")).await?;
+        let recorded = installation::value_or_insert(store, CREATED, Secret::new("true")).await;
+        if let Err(error) = recorded {
+            // The database may take no writes at present; the next start records it.
+            tracing::debug!(%error, "cannot record that the administrator was created");
+        }
         return Ok(true);
     }
-    match installation::value(store.read(), CREATED).await {
-        Err(error) if error.is_unusable_table() => Ok(false),
-        seeded => Ok(seeded?.is_some()),
-    }
+    let recorded = match installation::value(store.read(), CREATED).await {
+        Err(error) if error.is_unusable_table() => None,
+        recorded => recorded?,
+    };
+    Ok(recorded.is_some() || user::any(store.read()).await?)
 }
 
 /// Creates the first administrator if there was none. Returns the password if it was generated:

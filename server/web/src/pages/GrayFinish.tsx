@@ -139,8 +139,10 @@ function Release({ place, name, facts, onClose }: DialogProps) {
 function Abandon({ place, name, revision, state, onClose }: DialogProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  // Values that arrive while the dialog is open are not what the user decided about.
+  const [seen] = useState(revision);
   const write = useAction(
-    () => abandonGray(place, name, revision),
+    () => abandonGray(place, name, seen),
     staleGray(place),
     () => void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: place, search: {} }),
   );

@@ -13,7 +13,7 @@ use crate::domain::pending_change::{self, PendingChange, PendingOperation};
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::state::PortalState;
 use crate::wire::admin;
 
@@ -173,7 +173,9 @@ async fn write_all(
 /// Whether something failed that concerns this object and not the whole environment: a rule that Apollo
 /// reports as a server error, or a row that cannot be read.
 fn is_own_failure(error: &Error) -> bool {
-    matches!(error.reaction(), Reaction::Service | Reaction::Internal)
+    use Code::{EnvAnswerTooLong, EnvRefusesPortal, EnvUnreachable};
+    let is_of_env = matches!(error.code(), EnvAnswerTooLong | EnvRefusesPortal | EnvUnreachable);
+    matches!(error.reaction(), Reaction::Service | Reaction::Internal) && !is_of_env
 }
 
 /// Whether the environment has no such object to delete.

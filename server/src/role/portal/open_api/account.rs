@@ -107,8 +107,6 @@ pub(super) async fn put(
         email: body.email,
         is_enabled: body.enabled.map(|enabled| enabled == 1),
     };
-    // Held while the password is hashed, as for a sign-in.
-    let _permit = portal.own.hashing.acquire().await;
     let store = &portal.state.store;
     let rule = user::PasswordRule::new(portal.state.installation, &portal.state.config);
     match creation.is_create {

@@ -1,0 +1,36 @@
+//! Sign-ins of unknown users, which cost memory and a processor by intent.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::attack::{assert_small, connect_to};
+use crate::support::http::Http;
+use crate::support::raw;
+use crate::support::server::{Options, PASSWORD, Server};
+
+/// From many addresses, each within what it may fail at once.
+const ATTEMPTS: usize = 400;
+
+/// A password is verified to the end although its caller has left, so that many short visits could
+/// occupy more memory than many patient ones.
+#[tokio::test]
+async fn sign_ins_whose_callers_leave_take_no_more_memory() {
+    let server = Server::start_with(Options::new());
+    for number in 0..ATTEMPTS {
+        let mut stream = connect_to(&server.portal, number).await;
+        let form = format!("username=nobody-{number}&password=wrong");
+        let length = form.len().to_string();
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        let headers = [kind, ("Content-Length", &length)];
+        let mut request = raw::request("POST", "/signin", &server.portal, &headers);
+        request.extend_from_slice(form.as_bytes());
+        stream.write_all(&request).await.unwrap();
+        // Long enough for the verification to begin.
+        tokio::time::sleep(Duration::from_millis(4)).await;
+    }
+    let form = [("username", "apollo"), ("password", PASSWORD)];
+    let signed_in = Http::new(&server.portal).form("/signin", &form).await;
+    assert_eq!(signed_in.header("location"), "/", "{signed_in:?}");
+    assert_small(&server, "sign-ins");
+}
