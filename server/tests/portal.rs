@@ -52,6 +52,7 @@ mod portal {
     mod events;
     mod export;
     mod fan_out;
+    mod fan_out_failure;
     mod favorite;
     mod frozen_environment;
     mod gray_audience;

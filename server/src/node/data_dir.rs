@@ -346,7 +346,9 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
 fn sync_directory(directory: &Path) -> std::io::Result<()> {
     use std::io::ErrorKind;
     match File::open(directory)?.sync_all() {
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Ok(())
+        }
         synced => synced,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use castalia_store::entity::{Standard as _, app as app_row, app_namespace, item};
 use castalia_store::pending_change::{self, NewPendingChange, PendingOperation};
@@ -19,12 +19,16 @@ use super::recent::rename;
 use super::world::{Caller, NS, World, app, item as new_item};
 
 /// Longer than a busy machine needs for some rounds of retries.
-const SOON: Duration = Duration::from_secs(90);
+pub(super) const SOON: Duration = Duration::from_secs(90);
 const HEADER: &str = "castalia-pending-environments";
 
-type Away = Arc<AtomicBool>;
+pub(super) type Away = Arc<AtomicBool>;
 
-async fn unless_away(State(away): State<Away>, request: Request, next: Next) -> Response {
+pub(super) async fn unless_away(
+    State(away): State<Away>,
+    request: Request,
+    next: Next,
+) -> Response {
     match away.load(Ordering::SeqCst) {
         true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         false => next.run(request).await,
@@ -39,7 +43,7 @@ async fn world_beside_an_environment_that_is_away() -> (World, Store, Away) {
     (world(&[service]).await, store, away)
 }
 
-async fn leave(world: &World, away: &Away) {
+pub(super) async fn leave(world: &World, away: &Away) {
     away.store(true, Ordering::SeqCst);
     for _ in 0..2 {
         probe(world).await;
@@ -48,7 +52,7 @@ async fn leave(world: &World, away: &Away) {
 }
 
 /// Waits until nothing is left to be sent.
-async fn come_back(world: &World, away: &Away) {
+pub(super) async fn come_back(world: &World, away: &Away) {
     away.store(false, Ordering::SeqCst);
     let begun = Instant::now();
     loop {
@@ -62,7 +66,7 @@ async fn come_back(world: &World, away: &Away) {
 }
 
 /// Waits until one change is left, with a problem, and returns its app and namespace.
-async fn come_back_with_a_problem(world: &World, away: &Away) -> [String; 2] {
+pub(super) async fn come_back_with_a_problem(world: &World, away: &Away) -> [String; 2] {
     away.store(false, Ordering::SeqCst);
     let begun = Instant::now();
     loop {
@@ -77,7 +81,7 @@ async fn come_back_with_a_problem(world: &World, away: &Away) -> [String; 2] {
     }
 }
 
-async fn apps(far: &Store) -> Vec<(String, String)> {
+pub(super) async fn apps(far: &Store) -> Vec<(String, String)> {
     let rows = app_row::Entity::live().all(far.read()).await.unwrap();
     rows.into_iter().map(|row| (row.app_id, row.name)).collect()
 }
@@ -318,33 +322,6 @@ async fn a_change_that_an_environment_refuses_stops_no_other() {
     assert_eq!(left, ["mine", "common"]);
     assert_eq!(apps(&far).await.len(), 3);
     assert_eq!(definitions(&far).await, ["application", "application", "common"]);
-}
-
-/// As for an app with more namespaces than the environment permits.
-async fn unless_definition_of_full(request: Request, next: Next) -> Response {
-    match request.uri().path() {
-        "/apps/full/appnamespaces" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        _ => next.run(request).await,
-    }
-}
-
-#[tokio::test]
-async fn a_change_that_fails_in_an_environment_stops_no_other() {
-    let away = Arc::new(AtomicBool::new(false));
-    let (router, far) = admin_router().await;
-    let router = router.layer(from_fn(unless_definition_of_full));
-    let service = listen(router.layer(from_fn_with_state(Arc::clone(&away), unless_away))).await;
-    let world = world(&[service]).await;
-    let root = world.user("apollo").await;
-    root.post("/openapi/v1/apps", app("full", "u1")).await.empty();
-    leave(&world, &away).await;
-    let definition = json!({ "appId": "full", "name": "more", "format": "properties" });
-    root.post("/openapi/v1/apps/full/appnamespaces", definition).await.ok();
-    root.post("/openapi/v1/apps", app("later", "u1")).await.empty();
-    let _background = world.run();
-    let left = come_back_with_a_problem(&world, &away).await;
-    assert_eq!(left[0], "full");
-    assert_eq!(apps(&far).await.len(), 2);
 }
 
 #[tokio::test]
