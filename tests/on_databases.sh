@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The cases of the admin and config services with the server on MariaDB and on PostgreSQL, and those
 # of the portal on MariaDB with Apollo's own tables, all at the same time, because they mostly wait. Of
-# the portal's, those of the seals run on PostgreSQL as well, and the numbered cases run against
-# processes, on SQLite and on MariaDB.
+# the portal's, those of sessions, rights, revisions and the audit log run on PostgreSQL as well, and the
+# numbered cases run against processes, on SQLite and on MariaDB.
 # `cargo test` alone runs them on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +21,8 @@ portal() {
   # Statements are counted and rights compared, a third of the time, on SQLite and by `make test-long`.
   CASTALIA_TEST_ON=mysql cargo test --quiet --workspace --test portal -- --test-threads=4 \
     --skip portal::statement_count --skip portal::matrix
-  CASTALIA_TEST_ON=postgres cargo test --quiet --workspace --test portal -- seal
+  CASTALIA_TEST_ON=postgres cargo test --quiet --workspace --test portal -- --test-threads=4 \
+    seal visibility tenant sign_in account stale audit deleted_app
 }
 
 processes() {

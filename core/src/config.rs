@@ -113,10 +113,9 @@ impl Config {
     }
 
     /// The value of a key parsed by a function, or the default if the key is missing or the
-    /// function returns `None`.
+    /// function returns `None`, which is reported as a malformed value.
     pub fn get_with<T>(&self, key: &str, read: impl FnOnce(&str) -> Option<T>, default: T) -> T {
-        let snapshot = self.namespace.current().load();
-        snapshot.get(key).and_then(read).unwrap_or(default)
+        self.namespace.current().load().get_with(key, read).unwrap_or(default)
     }
 
     /// The current values. They never change, so several reads from the same snapshot are

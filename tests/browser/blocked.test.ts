@@ -62,7 +62,7 @@ test("a gray release cannot be started while the rights are unknown, and the pag
   await page.getByText("No gray value yet.").waitFor();
   const next = page.getByRole("button", { name: "Next: Audience" });
   expect(await next.isDisabled()).toBe(true);
-  expect(await description(next)).toBe("Give at least one key a value that differs from master.");
+  expect(await description(next)).toBe("Set at least one key to a value that differs from master.");
 });
 
 test("no screen has a button that is disabled without a reason", async () => {

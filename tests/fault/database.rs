@@ -12,11 +12,9 @@ use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
 use crate::support::stopwatch::Stopwatch;
 
-/// Time limit of each answer from memory on a machine that is busy with other tests.
+/// Time limit of each answer from memory on a machine that is busy with other tests; `quick_reads`
+/// compares the times with those of a node with its database.
 const LONGEST: Duration = Duration::from_millis(1_000);
-/// Time limit of all of them but one. `quick_reads` compares the times with those of a node with its
-/// database.
-const QUICK: Duration = Duration::from_millis(250);
 /// Time by which most answers may be slower than usual: no read waits for an unreachable database.
 const QUICKLY: Duration = Duration::from_millis(20);
 
@@ -92,11 +90,10 @@ fn median(times: &[Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Sorted times of reads from memory are short. One may be longer, because the machine is busy.
+/// Sorted times of reads from memory are short.
 #[track_caller]
 fn are_quick(times: &[Duration]) {
-    let [.., second, longest] = times else { panic!("too few reads: {times:?}") };
-    assert!(*second < QUICK && *longest < LONGEST, "{times:?}");
+    assert!(times.last().is_some_and(|longest| *longest < LONGEST), "{times:?}");
 }
 
 /// A start waits for a database that answers some seconds later, as when both start together.

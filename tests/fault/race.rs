@@ -124,12 +124,13 @@ async fn race(nodes: Nodes) {
     for number in 0..rounds() * operations.len() {
         let operation = operations[number % operations.len()];
         let rival = RIVALS[(number + number / operations.len()) % RIVALS.len()];
-        round(&nodes, number, Pair { operation, rival, rows: None }).await;
+        assert!(round(&nodes, number, Pair { operation, rival, rows: None }).await);
     }
     nodes.end().await;
 }
 
-async fn round(nodes: &Nodes, number: usize, Pair { operation, rival, rows }: Pair) {
+/// Returns false if the callers have not met, and nothing was checked.
+async fn round(nodes: &Nodes, number: usize, Pair { operation, rival, rows }: Pair) -> bool {
     let portal = nodes.portal(0);
     let is_portal = operation.starts_with("portal");
     let mut subject = Subject::create(number, &nodes.admin(0), is_portal.then_some(&portal)).await;
@@ -140,8 +141,9 @@ async fn round(nodes: &Nodes, number: usize, Pair { operation, rival, rows }: Pa
         requests.map(|(node, operation, who)| nodes.send(node, request(operation, &subject, who)));
     let answers = match rows {
         Some(rows) => overlap::meet(nodes, &subject, rows, calls).await,
-        None => join_all(calls).await,
+        None => Some(join_all(calls).await),
     };
+    let Some(answers) = answers else { return false };
     for answer in &answers {
         let is_fault = answer.status >= 500 && FAULTS.contains(&code(answer).as_str());
         assert!(!is_fault, "{what}: {answer:?}");
@@ -159,6 +161,7 @@ async fn round(nodes: &Nodes, number: usize, Pair { operation, rival, rows }: Pa
         invariant::check_settings(&nodes.config, &what).await;
     }
     is_served(nodes, &subject, &what).await;
+    true
 }
 
 fn code(answer: &Answer) -> String {

@@ -28,6 +28,11 @@ async fn every_alarm_has_a_series_from_the_start() {
         }
     }
     assert!(checked > 10, "{checked}");
+    let series = text.lines().filter(|line| line.starts_with("castalia_"));
+    let names = series.map(|line| line.split(['{', ' ']).next().unwrap());
+    for name in names.filter(|name| name.ends_with("_total")) {
+        assert!(documented.contains(name), "docs/operations.md does not name {name}");
+    }
 }
 
 #[tokio::test]

@@ -44,22 +44,29 @@ fn a_short_metrics_token_in_the_file_stops_the_start() {
 #[test]
 fn a_metrics_token_that_another_user_can_write_stops_the_start() {
     let token = "0123456789abcdef0123456789abcdef";
-    let refused = |arrange: &dyn Fn(&Path)| {
+    let refused = |mode: u32, problem: &str, arrange: &dyn Fn(&Path)| {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("metrics.token");
         std::fs::write(&file, token).unwrap();
         arrange(&file);
-        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
-        let output = serve(directory.path()).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{text}");
-        assert!(text.contains("another user can write") && !text.contains(token), "{text}");
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
+        // The first attempt must not make the second one succeed.
+        for _ in 0..2 {
+            let output = serve(directory.path()).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!output.status.success(), "{text}");
+            assert!(text.contains(problem) && !text.contains(token), "{text}");
+        }
     };
-    refused(&|file| {
+    refused(0o1777, "another user can write", &|file| {
         std::fs::set_permissions(file, Permissions::from_mode(0o662)).unwrap();
     });
     if is_root() {
-        refused(&|file| chown(file, Some(65534), None).unwrap());
+        for mode in [0o777, 0o1777] {
+            refused(mode, "another user created", &|file| {
+                chown(file, Some(65534), None).unwrap();
+            });
+        }
     }
 }
 

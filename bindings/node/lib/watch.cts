@@ -48,7 +48,10 @@ export class Watch<T> {
       this.#lastError = null;
     } catch (error) {
       this.#lastError = error;
-      warn(`the namespace ${config.namespace} cannot be parsed; keeping the last watched value: ${error}`);
+      // Only the kind is logged: the error itself may quote values.
+      const { code, name } = Object(error) as { code?: string; name?: string };
+      const where = `the new content of the namespace ${config.namespace}`;
+      warn(`${where} cannot be parsed (${code ?? name ?? typeof error}); keeping the last good value`);
     }
   }
 }

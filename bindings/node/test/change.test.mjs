@@ -320,9 +320,13 @@ test('a watched value follows, and the last good one stays', async (t) => {
   assert.deepEqual(watch.get(), { size: 1 });
   await service.push('application', { size: '2' });
   await eventually(() => watch.get().size === 2, 'the new value');
-  await service.push('application', { size: 'x' });
+  const warned = once(process, 'warning');
+  await service.push('application', { size: 'secret' });
   await eventually(() => watch.lastError, 'the error');
   assert.deepEqual([watch.get(), watch.lastError.code], [{ size: 2 }, 'Parse']);
+  const [{ message }] = await warned;
+  assert.match(message, /application cannot be parsed \(Parse\)/);
+  assert.doesNotMatch(message, /secret/);
   await service.push('application', { size: '3' });
   await eventually(() => watch.get().size === 3, 'the newest value');
   assert.equal(watch.lastError, null);

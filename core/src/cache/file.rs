@@ -98,7 +98,7 @@ pub(super) fn read_bytes(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>> {
     }
 }
 
-/// A path below something that is not a directory counts as missing too: the program starts without
+/// A path below something that is not a directory is missing, too: the program starts without
 /// a cache.
 fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory)

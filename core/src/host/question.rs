@@ -17,7 +17,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// Accepts the release, or rejects it with a reason. Only the first answer counts.
+    /// Accepts the release, or rejects it with a reason. Only the first answer takes effect.
     pub fn answer(&self, reason: Option<String>) {
         // Fails after the first answer.
         let _ = self.verdict.try_send(reason.map_or(Ok(()), Err));

@@ -121,13 +121,25 @@ impl Snapshot {
         let malformed = parsed.is_none();
         // A malformed value takes a slot even if its type is not cached, so that it is reported
         // only once.
-        if (cache || malformed) && self.parsed.reserve(self.context.typed_cache) {
+        let is_free = || slot().get().is_none();
+        if (cache || malformed) && is_free() && self.parsed.reserve(self.context.typed_cache) {
             let first = slot().set(Box::new(parsed.clone())).is_ok();
             if first && malformed {
                 self.note_malformed(key);
             }
         }
         Some(parsed)
+    }
+
+    /// The value of a key parsed by a function, which returns `None` for a malformed one. Nothing is
+    /// cached.
+    pub(crate) fn get_with<T>(&self, key: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = read(self.get(key)?);
+        if value.is_none() {
+            // Reports it, unless that was done for this snapshot.
+            self.parsed::<()>(key, false, |_| None);
+        }
+        value
     }
 
     /// Logs and counts a value that could not be parsed as the requested type. For bindings that

@@ -174,11 +174,16 @@ async fn malformed_values_are_counted() {
         assert_eq!((config.get_or("n", 7), config.get_or("m", 7)), (7, 1));
     }
     assert_eq!(count(), 1);
-    fixture.publish(&[("n", "abc"), ("m", "2")]);
+    fixture.publish(&[("n", "abc"), ("m", "2"), ("o", "abc")]);
     config.refresh().await.unwrap();
+    // A function of the caller finds it malformed, more often than values are cached.
+    for _ in 0..600 {
+        assert_eq!(config.get_with("n", |text| text.parse().ok(), 7), 7);
+    }
     assert_eq!((config.get_or("n", 7), count()), (7, 2));
+    assert_eq!((config.get_or("o", 7), count()), (7, 3));
     let text = client.metrics_text();
-    let line = "apollo_client_malformed_reads_total{namespace=\"application\"} 2";
+    let line = "apollo_client_malformed_reads_total{namespace=\"application\"} 3";
     assert!(text.contains(line), "{text}");
 }
 

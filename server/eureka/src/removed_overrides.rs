@@ -1,4 +1,4 @@
-//! The instances whose override was removed, as one Castalia node tells another that starts: an array
+//! The instances whose override was removed, as one Castalia node sends them to another that starts: an array
 //! of app and id for each, one after the other. Lists in Eureka's format have no place for them.
 
 use serde_json::Deserializer;

@@ -1,7 +1,11 @@
 //! Apps in the portal: their rows in ApolloPortalDB, their roles, and the apps of a user or
 //! consumer. The admin role manages the app in an environment.
 
+mod deletion;
+
 pub use castalia_store::app::App;
+
+pub use self::deletion::{delete, is_present};
 
 use std::collections::BTreeSet;
 
@@ -16,14 +20,14 @@ use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::{Identity, UserToken};
 use crate::domain::permission::{self, Act, NamedRole};
 use crate::domain::revision::{Base, Replaced, Revision};
-use crate::domain::{access_request, recent, unique, user};
+use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
 
 /// Widths of the columns, in characters.
 const APP_ID: usize = 64;
 
-/// What stands for no app: the target of permissions that belong to none, and paths of the OpenAPI.
+/// Ids that no app may have: the target of permissions that belong to none, and paths of the OpenAPI.
 const RESERVED: [&str; 4] = [permission::SYSTEM, "by-self", "authorized", "envs"];
 const NAME: usize = 500;
 const ORG_ID: usize = 32;
@@ -182,32 +186,6 @@ async fn update_in(
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
-/// Deletes an app with its definitions of namespaces, all its roles, and what all users have pinned,
-/// opened or requested of it.
-///
-/// # Errors
-/// Fails if the app was deleted meanwhile, also if another one has its id.
-pub async fn delete(store: &Store, row: &App, operator: &str) -> Result<()> {
-    let input = (row.app_id.clone(), row.id, operator.to_owned());
-    store
-        .write(input, |tx, (app_id, id, operator)| Box::pin(delete_in(tx, app_id, *id, operator)))
-        .await?;
-    recent::forget_app(store, row.id).await;
-    access_request::forget_app(store, row.id).await;
-    Ok(())
-}
-
-async fn delete_in(tx: &Transaction, app_id: &str, id: Id, operator: &str) -> Result<()> {
-    if lock(tx, app_id).await?.id != id {
-        return Err(unknown(app_id));
-    }
-    let by = &Deletion::by(operator);
-    app::delete(tx, app_id, by).await?;
-    delete_app_namespaces(tx, app_id, by).await?;
-    castalia_store::user::favorite::delete_of_app(tx, app_id, by).await?;
-    grant::delete_app_roles(tx, app_id, by).await
-}
-
 /// Creates missing roles of an app.
 ///
 /// # Errors
@@ -242,8 +220,7 @@ pub async fn ensure_roles(
 /// # Errors
 /// Fails if there is no such app.
 pub(super) async fn lock(tx: &Transaction, app_id: &str) -> Result<App> {
-    let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == app_id);
-    found.ok_or_else(|| unknown(app_id))
+    exactly(app_id, app::lock(tx, app_id).await?)
 }
 
 /// The app with this id.
@@ -251,14 +228,12 @@ pub(super) async fn lock(tx: &Transaction, app_id: &str) -> Result<App> {
 /// # Errors
 /// Fails if there is no such app.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
-    let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
-    found.ok_or_else(|| unknown(app_id))
+    exactly(app_id, app::by_app_id(store.read(), app_id).await?)
 }
 
-/// Whether this app was neither deleted nor replaced by another one with its id.
-pub async fn is_present(store: &Store, row: &App) -> Result<bool> {
-    let found = app::by_app_id(store.read(), &row.app_id).await?;
-    Ok(found.is_some_and(|found| found.id == row.id))
+/// The database may treat ids as equal that differ in case.
+fn exactly(app_id: &str, found: Option<App>) -> Result<App> {
+    found.filter(|app| app.app_id == app_id).ok_or_else(|| unknown(app_id))
 }
 
 /// Rejects a spelling of an app id that only the database treats as equal to the stored one:

@@ -1,19 +1,22 @@
 //! Definitions of namespaces in the portal: public names are unique over all apps, and each
 //! definition has roles. The admin role manages the namespaces themselves.
 
+mod deletion;
+
 pub use castalia_store::namespace::AppNamespace;
+
+pub use self::deletion::{check_deletable, delete, is_present};
 
 use std::collections::{HashMap, HashSet};
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 use castalia_store::namespace::AppNamespaceRow;
-use castalia_store::{Authorship, Connection, Deletion, Store, Transaction, app, namespace};
+use castalia_store::{Authorship, Connection, Deletion, Store, Transaction, namespace};
 
 use crate::domain::constraint::check_members;
 use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant;
-use crate::domain::permission::need::Resource;
-use crate::domain::{access_request, portal_app, unique};
+use crate::domain::{portal_app, unique};
 use crate::error::{Code, Error, Result};
 
 /// Widths of the columns, in characters.
@@ -150,55 +153,6 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
 async fn stored(db: &impl Connection, app_id: &str, name: &str) -> Result<Option<AppNamespace>> {
     let found = namespace::app_namespace(db, app_id, name).await?;
     Ok(found.filter(|row| row.name == name))
-}
-
-/// Checks that there is a definition to delete; the message is that of Apollo's deletion.
-///
-/// # Errors
-/// Fails if the app has no such definition.
-pub async fn check_deletable(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
-    stored(store.read(), app_id, name).await?.ok_or_else(|| not_deletable(app_id, name))
-}
-
-/// Whether this definition was neither deleted nor replaced by another one with its name.
-pub async fn is_present(store: &Store, row: &AppNamespace) -> Result<bool> {
-    is_stored(store.read(), row).await
-}
-
-async fn is_stored(db: &impl Connection, row: &AppNamespace) -> Result<bool> {
-    let found = stored(db, &row.app_id, &row.name).await?;
-    Ok(found.is_some_and(|found| found.id == row.id))
-}
-
-fn not_deletable(app_id: &str, name: &str) -> Error {
-    let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
-    Error::bad_request(message).with_code(Code::UnknownAppNamespace)
-}
-
-/// Deletes a definition of an app, with the roles of its namespaces.
-///
-/// # Errors
-/// Fails if the definition was deleted meanwhile, also if another one has its name.
-pub async fn delete(store: &Store, row: &AppNamespace, operator: &str) -> Result<()> {
-    store
-        .write((row.clone(), operator.to_owned()), |tx, (row, operator)| {
-            Box::pin(async move {
-                let AppNamespace { app_id, name, .. } = row;
-                // Before anything is read, because a role may be granted at the same time.
-                app::lock(tx, app_id).await?;
-                if !is_stored(tx, row).await? {
-                    return Err(not_deletable(app_id, name));
-                }
-                let by = &Deletion::by(operator);
-                namespace::delete_app_namespace(tx, app_id, name, by).await?;
-                grant::delete_namespace_roles(tx, app_id, name, by).await
-            })
-        })
-        .await?;
-    let place =
-        Resource { app_id: row.app_id.clone(), namespace: row.name.clone(), ..Resource::default() };
-    access_request::forget_place(store, &place).await;
-    Ok(())
 }
 
 /// The definitions of the namespaces of an app, by name: its own, or the public ones with these

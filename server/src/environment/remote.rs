@@ -315,9 +315,16 @@ mod tests {
 
     #[test]
     fn a_page_of_something_in_between_is_not_relayed() {
-        let error = answer(StatusCode::BAD_GATEWAY, Bytes::from("<html>")).unwrap_err();
-        assert_eq!(error.reaction(), Reaction::Service);
-        assert!(Relayed::of(&error).is_none());
+        for (status, reaction) in [
+            (StatusCode::BAD_GATEWAY, Reaction::Unavailable),
+            (StatusCode::SERVICE_UNAVAILABLE, Reaction::Unavailable),
+            (StatusCode::GATEWAY_TIMEOUT, Reaction::Unavailable),
+            (StatusCode::INTERNAL_SERVER_ERROR, Reaction::Service),
+        ] {
+            let error = answer(status, Bytes::from("<html>")).unwrap_err();
+            assert_eq!(error.reaction(), reaction);
+            assert!(Relayed::of(&error).is_none());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Parked polls by watch key. Registers, wakes and times out; knows neither HTTP nor the database.
 //!
 //! A waiter is one small record: interned keys, a oneshot sender, and an entry in a wheel of
-//! one-second buckets, which gives all of them one timer. When capacity is scarce, the holders of
+//! one-second buckets, so that all of them need one timer. When capacity is scarce, the holders of
 //! the most polls are refused first.
 
 mod holder;

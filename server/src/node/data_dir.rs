@@ -216,9 +216,13 @@ fn restrict(path: &Path) -> Result<(), StartError> {
     }
     let mut is_ours = true;
     for entry in std::fs::read_dir(path).map_err(problem)? {
-        let name = entry.map_err(problem)?.file_name();
-        let name = name.to_string_lossy();
-        is_ours &= OWN_FILES.iter().any(|own| name.starts_with(own));
+        let entry = entry.map_err(problem)?;
+        let name = entry.file_name();
+        let is_own = OWN_FILES.iter().any(|own| name.to_string_lossy().starts_with(own));
+        is_ours &= is_own;
+        if is_own && mode & 0o002 != 0 {
+            check_owner(&entry.path())?;
+        }
     }
     let restricted = std::fs::Permissions::from_mode(0o700);
     if is_ours && mode & 0o1000 == 0 && std::fs::set_permissions(path, restricted).is_ok() {
@@ -242,6 +246,23 @@ fn restrict(path: &Path) -> Result<(), StartError> {
     }
 }
 
+/// Rejects a file that another user created where anybody may: its secrets are known, or its rows are
+/// those of a stranger. Files of the group are accepted, because volumes of containers change it.
+fn check_owner(file: &Path) -> Result<(), StartError> {
+    let problem = |error: std::io::Error| {
+        StartError::DataDir(format!("cannot read {}: {error}", file.display()))
+    };
+    let owner = std::fs::symlink_metadata(file).map_err(problem)?.uid();
+    if [0, nix::unistd::geteuid().as_raw()].contains(&owner) {
+        return Ok(());
+    }
+    Err(StartError::DataDir(format!(
+        "another user created {0}, in a directory in which anybody may; delete the file, or make it that of the \
+         server's user with `chown USER {0}` if you know its content",
+        file.display()
+    )))
+}
+
 /// The metrics token: from the settings, else from its file, else generated and stored.
 pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     if let Some(token) = &settings.metrics_token {
@@ -256,7 +277,7 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(problem(&error)),
         Ok(file) => {
-            check_author(&file, &settings.data_dir).map_err(|error| problem(&error))?;
+            check_mode(&file, &settings.data_dir).map_err(|error| problem(&error))?;
             std::io::read_to_string(file).map_err(|error| problem(&error))?
         }
     };
@@ -272,20 +293,14 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     }
 }
 
-/// Rejects a file that another user wrote, who knows its token: in a directory such as /tmp, which stays
-/// open to others, anybody can create it first. In one that was restricted, volumes of containers change
-/// owner and mode of its files, so that only its mode is tightened if that is possible.
-fn check_author(file: &File, directory: &Path) -> std::io::Result<()> {
-    let metadata = file.metadata()?;
-    let may_write_others = metadata.permissions().mode() & 0o022 != 0;
-    if std::fs::metadata(directory)?.permissions().mode() & 0o022 == 0 {
-        if may_write_others {
-            drop(file.set_permissions(std::fs::Permissions::from_mode(0o600)));
-        }
+/// Rejects a token that other users can replace, in a directory that stays open to them, such as /tmp. In
+/// one that was restricted its mode is tightened, since volumes of containers change the mode of files.
+fn check_mode(file: &File, directory: &Path) -> std::io::Result<()> {
+    if file.metadata()?.permissions().mode() & 0o022 == 0 {
         return Ok(());
     }
-    let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&metadata.uid());
-    if is_ours && !may_write_others {
+    if std::fs::metadata(directory)?.permissions().mode() & 0o022 == 0 {
+        drop(file.set_permissions(std::fs::Permissions::from_mode(0o600)));
         return Ok(());
     }
     Err(std::io::Error::other(

@@ -111,7 +111,7 @@ pub(super) fn may_call(address: IpAddr, is_listed: bool) -> bool {
     !METADATA.contains(&address) && (is_listed || is_public(address))
 }
 
-/// The IPv4 address that an IPv6 address stands for, by mapping or by translation.
+/// The IPv4 address that an IPv6 address represents, by mapping or by translation.
 fn inner(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let (high, low) = match v6.segments() {

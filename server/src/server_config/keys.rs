@@ -248,7 +248,7 @@ keys! {
     Config VALUE_LENGTH_OF_NAMESPACE: Overrides = "namespace.value.length.limit.override", Overrides,
         "Maximum length of item values by the id of the namespace, in characters";
     Config HISTORY_RETENTION: Count = "release-history.retention.days", count(0, 0, 36_500),
-        "Days after which entries of the release history are removed, with releases that nothing else refers to; the newest ones of each namespace and branch stay; 0 keeps all";
+        "Days after which entries of the release history are removed, with releases that nothing else refers to; the newest ones of each namespace and branch are kept; 0 keeps all";
 
     Portal CREATE_PRIVATE_NAMESPACE: Switch = "admin.createPrivateNamespace.switch", on(),
         "Whether administrators of an app may create private namespaces";

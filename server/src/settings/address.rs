@@ -49,7 +49,7 @@ pub fn check(text: &str) -> Result<(), String> {
 }
 
 fn check_host(url: &Url, authority: &str) -> Result<(), String> {
-    let any = "stands for every address of a machine; others need a particular one";
+    let any = "means every address of a machine; others need a particular one";
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match address {

@@ -71,7 +71,10 @@ impl SettingsReader<'_> {
         let base = self.needed("ldap.base");
         let search_filter = self.needed("ldap.search_filter");
         if !search_filter.contains("{0}") && !search_filter.is_empty() {
-            self.fault("ldap.search_filter", "has no {0}, which stands for the name of the user");
+            self.fault(
+                "ldap.search_filter",
+                "has no {0}, which is replaced by the name of the user",
+            );
         }
         let account = self.account();
         let groups = self.groups(&base);

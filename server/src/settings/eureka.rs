@@ -16,7 +16,7 @@ const APOLLO: [&str; 2] = ["APOLLO-CONFIGSERVICE", "APOLLO-ADMINSERVICE"];
 
 /// Entry of the metadata of a Castalia node, by which others know that it understands nudges.
 pub const OURS: &str = "castalia";
-/// Entry with the port of the service, which tells nodes of a machine apart.
+/// Entry with the port of the service, which distinguishes nodes of a machine.
 pub const MANAGEMENT_PORT: &str = "management.port";
 /// Maximum length of an id before the name of the service is appended, in bytes.
 const ID: usize = 230;
@@ -158,7 +158,7 @@ impl SettingsReader<'_> {
         let name = "eureka.instance.ip_address";
         let address: IpAddr = self.parsed(name, "an IP address")?;
         if address.to_canonical().is_unspecified() {
-            let problem = format!("`{address}` stands for every address of a machine");
+            let problem = format!("`{address}` means every address of a machine");
             self.fault(name, problem);
         }
         Some(address)

@@ -10,7 +10,7 @@ use castalia_store::audit::{Audit, AuditLog, AuditLogDataInfluence, AuditSeal};
 use castalia_store::{Id, Part};
 use sha2::{Digest as _, Sha256};
 
-/// A table of the audit log, with the letter that stands for it in a seal.
+/// A table of the audit log, with its letter in a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LogTable {
     Log,

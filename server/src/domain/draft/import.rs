@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{DraftChanges, Line};
 
-/// The edits that give a draft these lines. An existing item keeps its position. A comment line is
+/// The edits after which a draft has these lines. An existing item keeps its position. A comment line is
 /// added only if the draft has fewer of the same text; blank lines only to an empty draft, which
 /// gets all lines in their order.
 #[must_use]

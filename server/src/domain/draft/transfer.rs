@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{DraftChanges, Line};
 
-/// The edits that give a draft the values of these lines. Comment and blank lines are left out. An
+/// The edits after which a draft has the values of these lines. Comment and blank lines are left out. An
 /// existing item keeps its position; value, type and comment change only if the value differs.
 #[must_use]
 pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {

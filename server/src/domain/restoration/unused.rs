@@ -1,4 +1,4 @@
-//! What nobody has used gives way to what is restored: an app, a cluster or a namespace that was only
+//! What nobody has used is replaced by what is restored: an app, a cluster or a namespace that was only
 //! created has nothing to lose, and would keep the earlier one away.
 
 use castalia_store::removal::{Scope, lock_namespaces};

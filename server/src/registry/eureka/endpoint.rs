@@ -20,7 +20,7 @@ pub(super) const LARGEST_ANSWER: usize = 1024 * 1024;
 /// The same of the outcomes of a batch, which can include descriptions.
 pub(super) const LARGEST_OUTCOMES: usize = 16 * 1024 * 1024;
 
-/// The row that every new database has, of Apollo's scripts as well as ours. It stands for a server
+/// The row that every new database has, of Apollo's scripts as well as ours. It represents a server
 /// in the node itself: whoever has another one replaces it.
 const SHIPPED: &str = "http://localhost:8080/eureka/";
 

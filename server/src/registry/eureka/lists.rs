@@ -59,7 +59,7 @@ const FRESH: Duration = Duration::from_secs(30);
 /// Bytes of all texts for each instance that may register. Two further texts always fit beside the
 /// one at hand, whatever their size.
 const PER_INSTANCE: usize = 16 * 1024;
-/// Length up to which a text counts as small, and bytes of those, so that readers of lists do not
+/// Length up to which a text is small, and bytes of those, so that readers of lists do not
 /// hold up readers of single instances.
 const SMALL: usize = 64 * 1024;
 const ALL_SMALL: usize = 16 * 1024 * 1024;

@@ -59,7 +59,7 @@ pub(in crate::registry) async fn resolved(url: &Url) -> Vec<SocketAddr> {
     found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
 }
 
-/// Whether an address is below that of a node. A proxy may tell nodes apart by the path alone.
+/// Whether an address is below that of a node. A proxy may distinguish nodes by the path alone.
 fn leads_to(own: &Url, url: &Url) -> bool {
     let path = own.path().trim_end_matches('/');
     let rest = url.path().strip_prefix(path);

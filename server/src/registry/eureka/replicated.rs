@@ -31,7 +31,7 @@ impl Eureka {
                 }
             }
             (Task::Heartbeat, _) => match self.renew(&app, &id, dirty, overridden, Origin::Peer) {
-                // The answer to its registration, for which this asks, tells it the rest.
+                // The answer to its registration, for which this asks, contains the rest.
                 Renewal::Renewed(lease)
                     if is_ours && overridden.is_none() && is_overridden_here(&lease) =>
                 {

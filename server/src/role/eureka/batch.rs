@@ -16,7 +16,7 @@ use super::body::Received;
 use super::{BATCH, Call, EurekaPort, NODE, Refusal, failure, unavailable};
 use crate::registry::{BatchNumber, Eureka, NotCarriedOut};
 
-/// Length above which a batch counts as large. The usual ones of 250 heartbeats are shorter, and do
+/// Length above which a batch is large. The usual ones of 250 heartbeats are shorter, and do
 /// not wait for those that are.
 const LARGE: usize = 64 * 1024;
 

@@ -235,7 +235,9 @@ async fn read(hub: Hub) {
         was_ready |= is_ready;
         match step(&hub, newest, &mut seen).await {
             Ok(None) => {
-                tracing::warn!("the newest event is no longer stored; pages are told to load anew");
+                tracing::warn!(
+                    "the newest event is no longer stored; open pages load their data again"
+                );
                 (newest, seen) = (None, BTreeSet::new());
                 let _ = hub.0.news.send(News::Reset);
             }

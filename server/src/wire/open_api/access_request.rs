@@ -61,7 +61,7 @@ body! {
         /// Time of the decision.
         #[schema(value_type = String)]
         decided_time: Option<DateTime<Utc>>,
-        /// What the user was told.
+        /// The reason for the user.
         reason: Option<String>,
     }
 }

@@ -2781,7 +2781,7 @@ export interface components {
             namespaceName?: string;
             /** @description Why the user needs it. */
             note?: string;
-            /** @description What the user was told. */
+            /** @description The reason for the user. */
             reason?: string;
             /** @description Type of the role. */
             roleType?: string;

@@ -32,7 +32,7 @@ const NARROW = "(max-width: 1120px)";
 
 interface Props {
   changes: KeyChange[];
-  /** The namespace, whose name tells the language of a document. */
+  /** The namespace, whose name determines the language of a document. */
   ns?: string | undefined;
   /** What they belong to, where keys of several namespaces may be equal. */
   owner?: string | undefined;

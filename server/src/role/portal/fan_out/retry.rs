@@ -20,6 +20,9 @@ use crate::wire::admin;
 /// Interval of the attempts.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Number of objects whose changes are not answered, after which the others wait for the next round.
+const UNANSWERED: u32 = 2;
+
 /// Starts the attempts.
 pub(in crate::role::portal) fn run(state: &PortalState, background: &Background) {
     let state = state.clone();
@@ -40,7 +43,7 @@ async fn send_again(state: &PortalState, environment: &Environment) {
 
 /// Fails if the portal's database does.
 async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> {
-    let mut blocked = HashSet::new();
+    let (mut blocked, mut unanswered) = (HashSet::new(), 0);
     let pending = pending_change::of_environment(&state.store, environment.name()).await?;
     for change in &pending.readable {
         if pending.is_held_back(change) {
@@ -72,8 +75,18 @@ async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> 
             }
             Err(error) => {
                 tracing::debug!(app_id, namespace, env, %error, "an environment still misses a change");
-                pending_change::missed(&state.store, change).await;
-                return Ok(());
+                match error.code() {
+                    Code::EnvRefusesPortal => {
+                        pending_change::refused(&state.store, change, &error).await;
+                    }
+                    _ => pending_change::missed(&state.store, change).await,
+                }
+                blocked.insert(object);
+                unanswered += 1;
+                // One may concern only its object, such as a row that is locked.
+                if unanswered == UNANSWERED || !environment.is_up() {
+                    return Ok(());
+                }
             }
         }
     }

@@ -56,7 +56,11 @@ class Watch<T> internal constructor(private val config: Config, private val pars
             observers.forEach { it(newest) }
         } catch (failure: Throwable) {
             lastError = failure
-            Report.warn("a watched namespace cannot be read; keeping the last value", failure)
+            // Only the kind is logged: the error itself may quote values.
+            val kind = failure.javaClass.simpleName
+            Report.warn(
+                "the new content of the namespace ${config.namespace} cannot be parsed ($kind); keeping the last good value",
+            )
         }
     }
 }

@@ -1,5 +1,7 @@
 package io.castalia
 
+import java.io.ByteArrayOutputStream
+import java.io.PrintStream
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.CyclicBarrier
@@ -263,8 +265,17 @@ class ListenTest {
         assertEquals(0, watch.get())
         server.publish("n" to "1")
         eventually("the new value is there") { watch.get() == 1 }
-        server.publish("n" to "x")
-        eventually("the problem is told") { watch.lastError != null }
+        val log = ByteArrayOutputStream()
+        val stderr = System.err
+        System.setErr(PrintStream(log, true))
+        try {
+            server.publish("n" to "secret")
+            eventually("the problem is logged") { "cannot be parsed (Parse)" in log.toString() }
+        } finally {
+            System.setErr(stderr)
+        }
+        assertFalse("secret" in log.toString(), log.toString())
+        assertTrue(watch.lastError is CastaliaException.Parse)
         assertEquals(1, watch.get())
         server.publish("n" to "2")
         eventually("the problem is over") { watch.get() == 2 && watch.lastError == null }
