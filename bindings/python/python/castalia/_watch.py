@@ -43,7 +43,9 @@ class Watch(Generic[T]):
             self.last_error = error
             # Only the kind is logged: the error itself may quote values.
             kind = type(error).__name__
-            logger.warning("the new content cannot be parsed (%s); keeping the last good value", kind)
+            logger.warning(
+                "the new content cannot be parsed (%s); keeping the last good value", kind
+            )
 
 
 def _call(method: WeakMethod[Any], view: _native.View) -> None:
