@@ -143,7 +143,8 @@ fn waiting_events_are_delivered() {
     first.block_on(async {
         world.publish("2");
         let loading = config.clone();
-        let loaded = std::thread::spawn(move || idle_runtime().block_on(loading.refresh()));
+        // On a runtime that stays: a call that the end interrupts continues on its own.
+        let loaded = world.shared.spawn(async move { loading.refresh().await });
         while config.get("a").unwrap() != "2" {
             tokio::task::yield_now().await;
         }
