@@ -12,10 +12,11 @@ pub use self::password_rule::PasswordRule;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
+use std::thread;
 
 use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Small, Store, Transaction};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::log_rate::LogRate;
@@ -327,20 +328,26 @@ fn generate() -> Result<String> {
 }
 
 /// Hashing is slow by intent and must not delay other requests. It continues after its caller
-/// disconnected, and so keeps its permit until it ends.
+/// disconnected, and so keeps its permit until it ends. On a thread of its own: Tokio's pool keeps the
+/// work, and with it the permit, if no thread can be started.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     static PERMITS: Semaphore = Semaphore::const_new(HASHING);
     let permit = PERMITS.acquire().await;
-    let outcome = tokio::task::spawn_blocking(move || {
+    let (answer, outcome) = oneshot::channel();
+    let hash = move || {
         let result = work();
         drop(permit);
-        result
-    });
+        drop(answer.send(result));
+    };
+    let started = thread::Builder::new().name("password".to_owned()).spawn(hash);
+    started.map_err(|error| {
+        Error::unavailable("No thread can be started to hash a password; retry.").caused_by(error)
+    })?;
     let outcome = outcome.await;
     outcome.unwrap_or_else(|error| {
-        Err(Error::new(Reaction::Internal, "the task that hashes a password failed")
+        Err(Error::new(Reaction::Internal, "the thread that hashes a password failed")
             .caused_by(error))
     })
 }

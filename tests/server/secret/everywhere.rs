@@ -114,7 +114,7 @@ async fn plant_everywhere(engine: Option<Engine>, way: usize) {
     sweep::send_all(&mut search, &senders, &mut secrets).await;
     println!("{of_kinds} secrets of every kind and {} on all operations", secrets.0 - of_kinds);
     assert!(of_kinds >= 100 && secrets.0 >= 500, "{of_kinds} and {}", secrets.0);
-    user::panic(&mut search, &server, &senders["root"]).await;
+    user::fail(&mut search, &server, &senders["root"]).await;
     look(&mut search, &server).await;
     at("portal").get("/the-last-request").await;
     let is_written = async || server.log().contains("/the-last-request").then_some(());
