@@ -148,7 +148,8 @@ async fn round(nodes: &Nodes, number: usize, Pair { operation, rival, rows }: Pa
         let is_fault = answer.status >= 500 && FAULTS.contains(&code(answer).as_str());
         assert!(!is_fault, "{what}: {answer:?}");
     }
-    // Callers that are all refused race nothing. Beside a rival that deletes the app that may happen.
+    // Callers that are all refused race nothing. Beside a rival that deletes the app that may
+    // happen.
     let is_any_accepted = answers.iter().any(|answer| answer.status == 200);
     assert!(is_any_accepted || rows.is_none(), "{what}: {answers:?}");
     let calls = requests.iter().map(|(_, operation, _)| *operation).zip(&answers);

@@ -74,8 +74,8 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// Kubernetes sets group and mode of all files of a volume at each start of a container, and a network
-/// file system may show another owner.
+/// Kubernetes sets group and mode of all files of a volume at each start of a container, and a
+/// network file system may show another owner.
 #[test]
 fn a_server_starts_again_on_a_volume_whose_owner_and_mode_were_changed() {
     let directory = tempfile::tempdir().unwrap();

@@ -131,8 +131,8 @@ impl Snapshot {
         Some(parsed)
     }
 
-    /// The value of a key parsed by a function, which returns `None` for a malformed one. Nothing is
-    /// cached.
+    /// The value of a key parsed by a function, which returns `None` for a malformed one. Nothing
+    /// is cached.
     pub(crate) fn get_with<T>(&self, key: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let value = read(self.get(key)?);
         if value.is_none() {

@@ -1,5 +1,6 @@
-//! The instances whose override was removed, as one Castalia node sends them to another that starts: an array
-//! of app and id for each, one after the other. Lists in Eureka's format have no place for them.
+//! The instances whose override was removed, as one Castalia node sends them to another that
+//! starts: an array of app and id for each, one after the other. Lists in Eureka's format have no
+//! place for them.
 
 use serde_json::Deserializer;
 

@@ -309,7 +309,7 @@ pub(super) async fn require_locked(
 /// Abandons a branch; `base` is the state of the branch, which is lost.
 ///
 /// # Errors
-/// Fails if there is no such branch, or if one has changed.
+/// Fails if there is no such branch, or if it has changed.
 pub async fn delete(
     store: &Store,
     key: &NamespaceKey,

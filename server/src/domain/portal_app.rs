@@ -27,7 +27,8 @@ use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, For
 /// Widths of the columns, in characters.
 const APP_ID: usize = 64;
 
-/// Ids that no app may have: the target of permissions that belong to none, and paths of the OpenAPI.
+/// Ids that no app may have: the target of permissions that belong to none, and paths of the
+/// OpenAPI.
 const RESERVED: [&str; 4] = [permission::SYSTEM, "by-self", "authorized", "envs"];
 const NAME: usize = 500;
 const ORG_ID: usize = 32;

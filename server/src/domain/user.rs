@@ -328,8 +328,8 @@ fn generate() -> Result<String> {
 }
 
 /// Hashing is slow by intent and must not delay other requests. It continues after its caller
-/// disconnected, and so keeps its permit until it ends. On a thread of its own: Tokio's pool keeps the
-/// work, and with it the permit, if no thread can be started.
+/// disconnected, and so keeps its permit until it ends. On a thread of its own: Tokio's pool keeps
+/// the work, and with it the permit, if no thread can be started.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

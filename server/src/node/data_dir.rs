@@ -207,9 +207,7 @@ fn make(path: &Path) -> Result<(), StartError> {
 /// The permissions of a directory with other files are not changed; it is rejected if other users
 /// may write to it.
 fn restrict(path: &Path) -> Result<(), StartError> {
-    let problem = |error: std::io::Error| {
-        StartError::DataDir(format!("cannot read {}: {error}", path.display()))
-    };
+    let problem = |error| unreadable(path, &error);
     let mode = std::fs::metadata(path).map_err(problem)?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
@@ -246,13 +244,16 @@ fn restrict(path: &Path) -> Result<(), StartError> {
     }
 }
 
-/// Rejects a file that another user created where anybody may: its secrets are known, or its rows are
-/// those of a stranger. Files of the group are accepted, because volumes of containers change it.
+fn unreadable(path: &Path, error: &std::io::Error) -> StartError {
+    StartError::DataDir(format!("cannot read {}: {error}", path.display()))
+}
+
+/// Rejects a file that another user created where anybody may: its secrets are known, or its rows
+/// are those of a stranger. Files of the group are accepted, because volumes of containers change
+/// it.
 fn check_owner(file: &Path) -> Result<(), StartError> {
-    let problem = |error: std::io::Error| {
-        StartError::DataDir(format!("cannot read {}: {error}", file.display()))
-    };
-    let owner = std::fs::symlink_metadata(file).map_err(problem)?.uid();
+    let metadata = std::fs::symlink_metadata(file);
+    let owner = metadata.map_err(|error| unreadable(file, &error))?.uid();
     if [0, nix::unistd::geteuid().as_raw()].contains(&owner) {
         return Ok(());
     }
@@ -293,8 +294,9 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     }
 }
 
-/// Rejects a token that other users can replace, in a directory that stays open to them, such as /tmp. In
-/// one that was restricted its mode is tightened, since volumes of containers change the mode of files.
+/// Rejects a token that other users can replace, in a directory that stays open to them, such as
+/// /tmp. In one that was restricted its mode is tightened, since volumes of containers change the
+/// mode of files.
 fn check_mode(file: &File, directory: &Path) -> std::io::Result<()> {
     if file.metadata()?.permissions().mode() & 0o022 == 0 {
         return Ok(());

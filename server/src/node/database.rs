@@ -86,8 +86,8 @@ pub(super) async fn read_portal(settings: &Settings) -> Result<Store, StartError
     connect(settings, &portal_url(settings)?, PORTAL_SETTING).await
 }
 
-/// `token` is one that the environment accepts, and `config_id` the id of its database, if this process
-/// has one.
+/// `token` is one that the environment accepts, and `config_id` the id of its database, if this
+/// process has one.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,
     token: Option<String>,

@@ -35,7 +35,8 @@ pub(super) async fn config(tx: &Transaction, token: &str, id: &str) -> Result<()
     Ok(())
 }
 
-/// The environment's name, a token of its admin role if one is known, and a salt of this installation.
+/// The environment's name, a token of its admin role if one is known, and a salt of this
+/// installation.
 pub(super) async fn portal(
     tx: &Transaction,
     env: &str,

@@ -69,8 +69,8 @@ fn sha256(password: &[u8], stored: &str) -> Option<bool> {
     Some(is_same(&computed, hash))
 }
 
-/// Hexadecimal salt and hash. The length of the salt determines the parameters, not the marker: Apollo 3
-/// writes `pbkdf2` before hashes that Spring's own list has under the longer marker.
+/// Hexadecimal salt and hash. The length of the salt determines the parameters, not the marker:
+/// Apollo 3 writes `pbkdf2` before hashes that Spring's own list has under the longer marker.
 fn pbkdf2(password: &[u8], stored: &str) -> Option<bool> {
     let bytes = hex::decode(stored).ok()?;
     let (salt, hash) = bytes.split_at_checked(bytes.len().checked_sub(KEY)?)?;

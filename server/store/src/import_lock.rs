@@ -1,7 +1,7 @@
 //! The lock under which one process at a time imports into a portal. On a server it is held on a
-//! connection of its own, so that the end of the process releases it. A server that ends this session
-//! grants the lock to another process at once, so the holder asks before each step whether it still has
-//! it. A file has one process. Knows no table.
+//! connection of its own, so that the end of the process releases it. A server that ends this
+//! session grants the lock to another process at once, so the holder asks before each step whether
+//! it still has it. A file has one process. Knows no table.
 
 use std::sync::Arc;
 use std::time::Duration;

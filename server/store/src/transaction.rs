@@ -130,8 +130,8 @@ impl Transactions {
     }
 }
 
-/// The other transactions probably need a moment to finish. Random, so that two that were repeated at
-/// the same time do not meet again.
+/// The other transactions probably need a moment to finish. Random, so that two that were repeated
+/// at the same time do not meet again.
 fn pause(attempt: u32) -> Duration {
     let longest = PAUSE.saturating_mul(1 << (attempt - 1).min(8)).min(LONGEST_PAUSE);
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)

@@ -243,7 +243,8 @@ async fn an_editor_abandons_only_a_branch_that_was_never_published() {
     owner.get(&format!("{NS}/branches")).await.empty();
 }
 
-/// Values of the branch that the caller has not seen stay, and changes of the main line do not hinder it.
+/// Values of the branch that the caller has not seen stay, and changes of the main line do not
+/// hinder it.
 #[tokio::test]
 async fn an_abandonment_is_based_on_the_branch() {
     let world = World::with_demo().await;

@@ -71,7 +71,8 @@ async fn unless_frozen(State(frozen): State<Frozen>, request: Request, next: Nex
     next.run(request).await
 }
 
-/// A portal that owes three apps to the environment, which answers again and whose changes are frozen.
+/// A portal that owes three apps to the environment, which answers again and whose changes are
+/// frozen.
 async fn world_that_owes_apps(beginning: &'static str) -> (World, Store, Away, Frozen) {
     let (away, frozen) = (Away::default(), Frozen::default());
     let (router, far) = admin_router().await;

@@ -54,8 +54,8 @@ impl Rows {
     }
 }
 
-/// Sends requests and returns their answers; `None` if not all of them waited for the rows, or one of
-/// them for too long: they have not raced, and may try again with other rows.
+/// Sends requests and returns their answers; `None` if not all of them waited for the rows, or one
+/// of them for too long: they have not raced, and may try again with other rows.
 pub(super) async fn meet<C: Future<Output = Answer>>(
     nodes: &Nodes,
     subject: &Subject,

@@ -73,8 +73,8 @@ fn refuse_threads(process: u32) -> Child {
     command.spawn().unwrap()
 }
 
-/// Makes handlers fail while they have a password. The next ones succeed, although more have failed than
-/// are hashed at a time.
+/// Makes handlers fail while they have a password. The next ones succeed, although more have failed
+/// than are hashed at a time.
 pub(super) async fn fail(search: &mut Search, server: &Logged, root: &Http) {
     if !*IS_ALLOWED {
         return;

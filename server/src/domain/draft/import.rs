@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use super::{DraftChanges, Line};
 
-/// The edits after which a draft has these lines. An existing item keeps its position. A comment line is
-/// added only if the draft has fewer of the same text; blank lines only to an empty draft, which
-/// gets all lines in their order.
+/// The edits after which a draft has these lines. An existing item keeps its position. A comment
+/// line is added only if the draft has fewer of the same text; blank lines only to an empty draft,
+/// which gets all lines in their order.
 #[must_use]
 pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {
     let mut changes = DraftChanges::default();

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use super::{DraftChanges, Line};
 
-/// The edits after which a draft has the values of these lines. Comment and blank lines are left out. An
-/// existing item keeps its position; value, type and comment change only if the value differs.
+/// The edits after which a draft has the values of these lines. Comment and blank lines are left
+/// out. An existing item keeps its position; value, type and comment change only if the value
+/// differs.
 #[must_use]
 pub fn changes(draft: &[Line], lines: &[Line]) -> DraftChanges {
     let existing: HashMap<_, _> = draft.iter().map(|line| (line.key.as_str(), line)).collect();

@@ -1,5 +1,5 @@
-//! The deletion of an app, after the environments have deleted it. Those may take long, so that another
-//! caller may have deleted the app meanwhile, and created one with its id.
+//! The deletion of an app, after the environments have deleted it. Those may take long, so that
+//! another caller may have deleted the app meanwhile, and created one with its id.
 
 use castalia_store::namespace::delete_app_namespaces;
 use castalia_store::user::favorite;
@@ -16,8 +16,8 @@ pub async fn is_present(store: &Store, row: &App) -> Result<bool> {
     Ok(found.is_some_and(|found| found.id == row.id))
 }
 
-/// Deletes an app with its definitions of namespaces, all its roles, and what all users have pinned,
-/// opened or requested of it.
+/// Deletes an app with its definitions of namespaces, all its roles, and what all users have
+/// pinned, opened or requested of it.
 ///
 /// # Errors
 /// Fails if the app was deleted meanwhile, also if another one has its id.

@@ -1,5 +1,5 @@
-//! The deletion of a definition, after the environments have deleted it. Those may take long, so that
-//! another caller may have deleted the definition meanwhile, and created one with its name.
+//! The deletion of a definition, after the environments have deleted it. Those may take long, so
+//! that another caller may have deleted the definition meanwhile, and created one with its name.
 
 use castalia_store::{Connection, Deletion, Store, app, namespace};
 

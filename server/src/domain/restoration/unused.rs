@@ -1,5 +1,5 @@
-//! What nobody has used is replaced by what is restored: an app, a cluster or a namespace that was only
-//! created has nothing to lose, and would keep the earlier one away.
+//! What nobody has used is replaced by what is restored: an app, a cluster or a namespace that was
+//! only created has nothing to lose, and would keep the earlier one away.
 
 use castalia_store::removal::{Scope, lock_namespaces};
 use castalia_store::restoration::{Hidden, unused};

@@ -20,7 +20,8 @@ use crate::wire::admin;
 /// Interval of the attempts.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Number of objects whose changes are not answered, after which the others wait for the next round.
+/// Number of objects whose changes are not answered, after which the others wait for the next
+/// round.
 const UNANSWERED: u32 = 2;
 
 /// Starts the attempts.
