@@ -29,14 +29,14 @@ test("S21: while another user edits, editing is disabled with the reason, and pu
   await other.getByText("u1 is editing this namespace.").filter({ visible: true }).waitFor();
   const list = other.getByRole("navigation", { name: "Namespaces" });
   await list.getByRole("link", { name: "application" }).getByText("u1 is editing").waitFor({ state: "attached" });
-  expect(await list.getByText("is editing").count()).toBe(1);
-  expect(await other.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
-  expect(await other.getByRole("button", { name: "Edit limit" }).count()).toBe(0);
+  await expect.poll(() => list.getByText("is editing").count()).toBe(1);
+  await expect.poll(() => other.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
+  await expect.poll(() => other.getByRole("button", { name: "Edit limit" }).count()).toBe(0);
   const editor = await suite.open(address(at), { as: u1.user });
   await editor.getByText("Someone else has to publish it").waitFor();
   await editor.getByRole("link", { name: "Review and publish" }).click();
   await editor.getByText("You have edited this namespace").filter({ visible: true }).waitFor();
-  expect(await editor.getByRole("button", { name: "Publish to DEV" }).isDisabled()).toBe(true);
+  await expect.poll(() => editor.getByRole("button", { name: "Publish to DEV" }).isDisabled()).toBe(true);
   await other.getByRole("link", { name: "Review and publish" }).click();
   await other.getByRole("button", { name: "Publish to DEV" }).click();
   await other.getByText("Published to DEV").waitFor();
@@ -49,7 +49,7 @@ test("S22: an emergency publish needs the typed environment, and is marked in th
   const page = await suite.open(`/a/${at.app}/publish?t=PRO:default:application`);
   await page.getByRole("button", { name: "Emergency publish to PRO…" }).click();
   const dialog = page.getByRole("dialog", { name: "Emergency publish to PRO" });
-  expect(await dialog.getByRole("button", { name: "Publish to PRO" }).isDisabled()).toBe(true);
+  await expect.poll(() => dialog.getByRole("button", { name: "Publish to PRO" }).isDisabled()).toBe(true);
   await dialog.getByLabel("Type PRO to confirm").fill("PRO");
   await dialog.getByRole("button", { name: "Publish to PRO" }).click();
   await page.getByText("Published to PRO").waitFor();
@@ -65,8 +65,8 @@ test("S23: a viewer can neither edit nor publish, and learns who grants access",
   const page = await suite.open(address(at), { as: viewer.user });
   await page.getByText("Read only.").waitFor();
   await page.getByRole("row", { name: "limit" }).waitFor();
-  expect(await page.getByRole("button", { name: /Add key|Edit limit|Discard/ }).count()).toBe(0);
-  expect(await page.getByRole("link", { name: "Review and publish" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: /Add key|Edit limit|Discard/ }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("link", { name: "Review and publish" }).count()).toBe(0);
   await page.getByRole("button", { name: "Request access" }).click();
   await page.getByRole("dialog").getByText("apollo", { exact: true }).waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Copy link" }).click();
@@ -75,7 +75,7 @@ test("S23: a viewer can neither edit nor publish, and learns who grants access",
   expect(copied).toBe(`${suite.castalia.portal}/a/${at.app}/access?env=DEV&ns=application&who=viewer`);
   await page.goto(`/a/${at.app}/publish?t=DEV:default:application`);
   await page.getByRole("region", { name: "limit" }).waitFor();
-  expect(await page.getByRole("button", { name: /Publish/ }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: /Publish/ }).count()).toBe(0);
 });
 
 test("the matrix states why somebody has a right: for all environments, for one, or for a cluster of it", async () => {
@@ -130,7 +130,7 @@ test("the boxes of the matrix are reached by arrows and switched by letters; a r
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("e");
   await page.getByRole("region", { name: "1 unsaved change" }).waitFor();
-  expect(await box("Edit", "DEV").isChecked()).toBe(true);
+  await expect.poll(() => box("Edit", "DEV").isChecked()).toBe(true);
   // What a wider grant includes cannot be switched.
   await page.keyboard.press("p");
   await page.getByRole("region", { name: "1 unsaved change" }).waitFor();

@@ -31,8 +31,8 @@ test("S25: a user who is granted edit in DEV only can edit there and not in PRO"
   // In a browser of that user the matrix is read-only.
   const other = await suite.open(`/a/${app}/access`, { as: "member" });
   await other.getByText("Only administrators of the app can change this.").waitFor();
-  expect(await other.getByLabel("Edit, member, DEV").isChecked()).toBe(true);
-  expect(await other.getByLabel("Edit, member, DEV").isDisabled()).toBe(true);
+  await expect.poll(() => other.getByLabel("Edit, member, DEV").isChecked()).toBe(true);
+  await expect.poll(() => other.getByLabel("Edit, member, DEV").isDisabled()).toBe(true);
 });
 
 test("the last administrator of an app cannot be removed", async () => {
@@ -40,7 +40,7 @@ test("the last administrator of an app cannot be removed", async () => {
   const page = await suite.open(`/a/${app}/access`);
   const box = page.getByLabel("Admin, apollo, the app");
   await box.waitFor();
-  expect(await box.isDisabled()).toBe(true);
+  await expect.poll(() => box.isDisabled()).toBe(true);
 });
 
 test("S28: the token of a new consumer works with the command that the page shows", async () => {
@@ -79,7 +79,7 @@ test("S28: the token of a new consumer works with the command that the page show
   await roles.getByText("Publish", { exact: true }).waitFor();
   await roles.getByRole("button", { name: `Revoke ModifyNamespace+${app}+application` }).click();
   await expect.poll(() => roles.getByText("Edit", { exact: true }).count()).toBe(0);
-  expect(await roles.getByText("Publish", { exact: true }).count()).toBe(1);
+  await expect.poll(() => roles.getByText("Publish", { exact: true }).count()).toBe(1);
   // A single operation on a whole app.
   await page.getByLabel("App id", { exact: true }).fill(app);
   await page.getByLabel("read", { exact: true }).check();
@@ -131,8 +131,8 @@ test("S29: a token with read scope is listed with prefix and last use, is rotate
     .textContent();
   await page.getByRole("button", { name: "I have stored it" }).click();
   const row = page.getByRole("row").filter({ hasText: "config:read" });
-  expect(await row.textContent()).toContain(secret?.slice("apollo_pat_".length, "apollo_pat_".length + 8));
-  expect(await row.textContent()).toContain("never");
+  await expect.poll(() => row.textContent()).toContain(secret?.slice("apollo_pat_".length, "apollo_pat_".length + 8));
+  await expect.poll(() => row.textContent()).toContain("never");
   await page.getByRole("button", { name: "Rotate ci" }).click();
   await page.getByRole("button", { name: "Rotate token" }).click();
   const fresh = await page
@@ -154,9 +154,9 @@ test("S30: a setting shows its meaning, default, source and effect, and is store
   const page = await suite.open("/admin/settings?q=api.connectTimeout");
   const row = page.getByRole("row").filter({ hasText: "api.connectTimeout" });
   await row.waitFor();
-  expect(await row.textContent()).toContain("Timeout of connections to an admin service");
-  expect(await row.textContent()).toContain("3000");
-  expect(await row.textContent()).toContain("within a minute");
+  await expect.poll(() => row.textContent()).toContain("Timeout of connections to an admin service");
+  await expect.poll(() => row.textContent()).toContain("3000");
+  await expect.poll(() => row.textContent()).toContain("within a minute");
   await page.getByRole("button", { name: "Edit api.connectTimeout" }).click();
   // What would have no effect is not stored.
   await page.getByLabel("Value").fill("4s");
@@ -165,7 +165,7 @@ test("S30: a setting shows its meaning, default, source and effect, and is store
   await page.getByLabel("Value").fill("4000");
   await page.getByRole("button", { name: "Save" }).click();
   await row.getByText("table", { exact: true }).waitFor();
-  expect(await row.textContent()).toContain("Default 3000");
+  await expect.poll(() => row.textContent()).toContain("Default 3000");
 });
 
 test("a setting that the node fixes shows where, also beside a row without effect", async () => {
@@ -193,10 +193,10 @@ test("S34: the audit log filtered by app and user says who deleted a namespace, 
   const page = await suite.open(`/admin/audit?q=apollo&app=${app}`);
   const row = page.getByRole("row").filter({ hasText: "Namespace.deleteLinkedNamespace" });
   await row.waitFor();
-  expect(await row.textContent()).toContain("127.0.0.1 DELETE");
+  await expect.poll(() => row.textContent()).toContain("127.0.0.1 DELETE");
   const others = page.getByRole("row").filter({ hasNotText: app });
   expect(await others.count(), "the head, and the creation, whose path names no app").toBe(2);
-  expect(await others.filter({ hasText: "App.create" }).count()).toBe(1);
+  await expect.poll(() => others.filter({ hasText: "App.create" }).count()).toBe(1);
   await page.goto(`/admin/audit?app=${app}&to=2020-01-01T00:00`);
   await page.getByText("Nothing matches the filter.").waitFor();
   await page.goto(`/admin/audit?app=${app}`);
@@ -219,7 +219,9 @@ test("a user is deleted after a confirmation, and the own account is not", async
   await expect(leaver.call("GET", "user")).rejects.toThrow("401");
   await page.goto("/admin/users?q=apollo");
   await page.getByRole("button", { name: "Delete apollo" }).waitFor();
-  expect(await page.getByRole("button", { name: "Delete apollo" }).getAttribute("aria-disabled")).toBe("true");
+  await expect
+    .poll(() => page.getByRole("button", { name: "Delete apollo" }).getAttribute("aria-disabled"))
+    .toBe("true");
 });
 
 test("the administration is closed to others, and says who can see it", async () => {
@@ -234,7 +236,7 @@ test("the health of the system lists the instances in Eureka", async () => {
     .getByRole("row", { name: /APOLLO-ADMINSERVICE/ })
     .getByText("UP")
     .waitFor();
-  expect(await registry.getByRole("row").count()).toBe(3);
+  await expect.poll(() => registry.getByRole("row").count()).toBe(3);
 });
 
 const SECTIONS = ["users", "roles", "consumers", "tokens", "settings", "health", "audit", "webhooks"];

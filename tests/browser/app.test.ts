@@ -21,7 +21,7 @@ test("the namespaces of an app are listed by name, numbers by their value", asyn
   const links = page.getByRole("region", { name: "Namespaces" }).getByRole("listitem").getByRole("link");
   await links.nth(3).waitFor();
   const names = ["application", "billing", "rules-2", "rules-10"];
-  expect(await links.allInnerTexts()).toEqual(names);
+  await expect.poll(() => links.allInnerTexts()).toEqual(names);
   await page.goto(`/a/${app}/c/DEV/default`);
   const panel = page.getByRole("navigation", { name: "Namespaces" }).getByRole("listitem").getByRole("link");
   await panel.nth(3).waitFor();
@@ -35,7 +35,7 @@ test("the page of an app marks the clusters with unpublished changes in each env
   const of = (env: string) =>
     page.getByRole("region", { name: "Environments" }).getByRole("listitem").filter({ hasText: env });
   await of("PRO").getByText("Unpublished").waitFor();
-  expect(await of("DEV").getByText("Unpublished").count()).toBe(0);
+  await expect.poll(() => of("DEV").getByText("Unpublished").count()).toBe(0);
   await api.setItem(place(app, "DEV"), { key: "limit", value: "1" });
   await of("DEV").getByText("Unpublished").waitFor();
   await api.publish(place(app, "DEV"));
@@ -78,8 +78,8 @@ test("S5: an id that exists is named beside its field, and the input is kept", a
   await page.getByLabel("App id").fill(app);
   await page.getByText("An app with this id exists already.").waitFor();
   await page.getByRole("button", { name: "Create app" }).click();
-  expect(await page.getByLabel("App name").inputValue()).toBe("Kept");
-  expect(await page.getByLabel("App id").inputValue()).toBe(app);
+  await expect.poll(() => page.getByLabel("App name").inputValue()).toBe("Kept");
+  await expect.poll(() => page.getByLabel("App id").inputValue()).toBe(app);
 });
 
 test("S6: a key is added in two environments at once, and an outcome that fails is named", async () => {
@@ -111,7 +111,7 @@ test("S24: an outsider sees the names of private namespaces of a member-only env
   await list.getByRole("heading", { name: "Hidden from you" }).waitFor();
   await list.getByRole("link", { name: "application" }).click();
   await page.getByRole("heading", { name: "application" }).waitFor();
-  expect(await page.getByText("secret").count()).toBe(0);
+  await expect.poll(() => page.getByText("secret").count()).toBe(0);
 });
 
 test("S26: an associated namespace shows effective values with their origin, and overrides them", async () => {
@@ -136,11 +136,11 @@ test("S26: an associated namespace shows effective values with their origin, and
   await row("host")
     .filter({ hasText: `from ${owner}` })
     .waitFor();
-  expect(await row("unpublished").count()).toBe(0);
+  await expect.poll(() => row("unpublished").count()).toBe(0);
   await row("port").hover();
   await row("port").getByRole("button", { name: "Override port" }).click();
   const form = page.getByRole("dialog", { name: "Add key" });
-  expect(await form.getByLabel("Value").inputValue()).toBe("of port");
+  await expect.poll(() => form.getByLabel("Value").inputValue()).toBe("of port");
   await form.getByLabel("Value").fill("own");
   await form.getByRole("button", { name: "Add key" }).click();
   await row("port")
@@ -163,7 +163,7 @@ test("a namespace of the app is created with the suffix of its format, and opene
   await page.getByLabel("Name", { exact: true }).fill("two words");
   await page.getByLabel("Format").selectOption("yaml");
   await page.getByRole("button", { name: "Create namespace" }).click();
-  expect(await page.getByLabel("Name", { exact: true }).getAttribute("aria-invalid")).toBe("true");
+  await expect.poll(() => page.getByLabel("Name", { exact: true }).getAttribute("aria-invalid")).toBe("true");
   await page.getByLabel("Name", { exact: true }).fill("rules");
   await page.getByRole("button", { name: "Create namespace" }).click();
   await page.getByRole("heading", { name: "rules.yaml" }).waitFor();
@@ -175,7 +175,7 @@ test("S31: an unreachable environment is named with its error, and the others ar
   const page = await suite.open(`/a/${app}`);
   await page.getByRole("listitem").filter({ hasText: "UAT" }).filter({ hasText: "offline" }).first().waitFor();
   await page.goto(address(place(app, "DEV")));
-  expect(await page.getByRole("radio", { name: "UAT" }).isDisabled()).toBe(true);
+  await expect.poll(() => page.getByRole("radio", { name: "UAT" }).isDisabled()).toBe(true);
   await page.getByRole("button", { name: "Add key" }).click();
   const form = page.getByRole("dialog", { name: "Add key" });
   await form.getByLabel("Key").fill("limit");

@@ -28,15 +28,15 @@ test("a blocked button is reached by Tab, states its reason to the eye and to sc
   const save = page.getByRole("button", { name: "Preview and save" });
   const reason = "Nothing has been edited.";
   await save.waitFor();
-  expect(await save.isDisabled()).toBe(true);
-  expect(await description(save)).toBe(reason);
+  await expect.poll(() => save.isDisabled()).toBe(true);
+  await expect.poll(() => description(save)).toBe(reason);
   await page.getByRole("button", { name: "Copy", exact: true }).focus();
   await tabTo(page, save);
   await page.getByRole("tooltip", { name: reason }).waitFor();
-  expect(await description(save)).toBe(reason);
+  await expect.poll(() => description(save)).toBe(reason);
   await expectAccessible(page);
   await page.keyboard.press("Enter");
-  expect(await page.getByRole("dialog").count()).toBe(0);
+  await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
   await page.keyboard.press("Escape");
   await page.getByRole("tooltip").waitFor({ state: "detached" });
   await save.hover();
@@ -44,7 +44,7 @@ test("a blocked button is reached by Tab, states its reason to the eye and to sc
 
   await page.locator(".cm-content").fill("a = 2");
   await expect.poll(() => save.isDisabled()).toBe(false);
-  expect(await description(save)).toBe("");
+  await expect.poll(() => description(save)).toBe("");
 });
 
 test("a gray release cannot be started while the rights are unknown, and the page states why", async () => {
@@ -55,14 +55,14 @@ test("a gray release cannot be started while the rights are unknown, and the pag
   await page.route(rights, (route) => route.fulfill({ status: 500, body: `{"message":"out of order"}` }));
   await page.goto(`/a/${app}/c/DEV/default/application/gray`);
   await page.getByRole("alert").waitFor();
-  expect(await page.getByRole("button", { name: "Start gray release" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Start gray release" }).count()).toBe(0);
   await page.unroute(rights);
   await page.getByRole("button", { name: "Retry" }).click();
   await page.getByRole("button", { name: "Start gray release" }).click();
   await page.getByText("No gray value yet.").waitFor();
   const next = page.getByRole("button", { name: "Next: Audience" });
-  expect(await next.isDisabled()).toBe(true);
-  expect(await description(next)).toBe("Set at least one key to a value that differs from master.");
+  await expect.poll(() => next.isDisabled()).toBe(true);
+  await expect.poll(() => description(next)).toBe("Set at least one key to a value that differs from master.");
 });
 
 test("no screen has a button that is disabled without a reason", async () => {

@@ -26,7 +26,7 @@ test("S16: differing keys are shown, equal ones are hidden, and one click copies
   const app = await createDifferent({ timeout: "200", same: "1" }, { timeout: "100", same: "1" });
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
   await cell(page, "timeout", "PRO").waitFor();
-  expect(await page.getByRole("rowheader", { name: "same" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("rowheader", { name: "same" }).count()).toBe(0);
   await page.getByText("1 of 2 keys differ").waitFor();
   await cell(page, "timeout", "PRO").hover();
   await page.getByRole("button", { name: "Copy here" }).click();
@@ -50,9 +50,9 @@ test("S17: deletions are not chosen with a column, are included on demand, and a
   await page.getByLabel("Choose all differing keys of PRO").click();
   await page.getByText("2 cells to promote").waitFor();
   await page.getByText("2 new or changed, 0 deletions").waitFor();
-  expect(await cell(page, "old", "PRO").getByRole("checkbox").isChecked()).toBe(false);
+  await expect.poll(() => cell(page, "old", "PRO").getByRole("checkbox").isChecked()).toBe(false);
   await page.getByRole("button", { name: "Include deletions (1)" }).click();
-  expect(await cell(page, "old", "PRO").getByRole("checkbox").isChecked()).toBe(true);
+  await expect.poll(() => cell(page, "old", "PRO").getByRole("checkbox").isChecked()).toBe(true);
   await page.getByRole("button", { name: "Preview promotion" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("1 key is deleted from the target.").waitFor();
@@ -85,12 +85,12 @@ test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows
   await expect.poll(hasFocus).toBe(true);
   await page.keyboard.press("Space");
   await page.getByText("1 cell to promote").waitFor();
-  expect(await cell(page, "b", "PRO").getByRole("checkbox").isChecked()).toBe(true);
+  await expect.poll(() => cell(page, "b", "PRO").getByRole("checkbox").isChecked()).toBe(true);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByText("From PRO to DEV / default").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  expect(await hasFocus()).toBe(true);
+  await expect.poll(() => hasFocus()).toBe(true);
 });
 
 const DOCUMENTS = {
@@ -119,9 +119,9 @@ test.each(Object.entries(DOCUMENTS))(
     if (format === "yml" || format === "json") {
       await page.getByRole("button", { name: "Key paths" }).click();
       await difference.getByText("gateway.timeout").waitFor();
-      expect(await difference.getByRole("listitem").count()).toBe(1);
+      await expect.poll(() => difference.getByRole("listitem").count()).toBe(1);
       await expectAccessible(page);
-    } else expect(await page.getByRole("button", { name: "Key paths" }).count()).toBe(0);
+    } else await expect.poll(() => page.getByRole("button", { name: "Key paths" }).count()).toBe(0);
     await page.keyboard.press("Escape");
     await page.getByLabel("Choose all differing keys of PRO").click();
     await page.getByRole("button", { name: "Preview promotion" }).click();
@@ -139,7 +139,7 @@ test("a column without permission to edit is read only", async () => {
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`, { as: "publisher" });
   await page.getByText("read only").waitFor();
   await cell(page, "a", "PRO").filter({ hasText: "Differs" }).waitFor();
-  expect(await page.getByRole("checkbox").count()).toBe(0);
+  await expect.poll(() => page.getByRole("checkbox").count()).toBe(0);
 });
 
 test("a namespace that is hidden from the user is shown as hidden, without values", async () => {

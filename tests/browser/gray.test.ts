@@ -53,8 +53,8 @@ test.each([undefined, NARROW])(
     const page = await publishTo(place, "10.0.0.1", width);
     // The straggler is named until it has read.
     await page.getByText("has not picked it up").waitFor();
-    expect(await read(place, "10.0.0.1")).toBe("4500");
-    expect(await read(place, "10.0.0.2")).toBe("3000");
+    await expect.poll(() => read(place, "10.0.0.1")).toBe("4500");
+    await expect.poll(() => read(place, "10.0.0.2")).toBe("3000");
     await page.getByText("1 of 1 instance runs the gray release").waitFor();
     await page.getByText("1 other instance stays on master.").waitFor();
   },
@@ -65,11 +65,11 @@ test("S19: without a rule the page asks for the audience instead of publishing",
   const page = await changeTimeout(place);
   await page.goto(`${addressOf(place)}?step=observe`);
   await page.getByText("Without an audience no instance would receive it.").waitFor();
-  expect(await page.getByRole("button", { name: "Publish gray release" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Publish gray release" }).count()).toBe(0);
   await page.getByRole("button", { name: "Choose the audience first" }).click();
   await page.getByRole("button", { name: "Save audience" }).waitFor();
   expect(new URL(page.url()).searchParams.get("step")).toBe("audience");
-  expect(await read(place, "10.0.0.1")).toBe("3000");
+  await expect.poll(() => read(place, "10.0.0.1")).toBe("3000");
 });
 
 test("a share of the known instances is chosen as the audience", async () => {
@@ -83,7 +83,7 @@ test("a share of the known instances is chosen as the audience", async () => {
   await page.getByText("Matches 2 of 4 known instances").waitFor();
   await shares.getByRole("button", { name: "25 %" }).click();
   await page.getByText("Matches 1 of 4 known instances").waitFor();
-  expect(await page.getByLabel("IP addresses").inputValue()).toMatch(/^192\.168\.0\.9\n10\.0\.0\.\d$/);
+  await expect.poll(() => page.getByLabel("IP addresses").inputValue()).toMatch(/^192\.168\.0\.9\n10\.0\.0\.\d$/);
   await expectAccessibleInAllViews(page);
 });
 
@@ -103,7 +103,7 @@ test("the audience of an earlier gray release of the app is used again", async (
   expect(await list.getByRole("textbox").count(), "few need no search").toBe(0);
   await list.getByRole("button", { name: "Use the audience 10.0.0.1" }).click();
   await list.waitFor({ state: "detached" });
-  expect(await page.getByLabel("IP addresses").inputValue()).toBe("10.0.0.1");
+  await expect.poll(() => page.getByLabel("IP addresses").inputValue()).toBe("10.0.0.1");
   // Nothing is stored before it was looked at.
   await page.getByRole("button", { name: "Save audience" }).click();
   await page.getByRole("button", { name: "Publish gray release" }).waitFor();
@@ -135,13 +135,13 @@ test("one of many audiences is found, and replaces what is entered after a confi
   await confirm.getByText("10.0.1.7").waitFor();
   await expectAccessibleInAllViews(page);
   await confirm.getByRole("button", { name: "Cancel" }).click();
-  expect(await ips.inputValue()).toBe("10.0.1.10");
+  await expect.poll(() => ips.inputValue()).toBe("10.0.1.10");
   await open.click();
   await list.getByRole("textbox").fill("team-7");
   await list.getByRole("button", { name: /^Use the audience/ }).click();
   await confirm.getByRole("button", { name: "Replace" }).click();
-  expect(await ips.inputValue()).toBe("10.0.1.7");
-  expect(await page.getByLabel("Labels").inputValue()).toBe("team-7");
+  await expect.poll(() => ips.inputValue()).toBe("10.0.1.7");
+  await expect.poll(() => page.getByLabel("Labels").inputValue()).toBe("team-7");
 });
 
 test("S20: a release to all gives every instance the value and removes the gray release", async () => {
@@ -158,7 +158,7 @@ test("S20: a release to all gives every instance the value and removes the gray 
 test("S20: after abandoning, master is unchanged and its value returns to the instance", async () => {
   const place = await prepare();
   const page = await publishTo(place, "10.0.0.1");
-  expect(await read(place, "10.0.0.1")).toBe("4500");
+  await expect.poll(() => read(place, "10.0.0.1")).toBe("4500");
   await page.getByRole("button", { name: "Release to all, or abandon" }).click();
   await page.getByRole("button", { name: "Abandon…" }).click();
   await page.getByRole("button", { name: "Abandon gray release" }).click();
@@ -174,14 +174,14 @@ test("unpublished changes of master block the release to all, which says how man
   await (await suite.api).setItem(place, { key: "other", value: "1" });
   await page.goto(`${addressOf(place)}?step=finish`);
   await page.getByText("Master has 1 unpublished change").filter({ visible: true }).waitFor();
-  expect(await page.getByRole("button", { name: /^Release to all \d/ }).isDisabled()).toBe(true);
+  await expect.poll(() => page.getByRole("button", { name: /^Release to all \d/ }).isDisabled()).toBe(true);
 });
 
 test("a user without the right to edit sees who can grant it, and no start", async () => {
   const place = await prepare();
   const page = await suite.open(addressOf(place), { as: "gray-reader" });
   await page.getByText("This needs the permission to edit the namespace.").waitFor();
-  expect(await page.getByRole("button", { name: "Start gray release" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Start gray release" }).count()).toBe(0);
 });
 
 test("each step is accessible in both themes and widths", async () => {
@@ -204,14 +204,14 @@ test("the views of the namespace are in reach of its gray release", async () => 
   const page = await changeTimeout(place);
   const views = page.getByRole("navigation", { name: "Views of the namespace" });
   await views.getByRole("link", { name: "Gray" }).waitFor();
-  expect(await views.locator("[aria-current=page]").allInnerTexts()).toHaveLength(1);
+  await expect.poll(() => views.locator("[aria-current=page]").allInnerTexts()).toHaveLength(1);
   await views.getByRole("link", { name: "Live" }).click();
   await page.getByRole("table", { name: /Releases/ }).waitFor();
   await views.getByRole("link", { name: "Table" }).click();
   await page.getByRole("row", { name: "timeout" }).waitFor();
   const list = page.getByRole("navigation", { name: "Namespaces" });
   await list.getByRole("link", { name: "application" }).getByText("Has a gray release").waitFor({ state: "attached" });
-  expect(await list.getByText("Has a gray release").count()).toBe(1);
+  await expect.poll(() => list.getByText("Has a gray release").count()).toBe(1);
 });
 
 test("on a narrow screen another namespace is selected, and the environment and cluster are switched, without leaving the view", async () => {

@@ -31,7 +31,7 @@ test("S8: a rollback shows its difference first, and the history then marks the 
   const { place } = await createReleased();
   const page = await suite.open(`/a/${place.app}/history?ns=application&kind=publish`);
   const second = page.getByRole("listitem").filter({ hasText: "second" });
-  expect(await second.innerText()).toMatch(/apollo · (now|\d)/);
+  await expect.poll(() => second.innerText()).toMatch(/apollo · (now|\d)/);
   await second.getByRole("link", { name: "Roll back to this…" }).click();
   await page.getByRole("heading", { name: "Roll back" }).waitFor();
   await page.getByRole("region", { name: "rate" }).waitFor();
@@ -84,7 +84,7 @@ test("from the difference of two releases, chosen keys get their earlier values,
   await page.getByRole("button", { name: "Published second" }).click();
   await page.getByRole("link", { name: "Roll back this key…" }).click();
   await page.getByRole("button", { name: /^Store .* as unpublished change/ }).waitFor();
-  expect(await page.getByRole("button", { name: "Roll back DEV" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Roll back DEV" }).count()).toBe(0);
 });
 
 test("any two releases are compared, and the address keeps the choice", async () => {
@@ -105,7 +105,7 @@ test("the history of a key shows each value, and an earlier one is stored again"
   const page = await suite.open(`/a/${place.app}/history?ns=application&key=limit`);
   const values = page.getByRole("listitem").filter({ hasText: "Published" });
   await values.first().waitFor();
-  expect(await values.count()).toBe(3);
+  await expect.poll(() => values.count()).toBe(3);
   await values.last().getByRole("button", { name: "Restore this value" }).click();
   await page.getByText("The value is stored.").waitFor();
   const items = await (await suite.api).items(place);
@@ -125,7 +125,7 @@ test("the history of a key is shown in each namespace that had it, by person and
   await page.getByRole("textbox", { name: "Key" }).fill("limit");
   const sections = page.getByRole("region", { name: "History of the key" });
   await sections.filter({ hasText: "limits" }).waitFor();
-  expect(await sections.count()).toBe(2);
+  await expect.poll(() => sections.count()).toBe(2);
   await page.getByRole("textbox", { name: "Person" }).fill("colleague");
   await page.getByLabel("Kind").selectOption("Edits");
   await expect.poll(() => sections.getByRole("listitem").count()).toBe(2);
@@ -158,10 +158,10 @@ test("a user without permission to publish is not offered a rollback", async () 
   await suite.as("reader");
   const page = await suite.open(`/a/${place.app}/history?ns=application`, { as: "reader" });
   await page.getByText("third").first().waitFor();
-  expect(await page.getByRole("link", { name: "Roll back to this…" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("link", { name: "Roll back to this…" }).count()).toBe(0);
   await page.goto(`/a/${place.app}/rollback/DEV/${ids[2]}?to=${ids[0]}`);
   await page.getByText("You do not have permission to publish here.").filter({ visible: true }).waitFor();
-  expect(await page.getByRole("button", { name: "Roll back DEV" }).isDisabled()).toBe(true);
+  await expect.poll(() => page.getByRole("button", { name: "Roll back DEV" }).isDisabled()).toBe(true);
 });
 
 test("history, difference and rollback are accessible in both themes and widths", async () => {
@@ -187,6 +187,6 @@ test("what is live is marked at its publish, and nothing where nothing has been 
   const entries = page.locator("main").getByRole("listitem");
   await entries.filter({ hasText: "draft" }).filter({ hasText: "Edited" }).first().waitFor();
   const live = entries.filter({ has: page.getByText("Live", { exact: true }) });
-  expect(await live.count()).toBe(1);
+  await expect.poll(() => live.count()).toBe(1);
   await live.filter({ hasText: "Published third" }).waitFor();
 });

@@ -23,11 +23,11 @@ test("the team's apps are those of the departments in which the user has apps", 
   await page.reload();
   const apps = page.getByRole("main").getByRole("listitem");
   await page.getByRole("link", { name: "of-the-team" }).waitFor();
-  expect(await apps.count()).toBe(2);
+  await expect.poll(() => apps.count()).toBe(2);
   await expectAccessibleInAllViews(page);
   await page.getByRole("searchbox").fill("of-");
   await page.getByRole("link", { name: "own", exact: true }).waitFor({ state: "detached" });
-  expect(await apps.count()).toBe(1);
+  await expect.poll(() => apps.count()).toBe(1);
 });
 
 test("apps are in the order of their names", async () => {
@@ -59,7 +59,7 @@ test("the apps that a user opened last are the first, also in another browser", 
   for (const each of [page, other]) {
     const apps = each.getByRole("main").getByRole("listitem");
     await expect.poll(() => apps.count()).toBe(2);
-    expect(await apps.first().textContent()).toContain(second);
+    await expect.poll(() => apps.first().textContent()).toContain(second);
   }
   // Opened again: the list is shown from the cache, and an app that is the first already costs no call.
   await other.getByRole("main").getByRole("link", { name: first }).first().click();

@@ -117,5 +117,5 @@ test("an administrator forgets an instance, which appears again if it still runs
   await suite.as("reader");
   const seen = await suite.open(new URL(page.url()).pathname + new URL(page.url()).search, { as: "reader" });
   await seen.getByText("10.0.0.1", { exact: true }).waitFor();
-  expect(await seen.getByRole("button", { name: /^Forget/ }).count()).toBe(0);
+  await expect.poll(() => seen.getByRole("button", { name: /^Forget/ }).count()).toBe(0);
 });

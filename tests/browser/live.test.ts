@@ -88,15 +88,15 @@ test("changes of a review are ticked as viewed; one that is edited afterwards ne
   await page.keyboard.press("j");
   await page.keyboard.press("v");
   await page.getByText("1 of 2 viewed").waitFor();
-  expect(await second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(true);
-  expect(await second.locator("code").first().isVisible()).toBe(false);
+  await expect.poll(() => second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(true);
+  await expect.poll(() => second.locator("code").first().isVisible()).toBe(false);
   await expectAccessible(page);
   await page.reload();
   await page.getByText("1 of 2 viewed").waitFor();
   await api.setItem(at, { key: "second", value: "2" });
   await second.getByText("Changed since you viewed it").waitFor();
-  expect(await second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(false);
-  expect(await second.locator("code").first().isVisible()).toBe(true);
+  await expect.poll(() => second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(false);
+  await expect.poll(() => second.locator("code").first().isVisible()).toBe(true);
 });
 
 test("the breadcrumb leads to other apps, to the same view elsewhere, and to other namespaces", async () => {
@@ -120,7 +120,7 @@ test("the breadcrumb leads to other apps, to the same view elsewhere, and to oth
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await page.waitForURL(`**/c/PRO/default/rules-13`);
-  expect(await list("Other namespaces").count()).toBe(0);
+  await expect.poll(() => list("Other namespaces").count()).toBe(0);
   await page.getByRole("button", { name: "Other apps" }).click();
   await list("Other apps").getByRole("link", { name: other }).click();
   await page.waitForURL(`**/a/${other}`);

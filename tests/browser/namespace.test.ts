@@ -24,12 +24,12 @@ test("S7: a publish shows the changed words first, and clients then read the val
   await page.getByRole("link", { name: "Review and publish" }).click();
   const change = page.getByRole("region", { name: "limit" });
   await change.waitFor();
-  expect(await change.locator("mark").allTextContents()).toEqual(["100", "150"]);
+  await expect.poll(() => change.locator("mark").allTextContents()).toEqual(["100", "150"]);
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("Published to DEV").waitFor();
   await page.getByRole("link", { name: "Back to application" }).click();
   await page.getByRole("row", { name: "limit" }).waitFor();
-  expect(await page.getByText("unpublished change").count()).toBe(0);
+  await expect.poll(() => page.getByText("unpublished change").count()).toBe(0);
   const answer = await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application`);
   expect(await answer.json()).toMatchObject({ configurations: { limit: "at most 150 items" } });
 });
@@ -69,14 +69,13 @@ test("a pasted text is previewed, saved in one step and undone", async () => {
   await text.fill("DB_URL=x\nwrong line");
   await dialog.getByLabel("Format").selectOption(".env");
   await dialog.getByText("Line 2: There is no = between name and value.").waitFor();
-  expect(await dialog.getByRole("button", { name: /^Save/ }).isDisabled()).toBe(true);
+  await expect.poll(() => dialog.getByRole("button", { name: /^Save/ }).isDisabled()).toBe(true);
   await dialog.getByLabel("Format").selectOption("YAML");
   await text.fill("db:\n  url: new\n  pool: 1.50\nsame: 1\n");
   await dialog.getByText("1 new, 1 overwritten, 1 same.").waitFor();
-  expect(await dialog.getByRole("region", { name: "db.url" }).locator("mark").allTextContents()).toEqual([
-    "old",
-    "new",
-  ]);
+  await expect
+    .poll(() => dialog.getByRole("region", { name: "db.url" }).locator("mark").allTextContents())
+    .toEqual(["old", "new"]);
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Save 2 keys" }).click();
   await page.getByText("Saved 2 keys.").waitFor();
@@ -193,7 +192,7 @@ test("selected keys are deleted together, and the filter selects by parts of an 
   await api.setItem(at, { key: "third", value: "1" });
   const page = await suite.open(`${address(at)}?f=has:comment`);
   await page.getByRole("row", { name: "first" }).waitFor();
-  expect(await page.getByRole("row", { name: "third" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("row", { name: "third" }).count()).toBe(0);
   await page.getByRole("checkbox", { name: "Select all shown keys" }).check();
   const bar = page.getByRole("group", { name: "2 keys selected" });
   await bar.getByRole("button", { name: "Delete 2 keys…" }).click();
@@ -244,7 +243,7 @@ test("deleted keys are listed after their deletion was published, and restored a
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("checkbox", { name: "limit" }).check();
   await dialog.getByRole("checkbox", { name: "rate" }).check();
-  expect(await dialog.getByRole("checkbox").count()).toBe(2);
+  await expect.poll(() => dialog.getByRole("checkbox").count()).toBe(2);
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Restore 2 keys" }).click();
   await page.getByText("Restored 2 keys.").waitFor();
@@ -280,10 +279,10 @@ test("S13: an invalid JSON value cannot be saved, and a valid one can be formatt
   await dialog.getByLabel("Type").selectOption("JSON");
   await dialog.getByLabel("Value", { exact: true }).fill('{"a": [1,}');
   await dialog.getByText("This is not a JSON object or array.").filter({ visible: true }).waitFor();
-  expect(await dialog.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
+  await expect.poll(() => dialog.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
   await dialog.getByLabel("Value", { exact: true }).fill('{"a": [1]}');
   await dialog.getByRole("button", { name: "Format" }).click();
-  expect(await dialog.getByLabel("Value", { exact: true }).inputValue()).toBe('{\n  "a": [\n    1\n  ]\n}');
+  await expect.poll(() => dialog.getByLabel("Value", { exact: true }).inputValue()).toBe('{\n  "a": [\n    1\n  ]\n}');
   await dialog.getByRole("button", { name: "Add key" }).click();
   await page.getByRole("row", { name: "rules" }).waitFor();
 });
@@ -297,7 +296,7 @@ test("S32: leaving unsaved edits asks, and a reload and a new sign-in offer them
   await page.getByRole("dialog").getByLabel("Value", { exact: true }).fill("never saved");
   await page.goBack();
   await page.getByRole("dialog", { name: "Leave without saving?" }).getByRole("button", { name: "Stay here" }).click();
-  expect(await page.getByLabel("Value", { exact: true }).inputValue()).toBe("never saved");
+  await expect.poll(() => page.getByLabel("Value", { exact: true }).inputValue()).toBe("never saved");
   page.on("dialog", (dialog) => void dialog.accept());
   await page.context().clearCookies();
   await page.reload();
@@ -305,7 +304,7 @@ test("S32: leaving unsaved edits asks, and a reload and a new sign-in offer them
   await page.getByLabel("Password", { exact: true }).fill("correct horse battery staple");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Restore", exact: true }).click();
-  expect(await page.getByLabel("Value", { exact: true }).inputValue()).toBe("never saved");
+  await expect.poll(() => page.getByLabel("Value", { exact: true }).inputValue()).toBe("never saved");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved limit.").waitFor();
   expect(await (await suite.api).items(at)).toMatchObject([{ key: "limit", value: "never saved" }]);
@@ -323,7 +322,7 @@ test("S40: of two windows that edit a key, the second one is shown both values",
   await page.getByRole("button", { name: "Save" }).click();
   const conflict = page.getByRole("dialog", { name: "apollo has changed the same keys" });
   await conflict.getByText("200").waitFor();
-  expect(await conflict.locator("code").allTextContents()).toEqual(["100", "300", "200"]);
+  await expect.poll(() => conflict.locator("code").allTextContents()).toEqual(["100", "300", "200"]);
   await conflict.locator("label", { hasText: "Stored now" }).getByText("apollo").waitFor();
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "200" }, { key: "other" }]);
   const save = async () => {
@@ -334,7 +333,7 @@ test("S40: of two windows that edit a key, the second one is shown both values",
   await api.setItem(at, { key: "limit", value: "250" });
   await save();
   await conflict.getByText("250").waitFor();
-  expect(await conflict.locator("code").allTextContents()).toEqual(["200", "300", "250"]);
+  await expect.poll(() => conflict.locator("code").allTextContents()).toEqual(["200", "300", "250"]);
   await save();
   await page.getByText("Saved limit.").waitFor();
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "300" }, { key: "other" }]);

@@ -48,7 +48,7 @@ test("from a new app to an access key without a detour", async () => {
 
   // Rights in that namespace.
   await click(link("Access"));
-  expect(await page.getByRole("combobox", { name: "Namespace or clusters" }).inputValue()).toBe("limits");
+  await expect.poll(() => page.getByRole("combobox", { name: "Namespace or clusters" }).inputValue()).toBe("limits");
   await page.getByLabel("Add a person").fill("colleague");
   await click(button("Add"));
   await click(page.getByRole("checkbox", { name: "Edit, colleague, All environments" }));
@@ -83,7 +83,7 @@ test("from a new app to an access key without a detour", async () => {
   await click(button("Save audience"));
   await click(button("Publish gray release"));
   await expect.poll(() => read("limits", "10.0.0.9"), { timeout: 70_000 }).toEqual({ timeout: "4500" });
-  expect(await read("limits")).toEqual({ timeout: "3000" });
+  await expect.poll(() => read("limits")).toEqual({ timeout: "3000" });
   await click(button("Release to all, or abandon"));
   await click(page.getByRole("button", { name: /^Release to all .*instances?…$/ }));
   await click(button("Release to all of DEV"));

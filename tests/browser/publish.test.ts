@@ -25,7 +25,7 @@ test("several namespaces are published together, and each outcome is listed", as
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("Published to DEV").waitFor();
   const results = page.getByRole("region", { name: /Results|Outcome/i }).getByRole("listitem");
-  expect(await results.count()).toBe(2);
+  await expect.poll(() => results.count()).toBe(2);
   for (const [ns, key] of [["application", "limit"] as const, ["switches", "new-form"] as const]) {
     const answer = await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/${ns}`);
     expect(Object.keys(((await answer.json()) as { configurations: object }).configurations)).toEqual([key]);
@@ -37,15 +37,15 @@ test("the main button is what to do next: adding a key, then publishing, unless 
   const variant = (name: string) => page.getByRole("button", { name }).getAttribute("data-variant");
   const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);
   await page.getByRole("main").getByText("This namespace has no items yet.").waitFor();
-  expect(await variant("Add key")).toBe("filled");
+  await expect.poll(() => variant("Add key")).toBe("filled");
   await (await suite.api).setItem(at, { key: "limit", value: "100" });
   await page.getByRole("row", { name: "limit" }).waitFor();
-  expect(await variant("Add key")).toBe("default");
+  await expect.poll(() => variant("Add key")).toBe("default");
   await page.goto(address(at));
-  expect(await variant("Publish to DEV")).toBe("filled");
+  await expect.poll(() => variant("Publish to DEV")).toBe("filled");
   await (await suite.api).publish(at);
   await page.reload();
-  expect(await variant("Publish to DEV anyway")).toBe("default");
+  await expect.poll(() => variant("Publish to DEV anyway")).toBe("default");
 });
 
 test("on a narrow screen each change has its tick at the same place, however long its key is", async () => {
@@ -98,14 +98,14 @@ test("differences are shown inline on demand, on the next page too", async () =>
     return left?.y === right?.y;
   };
   await sides.first().waitFor();
-  expect(await areBeside()).toBe(true);
+  await expect.poll(() => areBeside()).toBe(true);
   await page.getByRole("button", { name: "Inline" }).click();
-  expect(await areBeside()).toBe(false);
+  await expect.poll(() => areBeside()).toBe(false);
   await page.reload();
   await sides.first().waitFor();
-  expect(await areBeside()).toBe(false);
+  await expect.poll(() => areBeside()).toBe(false);
   await page.getByRole("button", { name: "Side by side" }).click();
-  expect(await areBeside()).toBe(true);
+  await expect.poll(() => areBeside()).toBe(true);
 });
 
 test("an edit that arrives during the review is shown, and not published unseen", async () => {
@@ -192,7 +192,7 @@ test("documents in differences have syntax colours, except for the marked words"
   expect(await parts(yaml, "name")).toEqual(["name", "timeout"]);
   expect(await parts(yaml, "comment")).toEqual(["# limits"]);
   expect(await parts(json, "name")).toEqual(['"isNew"', '"limit"', '"name"']);
-  expect(await json.locator("mark").allTextContents()).toContain("150");
+  await expect.poll(() => json.locator("mark").allTextContents()).toContain("150");
   await expectAccessibleInAllViews(page);
 });
 
@@ -217,5 +217,5 @@ test("a review warns of values that a rollback withdrew", async () => {
   await api.setItem(at, { key: "limit", value: "1" });
   await page.goto(`/a/${app}/publish?t=DEV:default:application`);
   await page.getByRole("region", { name: "limit" }).waitFor();
-  expect(await page.getByText("A rollback withdrew").count()).toBe(0);
+  await expect.poll(() => page.getByText("A rollback withdrew").count()).toBe(0);
 });

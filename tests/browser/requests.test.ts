@@ -30,12 +30,12 @@ test("a user asks for a right, an administrator grants it with one click, and th
   const page = await suite.open(address(at), { as: user });
   await page.getByRole("button", { name: "Request access" }).click();
   const dialog = page.getByRole("dialog", { name: "Request access" });
-  expect(await dialog.getByRole("checkbox", { name: "Edit" }).isChecked()).toBe(true);
+  await expect.poll(() => dialog.getByRole("checkbox", { name: "Edit" }).isChecked()).toBe(true);
   await dialog.getByLabel("Why you need them (optional)").fill("The timeout is too short.");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Send request" }).click();
   await page.getByText("Requested", { exact: false }).waitFor();
-  expect(await page.getByRole("button", { name: "Request access" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Request access" }).count()).toBe(0);
 
   const admin = await suite.open("/");
   await admin
@@ -51,12 +51,12 @@ test("a user asks for a right, an administrator grants it with one click, and th
   await admin.keyboard.press("Escape");
   await admin.getByRole("button", { name: "Requests 0" }).waitFor();
   // The matrix below has read the roles again.
-  expect(await admin.getByRole("checkbox", { name: "Edit, u1, DEV" }).isChecked()).toBe(true);
-  expect(await admin.getByRole("checkbox", { name: "Publish, u1, DEV" }).isChecked()).toBe(false);
+  await expect.poll(() => admin.getByRole("checkbox", { name: "Edit, u1, DEV" }).isChecked()).toBe(true);
+  await expect.poll(() => admin.getByRole("checkbox", { name: "Publish, u1, DEV" }).isChecked()).toBe(false);
 
   await page.reload();
   await page.getByRole("button", { name: "Edit limit" }).waitFor();
-  expect(await page.getByText("Read only.").count()).toBe(0);
+  await expect.poll(() => page.getByText("Read only.").count()).toBe(0);
 });
 
 test("the user sees the sentence with which a request was declined, and may ask again", async () => {
@@ -77,10 +77,10 @@ test("the user sees the sentence with which a request was declined, and may ask 
   await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("INPUT");
   await page.keyboard.press("Enter");
   await page.getByText("Requested", { exact: false }).waitFor();
-  expect(await waitingFor(at.app)).toBe(1);
+  await expect.poll(() => waitingFor(at.app)).toBe(1);
   await page.getByRole("button", { name: "Withdraw" }).click();
   await page.getByRole("button", { name: "Request access" }).waitFor();
-  expect(await waitingFor(at.app)).toBe(0);
+  await expect.poll(() => waitingFor(at.app)).toBe(0);
 });
 
 test("what becomes of a request is seen at once, by who made it and by who decides", async () => {
@@ -127,7 +127,7 @@ test("access can be requested to a hidden namespace, for a publish and for all e
   const review = await suite.open(`/a/${at.app}/publish?t=DEV:default:application`, { as: user });
   await review.getByRole("button", { name: "Request access" }).click();
   const dialog = review.getByRole("dialog");
-  expect(await dialog.getByRole("checkbox").count()).toBe(1);
+  await expect.poll(() => dialog.getByRole("checkbox").count()).toBe(1);
   await dialog.getByRole("button", { name: "Send request" }).click();
   await review.getByText("Requested", { exact: false }).waitFor();
 
@@ -137,8 +137,8 @@ test("access can be requested to a hidden namespace, for a publish and for all e
   await access.getByRole("dialog").getByRole("checkbox", { name: "Publish" }).check();
   await access.getByRole("button", { name: "Send request" }).click();
   await access.getByText("Requested", { exact: false }).waitFor();
-  expect(await access.getByRole("button", { name: /^Requests/ }).count()).toBe(0);
-  expect(await waitingFor(at.app)).toBe(4);
+  await expect.poll(() => access.getByRole("button", { name: /^Requests/ }).count()).toBe(0);
+  await expect.poll(() => waitingFor(at.app)).toBe(4);
 });
 
 for (const view of VIEWS) {

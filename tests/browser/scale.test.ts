@@ -22,7 +22,7 @@ test("S14: of many namespaces only those in view are rendered, and one is found 
   const page = await suite.open(`/a/${at.app}/c/DEV/default`);
   const list = page.getByRole("navigation", { name: "Namespaces" });
   await list.getByRole("link", { name: "rules-0" }).waitFor();
-  expect(await list.getByRole("listitem").count()).toBeLessThan(100);
+  await expect.poll(() => list.getByRole("listitem").count()).toBeLessThan(100);
   await list.getByRole("textbox").fill(`rules-${NAMESPACES - 1}`);
   await list.getByRole("link", { name: `rules-${NAMESPACES - 1}` }).click();
   await page.getByRole("heading", { name: `rules-${NAMESPACES - 1}` }).waitFor();
@@ -35,7 +35,7 @@ test("S15: five thousand keys are scrolled and filtered by value, and only rows 
   const page = await suite.open(address(at));
   const rows = page.getByRole("grid", { name: "Items" }).getByRole("row");
   await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
-  expect(await rows.count()).toBeLessThan(100);
+  await expect.poll(() => rows.count()).toBeLessThan(100);
   await rows.nth(1).focus();
   await page.keyboard.press("End");
   await page.getByRole("row", { name: `key.${KEYS - 1}` }).waitFor();
@@ -64,7 +64,7 @@ test("S15: releases are listed without their values, and what one changed is rea
   await page.getByRole("link", { name: "Releases" }).click();
   await page.getByRole("button", { name: "Changes of second" }).click();
   await page.getByRole("region", { name: "key.7" }).getByText("second").waitFor();
-  expect(await page.getByRole("region", { name: /^key/ }).count()).toBe(1);
+  await expect.poll(() => page.getByRole("region", { name: /^key/ }).count()).toBe(1);
   await page.unrouteAll({ behavior: "wait" });
   // The values of one release are more than 20,000 characters.
   expect(characters).toBeLessThan(10_000);
@@ -95,11 +95,11 @@ for (const locale of ["en-US", "zh-CN"]) {
       return parts.count();
     };
     await page.locator("main nav a").first().waitFor();
-    expect(await inView(page.locator("main nav a"))).toBe(6);
+    await expect.poll(() => inView(page.locator("main nav a"))).toBe(6);
     await page.goto(`/a/${at.app}/access`);
     await page.getByRole("checkbox").first().waitFor();
     // Administrator, and two rights in all environments and in DEV.
-    expect(await inView(page.locator("label:has([type=checkbox])"))).toBe(5);
+    await expect.poll(() => inView(page.locator("label:has([type=checkbox])"))).toBe(5);
   });
 }
 
@@ -207,7 +207,7 @@ test("a narrow screen has the first key in its upper third, and what is beside t
   expect((await row.boundingBox())?.y).toBeLessThanOrEqual(300);
   const others = ["Filter by type and time", /^Changed /, "Sort", "Copy as", /^Restore/, "Paste"];
   for (const name of others) expect(await page.getByRole("button", { name }).isVisible(), `${name}`).toBe(false);
-  expect(await page.getByRole("button", { name: "Add key" }).isVisible()).toBe(true);
+  await expect.poll(() => page.getByRole("button", { name: "Add key" }).isVisible()).toBe(true);
   await page.getByRole("button", { name: "Filters and actions" }).click();
   for (const name of others) await page.getByRole("button", { name }).waitFor();
   await expectAccessibleInAllViews(page);

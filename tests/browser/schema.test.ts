@@ -27,8 +27,10 @@ test("content that violates the schema of its namespace is listed by the review 
   await page.goto(`/a/${at.app}/publish?t=DEV:default:application`);
   const violated = page.getByRole("region", { name: "application violates its JSON Schema" });
   await violated.getByText("/limit").waitFor();
-  expect(await violated.innerText()).not.toContain("many-secrets");
-  expect(await page.getByRole("button", { name: "Publish to DEV" }).getAttribute("aria-disabled")).toBe("true");
+  await expect.poll(() => violated.innerText()).not.toContain("many-secrets");
+  await expect
+    .poll(() => page.getByRole("button", { name: "Publish to DEV" }).getAttribute("aria-disabled"))
+    .toBe("true");
   await expectAccessible(page);
 
   await page.goto(`/a/${at.app}/c/DEV/default/application`);

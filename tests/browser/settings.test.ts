@@ -24,7 +24,7 @@ test("S27: each change of an access key shows its consequence, and the secret is
   const keys = () =>
     api.call<{ secret: string; enabled: boolean; mode: number }[]>("GET", `apps/${app}/envs/DEV/accesskeys`);
   const secret = (await keys())[0]?.secret ?? "";
-  expect(await page.getByText(secret).count()).toBe(0);
+  await expect.poll(() => page.getByText(secret).count()).toBe(0);
   await page.getByRole("button", { name: "Show the secret" }).click();
   await page.getByText(secret).waitFor();
 
@@ -32,7 +32,7 @@ test("S27: each change of an access key shows its consequence, and the secret is
   await page.getByRole("dialog").getByText("No request is rejected.").waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Observe signatures" }).click();
   await page.getByText("The key is observed in DEV").waitFor();
-  expect(await keys()).toMatchObject([{ enabled: true, mode: 1 }]);
+  await expect.poll(() => keys()).toMatchObject([{ enabled: true, mode: 1 }]);
 
   await page.getByText("Enforce", { exact: true }).click();
   const dialog = page.getByRole("dialog");
@@ -43,8 +43,8 @@ test("S27: each change of an access key shows its consequence, and the secret is
   await dialog.getByLabel("Type DEV to confirm").fill("DEV");
   await dialog.getByRole("button", { name: "Enforce signatures" }).click();
   await page.getByText("The key is enforced in DEV").waitFor();
-  expect(await keys()).toMatchObject([{ enabled: true, mode: 0 }]);
-  expect(await page.getByRole("button", { name: "Delete key" }).isDisabled()).toBe(true);
+  await expect.poll(() => keys()).toMatchObject([{ enabled: true, mode: 0 }]);
+  await expect.poll(() => page.getByRole("button", { name: "Delete key" }).isDisabled()).toBe(true);
 
   await page.getByText("Off", { exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Turn the key off" }).click();
@@ -53,7 +53,7 @@ test("S27: each change of an access key shows its consequence, and the secret is
   await page.getByRole("dialog").getByText("cannot be restored").waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Delete key" }).click();
   await page.getByText("The key is deleted.").waitFor();
-  expect(await keys()).toEqual([]);
+  await expect.poll(() => keys()).toEqual([]);
 });
 
 test("before a key is enforced, the clients that would be rejected are listed", async () => {
@@ -153,7 +153,7 @@ test("a cluster is added from the overview of the app", async () => {
   await suite.as("reader");
   const other = await suite.open(`/a/${app}?add=cluster`, { as: "reader" });
   await other.getByRole("heading", { name: "Environments" }).waitFor();
-  expect(await other.getByRole("link", { name: "Add cluster" }).count()).toBe(0);
+  await expect.poll(() => other.getByRole("link", { name: "Add cluster" }).count()).toBe(0);
 });
 
 test("a namespace is deleted after its name is typed", async () => {
@@ -233,7 +233,7 @@ test("of many namespaces of an app, the settings show those that the filter sele
   await page.getByText("16 of 16").waitFor();
   await page.getByRole("searchbox", { name: "Filter namespaces" }).fill("rules-14");
   await page.getByText("1 of 16").waitFor();
-  expect(await rows.allInnerTexts()).toEqual([expect.stringContaining("rules-14")]);
+  await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining("rules-14")]);
   expect(new URL(page.url()).search).toBe("?q=rules-14");
   await page.getByRole("searchbox", { name: "Filter namespaces" }).fill("other");
   await page.getByRole("button", { name: "Clear filter" }).click();
@@ -241,5 +241,5 @@ test("of many namespaces of an app, the settings show those that the filter sele
   // A short list needs none.
   await page.goto(`/a/${app}/settings/clusters`);
   await page.getByRole("link", { name: "default", exact: true }).waitFor();
-  expect(await page.getByRole("searchbox").count()).toBe(0);
+  await expect.poll(() => page.getByRole("searchbox").count()).toBe(0);
 });

@@ -37,12 +37,14 @@ test("a link shows the filters of the table and of the namespaces, and the selec
   ] as const) {
     expect(await other.getByLabel(`Select ${key}`).isChecked(), key).toBe(isSelected);
   }
-  expect(await other.getByRole("navigation", { name: "Namespaces" }).getByRole("textbox").inputValue()).toBe("appl");
+  await expect
+    .poll(() => other.getByRole("navigation", { name: "Namespaces" }).getByRole("textbox").inputValue())
+    .toBe("appl");
   // The address does not bring back what was selected before.
   await other.getByRole("button", { name: "Clear selection" }).click();
   await other.reload();
   await other.getByText("3 of 4").waitFor();
-  expect(await other.getByRole("group", { name: /selected/ }).count()).toBe(0);
+  await expect.poll(() => other.getByRole("group", { name: /selected/ }).count()).toBe(0);
 });
 
 test("a link selects all of many keys, but names only as many as fit into an address", async () => {

@@ -23,7 +23,7 @@ test("S3: after the sign-out, the back button shows no data", async () => {
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await page.goBack();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  expect(await page.getByRole("heading", { name: app, exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("heading", { name: app, exact: true }).count()).toBe(0);
 });
 
 test("a session that ends is renewed over the page, and the failed call is repeated", async () => {
@@ -79,7 +79,7 @@ test("S39: the palette finds apps, namespaces and keys of each environment, and 
   await group("Apps").getByText("Look-up").waitFor();
   await group("Namespaces").getByText("lookup.timeouts").waitFor();
   await group("Namespaces").getByRole("option").filter({ hasText: "my.lookup.timeout" }).getByText(other).waitFor();
-  expect(await group("Keys").getByRole("option").count()).toBe(2);
+  await expect.poll(() => group("Keys").getByRole("option").count()).toBe(2);
   await page.getByRole("combobox").fill("key:lookup.timeout env:PRO");
   await group("Apps").waitFor({ state: "detached" });
   await expect.poll(() => results.getByRole("option").count()).toBe(1);
@@ -200,7 +200,7 @@ test("S38: the language changes without a reload, also of refusals", async () =>
   await page.getByRole("button", { name: "中文" }).click();
   await page.getByText("此应用不存在。").waitFor();
   expect(await page.evaluate("window.kept")).toBe(true);
-  expect(await page.locator("html").getAttribute("lang")).toBe("zh");
+  await expect.poll(() => page.locator("html").getAttribute("lang")).toBe("zh");
   await page.reload();
   await page.getByText("此应用不存在。").waitFor();
 });
@@ -251,7 +251,7 @@ test("single-key shortcuts can be switched off", async () => {
   await page.keyboard.press("?");
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox").waitFor();
-  expect(await list.count()).toBe(0);
+  await expect.poll(() => list.count()).toBe(0);
   // Also those of a namespace.
   const app = await suite.createApp();
   await (await suite.api).grant({ app, ns: "application" }, "ModifyNamespace", user);
@@ -261,7 +261,7 @@ test("single-key shortcuts can be switched off", async () => {
   await page.keyboard.press("a");
   await page.keyboard.press("Control+k");
   await page.getByRole("dialog").getByRole("combobox").waitFor();
-  expect(await page.getByRole("dialog", { name: "Add key" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("dialog", { name: "Add key" }).count()).toBe(0);
   expect(new URL(page.url()).pathname).toBe(`/a/${app}/c/DEV/default/application`);
 });
 

@@ -16,7 +16,7 @@ test("S1: a link to a namespace leads to the sign-in, and from there to the same
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "application" }).waitFor();
   expect(new URL(page.url()).pathname + new URL(page.url()).search).toBe(address);
-  expect(await page.getByLabel("Key, value, comment, person").inputValue()).toBe("timeout");
+  await expect.poll(() => page.getByLabel("Key, value, comment, person").inputValue()).toBe("timeout");
 });
 
 test("S2: a wrong password is announced, and the user name is kept", async () => {
@@ -26,9 +26,9 @@ test("S2: a wrong password is announced, and the user name is kept", async () =>
   await page.getByRole("button", { name: "Sign in" }).click();
   const alert = page.getByRole("alert");
   await alert.waitFor();
-  expect(await alert.textContent()).toBe("User name or password is wrong.");
+  await expect.poll(() => alert.textContent()).toBe("User name or password is wrong.");
   expect(await alert.evaluate((element) => element === document.activeElement)).toBe(true);
-  expect(await page.getByLabel("User name").inputValue()).toBe("apollo");
+  await expect.poll(() => page.getByLabel("User name").inputValue()).toBe("apollo");
 });
 
 test("the password that Apollo publishes is refused with the command that sets another one", async () => {
@@ -42,7 +42,7 @@ test("the password that Apollo publishes is refused with the command that sets a
   await page.getByRole("button", { name: "Sign in" }).click();
   const alert = page.getByRole("alert");
   await alert.waitFor();
-  expect(await alert.textContent()).toContain("Set a new one on the server: castalia user password NAME");
+  await expect.poll(() => alert.textContent()).toContain("Set a new one on the server: castalia user password NAME");
   expect(await alert.evaluate((element) => element === document.activeElement)).toBe(true);
   await expectAccessible(page);
 });
@@ -51,7 +51,7 @@ test("the command is named in each language at the address that a refusal leads 
   const texts = { "en-US": "Set a new one on the server: ", "zh-CN": "请在服务器上设置新密码：" };
   for (const [locale, text] of Object.entries(texts)) {
     const page = await suite.open("/signin?reason=initialPassword#/error", { as: null, locale });
-    expect(await page.getByRole("alert").textContent()).toContain(`${text}castalia user password NAME`);
+    await expect.poll(() => page.getByRole("alert").textContent()).toContain(`${text}castalia user password NAME`);
   }
 });
 

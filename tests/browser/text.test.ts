@@ -29,13 +29,12 @@ test("S10: both lines of a repeated key are marked before anything is saved", as
   await type(page, "limit = 1\nother = 2\nlimit = 3");
   const problems = page.getByRole("alert", { name: "Problems" }).getByRole("listitem");
   await problems.first().waitFor();
-  expect(await problems.allTextContents()).toEqual([
-    "Line 1 The key occurs more than once.",
-    "Line 3 The key occurs more than once.",
-  ]);
-  expect(await page.locator(".cm-lintRange-error").count()).toBe(2);
+  await expect
+    .poll(() => problems.allTextContents())
+    .toEqual(["Line 1 The key occurs more than once.", "Line 3 The key occurs more than once."]);
+  await expect.poll(() => page.locator(".cm-lintRange-error").count()).toBe(2);
   await page.getByRole("button", { name: "Preview and save" }).click();
-  expect(await page.getByRole("dialog").count()).toBe(0);
+  await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
   expect(await (await suite.api).items(at)).toEqual([]);
 });
 
@@ -49,7 +48,7 @@ test("S11: a line that is not touched keeps its value, type and comment", async 
   await type(page, "path = C:\\\\new\\\\temp\nlines = one\\ntwo\nlimit = 150");
   await page.getByRole("button", { name: "Preview and save" }).click();
   const dialog = page.getByRole("dialog");
-  expect(await dialog.getByRole("region").count()).toBe(1);
+  await expect.poll(() => dialog.getByRole("region").count()).toBe(1);
   await dialog.getByRole("button", { name: "Save 1 change" }).click();
   await page.getByText("Saved. Clients receive it").waitFor();
   const stored = await api.items(at);
@@ -88,8 +87,8 @@ test("S12: invalid YAML is reported with line and column, and is not stored", as
   await type(page, "a:\n  b: 1\n c: 2\n");
   await page.getByRole("button", { name: "Line 3, column 2" }).waitFor();
   await page.getByRole("button", { name: "Preview and save" }).click();
-  expect(await page.getByRole("dialog").count()).toBe(0);
-  expect(await page.locator(".cm-activeLine").textContent()).toBe(" c: 2");
+  await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+  await expect.poll(() => page.locator(".cm-activeLine").textContent()).toBe(" c: 2");
   expect(await api.items(at)).toEqual([]);
   await type(page, "a:\n  b: 1\n");
   await page.getByRole("alert", { name: "Problems" }).getByRole("listitem").waitFor({ state: "detached" });
@@ -144,7 +143,7 @@ test("a document is folded, and a text in it is found and replaced", async () =>
   const fold = page.getByRole("button", { name: "Fold or unfold all" });
   await fold.click();
   await page.getByLabel("folded part").first().waitFor();
-  expect(await editor.getByText("timeout").count()).toBe(0);
+  await expect.poll(() => editor.getByText("timeout").count()).toBe(0);
   await fold.click();
   await editor.getByText("timeout").first().waitFor();
   await page.getByRole("button", { name: "Find and replace" }).click();
@@ -158,7 +157,7 @@ test("a document is folded, and a text in it is found and replaced", async () =>
   await dialog.getByRole("button", { name: "Key paths" }).click();
   const paths = dialog.getByRole("region", { name: "content" }).getByRole("listitem");
   await paths.first().waitFor();
-  expect(await paths.locator("code").allTextContents()).toEqual(["gateway.timeout", "later.timeout"]);
+  await expect.poll(() => paths.locator("code").allTextContents()).toEqual(["gateway.timeout", "later.timeout"]);
   await dialog.getByRole("button", { name: "Save 1 change" }).click();
   await page.getByText("Saved. Clients receive it").waitFor();
   expect((await api.items(at))[0]?.value).toBe("gateway:\n  timeout: 4500\nlater:\n  timeout: 4500\n");

@@ -55,8 +55,8 @@ test("the history shows what was withdrawn, and marks nothing as live", async ()
   await page.getByRole("dialog").getByRole("button", { name: "Withdraw release" }).click();
   await page.getByRole("button", { name: "Release withdrawn" }).click();
   await page.getByRole("region", { name: "limit" }).waitFor();
-  expect(await page.getByText("Live", { exact: true }).count()).toBe(0);
-  expect(await page.getByRole("button", { name: "Withdraw this release…" }).count()).toBe(0);
+  await expect.poll(() => page.getByText("Live", { exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Withdraw this release…" }).count()).toBe(0);
   await expectAccessibleInAllViews(page);
 });
 
@@ -71,7 +71,7 @@ test("one of several releases is rolled back instead, and a gray release has to 
   await api.publish(place, "second");
   await page.reload();
   await page.getByRole("link", { name: "Roll back to this…" }).waitFor();
-  expect(await page.getByRole("button", { name: "Withdraw this release…" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Withdraw this release…" }).count()).toBe(0);
 });
 
 test("a user without permission to publish is not offered to withdraw a release", async () => {
@@ -79,5 +79,5 @@ test("a user without permission to publish is not offered to withdraw a release"
   await suite.as("reader");
   const page = await suite.open(address(place, "history"), { as: "reader" });
   await page.getByText("only").first().waitFor();
-  expect(await page.getByRole("button", { name: "Withdraw this release…" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Withdraw this release…" }).count()).toBe(0);
 });

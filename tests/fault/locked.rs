@@ -48,7 +48,7 @@ async fn a_locked_database_stops_publishes_only_and_health_says_so(kind: Kind) {
     for _ in 0..20 {
         let start = Stopwatch::start();
         assert_eq!(node.value().await, "1");
-        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     }
     assert_eq!(node.get("/health/ready").await.status, 200, "clients are served from memory");
     assert!(waiting.is_held_for(Duration::from_millis(200)).await);

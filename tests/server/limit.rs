@@ -49,7 +49,7 @@ async fn heads_have_a_limit() {
         let status = found.map(|answer| answer.status);
         let what = &target[..target.len().min(40)];
         assert!(status.is_some_and(|status| statuses.contains(&status)), "{what}: {status:?}");
-        assert!(start.elapsed() < Duration::from_secs(1), "{what}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{what}: {:?}", start.elapsed());
     }
 }
 
@@ -102,7 +102,7 @@ async fn a_parameter_of_ten_megabytes_is_refused_early() {
         let found = answer(&server, &target, &[]).await;
         // The answer may be lost if the client is still writing when the connection is closed.
         assert!(found.is_none_or(|answer| matches!(answer.status, 414 | 431)));
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
     http.get("/health").await.ok();
     let grown = resident_kib(&server).saturating_sub(before);
@@ -222,12 +222,12 @@ async fn the_app_with_most_polls_is_refused_first() {
 
     let start = Stopwatch::start();
     http.get("/health").await.ok();
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(5));
     let start = Stopwatch::start();
     small[0].publish("2").await;
     let told = held[0].answer().await;
     assert!(
-        told.contains(" 200 ") && start.elapsed() < Duration::from_secs(2),
+        told.contains(" 200 ") && start.elapsed() < Duration::from_secs(5),
         "{told} {:?}",
         start.elapsed()
     );
