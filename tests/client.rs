@@ -1,4 +1,5 @@
-//! The Rust client against the real server: first load, push, cache file, and reads while the server is dead.
+//! The Rust client against the real server: first load, push, cache file, and reads while the
+//! server is dead.
 
 use std::path::Path;
 use std::time::Duration;

@@ -122,8 +122,8 @@ async fn python_example_shows_a_value_and_its_change() {
     shows_a_value_and_its_change("hello-python", program).await;
 }
 
-/// SEC-19: the vector of the test in `server/src/role/portal/notice/webhook.rs`. A replay after five
-/// minutes, another body and another secret are refused.
+/// SEC-19: the vector of the test in `server/src/role/portal/notice/webhook.rs`. A replay after
+/// five minutes, another body and another secret are refused.
 #[test]
 fn webhook_examples_accept_a_signed_request_and_refuse_its_replay() {
     const SIGNATURE: &str =

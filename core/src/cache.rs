@@ -42,8 +42,8 @@ pub(crate) struct FileCache {
     seed_dir: Option<PathBuf>,
     /// Cache files of the Go client, imported if there is no cache file.
     import_dir: Option<PathBuf>,
-    /// Directory of each app id, chosen at its first use. Locked only on blocking threads, never on
-    /// those of readers.
+    /// Directory of each app id, chosen at its first use. Locked only on blocking threads, never
+    /// on those of readers.
     directories: Mutex<HashMap<String, PathBuf>>,
 }
 

@@ -83,8 +83,8 @@ pub struct DiscoveryOptions {
     pub path: &'static str,
     /// App id sent with each request.
     pub app_id: String,
-    /// Returns the current address of this machine, which may change; `None` if servers do not need
-    /// it.
+    /// Returns the current address of this machine, which may change; `None` if servers do not
+    /// need it.
     pub client_ip: Option<ClientIpSource>,
     /// Base addresses of the meta servers. They are tried in random order; the one that answers is
     /// asked first from then on.

@@ -113,8 +113,8 @@ enum PollOutcome {
     Changed(Vec<Notification>, ServiceUrl),
     /// No namespace changed.
     NotModified,
-    /// The watched namespaces changed, the secret was renewed, or the first poll after a failure was
-    /// not answered: poll again at once.
+    /// The watched namespaces changed, the secret was renewed, or the first poll after a failure
+    /// was not answered: poll again at once.
     Again,
     /// The failure, and how long after the request it happened.
     Failed(Failure, Duration),

@@ -74,8 +74,8 @@ pub(crate) struct Pipeline {
     /// Newest announcement. Its messages are sent with each load, so that a server that is behind
     /// refreshes its own cache first.
     last_announcement: Option<Announcement>,
-    /// Whether the last load failed because no service was known. The next load then starts as soon
-    /// as one is.
+    /// Whether the last load failed because no service was known. The next load then starts as
+    /// soon as one is.
     waits_for_service: bool,
     log_limit: LogLimit,
     fallback_requests: FallbackRequests,

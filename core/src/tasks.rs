@@ -81,8 +81,8 @@ impl Tasks {
         }
     }
 
-    /// Sets the function that restarts everything in a forked child, or after the runtime has ended.
-    /// Only the first call has an effect.
+    /// Sets the function that restarts everything in a forked child, or after the runtime has
+    /// ended. Only the first call has an effect.
     pub(crate) fn set_restart(&self, restart: impl Fn(&Tasks) -> bool + Send + Sync + 'static) {
         let _ = self.restart.set(Box::new(restart));
     }

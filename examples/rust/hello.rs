@@ -1,4 +1,5 @@
-//! Reads a value, waits for one change, prints both. Settings come from the environment: `APP_ID`, `APOLLO_META`, ...
+//! Reads a value, waits for one change, prints both. Settings come from the environment: `APP_ID`,
+//! `APOLLO_META`, ...
 
 use castalia_core::{Client, Settings};
 

@@ -11,8 +11,9 @@ static WATCH: Once = Once::new();
 /// The process of the last restart.
 static RESUMED: Seen = Seen::at_load();
 
-/// Restarts the clients that have listeners, in a forked child; costs nothing if they run. All other
-/// calls restart the client that they are made for. For children that only wait for a listener.
+/// Restarts the clients that have listeners, in a forked child; costs nothing if they run. All
+/// other calls restart the client that they are made for. For children that only wait for a
+/// listener.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_resume_after_fork() {
     guard_or((), || {

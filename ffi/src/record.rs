@@ -1,6 +1,6 @@
-//! Records: what a caller owns until it releases it, such as a text, a list, or metrics and settings
-//! by the names of their fields, which are the same in every language. A new counter changes nothing
-//! here.
+//! Records: what a caller owns until it releases it, such as a text, a list, or metrics and
+//! settings by the names of their fields, which are the same in every language. A new counter
+//! changes nothing here.
 
 use std::mem::MaybeUninit;
 
@@ -24,8 +24,8 @@ impl CastaliaRecord {
 }
 
 /// State and counters of a client, with the fields of `castalia::Metrics` in
-/// `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time is
-/// a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
+/// `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time
+/// is a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
 /// milliseconds. A moment is the time since 1970 (UTC). An error is a record of `kind`, `code`,
 /// `message`, `operation` and `context`. Release it with `castalia_record_release`.
 ///

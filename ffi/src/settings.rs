@@ -30,8 +30,8 @@ pub extern "C" fn castalia_settings_from_env(
 }
 
 /// Sets a value by its property name, such as `app.id`. Names and values are validated when a
-/// client is created. What must be loaded for opening to succeed is `castalia.start-policy`; otherwise
-/// opening fails, mostly with `CASTALIA_NOT_READY`.
+/// client is created. What must be loaded for opening to succeed is `castalia.start-policy`;
+/// otherwise opening fails, mostly with `CASTALIA_NOT_READY`.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]

@@ -205,8 +205,8 @@ impl Error {
         self
     }
 
-    /// Says what to do about a table that the account of the database may not create or use, if that is
-    /// the cause; other errors stay as they are.
+    /// Says what to do about a table that the account of the database may not create or use, if
+    /// that is the cause; other errors stay as they are.
     #[must_use]
     pub fn for_unusable_table(self, remedy: &'static str) -> Self {
         match self.store_error() {

@@ -175,8 +175,8 @@ impl ReleaseFeed {
         }
     }
 
-    /// Same as [`Self::deliver_committed`] for one message, without a scan if one would read nothing else.
-    /// If it is cancelled, the next scan reads the message.
+    /// Same as [`Self::deliver_committed`] for one message, without a scan if one would read
+    /// nothing else. If it is cancelled, the next scan reads the message.
     pub async fn deliver_appended(&self, appended: Appended) {
         if !self.deliver_next(appended).await {
             self.deliver_committed().await;

@@ -1,6 +1,6 @@
-//! The JSON of requests and answers, and of texts stored in the database. What is written is compact,
-//! with the HTML-safe escapes of Apollo's rows and bodies; types omit their absent members themselves.
-//! Knows no type of the server.
+//! The JSON of requests and answers, and of texts stored in the database. What is written is
+//! compact, with the HTML-safe escapes of Apollo's rows and bodies; types omit their absent members
+//! themselves. Knows no type of the server.
 
 mod bounded;
 pub mod schema;

@@ -3,8 +3,8 @@
 //! a nudge does no harm, because the scan each second guarantees delivery.
 //!
 //! PostgreSQL notifies its listeners itself. With other databases, a nudge is a request that
-//! carries the secret which the database holds for all nodes, and goes only to those that are in the
-//! database, or prove in Eureka that they know the secret.
+//! carries the secret which the database holds for all nodes, and goes only to those that are in
+//! the database, or prove in Eureka that they know the secret.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +44,8 @@ struct NudgeInner {
     pending: Notify,
 }
 
-/// Reads the secret by which the nodes of an installation recognise each other. The first node stores
-/// the offered one.
+/// Reads the secret by which the nodes of an installation recognise each other. The first node
+/// stores the offered one.
 pub async fn secret(store: &Store, offered: String) -> Result<Secret> {
     Ok(installation::value_or_insert(store, SECRET, Secret::new(offered)).await?)
 }

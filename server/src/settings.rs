@@ -62,8 +62,8 @@ pub enum Discovery {
     Eureka,
 }
 
-/// The kind of installation, which selects the defaults: new ones are closed, adopted ones keep
-/// Apollo's clients, nodes and scripts working.
+/// The kind of installation, which selects the defaults: new ones are closed, adopted ones
+/// keep Apollo's clients, nodes and scripts working.
 pub use castalia_store::Origin as Installation;
 
 /// Settings of `serve`. The other commands use the part that they need.

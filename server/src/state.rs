@@ -108,8 +108,8 @@ impl EnvironmentState {
         obstacles
     }
 
-    /// Reasons why callers of the admin role cannot be answered at present; unlike clients, they are
-    /// not answered from memory.
+    /// Reasons why callers of the admin role cannot be answered at present; unlike clients, they
+    /// are not answered from memory.
     pub async fn admin_obstacles(&self) -> Vec<String> {
         let mut obstacles = self.obstacles();
         obstacles.extend(obstacles_of(&self.store.reserved()).await);
@@ -181,8 +181,8 @@ pub struct PortalState {
 }
 
 impl PortalState {
-    /// Reasons why changes cannot be stored at present, also those in the environment of this process,
-    /// one sentence each.
+    /// Reasons why changes cannot be stored at present, also those in the environment of this
+    /// process, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = faults_of(&self.store, "changes of users and permissions").await;
         if let Some(environment) = &self.environment {
@@ -197,8 +197,8 @@ impl PortalState {
         self.environment.as_ref().map(|environment| &environment.registry)
     }
 
-    /// Applies a committed setting on this node. The other nodes read it within a minute, and so does
-    /// this one if it cannot now.
+    /// Applies a committed setting on this node. The other nodes read it within a minute, and so
+    /// does this one if it cannot now.
     pub async fn reconfigured(&self) {
         if let Err(error) = server_config::of_portal::reload(&self.store, &self.config).await {
             tracing::warn!(%error, "cannot read ServerConfig; the change takes effect within a minute");

@@ -1,6 +1,7 @@
 //! The layers of the server: each module imports only what is below it, and none knows a table. The
-//! compiler cannot check this within one crate. Nor does it check, when it compiles the whole workspace,
-//! that the server needs nothing which only other crates turn on: the client of the core, or a feature.
+//! compiler cannot check this within one crate. Nor does it check, when it compiles the whole
+//! workspace, that the server needs nothing which only other crates turn on: the client of the
+//! core, or a feature.
 
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
 
@@ -105,8 +106,8 @@ const SHARED: [&str; 9] = [
     "Result",
 ];
 
-/// The workspace compiles the server with a core that has the client as well, so that only a build of the
-/// server alone, as of `make run`, would fail.
+/// The workspace compiles the server with a core that has the client as well, so that only a build
+/// of the server alone, as of `make run`, would fail.
 #[test]
 fn no_module_uses_the_client() {
     let server = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -130,7 +131,8 @@ fn no_module_uses_the_client() {
     assert!(foreign.is_empty(), "{foreign:#?}");
 }
 
-/// Features of libraries that only other crates of the workspace turn on, and no code of the server uses.
+/// Features of libraries that only other crates of the workspace turn on, and no code of the server
+/// uses.
 const OF_OTHERS: [(&str, &[&str]); 5] = [
     ("clap", &["env"]),
     ("clap_builder", &["env"]),

@@ -1,7 +1,7 @@
-//! The portal as browsers, scripts and third parties use it: the numbered cases, in process with one
-//! environment LOCAL. On SQLite in memory; `tests/on_databases.sh` repeats them on MariaDB, with the
-//! tables of an adopted installation as Apollo creates them, and `tests/portal_process.sh` repeats them
-//! against a `castalia serve` process.
+//! The portal as browsers, scripts and third parties use it: the numbered cases, in process with
+//! one environment LOCAL. On SQLite in memory; `tests/on_databases.sh` repeats them on MariaDB,
+//! with the tables of an adopted installation as Apollo creates them, and `tests/portal_process.sh`
+//! repeats them against a `castalia serve` process.
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]

@@ -186,8 +186,8 @@ const HEADERS: [(&str, &str); 50] = [
     ("referer", "http://localhost/"),
 ];
 
-/// SEC-02: no header, user agent or address replaces a credential, on any protected route. HTTP does
-/// not permit `authorization` twice, which some servers take for the last one.
+/// SEC-02: no header, user agent or address replaces a credential, on any protected route. HTTP
+/// does not permit `authorization` twice, which some servers take for the last one.
 #[tokio::test]
 async fn no_header_stands_for_a_credential() {
     let directory = tempfile::tempdir().unwrap();

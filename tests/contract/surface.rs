@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test program")]
-//! The table of the surface in `bindings/README.md`, the cases and what each language offers agree; and every counter is shown
-//! in every language.
+//! The table of the surface in `bindings/README.md`, the cases and what each language offers agree;
+//! and every counter is shown in every language.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -12,8 +12,8 @@ fn is_refused(answer: &Answer, row: &str) {
     assert_eq!(answer.json()["code"], "unreadable_row");
 }
 
-/// A new cluster needs the names of all definitions, and a new definition those of all clusters; the
-/// name of a branch is not needed.
+/// A new cluster needs the names of all definitions, and a new definition those of all clusters;
+/// the name of a branch is not needed.
 #[tokio::test]
 async fn a_cluster_or_a_namespace_is_not_created_in_part() {
     let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::feed_node::{Kind, Node};
 use crate::support::http::Http;
 
-/// A new item replaces an undecodable one with its key, alone or in a change set; a line number that
-/// is no number blocks no new line. Until then a publish is refused with the row's name.
+/// A new item replaces an undecodable one with its key, alone or in a change set; a line number
+/// that is no number blocks no new line. Until then a publish is refused with the row's name.
 #[tokio::test]
 async fn a_new_item_takes_the_place_of_one_that_cannot_be_decoded() {
     let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };

@@ -1,5 +1,6 @@
 //! Errors of the database that are neither an outage nor the fault of a statement: its files or its
-//! memory fail, a table is missing, or something unexpected. Whatever they refuse, `/health` reports.
+//! memory fail, a table is missing, or something unexpected. Whatever they refuse, `/health`
+//! reports.
 
 use super::database::on_each_engine;
 use super::feed_node::{Kind, Node, on_each_kind};

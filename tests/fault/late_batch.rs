@@ -1,6 +1,6 @@
 //! A transaction inserts more release messages than a scan reads in one statement, and then waits
-//! for a row lock of another transaction. Messages with greater ids are announced meanwhile, and all
-//! of the early ones once it commits.
+//! for a row lock of another transaction. Messages with greater ids are announced meanwhile, and
+//! all of the early ones once it commits.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Publishers and clients of several nodes on one database, which continue whatever a test breaks
 //! meanwhile, and what has to hold during and after that:
 //!
-//! * each acknowledged publish is stored, with its history, and the last one is served by all nodes;
+//! * each acknowledged publish is stored, with its history, and the last one is served by all
+//!   nodes;
 //! * a client that was notified of a message is not served anything older, whichever node it reads;
 //! * no node serves something older than before.
 //!
@@ -162,8 +163,8 @@ impl Publisher {
     }
 }
 
-/// Polls and reads like a client that uses the nodes in turn. A node that is behind may notify of an
-/// older id, so clients send the greatest one with each read.
+/// Polls and reads like a client that uses the nodes in turn. A node that is behind may notify of
+/// an older id, so clients send the greatest one with each read.
 async fn follow(
     nodes: Vec<Http>,
     app_id: String,

@@ -1,6 +1,6 @@
-//! Another session holds a lock on single tables: whatever needs them is refused, and `/health` names
-//! them as long as the lock lasts, also if nobody asks for anything meanwhile. A lock on single rows
-//! is no fault of the node.
+//! Another session holds a lock on single tables: whatever needs them is refused, and `/health`
+//! names them as long as the lock lasts, also if nobody asks for anything meanwhile. A lock on
+//! single rows is no fault of the node.
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 use serde_json::json;

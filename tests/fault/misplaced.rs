@@ -1,5 +1,6 @@
-//! Rows that belong to no namespace, because a name in them cannot be decoded: `/health` names them,
-//! and no client receives an older release in their place. SQLite, whose columns take any bytes.
+//! Rows that belong to no namespace, because a name in them cannot be decoded: `/health` names
+//! them, and no client receives an older release in their place. SQLite, whose columns take any
+//! bytes.
 
 use super::feed_node::{Kind, Node, value_of};
 use crate::support::app::App;
@@ -31,9 +32,9 @@ async fn is_healthy(node: &Node) {
     .await;
 }
 
-/// Each name of a release, damaged in two ways, in an app of its own. Clients keep the release while
-/// the node runs, also if it reads the namespace again, or for the first time; after a restart they
-/// are refused until the namespace is published again.
+/// Each name of a release, damaged in two ways, in an app of its own. Clients keep the release
+/// while the node runs, also if it reads the namespace again, or for the first time; after a
+/// restart they are refused until the namespace is published again.
 #[tokio::test]
 async fn a_release_without_a_namespace_is_not_replaced_by_an_older_one() {
     let Some(node) = Node::start(Kind::Sqlite, &OFTEN).await else { return };

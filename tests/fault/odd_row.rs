@@ -56,8 +56,8 @@ async fn a_key_whose_app_cannot_be_decoded_is_reported_and_goes_on_to_protect() 
     node.end().await;
 }
 
-/// A key that a node with a slow clock wrote takes effect before the next complete read, which would
-/// find it in any case.
+/// A key that a node with a slow clock wrote takes effect before the next complete read, which
+/// would find it in any case.
 #[tokio::test]
 async fn a_key_with_an_earlier_time_takes_effect_within_seconds() {
     let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };

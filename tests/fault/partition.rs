@@ -1,6 +1,6 @@
 //! REL-07: two nodes are cut off from their database, each at other times: in both directions, in
-//! one, and repeatedly. Both are current soon after a partition heals; nothing acknowledged is lost,
-//! and clients that move between the nodes receive nothing older.
+//! one, and repeatedly. Both are current soon after a partition heals; nothing acknowledged is
+//! lost, and clients that move between the nodes receive nothing older.
 //!
 //! Once, or for as many minutes as `CASTALIA_TEST_PARTITION` states, in a random order:
 //!

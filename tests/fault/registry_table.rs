@@ -1,5 +1,5 @@
-//! A node cannot write its heartbeat, because the table ServiceRegistry refuses it or is locked: the
-//! node says so and serves its clients, the others continue, and all list it again afterwards.
+//! A node cannot write its heartbeat, because the table ServiceRegistry refuses it or is locked:
+//! the node says so and serves its clients, the others continue, and all list it again afterwards.
 
 use super::database::on_each_engine;
 use super::feed_node::{Kind, Node, on_each_kind};

@@ -1,5 +1,5 @@
-//! A node is killed while it creates the tables of its databases. MySQL commits each table by itself:
-//! whatever exists then, the next start completes it, with the first rows, and serves.
+//! A node is killed while it creates the tables of its databases. MySQL commits each table by
+//! itself: whatever exists then, the next start completes it, with the first rows, and serves.
 
 use std::path::Path;
 use std::process::Stdio;

@@ -41,7 +41,8 @@ async fn only_a_write_that_is_kept_ends_the_alarm() {
     node.end().await;
 }
 
-/// The trial write after a conflict raises an alarm only for an outage, not for an error of its own.
+/// The trial write after a conflict raises an alarm only for an outage, not for an error of its
+/// own.
 #[tokio::test]
 async fn a_conflict_raises_no_alarm() {
     let Some(node) = Node::start(Kind::Postgres, &[]).await else { return };

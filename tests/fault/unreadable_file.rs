@@ -1,5 +1,6 @@
-//! A SQLite file of which nothing can be read, or single pages cannot: whoever needs them is refused,
-//! and `/health` names the tables as long as that lasts, also if nobody asks for anything meanwhile.
+//! A SQLite file of which nothing can be read, or single pages cannot: whoever needs them is
+//! refused, and `/health` names the tables as long as that lasts, also if nobody asks for anything
+//! meanwhile.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;

@@ -1,6 +1,6 @@
-//! Apollo's command line (github.com/apolloconfig/apollo-cli) against this server. `command_line.txt` lists its commands
-//! with the calls that each makes. The calls are sent by the first test; the second one, which needs the program, runs
-//! the commands.
+//! Apollo's command line (github.com/apolloconfig/apollo-cli) against this server.
+//! `command_line.txt` lists its commands with the calls that each makes. The calls are sent by the
+//! first test; the second one, which needs the program, runs the commands.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Other implementations of Eureka on the other side: clients that register with our server, Spring's
-//! servers as peers and as the servers that we register with, and Apollo's services.
+//! Other implementations of Eureka on the other side: clients that register with our server,
+//! Spring's servers as peers and as the servers that we register with, and Apollo's services.
 
 mod apollo;
 mod clients;

@@ -1,6 +1,6 @@
 //! The official Java client of the open API, unmodified, against this server: all of its methods,
-//! with the answers that it makes of ours (A87). The program itself reports the methods that it does
-//! not call, so that those of a newer client are not forgotten.
+//! with the answers that it makes of ours (A87). The program itself reports the methods that it
+//! does not call, so that those of a newer client are not forgotten.
 
 use super::java::program;
 use crate::support::server::{Server, wait_with_output};

@@ -1,7 +1,7 @@
-//! The calls of Apollo's web pages (`pages/sequences.txt`), sent to Apollo's portal and to ours, each on its own
-//! databases; then to one of the two beside the other on the same databases. Then what one portal made is changed and
-//! ended by the other (`pages/handover.txt`, `pages/turns.rs`). `pages/differences.txt` lists each difference with its
-//! reason. Run by `tests/upstream.sh pages`.
+//! The calls of Apollo's web pages (`pages/sequences.txt`), sent to Apollo's portal and to ours,
+//! each on its own databases; then to one of the two beside the other on the same databases. Then
+//! what one portal made is changed and ended by the other (`pages/handover.txt`, `pages/turns.rs`).
+//! `pages/differences.txt` lists each difference with its reason. Run by `tests/upstream.sh pages`.
 
 mod compare;
 mod handover;

@@ -1,5 +1,5 @@
-//! Sends calls that a text file lists. A line is a method, a path and the body, if any; `$name` is a
-//! variable. Indented lines below a call:
+//! Sends calls that a text file lists. A line is a method, a path and the body, if any; `$name` is
+//! a variable. Indented lines below a call:
 //!
 //! ```text
 //!   branch = /clusterName      a variable is taken from its answer
@@ -23,7 +23,8 @@ pub(super) struct Call {
     /// Heading above it.
     pub(super) page: &'static str,
     /// Of HTTP, or CLIENT for a call to the config service, TOKEN for a GET of the consumer
-    /// with `$token`, USER for a GET of `$user` with a session of their own, UPLOAD for a file, $ for a command line.
+    /// with `$token`, USER for a GET of `$user` with a session of their own, UPLOAD for a file, $
+    /// for a command line.
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     /// Of an upload the name of the file and its content.

@@ -1,5 +1,5 @@
-//! `compat.accept_broken_documents`: JSON and YAML that do not parse are refused on each way into the
-//! server, or accepted on each, and clients receive them as they are.
+//! `compat.accept_broken_documents`: JSON and YAML that do not parse are refused on each way into
+//! the server, or accepted on each, and clients receive them as they are.
 
 use serde_json::{Value, json};
 

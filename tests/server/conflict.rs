@@ -1,5 +1,5 @@
-//! A write of items that is based on an outdated draft is refused with both values of each item that
-//! differs (REL-63), in the environment of the portal's process and in a remote one.
+//! A write of items that is based on an outdated draft is refused with both values of each item
+//! that differs (REL-63), in the environment of the portal's process and in a remote one.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! One portal over three environments in three other processes. One is killed and one is suspended:
-//! the third is used in normal time, both are shown as down with the reason, and they are used again
-//! once they are back.
+//! the third is used in normal time, both are shown as down with the reason, and they are used
+//! again once they are back.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,8 +16,8 @@ use crate::support::stopwatch::Stopwatch;
 
 /// Read timeout of the portal towards an environment.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
-/// Three read timeouts, because a list may ask for the services and then for the data, with a margin
-/// for a machine that is busy with other tests.
+/// Three read timeouts, because a list may ask for the services and then for the data, with a
+/// margin for a machine that is busy with other tests.
 const AT_ONCE: Duration = Duration::from_secs(12);
 /// Two probes and their pauses, with the same margin.
 const NOTICED: Duration = Duration::from_secs(60);

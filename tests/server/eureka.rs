@@ -233,7 +233,8 @@ async fn an_instance_registers_renews_and_leaves() {
     assert_eq!(apps.iter().find(deleted).unwrap()["instance"][0]["actionType"], "DELETED");
 }
 
-/// Case 16, without a length; and clients whose heartbeats have such a body use their connection again.
+/// Case 16, without a length; and clients whose heartbeats have such a body use their connection
+/// again.
 #[tokio::test]
 async fn bodies_in_chunks_keep_their_connection() {
     let server = Server::start_with(hosting());

@@ -1,5 +1,5 @@
-//! Names of clients, users and archives lead to no file outside of the directories of the server and
-//! of the client, checked by a tracer of the file system (SEC-14).
+//! Names of clients, users and archives lead to no file outside of the directories of the server
+//! and of the client, checked by a tracer of the file system (SEC-14).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

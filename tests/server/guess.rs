@@ -1,4 +1,5 @@
-//! Passwords are guessed slowly, and the time of a refusal does not tell which users exist (SEC-13).
+//! Passwords are guessed slowly, and the time of a refusal does not tell which users exist
+//! (SEC-13).
 
 use std::time::{Duration, Instant};
 

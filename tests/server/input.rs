@@ -1,4 +1,5 @@
-//! Input that is odd, large or hostile: lists of notifications (REL-60), names (REL-61), values (REL-62).
+//! Input that is odd, large or hostile: lists of notifications (REL-60), names (REL-61), values
+//! (REL-62).
 
 use castalia_core::format::properties;
 use castalia_core::protocol::route::encode;

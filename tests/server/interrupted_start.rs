@@ -7,7 +7,8 @@ use crate::support::demo::Demo;
 use crate::support::http::Http;
 use crate::support::server::{Options, PASSWORD, Server, command, serve, terminate_when_ready};
 
-/// The tokens of the admin service in a database: those that it accepts, or those that the portal sends.
+/// The tokens of the admin service in a database: those that it accepts, or those that the portal
+/// sends.
 async fn tokens(data: &Path, name: &str) -> String {
     let sql = r#"SELECT "Value" FROM "ServerConfig" WHERE "Key" = 'admin-service.access.tokens'"#;
     let rows = Database::file(data, name).rows(sql).await;
@@ -87,8 +88,8 @@ async fn two_nodes_that_start_at_once_keep_the_password() {
     }
 }
 
-/// Whoever deletes the first administrator must not find it again after a restart, with the password
-/// of a file that is still configured.
+/// Whoever deletes the first administrator must not find it again after a restart, with the
+/// password of a file that is still configured.
 #[tokio::test]
 async fn a_deleted_administrator_does_not_come_back() {
     let directory = tempfile::tempdir().unwrap();

@@ -44,7 +44,8 @@ async fn a_token_for_all_apps_takes_an_app_from_creation_to_rollback() {
     assert_eq!((&items["total"], &items["content"][0]["value"]), (&json!(1), &json!("200")));
 }
 
-/// Publishing leaves a Release, a ReleaseHistory, Audit rows and one ReleaseMessage; a rollback marks the release and adds one more.
+/// Publishing leaves a Release, a ReleaseHistory, Audit rows and one ReleaseMessage; a rollback
+/// marks the release and adds one more.
 #[tokio::test]
 async fn publish_and_rollback_leave_the_rows_that_apollo_writes() {
     let server = Server::start();

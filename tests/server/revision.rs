@@ -47,8 +47,8 @@ async fn recorded(database: &Database, item: &Value) -> (Vec<Value>, usize) {
     (commits, database.rows(&audit).await.len())
 }
 
-/// Fifty callers at once, based on the same revision, through all nodes: four of five edit one item,
-/// of whom one is kept and recorded, and the others publish, what they saw or nothing.
+/// Fifty callers at once, based on the same revision, through all nodes: four of five edit one
+/// item, of whom one is kept and recorded, and the others publish, what they saw or nothing.
 async fn one_change_wins_for_each_base(servers: &[Server], database: &Database) {
     let admins: Vec<_> = servers.iter().map(|server| Http::new(&server.admin)).collect();
     let app = App::create(&admins[0], "demo").await;

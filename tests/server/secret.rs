@@ -1,7 +1,7 @@
 //! Leaks of secrets (SEC-12): recognisable secrets are put into every setting and request that
 //! takes one; then everything that others may read is searched for them. Here a portal and an
-//! environment are separate; requests of every kind are in `everywhere.rs`, secrets of other systems in
-//! `peer.rs`, passwords of users in `user.rs`.
+//! environment are separate; requests of every kind are in `everywhere.rs`, secrets of other
+//! systems in `peer.rs`, passwords of users in `user.rs`.
 
 mod dump;
 mod everywhere;

@@ -242,8 +242,8 @@ async fn an_unknown_user_is_refused_as_slowly_as_a_wrong_password() {
         assert_eq!(answer.header("location"), "/signin?#/error", "{answer:?}");
         begun.elapsed()
     };
-    // The minimum of several measurements, taken in turn until they agree: other work on the machine
-    // only adds to each of them.
+    // The minimum of several measurements, taken in turn until they agree: other work on the
+    // machine only adds to each of them.
     let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
     let agree = |known: Duration, unknown| unknown < known * 2 && known < unknown * 2;
     for round in 0..15 {

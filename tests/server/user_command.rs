@@ -13,7 +13,8 @@ fn delete(server: &Server, name: &str) -> Output {
     command(&["user", "delete", name, "--data-dir", data_dir]).output().unwrap()
 }
 
-/// The access of the user ends at once for the running server, and the only super administrator stays.
+/// The access of the user ends at once for the running server, and the only super administrator
+/// stays.
 #[tokio::test]
 async fn the_command_deletes_a_user() {
     let server = Server::start();

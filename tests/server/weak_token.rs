@@ -1,5 +1,5 @@
-//! Tokens that can be guessed: what a start that failed left in the file of the metrics token, and what
-//! operators chose.
+//! Tokens that can be guessed: what a start that failed left in the file of the metrics token, and
+//! what operators chose.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};

@@ -1,4 +1,5 @@
-//! An app of a server, edited and published through the admin API as the reference's portal does it.
+//! An app of a server, edited and published through the admin API as the reference's portal does
+//! it.
 
 use serde_json::{Value, json};
 
@@ -159,7 +160,8 @@ impl App {
         self.admin.put(&path, Value::Null).await.ok();
     }
 
-    /// A gray branch of a namespace, for clients of this app with the address or the label; returns its name.
+    /// A gray branch of a namespace, for clients of this app with the address or the label; returns
+    /// its name.
     pub(crate) async fn add_branch(
         &self,
         namespace: &str,

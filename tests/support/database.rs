@@ -1,4 +1,5 @@
-//! The database behind a server, read and written beside it: what the tables hold, and rows as a node of another make leaves them.
+//! The database behind a server, read and written beside it: what the tables hold, and rows as a
+//! node of another make leaves them.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,10 +15,12 @@ use serde_json::Value;
 use super::eventually::eventually;
 use super::rows::object;
 
-/// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions first.
+/// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions
+/// first.
 const FORCE: &str = " WITH (FORCE)";
 
-/// One database by its URL; connects anew for each call, so that tests with a runtime of their own can share it.
+/// One database by its URL; connects anew for each call, so that tests with a runtime of their own
+/// can share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -65,7 +68,8 @@ impl Database {
         transaction
     }
 
-    /// A release as another node commits it: the rows, and nobody is told. Returns the id of the message.
+    /// A release as another node commits it: the rows, and nobody is told. Returns the id of the
+    /// message.
     pub(crate) async fn release(&self, place: [&str; 3], key: &str, configurations: &Value) -> i64 {
         let [app_id, cluster, namespace] = place;
         let release = format!(
@@ -139,7 +143,8 @@ fn script(arguments: &[&str]) -> String {
 }
 
 impl Fresh {
-    /// On the server that `CASTALIA_TEST_ON` names, `mysql` or `postgres`; `None` where it is not set.
+    /// On the server that `CASTALIA_TEST_ON` names, `mysql` or `postgres`; `None` where it is not
+    /// set.
     pub(crate) async fn asked_for() -> Option<Self> {
         let engine = match super::variable("CASTALIA_TEST_ON")?.as_str() {
             "mysql" => Engine::MySql,
@@ -173,8 +178,8 @@ impl Fresh {
         Database::at(&self.server).run(&[statement]).await;
     }
 
-    /// Removes it; the servers on it must have ended. PostgreSQL may still have to end the sessions of
-    /// another account, which this one may not do.
+    /// Removes it; the servers on it must have ended. PostgreSQL may still have to end the sessions
+    /// of another account, which this one may not do.
     pub(crate) async fn remove(self) {
         let server = Database::at(&self.server);
         let db = server.connect().await;

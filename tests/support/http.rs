@@ -86,8 +86,8 @@ impl Http {
         Some(Answer { status, headers, text: response.text().await.ok()? })
     }
 
-    /// Sends a request to a server that may be killed or suspended; `None` without a complete answer
-    /// within this time.
+    /// Sends a request to a server that may be killed or suspended; `None` without a complete
+    /// answer within this time.
     pub(crate) async fn try_send(
         &self,
         method: Method,

@@ -1,5 +1,5 @@
-//! Secrets of tests in any output: each begins with a mark, so that one search finds all of them, in
-//! clear, in hexadecimal and in Base64. Which outputs may contain them is not known here.
+//! Secrets of tests in any output: each begins with a mark, so that one search finds all of them,
+//! in clear, in hexadecimal and in Base64. Which outputs may contain them is not known here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};

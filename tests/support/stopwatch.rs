@@ -1,8 +1,9 @@
-//! Measures how long the tested process takes, without the moments at which this machine ran nothing.
+//! Measures how long the tested process takes, without the moments at which this machine ran
+//! nothing.
 //!
-//! A virtual machine can stop for seconds while its host runs others, and a disk or scheduler can keep
-//! every process waiting. A thread that only sleeps notices it: it wakes late. A limit on what a
-//! server may take does not include this time.
+//! A virtual machine can stop for seconds while its host runs others, and a disk or scheduler can
+//! keep every process waiting. A thread that only sleeps notices it: it wakes late. A limit on what
+//! a server may take does not include this time.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -45,7 +45,8 @@ impl Trace {
         options.map(str::to_owned).to_vec()
     }
 
-    /// The paths so far, as they were passed to the operating system; none where tracing is forbidden.
+    /// The paths so far, as they were passed to the operating system; none where tracing is
+    /// forbidden.
     pub(crate) fn paths(&self) -> Vec<String> {
         if !*IS_ALLOWED {
             return Vec::new();

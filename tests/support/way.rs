@@ -1,6 +1,6 @@
 //! A TCP way between a client and a server, which becomes bad: data is late, connections are cut in
-//! the middle of an answer or reset, and requests arrive twice, as behind a proxy that repeats them.
-//! Or it forgets its connections, as a firewall does: neither side learns of it.
+//! the middle of an answer or reset, and requests arrive twice, as behind a proxy that repeats
+//! them. Or it forgets its connections, as a firewall does: neither side learns of it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,5 @@
-//! `publish-1`, `publish-16`: durable publishes per second through the admin role, against the same statements on bare SQLite.
+//! `publish-1`, `publish-16`: durable publishes per second through the admin role, against the same
+//! statements on bare SQLite.
 
 use std::process::Command;
 use std::time::Duration;

@@ -58,8 +58,8 @@ impl Values {
 #[pyclass(frozen, extends = Open, subclass, mapping, module = "castalia._native")]
 pub(crate) struct Namespace {
     /// The current values; set by the first read at the latest. A read replaces them if there are
-    /// newer ones, so that no thread of the client has to wait for Python. They are the only item of
-    /// a list: the interpreter lock protects them there, without a cost for reads.
+    /// newer ones, so that no thread of the client has to wait for Python. They are the only item
+    /// of a list: the interpreter lock protects them there, without a cost for reads.
     current: OnceLock<Py<PyList>>,
 }
 

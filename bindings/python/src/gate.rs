@@ -64,8 +64,8 @@ pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     });
 }
 
-/// A forked child has none of the threads that were in callbacks. Clients with listeners restart now,
-/// all others at the next read.
+/// A forked child has none of the threads that were in callbacks. Clients with listeners restart
+/// now, all others at the next read.
 #[pyfunction]
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);

@@ -168,8 +168,8 @@ impl Open {
         self.config(py).map(drop)
     }
 
-    /// Calls `first(view)` with the current values, and then `newer(view)` on another thread for each
-    /// newer snapshot, until the subscription is cancelled or dropped.
+    /// Calls `first(view)` with the current values, and then `newer(view)` on another thread for
+    /// each newer snapshot, until the subscription is cancelled or dropped.
     #[pyo3(name = "_follow", signature = (first: "_Call[View]", newer: "_Call[View]"))]
     fn follow(
         &self,

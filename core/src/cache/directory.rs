@@ -22,8 +22,8 @@ pub(super) fn temporary_name(identity: &NamespaceKey) -> String {
     format!(".{}.{}.tmp", file_name(identity), unique())
 }
 
-/// A part of a name that no other client uses. Containers that share a directory all have the process
-/// id 1, and a forked child continues the random numbers of its parent.
+/// A part of a name that no other client uses. Containers that share a directory all have the
+/// process id 1, and a forked child continues the random numbers of its parent.
 fn unique() -> String {
     format!("{}.{:016x}", std::process::id(), fastrand::u64(..))
 }

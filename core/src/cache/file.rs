@@ -69,8 +69,8 @@ pub(super) fn read(path: &Path) -> Result<Option<CachedContent>> {
 }
 
 /// Whether a crash or a full disk left something else than what was written: control characters,
-/// which are always escaped, or a file that ends within a line. Files that somebody wrote by hand may
-/// end without a line feed.
+/// which are always escaped, or a file that ends within a line. Files that somebody wrote by hand
+/// may end without a line feed.
 fn is_damaged(bytes: &[u8]) -> bool {
     let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r\x0c".contains(byte);
     let first = &bytes[..bytes.len().min(FIRST_LINE.len())];

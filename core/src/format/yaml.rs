@@ -56,8 +56,8 @@ pub fn check(text: &str) -> Result<()> {
     flatten_documents(documents).map(drop)
 }
 
-/// The document of a text as JSON, with the values of YAML 1.1; null if the text is empty. Keys that are
-/// no text, dates, and numbers that JSON does not have are strings.
+/// The document of a text as JSON, with the values of YAML 1.1; null if the text is empty. Keys
+/// that are no text, dates, and numbers that JSON does not have are strings.
 ///
 /// ```
 /// use castalia_core::format::yaml;

@@ -13,8 +13,8 @@ pub fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Restarts the clients that had a listener, in a forked child that may only wait for it; all others
-/// restart with their next call, which may be a read.
+/// Restarts the clients that had a listener, in a forked child that may only wait for it; all
+/// others restart with their next call, which may be a read.
 pub fn resume_listeners() {
     Tasks::resume_listening();
 }

@@ -1,5 +1,5 @@
-//! Log records for hosts that are not called by the thread that logs: a network thread must not wait
-//! for them.
+//! Log records for hosts that are not called by the thread that logs: a network thread must not
+//! wait for them.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! One handle for a namespace, whether a host reads it as keys and values or as one text, until it is
-//! closed. What it offers is the same; only the events differ.
+//! One handle for a namespace, whether a host reads it as keys and values or as one text, until it
+//! is closed. What it offers is the same; only the events differ.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A validator that runs on a thread of the host: the release is passed there as a question, and the
-//! thread that applies it waits for the answer.
+//! A validator that runs on a thread of the host: the release is passed there as a question, and
+//! the thread that applies it waits for the answer.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};

@@ -207,8 +207,8 @@ impl Subscriber {
             return self.function.try_lock().ok()?.take();
         }
         let Some(running) = running else { return self.lock_function().take() };
-        // Set before the others are examined, so that at least one of two functions that cancel each
-        // other finds out.
+        // Set before the others are examined, so that at least one of two functions that cancel
+        // each other finds out.
         running.waits_for.store(Some(self.clone()));
         let function = match self.is_waiting_for(&running) {
             true => None,

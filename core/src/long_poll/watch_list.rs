@@ -19,8 +19,8 @@ use shard_table::{ShardTable, find};
 #[derive(Debug, Clone)]
 pub(crate) struct Announcement {
     pub(crate) notification_id: i64,
-    /// Whether an id was known before. The first poll announces every namespace, whether it changed
-    /// or not.
+    /// Whether an id was known before. The first poll announces every namespace, whether it
+    /// changed or not.
     pub(crate) is_update: bool,
     pub(crate) messages: NotificationMessages,
     /// Service that sent it.

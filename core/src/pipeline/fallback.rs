@@ -83,8 +83,8 @@ impl Fallback {
         }
     }
 
-    /// The fallback values; `None` if there are none. A cached document that cannot be parsed has the
-    /// values of the seed.
+    /// The fallback values; `None` if there are none. A cached document that cannot be parsed has
+    /// the values of the seed.
     async fn find(&self, namespace: &Namespace) -> Option<Snapshot> {
         let context = namespace.context();
         let Stored { cached, seed } = self.read_disk(context).await;

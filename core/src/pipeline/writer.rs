@@ -61,8 +61,8 @@ impl CacheWriter {
     }
 }
 
-/// Writes the file, unless a document that cannot be parsed would replace the last one that could be,
-/// which the next start without a server needs.
+/// Writes the file, unless a document that cannot be parsed would replace the last one that could
+/// be, which the next start without a server needs.
 fn store(cache: &FileCache, snapshot: &Snapshot) -> Result<()> {
     let identity = snapshot.identity();
     if snapshot.problem().is_some()

@@ -34,8 +34,8 @@ pub struct ApolloConfig {
     /// App id of the path.
     #[serde(default, deserialize_with = "null_as_default")]
     pub app_id: String,
-    /// Cluster that the app's own release came from: the requested one, the data center, `default`,
-    /// or a gray release branch.
+    /// Cluster that the app's own release came from: the requested one, the data center,
+    /// `default`, or a gray release branch.
     #[serde(default, deserialize_with = "null_as_default")]
     pub cluster: String,
     /// Namespace as the client spelled it.
@@ -79,7 +79,8 @@ pub struct ConfigurationChange {
 pub struct Notification {
     /// Namespace as the client spelled it, without `.properties`.
     pub namespace_name: String,
-    /// In a request the id that the client knows, in a response that of the newest release message.
+    /// In a request the id that the client knows, in a response that of the newest release
+    /// message.
     pub notification_id: i64,
     /// Watch keys that changed; only in responses of `/notifications/v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,8 +7,8 @@ use reqwest::header::HeaderMap;
 
 use crate::error::Result;
 
-/// Sends one GET. The default is [`ReqwestClient`](super::ReqwestClient); tests and special networks
-/// may use their own.
+/// Sends one GET. The default is [`ReqwestClient`](super::ReqwestClient); tests and special
+/// networks may use their own.
 ///
 /// ```
 /// use castalia_core::Result;

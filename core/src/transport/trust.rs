@@ -1,6 +1,7 @@
 //! Which certificates an https connection trusts: the system's, and those of a file. The system's
-//! are read at the first handshake, because most clients and servers use plain HTTP within a network:
-//! there, reading them would only cost time and memory, and a container without any must still start.
+//! are read at the first handshake, because most clients and servers use plain HTTP within a
+//! network: there, reading them would only cost time and memory, and a container without any must
+//! still start.
 
 use std::fmt;
 use std::path::Path;

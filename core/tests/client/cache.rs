@@ -103,8 +103,8 @@ async fn a_change_of_the_disk_is_told_once() {
     }
 }
 
-/// A file that somebody deleted, or that could not be written, is written by the next refresh, which
-/// brings nothing new.
+/// A file that somebody deleted, or that could not be written, is written by the next refresh,
+/// which brings nothing new.
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_brings_nothing_writes_a_missing_file() {
     let fixture = Fixture::new();

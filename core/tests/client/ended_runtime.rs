@@ -1,5 +1,5 @@
-//! A client outlives the Tokio runtime of its first call: another call continues on its own runtime,
-//! or on the shared one.
+//! A client outlives the Tokio runtime of its first call: another call continues on its own
+//! runtime, or on the shared one.
 
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
@@ -158,7 +158,8 @@ fn waiting_events_are_delivered() {
     world.shared.block_on(client.close());
 }
 
-/// A namespace without values has listeners: the first values after a restart are a change for them.
+/// A namespace without values has listeners: the first values after a restart are a change for
+/// them.
 #[test]
 fn first_values_after_a_restart_are_a_change() {
     let world = World::new();
@@ -206,7 +207,8 @@ fn a_client_without_tasks_is_closed() {
     }
 }
 
-/// All who wait for a namespace when the runtime ends receive its values, whoever restarts the tasks.
+/// All who wait for a namespace when the runtime ends receive its values, whoever restarts the
+/// tasks.
 #[test]
 fn all_calls_in_progress_continue() {
     let world = World::new();

@@ -153,8 +153,8 @@ async fn a_text_need_not_be_parsed() {
     }
 }
 
-/// A broken release that arrives while the file is read does not take its values away, and keeps its
-/// own text.
+/// A broken release that arrives while the file is read does not take its values away, and keeps
+/// its own text.
 #[tokio::test]
 async fn a_broken_release_and_late_fallback_values_are_combined() {
     for file_is_first in [true, false] {

@@ -144,8 +144,8 @@ pub(crate) fn pairs(config: &Config) -> Vec<(String, String)> {
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// Replaces a directory by a file, so that nothing can be written below it. A write that is under way
-/// may still create something.
+/// Replaces a directory by a file, so that nothing can be written below it. A write that is under
+/// way may still create something.
 pub(crate) async fn obstruct(directory: &Path) {
     let replaced = || {
         // It may be gone already.

@@ -164,8 +164,8 @@ mod tests {
     use super::*;
     use crate::Writer;
 
-    /// Whatever bytes are changed or missing, nothing panics, and no more text than the limits allow
-    /// is returned.
+    /// Whatever bytes are changed or missing, nothing panics, and no more text than the limits
+    /// allow is returned.
     #[test]
     fn a_damaged_archive_is_refused_or_stays_within_its_limits() {
         const LIMITS: Limits = Limits { entries: 4, entry: 600, total: 900 };

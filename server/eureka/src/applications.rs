@@ -1,8 +1,8 @@
 //! Reads the lists of other servers. Older ones write an object where there is only one element of
 //! an array. An instance that cannot be accepted is left out.
 //!
-//! Instances are parsed one by one, and only a bounded number is kept: a parsed document of brackets
-//! or zeros takes many times its length in memory.
+//! Instances are parsed one by one, and only a bounded number is kept: a parsed document of
+//! brackets or zeros takes many times its length in memory.
 
 use std::fmt;
 
@@ -68,8 +68,8 @@ pub fn read(body: &[u8]) -> Result<Vec<Instance>, Invalid> {
     Ok(instances)
 }
 
-/// The instances of one app, at most 20,000, each with the time at which its lease ends unless it is
-/// renewed, in milliseconds since 1970 on the clock of the server.
+/// The instances of one app, at most 20,000, each with the time at which its lease ends unless it
+/// is renewed, in milliseconds since 1970 on the clock of the server.
 ///
 /// # Errors
 /// Fails if the body is not an app.

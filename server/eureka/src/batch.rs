@@ -215,8 +215,8 @@ pub fn write<'a>(items: impl IntoIterator<Item = &'a Item>) -> Vec<u8> {
     json::write(&Document { list: list.collect() })
 }
 
-/// Writes the outcomes of a batch. A description that repeats is left out, and those beyond 4 MiB: a
-/// sender of heartbeats asks again.
+/// Writes the outcomes of a batch. A description that repeats is left out, and those beyond 4 MiB:
+/// a sender of heartbeats asks again.
 #[must_use]
 pub fn write_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
     #[derive(Serialize)]
@@ -255,8 +255,8 @@ pub fn write_statuses(outcomes: &[Outcome]) -> Vec<u8> {
     write_outcomes(&statuses.collect::<Vec<_>>())
 }
 
-/// Reads the outcomes of a batch: statuses, and newer descriptions that can be accepted. One by one,
-/// as the items of a batch are.
+/// Reads the outcomes of a batch: statuses, and newer descriptions that can be accepted. One by
+/// one, as the items of a batch are.
 ///
 /// # Errors
 /// Fails if the body is not a list of outcomes, or too long.

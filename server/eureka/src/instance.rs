@@ -1,4 +1,5 @@
-//! The description of one instance, as it describes itself, and how it is read. `json.rs` writes it.
+//! The description of one instance, as it describes itself, and how it is read. `json.rs` writes
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -157,8 +158,9 @@ impl Instance {
         Ok(instance)
     }
 
-    /// The id under which it is registered, which its heartbeats name: as clients in Java compute it,
-    /// that of the machine at Amazon and at last the host stand in for an id that is not sent.
+    /// The id under which it is registered, which its heartbeats name: as clients in Java compute
+    /// it, that of the machine at Amazon and at last the host stand in for an id that is not
+    /// sent.
     #[must_use]
     pub fn id(&self) -> &str {
         let machine = self.data_center.amazon.as_ref().and_then(|texts| texts.get(MACHINE));

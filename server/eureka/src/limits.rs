@@ -12,8 +12,9 @@ const APP: usize = 64;
 const NAME: usize = 255;
 /// Maximum length of a URL and any other text.
 const TEXT: usize = 512;
-/// Maximum number of entries of the metadata, length of a key and of a value, and of all in JSON, those
-/// of Amazon included: a peer refuses an instance that becomes longer than [`BODY`] when it is written.
+/// Maximum number of entries of the metadata, length of a key and of a value, and of all in JSON,
+/// those of Amazon included: a peer refuses an instance that becomes longer than [`BODY`] when it
+/// is written.
 const ENTRIES: usize = 64;
 const KEY: usize = 64;
 const VALUE: usize = 1024;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::Status;
 use crate::registry::LeaseKey;
 
-/// Time for which the override of an instance whose lease ended is stored, and for which it is known
-/// that an instance has none any more; the latter begins anew whenever a peer contradicts.
+/// Time for which the override of an instance whose lease ended is stored, and for which it is
+/// known that an instance has none any more; the latter begins anew whenever a peer contradicts.
 const RETENTION: Duration = Duration::from_secs(3600);
 
 /// Two decisions of operators about one instance, of which nobody knows which is the newer one.
@@ -19,7 +19,8 @@ pub struct Contradiction {
     pub reported: Status,
 }
 
-/// Overrides by instance, and which instances are known to have none: peers may report an older one.
+/// Overrides by instance, and which instances are known to have none: peers may report an older
+/// one.
 #[derive(Debug)]
 pub(crate) struct Overrides {
     largest: usize,
@@ -73,8 +74,8 @@ impl Overrides {
         had_one
     }
 
-    /// A peer still reports an override that was removed here: the removal has to be known for longer
-    /// than it does.
+    /// A peer still reports an override that was removed here: the removal has to be known for
+    /// longer than it does.
     pub(crate) fn confirm_removal(&mut self, app: &str, id: &str, now: Instant) {
         let entry = self.entries.get_mut(&key(app, id));
         if let Some(entry) = entry.filter(|entry| entry.status.is_none()) {
@@ -82,8 +83,8 @@ impl Overrides {
         }
     }
 
-    /// Replaces what is known, if there is space, or if entries that ended and may be forgotten make
-    /// room.
+    /// Replaces what is known, if there is space, or if entries that ended and may be forgotten
+    /// make room.
     fn insert(&mut self, key: LeaseKey, entry: Entry, is_forgettable: impl Fn(&Entry) -> bool) {
         if self.is_full() && !self.entries.contains_key(&key) {
             self.make_room(is_forgettable);

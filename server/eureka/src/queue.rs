@@ -1,6 +1,7 @@
 //! Changes that wait to be sent to one peer. A newer change of the same kind replaces the older one
-//! of its instance, and a cancellation replaces all of them. A heartbeat, registration or cancellation
-//! that waited too long is dropped: a later one, or the end of the lease, makes up for it.
+//! of its instance, and a cancellation replaces all of them. A heartbeat, registration or
+//! cancellation that waited too long is dropped: a later one, or the end of the lease, makes up for
+//! it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use crate::{Instance, Status};
 
 /// Maximum number of changes; the oldest are dropped beyond it.
 const LARGEST: usize = 10_000;
-/// Maximum length of all descriptions in a queue, in bytes; the oldest are dropped beyond it, since the
-/// peer asks for them at the next heartbeat.
+/// Maximum length of all descriptions in a queue, in bytes; the oldest are dropped beyond it, since
+/// the peer asks for them at the next heartbeat.
 const DESCRIPTIONS: usize = 16 * 1024 * 1024;
 /// Maximum number of changes in a batch.
 const BATCH: usize = 250;
-/// Time after which a cancellation is dropped: the lease ends without it. One that ends a status waits
-/// for as long as that does.
+/// Time after which a cancellation is dropped: the lease ends without it. One that ends a status
+/// waits for as long as that does.
 const LIFETIME: Duration = Duration::from_secs(30);
 /// Time after which an operator's change of a status is dropped. Nothing makes up for it, so that
 /// it has to outlast a peer that does not answer for a while.
@@ -43,8 +44,8 @@ type Key = (&'static str, String, String);
 pub struct Queue {
     waiting: BTreeMap<u64, Queued>,
     positions: HashMap<Key, u64>,
-    /// Positions and statuses of those of the batch that is being sent which have not been replaced
-    /// since.
+    /// Positions and statuses of those of the batch that is being sent which have not been
+    /// replaced since.
     under_way: HashMap<Key, (u64, Option<Status>)>,
     next: u64,
     /// Maximum number of changes in a batch, if the peer is too slow for [`BATCH`].
@@ -79,8 +80,9 @@ impl Queue {
         let mut expires = now + lifetime;
         let older = self.forget(&item.app, &item.id, item.task.name());
         if is_cancel {
-            // The peer need not learn of them any more, and a change of the status would take effect
-            // on a later registration. The cancellation is in place of a status that the peer may have.
+            // The peer need not learn of them any more, and a change of the status would take
+            // effect on a later registration. The cancellation is in place of a status
+            // that the peer may have.
             let status = self.forget_instance(&item.app, &item.id);
             expires = [older, status].into_iter().flatten().fold(expires, Instant::max);
         }
@@ -114,7 +116,8 @@ impl Queue {
         (batch, expired)
     }
 
-    /// The peer did not answer in time to a batch of this many changes: the next one has half of them.
+    /// The peer did not answer in time to a batch of this many changes: the next one has half of
+    /// them.
     pub fn was_late(&mut self, changes: usize) {
         self.in_time = Some((changes / 2).max(1));
     }
@@ -135,8 +138,8 @@ impl Queue {
         }
     }
 
-    /// Removes the changes of an instance that wait, because it left. Returns when the last change of
-    /// its status would have expired.
+    /// Removes the changes of an instance that wait, because it left. Returns when the last change
+    /// of its status would have expired.
     pub fn forget_instance(&mut self, app: &str, id: &str) -> Option<Instant> {
         for task in ["Register", "Heartbeat"] {
             self.forget(app, id, task);
@@ -144,8 +147,9 @@ impl Queue {
         self.forget_status(app, id)
     }
 
-    /// Removes the changes of an instance's status that wait, because a peer reports a newer one. Those
-    /// that end in the same one stay: the peer that reports it may not reach the one of this queue.
+    /// Removes the changes of an instance's status that wait, because a peer reports a newer one.
+    /// Those that end in the same one stay: the peer that reports it may not reach the one of
+    /// this queue.
     pub fn outdate_status(&mut self, app: &str, id: &str, task: &Task, status: Option<Status>) {
         let is_same = self.last_status(app, id).is_some_and(|(last, of_last)| {
             last == *task && (status == of_last || *task == Task::DeleteStatusOverride)
@@ -195,7 +199,8 @@ impl Queue {
         STATUSES.map(|task| self.forget(app, id, task.name())).into_iter().flatten().max()
     }
 
-    /// Removes an older change of this kind of the same instance. Returns when it would have expired.
+    /// Removes an older change of this kind of the same instance. Returns when it would have
+    /// expired.
     fn forget(&mut self, app: &str, id: &str, task: &'static str) -> Option<Instant> {
         let key = (task, app.to_owned(), id.to_owned());
         self.under_way.remove(&key);

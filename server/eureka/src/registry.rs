@@ -111,7 +111,8 @@ pub struct Registry {
     options: Options,
     apps: BTreeMap<String, BTreeMap<String, Lease>>,
     size: usize,
-    /// Services of this process, whose ids nobody else may use, also while an operator removed one.
+    /// Services of this process, whose ids nobody else may use, also while an operator removed
+    /// one.
     own: BTreeSet<LeaseKey>,
     overrides: Overrides,
     early: EarlyChanges,

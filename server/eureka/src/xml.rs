@@ -56,7 +56,8 @@ fn write_application(text: &mut String, name: &str, leases: &[Lease], style: Sty
 
 fn write_instance(text: &mut String, lease: &Lease, style: Style) {
     let mut members = serde_json::to_value(members(lease, style)).unwrap_or_default();
-    // The only name that differs between the two forms. Keys of the metadata are those of the instance.
+    // The only name that differs between the two forms. Keys of the metadata are those of the
+    // instance.
     if let Value::Object(members) = &mut members
         && let Some(status) = members.remove("overriddenStatus")
     {

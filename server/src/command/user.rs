@@ -1,5 +1,5 @@
-//! `castalia user password`: restores access for an administrator who lost the password. `castalia user
-//! delete`: deletes a user. Both also work while a server runs on the same data.
+//! `castalia user password`: restores access for an administrator who lost the password. `castalia
+//! user delete`: deletes a user. Both also work while a server runs on the same data.
 
 use std::io::{BufRead as _, IsTerminal as _};
 

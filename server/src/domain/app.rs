@@ -98,8 +98,8 @@ async fn create_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Re
     Ok(app)
 }
 
-/// Deletes the access keys of an earlier app of this name, which Apollo keeps when it deletes an app:
-/// their secrets would open the new one.
+/// Deletes the access keys of an earlier app of this name, which Apollo keeps when it deletes an
+/// app: their secrets would open the new one.
 async fn delete_left_keys(
     tx: &Transaction,
     app_id: &str,

@@ -1,5 +1,5 @@
-//! How often a consumer or an access token changed something on each of the last 30 days, in UTC. The
-//! calls are recorded anyway; reads are not.
+//! How often a consumer or an access token changed something on each of the last 30 days, in UTC.
+//! The calls are recorded anyway; reads are not.
 
 use std::collections::HashMap;
 

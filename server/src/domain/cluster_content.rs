@@ -23,8 +23,8 @@ pub struct NamespaceContent {
     pub items: Vec<Item>,
     /// The release that clients receive.
     pub release: Option<Release>,
-    /// Items that were deleted since that release, newest first; only if it has a key that the draft
-    /// lacks.
+    /// Items that were deleted since that release, newest first; only if it has a key that the
+    /// draft lacks.
     pub deleted: Vec<Item>,
     /// Whether it has a gray release.
     pub is_gray: bool,

@@ -1,5 +1,6 @@
-//! Recent edits and publishes of namespaces, and requests for access, in the database of the portal, so that all nodes see
-//! them. Who sees them, and how they get to a page, is not known here.
+//! Recent edits and publishes of namespaces, and requests for access, in the database of the
+//! portal, so that all nodes see them. Who sees them, and how they get to a page, is not known
+//! here.
 
 pub use castalia_store::event::{Event, NewEvent};
 

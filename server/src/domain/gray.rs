@@ -17,7 +17,8 @@ pub struct UnknownRelease;
 /// that one was abandoned or deleted, the main release; `None` if there is none.
 ///
 /// # Errors
-/// Fails with [`UnknownRelease`] if it depends on a row that cannot be decoded and was never read before.
+/// Fails with [`UnknownRelease`] if it depends on a row that cannot be decoded and was never read
+/// before.
 pub fn release<'a>(
     published: &'a Published,
     app_id: &str,

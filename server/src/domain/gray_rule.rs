@@ -136,8 +136,8 @@ pub struct Audience {
     pub time: DateTime<Utc>,
 }
 
-/// The audiences of an app, each once, the one that was used last first. Rules of an app of the same
-/// name that was deleted are not among them.
+/// The audiences of an app, each once, the one that was used last first. Rules of an app of the
+/// same name that was deleted are not among them.
 ///
 /// # Errors
 /// Fails if the database cannot be read.
@@ -221,8 +221,8 @@ async fn update_in(
     Ok(transition)
 }
 
-/// Rejects a change that is based on another revision of the rules. Those that cannot be decoded are
-/// like absent ones.
+/// Rejects a change that is based on another revision of the rules. Those that cannot be decoded
+/// are like absent ones.
 async fn transition(
     tx: &Transaction,
     NamespaceKey { app_id, cluster, namespace }: &NamespaceKey,
@@ -324,8 +324,8 @@ pub(super) async fn close_active(
     Ok(true)
 }
 
-/// Ends these rules, which were removed together with their namespaces: nodes of Apollo learn of new
-/// rows only.
+/// Ends these rules, which were removed together with their namespaces: nodes of Apollo learn of
+/// new rows only.
 pub(super) async fn close_removed(
     tx: &Transaction,
     rules: &[GrayReleaseRule],

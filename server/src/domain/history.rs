@@ -134,8 +134,8 @@ pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<
         .and_then(|context| context.branch_release_keys))
 }
 
-/// The rules that the history of a branch names last. Fails if a newer change of the rules cannot be
-/// decoded: older ones would bring back clients that were removed since.
+/// The rules that the history of a branch names last. Fails if a newer change of the rules cannot
+/// be decoded: older ones would bring back clients that were removed since.
 pub(super) async fn last_rules(
     tx: &Transaction,
     key: &NamespaceKey,

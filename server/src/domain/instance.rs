@@ -52,8 +52,8 @@ pub async fn by_release(
     Ok(Paged { total: configs.total, rows: readers(store, configs.rows, &HashMap::new()).await? })
 }
 
-/// The clients of a namespace that have none of the given releases, at most as many as the limit; the
-/// releases that they have are returned without configurations.
+/// The clients of a namespace that have none of the given releases, at most as many as the limit;
+/// the releases that they have are returned without configurations.
 ///
 /// # Errors
 /// Fails if none of the releases is known.

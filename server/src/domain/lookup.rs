@@ -21,7 +21,8 @@ use crate::feed::cache::{NamespaceRef, ReadFrom, Release};
 pub struct LookupRequest<'a> {
     /// The names as the client wrote them.
     pub target: &'a NamespaceKey,
-    /// The stored app id; `None` for an app that is not stored, which has no namespaces of its own.
+    /// The stored app id; `None` for an app that is not stored, which has no namespaces of its
+    /// own.
     pub app_id: Option<&'a str>,
     /// The client.
     pub caller: &'a Caller,

@@ -120,8 +120,8 @@ pub(super) async fn create_in_each(
 }
 
 /// Creates a namespace for each definition of the app in a new cluster, unless one was created
-/// before the cluster; no limit applies. Fails if a name cannot be decoded, because the cluster would
-/// lack that namespace.
+/// before the cluster; no limit applies. Fails if a name cannot be decoded, because the cluster
+/// would lack that namespace.
 pub(super) async fn instantiate_definitions(
     tx: &Transaction,
     app_id: &str,

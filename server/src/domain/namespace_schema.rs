@@ -1,6 +1,7 @@
-//! The JSON Schema of a namespace: stored in the portal's database under the row id that the namespace
-//! has in its environment, so that a later namespace of the same name does not inherit it. What a
-//! schema may contain is in `namespace_schema/rules.rs`; what content violates is in `violation.rs`.
+//! The JSON Schema of a namespace: stored in the portal's database under the row id that the
+//! namespace has in its environment, so that a later namespace of the same name does not inherit
+//! it. What a schema may contain is in `namespace_schema/rules.rs`; what content violates is in
+//! `violation.rs`.
 
 mod document;
 mod effort;

@@ -34,8 +34,8 @@ const LONGEST_SEARCH: Duration = Duration::from_secs(24 * 3600);
 /// Maximum number of attempts: with these pauses within 13 hours.
 const ATTEMPTS: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
-/// A time that is later than the longest pause allows by more than this means that the clock was set
-/// back.
+/// A time that is later than the longest pause allows by more than this means that the clock was
+/// set back.
 const SET_BACK: Duration = Duration::from_secs(60);
 /// Notices that are worked on in one round.
 const BATCH: u64 = 100;
@@ -123,8 +123,8 @@ pub async fn time(store: &Store) -> Result<DateTime<Utc>> {
     Ok(shared_time(store.read()).await?)
 }
 
-/// When a notice is due. No pause is longer than these, so a later time means that the clock was set
-/// back.
+/// When a notice is due. No pause is longer than these, so a later time means that the clock was
+/// set back.
 #[must_use]
 pub fn due_time(found: &Notice, now: DateTime<Utc>) -> DateTime<Utc> {
     let next = *found.next_time;

@@ -1,6 +1,6 @@
 //! Changes that the portal owes its environments: an app or a definition of a namespace that was
-//! created, changed or deleted in the portal, until each environment has received it. What sends them
-//! is not known here.
+//! created, changed or deleted in the portal, until each environment has received it. What sends
+//! them is not known here.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ const ROUND: u64 = 1000;
 /// Maximum length of a reason, in characters.
 const PROBLEM: usize = 500;
 
-/// Stores a change that is about to be made, for each of these environments. Returns what was stored in
-/// the same order, or nothing if the account of the database may not use the table.
+/// Stores a change that is about to be made, for each of these environments. Returns what was
+/// stored in the same order, or nothing if the account of the database may not use the table.
 ///
 /// # Errors
 /// Fails if the database does.
@@ -56,8 +56,8 @@ pub async fn announce(
     }
 }
 
-/// Runs a write in a task of its own, outside the audit trail: the change that the request makes may
-/// fail, and then leaves no record.
+/// Runs a write in a task of its own, outside the audit trail: the change that the request makes
+/// may fail, and then leaves no record.
 async fn apart<T: Send + 'static>(
     write: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
@@ -72,9 +72,9 @@ pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> 
     Ok(pending_change::of_environment(store, env, ROUND).await?)
 }
 
-/// Requires that the environment has no app of this name that the portal has deleted: its content would
-/// be shown to whoever has the name now, and what they store would be deleted with it. Asks the database
-/// each time, because another node may have deleted the app just now.
+/// Requires that the environment has no app of this name that the portal has deleted: its content
+/// would be shown to whoever has the name now, and what they store would be deleted with it. Asks
+/// the database each time, because another node may have deleted the app just now.
 ///
 /// # Errors
 /// Fails if it has.
@@ -112,8 +112,8 @@ pub async fn claim(store: &Store, change: &PendingChange) -> Result<bool> {
         .await
 }
 
-/// Removes changes that their environments received, or that were not made. One that cannot be removed
-/// is sent once more, which changes nothing.
+/// Removes changes that their environments received, or that were not made. One that cannot be
+/// removed is sent once more, which changes nothing.
 pub async fn remove(store: &Store, ids: Vec<Id>) {
     if ids.is_empty() {
         return;

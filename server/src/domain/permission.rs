@@ -1,7 +1,7 @@
 //! Names of permissions and roles, and the permissions of each role (pure). Rows of Apollo's portal
 //! have these names, so both portals can read each other's. `permission/need.rs` checks the roles
-//! of callers, `permission/grant.rs` grants roles with new objects, `permission/assignment.rs` those
-//! that an administrator assigns.
+//! of callers, `permission/grant.rs` grants roles with new objects, `permission/assignment.rs`
+//! those that an administrator assigns.
 
 pub mod assignment;
 pub mod grant;
@@ -33,8 +33,8 @@ pub enum Right {
     ModifyNamespace,
     /// Publish a namespace.
     ReleaseNamespace,
-    /// Read a namespace, where that needs a permission. Apollo has no such permission, and its portal
-    /// ignores the rows.
+    /// Read a namespace, where that needs a permission. Apollo has no such permission, and its
+    /// portal ignores the rows.
     ReadNamespace,
     /// Edit every namespace of a cluster.
     ModifyNamespacesInCluster,
@@ -120,8 +120,8 @@ impl Permission {
     }
 }
 
-/// Reading, editing or publishing; each has a permission at four scopes. Who may edit or publish may
-/// read as well.
+/// Reading, editing or publishing; each has a permission at four scopes. Who may edit or publish
+/// may read as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Act {
     /// Read items.
@@ -215,8 +215,8 @@ impl NamedRole {
         Self::of(Permission::on_app(Right::ManageAppMaster, app_id))
     }
 
-    /// Editors or publishers of all namespaces of an app, and nothing else of it. Apollo has no such
-    /// role, and its portal ignores the rows.
+    /// Editors or publishers of all namespaces of an app, and nothing else of it. Apollo has no
+    /// such role, and its portal ignores the rows.
     #[must_use]
     pub fn app(act: Act, app_id: &str) -> Self {
         Self::of(Permission::new(act.in_namespace(), &[app_id]))

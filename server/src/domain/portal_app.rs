@@ -283,8 +283,8 @@ pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
     named(store, &app_ids.collect::<Vec<_>>()).await
 }
 
-/// The details with the owner's name as it is stored, which some databases find in another spelling too, and
-/// the owner's address.
+/// The details with the owner's name as it is stored, which some databases find in another spelling
+/// too, and the owner's address.
 async fn with_owner(
     store: &Store,
     details: PortalAppDetails,

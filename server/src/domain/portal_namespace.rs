@@ -42,8 +42,8 @@ pub struct NewDefinition {
     pub comment: String,
 }
 
-/// Replaces the name of a new definition by its full name: with the prefix of the department, and the
-/// suffix of the format.
+/// Replaces the name of a new definition by its full name: with the prefix of the department, and
+/// the suffix of the format.
 ///
 /// # Errors
 /// Fails if the name is invalid, or if the app or format is unknown.
@@ -64,8 +64,8 @@ pub async fn complete(store: &Store, new: NewDefinition) -> Result<NewDefinition
     Ok(new)
 }
 
-/// Creates a definition under its full name, with its roles; `editor` may edit and publish it in all
-/// environments.
+/// Creates a definition under its full name, with its roles; `editor` may edit and publish it in
+/// all environments.
 ///
 /// # Errors
 /// Fails if the name is in use.

@@ -1,5 +1,5 @@
-//! Restores apps and definitions in the portal, with their roles and grants. The admin role restores
-//! them in an environment.
+//! Restores apps and definitions in the portal, with their roles and grants. The admin role
+//! restores them in an environment.
 
 use castalia_store::app::App;
 use castalia_store::namespace::AppNamespace;
@@ -36,10 +36,10 @@ impl Namesakes {
         &self.present
     }
 
-    /// Whether an app that an environment deleted was the present one: people of this one must not see
-    /// the content of another one. It is known by its creation, because an environment that was away
-    /// deletes an app later than the portal. The clock of the environment may be behind by up to `skew`
-    /// milliseconds if no other app had the name.
+    /// Whether an app that an environment deleted was the present one: people of this one must not
+    /// see the content of another one. It is known by its creation, because an environment that
+    /// was away deletes an app later than the portal. The clock of the environment may be
+    /// behind by up to `skew` milliseconds if no other app had the name.
     #[must_use]
     pub fn was_present(&self, one: &Deleted, skew: i64) -> bool {
         let was_other = |app: &App| {
@@ -49,8 +49,8 @@ impl Namesakes {
         created(&self.present) <= one.created + tolerance && !self.deleted.iter().any(was_other)
     }
 
-    /// Whether something that an environment deleted at this time, by a clock that is ahead by up to `skew`
-    /// milliseconds, belonged to the present app.
+    /// Whether something that an environment deleted at this time, by a clock that is ahead by up
+    /// to `skew` milliseconds, belonged to the present app.
     #[must_use]
     pub fn had_at(&self, at: i64, skew: i64) -> bool {
         created(&self.present) <= at && !is_of_deleted(&self.deleted, at, skew)
@@ -61,8 +61,8 @@ fn created(app: &App) -> i64 {
     app.data_change_created_time.timestamp_millis()
 }
 
-/// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app of the
-/// same name.
+/// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app
+/// of the same name.
 pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let when = When::Since(since());
     let apps = hidden_apps_named(store.read(), app_id, when).await?;
@@ -80,8 +80,8 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     Ok(whole.map(one).collect())
 }
 
-/// Whether a definition belonged to one of these apps, which are deleted. Castalia deletes an app and its
-/// definitions at one time; Apollo's portal deletes these just after it.
+/// Whether a definition belonged to one of these apps, which are deleted. Castalia deletes an app
+/// and its definitions at one time; Apollo's portal deletes these just after it.
 fn is_of_earlier(apps: &[App], definitions: &[AppNamespace], row: &AppNamespace) -> bool {
     let created = row.data_change_created_time.timestamp_millis();
     let is_by_apollo = |app: &&App| definitions.iter().all(|one| one.deleted_at != app.deleted_at);
@@ -92,11 +92,12 @@ fn is_of_earlier(apps: &[App], definitions: &[AppNamespace], row: &AppNamespace)
         })
 }
 
-/// Restores an app with its definitions, its roles and their grants. Returns the time at which it was
-/// created, in milliseconds since 1970.
+/// Restores an app with its definitions, its roles and their grants. Returns the time at which it
+/// was created, in milliseconds since 1970.
 ///
 /// # Errors
-/// Fails if it was not deleted at this time, or if there is an app or a public namespace of that name.
+/// Fails if it was not deleted at this time, or if there is an app or a public namespace of that
+/// name.
 pub async fn restore_app(store: &Store, app_id: &str, at: i64, operator: &str) -> Result<i64> {
     let input = (app_id.to_owned(), at, operator.to_owned());
     unique::write(store, input, |tx, (app_id, at, operator)| {
@@ -137,8 +138,8 @@ async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
     Ok(app.data_change_created_time.timestamp_millis())
 }
 
-/// Restores a definition with the roles of its namespaces and their grants. Returns the time at which it
-/// was created, in milliseconds since 1970.
+/// Restores a definition with the roles of its namespaces and their grants. Returns the time at
+/// which it was created, in milliseconds since 1970.
 ///
 /// # Errors
 /// Fails if it was not deleted at this time, or if its name is in use again.

@@ -1,7 +1,8 @@
-//! Deletes whole apps, clusters and definitions. Everything that clients and operators can see is deleted in one
-//! transaction of few statements, whatever the number of namespaces, so that the deletion is atomic
-//! and other transactions wait only briefly. Items, which can no longer be reached, are deleted
-//! afterwards in portions. Items that remain after a crash are deleted after the next start.
+//! Deletes whole apps, clusters and definitions. Everything that clients and operators can see is
+//! deleted in one transaction of few statements, whatever the number of namespaces, so that the
+//! deletion is atomic and other transactions wait only briefly. Items, which can no longer be
+//! reached, are deleted afterwards in portions. Items that remain after a crash are deleted after
+//! the next start.
 
 use std::time::Duration;
 
@@ -48,8 +49,9 @@ impl Removal {
     }
 }
 
-/// Deletes the scope in a locked app, which consists of these clusters and branches with all of their
-/// namespaces, or of the namespaces with one name. Returns the namespaces, whose items the caller has to delete with [`finish_items`].
+/// Deletes the scope in a locked app, which consists of these clusters and branches with all of
+/// their namespaces, or of the namespaces with one name. Returns the namespaces, whose items the
+/// caller has to delete with [`finish_items`].
 pub(super) async fn delete_scope(
     tx: &Transaction,
     scope: Scope<'_>,
@@ -75,8 +77,8 @@ pub(super) async fn delete_scope(
     Ok(ids)
 }
 
-/// Deletes the namespaces with this name in all clusters of a locked app, and their branches. Returns
-/// the namespaces, whose items the caller has to delete with [`finish_items`].
+/// Deletes the namespaces with this name in all clusters of a locked app, and their branches.
+/// Returns the namespaces, whose items the caller has to delete with [`finish_items`].
 pub(super) async fn delete_definition(
     tx: &Transaction,
     app_id: &str,

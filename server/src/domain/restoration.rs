@@ -1,6 +1,6 @@
-//! What was deleted of an app, and its restoration. Deleted rows are only hidden, so that they can be
-//! shown again: what one deletion hid has one time. Whether it may be shown again now is decided in
-//! the files below.
+//! What was deleted of an app, and its restoration. Deleted rows are only hidden, so that they can
+//! be shown again: what one deletion hid has one time. Whether it may be shown again now is decided
+//! in the files below.
 
 mod order;
 mod show;
@@ -90,8 +90,8 @@ pub fn since() -> i64 {
     (now() - TimeDelta::days(DAYS)).timestamp_millis()
 }
 
-/// What was deleted of an app, the latest first. What was deleted as a part of something else is not
-/// listed, nor an app in whose place another one is used.
+/// What was deleted of an app, the latest first. What was deleted as a part of something else is
+/// not listed, nor an app in whose place another one is used.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let hidden = hidden_of_app(store.read(), app_id, When::Since(since())).await?;
     let mut deleted = listed(hidden);
@@ -113,9 +113,9 @@ fn listed(hidden: Hidden) -> Vec<Deleted> {
     deleted
 }
 
-/// Whether an object that was deleted at this time, by a clock that is ahead by up to `skew` milliseconds,
-/// belonged to one of these apps, which are deleted: to an earlier app of the same name than the present
-/// one, whose people must not see it.
+/// Whether an object that was deleted at this time, by a clock that is ahead by up to `skew`
+/// milliseconds, belonged to one of these apps, which are deleted: to an earlier app of the same
+/// name than the present one, whose people must not see it.
 pub(super) fn is_of_deleted(apps: &[App], at: i64, skew: i64) -> bool {
     let lived = |app: &App| app.data_change_created_time.timestamp_millis()..=app.deleted_at + skew;
     apps.iter().any(|app| lived(app).contains(&at))
@@ -176,15 +176,15 @@ impl Deleted {
     }
 }
 
-/// Restores what a list contains: everything that the deletion hid, with its releases, which clients
-/// receive at once.
+/// Restores what a list contains: everything that the deletion hid, with its releases, which
+/// clients receive at once.
 ///
 /// An app with an enabled access key is restored without its namespaces, which [`restore_content`]
 /// restores when all nodes have read the key: they would serve the releases to anybody.
 ///
 /// # Errors
-/// Fails if it was not deleted or is restored already, if its name belongs to something that has been
-/// used since, if what it belongs to is deleted, and if another program deleted it.
+/// Fails if it was not deleted or is restored already, if its name belongs to something that has
+/// been used since, if what it belongs to is deleted, and if another program deleted it.
 pub async fn restore(
     store: &Store,
     config: &ServerConfig,
@@ -212,8 +212,8 @@ pub enum Restored {
 /// Restores the namespaces of the app with this row, which was restored without them.
 ///
 /// # Errors
-/// Fails if the app was deleted again, and if one of their names is in use again; each cluster can be
-/// restored on its own then.
+/// Fails if the app was deleted again, and if one of their names is in use again; each cluster can
+/// be restored on its own then.
 pub async fn restore_content(
     store: &Store,
     deleted: Deleted,

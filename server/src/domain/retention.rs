@@ -152,8 +152,8 @@ async fn shorten(store: &Store, config: &ServerConfig, line: &Line) -> Result<u6
     }
 }
 
-/// Removes the rows of a line up to this one. They are read in large pieces, because PostgreSQL sorts
-/// the whole line for each piece, and removed in small ones.
+/// Removes the rows of a line up to this one. They are read in large pieces, because PostgreSQL
+/// sorts the whole line for each piece, and removed in small ones.
 async fn remove_up_to(store: &Store, line: &Line, last: Id) -> Result<u64> {
     let mut total = 0;
     loop {
@@ -190,8 +190,8 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> R
     remove_locked(tx, line, rows).await
 }
 
-/// Locks the namespace of a line, so that a rollback cannot restore a release that is being removed,
-/// and no publish is missed.
+/// Locks the namespace of a line, so that a rollback cannot restore a release that is being
+/// removed, and no publish is missed.
 async fn lock(tx: &Transaction, line: &Line) -> Result<()> {
     let key = NamespaceKey::new(&line.app_id, &line.cluster, &line.namespace);
     namespace::lock(tx, &key).await?;

@@ -94,15 +94,15 @@ pub struct Base {
 }
 
 impl Base {
-    /// The revision that a caller states; `None` accepts any. `is_recorded` if the caller records the
-    /// revisions before and after the change.
+    /// The revision that a caller states; `None` accepts any. `is_recorded` if the caller records
+    /// the revisions before and after the change.
     #[must_use]
     pub fn new(stated: Option<String>, is_recorded: bool) -> Self {
         Self { stated, is_recorded, release: None }
     }
 
-    /// The same for a change that was computed from the release with this id, 0 for none: a rollback
-    /// or a publish changes no item, and so no revision.
+    /// The same for a change that was computed from the release with this id, 0 for none: a
+    /// rollback or a publish changes no item, and so no revision.
     #[must_use]
     pub fn on_release(self, release: Option<i64>) -> Self {
         Self { release, ..self }
@@ -169,8 +169,8 @@ impl Base {
         Err(Error::stale(row.what, stale))
     }
 
-    /// Rejects a change that is based on another revision. Before a change, the namespace is locked,
-    /// so that its revision cannot change after the comparison.
+    /// Rejects a change that is based on another revision. Before a change, the namespace is
+    /// locked, so that its revision cannot change after the comparison.
     pub(super) async fn check(&self, db: &impl Connection, namespace: &Namespace) -> Result<()> {
         match self.is_any() {
             true => self.before(db, namespace).await.map(drop),

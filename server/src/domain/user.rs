@@ -286,9 +286,9 @@ fn password_row(name: &str, hash: Option<Secret>) -> UserRow {
     }
 }
 
-/// Verifies a password. If there is no stored hash, or one that is fast, a generated one is compared,
-/// so that the time does not tell who exists. A hash of an older scheme is replaced. The first part is
-/// `None` if the hash cannot be verified.
+/// Verifies a password. If there is no stored hash, or one that is fast, a generated one is
+/// compared, so that the time does not tell who exists. A hash of an older scheme is replaced. The
+/// first part is `None` if the hash cannot be verified.
 fn verify(
     given: &Secret,
     stored: Option<&Secret>,

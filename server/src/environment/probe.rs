@@ -19,7 +19,8 @@ const TOLERATED: u32 = 2;
 const PAUSE: Duration = Duration::from_secs(10);
 /// The same of one that is not, so that it is used soon after its return.
 const PAUSE_AWAY: Duration = Duration::from_secs(2);
-/// Interval at which the list of services is read; shorter than Apollo's, since one request is cheap.
+/// Interval at which the list of services is read; shorter than Apollo's, since one request is
+/// cheap.
 pub(super) const REFRESH: Duration = Duration::from_secs(60);
 /// Maximum answer to a probe, in bytes.
 const HEALTH: usize = 64 * 1024;
@@ -85,7 +86,8 @@ impl Probes {
         is_due
     }
 
-    /// Records the result of a probe. Returns whether the environment was reachable before and is now.
+    /// Records the result of a probe. Returns whether the environment was reachable before and is
+    /// now.
     fn record(&self, result: &Result<()>, answers: bool) -> (bool, bool) {
         let mut state = self.0.lock();
         let was_up = state.is_up();
@@ -105,8 +107,8 @@ impl State {
 }
 
 impl Remote {
-    /// Maximum duration of a probe: two requests, each with time for discovery and one service. A service
-    /// that answers slowly must not block the next probe.
+    /// Maximum duration of a probe: two requests, each with time for discovery and one service. A
+    /// service that answers slowly must not block the next probe.
     pub(super) fn longest_probe(&self) -> Duration {
         self.longest_request() * 2
     }
@@ -115,8 +117,8 @@ impl Remote {
         (self.timeouts.connect + self.timeouts.read) * 2
     }
 
-    /// Requests the health of an admin service, and its version if that has no answer: the health of a
-    /// service may wait for something that calls do not need.
+    /// Requests the health of an admin service, and its version if that has no answer: the health
+    /// of a service may wait for something that calls do not need.
     pub(super) async fn probe(&self, env: &str) {
         self.refresh(env).await;
         let answer = self.request("/health").await;

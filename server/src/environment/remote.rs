@@ -84,7 +84,8 @@ impl Remote {
     }
 
     /// Tries the services in turn. A read continues with the next one after any network failure; a
-    /// write only if the service cannot have received it. None is tried if the last probes got no answer.
+    /// write only if the service cannot have received it. None is tried if the last probes got no
+    /// answer.
     pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Answer> {
         self.probes.require_answers()?;
         self.call_within(call, token, ANSWER).await

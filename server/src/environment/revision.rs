@@ -64,7 +64,8 @@ where
     }
 }
 
-/// Runs a part of a request that changes other objects than the one whose revision its caller named.
+/// Runs a part of a request that changes other objects than the one whose revision its caller
+/// named.
 pub async fn without_base<F: Future>(part: F) -> F::Output {
     EXCHANGE.scope(Arc::default(), part).await
 }

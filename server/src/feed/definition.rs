@@ -22,8 +22,9 @@ const REBUILD_PAUSE: Duration = Duration::from_secs(60);
 /// Ids before the last one that are read again: transactions commit out of id order, so an earlier
 /// row may still appear. Less than [`BATCH`].
 const LATE_ROWS: i64 = 100;
-/// How far back a scan for changed keys and restored names reaches: stored times have whole seconds, and the clocks of
-/// nodes differ. The complete read finds a change of a node whose clock is further behind.
+/// How far back a scan for changed keys and restored names reaches: stored times have whole
+/// seconds, and the clocks of nodes differ. The complete read finds a change of a node whose clock
+/// is further behind.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 
 /// A time on both clocks of this machine. The wall clock may jump, so changes are requested from

@@ -51,8 +51,8 @@ pub enum Woken {
 /// The app and the address that a poll is charged to.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder<'a> {
-    /// Stored app id; empty for all apps that are not stored, so that invented names are treated as
-    /// one app.
+    /// Stored app id; empty for all apps that are not stored, so that invented names are treated
+    /// as one app.
     pub app_id: &'a str,
     /// Address that the connection comes from.
     pub address: IpAddr,

@@ -151,8 +151,8 @@ impl Names {
         self.index.load().public.get(&Folded([name]), |(_, public)| public.clone())
     }
 
-    /// Whether a row that cannot be decoded may declare this namespace, of the app or public. An app
-    /// that is not stored is `None`.
+    /// Whether a row that cannot be decoded may declare this namespace, of the app or public. An
+    /// app that is not stored is `None`.
     #[must_use]
     pub fn may_be_declared(&self, app_id: Option<&str>, name: &str) -> bool {
         let is_own = app_id.is_some_and(|app_id| self.own(app_id, name).is_some());

@@ -10,7 +10,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::hub::Waiters;
 use crate::server_config::{ServerConfig, keys};
 
-/// Messages whose waiters wait for their turn; those of further ones are woken at once, as without pacing.
+/// Messages whose waiters wait for their turn; those of further ones are woken at once, as without
+/// pacing.
 const QUEUE: usize = 100;
 
 /// Passes waiters to the task.

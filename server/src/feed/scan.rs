@@ -147,8 +147,9 @@ impl ReleaseFeed {
         Ok(scan.last_id)
     }
 
-    /// Delivers a message that a scan would now read after the last one and nothing else; returns whether
-    /// that is so. The row with the last id must be the one that was read, as in a scan.
+    /// Delivers a message that a scan would now read after the last one and nothing else; returns
+    /// whether that is so. The row with the last id must be the one that was read, as in a
+    /// scan.
     pub(super) async fn deliver_next(&self, appended: Appended) -> bool {
         let Ok(mut scan) = self.0.scan.try_lock() else { return false };
         let Appended { before, message } = appended;

@@ -1,7 +1,7 @@
 //! The address that a request came from: the peer of the connection, or, behind the proxies in the
 //! settings, the last address in `X-Forwarded-For` that is not one of them. Any client can send
-//! that header, so it is ignored from other peers. An address may have a port, as some proxies write
-//! it.
+//! that header, so it is ignored from other peers. An address may have a port, as some proxies
+//! write it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

@@ -16,9 +16,9 @@ where
     output(tokio::spawn(part.in_current_span())).await
 }
 
-/// The same for a limited number of callers that disconnected, so that they cannot start more work, and
-/// occupy more memory, than they have connections. `abandoned` counts them; the work of others ends
-/// with them. `unheard` receives the output that no caller receives.
+/// The same for a limited number of callers that disconnected, so that they cannot start more work,
+/// and occupy more memory, than they have connections. `abandoned` counts them; the work of others
+/// ends with them. `unheard` receives the output that no caller receives.
 pub async fn to_the_end_within<F>(
     abandoned: &'static Semaphore,
     part: F,

@@ -18,8 +18,9 @@ use super::route::{Listed, Routes};
 use crate::error::Error;
 use crate::feed::ReleaseFeed;
 
-/// Counters that an alarm watches from the start: one that begins with its first event grows unnoticed
-/// by `increase()`. Those of Eureka exist where it is used, those of single tables with the table.
+/// Counters that an alarm watches from the start: one that begins with its first event grows
+/// unnoticed by `increase()`. Those of Eureka exist where it is used, those of single tables with
+/// the table.
 const ALARMS: [&str; 13] = [
     "castalia_cut_connections_total",
     "castalia_deferred_messages_total",

@@ -19,8 +19,8 @@ pub const REVISION: HeaderName = HeaderName::from_static("castalia-revision");
 /// Name of the header with the state before a change.
 pub const BEFORE: HeaderName = HeaderName::from_static("castalia-revision-before");
 
-/// The value of the header, if it is present. One that is no text is no revision either, and not the
-/// absence of one.
+/// The value of the header, if it is present. One that is no text is no revision either, and not
+/// the absence of one.
 #[must_use]
 pub fn of(headers: &HeaderMap) -> Option<String> {
     text(headers, &REVISION)

@@ -17,8 +17,9 @@ use super::operation::{About, Described, Operation};
 /// request has the `About` of its operation as an extension.
 pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
 
-/// A handler without its type, so that what axum builds around a handler is compiled once for each role:
-/// for each type the compiler would prove again and again that its future can be sent to other threads.
+/// A handler without its type, so that what axum builds around a handler is compiled once for each
+/// role: for each type the compiler would prove again and again that its future can be sent to
+/// other threads.
 struct Erased<S>(Arc<dyn Fn(Request, S) -> BoxFuture<'static, Response> + Send + Sync>);
 
 impl<S: 'static> Erased<S> {

@@ -1,5 +1,6 @@
 //! The JSON reader of requests and archives. It refuses a text with more elements than any caller
-//! needs before memory is used for them: three bytes such as `{},` become an element of some hundred.
+//! needs before memory is used for them: three bytes such as `{},` become an element of some
+//! hundred.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Error, Result};

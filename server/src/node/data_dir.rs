@@ -310,8 +310,8 @@ fn check_mode(file: &File, directory: &Path) -> std::io::Result<()> {
     ))
 }
 
-/// Stores a token in a file that is absent or, after a full disk, empty; or returns the one that a node
-/// in the same directory stored meanwhile.
+/// Stores a token in a file that is absent or, after a full disk, empty; or returns the one that a
+/// node in the same directory stored meanwhile.
 fn generated_token(path: &Path, token: String) -> std::io::Result<Secret> {
     let mut file =
         private(OpenOptions::new().create(true).truncate(false).read(true)).open(path)?;
@@ -329,8 +329,8 @@ fn generated_token(path: &Path, token: String) -> std::io::Result<Secret> {
     Ok(Secret::new(token))
 }
 
-/// Waits until no other node seeds a database from this directory: of two that share one, the slower
-/// would replace the password file of the faster. `None` if the file system has no locks.
+/// Waits until no other node seeds a database from this directory: of two that share one, the
+/// slower would replace the password file of the faster. `None` if the file system has no locks.
 pub(super) fn lock_for_seed(settings: &Settings) -> Result<Option<File>, StartError> {
     make(&settings.data_dir)?;
     let directory = File::open(&settings.data_dir).ok();

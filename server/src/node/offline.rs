@@ -29,7 +29,8 @@ pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartEr
     database::check(settings).await
 }
 
-/// Reports what to know before a server starts on the databases, one line for each; changes no table.
+/// Reports what to know before a server starts on the databases, one line for each; changes no
+/// table.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.

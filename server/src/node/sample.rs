@@ -19,8 +19,8 @@ pub(super) async fn is_present(environment: &Store) -> Result<bool> {
     Ok(castalia_store::app::by_app_id(environment.read(), APP_ID).await?.is_some())
 }
 
-/// Creates the app and publishes its first release. A server starts without it if the environment has
-/// one already, as beside a portal whose database was lost.
+/// Creates the app and publishes its first release. A server starts without it if the environment
+/// has one already, as beside a portal whose database was lost.
 pub(super) async fn seed(state: &PortalState) {
     if let Err(error) = create(state).await {
         tracing::warn!(app_id = APP_ID, %error, "cannot create the sample app; the server starts without it");

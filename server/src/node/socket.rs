@@ -209,8 +209,8 @@ fn has_reserved_characters(settings: &Settings) -> bool {
     })
 }
 
-/// The ports of this process speak plain HTTP, and the proxy of the config role is probably not also
-/// on the admin port.
+/// The ports of this process speak plain HTTP, and the proxy of the config role is probably not
+/// also on the admin port.
 fn warn_of_tls(stated: Advertised<'_>, own: &[OwnService]) {
     let is_derived = stated.admin.is_none() && stated.config.is_some();
     let admin = own.iter().find(|own| own.name == ADMIN_SERVICE && own.uri.starts_with("https:"));

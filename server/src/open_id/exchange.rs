@@ -20,8 +20,8 @@ use tokio::time::timeout;
 use super::endpoint::{Endpoint, EndpointError, problem, token_answer};
 use super::{Client, OpenId, SignInFailure, brief, unreadable, unsuitable};
 
-/// Maximum number of codes that are used concurrently, so that a frozen provider cannot occupy the memory of
-/// the portal.
+/// Maximum number of codes that are used concurrently, so that a frozen provider cannot occupy the
+/// memory of the portal.
 const TOTAL: usize = 64;
 /// The same for one network: a quarter, since an office or a proxy may represent many users, and
 /// the others must be able to sign in beside it.

@@ -17,7 +17,8 @@ use crate::outgoing::guarded::{CallError, GuardedClient};
 
 /// Time for which a document is used.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// Minimum time between two documents: a token that the known keys do not verify asks for a new one.
+/// Minimum time between two documents: a token that the known keys do not verify asks for a new
+/// one.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Time after a failure during which the provider is not called again, so that requests do not
 /// queue behind one that is frozen.

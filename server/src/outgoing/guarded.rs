@@ -1,8 +1,8 @@
 //! A client for addresses that another party chooses in part, such as the endpoints in a discovery
 //! document. It calls the hosts in the operator's settings and hosts of the public internet, so
 //! that nobody can make the server call internal services. It resolves a name once, follows no
-//! redirect, uses no proxy (which would resolve the name itself), and limits time and size. Does not
-//! know what is sent.
+//! redirect, uses no proxy (which would resolve the name itself), and limits time and size. Does
+//! not know what is sent.
 
 use std::error::Error as _;
 use std::net::IpAddr;
@@ -29,7 +29,8 @@ use super::{causes, tls};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Maximum body of an answer, in bytes.
 const LARGEST: usize = 1024 * 1024;
-/// Maximum number of bytes that are received for a call: the body, its head and the messages of TLS.
+/// Maximum number of bytes that are received for a call: the body, its head and the messages of
+/// TLS.
 const MOST_RECEIVED: usize = LARGEST + 256 * 1024;
 /// Reason why a call has no answer. For the log: it may contain addresses of the internal network.
 #[derive(Debug, Error)]

@@ -130,8 +130,8 @@ impl RegistryTable {
         Ok(services)
     }
 
-    /// Reports that this installation probably uses Eureka: its settings name servers, and no node is
-    /// in the table. The nodes that use Eureka would not find this one.
+    /// Reports that this installation probably uses Eureka: its settings name servers, and no node
+    /// is in the table. The nodes that use Eureka would not find this one.
     pub(super) async fn warn_of_eureka(&self) {
         if self.options.ignores_eureka && self.alive().await.is_ok_and(|alive| alive.is_empty()) {
             tracing::warn!(

@@ -1,6 +1,7 @@
-//! Services that stay listed although the table does not have them at the moment, so that clients do
-//! not find nobody: after an outage of the database all rows are old until their nodes have written
-//! again, and a node on its way back to Eureka leaves the table before Eureka's lists have it.
+//! Services that stay listed although the table does not have them at the moment, so that clients
+//! do not find nobody: after an outage of the database all rows are old until their nodes have
+//! written again, and a node on its way back to Eureka leaves the table before Eureka's lists have
+//! it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Eureka on the config port. One parser reads every path below `/eureka`, after the caller is
-//! authenticated: no spelling of a path is answered without credentials, and none reveals whether an
-//! app or an instance exists.
+//! authenticated: no spelling of a path is answered without credentials, and none reveals whether
+//! an app or an instance exists.
 
 mod access;
 mod batch;
@@ -149,8 +149,8 @@ impl EurekaPort {
         let Some(resource) = RegistryPath::parse(head.uri.path()) else {
             return empty(StatusCode::NOT_FOUND);
         };
-        // Only browsers send it, for whatever page a user opens, also without credentials or with those
-        // that they remember.
+        // Only browsers send it, for whatever page a user opens, also without credentials or with
+        // those that they remember.
         if call.method != Method::GET && call.headers.contains_key(ORIGIN) {
             return failure(StatusCode::FORBIDDEN, "pages in a browser may not change Eureka");
         }

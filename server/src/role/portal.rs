@@ -69,7 +69,8 @@ pub enum PortalAccess {
     Page,
     /// Requires a known caller with this permission.
     Call(Need),
-    /// Requires a signed-in user with this permission; refused to tokens, whatever their permissions.
+    /// Requires a signed-in user with this permission; refused to tokens, whatever their
+    /// permissions.
     Session(Need),
     /// The same, but a user without permission to see the values receives an empty answer instead
     /// of an error.

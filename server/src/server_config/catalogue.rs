@@ -1,5 +1,5 @@
-//! What an editor of settings needs to know of a key besides its kind: whether its value is a secret,
-//! and when a change takes effect.
+//! What an editor of settings needs to know of a key besides its kind: whether its value is a
+//! secret, and when a change takes effect.
 
 use super::keys;
 
@@ -23,7 +23,8 @@ const OF_NODE: [&str; 4] = [
 ];
 
 /// When a change of the row of this key takes effect: `minute` for at once on the node that stores
-/// it and within a minute on the others, `restart`, or `never` for a key of the node's own settings.
+/// it and within a minute on the others, `restart`, or `never` for a key of the node's own
+/// settings.
 #[must_use]
 pub fn effect(name: &str) -> &'static str {
     match name {
@@ -39,8 +40,8 @@ pub fn is_secret(name: &str) -> bool {
     SECRET.contains(&name)
 }
 
-/// Whether an address in a value contains a user name or a password, as those of Eureka servers may,
-/// or a query, as those of webhooks with a token.
+/// Whether an address in a value contains a user name or a password, as those of Eureka servers
+/// may, or a query, as those of webhooks with a token.
 #[must_use]
 pub fn has_credentials(text: &str) -> bool {
     let has_user = |address: &str| address.split('/').next().is_some_and(|part| part.contains('@'));

@@ -138,8 +138,8 @@ const INT: u64 = u32::MAX as u64;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
-/// Texts that protect, for keys whose value cannot be decoded and was not read before: without them a
-/// damaged row would open what it closes.
+/// Texts that protect, for keys whose value cannot be decoded and was not read before: without them
+/// a damaged row would open what it closes.
 const PROTECTIVE: [(&str, &str); 3] = [
     (ADMIN_TOKEN_REQUIRED.name, "true"),
     // A list that is set and has no token.

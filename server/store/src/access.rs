@@ -1,5 +1,5 @@
-//! Which tables a statement accesses and how, and the statement that accesses a table in the same way
-//! but no row: it waits for the same locks of whole tables, and needs the same privileges.
+//! Which tables a statement accesses and how, and the statement that accesses a table in the same
+//! way but no row: it waits for the same locks of whole tables, and needs the same privileges.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -27,8 +27,8 @@ pub use influence::Model as AuditLogDataInfluence;
 pub use seal::AuditSeal;
 pub use trail::{Trail, replaced};
 
-/// Inserts an operation as large as usual ones, and removes it. A full disk may still have room for a
-/// small row of another table.
+/// Inserts an operation as large as usual ones, and removes it. A full disk may still have room for
+/// a small row of another table.
 pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
     const FILLER: usize = 200;
     let operation = Operation {

@@ -58,8 +58,8 @@ pub async fn by_app_id(
     decode::one(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
-/// The consumer with this id, locked until the end of the transaction, so that two of its tokens are
-/// not replaced at once.
+/// The consumer with this id, locked until the end of the transaction, so that two of its tokens
+/// are not replaced at once.
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     decode::one(db, Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive()).await
 }
@@ -249,7 +249,8 @@ pub async fn record_calls(
     Ok(())
 }
 
-/// Whether the consumer is treated as administrator of every app; not if the grant cannot be decoded.
+/// Whether the consumer is treated as administrator of every app; not if the grant cannot be
+/// decoded.
 pub async fn has_all_apps(db: &impl ConnectionTrait, consumer_id: Id) -> Result<bool, StoreError> {
     let found = readable::models(db, grant::Entity::find_by_id(consumer_id)).await?;
     Ok(found.iter().any(|grant| grant.all_apps))

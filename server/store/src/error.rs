@@ -127,7 +127,8 @@ impl StoreError {
         matches!(self, Self::ReadOnly(_))
     }
 
-    /// Whether the files of the database cannot be read or written, which may concern some rows only.
+    /// Whether the files of the database cannot be read or written, which may concern some rows
+    /// only.
     pub(super) fn is_storage(&self) -> bool {
         matches!(self, Self::Storage(_))
     }

@@ -36,7 +36,8 @@ pub struct Message {
     pub time: DateTime<Utc>,
 }
 
-/// A new release message, and the one with the id before it: what a scan reads that has read the latter.
+/// A new release message, and the one with the id before it: what a scan reads that has read the
+/// latter.
 #[derive(Clone, Debug)]
 pub struct Appended {
     pub before: Message,

@@ -96,9 +96,9 @@ impl SqliteFile {
         Ok(())
     }
 
-    /// Fails if a new connection may have opened another file of this name. That connection is never
-    /// closed: SQLite would consider it the last one of its file, copy the write-ahead log into
-    /// that file, and remove the log that the other connections still need.
+    /// Fails if a new connection may have opened another file of this name. That connection is
+    /// never closed: SQLite would consider it the last one of its file, copy the write-ahead
+    /// log into that file, and remove the log that the other connections still need.
     pub(super) async fn set_aside_if_foreign(
         &self,
         connection: &mut SqliteConnection,

@@ -1,6 +1,6 @@
-//! Conditions on flags. SQLite stores any value in such a column. In every query a number other than
-//! 0 is true, as where rows are decoded; a value that is no number is neither true nor false, and
-//! its row cannot be decoded. Knows no table.
+//! Conditions on flags. SQLite stores any value in such a column. In every query a number other
+//! than 0 is true, as where rows are decoded; a value that is no number is neither true nor false,
+//! and its row cannot be decoded. Knows no table.
 
 use sea_orm::sea_query::{BinOper, Expr, ExprTrait};
 

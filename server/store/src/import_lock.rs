@@ -20,8 +20,8 @@ use crate::pulse::Pulse;
 
 /// Interval of the attempts to get a lock that another process holds.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Interval of the statements that keep the session of the lock, and maximum time for one. Together they
-/// are shorter than `LONGEST`, after which a server ends a session whose process disappeared.
+/// Interval of the statements that keep the session of the lock, and maximum time for one. Together
+/// they are shorter than `LONGEST`, after which a server ends a session whose process disappeared.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// An arbitrary number that no other program on the same PostgreSQL database is likely to use.
@@ -36,7 +36,8 @@ pub struct ImportLock {
 }
 
 impl ImportLock {
-    /// Asks the server whether no other process can have had the lock since it was given to this one.
+    /// Asks the server whether no other process can have had the lock since it was given to this
+    /// one.
     pub async fn is_held(&self) -> bool {
         let Some(session) = &self.session else { return true };
         let (question, answer) = oneshot::channel();
@@ -94,7 +95,8 @@ async fn try_lock(tx: &DatabaseTransaction) -> Result<bool, DbErr> {
     Ok(answer == Some(1))
 }
 
-/// Keeps the session until the lock is released; a question is not answered if the session has ended.
+/// Keeps the session until the lock is released; a question is not answered if the session has
+/// ended.
 async fn hold(
     db: DatabaseConnection,
     tx: DatabaseTransaction,

@@ -265,8 +265,8 @@ pub async fn configs_of_namespace(
     page::paged(db, configs, page).await
 }
 
-/// The rows of the namespace that have none of the releases and were changed later than `since`; the
-/// first ones by id if there is a limit.
+/// The rows of the namespace that have none of the releases and were changed later than `since`;
+/// the first ones by id if there is a limit.
 pub async fn configs_without_releases<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,

@@ -113,8 +113,8 @@ pub(crate) struct Answer {
 }
 
 impl Job {
-    /// Prepares a job that runs from now on, and its answer. The transaction also stores the step of
-    /// an audit trail.
+    /// Prepares a job that runs from now on, and its answer. The transaction also stores the step
+    /// of an audit trail.
     pub(crate) fn new(
         work: Box<dyn Work>,
         step: Option<TrailStep>,
@@ -151,11 +151,11 @@ impl Job {
         self.deadline
     }
 
-    /// Answers the caller: with the error of the transaction if there is one, else with the outcome of
-    /// the last run.
+    /// Answers the caller: with the error of the transaction if there is one, else with the outcome
+    /// of the last run.
     pub(crate) fn answer(self, failure: Option<StoreError>) {
-        // Without an outcome the job panicked, which the dropped reply signals. A caller that stopped
-        // waiting needs no reply.
+        // Without an outcome the job panicked, which the dropped reply signals. A caller that
+        // stopped waiting needs no reply.
         if let Some(outcome) = failure.map(Err).or(self.outcome) {
             if let Err(error) | Ok(Verdict::Failed(Some(error))) = &outcome {
                 self.refusals.note_size(self.written, error);

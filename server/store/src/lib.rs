@@ -1,9 +1,9 @@
 #![forbid(unsafe_code)]
 //! The database layer: connects by URL, reads, runs write jobs in transactions, and contains the
 //! queries of each aggregate. Supports three dialects behind one interface: SQLite (one writer
-//! task), MySQL/MariaDB and PostgreSQL (plain transactions). Callers pass and receive plain rows: no
-//! other crate depends on the object-relational mapper. Knows no rule of the service, no HTTP and no
-//! role: `domain` decides what a change means.
+//! task), MySQL/MariaDB and PostgreSQL (plain transactions). Callers pass and receive plain rows:
+//! no other crate depends on the object-relational mapper. Knows no rule of the service, no HTTP
+//! and no role: `domain` decides what a change means.
 
 mod access;
 pub mod access_key;

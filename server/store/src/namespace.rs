@@ -1,5 +1,5 @@
-//! Queries: namespaces, including those of branches; those of definitions (app namespaces), edit locks
-//! and schemas are in files below. The content of a namespace is not known here.
+//! Queries: namespaces, including those of branches; those of definitions (app namespaces), edit
+//! locks and schemas are in files below. The content of a namespace is not known here.
 
 mod definition;
 mod family;
@@ -132,7 +132,8 @@ pub async fn names_in_clusters(
     Ok(names)
 }
 
-/// The namespaces of all clusters and branches of an app by id, without rows that cannot be decoded.
+/// The namespaces of all clusters and branches of an app by id, without rows that cannot be
+/// decoded.
 pub async fn readable_of_app(
     db: &impl ConnectionTrait,
     app_id: &str,

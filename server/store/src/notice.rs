@@ -1,6 +1,6 @@
 //! Queries: publishes of which others are notified. The deliveries to each receiver are in
-//! `notice/delivery.rs`, the webhooks in `notice/webhook.rs`. All times are those of the shared clock.
-//! When something is retried or given up is not known here.
+//! `notice/delivery.rs`, the webhooks in `notice/webhook.rs`. All times are those of the shared
+//! clock. When something is retried or given up is not known here.
 
 pub mod delivery;
 pub mod webhook;

@@ -1,6 +1,6 @@
-//! Queries: changes of apps and definitions that environments have not received, in the order in which
-//! they were made. The table may be missing, because the account may not create it; nothing is sent
-//! again then.
+//! Queries: changes of apps and definitions that environments have not received, in the order in
+//! which they were made. The table may be missing, because the account may not create it; nothing
+//! is sent again then.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -46,7 +46,8 @@ pub struct NewPendingChange {
 #[derive(Clone, Copy, Debug)]
 pub struct Announced {
     pub id: Id,
-    /// Whether the environment has to receive an earlier change first, of the object or of its app.
+    /// Whether the environment has to receive an earlier change first, of the object or of its
+    /// app.
     pub is_behind: bool,
 }
 
@@ -68,8 +69,8 @@ pub struct UnreadableChange {
 }
 
 impl PendingChanges {
-    /// Whether an earlier change of the same object, or of its app, cannot be decoded. One whose app is
-    /// unknown too holds nothing back, because it would hold back everything.
+    /// Whether an earlier change of the same object, or of its app, cannot be decoded. One whose
+    /// app is unknown too holds nothing back, because it would hold back everything.
     #[must_use]
     pub fn is_held_back(&self, change: &PendingChange) -> bool {
         self.unreadable.iter().any(|earlier| {
@@ -94,8 +95,8 @@ impl PendingChange {
     }
 }
 
-/// Stores the change for each of these environments, to be sent again from this time on. Returns what
-/// was stored in the same order.
+/// Stores the change for each of these environments, to be sent again from this time on. Returns
+/// what was stored in the same order.
 pub async fn insert(
     db: &impl ConnectionTrait,
     new: &NewPendingChange,
@@ -160,8 +161,8 @@ pub async fn of_environment(
     Ok(found)
 }
 
-/// Whether the environment has not received the deletion of a definition of this name, or of an app if
-/// `namespace` is empty.
+/// Whether the environment has not received the deletion of a definition of this name, or of an app
+/// if `namespace` is empty.
 pub async fn is_deletion_missed(
     db: &impl ConnectionTrait,
     env: &str,

@@ -127,8 +127,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
                 few
             };
             let (few, mut one) = (few(RESERVED_CONNECTIONS), few(1));
-            // A ping that has to connect first may be late on a busy machine, as if the database did
-            // not answer.
+            // A ping that has to connect first may be late on a busy machine, as if the database
+            // did not answer.
             one.idle_timeout(MAX_LIFETIME);
             let db = connect(url, options, with).await?;
             let reserved = connect(url, options, few).await?;
@@ -199,8 +199,8 @@ async fn connect(
     }
 }
 
-/// Why a database server rejects connections, which the pool reports as a time-out only; `None` if a
-/// connection succeeds now.
+/// Why a database server rejects connections, which the pool reports as a time-out only; `None` if
+/// a connection succeeds now.
 async fn refusal(url: &DatabaseUrl) -> Option<String> {
     let connect = async {
         match url.dialect() {
@@ -256,9 +256,9 @@ fn server_options(
 /// an error, and does not keep the locks of a node that disappeared. MySQL skips the comment and
 /// has no limit for the statement.
 ///
-/// Strict whatever the server's default is: otherwise a character that a column cannot store becomes
-/// `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a rehearsal)
-/// uses up no id.
+/// Strict whatever the server's default is: otherwise a character that a column cannot store
+/// becomes `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a
+/// rehearsal) uses up no id.
 fn mysql_limits() -> SqlStr {
     let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
     AssertSqlSafe(format!(

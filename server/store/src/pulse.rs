@@ -82,8 +82,8 @@ impl Pulse {
         {
             return ping.outcome.clone();
         }
-        // Boxed, because all work that is watched contains this future, and opening a connection is a
-        // large one.
+        // Boxed, because all work that is watched contains this future, and opening a connection is
+        // a large one.
         let outcome = Box::pin(self.ask()).await;
         *last = Some(Ping { finished: Instant::now(), outcome: outcome.clone() });
         outcome
@@ -182,7 +182,8 @@ impl Pulse {
     }
 }
 
-/// Repeats the query if the connection turns out to be dead: the server may have closed it long ago.
+/// Repeats the query if the connection turns out to be dead: the server may have closed it long
+/// ago.
 async fn select(db: &DatabaseConnection) -> Result<(), DbErr> {
     let statement = Statement::from_string(db.get_database_backend(), "SELECT 1");
     match db.query_one_raw(statement.clone()).await {

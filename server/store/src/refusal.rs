@@ -1,12 +1,12 @@
-//! Statements that the database refused, such as because another session holds a lock on their table.
-//! One refusal is no fault: the statement may have waited for a single row, or taken long itself. A
-//! check, which accesses the same table in the same way and no row, decides, and is repeated until it
-//! succeeds. So no request can report a fault that the database does not have, and a fault ends
-//! without a request. The names of the tables are taken from the statements.
+//! Statements that the database refused, such as because another session holds a lock on their
+//! table. One refusal is no fault: the statement may have waited for a single row, or taken long
+//! itself. A check, which accesses the same table in the same way and no row, decides, and is
+//! repeated until it succeeds. So no request can report a fault that the database does not have,
+//! and a fault ends without a request. The names of the tables are taken from the statements.
 //!
-//! A statement that failed because the database cannot read or write its own files is a fault at once,
-//! because the damage may be in the rows of this statement only. It is repeated instead of the check,
-//! in a transaction that is rolled back.
+//! A statement that failed because the database cannot read or write its own files is a fault at
+//! once, because the damage may be in the rows of this statement only. It is repeated instead of
+//! the check, in a transaction that is rolled back.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,8 +27,8 @@ use crate::url::Dialect;
 
 /// Pause between two rounds of checks.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The pause is this many times as long as the repeated statements took, so that those that read many
-/// rows occupy the writer of SQLite for a small part of the time.
+/// The pause is this many times as long as the repeated statements took, so that those that read
+/// many rows occupy the writer of SQLite for a small part of the time.
 const SHARE: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Maximum number of statements that are repeated for one access; others that fail are not kept.
@@ -203,8 +203,8 @@ impl Store {
         self.shared.refusals.faults()
     }
 
-    /// Tables of a SQLite file that cannot be accessed because of the file, one sentence each. Empty on
-    /// database servers, which other nodes use as well; performs no query.
+    /// Tables of a SQLite file that cannot be accessed because of the file, one sentence each.
+    /// Empty on database servers, which other nodes use as well; performs no query.
     pub fn damage(&self) -> Vec<String> {
         match self.dialect() {
             Dialect::Sqlite => {
@@ -242,8 +242,8 @@ impl Store {
     async fn check(&self, access: &Access) {
         let refusals = &self.shared.refusals;
         let backend = self.read().get_database_backend();
-        // SQLite locks whole files, which the ping and the trial writes notice: only whether the table exists
-        // is left, and a check that takes long shows that the node is busy.
+        // SQLite locks whole files, which the ping and the trial writes notice: only whether the
+        // table exists is left, and a check that takes long shows that the node is busy.
         let is_file = self.dialect() == Dialect::Sqlite;
         let check = match is_file {
             true => Access::reading(access.table()).check(backend),
@@ -286,8 +286,9 @@ impl Store {
         }
     }
 
-    /// Repeats a statement that failed because of the database's files, and changes nothing. An error
-    /// that another statement could have as well shows that the files can be accessed again.
+    /// Repeats a statement that failed because of the database's files, and changes nothing. An
+    /// error that another statement could have as well shows that the files can be accessed
+    /// again.
     async fn repeat(&self, access: &Access, statement: Statement) {
         let repeated = self.rehearse(statement.clone(), |tx, statement| {
             Box::pin(async move {

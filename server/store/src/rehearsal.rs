@@ -1,7 +1,7 @@
 //! Rehearsals: jobs whose transactions are rolled back in any case. Those of a node insert rows as
 //! large as those of a publish and of an operation of the portal. A table that cannot grow rejects
-//! them, while smaller rows still fit into it or into other tables. They have an id of their own, so
-//! that they use up none. SQLite, whose tables share one file, writes as much as was refused.
+//! them, while smaller rows still fit into it or into other tables. They have an id of their own,
+//! so that they use up none. SQLite, whose tables share one file, writes as much as was refused.
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ActiveModelTrait, ConnectionTrait as _, EntityTrait, Set};
@@ -45,8 +45,8 @@ impl<E: JobError> JobError for End<E> {
 }
 
 impl Store {
-    /// Runs a job like [`Store::write`], and rolls its transaction back in any case. Numbers that the
-    /// database generated for its rows are not used again.
+    /// Runs a job like [`Store::write`], and rolls its transaction back in any case. Numbers that
+    /// the database generated for its rows are not used again.
     pub async fn rehearse<I, T, E, F>(&self, input: I, job: F) -> Result<(), E>
     where
         I: Send + Sync + 'static,
@@ -132,8 +132,8 @@ pub(super) async fn operation(store: &Store) -> Result<(), StoreError> {
         .await
 }
 
-/// Writes this many bytes to the log of a SQLite file. The log keeps its length when they are rolled
-/// back, so the space that they needed is there for the next transaction.
+/// Writes this many bytes to the log of a SQLite file. The log keeps its length when they are
+/// rolled back, so the space that they needed is there for the next transaction.
 pub(super) async fn space(store: &Store, bytes: u64) -> Result<(), StoreError> {
     let fill = format!("CREATE TABLE castalia_write_check AS SELECT zeroblob({})", bytes.min(MOST));
     store

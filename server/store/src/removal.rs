@@ -34,8 +34,8 @@ impl<'a> Scope<'a> {
         Self { app_id, clusters: None, namespace: None }
     }
 
-    /// The namespaces with this name in all clusters and branches, including those whose cluster does
-    /// not exist.
+    /// The namespaces with this name in all clusters and branches, including those whose cluster
+    /// does not exist.
     pub fn of_definition(app_id: &'a str, namespace: &'a str) -> Self {
         Self { app_id, clusters: None, namespace: Some(namespace) }
     }
@@ -89,8 +89,8 @@ pub async fn namespaces(
 }
 
 /// Hides namespaces, releases, gray rules, history and commits, and removes the records of their
-/// readers; hides clusters too unless the scope is that of namespaces with one name. Items are kept:
-/// they belong to a namespace by its id, which is never reused.
+/// readers; hides clusters too unless the scope is that of namespaces with one name. Items are
+/// kept: they belong to a namespace by its id, which is never reused.
 pub async fn hide(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
@@ -158,8 +158,8 @@ pub async fn with_items(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>
     Ok(found.into_tuple().all(db).await?)
 }
 
-/// Hides the items of those of the namespaces that are deleted, with the time of the namespace; their
-/// last editor is kept. A namespace that was restored meanwhile keeps its items.
+/// Hides the items of those of the namespaces that are deleted, with the time of the namespace;
+/// their last editor is kept. A namespace that was restored meanwhile keeps its items.
 pub async fn hide_items(db: &impl ConnectionTrait, namespaces: &[Id]) -> Result<(), StoreError> {
     use namespace::Column;
     let mut by_time: BTreeMap<i64, Vec<Id>> = BTreeMap::new();

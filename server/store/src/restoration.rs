@@ -1,6 +1,6 @@
-//! Queries: which rows of an app are hidden, and rows that were hidden together are shown again. One
-//! deletion gives all of its rows one time ([`Deletion`](crate::Deletion)), by which they are found.
-//! What may be restored is not known here.
+//! Queries: which rows of an app are hidden, and rows that were hidden together are shown again.
+//! One deletion gives all of its rows one time ([`Deletion`](crate::Deletion)), by which they are
+//! found. What may be restored is not known here.
 
 mod order;
 pub mod unused;
@@ -30,8 +30,8 @@ const LIMIT: u64 = 1_000;
 /// this, in milliseconds.
 pub const SPREAD: i64 = 60_000;
 
-/// The rows of an app that were hidden at or since some time, the latest first: of a list, the namespaces
-/// without those that were hidden with an app or a cluster.
+/// The rows of an app that were hidden at or since some time, the latest first: of a list, the
+/// namespaces without those that were hidden with an app or a cluster.
 #[derive(Clone, Debug)]
 pub struct Hidden {
     pub apps: Vec<app::Model>,
@@ -144,8 +144,8 @@ pub async fn vacant(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Id>, St
     Ok(found)
 }
 
-/// Whether something of the scope was hidden at about this time, but not together with a namespace of
-/// the app: another program deleted it, or an earlier version of this one, and which rows belong
+/// Whether something of the scope was hidden at about this time, but not together with a namespace
+/// of the app: another program deleted it, or an earlier version of this one, and which rows belong
 /// together cannot be known.
 pub async fn is_scattered(
     db: &impl ConnectionTrait,
@@ -182,8 +182,8 @@ async fn is_apart<E: InNamespace>(
     Ok(found.one(db).await?.is_some())
 }
 
-/// Shows clusters and branches of the scope that were hidden at this time, with their namespaces and
-/// everything in these.
+/// Shows clusters and branches of the scope that were hidden at this time, with their namespaces
+/// and everything in these.
 pub async fn show(db: &impl ConnectionTrait, scope: Scope<'_>, at: i64) -> Result<(), StoreError> {
     let clusters = scope.within(cluster::Column::AppId, cluster::Column::Name);
     show_rows::<cluster::Entity>(db, clusters, at).await?;
@@ -191,8 +191,8 @@ pub async fn show(db: &impl ConnectionTrait, scope: Scope<'_>, at: i64) -> Resul
     show_rows::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>(), at).await
 }
 
-/// Shows the namespaces of the scope that were hidden at this time, with everything in them but their
-/// gray rules: the deletion of a single namespace ends its gray release.
+/// Shows the namespaces of the scope that were hidden at this time, with everything in them but
+/// their gray rules: the deletion of a single namespace ends its gray release.
 pub async fn show_namespaces(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,

@@ -1,5 +1,6 @@
 //! Operations on tables with Apollo's six standard columns: live rows, insert, update and soft
-//! deletion; how rows are decoded is in a file below. Knows no table by name and no rule for changes.
+//! deletion; how rows are decoded is in a file below. Knows no table by name and no rule for
+//! changes.
 
 pub(crate) mod batch;
 pub(crate) mod decode;
@@ -53,8 +54,8 @@ pub trait Standard: EntityTrait {
     const LAST_MODIFIED_BY: Self::Column;
     const LAST_TIME: Self::Column;
 
-    /// The rows that are not hidden. A bare `find()` would include the hidden ones. A row whose flag
-    /// cannot be decoded is not treated as hidden: its absence would change answers.
+    /// The rows that are not hidden. A bare `find()` would include the hidden ones. A row whose
+    /// flag cannot be decoded is not treated as hidden: its absence would change answers.
     fn live() -> Select<Self> {
         Self::find().filter(is_unset(Self::IS_DELETED.into_expr()))
     }
@@ -171,8 +172,8 @@ pub(super) fn parameters<A: ActiveModelTrait>(row: &A) -> impl Iterator<Item = V
     set_columns(row).map(|(_, value)| value)
 }
 
-/// The statement that inserts rows: of each the columns that are set, which are the same, and another one
-/// as an expression.
+/// The statement that inserts rows: of each the columns that are set, which are the same, and
+/// another one as an expression.
 pub(super) fn insertion<'r, A: ActiveModelTrait + 'r>(
     rows: impl IntoIterator<Item = (&'r A, Option<(<A::Entity as EntityTrait>::Column, Expr)>)>,
 ) -> Result<InsertStatement, StoreError> {
@@ -250,7 +251,8 @@ impl Deletion {
         &self.operator
     }
 
-    /// Hides the live rows that match the condition, and records the operator. Returns their number.
+    /// Hides the live rows that match the condition, and records the operator. Returns their
+    /// number.
     pub(crate) async fn hide<E: Standard>(
         &self,
         db: &impl ConnectionTrait,

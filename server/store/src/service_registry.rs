@@ -1,6 +1,6 @@
 //! Queries: addresses of services with their heartbeats.
-//! The caller passes every time: nodes that share the table agree on a time zone, which is not known
-//! here.
+//! The caller passes every time: nodes that share the table agree on a time zone, which is not
+//! known here.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;

@@ -27,8 +27,8 @@ enum Parameter {
 }
 
 impl<const N: usize> Template<N> {
-    /// `build` is called once for a dialect, with texts in place of the arguments. It must use them as
-    /// values only, so that they become parameters.
+    /// `build` is called once for a dialect, with texts in place of the arguments. It must use them
+    /// as values only, so that they become parameters.
     pub(crate) const fn new(build: fn(DbBackend, [&str; N]) -> Statement) -> Self {
         Self { build, built: [const { OnceLock::new() }; 3] }
     }

@@ -20,8 +20,8 @@ use crate::number::Id;
 /// Microseconds from the epoch of Unix to that of PostgreSQL, the year 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// Whether every engine can store a time. The driver of MySQL fails in the middle of a statement with
-/// others, which costs its connection.
+/// Whether every engine can store a time. The driver of MySQL fails in the middle of a statement
+/// with others, which costs its connection.
 pub fn is_storable(time: &impl Datelike) -> bool {
     (1..=9999).contains(&time.year())
 }

@@ -18,8 +18,8 @@ use crate::{Store, app, audit, installation, message, migration, rehearsal};
 
 /// Interval of the trial writes to a database that rejects writes.
 const RETRY: Duration = Duration::from_secs(1);
-/// Interval of the trial writes to a database that accepted the last one. A node that is not asked to
-/// change anything would not notice otherwise that it could not.
+/// Interval of the trial writes to a database that accepted the last one. A node that is not asked
+/// to change anything would not notice otherwise that it could not.
 const INTERVAL: Duration = Duration::from_secs(20);
 /// Maximum duration of a trial write; longer than a write waits for a lock.
 const LONGEST: Duration = Duration::from_secs(8);
@@ -59,8 +59,8 @@ impl Store {
         })
     }
 
-    /// Each database has only some of the tables that are tried, and MySQL reports a table that does
-    /// not exist as denied to an account whose privileges are granted for each table.
+    /// Each database has only some of the tables that are tried, and MySQL reports a table that
+    /// does not exist as denied to an account whose privileges are granted for each table.
     fn for_trials(&self) -> Self {
         Self { is_trial: true, ..self.reserved() }
     }
@@ -83,8 +83,8 @@ impl Store {
         }
     }
 
-    /// Suspects the tables that this node has seen and that do not exist any more: the first statement
-    /// that needs them may be a publish.
+    /// Suspects the tables that this node has seen and that do not exist any more: the first
+    /// statement that needs them may be a publish.
     async fn find_missing(&self, seen: &mut BTreeSet<&'static str>) {
         match migration::present_tables(self).await {
             Ok(present) => {
@@ -196,9 +196,10 @@ impl Store {
     }
 
     /// Inserts rows as large as usual ones and rolls them back. Each database has the tables of one
-    /// kind of rows, or of both, the account may not insert into all, and a node that froze may hold
-    /// the lock on the rows of its own rehearsal; any other error is one that a publish would have as
-    /// well. SQLite writes as much as was refused last, since small rows still fit on a full disk.
+    /// kind of rows, or of both, the account may not insert into all, and a node that froze may
+    /// hold the lock on the rows of its own rehearsal; any other error is one that a publish
+    /// would have as well. SQLite writes as much as was refused last, since small rows still
+    /// fit on a full disk.
     async fn try_large_rows(&self) -> Result<(), StoreError> {
         if self.dialect() == Dialect::Sqlite {
             return match self.shared.refusals.largest() {

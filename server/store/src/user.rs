@@ -77,8 +77,8 @@ pub async fn by_names<S: AsRef<str>>(
     Ok(found)
 }
 
-/// Locks the users with these names until the end of the transaction, and returns their names; unknown
-/// ones are omitted.
+/// Locks the users with these names until the end of the transaction, and returns their names;
+/// unknown ones are omitted.
 pub async fn lock_all(
     db: &impl ConnectionTrait,
     usernames: &[&str],

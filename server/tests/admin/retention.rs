@@ -99,7 +99,8 @@ async fn what_clients_get_outlives_its_history() {
     assert_eq!(admin.get(&latest).await.id(), live);
 }
 
-/// REL-57: however old a history is, the release before the present one stays, and is rolled back to.
+/// REL-57: however old a history is, the release before the present one stays, and is rolled back
+/// to.
 #[tokio::test]
 async fn a_namespace_whose_history_is_old_can_be_rolled_back() {
     let admin = Admin::start().await;

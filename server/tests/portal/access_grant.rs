@@ -1,5 +1,5 @@
-//! Several grants and revocations of roles in one call: each is checked and recorded as the operation
-//! of its role.
+//! Several grants and revocations of roles in one call: each is checked and recorded as the
+//! operation of its role.
 
 use serde_json::{Value, json};
 

@@ -314,8 +314,8 @@ async fn users_are_found_by_a_part_of_their_names() {
     user.get(USERS).await.fails(400, "Query: missing field `keyword`");
 }
 
-/// Where the directory is not open, users who neither create apps nor grant roles see no others, and
-/// only super administrators see mail addresses of others.
+/// Where the directory is not open, users who neither create apps nor grant roles see no others,
+/// and only super administrators see mail addresses of others.
 #[tokio::test]
 async fn a_closed_directory_is_seen_by_those_who_choose_users() {
     let mut world = World::with(Installation::Fresh, &[]).await;

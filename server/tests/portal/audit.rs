@@ -356,7 +356,8 @@ async fn the_revisions_of_several_namespaces_are_recorded_with_their_names() {
     assert_eq!(names, [None, Some("demo+LOCAL+other+application")], "{found:?}");
 }
 
-/// The driver of MySQL fails in the middle of a statement with such a time, and its connection with it.
+/// The driver of MySQL fails in the middle of a statement with such a time, and its connection with
+/// it.
 #[tokio::test]
 async fn a_time_that_no_database_stores_is_refused_and_costs_no_connection() {
     let world = World::adopted().await;

@@ -1,5 +1,5 @@
-//! The part of `audit_operations.rs` about what belongs to no app: settings, consumers, users, webhooks
-//! and favourites.
+//! The part of `audit_operations.rs` about what belongs to no app: settings, consumers, users,
+//! webhooks and favourites.
 
 use castalia_store::entity::audit_log_data_influence;
 use http::Method;

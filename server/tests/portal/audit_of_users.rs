@@ -1,5 +1,5 @@
-//! The part of `audit_operations.rs` about what belongs to single users: their requests for access and
-//! their tokens.
+//! The part of `audit_operations.rs` about what belongs to single users: their requests for access
+//! and their tokens.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Performs every operation that changes something or reads a secret, and compares the list with the
-//! routes: a new operation needs a step here, and leaves its record in the audit log (SEC-31).
+//! Performs every operation that changes something or reads a secret, and compares the list with
+//! the routes: a new operation needs a step here, and leaves its record in the audit log (SEC-31).
 
 use castalia_server::environment::Address;
 use castalia_store::audit::AuditLogDataInfluence;

@@ -1,5 +1,5 @@
-//! The seals of the audit log (SEC-31): they are made by several nodes at once, a manipulated record
-//! is named, and records whose time is over are removed without breaking the chain.
+//! The seals of the audit log (SEC-31): they are made by several nodes at once, a manipulated
+//! record is named, and records whose time is over are removed without breaking the chain.
 
 use std::time::Duration;
 

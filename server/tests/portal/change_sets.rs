@@ -1,4 +1,5 @@
-//! Edits of several namespaces in one call: each is checked, made and recorded as a call of its own.
+//! Edits of several namespaces in one call: each is checked, made and recorded as a call of its
+//! own.
 
 use serde_json::{Value, json};
 

@@ -86,7 +86,8 @@ async fn a_right_on_a_cluster_ends_with_it() {
     user.post(&format!("{in_c1}/items"), item("k", "v")).await.fails(403, "Access is denied");
 }
 
-/// A deletion that failed after its first half is repeated, or followed by a cluster of the same name.
+/// A deletion that failed after its first half is repeated, or followed by a cluster of the same
+/// name.
 #[tokio::test]
 async fn a_right_on_a_cluster_ends_although_its_deletion_failed_half_way() {
     let world = World::with_demo().await;

@@ -151,8 +151,8 @@ async fn a_grant_without_operations_is_that_of_apollo() {
     }
 }
 
-/// A grant to read ends when it is revoked, and with the object: one that is created later under the
-/// same name is not open.
+/// A grant to read ends when it is revoked, and with the object: one that is created later under
+/// the same name is not open.
 #[tokio::test]
 async fn a_grant_to_read_ends() {
     let world = world(Installation::Fresh).await;

@@ -1,5 +1,5 @@
-//! A row of one of Castalia's own tables that cannot be decoded stops only what it describes. SQLite,
-//! whose columns take any bytes.
+//! A row of one of Castalia's own tables that cannot be decoded stops only what it describes.
+//! SQLite, whose columns take any bytes.
 
 use castalia_store::entity::castalia_namespace_schema as schema_row;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};

@@ -1,5 +1,5 @@
-//! Nothing is added to an app that another caller deletes meanwhile, and its id can be used again, also
-//! where Apollo left rows of it.
+//! Nothing is added to an app that another caller deletes meanwhile, and its id can be used again,
+//! also where Apollo left rows of it.
 
 use castalia_server::domain::permission::{Act, NamedRole, assignment};
 use castalia_server::domain::portal_namespace::{self, NewDefinition};

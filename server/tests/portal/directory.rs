@@ -1,4 +1,5 @@
-//! Sign-in with an LDAP directory, against OpenLDAP in the shapes of the samples of Apollo's portal.
+//! Sign-in with an LDAP directory, against OpenLDAP in the shapes of the samples of Apollo's
+//! portal.
 
 use std::time::{Duration, Instant};
 

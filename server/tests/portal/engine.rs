@@ -1,6 +1,6 @@
 //! The database of a portal or of an environment: in memory, in a file for a process, or on the
-//! server that `CASTALIA_TEST_ON` names (`mysql` or `postgres`). Where an installation is adopted, MariaDB gets
-//! Apollo's own tables.
+//! server that `CASTALIA_TEST_ON` names (`mysql` or `postgres`). Where an installation is adopted,
+//! MariaDB gets Apollo's own tables.
 
 use std::cell::RefCell;
 
@@ -15,13 +15,13 @@ use crate::database::{Database, apply};
 const CONFIG: &str = include_str!("../../store/tests/store/apollo_2_4_config.sql");
 const PORTAL: &str = include_str!("../../store/tests/store/apollo_2_4_portal.sql");
 
-/// A row that the first start adds, and Apollo's script: without it, nobody is an administrator once
-/// the portal has read its settings again.
+/// A row that the first start adds, and Apollo's script: without it, nobody is an administrator
+/// once the portal has read its settings again.
 const ADMINISTRATOR: &str =
     "INSERT INTO `ServerConfig` (`Key`, `Value`, `Comment`) VALUES ('superAdmin', 'apollo', '')";
 
-/// Tables with rows that belong to the schema, and which of their other rows are removed: the values of
-/// an installation name the database beside which this one was used last.
+/// Tables with rows that belong to the schema, and which of their other rows are removed: the
+/// values of an installation name the database beside which this one was used last.
 const KEPT: [(&str, &str); 2] =
     [("CastaliaSchema", "1 = 0"), ("CastaliaInstallation", "`Name` <> 'installation.id'")];
 

@@ -1,5 +1,5 @@
-//! The seals of an environment's log (SEC-31), which includes the table `Audit`: other services write
-//! to it as well, and their rows may become visible later than rows with higher ids.
+//! The seals of an environment's log (SEC-31), which includes the table `Audit`: other services
+//! write to it as well, and their rows may become visible later than rows with higher ids.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Changes of apps and definitions reach every environment, also one that was away when they were made.
+//! Changes of apps and definitions reach every environment, also one that was away when they were
+//! made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,7 +190,8 @@ async fn what_was_created_again_is_new_in_an_environment_that_was_away() {
     root.post("/openapi/v1/apps", app("again", "u2")).await.empty();
     root.delete(&format!("{shared}/shared")).await.empty();
     root.post(shared, definition(false)).await.ok();
-    // Until the earlier one is deleted, nobody reads it, and nothing is stored that would be deleted.
+    // Until the earlier one is deleted, nobody reads it, and nothing is stored that would be
+    // deleted.
     away.store(false, Ordering::SeqCst);
     let owner = world.user("u2").await;
     let still = "FAR still has to delete an earlier app again";

@@ -64,8 +64,8 @@ async fn the_favourites_of_a_user_are_in_the_order_that_the_user_chose() {
     other.delete(&format!("{FAVORITES}/999")).await.fails(400, "favorite not exist");
 }
 
-/// A deleted app is nobody's favourite, nor is a later app with the same id. Favourites of other apps
-/// are kept.
+/// A deleted app is nobody's favourite, nor is a later app with the same id. Favourites of other
+/// apps are kept.
 #[tokio::test]
 async fn a_deleted_app_is_no_favourite_of_anyone() {
     let world = World::with_demo().await;

@@ -121,8 +121,8 @@ async fn freezable(frozen: watch::Receiver<bool>) -> Router {
     admin_router().await.0.layer(from_fn(hold))
 }
 
-/// Calls of an environment that is known to be down fail at once, and it is used again soon after its
-/// return, although another one is still frozen.
+/// Calls of an environment that is known to be down fail at once, and it is used again soon after
+/// its return, although another one is still frozen.
 #[tokio::test]
 async fn a_frozen_environment_costs_nothing_once_it_is_known_to_be_down() {
     let (frozen, is_frozen) = watch::channel(false);

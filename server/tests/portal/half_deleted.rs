@@ -1,5 +1,5 @@
-//! Deletions that the environments have made and the portal has not: the answer says so, and the same
-//! request completes them.
+//! Deletions that the environments have made and the portal has not: the answer says so, and the
+//! same request completes them.
 
 use castalia_server::domain::permission::grant;
 use castalia_server::domain::permission::need::Resource;

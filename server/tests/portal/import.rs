@@ -209,8 +209,8 @@ async fn a_file_with_the_items_of_a_namespace_is_imported() {
     }
 }
 
-/// Two super administrators import the same archive at the same time: both succeed, and the result is
-/// that of one import.
+/// Two super administrators import the same archive at the same time: both succeed, and the result
+/// is that of one import.
 #[tokio::test]
 async fn two_imports_of_one_archive_at_once_have_the_result_of_one() {
     let old = filled().await;

@@ -1,5 +1,5 @@
-//! Imports beside other imports, and beside changes of others: nothing that was reported as there is
-//! taken back, and no app stays in an environment without the portal (REL-64).
+//! Imports beside other imports, and beside changes of others: nothing that was reported as there
+//! is taken back, and no app stays in an environment without the portal (REL-64).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -235,7 +235,8 @@ async fn what_a_shutdown_leaves_no_time_to_take_back_stays_and_is_named() {
     root.upload(IMPORT, "all.zip", &bytes).await.ok();
 }
 
-/// Ends the session on a database server that holds the lock of imports; returns whether there is one.
+/// Ends the session on a database server that holds the lock of imports; returns whether there is
+/// one.
 async fn lose_lock(store: &Store) -> bool {
     let end = match store.dialect() {
         Dialect::Sqlite => return false,

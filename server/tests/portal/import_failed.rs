@@ -20,8 +20,8 @@ const KEPT: &str = "kept-by-a-trigger";
 const EXTRA: &str = "/openapi/v1/envs/LOCAL/apps/second/clusters/c/namespaces/extra";
 const OF_EXTRA: &str = "u1/second/LOCAL/second+c+extra.properties";
 
-/// Makes the database refuse to add one item and to remove another one, as if it failed there, until
-/// the triggers are dropped.
+/// Makes the database refuse to add one item and to remove another one, as if it failed there,
+/// until the triggers are dropped.
 async fn run(world: &World, make: bool) {
     let store = &world.environment_store;
     for (name, when, key) in [
@@ -41,8 +41,9 @@ fn items(keys: &[&str]) -> String {
     json!(keys.iter().map(|key| item(key, "imported")).collect::<Vec<_>>()).to_string()
 }
 
-/// Items that it changed have their values again, and those that it added are gone, as are namespaces
-/// that it created. What it did not touch stays, and the same archive can be imported afterwards.
+/// Items that it changed have their values again, and those that it added are gone, as are
+/// namespaces that it created. What it did not touch stays, and the same archive can be imported
+/// afterwards.
 #[tokio::test]
 async fn a_failed_import_is_taken_back() {
     let world = World::with_demo().await;
@@ -94,7 +95,8 @@ async fn a_failed_import_is_taken_back() {
     assert_eq!(owner.get(&format!("{new}/items")).await.ok()["total"], 1);
 }
 
-/// What somebody deleted while an import ran has nothing to be taken back: it is not reported as changed.
+/// What somebody deleted while an import ran has nothing to be taken back: it is not reported as
+/// changed.
 #[tokio::test]
 async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
     const DELETING: &str = "deletes-the-first";

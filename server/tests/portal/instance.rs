@@ -109,8 +109,8 @@ async fn release_ids_are_numbers() {
 
 #[tokio::test]
 async fn an_outsider_sees_no_instance_and_a_consumer_needs_the_right_to_publish() {
-    // A65: the count is 0 for a user without permission in a members-only environment, and 403 for a
-    // consumer.
+    // A65: the count is 0 for a user without permission in a members-only environment, and 403 for
+    // a consumer.
     let mut world = World::with_demo().await;
     world.set("configView.memberOnly.envs", "local");
     let owner = world.user("u1").await;

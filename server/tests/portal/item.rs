@@ -231,8 +231,8 @@ async fn a_new_item_is_sent_elsewhere_with_the_id_of_its_namespace() {
     assert_eq!(sent.lock().unwrap()[0]["namespaceId"], stored.id.0);
 }
 
-/// A statement that is longer than MariaDB accepts is the fault of the change, not of the database; its
-/// connection is used no more.
+/// A statement that is longer than MariaDB accepts is the fault of the change, not of the database;
+/// its connection is used no more.
 #[tokio::test]
 async fn a_value_that_is_longer_than_a_packet_is_refused() {
     /// The default of `max_allowed_packet`.

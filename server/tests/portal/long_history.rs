@@ -1,5 +1,6 @@
-//! REL-57: a long history is shortened in small steps while others publish, its rows are really gone,
-//! and no release in use is. `CASTALIA_TEST_HISTORY` is the number of releases, each with two entries.
+//! REL-57: a long history is shortened in small steps while others publish, its rows are really
+//! gone, and no release in use is. `CASTALIA_TEST_HISTORY` is the number of releases, each with two
+//! entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -25,8 +26,8 @@ const PIECE: u64 = 200;
 const KEPT: u64 = 50;
 /// Age of the entries, in days.
 const AGE: i64 = 40;
-/// Maximum duration of a publish meanwhile; a step of the removal takes some milliseconds, in a build
-/// without optimisation on a busy machine more.
+/// Maximum duration of a publish meanwhile; a step of the removal takes some milliseconds, in a
+/// build without optimisation on a busy machine more.
 const LONGEST: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,8 +54,8 @@ fn config(key: &str, value: String) -> ServerConfig {
     ServerConfig::new(BTreeMap::from([(key.to_owned(), value)]))
 }
 
-/// A removal leaves at most this many of the entries that were there, or else those that were not old.
-/// Returns how long it took, and publishes meanwhile.
+/// A removal leaves at most this many of the entries that were there, or else those that were not
+/// old. Returns how long it took, and publishes meanwhile.
 async fn is_shortened<F>(kept: Option<u64>, remove: impl FnOnce(Store) -> F) -> String
 where
     F: Future<Output = ()> + Send + 'static,

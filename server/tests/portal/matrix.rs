@@ -1,5 +1,6 @@
 //! Who is admitted to each route (SEC-03): every route is called as every kind of caller, and
-//! `matrix.txt` says who is admitted. A route without a line there fails, as does a line without a route.
+//! `matrix.txt` says who is admitted. A route without a line there fails, as does a line without a
+//! route.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,8 +94,8 @@ fn lines() -> BTreeMap<String, Vec<char>> {
     lines
 }
 
-/// The routes, so that no call removes what a later one needs: reads, changes, deletions from the inside
-/// to the outside, and signing out.
+/// The routes, so that no call removes what a later one needs: reads, changes, deletions from the
+/// inside to the outside, and signing out.
 fn in_order(routes: &[Listed<PortalAccess>]) -> Vec<&Listed<PortalAccess>> {
     let mut routes: Vec<_> = routes.iter().collect();
     routes.sort_by_key(|route| {
@@ -175,9 +176,9 @@ struct Targets {
 }
 
 impl Targets {
-    /// The app `demo` with an item, a release, a published branch, an instance, an access key and a request
-    /// for a role, and the users of the matrix. Values are hidden from those without a role, unless every
-    /// user may read.
+    /// The app `demo` with an item, a release, a published branch, an instance, an access key and a
+    /// request for a role, and the users of the matrix. Values are hidden from those without a
+    /// role, unless every user may read.
     async fn create(world: &mut World, is_open: bool) -> Self {
         let filled = tenant::fill(world).await;
         for name in ["stranger", "editor", "releaser", "master", "wisher"] {
@@ -263,8 +264,8 @@ impl Targets {
     }
 }
 
-/// A body, complete only for operations that check the right when they have read it: others refuse it
-/// after the check and change nothing.
+/// A body, complete only for operations that check the right when they have read it: others refuse
+/// it after the check and change nothing.
 fn body(method: &Method, path: &str) -> Value {
     let place = json!({
         "appId": "demo", "env": "LOCAL", "clusterName": "default", "namespaceName": "application",

@@ -201,8 +201,8 @@ fn first(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
 }
 
-/// The condition and the order of a statement, in the same spelling on every database and for lists of
-/// any length.
+/// The condition and the order of a statement, in the same spelling on every database and for lists
+/// of any length.
 fn rest(sql: &str) -> String {
     let plain = sql.replace(['"', '`'], "");
     let parts = [" WHERE ", " GROUP BY ", " ORDER BY "];

@@ -1,6 +1,6 @@
-//! SEC-31: after a random sequence of operations, the audit logs contain each of them once, in their order,
-//! and nothing else. `CASTALIA_TEST_AUDIT_OPERATIONS` is their number, `CASTALIA_TEST_AUDIT_SEED` repeats a
-//! sequence.
+//! SEC-31: after a random sequence of operations, the audit logs contain each of them once, in
+//! their order, and nothing else. `CASTALIA_TEST_AUDIT_OPERATIONS` is their number,
+//! `CASTALIA_TEST_AUDIT_SEED` repeats a sequence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -143,8 +143,8 @@ async fn a_namespace_with_a_gray_branch_comes_back() {
     assert_eq!(items["content"][0]["value"], "v");
 }
 
-/// A cluster comes back with its gray release and with the namespaces that were defined meanwhile, but
-/// without a namespace that was deleted before it, which can be restored then.
+/// A cluster comes back with its gray release and with the namespaces that were defined meanwhile,
+/// but without a namespace that was deleted before it, which can be restored then.
 #[tokio::test]
 async fn a_cluster_comes_back_with_its_namespaces() {
     let world = World::with_demo().await;
@@ -268,7 +268,8 @@ async fn a_definition_comes_back_with_a_namespace_in_another_case() {
     assert_eq!(content(&user, &ns).await, before);
 }
 
-/// An app comes back in the portal and in its environments, with its administrators and access keys.
+/// An app comes back in the portal and in its environments, with its administrators and access
+/// keys.
 #[tokio::test]
 async fn an_app_comes_back_whole() {
     let world = World::with_demo().await;

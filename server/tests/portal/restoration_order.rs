@@ -1,5 +1,5 @@
-//! What is restored in an unusual order, and of several objects that had one name: each comes back with
-//! what was its own.
+//! What is restored in an unusual order, and of several objects that had one name: each comes back
+//! with what was its own.
 
 use castalia_server::domain::permission::{Act, NamedRole, assignment};
 use serde_json::{Value, json};
@@ -113,8 +113,8 @@ async fn a_definition_is_not_restored_in_an_environment_alone() {
     set(&user, &NS.replace("application", "shared"), "k", "v").await;
 }
 
-/// A namespace that nobody used gives way to an earlier one of its name; one that somebody edited does
-/// not, even if it is empty again.
+/// A namespace that nobody used gives way to an earlier one of its name; one that somebody edited
+/// does not, even if it is empty again.
 #[tokio::test]
 async fn an_unused_namespace_gives_way_to_an_earlier_one() {
     let world = World::with_demo().await;
@@ -152,8 +152,8 @@ async fn an_unused_namespace_gives_way_to_an_earlier_one() {
     assert_eq!(content(&user, NS).await, before);
 }
 
-/// Clusters that were deleted after a definition get its namespaces back with their own restoration, and
-/// a new cluster of the name gets an empty one.
+/// Clusters that were deleted after a definition get its namespaces back with their own
+/// restoration, and a new cluster of the name gets an empty one.
 #[tokio::test]
 async fn a_namespace_follows_its_own_cluster() {
     let world = World::with_demo().await;

@@ -1,5 +1,5 @@
-//! A namespace, its cluster and its definition are deleted in every order and restored in every order:
-//! everything that existed comes back, and no empty namespace takes its place.
+//! A namespace, its cluster and its definition are deleted in every order and restored in every
+//! order: everything that existed comes back, and no empty namespace takes its place.
 
 use castalia_store::now;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! What was only created gives way to what is restored in its place; what somebody has used does not.
+//! What was only created gives way to what is restored in its place; what somebody has used does
+//! not.
 
 use std::time::Duration;
 
@@ -134,8 +135,8 @@ async fn an_unused_app_gives_way_to_an_earlier_one() {
     assert_eq!(content(&user, NS).await[0], json!([["k", "new"]]));
 }
 
-/// The deletion of an app reached its environment only; whoever edits it next brings everything back but
-/// what was deleted or replaced since.
+/// The deletion of an app reached its environment only; whoever edits it next brings everything
+/// back but what was deleted or replaced since.
 #[tokio::test]
 async fn an_edit_restores_an_app_that_its_environment_deleted() {
     let world = World::with_demo().await;
@@ -205,7 +206,8 @@ fn entry(found: &Value) -> Value {
     json!({ "kind": "app", "env": "LOCAL", "deletedTime": at.unwrap() })
 }
 
-/// An app of somebody else that nobody has used yet does not give way to an earlier one of its name.
+/// An app of somebody else that nobody has used yet does not give way to an earlier one of its
+/// name.
 #[tokio::test]
 async fn an_app_of_another_owner_stays() {
     let world = World::with_demo().await;

@@ -1,5 +1,5 @@
-//! SEC-08: a call needs the right for each of its targets before it changes the first, and a right that
-//! was removed permits no call that begins afterwards.
+//! SEC-08: a call needs the right for each of its targets before it changes the first, and a right
+//! that was removed permits no call that begins afterwards.
 
 use std::cell::Cell;
 

@@ -184,7 +184,8 @@ async fn a_schema_on_an_older_revision_is_refused() {
     assert_eq!((schema(&user, NS).await, revision().await), (Value::Null, none));
 }
 
-/// SEC-31: the audit log contains the revisions of a schema before and after its change, not its text.
+/// SEC-31: the audit log contains the revisions of a schema before and after its change, not its
+/// text.
 #[tokio::test]
 async fn a_change_of_a_schema_is_recorded_with_its_revisions() {
     let world = World::with_demo().await;
@@ -363,7 +364,8 @@ async fn nothing_has_a_schema_without_the_table() {
     refused.fails(503, "The table CastaliaNamespaceSchema cannot be used");
 }
 
-/// PostgreSQL: a table that cannot be read may contain a schema. MySQL does not tell it from a missing one.
+/// PostgreSQL: a table that cannot be read may contain a schema. MySQL does not tell it from a
+/// missing one.
 #[tokio::test]
 async fn nothing_is_published_while_schemas_cannot_be_read() {
     let world = World::with_demo().await;

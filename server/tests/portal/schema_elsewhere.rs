@@ -1,5 +1,5 @@
-//! The JSON Schema of a namespace in a remote environment: an error of its admin service, or a pause,
-//! leads to no publish past the schema.
+//! The JSON Schema of a namespace in a remote environment: an error of its admin service, or a
+//! pause, leads to no publish past the schema.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -347,7 +347,8 @@ async fn nobody_keeps_a_user_out_with_wrong_passwords() {
     is_kept_out(&forged).await;
 }
 
-/// Another attempt is restored every six seconds, and a slow machine may need as long for the checks.
+/// Another attempt is restored every six seconds, and a slow machine may need as long for the
+/// checks.
 async fn is_kept_out(client: &Caller<'_>) {
     for _ in 0..10 {
         while client.sign_in("u1", "wrong").await.status != 429 {}

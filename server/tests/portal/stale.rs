@@ -1,5 +1,5 @@
-//! Every operation that changes a namespace honours the revision of its caller (REL-63): on an older
-//! one it answers 409 and changes nothing. A new operation on a namespace needs a row.
+//! Every operation that changes a namespace honours the revision of its caller (REL-63): on an
+//! older one it answers 409 and changes nothing. A new operation on a namespace needs a row.
 
 use http::Method;
 use serde_json::{Value, json};

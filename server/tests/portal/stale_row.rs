@@ -1,5 +1,5 @@
-//! Rows that are edited as a whole, apps and settings, honour the revision of their caller (REL-63), and
-//! an environment that compares none gets no change with one.
+//! Rows that are edited as a whole, apps and settings, honour the revision of their caller
+//! (REL-63), and an environment that compares none gets no change with one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -2,8 +2,8 @@
 //! of statements on few rows and on many, with few elements in their bodies and with many.
 //!
 //! Not compared, because each element is a change of its own with its own answer, transaction and
-//! record: what fans out to several environments, clusters, targets, grants or namespaces that a body
-//! lists, and the entries of an import.
+//! record: what fans out to several environments, clusters, targets, grants or namespaces that a
+//! body lists, and the entries of an import.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use super::many_rows::{Rows, Size};
 use super::restoration::{RESTORATIONS, deleted};
 use super::world::{Caller, NS, item};
 
-/// Statements that many rows may add: they are written in pieces of some hundreds, and the scans of the
-/// feed send some meanwhile. Each kind has 27 rows more at least.
+/// Statements that many rows may add: they are written in pieces of some hundreds, and the scans of
+/// the feed send some meanwhile. Each kind has 27 rows more at least.
 const PIECES: u64 = 16;
 
 const FEW: Size = Size { items: 10, namespaces: 3, clusters: 2, apps: 3, others: 3 };
@@ -22,7 +22,8 @@ const MANY: Size = Size { items: 60, namespaces: 30, clusters: 25, apps: 25, oth
 
 const ENV: &str = "/openapi/v1/envs/LOCAL/apps/demo";
 
-/// How often the steps are performed on many rows: a slow computer scans more during a step, never less.
+/// How often the steps are performed on many rows: a slow computer scans more during a step, never
+/// less.
 const ATTEMPTS: usize = 3;
 
 #[tokio::test]
@@ -41,8 +42,9 @@ async fn more_rows_and_longer_bodies_cost_no_more_statements() {
 /// The steps that sent more statements on many rows than on few, and how many.
 fn growing_steps(few: &[(String, u64)], many: &[(String, u64)]) -> Vec<String> {
     assert_eq!(few.len(), many.len());
-    // The items of a deleted app are deleted in portions of 50 namespaces, in two statements each; the
-    // app also has some namespaces and clusters that every app has or that earlier steps added.
+    // The items of a deleted app are deleted in portions of 50 namespaces, in two statements each;
+    // the app also has some namespaces and clusters that every app has or that earlier steps
+    // added.
     let portions = ((MANY.namespaces + 8) * (MANY.clusters + 8)) as u64 / 50 * 2;
     let allowed = |step: &str| if step == format!("DELETE {A}") { portions } else { 0 };
     few.iter()

@@ -1,6 +1,6 @@
 //! One tenant repeats every request of another (SEC-07, SEC-28): as a user of another app, as a
-//! consumer with permissions on another app, and with a user token that is limited to another app. The table is compared with the routes, so a new route
-//! needs a row.
+//! consumer with permissions on another app, and with a user token that is limited to another app.
+//! The table is compared with the routes, so a new route needs a row.
 
 use castalia_server::settings::Installation;
 use castalia_store::Store;

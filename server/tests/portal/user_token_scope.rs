@@ -19,8 +19,8 @@ async fn a_token_allows_its_operations_only() {
     program.post(&format!("{NS}/releases"), release).await.fails(403, "Access is denied");
 }
 
-/// A token that is limited to an app does not read another one, and a disabled owner ends it at once
-/// (A74).
+/// A token that is limited to an app does not read another one, and a disabled owner ends it at
+/// once (A74).
 #[tokio::test]
 async fn a_token_is_limited_to_its_apps_and_ends_with_its_owner() {
     let world = World::with_demo().await;

@@ -1,5 +1,5 @@
-//! Receivers that fail, and ends of the process: what was published is delivered nevertheless, and no
-//! receiver delays another.
+//! Receivers that fail, and ends of the process: what was published is delivered nevertheless, and
+//! no receiver delays another.
 
 use std::time::{Duration, Instant};
 

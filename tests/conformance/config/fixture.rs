@@ -29,8 +29,8 @@ pub(super) struct Fixture {
     releases: HashMap<&'static str, Release>,
     /// Name of the gray branch.
     pub(super) branch: String,
-    /// Addresses of config and admin service of the only node; `None` if the server was not started
-    /// here.
+    /// Addresses of config and admin service of the only node; `None` if the server was not
+    /// started here.
     own: Option<[String; 2]>,
 }
 

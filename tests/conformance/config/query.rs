@@ -20,7 +20,8 @@ fn app() -> Value {
     json!({ "timeout": "100", "mode": "a" })
 }
 
-/// C001, C002: a full answer has these members and no others; a newer release that was rolled back is not served.
+/// C001, C002: a full answer has these members and no others; a newer release that was rolled back
+/// is not served.
 #[tokio::test]
 async fn a_full_answer_has_five_members() {
     let fixture = Fixture::shared().await;
@@ -262,7 +263,8 @@ async fn only_get_is_answered() {
     }
 }
 
-/// C042 to C044: an incomplete path, an app id that breaks the grammar and an empty namespace are refused.
+/// C042 to C044: an incomplete path, an app id that breaks the grammar and an empty namespace are
+/// refused.
 #[tokio::test]
 async fn paths_that_name_nothing_are_refused() {
     let fixture = Fixture::shared().await;

@@ -84,8 +84,8 @@ async fn a_withdrawal_wakes_a_poll_and_leaves_the_default_cluster() {
     }
 }
 
-/// The deletion of a cluster and its restoration wake polls; after each, a load returns what clients
-/// receive then. Apollo does not restore what it deleted.
+/// The deletion of a cluster and its restoration wake polls; after each, a load returns what
+/// clients receive then. Apollo does not restore what it deleted.
 #[tokio::test]
 async fn a_restoration_wakes_a_poll_and_returns_the_releases() {
     if is_by_address("restoration") {

@@ -206,8 +206,8 @@ async fn has_all(meta: &Http, kind: Kind, expected: &[String]) -> Option<()> {
     (all.len() == expected.len() && found == expected).then_some(())
 }
 
-/// Seconds in which a service that has started is listed as one that works. It may register as `DOWN`,
-/// while a part of it starts, and corrects that after 30 s.
+/// Seconds in which a service that has started is listed as one that works. It may register as
+/// `DOWN`, while a part of it starts, and corrects that after 30 s.
 const REGISTRATION: u64 = 40;
 
 /// Waits for something at most so many seconds, and prints how long it took.

@@ -1,5 +1,5 @@
-//! Clients of other languages: each registers, sends heartbeats, finds our services, comes back after
-//! the server lost it, and leaves.
+//! Clients of other languages: each registers, sends heartbeats, finds our services, comes back
+//! after the server lost it, and leaves.
 
 use std::process::Command;
 
@@ -64,8 +64,8 @@ async fn eureka_js_client() {
     registers_and_leaves("JS-DEMO", script("node", "node/client.js")).await;
 }
 
-/// Cases 73 and 77: its operator takes it out of service, as the actuator endpoint `serviceregistry`
-/// does.
+/// Cases 73 and 77: its operator takes it out of service, as the actuator endpoint
+/// `serviceregistry` does.
 #[tokio::test]
 async fn spring_cloud_application() {
     let server = Server::start_with(hosting());
@@ -131,7 +131,8 @@ async fn registers_and_leaves(app: &str, command: impl Fn(&str) -> Command) {
     nothing_is_registered(server, app, client).await;
 }
 
-/// Case 77: a client with a wrong password has registered nothing, and the log has one line about it.
+/// Case 77: a client with a wrong password has registered nothing, and the log has one line about
+/// it.
 async fn nothing_is_registered(mut server: Server, app: &str, client: Program) {
     drop(client);
     assert_eq!(calls(&server).get(&format!("/eureka/apps/{app}")).await.status, 404);

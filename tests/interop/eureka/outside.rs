@@ -1,4 +1,5 @@
-//! Servers of Spring as the registry outside: a node registers with them, stays, and reads from them.
+//! Servers of Spring as the registry outside: a node registers with them, stays, and reads from
+//! them.
 
 use serde_json::{Value, json};
 

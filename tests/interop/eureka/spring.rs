@@ -25,8 +25,9 @@ pub(super) struct Spring {
 }
 
 impl Spring {
-    /// Starts a server on this port, which mirrors the servers in the list. It must not be in the list
-    /// itself: it would take itself for another one, send itself its changes, and repeat older ones.
+    /// Starts a server on this port, which mirrors the servers in the list. It must not be in the
+    /// list itself: it would take itself for another one, send itself its changes, and repeat
+    /// older ones.
     pub(super) fn launch(stack: Stack, port: u16, others: &str) -> Self {
         Self::start(stack, port, "spring.example", others)
     }
@@ -41,7 +42,8 @@ impl Spring {
         Self::start(stack, port, "127.0.0.1", &format!("http://127.0.0.1:{port}/eureka/"))
     }
 
-    /// Starts a server, which recognises itself in the list by the host name alone, without the port.
+    /// Starts a server, which recognises itself in the list by the host name alone, without the
+    /// port.
     fn start(stack: Stack, port: u16, host: &str, servers: &str) -> Self {
         let settings = [
             ("server.address", "127.0.0.1"),

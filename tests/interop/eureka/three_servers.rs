@@ -1,5 +1,5 @@
-//! Three servers as peers, each of another make. Each is down for a minute while the instances go on
-//! at the next one, as stock clients do; afterwards it knows what the others know.
+//! Three servers as peers, each of another make. Each is down for a minute while the instances go
+//! on at the next one, as stock clients do; afterwards it knows what the others know.
 
 use std::time::{Duration, Instant};
 

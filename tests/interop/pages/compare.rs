@@ -11,7 +11,8 @@ const GENERATED: [&str; 5] = ["releaseKey", "secret", "token", "tokenPrefix", "t
 /// Members whose elements have no order: Apollo stores them in that of a hash.
 const SETS: [&str; 5] = ["clientIpList", "clientLabelList", "oldRules", "ruleItems", "rules"];
 
-/// What a client of theirs misses, a line for each place: `- PLACE` is only in their answer, `~ PLACE` differs.
+/// What a client of theirs misses, a line for each place: `- PLACE` is only in their answer, `~
+/// PLACE` differs.
 pub(super) fn differences(theirs: &Value, ours: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect("", theirs, ours, &mut found);

@@ -1,5 +1,6 @@
-//! What one portal made is changed and ended by the other on the same databases (`handover.txt`). Answers, and the
-//! rows that each part leaves (`rows.txt`), are compared with those of a run by Apollo's portal alone.
+//! What one portal made is changed and ended by the other on the same databases (`handover.txt`).
+//! Answers, and the rows that each part leaves (`rows.txt`), are compared with those of a run by
+//! Apollo's portal alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +51,8 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Its differences from a run by Apollo's portal alone, and those between what the portals show.
+    /// Its differences from a run by Apollo's portal alone, and those between what the portals
+    /// show.
     pub(super) fn differences(self, alone: &Self) -> BTreeSet<String> {
         assert_eq!(alone.results.len(), self.results.len());
         let pairs = alone.results.iter().zip(&self.results);

@@ -1,5 +1,6 @@
-//! Objects on which both portals work and of which only ours knows a part: revisions, JSON Schemas, roles for
-//! reading, tokens that only propose. `handover.txt` cannot have them, because Apollo's portal alone does not.
+//! Objects on which both portals work and of which only ours knows a part: revisions, JSON Schemas,
+//! roles for reading, tokens that only propose. `handover.txt` cannot have them, because Apollo's
+//! portal alone does not.
 
 use serde_json::{Value, json};
 

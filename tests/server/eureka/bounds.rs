@@ -19,7 +19,8 @@ use crate::support::server::{Options, Server};
 /// Maximum sizes of a registration and of a batch.
 const REGISTRATION: usize = 64 * 1024;
 const BATCH: usize = 8 * 1024 * 1024;
-/// Growth of the memory for a body of that size, in KiB: a few times the body, and not all its values.
+/// Growth of the memory for a body of that size, in KiB: a few times the body, and not all its
+/// values.
 const GROWTH: u64 = 64 * 1024;
 /// Maximum numbers of instances of an app, of apps, and of registrations of an address in a minute.
 const PER_APP: usize = 2_000;
@@ -170,8 +171,8 @@ async fn numbers_have_bounds() {
     assert_eq!(eureka.put("/eureka/apps/APP3/k", json!({})).await.status, 200);
 }
 
-/// Where everybody can send a batch, registrations in it count as single ones, unless a server in the
-/// settings sends it.
+/// Where everybody can send a batch, registrations in it count as single ones, unless a server in
+/// the settings sends it.
 #[tokio::test]
 async fn registrations_of_a_stranger_in_a_batch_have_bounds() {
     let peer = OtherServer::start(Reply::accepted).await;

@@ -1,5 +1,5 @@
-//! Decisions of operators that one of two nodes missed: both come to one status, or the log says what to
-//! do, and that helps.
+//! Decisions of operators that one of two nodes missed: both come to one status, or the log says
+//! what to do, and that helps.
 
 use serde_json::{Value, json};
 
@@ -44,8 +44,8 @@ async fn accepting() -> OtherServer {
     .await
 }
 
-/// A peer that missed a removal keeps what was removed: the operator learns of it once, and what the
-/// line advises ends it.
+/// A peer that missed a removal keeps what was removed: the operator learns of it once, and what
+/// the line advises ends it.
 #[tokio::test]
 async fn a_contradiction_is_reported_once() {
     let mut server = Server::start_with(hosting());
@@ -87,7 +87,8 @@ async fn what_was_removed_leaves_no_status_behind() {
     assert!(has(&eureka, PATH, is_up).await.is_some());
 }
 
-/// A status that was set while this node did not have the instance is newer than an earlier removal.
+/// A status that was set while this node did not have the instance is newer than an earlier
+/// removal.
 #[tokio::test]
 async fn a_status_of_an_absent_instance_takes_effect_when_it_comes() {
     let server = Server::start_with(hosting());
@@ -103,7 +104,8 @@ async fn a_status_of_an_absent_instance_takes_effect_when_it_comes() {
     assert!(has(&eureka, PATH, is_out).await.is_some());
 }
 
-/// A status ends with a departure, and after an end of the lease it can still be removed, everywhere.
+/// A status ends with a departure, and after an end of the lease it can still be removed,
+/// everywhere.
 #[tokio::test]
 async fn peers_learn_that_the_status_of_an_instance_ended() {
     let peer = accepting().await;

@@ -182,8 +182,8 @@ async fn the_end_of_a_decision_takes_effect_at_once() {
     }
 }
 
-/// While the second cannot be reached, an operator takes an instance out of service, it reports that
-/// it is down, and the operator sets this status as well, which changes nothing.
+/// While the second cannot be reached, an operator takes an instance out of service, it reports
+/// that it is down, and the operator sets this status as well, which changes nothing.
 #[tokio::test]
 async fn a_decision_that_changes_nothing_replaces_none_that_waits() {
     let pair = Pair::start().await;

@@ -84,8 +84,8 @@ async fn peers_that_fail_in_every_way_delay_no_heartbeat() {
     assert!(expected.contains(&reports), "{reports} lines, the end took {:?}", began.elapsed());
 }
 
-/// Cases 63, 85 and 86: what takes many times its length in memory once it is parsed, as the list that
-/// a starting node copies, and as the answer to a batch.
+/// Cases 63, 85 and 86: what takes many times its length in memory once it is parsed, as the list
+/// that a starting node copies, and as the answer to a batch.
 #[tokio::test]
 async fn lists_and_outcomes_of_zeros_take_little_memory() {
     const MIB: usize = 1024 * 1024;

@@ -30,8 +30,8 @@ fn outcomes(request: &Request, outcome: impl Fn(&Value) -> Value) -> Reply {
     Reply::json(&json!({ "responseList": outcomes }))
 }
 
-/// A node that was suspended receives all batches of its peer at once, also those that the peer gave
-/// up and sent again.
+/// A node that was suspended receives all batches of its peer at once, also those that the peer
+/// gave up and sent again.
 #[tokio::test]
 async fn a_batch_that_was_given_up_is_not_carried_out_after_a_later_one() {
     let server = Server::start_with(hosting());
@@ -121,8 +121,8 @@ async fn a_late_answer_does_not_concern_an_instance_that_came_back() {
     assert!(has(&eureka, PATH, is_up).await.is_some());
 }
 
-/// A peer that reports a newer description of this node's service to each heartbeat is outbid once in
-/// the interval of the heartbeats, and not in a loop.
+/// A peer that reports a newer description of this node's service to each heartbeat is outbid once
+/// in the interval of the heartbeats, and not in a loop.
 #[tokio::test]
 async fn a_peer_that_always_has_a_newer_description_causes_no_loop() {
     let is_own = |change: &Value| change["appName"] == "APOLLO-CONFIGSERVICE";

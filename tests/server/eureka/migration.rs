@@ -1,5 +1,5 @@
-//! The migration away from Eureka, step by step as it is documented, and back: at any time every node
-//! lists services that live, and after each step all of them, each once.
+//! The migration away from Eureka, step by step as it is documented, and back: at any time every
+//! node lists services that live, and after each step all of them, each once.
 
 use std::collections::BTreeSet;
 

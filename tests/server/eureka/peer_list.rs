@@ -17,8 +17,8 @@ async fn list(admin: &Http, urls: &str) {
     admin.post("/server/config", row).await.ok();
 }
 
-/// A server that gets another password receives what was decided before this node has it as well, whether
-/// it refuses the former one or does not answer, and receives it once.
+/// A server that gets another password receives what was decided before this node has it as well,
+/// whether it refuses the former one or does not answer, and receives it once.
 #[tokio::test]
 async fn a_changed_password_loses_no_change() {
     let refusing = OtherServer::start(|request| expecting_new(request, Reply::status(401))).await;

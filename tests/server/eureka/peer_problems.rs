@@ -27,8 +27,8 @@ async fn peers_and_lost_changes_are_counted() {
         .await;
 }
 
-/// Each attempt to reach a peer with an unknown certificate fails, and one line a minute says so with
-/// its address. The verifier would add a line without it to each attempt.
+/// Each attempt to reach a peer with an unknown certificate fails, and one line a minute says so
+/// with its address. The verifier would add a line without it to each attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_certificate_of_a_peer_does_not_flood_the_log() {
     let tls = Tls::before("http://127.0.0.1:1", "localhost", false).await;

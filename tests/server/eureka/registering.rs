@@ -67,7 +67,8 @@ async fn a_node_registers_with_another_and_leaves() {
         format!("/eureka/apps/APOLLO-CONFIGSERVICE/{}", entry["instanceId"].as_str().unwrap());
     assert_eq!(eureka.delete(&path).await.status, 200);
     eventually("the registration after it was lost", at_host).await;
-    // The guest reads every 30 seconds: its first read found the entry of the host and two bad ones.
+    // The guest reads every 30 seconds: its first read found the entry of the host and two bad
+    // ones.
     let listed = meta.get("/services/config").await.ok().json();
     let mut found = addresses(&listed);
     found.sort_unstable();

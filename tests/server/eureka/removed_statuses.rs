@@ -12,8 +12,8 @@ use super::{client, free_port, hosting, register, replicate};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
 
-/// A node that starts learns from the list of a peer what operators removed, and nothing else: a third
-/// node may have a status that both missed.
+/// A node that starts learns from the list of a peer what operators removed, and nothing else: a
+/// third node may have a status that both missed.
 #[tokio::test]
 async fn a_node_that_starts_learns_what_was_removed() {
     let first = Server::start_with(hosting());

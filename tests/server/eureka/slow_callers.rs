@@ -18,8 +18,8 @@ const APP: &str = "APOLLO-CONFIGSERVICE";
 /// Instances of 16 KiB: their list has 8 MiB, of which two and a part fit.
 const INSTANCES: usize = 500;
 const READERS: usize = 10;
-/// The memory for the texts, with the one that fits beside a full memory, those that are rendered at
-/// the time and what the allocator keeps, in KiB.
+/// The memory for the texts, with the one that fits beside a full memory, those that are rendered
+/// at the time and what the allocator keeps, in KiB.
 const GROWTH: u64 = 96 * 1024;
 
 fn open() -> Options {

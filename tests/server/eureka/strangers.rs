@@ -152,8 +152,8 @@ async fn the_id_of_a_removed_service_of_this_node_is_still_reserved() {
     assert_eq!(listed[0]["homepageUrl"], address);
 }
 
-/// Nodes that share a database recognise each other in Eureka by a proof, since the requests that they
-/// send each other contain a secret: whoever only claims to be a node is not called.
+/// Nodes that share a database recognise each other in Eureka by a proof, since the requests that
+/// they send each other contain a secret: whoever only claims to be a node is not called.
 #[tokio::test]
 async fn a_stranger_that_claims_to_be_a_node_receives_no_secret() {
     let claiming = OtherServer::start(|_| Reply::status(200)).await;
@@ -285,8 +285,8 @@ async fn what_exceeds_a_bound_is_refused() {
     assert_eq!(raw::send(&server.config, &request).await.unwrap().status, 400);
 }
 
-/// A page that somebody opens can send requests to this machine, and with a password that the browser
-/// remembers.
+/// A page that somebody opens can send requests to this machine, and with a password that the
+/// browser remembers.
 #[tokio::test]
 async fn pages_in_a_browser_change_nothing() {
     let server = Server::start_with(hosting());

@@ -1,5 +1,5 @@
-//! Case 99 at its full size: a registry of 10,000 instances, whose heartbeats arrive within 30 seconds
-//! while 100 readers fetch the whole list.
+//! Case 99 at its full size: a registry of 10,000 instances, whose heartbeats arrive within 30
+//! seconds while 100 readers fetch the whole list.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! More than a hundred secrets of every kind, in requests that succeed, are refused or are malformed,
-//! to one server that logs everything, on each database (SEC-12).
+//! More than a hundred secrets of every kind, in requests that succeed, are refused or are
+//! malformed, to one server that logs everything, on each database (SEC-12).
 
 use std::path::Path;
 

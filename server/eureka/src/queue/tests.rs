@@ -52,8 +52,8 @@ fn a_newer_status_of_a_peer_replaces_those_that_wait() {
     assert_eq!(ids(&queue.take(now).0), ["b", "b", "a"]);
 }
 
-/// The peer that reports it may not reach the one of the queue: it is restarted, or loses it after a
-/// while.
+/// The peer that reports it may not reach the one of the queue: it is restarted, or loses it after
+/// a while.
 #[test]
 fn the_same_status_of_a_peer_replaces_none() {
     let now = Instant::now();

@@ -24,7 +24,8 @@ impl Registry {
         let (app, id) = (instance.app.clone(), instance.id().to_owned());
         self.check(&app, &id, origin)?;
         let existing = self.get(&app, &id);
-        // One that reports no time is newer than any before it, also on a node whose clock is behind.
+        // One that reports no time is newer than any before it, also on a node whose clock is
+        // behind.
         let known = existing.and_then(|lease| lease.instance.dirty);
         let dirty = instance.dirty.unwrap_or(now.wall.max(known.unwrap_or(now.wall)));
         let newer = existing.filter(|lease| lease.instance.dirty > Some(dirty));
@@ -209,8 +210,8 @@ impl Registry {
     }
 
     /// Removes an override; without a status, the instance has to report its own. Returns its
-    /// lease, if there is one; that of an instance that is not here stays. A Castalia node sends the
-    /// status that the instance has there since, with or without an override before.
+    /// lease, if there is one; that of an instance that is not here stays. A Castalia node sends
+    /// the status that the instance has there since, with or without an override before.
     pub fn remove_override(
         &mut self,
         app: &str,

@@ -1,6 +1,6 @@
-//! The wall clock, which may be set while the registry runs. Leases are measured on a clock that never
-//! jumps, but readers compare their times with the wall clock: after a jump forward they would take
-//! all leases for ended.
+//! The wall clock, which may be set while the registry runs. Leases are measured on a clock that
+//! never jumps, but readers compare their times with the wall clock: after a jump forward they
+//! would take all leases for ended.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

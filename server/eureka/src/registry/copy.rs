@@ -1,5 +1,6 @@
-//! The lists of peers, with which a registry starts. They are older than the changes that peers send
-//! while they are copied, so that those of instances that are not here yet are remembered until then.
+//! The lists of peers, with which a registry starts. They are older than the changes that peers
+//! send while they are copied, so that those of instances that are not here yet are remembered
+//! until then.
 
 use std::collections::HashMap;
 
@@ -48,8 +49,8 @@ impl Registry {
         self.early = EarlyChanges(None);
     }
 
-    /// Registers an instance of a peer's list, unless its client or a peer described it meanwhile: the
-    /// list is older. Returns false if it left meanwhile.
+    /// Registers an instance of a peer's list, unless its client or a peer described it meanwhile:
+    /// the list is older. Returns false if it left meanwhile.
     ///
     /// # Errors
     /// Returns the reason why it is not registered.

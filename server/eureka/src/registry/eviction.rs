@@ -76,7 +76,8 @@ mod tests {
     use crate::Origin::Client;
     use crate::registry::tests::{Clock, registry, short};
 
-    /// Case 34: neither a lease with a heartbeat ends nor one without, and both end that much later.
+    /// Case 34: neither a lease with a heartbeat ends nor one without, and both end that much
+    /// later.
     #[test]
     fn a_pause_of_the_process_ends_no_lease() {
         let (clock, mut registry) = (Clock::start(), registry(10));

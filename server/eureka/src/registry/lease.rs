@@ -1,5 +1,5 @@
-//! What the registry knows about one instance, and when its lease ends. Leases are measured on a clock
-//! that never jumps; what readers see are times of the wall clock.
+//! What the registry knows about one instance, and when its lease ends. Leases are measured on a
+//! clock that never jumps; what readers see are times of the wall clock.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -121,8 +121,8 @@ impl Lease {
         self.renewed = now.wall.saturating_add(self.duration());
     }
 
-    /// Extends it by the time for which this process was stopped until now, or by the part of it since
-    /// the lease was renewed: heartbeats may arrive before the pause is noticed.
+    /// Extends it by the time for which this process was stopped until now, or by the part of it
+    /// since the lease was renewed: heartbeats may arrive before the pause is noticed.
     pub(super) fn grant(&mut self, pause: Duration, now: Moment) {
         if let Some(Times { registered, renewed }) = &mut self.times {
             // Without a heartbeat, readers compute its end from the registration.

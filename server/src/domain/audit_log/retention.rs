@@ -16,8 +16,8 @@ use crate::server_config::{ServerConfig, keys};
 
 /// Interval of the searches for old records.
 const PAUSE: Duration = Duration::from_secs(3600);
-/// Seals that are looked at, and records that are removed, in one transaction; more if a single seal
-/// lists more.
+/// Seals that are looked at, and records that are removed, in one transaction; more if a single
+/// seal lists more.
 const SEALS: u64 = 100;
 const RECORDS: i64 = 500;
 /// The shortest time that records are kept, whatever the setting is.

@@ -1,6 +1,6 @@
-//! Seals the audit log of a database in the background: each seal lists the digests of the rows since the seal
-//! before, and includes its digest. No request waits for it. Nodes may seal at the same time: the
-//! first to insert the next number wins, and the others continue after it.
+//! Seals the audit log of a database in the background: each seal lists the digests of the rows
+//! since the seal before, and includes its digest. No request waits for it. Nodes may seal at the
+//! same time: the first to insert the next number wins, and the others continue after it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,8 +18,9 @@ use crate::error::Result;
 const PAUSE: Duration = Duration::from_secs(5);
 /// Maximum number of rows of each table in one seal: operations, fields, and rows of `Audit`.
 const ROWS: [u64; 3] = [200, 400, 400];
-/// On a database server, transactions do not commit in the order of their ids. One that took its ids
-/// has ended after this time, because no transaction may take as long, whichever service writes.
+/// On a database server, transactions do not commit in the order of their ids. One that took its
+/// ids has ended after this time, because no transaction may take as long, whichever service
+/// writes.
 const SETTLED: Duration = Duration::from_secs(90);
 
 /// Starts the task.

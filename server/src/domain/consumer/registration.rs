@@ -84,11 +84,11 @@ pub struct Registered {
 /// What a consumer is granted.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// Objects of one kind, of one app: the app, a namespace in all environments or in single ones,
-    /// or clusters.
+    /// Objects of one kind, of one app: the app, a namespace in all environments or in single
+    /// ones, or clusters.
     pub places: Vec<Resource>,
-    /// What it may do with them; `None` for what Apollo grants: administration of an app, editing and
-    /// publishing of other objects.
+    /// What it may do with them; `None` for what Apollo grants: administration of an app, editing
+    /// and publishing of other objects.
     pub acts: Option<Vec<Act>>,
 }
 

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 
 /// Applies the change set in a transaction that is rolled back. If the namespace is missing, checks
-/// the limits that are known; `created` is the number of namespaces that the caller will have created
-/// in the cluster by then, this one included.
+/// the limits that are known; `created` is the number of namespaces that the caller will have
+/// created in the cluster by then, this one included.
 ///
 /// # Errors
 /// The error of the change set.

@@ -87,8 +87,8 @@ struct Types<'s> {
 
 impl<'s> Types<'s> {
     /// The types that the schema of an object asks for in a property: by `properties`, otherwise by
-    /// `additionalProperties`, also of the schemas in `$ref` and `allOf`. `None` if too many schemas
-    /// apply.
+    /// `additionalProperties`, also of the schemas in `$ref` and `allOf`. `None` if too many
+    /// schemas apply.
     fn of_key(&mut self, schema: &'s Value, key: &str, depth: usize) -> Option<Vec<&'s str>> {
         self.left = self.left.checked_sub(1 + self.patterns.len())?;
         let named = schema.get("properties").and_then(|properties| properties.get(key));

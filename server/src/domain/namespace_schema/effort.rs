@@ -1,5 +1,5 @@
-//! Bounds the effort of a check before it is made: how often subschemas would be applied to values if
-//! none were skipped. The library itself has no limit, and nested references multiply (pure).
+//! Bounds the effort of a check before it is made: how often subschemas would be applied to values
+//! if none were skipped. The library itself has no limit, and nested references multiply (pure).
 
 use std::collections::HashMap;
 
@@ -133,7 +133,8 @@ impl<'s> Effort<'s> {
     }
 }
 
-/// The number of values in a value, and of its characters divided by those that are compared at once.
+/// The number of values in a value, and of its characters divided by those that are compared at
+/// once.
 fn size(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),

@@ -1,5 +1,5 @@
-//! What a JSON Schema may contain: it is complete in itself, and compiling it costs little. Knows no
-//! content.
+//! What a JSON Schema may contain: it is complete in itself, and compiling it costs little. Knows
+//! no content.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,11 +21,12 @@ const PATTERNS: usize = 200;
 const PATTERN: usize = 64 << 10;
 /// Maximum length of a message, in characters: those of the library repeat the schema.
 const MESSAGE: usize = 500;
-/// Stack of the thread that compiles a schema or checks content: a schema of the maximum length can be a
-/// chain of thousands of references, and the library follows them recursively.
+/// Stack of the thread that compiles a schema or checks content: a schema of the maximum length can
+/// be a chain of thousands of references, and the library follows them recursively.
 const STACK: usize = 256 << 20;
 
-/// Checks at a time, and how long another one waits: each has a thread and the memory of its errors.
+/// Checks at a time, and how long another one waits: each has a thread and the memory of its
+/// errors.
 static CHECKS: Semaphore = Semaphore::const_new(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -141,8 +142,8 @@ fn size(pattern: &str) -> usize {
 }
 
 /// Rejects references to other documents, which would have to be fetched, references to what is no
-/// schema, whose keywords would not be checked here, and identifiers within the schema, which change
-/// what references mean.
+/// schema, whose keywords would not be checked here, and identifiers within the schema, which
+/// change what references mean.
 fn check_references(root: &Value, schema: &Value, is_root: bool) -> Result<()> {
     let Value::Object(members) = schema else {
         let mut items = schema.as_array().into_iter().flatten();

@@ -1,5 +1,5 @@
-//! Where content violates the JSON Schema of its namespace. Values may be secrets: a violation names
-//! the place and the rule, never the value.
+//! Where content violates the JSON Schema of its namespace. Values may be secrets: a violation
+//! names the place and the rule, never the value.
 
 use super::document;
 use super::effort::is_affordable;

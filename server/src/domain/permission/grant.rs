@@ -69,7 +69,8 @@ pub async fn delete_cluster_roles(store: &Store, place: &Resource, operator: &st
     .await
 }
 
-/// Deletes the roles to read, edit or publish a namespace of an app, with their permissions and grants.
+/// Deletes the roles to read, edit or publish a namespace of an app, with their permissions and
+/// grants.
 pub async fn delete_namespace_roles(
     tx: &Transaction,
     app_id: &str,
@@ -100,8 +101,8 @@ pub async fn delete_app_roles(tx: &Transaction, app_id: &str, by: &Deletion) -> 
     Ok(role::delete_roles(tx, &names_of_app(app_id), by).await?)
 }
 
-/// Deletes the roles that Apollo, which does not know them, leaves of an earlier app of this name: those
-/// for reading, and those for all of it.
+/// Deletes the roles that Apollo, which does not know them, leaves of an earlier app of this name:
+/// those for reading, and those for all of it.
 pub async fn delete_left_of_app(tx: &Transaction, app_id: &str, by: &Deletion) -> Result<()> {
     let read = [Act::Read.in_namespace(), Act::Read.in_cluster()];
     let mut names = at_or_below(&read.map(|right| format!("{}+{app_id}", right.name())));

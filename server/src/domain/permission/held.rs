@@ -34,8 +34,8 @@ impl Rights<'_> {
         Ok(Some(admin.map(|(_, app_id)| app_id).collect()))
     }
 
-    /// The clusters of an app in an environment all of whose namespaces the caller may read, edit or
-    /// publish, in the order of their names.
+    /// The clusters of an app in an environment all of whose namespaces the caller may read, edit
+    /// or publish, in the order of their names.
     pub async fn clusters(
         &self,
         caller: &Identity,
@@ -59,7 +59,8 @@ impl Held {
         self.0.contains(&(kind.to_owned(), target.to_owned()))
     }
 
-    /// Whether they open a private namespace: to its readers, editors, publishers and administrators.
+    /// Whether they open a private namespace: to its readers, editors, publishers and
+    /// administrators.
     pub(super) fn opens(&self, place: &Resource) -> bool {
         let Resource { app_id, env, cluster, namespace } = place;
         let act = |act: Act| act.permissions(app_id, env, cluster, namespace);

@@ -65,8 +65,8 @@ impl Identity {
         !matches!(self, Identity::User(_))
     }
 
-    /// Whether the scope of a token admits a call, on some object or on this one. Of others there is
-    /// none.
+    /// Whether the scope of a token admits a call, on some object or on this one. Of others there
+    /// is none.
     #[must_use]
     pub fn is_within_scope(&self, need: Need, place: Option<&Resource>) -> bool {
         let Identity::Token(token) = self else { return true };

@@ -71,11 +71,11 @@ pub enum Need {
     /// Permission to set the clients of a branch: to edit or to publish the namespace; tokens and
     /// consumers need permission to edit it.
     SetGrayRules,
-    /// Permission to see which clients rules of a branch would match: to set them, or to see the release
-    /// of the namespace.
+    /// Permission to see which clients rules of a branch would match: to set them, or to see the
+    /// release of the namespace.
     PreviewGrayRules,
-    /// Permission to abandon a branch: to edit or to publish the namespace. The handler requires the
-    /// latter for a published branch.
+    /// Permission to abandon a branch: to edit or to publish the namespace. The handler requires
+    /// the latter for a published branch.
     AbandonBranch,
     /// Permission to merge a branch: to publish the namespace, or for signed-in users to edit it
     /// where `compat.merge_gray_with_modify` is on.
@@ -84,8 +84,8 @@ pub enum Need {
     See,
     /// The same as a signed-in user.
     SeeAsPerson,
-    /// Permission to see the release of the namespace; consumers need permission to publish or to read
-    /// it.
+    /// Permission to see the release of the namespace; consumers need permission to publish or to
+    /// read it.
     SeeRelease,
 }
 
@@ -179,8 +179,8 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Of namespaces of any apps in one environment, those whose values a user may see: an element for
-    /// each of them. Reads two lists, however many there are.
+    /// Of namespaces of any apps in one environment, those whose values a user may see: an element
+    /// for each of them. Reads two lists, however many there are.
     pub async fn visible_in(
         &self,
         user_id: &str,
@@ -290,7 +290,8 @@ impl<'a> Rights<'a> {
         Ok(held.iter().any(|row| choosing.contains(&row.permission_type.as_str())))
     }
 
-    /// A consumer that may create namespaces of an app may edit and publish all of it, as in Apollo.
+    /// A consumer that may create namespaces of an app may edit and publish all of it, as in
+    /// Apollo.
     async fn allow_consumer(
         &self,
         consumer: &Consumer,

@@ -1,5 +1,5 @@
-//! The scopes at which roles are granted: an app, a namespace, a namespace in one environment, and a
-//! cluster (pure). The parts of the object that a request names decide which one it is.
+//! The scopes at which roles are granted: an app, a namespace, a namespace in one environment, and
+//! a cluster (pure). The parts of the object that a request names decide which one it is.
 
 use super::need::Resource;
 use super::{Act, NamedRole};

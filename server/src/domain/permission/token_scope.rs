@@ -19,8 +19,8 @@ pub enum TokenOperation {
     ConfigRead,
     /// Edit items and gray branches.
     ConfigModify,
-    /// Edit items, which changes nothing that clients receive until somebody else publishes it. Apollo
-    /// does not have it.
+    /// Edit items, which changes nothing that clients receive until somebody else publishes it.
+    /// Apollo does not have it.
     ConfigPropose,
     /// Publish, roll back and merge.
     ConfigRelease,

@@ -1,6 +1,6 @@
 //! Restorations in any order. What belongs to two objects that were deleted one after the other is
-//! restored with the one that is restored last, and what was deleted on its own with neither: no empty
-//! namespace takes its place.
+//! restored with the one that is restored last, and what was deleted on its own with neither: no
+//! empty namespace takes its place.
 
 use std::collections::BTreeSet;
 
@@ -66,8 +66,8 @@ pub(super) async fn follow_clusters(
     Ok(moved.into_iter().map(|Reassigned { id, .. }| id).collect())
 }
 
-/// The counterpart in a cluster that was restored: a definition that was deleted after it would have
-/// deleted its namespace too, which is hidden with the time of the definition.
+/// The counterpart in a cluster that was restored: a definition that was deleted after it would
+/// have deleted its namespace too, which is hidden with the time of the definition.
 pub(super) async fn follow_definitions(
     tx: &Transaction,
     (app_id, cluster): (&str, &str),

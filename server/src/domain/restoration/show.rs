@@ -93,8 +93,8 @@ impl<'a> Shown<'a> {
         Ok(Restored::Whole)
     }
 
-    /// Creates the namespaces that a cluster lacks, without those that were deleted on their own, and
-    /// without other ones that the cluster may lack.
+    /// Creates the namespaces that a cluster lacks, without those that were deleted on their own,
+    /// and without other ones that the cluster may lack.
     async fn complete(
         &mut self,
         tx: &Transaction,
@@ -238,8 +238,8 @@ impl<'a> Shown<'a> {
         self.note_namespaces(tx, &names).await
     }
 
-    /// Clients of the namespaces in these clusters are woken; those of a single namespace only if it
-    /// is the one that is restored.
+    /// Clients of the namespaces in these clusters are woken; those of a single namespace only if
+    /// it is the one that is restored.
     async fn note_namespaces(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
         let Deleted { app_id, namespace, .. } = self.deleted;
         for row in castalia_store::namespace::of_clusters(tx, app_id, clusters).await? {

@@ -16,8 +16,8 @@ pub(super) async fn is_app(db: &impl Connection, app_id: &str) -> Result<bool> {
     Ok(!unused::is_app_used(db, app_id).await?)
 }
 
-/// Removes an app for an earlier one. What it has remains: its clusters give way when the earlier ones
-/// are shown.
+/// Removes an app for an earlier one. What it has remains: its clusters give way when the earlier
+/// ones are shown.
 ///
 /// # Errors
 /// Fails if it has been used.

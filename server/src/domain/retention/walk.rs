@@ -58,8 +58,8 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Continues until there is nothing more to remove, or until some searches found nothing. Returns
-    /// the number of removed entries.
+    /// Continues until there is nothing more to remove, or until some searches found nothing.
+    /// Returns the number of removed entries.
     ///
     /// # Errors
     /// Fails if the history cannot be read, or if several lines cannot be removed.
@@ -136,9 +136,9 @@ fn age(config: &ServerConfig) -> Option<TimeDelta> {
     Some(TimeDelta::days(days)).filter(|age| !age.is_zero())
 }
 
-/// Whether the walk has come to young entries, behind which it expects no older ones: times are nearly
-/// in the order of ids. Where they are not, as in rows from another database, an old entry is removed
-/// when those before it are old.
+/// Whether the walk has come to young entries, behind which it expects no older ones: times are
+/// nearly in the order of ids. Where they are not, as in rows from another database, an old entry
+/// is removed when those before it are old.
 fn is_young(entries: &[DatedEntry], before: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     let mut times = entries.iter().filter_map(|entry| entry.created);
     let known: Vec<_> = times.by_ref().filter(|time| *time <= now + AHEAD).collect();

@@ -172,12 +172,13 @@ pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a user. Sessions, access tokens, roles, favourites, preferences and the entry in the list of
-/// super administrators end with the account, so that a later user of this name begins with nothing.
+/// Deletes a user. Sessions, access tokens, roles, favourites, preferences and the entry in the
+/// list of super administrators end with the account, so that a later user of this name begins with
+/// nothing.
 ///
 /// # Errors
-/// Fails if there is no such user, if it is the operator, and if no other super administrator (`roots`)
-/// would be left.
+/// Fails if there is no such user, if it is the operator, and if no other super administrator
+/// (`roots`) would be left.
 pub async fn delete(store: &Store, name: &str, roots: Vec<String>, operator: &str) -> Result<()> {
     let input = (name.to_owned(), roots, operator.to_owned());
     let delete = store.write(input, |tx, (name, roots, operator)| {

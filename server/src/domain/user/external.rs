@@ -148,7 +148,8 @@ fn why_unusable(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the stored list of super administrators names a user. This node may use another one, which is older or fixed.
+/// Whether the stored list of super administrators names a user. This node may use another one,
+/// which is older or fixed.
 ///
 /// # Errors
 /// Fails if the database does.

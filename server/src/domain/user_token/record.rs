@@ -1,5 +1,5 @@
-//! Records of the use of access tokens: each call that may change something, and the time of the last
-//! use.
+//! Records of the use of access tokens: each call that may change something, and the time of the
+//! last use.
 
 pub use castalia_store::user::token::{Usage, UserTokenCall};
 

@@ -1,5 +1,5 @@
-//! The text of an access token, in the form that Apollo defines: a fixed start, a part that finds the
-//! row, and a secret.
+//! The text of an access token, in the form that Apollo defines: a fixed start, a part that finds
+//! the row, and a secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

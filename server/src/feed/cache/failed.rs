@@ -1,5 +1,6 @@
-//! Namespaces that no client receives, because they are not in memory and cannot be read although the
-//! database answers. Each is read again until that succeeds, so that a fault ends without a client.
+//! Namespaces that no client receives, because they are not in memory and cannot be read although
+//! the database answers. Each is read again until that succeeds, so that a fault ends without a
+//! client.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -66,8 +66,8 @@ pub struct Release {
     pub key: NamespaceKey,
     /// Content in stored order.
     pub configurations: Configurations,
-    /// Digest of the stored text; a different one under the same key means that the row was changed
-    /// by hand.
+    /// Digest of the stored text; a different one under the same key means that the row was
+    /// changed by hand.
     pub digest: u64,
     /// Whether other content was served under the same key before: a client that has the key may
     /// have other content.

@@ -15,9 +15,9 @@ use slab::Slab;
 use super::Holder;
 use super::waiter_table::index;
 
-/// Memory that each poll adds to its holder's budget: on average some thirty namespaces. A poll that
-/// needs no more is never refused for memory. Polls that need more use a fixed amount in common, so
-/// that few of them fit however few polls there are.
+/// Memory that each poll adds to its holder's budget: on average some thirty namespaces. A poll
+/// that needs no more is never refused for memory. Polls that need more use a fixed amount in
+/// common, so that few of them fit however few polls there are.
 const BYTES_PER_POLL: usize = 1024;
 /// Fractions of the fixed amount that one address may use, and all apps together that are not
 /// stored.

@@ -145,8 +145,8 @@ fn write_plain_head(
     write_end(head, can_have_body(plain.status).then_some(plain.body.len()), is_last, now)
 }
 
-/// Writes the length of the body at the position where the handler set it, or last. The date is that
-/// of the end of the head, also if the answer came with one.
+/// Writes the length of the body at the position where the handler set it, or last. The date is
+/// that of the end of the head, also if the answer came with one.
 fn response_head(head: &response::Parts, length: usize, is_last: bool) -> io::Result<Vec<u8>> {
     let length = can_have_body(head.status).then_some(length);
     let is_length_last = length == Some(0) || !head.headers.contains_key(CONTENT_LENGTH);

@@ -1,6 +1,6 @@
-//! The order of batches. A node sends a peer one batch at a time, and gives one up that is not answered
-//! in time. A peer that was suspended receives several of them at once, and must not carry out one that
-//! was given up after a later one.
+//! The order of batches. A node sends a peer one batch at a time, and gives one up that is not
+//! answered in time. A peer that was suspended receives several of them at once, and must not carry
+//! out one that was given up after a later one.
 
 use std::collections::VecDeque;
 use std::fmt;

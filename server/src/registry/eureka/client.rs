@@ -74,7 +74,8 @@ struct ClientInner {
     announcing: tokio::sync::Mutex<()>,
     /// The server that answered last.
     position: AtomicUsize,
-    /// The servers that accepted this node, and when they last did; leases there end after a while.
+    /// The servers that accepted this node, and when they last did; leases there end after a
+    /// while.
     accepted: Mutex<Vec<(Endpoint, Instant)>>,
     /// The servers that were sent a registration and did not answer: they may have carried it out.
     unanswered: Mutex<Vec<(Endpoint, Instant)>>,
@@ -112,8 +113,8 @@ impl EurekaClient {
     /// Counters that an alarm watches.
     pub const ALARMS: [&str; 1] = [services::UNUSABLE];
 
-    /// `own` are the services of this node; `is_reachable` states whether other machines reach them.
-    /// By the secret the nodes of an installation recognise each other.
+    /// `own` are the services of this node; `is_reachable` states whether other machines reach
+    /// them. By the secret the nodes of an installation recognise each other.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be created.
@@ -175,8 +176,8 @@ impl EurekaClient {
         });
     }
 
-    /// Whether the services of this node are registered, if it has any. The servers may change at any
-    /// time.
+    /// Whether the services of this node are registered, if it has any. The servers may change at
+    /// any time.
     fn registers(&self) -> bool {
         if self.0.own.is_empty() {
             return false;
@@ -231,7 +232,8 @@ impl EurekaClient {
         let response = request.send().await.map_err(|error| causes(&error.without_url()))?;
         let status = response.status();
         let content = response.headers().get(CONTENT_TYPE);
-        // A proxy may answer 200 with a page of its own. Pages with another status are Eureka's too.
+        // A proxy may answer 200 with a page of its own. Pages with another status are Eureka's
+        // too.
         if status == StatusCode::OK
             && content.is_some_and(|content| content.as_bytes().starts_with(b"text/html"))
         {

@@ -1,9 +1,9 @@
 //! The lists of the peers, with which a node starts.
 //!
 //! Only a Castalia node states whether its list is complete, and which statuses operators removed.
-//! Servers in Java answer from caches that are up to 30 seconds old, and with an empty list right after
-//! their start: all of them are read, and they are asked about what matters most once more, which they
-//! answer without a cache.
+//! Servers in Java answer from caches that are up to 30 seconds old, and with an empty list right
+//! after their start: all of them are read, and they are asked about what matters most once more,
+//! which they answer without a cache.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

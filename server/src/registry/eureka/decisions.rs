@@ -1,4 +1,5 @@
-//! The statuses that operators set in place of those that instances report, at this node and at peers.
+//! The statuses that operators set in place of those that instances report, at this node and at
+//! peers.
 
 use std::time::{Duration, Instant};
 
@@ -32,9 +33,9 @@ impl Eureka {
         self.changed(&mut registry, (app, id), changed, task, Some(status), origin)
     }
 
-    /// Removes an override. Returns whether there is such a lease, or the status of an instance that is
-    /// not here was remembered. Peers are Castalia nodes (`is_ours`), which send the status that the
-    /// instance has since, or others.
+    /// Removes an override. Returns whether there is such a lease, or the status of an instance
+    /// that is not here was remembered. Peers are Castalia nodes (`is_ours`), which send the
+    /// status that the instance has since, or others.
     pub fn remove_override(
         &self,
         app: &str,
@@ -76,8 +77,8 @@ impl Eureka {
         is_known
     }
 
-    /// Uses what a peer answers to the registration of an instance for which it remembers an operator's
-    /// status. The registration was sent at this time.
+    /// Uses what a peer answers to the registration of an instance for which it remembers an
+    /// operator's status. The registration was sent at this time.
     pub(super) fn learn_override(&self, app: &str, id: &str, decided: Status, sent: Instant) {
         let (contradiction, adopted) = {
             let mut registry = self.0.registry.lock();
@@ -115,8 +116,8 @@ fn report_adopted(id: &str, adopted: Option<&Lease>) {
     }
 }
 
-/// A node missed what an operator decided at another one, and neither knows which decision is the newer
-/// one.
+/// A node missed what an operator decided at another one, and neither knows which decision is the
+/// newer one.
 pub(super) fn report_contradiction(app: &str, id: &str, contradiction: Option<Contradiction>) {
     static CONTRADICTED: LogRate = LogRate::once_a_minute();
     if let Some(Contradiction { here, reported }) = contradiction

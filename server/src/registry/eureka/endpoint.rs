@@ -24,8 +24,8 @@ pub(super) const LARGEST_OUTCOMES: usize = 16 * 1024 * 1024;
 /// in the node itself: whoever has another one replaces it.
 const SHIPPED: &str = "http://localhost:8080/eureka/";
 
-/// The addresses in `eureka.service.url`, without those that cannot be used; none if it has only the
-/// value of a new database.
+/// The addresses in `eureka.service.url`, without those that cannot be used; none if it has only
+/// the value of a new database.
 pub(in crate::registry) fn configured(config: &ServerConfig) -> Vec<Endpoint> {
     if !config.is_fixed(&keys::EUREKA_URL) && config.get(&keys::EUREKA_URL) == [SHIPPED] {
         return Vec::new();

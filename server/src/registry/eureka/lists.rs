@@ -1,6 +1,6 @@
 //! The rendered lists. Each form is rendered once for each change, by the first reader; others wait
-//! for it and share the text. What all texts take is limited, those included that slow readers still
-//! receive although a newer one exists.
+//! for it and share the text. What all texts take is limited, those included that slow readers
+//! still receive although a newer one exists.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -130,8 +130,8 @@ impl Lists {
         }
     }
 
-    /// The text of a form; `None` while there is no space for it, because slow readers receive other
-    /// ones. `read` is called with the form if the registry has changed since.
+    /// The text of a form; `None` while there is no space for it, because slow readers receive
+    /// other ones. `read` is called with the form if the registry has changed since.
     pub(super) async fn get(
         &self,
         form: Form,

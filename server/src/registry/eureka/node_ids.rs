@@ -1,5 +1,5 @@
-//! Recognises an address behind which several Castalia nodes answer, such as that of a load balancer.
-//! Changes sent there reach only one of them each time.
+//! Recognises an address behind which several Castalia nodes answer, such as that of a load
+//! balancer. Changes sent there reach only one of them each time.
 
 use std::collections::VecDeque;
 
@@ -13,8 +13,8 @@ const NODES: usize = 8;
 pub(super) struct NodeIds(Mutex<VecDeque<Vec<u8>>>);
 
 impl NodeIds {
-    /// Whether another node answered since this one did. A node that was restarted has a new id, and
-    /// its earlier one does not come back.
+    /// Whether another node answered since this one did. A node that was restarted has a new id,
+    /// and its earlier one does not come back.
     pub(super) fn is_alternating(&self, id: &[u8]) -> bool {
         let mut ids = self.0.lock();
         let known = ids.iter().position(|known| known == id);

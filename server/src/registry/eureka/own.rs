@@ -97,8 +97,8 @@ impl OwnInstances {
         tokio::time::timeout(time, changed).await.ok();
     }
 
-    /// Sets the status of each service, and returns whether one changed. A changed description has a
-    /// newer timestamp, for which a registry asks at the next heartbeat.
+    /// Sets the status of each service, and returns whether one changed. A changed description has
+    /// a newer timestamp, for which a registry asks at the next heartbeat.
     pub(super) async fn check(&self, probe: &Probe) -> bool {
         let mut has_changed = false;
         for service in [CONFIG_SERVICE, ADMIN_SERVICE] {
@@ -119,7 +119,8 @@ impl OwnInstances {
         has_changed
     }
 
-    /// Counts a change. One that is not admitted is found again by a later check, unless it was undone.
+    /// Counts a change. One that is not admitted is found again by a later check, unless it was
+    /// undone.
     fn admits_change(&self, service: &'static str) -> bool {
         let mut changes = self.changes.lock();
         let changes = changes.entry(service).or_default();
@@ -133,8 +134,8 @@ impl OwnInstances {
         is_admitted
     }
 
-    /// The description of a service of this node with a timestamp that is newer than the present one;
-    /// `None` if it is not one.
+    /// The description of a service of this node with a timestamp that is newer than the present
+    /// one; `None` if it is not one.
     pub(super) fn renewed(&self, app: &str, id: &str) -> Option<Instance> {
         let mut all = self.described.lock();
         let own = all.iter_mut().find(|own| own.app == app && own.id() == id)?;
@@ -142,9 +143,9 @@ impl OwnInstances {
         Some(own.clone())
     }
 
-    /// Raises the timestamp of a service above a newer one that a peer reports. Returns whether it was
-    /// raised: at most once within the interval of its heartbeats, so that a peer that reports another
-    /// one each time does not cause changes without a pause.
+    /// Raises the timestamp of a service above a newer one that a peer reports. Returns whether it
+    /// was raised: at most once within the interval of its heartbeats, so that a peer that
+    /// reports another one each time does not cause changes without a pause.
     pub(super) fn outbid(&self, reported: &Instance) -> bool {
         let mut all = self.described.lock();
         let own = all.iter_mut().find(|own| own.app == reported.app && own.id() == reported.id());
@@ -164,8 +165,9 @@ fn later(dirty: Option<i64>) -> i64 {
     now().wall.max(dirty.map_or(0, |dirty| dirty.saturating_add(1)))
 }
 
-/// The timestamp with which a service of this node has to be registered; `None` if it is listed as it
-/// is. Somebody may have changed the entry under a timestamp of the future, perhaps the last one.
+/// The timestamp with which a service of this node has to be registered; `None` if it is listed as
+/// it is. Somebody may have changed the entry under a timestamp of the future, perhaps the last
+/// one.
 pub(super) fn replaced(renewal: &Renewal, own: &Instance) -> Option<Option<i64>> {
     match renewal {
         Renewal::Renewed(lease) => {
@@ -203,7 +205,8 @@ pub(super) fn describe(
         "https" => (Port { number, is_enabled: false }, Port { number, is_enabled: true }),
         _ => (Port { number, is_enabled: true }, Port { number: 443, is_enabled: false }),
     };
-    // A name is no address, even if it leads to one: readers connect to this member without a look-up.
+    // A name is no address, even if it leads to one: readers connect to this member without a
+    // look-up.
     let address = host.parse().unwrap_or_else(|_| own.machine.ip());
     let ip_addr = settings.ip_address.unwrap_or(address).to_string();
     let machine = whoami::hostname().unwrap_or_else(|_| ip_addr.clone());

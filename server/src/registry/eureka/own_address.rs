@@ -26,8 +26,8 @@ impl OwnAddress {
         Self { ports, advertised: address.and_then(|address| Url::parse(address).ok()) }
     }
 
-    /// Whether an address is that of this node: the advertised one, or one of its ports on one of its
-    /// addresses. Others may be found out by asking.
+    /// Whether an address is that of this node: the advertised one, or one of its ports on one of
+    /// its addresses. Others may be found out by asking.
     pub(in crate::registry) async fn includes(&self, url: &Url) -> bool {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return false;

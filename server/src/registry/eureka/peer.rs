@@ -31,10 +31,11 @@ const RECONNECT: Duration = Duration::from_millis(100);
 /// The former doubles up to this: each attempt writes the batch anew.
 const LONGEST_RECONNECT: Duration = Duration::from_secs(2);
 const BUSY: Duration = Duration::from_secs(1);
-/// Pause after a refusal of the password, which an operator may change here or there. A Castalia node
-/// locks out an address that sends more than ten wrong ones in a minute.
+/// Pause after a refusal of the password, which an operator may change here or there. A Castalia
+/// node locks out an address that sends more than ten wrong ones in a minute.
 const REFUSED: Duration = Duration::from_secs(10);
-/// Interval at which an address that was that of this node is tried again: a name may lead elsewhere.
+/// Interval at which an address that was that of this node is tried again: a name may lead
+/// elsewhere.
 const OWN: Duration = Duration::from_secs(300);
 
 /// Counter of changes that are not sent again.
@@ -128,8 +129,8 @@ impl Peer {
         self.changed.notify_one();
     }
 
-    /// Removes the changes of an instance's status that wait, because another peer reports a newer one,
-    /// and uses its present state in the others.
+    /// Removes the changes of an instance's status that wait, because another peer reports a newer
+    /// one, and uses its present state in the others.
     pub(super) fn outdate_status(
         &self,
         (app, id): (&str, &str),
@@ -376,7 +377,8 @@ impl Peer {
                 let decided = theirs.overridden_status;
                 eureka.learn_override(&item.app, &item.id, decided, sent);
             }
-            // It is gone there as well, or has the id of a service there, which that server reports.
+            // It is gone there as well, or has the id of a service there, which that server
+            // reports.
             (_, 404 | 409, _) => {}
             (task, ..) => {
                 count_dropped(1);

@@ -68,7 +68,8 @@ impl Peers {
         self.is_copying() || self.lacks_until.lock().is_some_and(|until| Instant::now() < until)
     }
 
-    /// Appends a change to every queue; `is_local` states that only this machine can use the instance.
+    /// Appends a change to every queue; `is_local` states that only this machine can use the
+    /// instance.
     pub(super) fn push(&self, item: &Item, interval: Duration, is_local: bool) {
         static LOCAL: LogRate = LogRate::once_a_minute();
         for peer in self.list.load().iter() {
@@ -86,7 +87,8 @@ impl Peers {
         }
     }
 
-    /// Uses what a peer reports of an instance's status in all queues; `instance` is its present state.
+    /// Uses what a peer reports of an instance's status in all queues; `instance` is its present
+    /// state.
     pub(super) fn outdate_status(
         &self,
         of: (&str, &str),

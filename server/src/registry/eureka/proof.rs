@@ -1,5 +1,5 @@
-//! Proves to the other nodes of an installation that an instance in Eureka is one of them. Whoever may
-//! register there can claim to be a node, and would be sent requests with the secret of the
+//! Proves to the other nodes of an installation that an instance in Eureka is one of them. Whoever
+//! may register there can claim to be a node, and would be sent requests with the secret of the
 //! installation: therefore nodes add a digest of their address, which only those compute that read
 //! the secret from the database.
 

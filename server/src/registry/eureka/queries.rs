@@ -1,5 +1,5 @@
-//! What the Eureka registry of this node answers: leases, lists, and the services of Apollo that the
-//! meta role reports.
+//! What the Eureka registry of this node answers: leases, lists, and the services of Apollo that
+//! the meta role reports.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,5 @@
-//! Changes on their way between peers: how one that a peer sends is carried out, and how one of this
-//! node is described.
+//! Changes on their way between peers: how one that a peer sends is carried out, and how one of
+//! this node is described.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +19,9 @@ impl Eureka {
             (Task::Register(instance), _) => {
                 let is_overridden = instance.overridden_status != Status::Unknown;
                 match self.register(Arc::unwrap_or_clone(instance), Origin::Peer) {
-                    // A sender that was not there does not know what an operator decided. Servers in
-                    // Java would log this outcome as a failure, and do nothing else.
+                    // A sender that was not there does not know what an operator decided. Servers
+                    // in Java would log this outcome as a failure, and do
+                    // nothing else.
                     Ok(lease) if is_ours && !is_overridden && is_overridden_here(&lease) => {
                         (409, Some(lease))
                     }
@@ -98,8 +99,8 @@ impl Eureka {
         self.0.own.contains(instance)
     }
 
-    /// A newer description than that of this node, which a peer answers to a heartbeat that was sent at
-    /// this time.
+    /// A newer description than that of this node, which a peer answers to a heartbeat that was
+    /// sent at this time.
     pub(super) fn adopt(&self, instance: Instance, sent: Instant) {
         if self.0.own.contains(&instance) {
             // The clock of this node went back: its description has to win.
@@ -171,8 +172,8 @@ mod tests {
         Eureka::new(&settings, rows, own, true, vec![8080], Secret::new("s")).unwrap()
     }
 
-    /// Its lease ended before, and the status that an operator set is remembered: it is in service again
-    /// when it comes back, as one that deregisters in time is.
+    /// Its lease ended before, and the status that an operator set is remembered: it is in service
+    /// again when it comes back, as one that deregisters in time is.
     #[tokio::test]
     async fn who_deregisters_late_has_no_status_of_an_operator() {
         let own = [config("http://10.0.0.1:8080/", 8080)];
@@ -193,8 +194,9 @@ mod tests {
         }
     }
 
-    /// Somebody changed the entry of a service of this node under a timestamp of the future: registered
-    /// its id at a peer, with one that has no successor, or set a status here and removed it or set it back.
+    /// Somebody changed the entry of a service of this node under a timestamp of the future:
+    /// registered its id at a peer, with one that has no successor, or set a status here and
+    /// removed it or set it back.
     #[tokio::test]
     async fn a_status_is_announced_whatever_timestamp_the_entry_has() {
         let app = CONFIG_SERVICE.to_ascii_uppercase();

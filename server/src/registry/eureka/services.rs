@@ -49,8 +49,8 @@ pub(super) fn leads_to_caller(instance: &Instance) -> bool {
     is_of_apollo(instance) && url.is_some_and(|url| address::is_loopback(&url))
 }
 
-/// Clients read an address by different rules: what is no plain absolute URL may lead some of them to
-/// another host than it leads others.
+/// Clients read an address by different rules: what is no plain absolute URL may lead some of them
+/// to another host than it leads others.
 fn is_acceptable(address: &str) -> bool {
     let is_unusual = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
     let authority = address.split_once("://").map_or("", |(_, rest)| rest);

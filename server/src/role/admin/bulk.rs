@@ -1,6 +1,6 @@
 //! Reads that Apollo's admin API lacks, for the portal: the content of all namespaces of a cluster,
-//! the clients of a namespace in all clusters, the audiences of gray releases of an app, and whether
-//! a change set would be accepted.
+//! the clients of a namespace in all clusters, the audiences of gray releases of an app, and
+//! whether a change set would be accepted.
 
 use axum::extract::State;
 
@@ -53,7 +53,8 @@ async fn audiences(
     Ok(Json(bodies(gray_rule::audiences(&state.store, &app_id).await?)))
 }
 
-/// Answers as if the change set were applied; of a namespace that is missing, as far as that is known before.
+/// Answers as if the change set were applied; of a namespace that is missing, as far as that is
+/// known before.
 async fn try_out(
     State(state): State<EnvironmentState>,
     Path(names): Path<(String, String, String)>,

@@ -1,4 +1,5 @@
-//! Parses requests of the admin API: parameters of query and form, pages, and the operator that the caller names. Knows no endpoint.
+//! Parses requests of the admin API: parameters of query and form, pages, and the operator that the
+//! caller names. Knows no endpoint.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::middleware::Next;

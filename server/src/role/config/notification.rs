@@ -55,8 +55,8 @@ enum PollForm {
 struct Watched {
     /// Stored spelling.
     namespace: String,
-    /// The client's spelling without `.properties`; answers repeat it, or the client would not know
-    /// the name.
+    /// The client's spelling without `.properties`; answers repeat it, or the client would not
+    /// know the name.
     spelling: String,
     known_id: i64,
     /// Whether the app declares it, or it is public.

@@ -51,7 +51,8 @@ impl Access {
         }
     }
 
-    /// Checks the credentials. `own` returns those that this node itself sends to the other servers.
+    /// Checks the credentials. `own` returns those that this node itself sends to the other
+    /// servers.
     pub(super) async fn check(
         &self,
         headers: &HeaderMap,
@@ -103,7 +104,8 @@ impl Access {
         // A caller that closes its connection keeps its turn.
         let verification = tokio::spawn(async move {
             let _turn = presence.turn().await;
-            // Meanwhile others had their turn, and guesses from this address among them were counted.
+            // Meanwhile others had their turn, and guesses from this address among them were
+            // counted.
             if failures.number(peer) >= FAILURES {
                 return None;
             }
@@ -123,8 +125,8 @@ impl Access {
         }
     }
 
-    /// Counts a registration. Callers with the password whose addresses have no counter of their own
-    /// are not limited: all instances of a large installation may register within a minute.
+    /// Counts a registration. Callers with the password whose addresses have no counter of their
+    /// own are not limited: all instances of a large installation may register within a minute.
     pub(super) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
         let number = self.registrations.count(peer);
         let is_limited = self.is_anonymous() || self.registrations.has_own(peer);
@@ -139,11 +141,11 @@ impl Access {
         self.expected.is_none()
     }
 
-    /// Counts a registration that a peer sends, and returns whether it is carried out. A peer passes
-    /// on those of all its clients, which move to it together when another server fails, and what it
-    /// cannot send is missing here for the interval of a heartbeat. Callers with the password are
-    /// therefore not limited; without one, only the peers in the settings are not, because everybody
-    /// can send a batch.
+    /// Counts a registration that a peer sends, and returns whether it is carried out. A peer
+    /// passes on those of all its clients, which move to it together when another server fails,
+    /// and what it cannot send is missing here for the interval of a heartbeat. Callers with
+    /// the password are therefore not limited; without one, only the peers in the settings are
+    /// not, because everybody can send a batch.
     pub(super) fn admits_replicated(&self, peer: Option<IpAddr>, is_peer: bool) -> bool {
         is_peer || self.expected.is_some() || self.registrations.count(peer) <= REGISTRATIONS
     }

@@ -59,8 +59,8 @@ struct Sender {
     peer: Option<IpAddr>,
     /// Whether it is a server in the settings.
     is_peer: bool,
-    /// Whether it is this node: an address in the settings leads back to it, which it learns from the
-    /// answer.
+    /// Whether it is this node: an address in the settings leads back to it, which it learns from
+    /// the answer.
     is_own: bool,
     /// Whether it is a Castalia node.
     is_ours: bool,

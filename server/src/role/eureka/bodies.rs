@@ -1,6 +1,6 @@
-//! The memory of bodies that are being received and carried out, and of the answers to batches. What
-//! does not fit is refused, so that callers that send or read slowly cannot make the node hold any
-//! number of them, and one address cannot keep out all others.
+//! The memory of bodies that are being received and carried out, and of the answers to batches.
+//! What does not fit is refused, so that callers that send or read slowly cannot make the node hold
+//! any number of them, and one address cannot keep out all others.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,8 +1,8 @@
-//! Counts calls by address in a bounded memory, so that one caller cannot guess passwords or fill the
-//! registry. Must not know what is counted.
+//! Counts calls by address in a bounded memory, so that one caller cannot guess passwords or fill
+//! the registry. Must not know what is counted.
 //!
-//! IPv6 addresses are counted by their /64: the nodes of a company often share a /48, where one with a
-//! wrong password must not lock out the others, although a stranger may own one as well.
+//! IPv6 addresses are counted by their /64: the nodes of a company often share a /48, where one
+//! with a wrong password must not lock out the others, although a stranger may own one as well.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,8 +15,8 @@ use crate::feed::hub::network;
 
 /// Time in which calls of one address are counted.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
-/// Time for which an address that sent the right password keeps its counter, many times the interval
-/// of heartbeats.
+/// Time for which an address that sent the right password keeps its counter, many times the
+/// interval of heartbeats.
 const KNOWN: Duration = Duration::from_secs(600);
 /// Minimum time between two searches for counters that are not needed.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -1,10 +1,10 @@
-//! Compares the user name and the password that a caller sends with those of the settings, in a time
-//! that does not depend on where they differ.
+//! Compares the user name and the password that a caller sends with those of the settings, in a
+//! time that does not depend on where they differ.
 //!
-//! Clients send them with every heartbeat, and the verification of a hash is slow by intent. A digest
-//! of those that were accepted once is therefore kept in memory, and nothing else is accepted then.
-//! Until then, callers wait for each other: those that the node itself sends to the other servers are
-//! verified first, because they are the right ones in most installations.
+//! Clients send them with every heartbeat, and the verification of a hash is slow by intent. A
+//! digest of those that were accepted once is therefore kept in memory, and nothing else is
+//! accepted then. Until then, callers wait for each other: those that the node itself sends to the
+//! other servers are verified first, because they are the right ones in most installations.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -64,8 +64,8 @@ impl Expected {
         self.turns.arrive(peer)
     }
 
-    /// Whether `user:password` matches the hash; `own` is what this node sends to the other servers.
-    /// What is right is accepted from then on. The caller has its turn.
+    /// Whether `user:password` matches the hash; `own` is what this node sends to the other
+    /// servers. What is right is accepted from then on. The caller has its turn.
     pub(super) async fn verify(&self, given: Vec<u8>, own: Vec<Secret>) -> bool {
         let credentials = Arc::clone(&self.credentials);
         let verified = tokio::task::spawn_blocking(move || {
@@ -168,8 +168,8 @@ pub(super) mod tests {
         }
     }
 
-    /// Case 91: the time does not reveal whether a user name is the right one. The fastest of several
-    /// runs is that without other work of the machine.
+    /// Case 91: the time does not reveal whether a user name is the right one. The fastest of
+    /// several runs is that without other work of the machine.
     #[test]
     fn a_password_is_verified_for_every_user_name() {
         let hashed = expected(EurekaPassword::Hashed(Secret::new(BCRYPT))).credentials;

@@ -137,8 +137,8 @@ async fn admit(
 }
 
 impl Portal {
-    /// Checks a place that the body of a request names, as the guard checks that of the path: the caller
-    /// has the permission, and the environment has no earlier app of this name.
+    /// Checks a place that the body of a request names, as the guard checks that of the path: the
+    /// caller has the permission, and the environment has no earlier app of this name.
     pub(super) async fn check_place(
         &self,
         caller: &Caller,
@@ -151,8 +151,8 @@ impl Portal {
         self.check_missed_deletion(&place.env, &place.app_id).await
     }
 
-    /// Requires that the environment does not have an earlier app of this name, which it still has to
-    /// delete. Requests about all environments or no app have no such name.
+    /// Requires that the environment does not have an earlier app of this name, which it still has
+    /// to delete. Requests about all environments or no app have no such name.
     pub(super) async fn check_missed_deletion(&self, env: &str, app_id: &str) -> Result<()> {
         if env.is_empty() || app_id.is_empty() {
             return Ok(());

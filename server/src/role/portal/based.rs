@@ -1,5 +1,6 @@
 //! Which changes can be based on a revision. Others are refused with `Castalia-Revision`, because
-//! their caller wants them refused if somebody else changed the object, and nothing would compare it.
+//! their caller wants them refused if somebody else changed the object, and nothing would compare
+//! it.
 
 use http::request::Parts;
 
@@ -8,8 +9,8 @@ use crate::error::{Code, Error, Result};
 use crate::http::operation::About;
 use crate::http::revision::of;
 
-/// Changes that compare the header. Those of several namespaces are not among them: each has its own
-/// revision in the body.
+/// Changes that compare the header. Those of several namespaces are not among them: each has its
+/// own revision in the body.
 const COMPARING: [&str; 34] = [
     "createItem",
     "updateItem",

@@ -1,6 +1,6 @@
-//! Sends a change of an app or of a definition from the portal to its environments, to all at once. A
-//! change that an environment does not receive, because it is away or the portal ends meanwhile, is
-//! sent again until the environment has it (`retry.rs`).
+//! Sends a change of an app or of a definition from the portal to its environments, to all at once.
+//! A change that an environment does not receive, because it is away or the portal ends meanwhile,
+//! is sent again until the environment has it (`retry.rs`).
 
 pub(super) mod app;
 pub(super) mod definition;
@@ -104,8 +104,8 @@ fn behind(env: &str) -> Error {
         .with_code(Code::EnvUnreachable)
 }
 
-/// The error of a deletion that environments have made and the portal has not: whoever reads that it
-/// failed would take it for not begun.
+/// The error of a deletion that environments have made and the portal has not: whoever reads that
+/// it failed would take it for not begun.
 pub(super) fn half_deleted(error: Error) -> Error {
     if is_refusal(&error) {
         return error;
@@ -123,8 +123,8 @@ pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error.reaction(), BadRequest | Conflict | Forbidden | NotFound | TooLarge)
 }
 
-/// The environments that have not received a change yet, in the header `Castalia-Pending-Environments`
-/// of an answer.
+/// The environments that have not received a change yet, in the header
+/// `Castalia-Pending-Environments` of an answer.
 #[derive(Default)]
 #[must_use]
 pub(super) struct Pending(pub(super) Vec<String>);

@@ -1,5 +1,5 @@
-//! Identifies the caller: a signed-in user by cookie, a user or consumer by token, or a user by name
-//! and password or by a token of the OpenID Connect provider. An `Authorization` header takes
+//! Identifies the caller: a signed-in user by cookie, a user or consumer by token, or a user by
+//! name and password or by a token of the OpenID Connect provider. An `Authorization` header takes
 //! precedence over the cookie, so that a script with an old cookie is identified by its token.
 
 use http::HeaderMap;

@@ -1,7 +1,7 @@
-//! Decides what a caller may do. Rights on all namespaces of a cluster apply to their gray branches,
-//! too: in paths, a branch is a cluster that does not name its parent, so the environment is asked
-//! for the parent of a cluster on which the caller has no right. Who has rights on no cluster causes
-//! no call.
+//! Decides what a caller may do. Rights on all namespaces of a cluster apply to their gray
+//! branches, too: in paths, a branch is a cluster that does not name its parent, so the environment
+//! is asked for the parent of a cluster on which the caller has no right. Who has rights on no
+//! cluster causes no call.
 
 use std::collections::HashSet;
 

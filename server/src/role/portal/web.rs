@@ -129,8 +129,8 @@ pub(super) async fn page(State(portal): State<Portal>) -> Response {
     (headers, text.replacen(BASE, &base, 1)).into_response()
 }
 
-/// How users sign in, for the sign-in page: with a form, with the provider of this name, or both; and
-/// whether their accounts are here. In the page, because it would otherwise show no form until
+/// How users sign in, for the sign-in page: with a form, with the provider of this name, or both;
+/// and whether their accounts are here. In the page, because it would otherwise show no form until
 /// `/openapi/v1/auth/modes`, which scripts read, has answered.
 fn sign_in_ways(portal: &Portal) -> String {
     let settings = &portal.state.settings.sign_in;

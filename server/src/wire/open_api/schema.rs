@@ -11,8 +11,8 @@ use crate::wire::body::{Member, body};
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceSchema {
-    /// The schema with its members in the order in which they were stored; null if the namespace has
-    /// none.
+    /// The schema with its members in the order in which they were stored; null if the namespace
+    /// has none.
     #[schema(value_type = Option<Object>, required)]
     pub schema: Option<Box<RawValue>>,
     /// User name of the last editor.

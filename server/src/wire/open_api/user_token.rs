@@ -1,5 +1,5 @@
-//! Bodies of `/openapi/v1/user-tokens`: access tokens of users. Unlike in other bodies, times have a
-//! colon in the offset, as Apollo's portal writes them here.
+//! Bodies of `/openapi/v1/user-tokens`: access tokens of users. Unlike in other bodies, times have
+//! a colon in the offset, as Apollo's portal writes them here.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

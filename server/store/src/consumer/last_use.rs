@@ -1,5 +1,5 @@
-//! Queries: when consumers last used their tokens. The table may be missing, because the account may
-//! not create it; nothing is recorded then.
+//! Queries: when consumers last used their tokens. The table may be missing, because the account
+//! may not create it; nothing is recorded then.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! Table `CastaliaConsumerUse` (Castalia's own): when a consumer last used its token. Columns only, no
-//! queries.
+//! Table `CastaliaConsumerUse` (Castalia's own): when a consumer last used its token. Columns only,
+//! no queries.
 
 use sea_orm::entity::prelude::*;
 

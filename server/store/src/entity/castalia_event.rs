@@ -1,5 +1,5 @@
-//! Table `CastaliaEvent` (Castalia's own): a recent edit or publish, which pages of the portal show.
-//! Columns only, no queries.
+//! Table `CastaliaEvent` (Castalia's own): a recent edit or publish, which pages of the portal
+//! show. Columns only, no queries.
 
 use crate::entity::table;
 use crate::number::{Id, Small};

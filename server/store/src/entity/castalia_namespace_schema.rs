@@ -1,5 +1,5 @@
-//! Table `CastaliaNamespaceSchema` (Castalia's own): the JSON Schema of a namespace, by the row id that
-//! the namespace has in its environment. Columns only, no queries.
+//! Table `CastaliaNamespaceSchema` (Castalia's own): the JSON Schema of a namespace, by the row id
+//! that the namespace has in its environment. Columns only, no queries.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Table `CastaliaNotice` (Castalia's own): a publish of which others are notified. Columns only, no
-//! queries.
+//! Table `CastaliaNotice` (Castalia's own): a publish of which others are notified. Columns only,
+//! no queries.
 
 use crate::entity::table;
 use crate::number::{Id, Small};

@@ -1,5 +1,5 @@
-//! Table `CastaliaPendingChange` (Castalia's own): a change of an app, or of a definition of a namespace,
-//! that an environment has not received. Columns only, no queries.
+//! Table `CastaliaPendingChange` (Castalia's own): a change of an app, or of a definition of a
+//! namespace, that an environment has not received. Columns only, no queries.
 
 use crate::entity::table;
 use crate::number::{Id, Small};

@@ -63,7 +63,8 @@ pub type RuleRow = (Id, String, Option<String>, String, String, String);
 pub struct PublishedLine {
     /// `None` for the main release.
     pub rule: Option<Readable<RuleRow>>,
-    /// Id, release key, app, cluster, namespace and content. `None` if it was abandoned or deleted.
+    /// Id, release key, app, cluster, namespace and content. `None` if it was abandoned or
+    /// deleted.
     pub release: Option<Readable<ReleaseRow>>,
 }
 
@@ -249,8 +250,8 @@ fn gray_releases(backend: DbBackend, (app_id, cluster, namespace): Place<'_>) ->
         .take()
 }
 
-/// Whether a branch was neither deleted nor merged. A status that is unknown, such as NULL, does not
-/// end it; the rule cannot be decoded.
+/// Whether a branch was neither deleted nor merged. A status that is unknown, such as NULL, does
+/// not end it; the rule cannot be decoded.
 fn is_not_ended() -> Expr {
     let status = Expr::col((Rules, Rule::BranchStatus));
     status.clone().is_null().or(status.is_not_in(INACTIVE))

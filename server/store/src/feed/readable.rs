@@ -30,7 +30,8 @@ enum Damage {
 
 /// Rows that have been logged and are not logged again; the counter counts every read.
 static LOGGED: Mutex<Logged> = Mutex::new(Logged { rows: BTreeSet::new(), full_since: None });
-/// Maximum number of such rows. Rows of a table that is damaged as a whole are not logged beyond it.
+/// Maximum number of such rows. Rows of a table that is damaged as a whole are not logged beyond
+/// it.
 const MAX_LOGGED: usize = 1_000;
 /// Time after which rows are logged again if that number was reached.
 const SILENCE: Duration = Duration::from_secs(3600);
@@ -142,8 +143,8 @@ pub(crate) async fn first<E: Table>(
     }
 }
 
-/// The texts of each row behind its id; `None` for one that cannot be decoded, which is reported. For
-/// rows whose absence would have an effect of its own.
+/// The texts of each row behind its id; `None` for one that cannot be decoded, which is reported.
+/// For rows whose absence would have an effect of its own.
 pub(crate) async fn lenient<E: EntityTrait, const N: usize>(
     db: &impl ConnectionTrait,
     select: Select<E>,

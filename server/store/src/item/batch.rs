@@ -51,9 +51,9 @@ pub async fn update_all(
     Ok(())
 }
 
-/// A row for an insertion that the existing one turns into an update: no engine has another statement
-/// that writes different values to many rows. What is not edited has values that are never stored, so
-/// that those of the existing row do not matter, which may be no times.
+/// A row for an insertion that the existing one turns into an update: no engine has another
+/// statement that writes different values to many rows. What is not edited has values that are
+/// never stored, so that those of the existing row do not matter, which may be no times.
 fn replacement(item: Item) -> ActiveModel {
     let author = Authorship {
         last_modified_by: item.data_change_last_modified_by,

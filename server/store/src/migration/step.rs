@@ -4,8 +4,8 @@ use super::Part;
 
 /// Castalia's tables that a node can do without: the record of steps, the values that nodes share,
 /// the seals of the audit logs, the recently opened apps, the requests for access, the clients of
-/// observed access keys, the changes that environments have not received, the last uses of consumers,
-/// the preferences of users, and the schemas of namespaces.
+/// observed access keys, the changes that environments have not received, the last uses of
+/// consumers, the preferences of users, and the schemas of namespaces.
 pub(crate) const OPTIONAL: [&str; 10] = [
     "CastaliaSchema",
     "CastaliaInstallation",

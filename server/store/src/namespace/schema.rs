@@ -78,8 +78,8 @@ impl SchemaPlace {
     }
 }
 
-/// The namespaces of an environment that have a schema, also those that have been deleted; none without
-/// the table.
+/// The namespaces of an environment that have a schema, also those that have been deleted; none
+/// without the table.
 pub async fn places_with_schema(store: &Store, env: &str) -> Result<Vec<SchemaPlace>, StoreError> {
     or_none(store, places(store, Entity::find().filter(Column::Env.eq(env))).await)
 }
@@ -95,7 +95,8 @@ async fn places(store: &Store, rows: Select<Entity>) -> Result<Vec<SchemaPlace>,
 /// database of the environment.
 ///
 /// # Errors
-/// Fails with [`StoreError::Unreadable`] if the row may be that of the namespace and cannot be decoded.
+/// Fails with [`StoreError::Unreadable`] if the row may be that of the namespace and cannot be
+/// decoded.
 pub async fn schema(store: &Store, key: &SchemaKey) -> Result<Option<Model>, StoreError> {
     let row = || Entity::find_by_id((key.env.clone(), key.namespace_id));
     match decode::one(store.read(), row()).await {
@@ -131,8 +132,8 @@ impl SchemaKey {
     }
 }
 
-/// The row of a namespace, locked until the end of the transaction. Columns that cannot be decoded are
-/// empty: what is stored replaces them.
+/// The row of a namespace, locked until the end of the transaction. Columns that cannot be decoded
+/// are empty: what is stored replaces them.
 ///
 /// # Errors
 /// Fails without the table.

@@ -1,6 +1,6 @@
-//! Query: the rows of a publish of a main line. On SQLite they are sent as one statement, which also
-//! returns what the next scan of release messages would read. The purpose of a publish is not known
-//! here.
+//! Query: the rows of a publish of a main line. On SQLite they are sent as one statement, which
+//! also returns what the next scan of release messages would read. The purpose of a publish is not
+//! known here.
 
 use std::sync::OnceLock;
 

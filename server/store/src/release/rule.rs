@@ -61,8 +61,8 @@ pub async fn latest_rule_with_any_lines(
     decode::repaired(db, newest).await
 }
 
-/// The newest rules in all namespaces of an app, also replaced ones, newest first. Rows that cannot be
-/// decoded are left out.
+/// The newest rules in all namespaces of an app, also replaced ones, newest first. Rows that cannot
+/// be decoded are left out.
 pub async fn newest_rules_of_app(
     db: &impl ConnectionTrait,
     app_id: &str,

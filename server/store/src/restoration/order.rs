@@ -1,5 +1,5 @@
-//! Queries for what is restored in another order than the reverse of its deletion: hidden namespaces are
-//! assigned to the later deletion of their cluster.
+//! Queries for what is restored in another order than the reverse of its deletion: hidden
+//! namespaces are assigned to the later deletion of their cluster.
 
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ pub struct Reassigned {
     pub to: i64,
 }
 
-/// Those of the namespaces, which were hidden at one time, whose cluster was hidden later, with the time
-/// of that. One whose cluster had another namespace of its name then is not among them.
+/// Those of the namespaces, which were hidden at one time, whose cluster was hidden later, with the
+/// time of that. One whose cluster had another namespace of its name then is not among them.
 pub async fn with_clusters_hidden_later(
     db: &impl ConnectionTrait,
     hidden: &[&namespace::Model],

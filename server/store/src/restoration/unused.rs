@@ -1,5 +1,5 @@
-//! Queries for what has nothing to lose and gives way to a restoration: rows that nobody has used are
-//! removed and not only hidden, because there is nothing to restore.
+//! Queries for what has nothing to lose and gives way to a restoration: rows that nobody has used
+//! are removed and not only hidden, because there is nothing to restore.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select};
@@ -13,7 +13,8 @@ use crate::flag::{is_set, is_unset};
 use crate::number::Id;
 use crate::row::{InNamespace, Standard};
 
-/// Whether something was edited or published in a namespace of the app, or one of them has a branch.
+/// Whether something was edited or published in a namespace of the app, or one of them has a
+/// branch.
 pub async fn is_app_used(db: &impl ConnectionTrait, app_id: &str) -> Result<bool, StoreError> {
     if is_any_of_app::<commit::Entity>(db, app_id).await?
         || is_any_of_app::<release::Entity>(db, app_id).await?
@@ -65,8 +66,8 @@ pub async fn remove_cluster(db: &impl ConnectionTrait, id: Id) -> Result<(), Sto
     Ok(())
 }
 
-/// Removes a locked namespace in which nobody has edited or published anything. Returns whether it is
-/// one.
+/// Removes a locked namespace in which nobody has edited or published anything. Returns whether it
+/// is one.
 pub async fn remove_namespace(
     db: &impl ConnectionTrait,
     row: &namespace::Model,

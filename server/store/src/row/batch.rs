@@ -15,14 +15,14 @@ use crate::number::Id;
 /// Maximum number of rows in one statement; with some tens of columns each, far below the number of
 /// parameters that engines accept.
 const ROWS: usize = 250;
-/// Maximum length of the texts in one statement, in bytes, unless it has one row: far below the size
-/// of a packet that servers accept.
+/// Maximum length of the texts in one statement, in bytes, unless it has one row: far below the
+/// size of a packet that servers accept.
 const BYTES: usize = 1 << 20;
 
 /// Inserts rows in which every column but the id is set, and returns them with their ids, in this
-/// order. Times are those of the caller, as with [`super::insert`]. On an engine that does not return
-/// ids, the rows are found again: `within` matches all of them, and they differ by the texts in
-/// `names`; equal ones are interchangeable.
+/// order. Times are those of the caller, as with [`super::insert`]. On an engine that does not
+/// return ids, the rows are found again: `within` matches all of them, and they differ by the texts
+/// in `names`; equal ones are interchangeable.
 pub(crate) async fn insert_all<A>(
     db: &impl ConnectionTrait,
     rows: Vec<A>,

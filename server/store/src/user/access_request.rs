@@ -1,6 +1,6 @@
-//! Queries: requests of users for roles on apps. Apps are referred to by the ids of their rows, so a
-//! request is never granted on a later app of the same name. The table may be missing, because the
-//! account may not create it; there are no requests then.
+//! Queries: requests of users for roles on apps. Apps are referred to by the ids of their rows, so
+//! a request is never granted on a later app of the same name. The table may be missing, because
+//! the account may not create it; there are no requests then.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;

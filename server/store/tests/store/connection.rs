@@ -33,8 +33,8 @@ on_each_database! {
     }
 }
 
-/// MySQL stores `?` for a character that it cannot store, and cuts long values, unless the session is
-/// strict, which depends on the server's configuration. The mode that is checked is no default.
+/// MySQL stores `?` for a character that it cannot store, and cuts long values, unless the session
+/// is strict, which depends on the server's configuration. The mode that is checked is no default.
 #[tokio::test]
 async fn sessions_of_mysql_are_strict_whatever_the_server_says() {
     let Some(database) = Database::mysql().await else { return };

@@ -1,5 +1,5 @@
-//! A job that fails late, because it began while the database did not answer, says nothing about the
-//! database that answers again.
+//! A job that fails late, because it began while the database did not answer, says nothing about
+//! the database that answers again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

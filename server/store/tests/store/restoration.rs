@@ -1,4 +1,5 @@
-//! Rows that were hidden together are shown again, whatever was hidden before or is hidden meanwhile.
+//! Rows that were hidden together are shown again, whatever was hidden before or is hidden
+//! meanwhile.
 
 use castalia_store::entity::*;
 use castalia_store::removal::{self, Scope};

@@ -1,4 +1,5 @@
-//! The ends of leases: after a pause of the process, and what readers are shown of those that ended.
+//! The ends of leases: after a pause of the process, and what readers are shown of those that
+//! ended.
 
 use super::*;
 

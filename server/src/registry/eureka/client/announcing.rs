@@ -138,7 +138,8 @@ impl EurekaClient {
         Ok(())
     }
 
-    /// Deregisters what was registered under other settings. Returns that nothing is to be repeated.
+    /// Deregisters what was registered under other settings. Returns that nothing is to be
+    /// repeated.
     async fn withdraw(&self) -> bool {
         let _announcing = self.0.announcing.lock().await;
         self.0.state.lock().is_registered = None;
@@ -166,8 +167,8 @@ impl EurekaClient {
         }
     }
 
-    /// Deregisters at the servers that accepted this node and those that may have done so, also where
-    /// the lease should have ended: a server in self-preservation keeps it.
+    /// Deregisters at the servers that accepted this node and those that may have done so, also
+    /// where the lease should have ended: a server in self-preservation keeps it.
     async fn deregister(&self, own: &[Instance]) {
         let mut servers = self.0.accepted.lock().clone();
         for (server, at) in &*self.0.unanswered.lock() {

@@ -42,7 +42,8 @@ impl Default for RefusedSignIns {
 }
 
 impl RefusedSignIns {
-    /// Whether a further one is recorded: with the number of those that were not recorded before it.
+    /// Whether a further one is recorded: with the number of those that were not recorded before
+    /// it.
     fn admit(&self) -> Option<u64> {
         let mut allowance = self.0.lock();
         let now = Instant::now();

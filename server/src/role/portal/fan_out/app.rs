@@ -79,8 +79,8 @@ pub(in crate::role::portal) async fn delete(
 }
 
 /// Deletes an app in an environment if the portal does not have it; returns whether that was so.
-/// Whoever adds an app to an environment calls this afterwards, and so does whoever deletes one in the
-/// portal, so that the later of two such callers sees the change of the other.
+/// Whoever adds an app to an environment calls this afterwards, and so does whoever deletes one in
+/// the portal, so that the later of two such callers sees the change of the other.
 pub(in crate::role::portal) async fn delete_orphan(
     state: &PortalState,
     environment: &Environment,

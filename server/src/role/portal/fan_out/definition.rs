@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::state::PortalState;
 use crate::wire::admin;
 
-/// Creates a definition of the portal in an environment, and its namespace in each cluster of the app.
+/// Creates a definition of the portal in an environment, and its namespace in each cluster of the
+/// app.
 pub(in crate::role::portal) async fn create(
     state: &PortalState,
     environment: &Environment,
@@ -38,8 +39,8 @@ async fn post(
     delete_orphan(state, environment, (&row.app_id, &row.name), operator).await.map(drop)
 }
 
-/// Deletes a definition in an environment if the portal does not have it, because it was deleted while
-/// the environment was asked; returns whether that was so.
+/// Deletes a definition in an environment if the portal does not have it, because it was deleted
+/// while the environment was asked; returns whether that was so.
 pub(in crate::role::portal) async fn delete_orphan(
     state: &PortalState,
     environment: &Environment,

@@ -44,8 +44,8 @@ pub(in crate::role::portal) async fn restore_with(
     }
 }
 
-/// The last app that the environment deleted of those that were this one, although the portal has it: its
-/// deletion failed half-way, or its restoration.
+/// The last app that the environment deleted of those that were this one, although the portal has
+/// it: its deletion failed half-way, or its restoration.
 pub(super) async fn last_of(
     state: &PortalState,
     environment: &Environment,
@@ -60,8 +60,8 @@ pub(super) async fn last_of(
     Ok(found.into_iter().filter(|one| namesakes.was_present(one, SKEW)).max_by_key(|one| one.at))
 }
 
-/// Restores an app that the portal has had all the time. Its clusters have roles again: they may have been
-/// deleted meanwhile.
+/// Restores an app that the portal has had all the time. Its clusters have roles again: they may
+/// have been deleted meanwhile.
 pub(in crate::role::portal) async fn restore_lost_app(
     state: &PortalState,
     environment: &Environment,
@@ -153,15 +153,16 @@ pub(in crate::role::portal) async fn has_cluster(
     Ok(found.iter().any(|one| one.name.as_deref() == Some(&*place.cluster)))
 }
 
-/// Of deletions in an environment, the one that belongs to the deletion in the portal of an object that
-/// was created then. The portal deletes after its environments, but their clocks may differ.
+/// Of deletions in an environment, the one that belongs to the deletion in the portal of an object
+/// that was created then. The portal deletes after its environments, but their clocks may differ.
 fn deleted_with(found: &[Deleted], created: i64, at: i64) -> Option<&Deleted> {
     let before = found.iter().filter(|one| (created..=at).contains(&one.at));
     let after = found.iter().filter(|one| (at..at + SKEW).contains(&one.at));
     before.max_by_key(|one| one.at).or_else(|| after.min_by_key(|one| one.at))
 }
 
-/// Whether an environment has the app or the definition: it was not reachable when this was deleted.
+/// Whether an environment has the app or the definition: it was not reachable when this was
+/// deleted.
 async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> {
     let app_id = &deleted.app_id;
     if deleted.kind == DeletedKind::App {
@@ -173,8 +174,8 @@ async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> 
     Ok(found.iter().any(|row| row.name.as_deref() == Some(&*deleted.namespace)))
 }
 
-/// What was deleted of an app in an environment; nothing where Apollo's admin service is asked, which
-/// has no such list.
+/// What was deleted of an app in an environment; nothing where Apollo's admin service is asked,
+/// which has no such list.
 pub(in crate::role::portal) async fn deleted(
     environment: &Environment,
     app_id: &str,

@@ -1,6 +1,7 @@
-//! Sends changes again to environments that did not receive them, in the order in which they were made:
-//! an environment gets what the portal has now, which may be newer. A change that is refused, that fails
-//! for a reason of its own, or that cannot be decoded, blocks the later ones of the same object only.
+//! Sends changes again to environments that did not receive them, in the order in which they were
+//! made: an environment gets what the portal has now, which may be newer. A change that is refused,
+//! that fails for a reason of its own, or that cannot be decoded, blocks the later ones of the same
+//! object only.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -184,8 +185,8 @@ async fn write_all(
     Ok(())
 }
 
-/// Whether something failed that concerns this object and not the whole environment: a rule that Apollo
-/// reports as a server error, or a row that cannot be read.
+/// Whether something failed that concerns this object and not the whole environment: a rule that
+/// Apollo reports as a server error, or a row that cannot be read.
 fn is_own_failure(error: &Error) -> bool {
     use Code::{EnvAnswerTooLong, EnvRefusesPortal, EnvUnreachable};
     let is_of_env = matches!(error.code(), EnvAnswerTooLong | EnvRefusesPortal | EnvUnreachable);

@@ -1,5 +1,5 @@
-//! `/openapi/v1/access-grants`: several grants and revocations of roles as one call. Each is checked
-//! and recorded as the operation of its role, and one that fails stops no other.
+//! `/openapi/v1/access-grants`: several grants and revocations of roles as one call. Each is
+//! checked and recorded as the operation of its role, and one that fails stops no other.
 
 use axum::extract::{Extension, State};
 use http::{HeaderMap, Method, Uri};

@@ -1,6 +1,6 @@
 //! What a caller whose edit is based on an older revision has to know: the items that have other
-//! values than the request, with their authors. The admin API, which refuses the edit, does not know
-//! them: it gets the edits that were computed from the present draft.
+//! values than the request, with their authors. The admin API, which refuses the edit, does not
+//! know them: it gets the edits that were computed from the present draft.
 
 use std::collections::HashMap;
 

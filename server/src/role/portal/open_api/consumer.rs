@@ -72,11 +72,12 @@ pub(super) struct OwnedToken {
 pub(super) struct Granted {
     /// `AppRole`, `NamespaceRole` or `ClusterRole`.
     r#type: String,
-    /// Environments of a role on a namespace, separated by commas, all by default; those of a cluster.
+    /// Environments of a role on a namespace, separated by commas, all by default; those of a
+    /// cluster.
     #[param(nullable = false)]
     envs: Option<String>,
-    /// What is allowed, of `read`, `edit` and `release`, separated by commas. Without it, an `AppRole`
-    /// allows to administer the app, another one to edit and to publish.
+    /// What is allowed, of `read`, `edit` and `release`, separated by commas. Without it, an
+    /// `AppRole` allows to administer the app, another one to edit and to publish.
     #[param(nullable = false)]
     operations: Option<String>,
 }
@@ -275,8 +276,8 @@ pub(super) async fn assign_role(
     Ok(Json(grants.into_iter().map(body).collect()))
 }
 
-/// The environments of a list, each once and in its normalised spelling. An empty one is refused like
-/// an empty list of operations.
+/// The environments of a list, each once and in its normalised spelling. An empty one is refused
+/// like an empty list of operations.
 fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
     let names = envs.split(',').map(str::trim).filter(|name| !name.is_empty());
     let found: BTreeSet<_> = names
@@ -290,8 +291,8 @@ fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
     Ok(found.into_iter().collect())
 }
 
-/// The operations of a list. An empty one is refused, because it is more likely an unset variable of a
-/// script than the wish for what Apollo grants.
+/// The operations of a list. An empty one is refused, because it is more likely an unset variable
+/// of a script than the wish for what Apollo grants.
 fn acts(operations: &str) -> Result<Vec<Act>> {
     let named = |name: &str| {
         Act::ALL.into_iter().find(|act| act.name() == name).ok_or_else(|| {

@@ -15,15 +15,15 @@ use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 
-/// Maximum number of attempts to compute a change of many items from the draft. Each that fails means
-/// that another change was made: as many callers at once all succeed.
+/// Maximum number of attempts to compute a change of many items from the draft. Each that fails
+/// means that another change was made: as many callers at once all succeed.
 const ATTEMPTS: u32 = 40;
-/// Maximum pause before the second attempt, in milliseconds; later ones may wait up to five times as
-/// long.
+/// Maximum pause before the second attempt, in milliseconds; later ones may wait up to five times
+/// as long.
 const PAUSE: u64 = 20;
 
-/// Whether to compute a change again after this error of an attempt; waits before, for a random time,
-/// so that of many callers who edit one namespace each has a turn.
+/// Whether to compute a change again after this error of an attempt; waits before, for a random
+/// time, so that of many callers who edit one namespace each has a turn.
 pub(super) async fn is_retried(error: &Error, attempt: u32) -> bool {
     let is_retried = is_out_of_date(error) && attempt < ATTEMPTS;
     if is_retried {

@@ -1,6 +1,6 @@
 //! `/openapi/v1/events`: server-sent events for the pages of a signed-in user. Each event is sent
-//! only if the user may see its namespace, or the request for access, at that moment, and the stream
-//! ends with the session.
+//! only if the user may see its namespace, or the request for access, at that moment, and the
+//! stream ends with the session.
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;

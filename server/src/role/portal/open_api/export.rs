@@ -213,8 +213,9 @@ pub(super) async fn check_cluster(environment: &Environment, place: &Resource) -
     }
 }
 
-/// The items of a namespace as JSON, without the ids that they have in this environment. Nodes of Apollo
-/// can store a key twice, which no import accepts: the later item, which is published, is exported.
+/// The items of a namespace as JSON, without the ids that they have in this environment. Nodes of
+/// Apollo can store a key twice, which no import accepts: the later item, which is published, is
+/// exported.
 async fn items(environment: &Environment, place: &Resource) -> Result<String> {
     let items = environment.get(Address::in_namespace(place, &["items"])).await;
     let mut items: Vec<admin::Item> = items.map_err(|error| in_env(environment, error))?;

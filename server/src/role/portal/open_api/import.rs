@@ -1,6 +1,6 @@
-//! Imports of what `export` writes, one at a time (`turn`): `plan` checks the whole archive, then `apply`
-//! changes, and `undo` takes everything back if it fails. Nothing is published, and no item is ever
-//! deleted.
+//! Imports of what `export` writes, one at a time (`turn`): `plan` checks the whole archive, then
+//! `apply` changes, and `undo` takes everything back if it fails. Nothing is published, and no item
+//! is ever deleted.
 
 mod apply;
 mod collision;

@@ -176,8 +176,8 @@ async fn replace(
     }
 }
 
-/// The stored item with the values of the request. A type that it omits is kept; a comment is not, as
-/// with Apollo.
+/// The stored item with the values of the request. A type that it omits is kept; a comment is not,
+/// as with Apollo.
 fn changed(stored: admin::Item, said: &Item, operator: &str) -> admin::Item {
     admin::Item {
         r#type: said.r#type.unwrap_or(stored.r#type),

@@ -1,5 +1,5 @@
-//! `/openapi/v1/.../presence`: a page announces every few seconds that its user has unsaved edits of a
-//! namespace. The others learn of it through the stream of events, of all nodes.
+//! `/openapi/v1/.../presence`: a page announces every few seconds that its user has unsaved edits
+//! of a namespace. The others learn of it through the stream of events, of all nodes.
 
 use axum::extract::{Extension, State};
 

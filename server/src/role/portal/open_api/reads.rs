@@ -1,6 +1,6 @@
-//! `/openapi/v1/reads`: what a page reads at one time, as one call. Each read passes the guard and is
-//! answered as a call of its own. The answers are sent as they arrive, so that an environment that
-//! does not answer delays only what concerns it.
+//! `/openapi/v1/reads`: what a page reads at one time, as one call. Each read passes the guard and
+//! is answered as a call of its own. The answers are sent as they arrive, so that an environment
+//! that does not answer delays only what concerns it.
 
 use std::time::Duration;
 

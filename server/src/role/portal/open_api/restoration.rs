@@ -95,8 +95,8 @@ pub(super) async fn apps(State(portal): State<Portal>) -> Result<Json<Vec<Delete
     Ok(Json(found.into_iter().map(body).collect()))
 }
 
-/// Restores what a list contains; whoever may delete it may restore it. All need the right to delete
-/// a namespace, apps and clusters another one as well.
+/// Restores what a list contains; whoever may delete it may restore it. All need the right to
+/// delete a namespace, apps and clusters another one as well.
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -207,8 +207,8 @@ async fn cluster(
 }
 
 /// Restores an app or a definition in the portal, which reserves its name, then in all
-/// environments. Where that fails, it is listed as deleted in that environment, unless the environment
-/// has not received the deletion: then it keeps what it has.
+/// environments. Where that fails, it is listed as deleted in that environment, unless the
+/// environment has not received the deletion: then it keeps what it has.
 async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<Pending> {
     let store = &portal.state.store;
     let Deleted { kind, app_id, namespace, at, .. } = deleted;

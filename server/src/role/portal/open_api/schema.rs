@@ -32,7 +32,8 @@ const BODY: usize = SCHEMA + 1024;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct OfBranch {
-    /// Gray branch whose items are checked on top of the release; those of the namespace by default.
+    /// Gray branch whose items are checked on top of the release; those of the namespace by
+    /// default.
     #[param(nullable = false)]
     branch_name: Option<String>,
 }
@@ -65,8 +66,8 @@ pub(super) async fn get(
     ))
 }
 
-/// Stores the schema of a namespace, or removes it. Items that violate it stay, but can no longer be
-/// published.
+/// Stores the schema of a namespace, or removes it. Items that violate it stay, but can no longer
+/// be published.
 pub(super) async fn put(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,

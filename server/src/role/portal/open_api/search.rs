@@ -1,5 +1,6 @@
-//! `/openapi/v1/global-search`: searches the items of all environments by key and value. Callers find
-//! only what they may see. An environment that does not answer is named, and hides no other one.
+//! `/openapi/v1/global-search`: searches the items of all environments by key and value. Callers
+//! find only what they may see. An environment that does not answer is named, and hides no other
+//! one.
 
 pub(super) mod everywhere;
 

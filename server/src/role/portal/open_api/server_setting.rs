@@ -142,8 +142,8 @@ fn environment(portal: &Portal, place: &Resource) -> Result<Environment> {
     portal.state.environments.find(&place.env)
 }
 
-/// Key and value, which must not be blank; all texts fit into their columns. A known key has a value
-/// of its kind, because another one would have no effect. The value may be a secret.
+/// Key and value, which must not be blank; all texts fit into their columns. A known key has a
+/// value of its kind, because another one would have no effect. The value may be a secret.
 fn checked(setting: &Setting, table: Table) -> Result<(String, String)> {
     let filled = |text: &Option<String>, member: &str| {
         text.clone().filter(|text| !text.trim().is_empty()).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! `/openapi/v1/system/...` and `/openapi/v1/permissions/root`: the roles that belong to no app, and
-//! the permission to appoint administrators of an app.
+//! `/openapi/v1/system/...` and `/openapi/v1/permissions/root`: the roles that belong to no app,
+//! and the permission to appoint administrators of an app.
 
 use std::collections::BTreeMap;
 

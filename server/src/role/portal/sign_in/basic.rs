@@ -23,8 +23,8 @@ use crate::role::portal::origin::check_same_origin;
 use crate::role::portal::throttle::SignInAttempt;
 use crate::role::portal::{Portal, audit};
 
-/// Time for which a password is not verified again: verification is slow by intent, and scripts send
-/// many requests.
+/// Time for which a password is not verified again: verification is slow by intent, and scripts
+/// send many requests.
 const VALID: Duration = Duration::from_secs(60);
 /// Maximum number of users whose password was verified within this time.
 const LARGEST: usize = 1_000;

@@ -40,7 +40,8 @@ pub(in crate::role::portal) async fn identified(
 }
 
 /// The name of the account, or why the user has none. A token describes the user less fully than a
-/// sign-in does, so an existing account is not updated, and no administrator appointed or dismissed.
+/// sign-in does, so an existing account is not updated, and no administrator appointed or
+/// dismissed.
 async fn admit(portal: &Portal, parts: &Parts, person: Person) -> Result<Result<String, String>> {
     let store = &portal.state.store;
     let Person { id, display_name, email, is_super_admin: _ } = person;

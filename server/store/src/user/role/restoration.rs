@@ -14,7 +14,8 @@ use crate::number::Id;
 use crate::restoration::show_rows;
 use crate::row::{Standard, decode};
 
-/// The times in this range, in milliseconds since 1970, at which roles with these names were hidden.
+/// The times in this range, in milliseconds since 1970, at which roles with these names were
+/// hidden.
 pub async fn deletions_of_roles(
     db: &impl ConnectionTrait,
     names: &Names,
@@ -28,8 +29,8 @@ pub async fn deletions_of_roles(
     Ok(found.select_only().column(Column::DeletedAt).distinct().into_tuple().all(db).await?)
 }
 
-/// Shows the roles with these names that were hidden at this time, with the grants and permissions that
-/// were hidden with them.
+/// Shows the roles with these names that were hidden at this time, with the grants and permissions
+/// that were hidden with them.
 pub async fn restore_roles(
     db: &impl ConnectionTrait,
     names: &Names,

@@ -1,6 +1,6 @@
 //! Applies a checked plan: apps, then definitions, clusters, and the items of namespaces, each
-//! namespace in one transaction. The first failure ends it: what it did is taken back, and the answer
-//! names what failed and what stays.
+//! namespace in one transaction. The first failure ends it: what it did is taken back, and the
+//! answer names what failed and what stays.
 
 use futures_util::future::join_all;
 
@@ -314,8 +314,8 @@ fn path_of(place: &Resource) -> String {
     format!("{app_id}/{env}/{cluster}/{namespace}")
 }
 
-/// Brings items into a namespace, which is created if it is missing and the caller may do so. The caller
-/// takes it back if this fails.
+/// Brings items into a namespace, which is created if it is missing and the caller may do so. The
+/// caller takes it back if this fails.
 pub(super) async fn bring(
     portal: &Portal,
     place: &Resource,

@@ -1,7 +1,7 @@
 //! What an import created beside items, and its removal if the import fails: apps, definitions of
-//! namespaces, and clusters. Whatever somebody else has added to since, or has a role on, stays, as does
-//! an app that somebody else added to an environment. What is added while it is removed can be restored,
-//! as after any deletion.
+//! namespaces, and clusters. Whatever somebody else has added to since, or has a role on, stays, as
+//! does an app that somebody else added to an environment. What is added while it is removed can be
+//! restored, as after any deletion.
 
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE};
 use castalia_store::Id;
@@ -45,7 +45,8 @@ impl Object {
         matches!(self, Object::App { .. } | Object::AppInEnv { .. })
     }
 
-    /// Removes it, unless it was changed or others use it. Succeeds if somebody deleted it meanwhile.
+    /// Removes it, unless it was changed or others use it. Succeeds if somebody deleted it
+    /// meanwhile.
     pub(super) async fn remove(&self, portal: &Portal, operator: &str) -> Result<()> {
         match self.remove_present(portal, operator).await {
             Err(error) if is_refusal(&error) && self.is_gone(portal).await? => Ok(()),
@@ -134,7 +135,8 @@ async fn check_app(portal: &Portal, row: &App) -> Result<()> {
 }
 
 async fn remove_app_in_env(environment: &Environment, app_id: &str, operator: &str) -> Result<()> {
-    // It may not have received the app. One that does not exist has a list of clusters, too: an empty one.
+    // It may not have received the app. One that does not exist has a list of clusters, too: an
+    // empty one.
     if !has_app(environment, app_id).await? {
         return Ok(());
     }

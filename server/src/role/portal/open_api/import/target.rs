@@ -14,8 +14,8 @@ use crate::role::portal::Portal;
 use crate::settings::environment::normalise;
 use crate::wire::admin;
 
-/// Requires that each environment that the import would change answers and has the clusters, but no app
-/// that it still has to delete.
+/// Requires that each environment that the import would change answers and has the clusters, but no
+/// app that it still has to delete.
 pub(super) async fn check_targets(
     portal: &Portal,
     archive: &ArchiveReader,

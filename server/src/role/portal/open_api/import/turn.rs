@@ -33,7 +33,8 @@ impl<'p> ImportTurn<'p> {
     /// Waits until no other import is running, and not too many exports on this node.
     ///
     /// # Errors
-    /// Fails if they run for too long, if the database of the portal does, and if the node shuts down.
+    /// Fails if they run for too long, if the database of the portal does, and if the node shuts
+    /// down.
     pub(super) async fn wait(portal: &'p Portal) -> Result<Self> {
         let turn = async {
             // First: an import that waits must not keep an export waiting.
@@ -50,8 +51,8 @@ impl<'p> ImportTurn<'p> {
         }
     }
 
-    /// Requires that the node is not shutting down, and that no other import can have begun: what was
-    /// done has to be taken back before the node ends.
+    /// Requires that the node is not shutting down, and that no other import can have begun: what
+    /// was done has to be taken back before the node ends.
     pub(super) async fn check(&self) -> Result<()> {
         if self.is_shutting_down() {
             return Err(shutting_down());
@@ -64,7 +65,8 @@ impl<'p> ImportTurn<'p> {
         }
     }
 
-    /// Whether something may be taken back: another import may already rely on it, and the node may end.
+    /// Whether something may be taken back: another import may already rely on it, and the node may
+    /// end.
     pub(super) async fn may_take_back(&self) -> bool {
         let is_late = self.is_shutting_down()
             && self.shutdown.get().is_some_and(|since| since.elapsed() > HURRY);

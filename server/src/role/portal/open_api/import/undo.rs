@@ -1,5 +1,5 @@
-//! Takes back what an import did before it failed, so that no half of it stays: first the changes in
-//! namespaces, then what it created (`creation.rs`).
+//! Takes back what an import did before it failed, so that no half of it stays: first the changes
+//! in namespaces, then what it created (`creation.rs`).
 
 use std::collections::{BTreeSet, HashSet};
 

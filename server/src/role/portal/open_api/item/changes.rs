@@ -1,5 +1,5 @@
-//! `/openapi/v1/.../changes`: one save of an editor, whose new, changed and deleted items are stored
-//! with one commit on the revision that the editor saw, or not at all.
+//! `/openapi/v1/.../changes`: one save of an editor, whose new, changed and deleted items are
+//! stored with one commit on the revision that the editor saw, or not at all.
 
 use axum::extract::{Extension, State};
 

@@ -1,6 +1,6 @@
 //! Paths of Apollo's portal before `/openapi/v1`, which scripts that imitate a sign-in still call.
-//! Each is a second name of an operation, for signed-in users only. The web UI does not use them, and
-//! no operation is added here.
+//! Each is a second name of an operation, for signed-in users only. The web UI does not use them,
+//! and no operation is added here.
 
 use axum::extract::State;
 use http::Method;

@@ -72,8 +72,8 @@ impl Schema {
     }
 
     /// Rejects content that violates the schema, also one that replaced it during the check, and a
-    /// caller who knows other items than those that were read last and that the content was computed
-    /// from.
+    /// caller who knows other items than those that were read last and that the content was
+    /// computed from.
     pub(in super::super) async fn check(
         &mut self,
         portal: &Portal,
@@ -95,8 +95,8 @@ impl Schema {
     }
 }
 
-/// Rejects a publish of a namespace that a schema may describe whose namespace cannot be decoded, and
-/// one of a gray branch of such a namespace.
+/// Rejects a publish of a namespace that a schema may describe whose namespace cannot be decoded,
+/// and one of a gray branch of such a namespace.
 async fn check_unreadable(
     environment: &Environment,
     place: &Resource,
@@ -131,8 +131,8 @@ pub(in super::super) enum ToPublish<'a> {
 }
 
 impl ToPublish<'_> {
-    /// The content that clients would receive. The items are read last, because the publish is based on
-    /// the last revision that was read.
+    /// The content that clients would receive. The items are read last, because the publish is
+    /// based on the last revision that was read.
     pub(super) async fn content(
         self,
         environment: &Environment,

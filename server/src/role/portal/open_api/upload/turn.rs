@@ -1,5 +1,5 @@
-//! Limits how many files are received at the same time, because each occupies the disk: of all users,
-//! and of each, so that one who sends slowly does not keep the others waiting.
+//! Limits how many files are received at the same time, because each occupies the disk: of all
+//! users, and of each, so that one who sends slowly does not keep the others waiting.
 
 use std::collections::HashMap;
 use std::sync::Arc;
