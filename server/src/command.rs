@@ -30,7 +30,7 @@ const LAST_THREADS: Duration = Duration::from_millis(500);
 
 /// The reason why a command failed, as the user sees it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// Invalid settings.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Settings(Vec<Fault>),
@@ -39,7 +39,7 @@ pub(crate) enum Failure {
     Message(String),
 }
 
-impl Failure {
+impl CommandError {
     /// Converts any error.
     pub(crate) fn of(error: impl std::fmt::Display) -> Self {
         Self::Message(error.to_string())
@@ -75,7 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
+fn dispatch(matches: &ArgMatches) -> Result<(), CommandError> {
     match matches.subcommand() {
         Some(("serve", matches)) => serve::run(settings(matches)?),
         Some(("migrate", matches)) => migrate::run(settings(matches)?, matches),
@@ -83,18 +83,18 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("token", matches)) => match matches.subcommand() {
             Some(("create", matches)) => token::create(settings(matches)?, matches),
             Some(("admin", matches)) => token::admin(settings(matches)?),
-            _ => Err(Failure::Message("token needs a subcommand: create or admin".into())),
+            _ => Err(CommandError::Message("token needs a subcommand: create or admin".into())),
         },
         Some(("audit", matches)) => match matches.subcommand() {
             Some(("verify", matches)) => audit::verify(settings(matches)?, matches),
-            _ => Err(Failure::Message("audit needs a subcommand: verify".into())),
+            _ => Err(CommandError::Message("audit needs a subcommand: verify".into())),
         },
         Some(("user", matches)) => match matches.subcommand() {
             Some(("password", matches)) => user::password(settings(matches)?, matches),
             Some(("delete", matches)) => user::delete(settings(matches)?, matches),
-            _ => Err(Failure::Message("user needs a subcommand: password or delete".into())),
+            _ => Err(CommandError::Message("user needs a subcommand: password or delete".into())),
         },
-        _ => Err(Failure::Message("no command given; `castalia --help` lists them".into())),
+        _ => Err(CommandError::Message("no command given; `castalia --help` lists them".into())),
     }
 }
 
@@ -157,7 +157,7 @@ fn with_settings<'a>(
     })
 }
 
-fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
+fn settings(matches: &ArgMatches) -> Result<Settings, CommandError> {
     let flags = definition::all()
         .filter_map(|definition| {
             let text = matches.try_get_one::<String>(definition.name).ok().flatten()?;
@@ -165,10 +165,10 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         })
         .collect();
     let file = matches.get_one::<String>("config_file").map(PathBuf::from);
-    let texts = Texts::gather(flags, file, environment()).map_err(Failure::Settings)?;
-    let settings = Settings::from_texts(&texts).map_err(Failure::Settings)?;
+    let texts = Texts::gather(flags, file, environment()).map_err(CommandError::Settings)?;
+    let settings = Settings::from_texts(&texts).map_err(CommandError::Settings)?;
     log::start(&settings)
-        .map_err(|error| Failure::Message(format!("cannot initialize logging: {error}")))?;
+        .map_err(|error| CommandError::Message(format!("cannot initialize logging: {error}")))?;
     for (name, origin) in texts.explicit() {
         tracing::info!(setting = name, %origin, "setting differs from its default");
     }
@@ -188,11 +188,13 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Runs a command's future on a separate runtime.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CommandError::of)?;
     let entered = runtime.enter();
-    process::survive_file_size_limit().map_err(Failure::of)?;
+    process::survive_file_size_limit().map_err(CommandError::of)?;
     drop(entered);
     let outcome = runtime.block_on(future);
     // A thread that looks up a name cannot be interrupted, and nobody waits for its result.

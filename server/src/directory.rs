@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::entry::{DirectoryEntry, Person};
+use self::entry::{DirectoryEntry, DirectoryUser};
 use crate::outgoing::{guard, install_tls};
 use crate::settings::directory::DirectorySettings;
 
@@ -50,7 +50,7 @@ pub struct Unavailable(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
     /// The entry with this password.
-    Known(Person),
+    Known(DirectoryUser),
     /// There is none; the reason, for the log.
     Refused(&'static str),
 }
@@ -66,7 +66,7 @@ pub struct Directory {
 }
 
 /// A connection; closed when it is dropped.
-struct Connection {
+struct LdapConnection {
     ldap: ldap3::Ldap,
     _driver: AbortOnDropHandle<()>,
 }
@@ -98,7 +98,7 @@ impl Directory {
 
     /// The users whose id or display name begins with the text; none while the directory does not
     /// answer, which is logged.
-    pub async fn search(&self, text: &str) -> Vec<Person> {
+    pub async fn search(&self, text: &str) -> Vec<DirectoryUser> {
         if self.failed.lock().is_some_and(|at| at.elapsed() < AFTER_FAILURE) {
             return Vec::new();
         }
@@ -120,7 +120,7 @@ impl Directory {
     ///
     /// # Errors
     /// Fails if the directory does not answer.
-    pub async fn find(&self, id: &str) -> Result<Option<Person>, Unavailable> {
+    pub async fn find(&self, id: &str) -> Result<Option<DirectoryUser>, Unavailable> {
         let found = self.bounded(async {
             let mut connection = self.connect().await?;
             self.bind(&mut connection).await?;
@@ -154,9 +154,9 @@ impl Directory {
 
     async fn is_in_group(
         &self,
-        connection: &mut Connection,
+        connection: &mut LdapConnection,
         entry: &DirectoryEntry,
-        person: &Person,
+        person: &DirectoryUser,
     ) -> Result<bool, LdapError> {
         let Some(groups) = &self.settings.groups else { return Ok(true) };
         let options = SearchOptions::new().timelimit(5);
@@ -177,7 +177,7 @@ impl Directory {
 
     async fn entries(
         &self,
-        connection: &mut Connection,
+        connection: &mut LdapConnection,
         filter: &str,
         limit: i32,
     ) -> Result<Vec<DirectoryEntry>, LdapError> {
@@ -198,7 +198,7 @@ impl Directory {
     }
 
     /// Binds as the account of the settings, if there is one.
-    async fn bind(&self, connection: &mut Connection) -> Result<(), LdapError> {
+    async fn bind(&self, connection: &mut LdapConnection) -> Result<(), LdapError> {
         if let Some((name, password)) = &self.settings.account {
             connection.ldap.simple_bind(name, password.expose()).await?.success()?;
         }
@@ -206,7 +206,7 @@ impl Directory {
     }
 
     /// Connects to the first server that answers and, if TLS is used, has a trusted certificate.
-    async fn connect(&self) -> Result<Connection, LdapError> {
+    async fn connect(&self) -> Result<LdapConnection, LdapError> {
         let mut problems = Vec::new();
         for url in &self.settings.urls {
             match timeout(CONNECT, self.connect_to(url)).await {
@@ -216,7 +216,7 @@ impl Directory {
                             tracing::debug!(%error, "a connection to the directory ended");
                         }
                     });
-                    return Ok(Connection { ldap, _driver: AbortOnDropHandle::new(driver) });
+                    return Ok(LdapConnection { ldap, _driver: AbortOnDropHandle::new(driver) });
                 }
                 Ok(Err(LdapError::Io { source })) => problems.push(format!("{url}: {source}")),
                 Ok(Err(error)) => problems.push(format!("{url}: {error}")),

@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use self::claims::Claims;
-use self::endpoint::Endpoint;
+use self::endpoint::ProviderEndpoint;
 use self::exchange::Exchanges;
 use self::provider::Provider;
 use crate::settings::sign_in::OpenIdSettings;
@@ -185,7 +185,7 @@ impl OpenId {
     ) -> Result<Map<String, Value>, SignInFailure> {
         let request =
             client.user_info(access_token, Some(subject)).map_err(|error| unsuitable(&error))?;
-        let endpoint = Endpoint {
+        let endpoint = ProviderEndpoint {
             http: self.provider.http(),
             change: |answer: &mut Map<String, Value>| {
                 answer.retain(|name, _| claims::is_used(name, &self.settings));

@@ -44,7 +44,7 @@ pub async fn open(client: Client, app_id: String, namespace: String, view: View)
         View::Values => client.config_of(&app_id, &namespace).await?,
         View::Text => client.config_file_of(&app_id, &namespace).await?.as_config().clone(),
     };
-    let state = ArcSwap::from_pointee(State::Open(config));
+    let state = ArcSwap::from_pointee(OpenState::Open(config));
     Ok(Opened { client, state, seen: Seen::now() })
 }
 
@@ -61,12 +61,12 @@ pub async fn close(client: Client) -> Result<()> {
 /// other calls fail. Swapped instead of locked, because a child may be forked at any moment.
 pub struct Opened {
     client: Client,
-    state: ArcSwap<State>,
+    state: ArcSwap<OpenState>,
     /// The process of the last use.
     seen: Seen,
 }
 
-enum State {
+enum OpenState {
     Open(Config),
     /// Closed, with the last values.
     Closed(Arc<Snapshot>),
@@ -102,8 +102,8 @@ impl Opened {
     /// [`ErrorKind::Closed`] if it is closed.
     pub fn config(&self) -> Result<Config> {
         match &**self.state.load() {
-            State::Open(config) => Ok(config.clone()),
-            State::Closed(_) => {
+            OpenState::Open(config) => Ok(config.clone()),
+            OpenState::Closed(_) => {
                 let text = "the namespace is closed; open it again through the client";
                 Err(Error::new(ErrorKind::Closed, "use namespace", text))
             }
@@ -123,8 +123,8 @@ impl Opened {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         match &**self.state.load() {
-            State::Open(config) => config.snapshot(),
-            State::Closed(last) => last.clone(),
+            OpenState::Open(config) => config.snapshot(),
+            OpenState::Closed(last) => last.clone(),
         }
     }
 
@@ -149,7 +149,7 @@ impl Opened {
 
     /// Closes the namespace; see [`Config::close`].
     pub fn close(&self) {
-        if let State::Open(config) = &*self.give_up() {
+        if let OpenState::Open(config) = &*self.give_up() {
             config.clone().close();
         }
     }
@@ -159,8 +159,8 @@ impl Opened {
         self.give_up();
     }
 
-    fn give_up(&self) -> Arc<State> {
-        self.state.swap(Arc::new(State::Closed(self.snapshot())))
+    fn give_up(&self) -> Arc<OpenState> {
+        self.state.swap(Arc::new(OpenState::Closed(self.snapshot())))
     }
 }
 

@@ -3,7 +3,7 @@
 use castalia_store::Part;
 use clap::{Arg, ArgMatches, Command};
 
-use super::{Failure, block_on, print_line};
+use super::{CommandError, block_on, print_line};
 use crate::domain::audit_log::verify::{self, ChainHead};
 use crate::domain::audit_log::{Log, retention};
 use crate::node;
@@ -27,11 +27,11 @@ pub(super) fn verify_command() -> Command {
     })
 }
 
-pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), CommandError> {
     let expected =
         EXPECTED.map(|(part, flag)| (part, flag, matches.get_one::<ChainHead>(flag).cloned()));
     block_on(async move {
-        let logs = node::audit_logs(&settings).await.map_err(Failure::of)?;
+        let logs = node::audit_logs(&settings).await.map_err(CommandError::of)?;
         let mut faults = Vec::new();
         for (part, flag, expected) in expected {
             match logs.iter().find(|log| log.part == part) {
@@ -44,7 +44,7 @@ pub(super) fn verify(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
         }
         match faults.is_empty() {
             true => Ok(()),
-            false => Err(Failure::Message(faults.join("\n"))),
+            false => Err(CommandError::Message(faults.join("\n"))),
         }
     })?
 }
@@ -54,10 +54,10 @@ async fn compare(
     log: &Log,
     flag: &str,
     expected: Option<&ChainHead>,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<String>, CommandError> {
     let url = log.store.url();
     let report = verify::verify(log, expected, retention::SHORTEST).await;
-    let report = report.map_err(|error| Failure::Message(format!("{url}: {error}")))?;
+    let report = report.map_err(|error| CommandError::Message(format!("{url}: {error}")))?;
     if let Some(fault) = report.fault {
         return Ok(Some(format!("{url}: {fault}")));
     }

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::{Failure, block_on, print_line};
+use super::{CommandError, block_on, print_line};
 use crate::node;
 use crate::settings::Settings;
 
@@ -12,9 +12,9 @@ pub(super) fn command() -> Command {
     )
 }
 
-pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+pub(super) fn run(settings: Settings) -> Result<(), CommandError> {
     block_on(async move {
-        for line in node::examine(&settings).await.map_err(Failure::of)? {
+        for line in node::examine(&settings).await.map_err(CommandError::of)? {
             print_line(&line);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{Failure, block_on, print_line};
+use super::{CommandError, block_on, print_line};
 use crate::node;
 use crate::settings::Settings;
 
@@ -16,14 +16,14 @@ pub(super) fn command() -> Command {
         .arg(check)
 }
 
-pub(super) fn run(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+pub(super) fn run(settings: Settings, matches: &ArgMatches) -> Result<(), CommandError> {
     let only_check = matches.get_flag("check");
     block_on(async move {
         let lines = match only_check {
             true => node::check_databases(&settings).await,
             false => node::prepare_databases(&settings).await,
         };
-        for line in lines.map_err(Failure::of)? {
+        for line in lines.map_err(CommandError::of)? {
             print_line(&line);
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use clap::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, block_on, print_line};
+use super::{CommandError, block_on, print_line};
 use crate::node::{GeneratedPassword, Node, StartError};
 use crate::process;
 use crate::settings::role::Role;
@@ -16,10 +16,10 @@ pub(super) fn command() -> Command {
     Command::new("serve").about("Run the server")
 }
 
-pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+pub(super) fn run(settings: Settings) -> Result<(), CommandError> {
     block_on(async move {
         let (format, data_dir) = (settings.log_format, settings.data_dir.clone());
-        let mut end = End::listen()?;
+        let mut end = EndSignals::listen()?;
         let started = Node::start_unless(settings, async {
             let signal = end.wait().await;
             tracing::info!(signal, "shutting down before the start is complete");
@@ -27,7 +27,7 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
         let node = match started.await {
             Ok(node) => node,
             Err(StartError::Interrupted) => return Ok(()),
-            Err(error) => return Err(Failure::of(error)),
+            Err(error) => return Err(CommandError::of(error)),
         };
         for listening in &node.listening {
             tracing::info!(role = listening.role.name(), address = %listening.address, "listening");
@@ -83,19 +83,19 @@ fn print_aside(text: String) {
 
 /// The signals that end a node. They are registered before it starts, because an earlier one would
 /// kill it without a shutdown.
-struct End {
+struct EndSignals {
     interrupt: Signal,
     terminate: Signal,
     /// Sent when the terminal closes; `None` if the process was started to outlive it.
     hangup: Option<Signal>,
 }
 
-impl End {
-    fn listen() -> Result<Self, Failure> {
+impl EndSignals {
+    fn listen() -> Result<Self, CommandError> {
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(Failure::of)?,
-            terminate: signal(SignalKind::terminate()).map_err(Failure::of)?,
-            hangup: process::hangup().map_err(Failure::of)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(CommandError::of)?,
+            terminate: signal(SignalKind::terminate()).map_err(CommandError::of)?,
+            hangup: process::hangup().map_err(CommandError::of)?,
         })
     }
 

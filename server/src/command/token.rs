@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
-use super::{Failure, block_on, print_line};
+use super::{CommandError, block_on, print_line};
 use crate::domain::consumer;
 use crate::node;
 use crate::settings::Settings;
@@ -37,16 +37,17 @@ pub(super) fn create_command() -> Command {
         .group(ArgGroup::new("scope").args(["app", "all_apps"]).required(true))
 }
 
-pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), CommandError> {
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
     let apps: Vec<String> =
         matches.get_many("app").map(|apps| apps.cloned().collect()).unwrap_or_default();
     let all_apps = matches.get_flag("all_apps");
     block_on(async move {
-        let (store, _, installation) = node::portal_store(&settings).await.map_err(Failure::of)?;
+        let (store, _, installation) =
+            node::portal_store(&settings).await.map_err(CommandError::of)?;
         let token = consumer::create_token(&store, installation, &name, &apps, all_apps)
             .await
-            .map_err(Failure::of)?;
+            .map_err(CommandError::of)?;
         if token.older > 0 {
             let _ = writeln!(
                 std::io::stderr(),
@@ -67,9 +68,9 @@ pub(super) fn admin_command() -> Command {
 
 /// Only tokens go to standard output, so that scripts can use them; their origin goes to standard
 /// error.
-pub(super) fn admin(settings: Settings) -> Result<(), Failure> {
+pub(super) fn admin(settings: Settings) -> Result<(), CommandError> {
     block_on(async move {
-        let found = node::admin_tokens(&settings).await.map_err(Failure::of)?;
+        let found = node::admin_tokens(&settings).await.map_err(CommandError::of)?;
         let mut stderr = std::io::stderr().lock();
         for line in found.explanation() {
             let _ = writeln!(stderr, "castalia: {line}");

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::{Failure, block_on, print_line};
+use super::{CommandError, block_on, print_line};
 use crate::domain::audit_log::request::Request;
 use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::permission::need::Resource;
@@ -33,15 +33,15 @@ fn name() -> Arg {
     Arg::new("name").required(true).value_name("NAME").help("User name")
 }
 
-pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), CommandError> {
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
     let given = read_password()?;
     block_on(async move {
         let (store, config, installation) =
-            node::portal_store(&settings).await.map_err(Failure::of)?;
+            node::portal_store(&settings).await.map_err(CommandError::of)?;
         let rule = user::PasswordRule::new(installation, &config);
         let generated =
-            user::set_password(&store, &rule, &name, given).await.map_err(Failure::of)?;
+            user::set_password(&store, &rule, &name, given).await.map_err(CommandError::of)?;
         match generated {
             Some(password) => {
                 print_line(&format!("New password of {name}, shown only once: {password}"))
@@ -52,20 +52,20 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
     })?
 }
 
-pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), CommandError> {
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
     block_on(async move {
-        let (store, config, _) = node::portal_store(&settings).await.map_err(Failure::of)?;
+        let (store, config, _) = node::portal_store(&settings).await.map_err(CommandError::of)?;
         let roots = config.get(&keys::SUPER_ADMINS);
         let delete = account::delete(&store, &name, roots, OPERATOR);
         let deleted = match audit_log::is_enabled(&config) {
             true => {
                 let request = deletion(&name, &Resource::default()).trail(&store);
-                request.map_err(Failure::of)?.scope(delete).await
+                request.map_err(CommandError::of)?.scope(delete).await
             }
             false => delete.await,
         };
-        deleted.map_err(Failure::of)?;
+        deleted.map_err(CommandError::of)?;
         print_line(&format!("The user {name} is deleted."));
         Ok(())
     })?
@@ -83,13 +83,13 @@ fn deletion<'a>(name: &'a str, resource: &'a Resource) -> Request<'a> {
 }
 
 /// A password is never passed on the command line, where every process could read it.
-fn read_password() -> Result<Option<castalia_store::Secret>, Failure> {
+fn read_password() -> Result<Option<castalia_store::Secret>, CommandError> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         return Ok(None);
     }
     let mut line = String::new();
-    stdin.lock().read_line(&mut line).map_err(Failure::of)?;
+    stdin.lock().read_line(&mut line).map_err(CommandError::of)?;
     let text = line.trim_end_matches(['\r', '\n']);
     Ok((!text.is_empty()).then(|| castalia_store::Secret::new(text)))
 }

@@ -22,7 +22,7 @@ pub struct DirectoryEntry {
 
 /// A user as the settings read an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct DirectoryUser {
     /// The login id of the entry, whatever was typed.
     pub id: String,
     /// Display name.
@@ -72,11 +72,11 @@ impl DirectorySettings {
     }
 
     /// The user of an entry; `None` if it has no id or is disabled.
-    pub(super) fn person(&self, entry: &DirectoryEntry) -> Option<Person> {
+    pub(super) fn person(&self, entry: &DirectoryEntry) -> Option<DirectoryUser> {
         if self.is_disabled(entry) {
             return None;
         }
-        Some(Person {
+        Some(DirectoryUser {
             id: entry.first(&self.login_id)?.to_owned(),
             display_name: entry.first(&self.display_name).map(str::to_owned),
             email: entry.first(&self.email).map(str::to_owned),

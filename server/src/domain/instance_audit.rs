@@ -51,7 +51,7 @@ struct Sighting {
 
 /// The last record for a client and namespace.
 #[derive(Debug, Clone, Copy)]
-struct Recorded {
+struct LastRecord {
     /// Digest of the release key.
     release: u64,
     /// On the monotonic clock: a jump of the wall clock must not make a client look stopped.
@@ -71,7 +71,7 @@ struct AuditInner {
     offered: Mutex<Option<Receiver<Sighting>>>,
     /// By digest of client and namespace; a client without changes costs one look-up and no
     /// allocation.
-    recorded: Cache<u64, Recorded>,
+    recorded: Cache<u64, LastRecord>,
     digest: ahash::RandomState,
 }
 
@@ -112,7 +112,7 @@ impl InstanceAudit {
                 metrics::counter!("castalia_instance_records_dropped_total").increment(1);
                 continue;
             }
-            self.0.recorded.insert(digest, Recorded { release: key, time: Instant::now() });
+            self.0.recorded.insert(digest, LastRecord { release: key, time: Instant::now() });
         }
     }
 
@@ -191,7 +191,7 @@ impl InstanceAudit {
     }
 }
 
-impl Recorded {
+impl LastRecord {
     fn is_same(self, release: u64) -> bool {
         self.time.elapsed() < REPEAT && self.release == release
     }

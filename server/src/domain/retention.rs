@@ -28,7 +28,7 @@ const REMOVE: usize = 100;
 const PIECE: u64 = 10_000;
 
 /// A row of a history: its id, with the releases that it refers to, which never change.
-type Entry = (Id, Id, Id);
+type HistoryRow = (Id, Id, Id);
 
 /// Starts the tasks.
 pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
@@ -179,13 +179,13 @@ fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     own.or_else(|| config.get(&keys::HISTORY_SIZE))
 }
 
-async fn remove_histories(store: &Store, line: Line, rows: Vec<Entry>) -> Result<u64> {
+async fn remove_histories(store: &Store, line: Line, rows: Vec<HistoryRow>) -> Result<u64> {
     store
         .write((line, rows), |tx, (line, rows)| Box::pin(remove_histories_in(tx, line, rows)))
         .await
 }
 
-async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<u64> {
+async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Result<u64> {
     lock(tx, line).await?;
     remove_locked(tx, line, rows).await
 }
@@ -200,7 +200,7 @@ async fn lock(tx: &Transaction, line: &Line) -> Result<()> {
 
 /// Removes some rows, and the releases that no other row refers to. The current release is kept
 /// even if no row refers to it, as after a rollback to an older release.
-async fn remove_locked(tx: &Transaction, line: &Line, rows: &[Entry]) -> Result<u64> {
+async fn remove_locked(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Result<u64> {
     let Line { app_id, namespace, branch, .. } = line;
     // Others may have deleted the namespace since they were read, and may restore it.
     let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();

@@ -49,21 +49,21 @@ const REMEMBERED: usize = 10_000;
 
 /// Receives the records of the config role. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct UnsignedClients(Arc<Inner>);
+pub struct UnsignedClients(Arc<UnsignedClientsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct UnsignedClientsInner {
     store: Store,
-    queue: Sender<Sighting>,
+    queue: Sender<UnsignedSighting>,
     /// Taken by the writer.
-    offered: Mutex<Option<Receiver<Sighting>>>,
+    offered: Mutex<Option<Receiver<UnsignedSighting>>>,
     /// When an address was last offered, by the digest of app and address.
     remembered: Cache<u64, Instant>,
     digest: ahash::RandomState,
 }
 
 #[derive(Debug)]
-struct Sighting {
+struct UnsignedSighting {
     digest: u64,
     request: Request,
 }
@@ -95,19 +95,19 @@ impl UnsignedClients {
         let (queue, offered) = channel(QUEUE);
         let offered = Mutex::new(Some(offered));
         let (remembered, digest) = (Cache::new(REMEMBERED), ahash::RandomState::new());
-        Self(Arc::new(Inner { store, queue, offered, remembered, digest }))
+        Self(Arc::new(UnsignedClientsInner { store, queue, offered, remembered, digest }))
     }
 
     /// Offers a record of a request of an app in its stored spelling; returns at once.
     pub fn offer(&self, app_id: &str, address: IpAddr) {
-        let Inner { queue, remembered, digest, .. } = &*self.0;
+        let UnsignedClientsInner { queue, remembered, digest, .. } = &*self.0;
         let digest = digest.hash_one((app_id, address));
         let is_recent = remembered.get(&digest).is_some_and(|at| at.elapsed() < REPEAT);
         if is_recent || app_id.chars().count() > constraint::APP_ID {
             return;
         }
         let request = Request { app_id: app_id.to_owned(), ip: address.to_string() };
-        if queue.try_send(Sighting { digest, request }).is_ok() {
+        if queue.try_send(UnsignedSighting { digest, request }).is_ok() {
             remembered.insert(digest, Instant::now());
         }
     }
@@ -127,7 +127,7 @@ impl UnsignedClients {
     }
 
     /// Returns the pause until the next batch.
-    async fn write_batch(&self, batch: Vec<Sighting>) -> Duration {
+    async fn write_batch(&self, batch: Vec<UnsignedSighting>) -> Duration {
         let digests: Vec<_> = batch.iter().map(|sighting| sighting.digest).collect();
         let requests: HashSet<_> = batch.into_iter().map(|sighting| sighting.request).collect();
         let Err(error) = record(&self.0.store, requests.into_iter().collect()).await else {

@@ -26,9 +26,9 @@ pub(super) const REFRESH: Duration = Duration::from_secs(60);
 const HEALTH: usize = 64 * 1024;
 
 /// The results of the probes of an environment.
-pub(super) struct Probes(Mutex<State>);
+pub(super) struct Probes(Mutex<ProbeState>);
 
-struct State {
+struct ProbeState {
     /// Consecutive failures.
     failed: u32,
     /// Why the last probe got no answer; none if it got one, good or bad.
@@ -42,7 +42,7 @@ struct State {
 impl Default for Probes {
     fn default() -> Self {
         let now = Instant::now();
-        Self(Mutex::new(State { failed: 0, silence: None, due: now, refreshed: now }))
+        Self(Mutex::new(ProbeState { failed: 0, silence: None, due: now, refreshed: now }))
     }
 }
 
@@ -100,7 +100,7 @@ impl Probes {
     }
 }
 
-impl State {
+impl ProbeState {
     fn is_up(&self) -> bool {
         self.failed < TOLERATED
     }

@@ -7,10 +7,10 @@ use parking_lot::Mutex;
 
 /// The condition of a feed.
 #[derive(Debug, Default)]
-pub(super) struct Condition(Mutex<State>);
+pub(super) struct Condition(Mutex<ConditionState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct ConditionState {
     /// Start of the period in which release messages cannot be read.
     scan_failing: Option<Instant>,
     /// Start of the period in which names and access keys cannot be read.

@@ -37,7 +37,7 @@ where
         output
     };
     let task = tokio::spawn(part.in_current_span());
-    let _caller = Caller { task: task.abort_handle(), abandoned, place };
+    let _caller = DisconnectGuard { task: task.abort_handle(), abandoned, place };
     output(task).await
 }
 
@@ -51,14 +51,14 @@ async fn output<T>(task: JoinHandle<T>) -> T {
 }
 
 /// Dropped when the caller has its answer, or disconnects.
-struct Caller {
+struct DisconnectGuard {
     task: AbortHandle,
     abandoned: &'static Semaphore,
     /// Kept until the task ends.
     place: Arc<OnceLock<SemaphorePermit<'static>>>,
 }
 
-impl Drop for Caller {
+impl Drop for DisconnectGuard {
     fn drop(&mut self) {
         if self.task.is_finished() {
             return;

@@ -80,22 +80,22 @@ pub(super) async fn serve<S: PortService>(
             }
         });
         let answering = match received.await {
-            Some(Ok(Received::Answered(answer))) => Either::Left(std::future::ready(answer)),
-            Some(Ok(Received::Waiting(path, answer))) => {
+            Some(Ok(ClientInput::Answered(answer))) => Either::Left(std::future::ready(answer)),
+            Some(Ok(ClientInput::Waiting(path, answer))) => {
                 Either::Right(Either::Left(waited(port.strict_status, path, answer)))
             }
-            Some(Ok(Received::Simple(mut request))) => {
+            Some(Ok(ClientInput::Simple(mut request))) => {
                 request.extensions_mut().insert(ConnectInfo(peer));
                 // Boxed, so that a connection that waits for memory does not keep its size.
                 let response = Box::pin(answer(port.clone(), request));
                 let answer = |Ok::<_, Infallible>(response)| FrontAnswer::Response(response);
                 Either::Right(Either::Right(response.map(answer)))
             }
-            Some(Ok(Received::Other(bytes))) => {
+            Some(Ok(ClientInput::Other(bytes))) => {
                 stream.put_back(bytes);
                 return Ended::Beyond { head_by };
             }
-            None | Some(Ok(Received::End) | Err(_)) => return Ended::Closed,
+            None | Some(Ok(ClientInput::End) | Err(_)) => return Ended::Closed,
         };
         stream.complete_head();
         let answer = tokio::select! {
@@ -112,7 +112,7 @@ pub(super) async fn serve<S: PortService>(
 }
 
 /// Input of a client.
-enum Received {
+enum ClientInput {
     /// A request that has its answer.
     Answered(FrontAnswer),
     /// A request whose answer has to be waited for, with its path.
@@ -127,19 +127,19 @@ enum Received {
 fn poll_receive(
     stream: &mut Stream,
     context: &mut Context<'_>,
-    from_memory: impl FnOnce(&[u8]) -> Option<Received>,
-) -> Poll<io::Result<Received>> {
+    from_memory: impl FnOnce(&[u8]) -> Option<ClientInput>,
+) -> Poll<io::Result<ClientInput>> {
     BUFFER.with_borrow_mut(|buffer| {
         let mut buffer = ReadBuf::new(buffer);
         ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
         if buffer.filled().is_empty() {
-            return Poll::Ready(Ok(Received::End));
+            return Poll::Ready(Ok(ClientInput::End));
         }
         if let Some(received) = from_memory(buffer.filled()) {
             return Poll::Ready(Ok(received));
         }
         let bytes = Bytes::copy_from_slice(buffer.filled());
-        Poll::Ready(Ok(simple(&bytes).map_or(Received::Other(bytes), Received::Simple)))
+        Poll::Ready(Ok(simple(&bytes).map_or(ClientInput::Other(bytes), ClientInput::Simple)))
     })
 }
 
@@ -150,7 +150,7 @@ fn from_memory<S>(
     port: &Port<S>,
     memory: &dyn FromMemory,
     peer: SocketAddr,
-) -> Option<Received> {
+) -> Option<ClientInput> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut head = httparse::Request::new(&mut headers);
     let is_whole = head.parse(bytes).ok()? == httparse::Status::Complete(bytes.len());
@@ -165,9 +165,9 @@ fn from_memory<S>(
     let head = ClientHead { path, query, headers, peer: Some(peer) };
     Some(match catch_unwind(AssertUnwindSafe(|| memory.begin(&head))).ok()?? {
         Begun::Answer(answer) => {
-            Received::Answered(finished(port.strict_status, whole_path, answer))
+            ClientInput::Answered(finished(port.strict_status, whole_path, answer))
         }
-        Begun::Wait(answer) => Received::Waiting(whole_path.into(), answer),
+        Begun::Wait(answer) => ClientInput::Waiting(whole_path.into(), answer),
     })
 }
 

@@ -16,7 +16,7 @@ pub struct Claims(Map<String, Value>);
 
 /// A user as the settings read the claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct ClaimedUser {
     /// User name.
     pub id: String,
     /// Display name.
@@ -41,14 +41,14 @@ pub(super) fn is_used(name: &str, settings: &OpenIdSettings) -> bool {
 
 /// Why a user may not sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct SignInRefusal {
     /// For the log.
     pub problem: String,
     /// Name of the user, if it is certain that no group makes the user a super administrator.
     pub dismissed: Option<String>,
 }
 
-impl From<String> for Refusal {
+impl From<String> for SignInRefusal {
     fn from(problem: String) -> Self {
         Self { problem, dismissed: None }
     }
@@ -88,7 +88,7 @@ impl Claims {
     ///
     /// # Errors
     /// Returns why the user may not sign in.
-    pub fn person(&self, settings: &OpenIdSettings) -> Result<Person, Refusal> {
+    pub fn person(&self, settings: &OpenIdSettings) -> Result<ClaimedUser, SignInRefusal> {
         let id_claim = settings.id_claim.as_str();
         let Some(id) = self.text(id_claim) else {
             return Err(format!("the provider sent no claim `{id_claim}` for the user name").into());
@@ -105,7 +105,7 @@ impl Claims {
         let decides = !settings.super_admin_groups.is_empty();
         let is_super_admin = decides.then(|| is_in(&settings.super_admin_groups));
         if !settings.required_groups.is_empty() && !is_in(&settings.required_groups) {
-            return Err(Refusal {
+            return Err(SignInRefusal {
                 problem: format!("`{shown}` is in none of the groups in oidc.required_groups"),
                 dismissed: (is_super_admin == Some(false)).then_some(id),
             });
@@ -115,7 +115,7 @@ impl Claims {
             None => DISPLAY_NAMES.iter().find_map(|claim| self.text(claim)),
         };
         let email = self.text(&settings.email_claim);
-        Ok(Person { id, display_name, email, is_super_admin })
+        Ok(ClaimedUser { id, display_name, email, is_super_admin })
     }
 
     fn has_verified_email(&self) -> bool {
@@ -175,7 +175,7 @@ mod tests {
         Settings::from_texts(&texts).unwrap().sign_in.open_id.unwrap()
     }
 
-    fn read(claims: Value, flags: &[(&'static str, &str)]) -> Result<Person, String> {
+    fn read(claims: Value, flags: &[(&'static str, &str)]) -> Result<ClaimedUser, String> {
         let person = Claims::new(object(claims)).person(&settings(flags));
         person.map_err(|refusal| refusal.problem)
     }

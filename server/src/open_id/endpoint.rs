@@ -24,12 +24,12 @@ pub(super) enum EndpointError {
 }
 
 /// An endpoint whose answers are changed before they are read.
-pub(super) struct Endpoint<'p, F> {
+pub(super) struct ProviderEndpoint<'p, F> {
     pub(super) http: &'p GuardedClient,
     pub(super) change: F,
 }
 
-impl<'c, F: Fn(&mut Map<String, Value>) + Sync> AsyncHttpClient<'c> for Endpoint<'_, F> {
+impl<'c, F: Fn(&mut Map<String, Value>) + Sync> AsyncHttpClient<'c> for ProviderEndpoint<'_, F> {
     type Error = EndpointError;
     type Future = BoxFuture<'c, Result<HttpResponse, EndpointError>>;
 

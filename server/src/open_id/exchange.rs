@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::endpoint::{Endpoint, EndpointError, problem, token_answer};
+use super::endpoint::{EndpointError, ProviderEndpoint, problem, token_answer};
 use super::{Client, OpenId, SignInFailure, brief, unreadable, unsuitable};
 
 /// Maximum number of codes that are used concurrently, so that a frozen provider cannot occupy the
@@ -102,7 +102,7 @@ impl OpenId {
         let client: Client = self.client(metadata, back)?;
         let request = client.exchange_code(code.clone()).map_err(|error| unsuitable(&error))?;
         let verifier = PkceCodeVerifier::new(verifier.secret().clone());
-        let endpoint = Endpoint { http: self.provider.http(), change: token_answer };
+        let endpoint = ProviderEndpoint { http: self.provider.http(), change: token_answer };
         let answer = request.set_pkce_verifier(verifier).request_async(&endpoint).await;
         answer.map_err(failure_of)
     }

@@ -38,13 +38,13 @@ impl<'c> AsyncHttpClient<'c> for GuardedClient {
 pub(super) struct Provider {
     issuer: String,
     http: GuardedClient,
-    known: ArcSwapOption<Known>,
+    known: ArcSwapOption<KnownMetadata>,
     /// Held while a document is read; contains the last failure.
     reading: Mutex<Option<(Instant, SignInFailure)>>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownMetadata {
     metadata: Arc<ProviderMetadataWithLogout>,
     read: Instant,
 }
@@ -105,7 +105,7 @@ impl Provider {
         match self.discover().await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
-                let known = Known { metadata: Arc::clone(&metadata), read: Instant::now() };
+                let known = KnownMetadata { metadata: Arc::clone(&metadata), read: Instant::now() };
                 self.known.store(Some(Arc::new(known)));
                 Ok(metadata)
             }

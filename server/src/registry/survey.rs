@@ -21,22 +21,22 @@ use crate::settings::Settings;
 pub struct Survey {
     /// Live services in the table, which a database may not have yet.
     table: Result<usize, String>,
-    servers: Vec<Server>,
+    servers: Vec<SurveyedServer>,
     /// Addresses of config and admin services in ServerConfig.
     stated: [usize; 2],
 }
 
 /// An Eureka server in the settings.
 #[derive(Debug)]
-struct Server {
+struct SurveyedServer {
     /// Without credentials.
     url: Url,
-    found: Result<Services, String>,
+    found: Result<FoundServices, String>,
 }
 
 /// The services of Apollo at a server.
 #[derive(Debug, Default)]
-struct Services {
+struct FoundServices {
     config: usize,
     admin: usize,
     /// Whether one of them is the server itself, as far as its address shows.
@@ -61,11 +61,11 @@ pub async fn survey(settings: &Settings, config: &ServerConfig, store: &Store) -
                 let config = lists.remove(CONFIG_SERVICE).unwrap_or_default();
                 let admin = lists.remove(ADMIN_SERVICE).unwrap_or_default().len();
                 let is_host = is_host(&config, &url).await;
-                Ok(Services { config: config.len(), admin, is_host })
+                Ok(FoundServices { config: config.len(), admin, is_host })
             }
             Err(problem) => Err(problem),
         };
-        servers.push(Server { url, found });
+        servers.push(SurveyedServer { url, found });
     }
     let stated = [&keys::CONFIG_SERVICE_URL, &keys::ADMIN_SERVICE_URL];
     Ok(Survey { table, servers, stated: stated.map(|key| config.get(key).len()) })
@@ -129,11 +129,11 @@ impl Survey {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for SurveyedServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url, found } = self;
         match found {
-            Ok(Services { config, admin, .. }) => {
+            Ok(FoundServices { config, admin, .. }) => {
                 write!(f, "{url}: Eureka with {config} config and {admin} admin services")
             }
             Err(problem) => write!(f, "{url}: no Eureka that can be used: {problem}"),
@@ -150,10 +150,10 @@ mod tests {
         servers: &[Result<(usize, usize, bool), &str>],
         stated: [usize; 2],
     ) -> &'static str {
-        let server = |found: &Result<(usize, usize, bool), &str>| Server {
+        let server = |found: &Result<(usize, usize, bool), &str>| SurveyedServer {
             url: "http://10.0.0.1:8080/eureka/".parse().unwrap(),
             found: found
-                .map(|(config, admin, is_host)| Services { config, admin, is_host })
+                .map(|(config, admin, is_host)| FoundServices { config, admin, is_host })
                 .map_err(str::to_owned),
         };
         let servers = servers.iter().map(server).collect();

@@ -115,7 +115,9 @@ fn trust(
     Box::pin(next.run(request))
 }
 
-/// The key made of the three names in most paths.
-fn key((app_id, cluster, namespace): &(String, String, String)) -> NamespaceKey {
+/// The app, cluster and namespace in most paths.
+type NamespaceNames = (String, String, String);
+
+fn key((app_id, cluster, namespace): &NamespaceNames) -> NamespaceKey {
     NamespaceKey::new(app_id, cluster, namespace)
 }

@@ -81,14 +81,14 @@ pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
 }
 
 /// What a handler needs of a request.
-struct Call {
+struct EurekaRequest {
     method: Method,
     headers: HeaderMap,
     query: String,
     peer: Option<IpAddr>,
 }
 
-impl Call {
+impl EurekaRequest {
     fn header(&self, name: &HeaderName) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -129,14 +129,14 @@ impl EurekaPort {
     }
 
     /// Whether a server in the settings sends this.
-    fn is_peer(&self, call: &Call) -> bool {
+    fn is_peer(&self, call: &EurekaRequest) -> bool {
         call.peer.is_some_and(|address| self.eureka.is_peer(address))
     }
 
     pub(super) async fn answer(&self, request: Request) -> Response {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<ConnectInfo<std::net::SocketAddr>>();
-        let call = Call {
+        let call = EurekaRequest {
             method: head.method,
             peer: peer.map(|peer| client_address(Some(peer), &head.headers, &self.trusted_proxies)),
             query: head.uri.query().unwrap_or_default().to_owned(),
@@ -186,7 +186,7 @@ impl EurekaPort {
 
     /// All apps, or those that changed. A node that has just started does not show its incomplete
     /// list to clients; to a peer that starts as well, it does.
-    async fn list(&self, call: &Call, is_delta: bool) -> Response {
+    async fn list(&self, call: &EurekaRequest, is_delta: bool) -> Response {
         let (is_copying, is_node) = (self.eureka.is_copying(), call.headers.contains_key(NODE));
         if is_copying && !is_node {
             return unavailable(STARTING);
@@ -218,7 +218,7 @@ impl EurekaPort {
 
     /// A part of the registry. While the node starts, the lists by which clients and readers find
     /// services are hidden.
-    async fn read(&self, call: &Call, resource: &RegistryPath) -> Response {
+    async fn read(&self, call: &EurekaRequest, resource: &RegistryPath) -> Response {
         let finds = match resource {
             RegistryPath::App(_) => call.headers.contains_key(NODE),
             RegistryPath::Vip { .. } => true,
@@ -259,7 +259,7 @@ impl EurekaPort {
 
     async fn rendered(
         &self,
-        call: &Call,
+        call: &EurekaRequest,
         render: impl FnOnce() -> Vec<u8> + Send + 'static,
     ) -> Response {
         match self.eureka.rendered(render).await {
@@ -269,7 +269,7 @@ impl EurekaPort {
     }
 }
 
-fn document(call: &Call, body: impl Into<Bytes>) -> Response {
+fn document(call: &EurekaRequest, body: impl Into<Bytes>) -> Response {
     let media_type = if call.is_json() { "application/json" } else { "application/xml" };
     ([(CONTENT_TYPE, media_type)], body.into()).into_response()
 }
@@ -280,13 +280,13 @@ fn empty(status: StatusCode) -> Response {
 }
 
 /// Why a request is not answered, with one more header.
-struct Refusal {
+struct RefusedRequest {
     status: StatusCode,
     text: String,
     header: Option<(HeaderName, &'static str)>,
 }
 
-impl Refusal {
+impl RefusedRequest {
     fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self { status, text: text.into(), header: None }
     }
@@ -314,9 +314,9 @@ fn unavailable(text: &str) -> Response {
 /// An error with its text, for answers whose body clients do not read as an instance.
 fn failure(status: StatusCode, text: &str) -> Response {
     #[derive(Serialize)]
-    struct Failure<'a> {
+    struct FailureBody<'a> {
         error: &'a str,
     }
-    let body = serde_json::to_vec(&Failure { error: text }).unwrap_or_default();
+    let body = serde_json::to_vec(&FailureBody { error: text }).unwrap_or_default();
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -20,7 +20,7 @@ use crate::row::Standard;
 use crate::secret::Secret;
 use crate::time::StoredTime;
 
-pub use misplaced::{Misplaced, Recorded, misplaced, recorded};
+pub use misplaced::{Misplaced, RecordedHistory, misplaced, recorded};
 pub use published::{
     Fingerprint, PublishedLine, Readable, ReleaseRow, RuleRow, fingerprints, published,
 };

@@ -167,7 +167,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.db");
         let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().unwrap();
-        let options = StoreOptions::new("test");
+        // Opening takes long on a busy disk; the connection that is refused below is tried as long.
+        let options = StoreOptions {
+            acquire_timeout: std::time::Duration::from_secs(10),
+            ..StoreOptions::new("test")
+        };
         let pools = pool::open(&url, &options).await.unwrap();
         let file = pools.file.clone().unwrap();
         file.check().unwrap();

@@ -39,9 +39,9 @@ pub(crate) trait Work: Send + Sync {
 }
 
 /// The result of the last run of a work. Cheap to clone.
-pub(crate) struct Kept<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
+pub(crate) struct LastResult<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
 
-impl<T, E: JobError> Kept<T, E> {
+impl<T, E: JobError> LastResult<T, E> {
     /// The work of a function, and its result.
     pub(crate) fn of<I, F>(input: I, run: F) -> (Box<dyn Work>, Self)
     where
@@ -107,7 +107,7 @@ pub(crate) struct Job {
 }
 
 /// The answer to a job.
-pub(crate) struct Answer {
+pub(crate) struct JobAnswer {
     receiver: oneshot::Receiver<Result<Verdict, StoreError>>,
     deadline: Instant,
 }
@@ -119,13 +119,13 @@ impl Job {
         work: Box<dyn Work>,
         step: Option<TrailStep>,
         refusals: Refusals,
-    ) -> (Self, Answer) {
+    ) -> (Self, JobAnswer) {
         let (reply, receiver) = oneshot::channel();
         // One deadline for all attempts, because the caller waits for all of them.
         let deadline = Pulse::deadline();
         (
             Self { work, step, refusals, outcome: None, written: 0, reply, deadline },
-            Answer { receiver, deadline },
+            JobAnswer { receiver, deadline },
         )
     }
 
@@ -178,7 +178,7 @@ async fn run(
     Ok(verdict)
 }
 
-impl Answer {
+impl JobAnswer {
     /// Waits for it, as long as the job may take; calls `late` if it takes long. The error replaces
     /// the result of the work.
     pub(crate) async fn receive(mut self, late: impl FnOnce()) -> Result<Verdict, StoreError> {

@@ -71,7 +71,7 @@ use tokio::sync::Mutex;
 
 use audit::Trail;
 use file::SqliteFile;
-use job::{Job, Kept, Verdict, Work};
+use job::{Job, LastResult, Verdict, Work};
 use lane::{Lane, Writes};
 use pool::Pools;
 use pulse::Pulse;
@@ -256,7 +256,7 @@ impl Store {
             + Sync
             + 'static,
     {
-        let (work, result) = Kept::of(input, job);
+        let (work, result) = LastResult::of(input, job);
         self.run(work).await?;
         result.take()
     }

@@ -53,13 +53,13 @@ mod affinity {
     const THIS_THREAD: Pid = Pid::from_raw(0);
 
     thread_local! {
-        static NOTED: RefCell<Option<Noted>> = const { RefCell::new(None) };
+        static NOTED: RefCell<Option<NotedThread>> = const { RefCell::new(None) };
     }
 
     /// Removes the id when the thread ends: the kernel may use it again, for any process.
-    struct Noted(Arc<AtomicI32>);
+    struct NotedThread(Arc<AtomicI32>);
 
-    impl Drop for Noted {
+    impl Drop for NotedThread {
         fn drop(&mut self) {
             let id = gettid().as_raw();
             let _ = self.0.compare_exchange(id, 0, Ordering::AcqRel, Ordering::Relaxed);
@@ -68,7 +68,7 @@ mod affinity {
 
     pub(super) fn note_this(id: &Arc<AtomicI32>) {
         NOTED.with_borrow_mut(|noted| {
-            noted.get_or_insert_with(|| Noted(Arc::clone(id)));
+            noted.get_or_insert_with(|| NotedThread(Arc::clone(id)));
         });
         id.store(gettid().as_raw(), Ordering::Release);
     }

@@ -41,10 +41,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 
 /// The accesses that were refused and not checked successfully since. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refusals(Arc<Noted>);
+pub(super) struct Refusals(Arc<NotedRefusals>);
 
 #[derive(Debug, Default)]
-struct Noted {
+struct NotedRefusals {
     accesses: Mutex<BTreeMap<Access, Refused>>,
     wake: Notify,
     /// Bytes of the largest write that was refused since the database accepted writes.

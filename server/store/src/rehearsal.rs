@@ -24,18 +24,18 @@ const DESCRIPTION: usize = 200;
 const MOST: u64 = 64 * 1024 * 1024;
 
 /// The end of a rehearsal, an error in any case, so that it is rolled back.
-enum End<E> {
+enum RehearsalEnd<E> {
     Accepted,
     Rejected(E),
 }
 
-impl<E: From<StoreError>> From<StoreError> for End<E> {
+impl<E: From<StoreError>> From<StoreError> for RehearsalEnd<E> {
     fn from(error: StoreError) -> Self {
         Self::Rejected(error.into())
     }
 }
 
-impl<E: JobError> JobError for End<E> {
+impl<E: JobError> JobError for RehearsalEnd<E> {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Accepted => None,
@@ -59,13 +59,13 @@ impl Store {
     {
         let rehearsed = self.write((input, job), |tx, (input, job)| {
             Box::pin(async move {
-                job(tx, input).await.map_err(End::Rejected)?;
-                Err::<(), _>(End::Accepted)
+                job(tx, input).await.map_err(RehearsalEnd::Rejected)?;
+                Err::<(), _>(RehearsalEnd::Accepted)
             })
         });
         match rehearsed.await {
-            Ok(()) | Err(End::Accepted) => Ok(()),
-            Err(End::Rejected(error)) => Err(error),
+            Ok(()) | Err(RehearsalEnd::Accepted) => Ok(()),
+            Err(RehearsalEnd::Rejected(error)) => Err(error),
         }
     }
 }

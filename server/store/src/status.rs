@@ -27,10 +27,10 @@ impl Status {
 
 /// Records the outcomes of writes.
 #[derive(Debug)]
-pub(super) struct StatusRecord(Mutex<Recorded>);
+pub(super) struct StatusRecord(Mutex<RecordedStatus>);
 
 #[derive(Debug)]
-struct Recorded {
+struct RecordedStatus {
     status: Status,
     /// Reasons that were logged since writes fail: each trial may fail for another one.
     logged: BTreeSet<String>,
@@ -40,7 +40,7 @@ struct Recorded {
 
 impl StatusRecord {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Recorded {
+        Self(Mutex::new(RecordedStatus {
             status: Status::Writable,
             logged: BTreeSet::new(),
             recovered: None,

@@ -43,7 +43,7 @@ impl Writer {
     ) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (runtime, connection) =
-            (Handle::current(), Connection { db, thread, file, retirement });
+            (Handle::current(), WriteConnection { db, thread, file, retirement });
         let work = move || runtime.block_on(work(connection, queue));
         thread::Builder::new().name("writer".into()).spawn(work)?;
         Ok(Self { jobs })
@@ -68,14 +68,14 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
 }
 
 /// The only connection that writes.
-struct Connection {
+struct WriteConnection {
     db: DatabaseConnection,
     thread: ConnectionThread,
     file: Option<SqliteFile>,
     retirement: Retirement,
 }
 
-async fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
+async fn work(connection: WriteConnection, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         // Not run any more, because their callers are about to give up.
@@ -122,7 +122,7 @@ fn waited_too_long() -> StoreError {
     StoreError::Unavailable(DbErr::Custom("waited too long".into()))
 }
 
-impl Connection {
+impl WriteConnection {
     /// Runs the jobs in one transaction. Returns false if one failed, in which case all of them
     /// were rolled back.
     async fn together(&self, jobs: &mut [Job]) -> Result<bool, StoreError> {

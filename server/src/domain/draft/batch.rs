@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 
 /// An item as a list states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct ListedItem {
     /// Key.
     pub key: String,
     /// Value.
@@ -24,9 +24,9 @@ pub struct Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     /// New items, which are appended in this order.
-    pub create: Vec<Entry>,
+    pub create: Vec<ListedItem>,
     /// Items that get other values and comments.
-    pub update: Vec<Entry>,
+    pub update: Vec<ListedItem>,
     /// Keys of items that are deleted.
     pub delete: Vec<String>,
 }
@@ -60,11 +60,11 @@ impl Edits for Batch {
             let found = present.get(key).copied();
             found.ok_or_else(|| item::not_found(format_args!("itemKey:{key}")))
         };
-        let created = |entry: &Entry| match present.get(entry.key.as_str()) {
+        let created = |entry: &ListedItem| match present.get(entry.key.as_str()) {
             Some(_) => Err(item::exists(&entry.key)),
             None => Ok(entry.line()),
         };
-        let updated = |entry: &Entry| {
+        let updated = |entry: &ListedItem| {
             let old = stored(&entry.key)?;
             let kind = entry.kind.unwrap_or(old.kind);
             let comment = entry.comment.clone().unwrap_or_else(|| old.comment.clone());
@@ -97,7 +97,7 @@ impl Edits for Batch {
     }
 }
 
-impl Entry {
+impl ListedItem {
     /// The line of a new item.
     fn line(&self) -> Line {
         Line {
@@ -115,11 +115,11 @@ mod tests {
     use super::super::line;
     use super::*;
 
-    fn entry(key: &str, kind: Option<i16>) -> Entry {
-        Entry { key: key.into(), value: "new".into(), kind, comment: Some("c".into()) }
+    fn entry(key: &str, kind: Option<i16>) -> ListedItem {
+        ListedItem { key: key.into(), value: "new".into(), kind, comment: Some("c".into()) }
     }
 
-    fn codes(entries: &[Entry]) -> [Option<Code>; 3] {
+    fn codes(entries: &[ListedItem]) -> [Option<Code>; 3] {
         let draft = [line(1, "a", "1", "old"), line(2, "b", "2", "")];
         let keys = entries.iter().map(|entry| entry.key.clone()).collect();
         [
@@ -135,7 +135,7 @@ mod tests {
         let draft = [line(1, "a", "1", "old"), line(2, "b", "2", ""), line(3, "c", "3", "")];
         let batch = Batch {
             create: vec![entry("d", None)],
-            update: vec![entry("b", None), Entry { comment: None, ..entry("a", Some(0)) }],
+            update: vec![entry("b", None), ListedItem { comment: None, ..entry("a", Some(0)) }],
             delete: vec!["c".to_owned()],
         };
         let changes = batch.changes(&draft).unwrap();

@@ -56,13 +56,13 @@ pub struct Imported {
 }
 
 /// What distinguishes a line apart from its place.
-type Content<'a> = (&'a str, &'a str, i16, &'a str);
+type LineContent<'a> = (&'a str, &'a str, i16, &'a str);
 
-fn content(line: &Line) -> Content<'_> {
+fn content(line: &Line) -> LineContent<'_> {
     (&line.key, &line.value, line.kind, &line.comment)
 }
 
-fn counts(lines: &[Line]) -> HashMap<Content<'_>, usize> {
+fn counts(lines: &[Line]) -> HashMap<LineContent<'_>, usize> {
     let mut counts = HashMap::new();
     for line in lines {
         *counts.entry(content(line)).or_default() += 1;

@@ -9,10 +9,10 @@ use super::{Act, Permission, Right};
 use crate::error::Result;
 
 /// The permissions of a caller, by type and target.
-pub(super) struct Held(HashSet<(String, String)>);
+pub(super) struct HeldPermissions(HashSet<(String, String)>);
 
 impl Rights<'_> {
-    pub(super) async fn held(&self, caller: &Identity) -> Result<Held> {
+    pub(super) async fn held(&self, caller: &Identity) -> Result<HeldPermissions> {
         let rows = match caller {
             Identity::User(user_id) | Identity::Token(UserToken { user_id, .. }) => {
                 role::permissions_of_user(self.store.read(), user_id).await?
@@ -21,7 +21,9 @@ impl Rights<'_> {
                 role::permissions_of_consumer(self.store.read(), consumer.id).await?
             }
         };
-        Ok(Held(rows.into_iter().map(|row| (row.permission_type, row.target_id)).collect()))
+        Ok(HeldPermissions(
+            rows.into_iter().map(|row| (row.permission_type, row.target_id)).collect(),
+        ))
     }
 
     /// The apps that the caller administers, within any scope of a token; `None` for all.
@@ -29,7 +31,7 @@ impl Rights<'_> {
         if caller.user_id().is_some_and(|user_id| self.is_root(user_id)) {
             return Ok(None);
         }
-        let Held(held) = self.held(caller).await?;
+        let HeldPermissions(held) = self.held(caller).await?;
         let admin = held.into_iter().filter(|(kind, _)| kind == Right::AssignRole.name());
         Ok(Some(admin.map(|(_, app_id)| app_id).collect()))
     }
@@ -42,7 +44,7 @@ impl Rights<'_> {
         app_id: &str,
         env: &str,
     ) -> Result<BTreeSet<String>> {
-        let Held(held) = self.held(caller).await?;
+        let HeldPermissions(held) = self.held(caller).await?;
         let on_clusters = Act::ALL.map(|act| Permission::new(act.in_cluster(), &[app_id, env, ""]));
         let cluster = |(kind, target): &(String, String)| {
             on_clusters.iter().map(Permission::pair).find_map(|(wanted, start)| {
@@ -53,7 +55,7 @@ impl Rights<'_> {
     }
 }
 
-impl Held {
+impl HeldPermissions {
     fn has(&self, permission: &Permission) -> bool {
         let (kind, target) = permission.pair();
         self.0.contains(&(kind.to_owned(), target.to_owned()))

@@ -16,7 +16,7 @@ use castalia_store::release::{DatedEntry, Line};
 use castalia_store::{Connection, Id, Store, now};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Entry, REMOVE, lock, remove_locked, shorten, size_of};
+use super::{HistoryRow, REMOVE, lock, remove_locked, shorten, size_of};
 use crate::domain::history::ReleaseOperation;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
@@ -177,7 +177,7 @@ async fn remove_old(store: &Store, line: Line, mut entries: Vec<DatedEntry>) -> 
                     lock(tx, line).await?;
                     // A rollback may have led to other releases meanwhile.
                     let entries = needless(tx, line, entries.clone()).await?;
-                    let entries: Vec<Entry> = entries
+                    let entries: Vec<HistoryRow> = entries
                         .iter()
                         .map(|entry| (entry.id, entry.release_id, entry.previous_release_id))
                         .collect();

@@ -97,7 +97,7 @@ struct ClientState {
 }
 
 /// What a server answered.
-struct Answer {
+struct ServerAnswer {
     status: StatusCode,
     body: Vec<u8>,
     /// When it was sent, on the clock of the server, in milliseconds since 1970.
@@ -224,7 +224,7 @@ impl EurekaClient {
     }
 
     /// The answer to a request, with a body of at most `largest` bytes.
-    async fn send(&self, request: RequestBuilder, largest: usize) -> Result<Answer, Problem> {
+    async fn send(&self, request: RequestBuilder, largest: usize) -> Result<ServerAnswer, Problem> {
         let request = request
             .header(NODE_HEADER, "reader")
             .header("discoveryidentity-name", "DefaultClient")
@@ -242,7 +242,7 @@ impl EurekaClient {
         let (date, is_ours) = (date(&response), response.headers().contains_key(NODE_HEADER));
         let body = endpoint::body(response, largest).await;
         let body = body.ok_or("the answer is too large or incomplete")?;
-        Ok(Answer { status, body, date, is_ours })
+        Ok(ServerAnswer { status, body, date, is_ours })
     }
 
     /// What users of the health page should know, although this node serves without it.

@@ -51,27 +51,27 @@ enum Round {
 }
 
 /// What a peer answered. Lists are large, and are read one after the other.
-enum Answer {
+enum PeerAnswer {
     /// The body, and whether the Castalia node that sent it starts; `None` for a server in Java.
     List(Vec<u8>, Option<bool>),
     /// The peer is this node.
     Own,
 }
 
-impl Answer {
-    async fn read(self) -> Result<List, String> {
-        let Self::List(body, is_starting) = self else { return Ok(List::Own) };
+impl PeerAnswer {
+    async fn read(self) -> Result<PeerList, String> {
+        let Self::List(body, is_starting) = self else { return Ok(PeerList::Own) };
         let instances = endpoint::parsed(body, applications::read).await?;
         Ok(match is_starting {
-            Some(false) => List::Complete(instances),
-            Some(true) => List::Partial(instances),
-            None => List::Cached(instances),
+            Some(false) => PeerList::Complete(instances),
+            Some(true) => PeerList::Partial(instances),
+            None => PeerList::Cached(instances),
         })
     }
 }
 
 /// The list of a peer.
-enum List {
+enum PeerList {
     /// Of a Castalia node, which has been there for a while.
     Complete(Vec<Instance>),
     /// Of a Castalia node that starts as well.
@@ -140,22 +140,22 @@ impl Peers {
             };
             has_answered |= list.is_ok();
             match list {
-                Ok(List::Complete(instances)) => {
+                Ok(PeerList::Complete(instances)) => {
                     store(eureka, peer, instances, true);
                     self.copy_removed_overrides(eureka, peer, end).await;
                     return Round::Copied;
                 }
                 // It starts as well, and may have copied from nobody.
-                Ok(List::Partial(instances)) => {
+                Ok(PeerList::Partial(instances)) => {
                     store(eureka, peer, instances, false);
                 }
-                Ok(List::Cached(instances)) => {
+                Ok(PeerList::Cached(instances)) => {
                     has_others |= instances
                         .iter()
                         .any(|instance| !eureka.is_own(instance) && !is_peer(instance, peer));
                     cached.push((peer, instances));
                 }
-                Ok(List::Own) => {}
+                Ok(PeerList::Own) => {}
                 Err(error) => {
                     has_failed = true;
                     if is_first {
@@ -177,12 +177,12 @@ impl Peers {
     }
 
     /// The list of a peer, whose body arrives while others are asked.
-    async fn ask(&self, peer: &Arc<Peer>) -> Result<Answer, String> {
+    async fn ask(&self, peer: &Arc<Peer>) -> Result<PeerAnswer, String> {
         let response = self.get(peer, &["apps", ""]).await?;
         let node = response.headers().get(NODE_HEADER);
         if node.is_some_and(|id| *id == *self.node_id()) {
             peer.mark_self();
-            return Ok(Answer::Own);
+            return Ok(PeerAnswer::Own);
         }
         let is_ours = node.is_some();
         peer.answered(&response);
@@ -192,7 +192,7 @@ impl Peers {
         let is_starting = response.headers().contains_key(RETRY_AFTER);
         let body = endpoint::body(response, LARGEST_LIST).await;
         let body = body.ok_or("the list is larger than 32 MiB, incomplete or slow")?;
-        Ok(Answer::List(body, is_ours.then_some(is_starting)))
+        Ok(PeerAnswer::List(body, is_ours.then_some(is_starting)))
     }
 
     /// Copies which statuses operators removed at a Castalia node: another peer may have missed it.

@@ -70,8 +70,8 @@ const RENDERINGS: usize = 2;
 #[derive(Debug)]
 pub(super) struct Lists {
     forms: Arc<[Mutex<Option<Rendered>>; 16]>,
-    memory: Arc<Memory>,
-    small: Arc<Memory>,
+    memory: Arc<TextMemory>,
+    small: Arc<TextMemory>,
     renderings: Arc<Semaphore>,
     /// Of their own, so that readers of those do not delay the lists.
     for_one: Semaphore,
@@ -79,30 +79,30 @@ pub(super) struct Lists {
 
 /// The bytes of all texts that exist.
 #[derive(Debug)]
-struct Memory {
+struct TextMemory {
     used: AtomicUsize,
     limit: usize,
 }
 
 /// A text that counts until its last reader has received it.
-struct Text {
+struct CountedText {
     text: Bytes,
-    memory: Arc<Memory>,
+    memory: Arc<TextMemory>,
 }
 
-impl AsRef<[u8]> for Text {
+impl AsRef<[u8]> for CountedText {
     fn as_ref(&self) -> &[u8] {
         &self.text
     }
 }
 
-impl Drop for Text {
+impl Drop for CountedText {
     fn drop(&mut self) {
         self.memory.used.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
 }
 
-impl Memory {
+impl TextMemory {
     fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { used: AtomicUsize::new(0), limit })
     }
@@ -112,7 +112,7 @@ impl Memory {
     fn hold(self: &Arc<Self>, text: Bytes) -> Option<Bytes> {
         let limit = self.limit.max(2 * text.len());
         let others = self.used.fetch_add(text.len(), Ordering::Relaxed);
-        let text = Text { text, memory: Arc::clone(self) };
+        let text = CountedText { text, memory: Arc::clone(self) };
         (others <= limit).then(|| Bytes::from_owner(text))
     }
 }
@@ -123,8 +123,8 @@ impl Lists {
         let limit = max_instances.max(1_000).saturating_mul(PER_INSTANCE);
         Self {
             forms: Arc::default(),
-            memory: Memory::new(limit),
-            small: Memory::new(ALL_SMALL),
+            memory: TextMemory::new(limit),
+            small: TextMemory::new(ALL_SMALL),
             renderings: Arc::new(Semaphore::new(RENDERINGS)),
             for_one: Semaphore::new(RENDERINGS),
         }
@@ -175,7 +175,7 @@ impl Lists {
 }
 
 /// Counts a text, in place of those that nobody receives now if there is no space beside them.
-fn hold(forms: &[Mutex<Option<Rendered>>], memory: &Arc<Memory>, text: Bytes) -> Option<Bytes> {
+fn hold(forms: &[Mutex<Option<Rendered>>], memory: &Arc<TextMemory>, text: Bytes) -> Option<Bytes> {
     memory.hold(text.clone()).or_else(|| {
         for form in forms {
             if let Ok(mut rendered) = form.try_lock() {

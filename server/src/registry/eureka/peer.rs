@@ -79,7 +79,7 @@ pub(super) struct Peer {
 }
 
 /// Why a batch was not delivered.
-enum Failure {
+enum Undelivered {
     /// It is sent again after a pause.
     Retry(Duration),
     /// It is sent again in parts.
@@ -233,11 +233,11 @@ impl Peer {
                 }
                 None
             }
-            Err(Failure::Retry(pause)) => {
+            Err(Undelivered::Retry(pause)) => {
                 self.queue.lock().restore(batch);
                 Some(pause)
             }
-            Err(Failure::TooLarge) if batch.len() > 1 => {
+            Err(Undelivered::TooLarge) if batch.len() > 1 => {
                 let rest = batch.split_off(batch.len() / 2);
                 let pause = Box::pin(self.deliver(eureka, batch)).await;
                 if pause.is_some() {
@@ -246,11 +246,11 @@ impl Peer {
                 }
                 Box::pin(self.deliver(eureka, rest)).await
             }
-            Err(Failure::TooLarge | Failure::Permanent) => {
+            Err(Undelivered::TooLarge | Undelivered::Permanent) => {
                 count_dropped(batch.len());
                 None
             }
-            Err(Failure::Own) => {
+            Err(Undelivered::Own) => {
                 self.mark_self();
                 None
             }
@@ -261,7 +261,7 @@ impl Peer {
         &self,
         eureka: &Eureka,
         batch: &[Queued],
-    ) -> Result<Vec<(u16, Option<Instance>)>, Failure> {
+    ) -> Result<Vec<(u16, Option<Instance>)>, Undelivered> {
         let report = |error: &dyn std::fmt::Display| {
             *self.problem.lock() = Some(error.to_string());
             if let Some(suppressed) = self.failed.admit() {
@@ -286,7 +286,7 @@ impl Peer {
             }
             report(&causes(&error.without_url()));
             let failed = self.unreachable.fetch_add(1, Ordering::Relaxed).min(8);
-            Failure::Retry((RECONNECT * (1 << failed)).min(LONGEST_RECONNECT))
+            Undelivered::Retry((RECONNECT * (1 << failed)).min(LONGEST_RECONNECT))
         })?;
         self.unreachable.store(0, Ordering::Relaxed);
         let answered = response.headers().get(NODE_HEADER);
@@ -294,28 +294,28 @@ impl Peer {
             self.report_second_node(id.as_bytes());
         }
         if answered.is_some_and(|id| id == peers.node_id()) {
-            return Err(Failure::Own);
+            return Err(Undelivered::Own);
         }
         self.answered(&response);
         let status = response.status();
         // A proxy answers 502 and 504 in place of a peer that does not answer.
         if matches!(status.as_u16(), 429 | 502 | 503 | 504) {
             report(&status);
-            return Err(Failure::Retry(BUSY));
+            return Err(Undelivered::Retry(BUSY));
         }
         if matches!(status.as_u16(), 401 | 403) {
             report(&status);
-            return Err(Failure::Retry(REFUSED));
+            return Err(Undelivered::Retry(REFUSED));
         }
         if !status.is_success() {
             report(&status);
             let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(if is_large { Failure::TooLarge } else { Failure::Permanent });
+            return Err(if is_large { Undelivered::TooLarge } else { Undelivered::Permanent });
         }
         let body = endpoint::body(response, LARGEST_OUTCOMES).await.ok_or_else(|| {
             self.queue.lock().was_late(batch.len());
             report(&"the answer is too large, incomplete or slow");
-            Failure::Retry(BUSY)
+            Undelivered::Retry(BUSY)
         })?;
         match endpoint::parsed(body, batch::read_outcomes).await {
             Ok(outcomes) if outcomes.len() == batch.len() => {
@@ -329,11 +329,11 @@ impl Peer {
             }
             Ok(outcomes) => {
                 report(&format!("{} outcomes for {} changes", outcomes.len(), batch.len()));
-                Err(Failure::Permanent)
+                Err(Undelivered::Permanent)
             }
             Err(error) => {
                 report(&error);
-                Err(Failure::Permanent)
+                Err(Undelivered::Permanent)
             }
         }
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::request::FormParameters;
-use super::{AdminAccess, AdminRoutes, key};
+use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
@@ -13,7 +13,6 @@ use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
 
-type Names = (String, String, String);
 type BranchNames = (String, String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
@@ -27,7 +26,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
 
 async fn create(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Namespace>> {
@@ -38,7 +37,7 @@ async fn create(
 
 async fn find(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
 ) -> Result<OrEmpty<wire::Namespace>> {
     Ok(OrEmpty(branch::find(&state.store, &key(&names)).await?.map(Into::into)))
 }

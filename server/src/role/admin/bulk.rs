@@ -57,7 +57,7 @@ async fn audiences(
 /// known before.
 async fn try_out(
     State(state): State<EnvironmentState>,
-    Path(names): Path<(String, String, String)>,
+    Path(names): Path<super::NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
     On(base): On,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,

@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::body::{bodies, page_body};
 use super::request::{FormParameters, QueryParameters};
-use super::{AdminAccess, AdminRoutes, key};
+use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
@@ -14,8 +14,6 @@ use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
-
-type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
@@ -45,7 +43,7 @@ pub(super) fn rules(state: &EnvironmentState) -> ItemRules {
 
 async fn create(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     Body(body): Body<wire::Item, LARGE_BODY>,
 ) -> Result<After<Json<wire::Item>>> {
@@ -91,7 +89,7 @@ async fn delete(
 
 async fn apply(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
@@ -106,7 +104,7 @@ async fn apply(
 
 async fn list(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
 ) -> Result<At<Json<Vec<wire::Item>>>> {
     let (revision, items) = item::list(&state.store, &key(&names)).await?;
     Ok(At(revision, Json(bodies(items))))
@@ -114,7 +112,7 @@ async fn list(
 
 async fn page(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<At<Json<wire::Page<wire::Item>>>> {
     let page = parameters.page();
@@ -124,7 +122,7 @@ async fn page(
 
 async fn deleted(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
 ) -> Result<Json<Vec<wire::Item>>> {
     Ok(Json(bodies(commit::deleted_items(&state.store, &key(&names)).await?)))
 }
@@ -168,7 +166,7 @@ async fn search(
 
 async fn commits(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Commit>>> {
     let item_key = parameters.get("key").unwrap_or_default();

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::body::{bodies, page_body};
 use super::request::{FormParameters, QueryParameters};
-use super::{AdminAccess, AdminRoutes, key};
+use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::revision::Revision;
 use crate::domain::{app_namespace, lock, namespace, unpublished};
 use crate::error::Result;
@@ -16,8 +16,6 @@ use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
-
-type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
@@ -107,7 +105,7 @@ async fn list(
 /// With the revision, unless the caller does not want it: it costs a read of all items.
 async fn find(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Response> {
     let found = namespace::find(state.store.read(), &key(&names)).await?;
@@ -121,7 +119,7 @@ async fn find(
 
 async fn delete(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     FormParameters(parameters): FormParameters,
 ) -> Result<()> {
@@ -149,14 +147,14 @@ async fn find_by_item(
 
 async fn associated_public(
     State(state): State<EnvironmentState>,
-    Path((_, cluster, name)): Path<Names>,
+    Path((_, cluster, name)): Path<NamespaceNames>,
 ) -> Result<Json<wire::Namespace>> {
     Ok(Json(namespace::associated_public(&state.store, &cluster, &name).await?.into()))
 }
 
 async fn find_lock(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
 ) -> Result<OrEmpty<wire::NamespaceLock>> {
     Ok(OrEmpty(lock::find(&state.store, &state.config, &key(&names)).await?.map(Into::into)))
 }

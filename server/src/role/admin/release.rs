@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::body::{bodies, page_body};
 use super::request::{FormParameters, Parameters, QueryParameters};
-use super::{AdminAccess, AdminRoutes, item, key};
+use super::{AdminAccess, AdminRoutes, NamespaceNames, item, key};
 use crate::domain::constraint::present;
 use crate::domain::history::{self, ReleaseHistory};
 use crate::domain::item_set::ChangeSet;
@@ -20,8 +20,6 @@ use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
-
-type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
@@ -50,7 +48,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
 
 async fn publish(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
@@ -62,7 +60,7 @@ async fn publish(
 
 async fn publish_without(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
@@ -85,7 +83,7 @@ fn publication(parameters: &Parameters, title: &'static str) -> Result<Publicati
 
 async fn merge(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     On(base): On,
     QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
@@ -150,14 +148,14 @@ async fn by_ids(
 
 async fn latest(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
 ) -> Result<OrEmpty<wire::Release>> {
     Ok(OrEmpty(release::find_latest(&state.store, &key(&names)).await?.map(Into::into)))
 }
 
 async fn active(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
     Ok(Json(bodies(release::list(&state.store, &key(&names), false, &parameters.page()).await?)))
@@ -165,7 +163,7 @@ async fn active(
 
 async fn all(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
     Ok(Json(bodies(release::list(&state.store, &key(&names), true, &parameters.page()).await?)))
@@ -173,7 +171,7 @@ async fn all(
 
 async fn histories(
     State(state): State<EnvironmentState>,
-    Path(names): Path<Names>,
+    Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
     let page = parameters.page();

@@ -24,14 +24,14 @@ pub(super) struct Checked {
     /// The request, as the client wrote it.
     pub(super) endpoint: ClientRequest,
     /// The app that it acts for.
-    pub(super) client: Client,
+    pub(super) client: AuthenticatedClient,
     /// Why the request would be refused if the observed access key was enforced.
     misfit: Option<Error>,
 }
 
 /// The app that a request acts for, and the key that authenticated it.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct AuthenticatedClient {
     /// App id in its stored spelling; `None` for an app that is not stored, and for "no app id".
     pub(super) app_id: Option<Arc<str>>,
     /// Row id of the filter key that matched; `None` if the app has none.
@@ -61,7 +61,7 @@ pub(super) fn check(state: &EnvironmentState, head: &ClientHead<'_>) -> Result<C
     let misfit = (key.is_none() && !observe.is_empty())
         .then(|| verify(state, observe, head).err())
         .flatten();
-    Ok(Checked { endpoint, client: Client { app_id, key }, misfit })
+    Ok(Checked { endpoint, client: AuthenticatedClient { app_id, key }, misfit })
 }
 
 impl Checked {
@@ -81,7 +81,7 @@ impl Checked {
     }
 }
 
-impl Client {
+impl AuthenticatedClient {
     /// Repeats the decision when a held poll is answered: the app may have received its first key
     /// or lost one meanwhile.
     pub(super) fn check_again(&self, state: &EnvironmentState, written_app_id: &str) -> Result<()> {

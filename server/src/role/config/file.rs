@@ -7,7 +7,7 @@ use castalia_core::protocol::route::{Caller, FileForm, POLL_LINE_HEADER};
 use castalia_core::protocol::wire::Configurations;
 use http::StatusCode;
 
-use super::access::Client;
+use super::access::AuthenticatedClient;
 use super::{JSON, POLL_LINE, not_found, ok, with_address, without_body};
 use crate::domain::lookup::{self, LookupRequest, LookupResult};
 use crate::error::Result;
@@ -31,7 +31,7 @@ pub(super) async fn answer(
     state: &EnvironmentState,
     form: FileForm,
     target: &NamespaceKey,
-    client: &Client,
+    client: &AuthenticatedClient,
     head: &ClientHead<'_>,
     read_from: ReadFrom,
 ) -> Result<PlainAnswer> {

@@ -13,7 +13,7 @@ use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use http::StatusCode;
 use serde::Serialize;
 
-use super::access::Client;
+use super::access::AuthenticatedClient;
 use super::{JSON, Step, ok, peer_of, without_body};
 use crate::domain::constraint::{self, can_be_stored};
 use crate::domain::watch_key::watch_keys;
@@ -37,7 +37,7 @@ const UNDECLARED_OF_UNKNOWN_APP: usize = 16;
 /// A parked poll: all that is kept of its request.
 pub(in crate::role) struct Poll {
     parked: Parked,
-    client: Client,
+    client: AuthenticatedClient,
     app_id: Box<str>,
     form: PollForm,
 }
@@ -68,7 +68,7 @@ struct Watched {
 pub(super) fn poll(
     state: &EnvironmentState,
     app_id: &str,
-    client: &Client,
+    client: &AuthenticatedClient,
     head: &ClientHead<'_>,
 ) -> Result<Step> {
     let query = PollQuery::parse(head.query)?;
@@ -95,7 +95,7 @@ pub(super) fn poll(
 pub(super) fn legacy_poll(
     state: &EnvironmentState,
     app_id: &str,
-    client: &Client,
+    client: &AuthenticatedClient,
     head: &ClientHead<'_>,
 ) -> Result<Step> {
     let query = LegacyPollQuery::parse(head.query)?;
@@ -163,7 +163,7 @@ impl Poll {
 }
 
 /// The namespaces that a poll waits for: all declared ones, and a limited number of others.
-fn awaited<'a>(client: &Client, watched: &'a [Watched]) -> Vec<&'a Watched> {
+fn awaited<'a>(client: &AuthenticatedClient, watched: &'a [Watched]) -> Vec<&'a Watched> {
     let mut undeclared =
         if client.app_id.is_some() { UNDECLARED } else { UNDECLARED_OF_UNKNOWN_APP };
     let is_awaited = |watched: &&Watched| {
@@ -176,7 +176,7 @@ fn awaited<'a>(client: &Client, watched: &'a [Watched]) -> Vec<&'a Watched> {
 
 fn park(
     state: &EnvironmentState,
-    client: &Client,
+    client: &AuthenticatedClient,
     awaited: &[&Watched],
     hold: usize,
     peer: Option<IpAddr>,

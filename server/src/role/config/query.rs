@@ -6,7 +6,7 @@ use castalia_core::protocol::route::ConfigQuery;
 use castalia_core::protocol::wire::{ApolloConfig, Configurations, INCREMENTAL_SYNC};
 use http::StatusCode;
 
-use super::access::Client;
+use super::access::AuthenticatedClient;
 use super::{JSON, not_found, ok, with_address, without_body};
 use crate::domain::increment::changes;
 use crate::domain::lookup::{self, LookupRequest, LookupResult};
@@ -22,7 +22,7 @@ use crate::state::EnvironmentState;
 pub(super) async fn answer(
     state: &EnvironmentState,
     target: &NamespaceKey,
-    client: &Client,
+    client: &AuthenticatedClient,
     head: &ClientHead<'_>,
     read_from: ReadFrom,
 ) -> Result<PlainAnswer> {
@@ -47,7 +47,7 @@ pub(super) async fn answer(
         }
         None => None,
     };
-    let answer = Answer { state, target, found: &found, release_key: &release_key };
+    let answer = ConfigAnswer { state, target, found: &found, release_key: &release_key };
     let body = match &base {
         Some((key, base)) => answer.increment(key, base)?,
         None => answer.full()?,
@@ -56,14 +56,14 @@ pub(super) async fn answer(
 }
 
 /// Everything that determines the body of an answer.
-struct Answer<'a> {
+struct ConfigAnswer<'a> {
     state: &'a EnvironmentState,
     target: &'a NamespaceKey,
     found: &'a LookupResult,
     release_key: &'a str,
 }
 
-impl Answer<'_> {
+impl ConfigAnswer<'_> {
     fn full(&self) -> Result<Bytes> {
         self.state.feed.answers().get_or_make(&self.ingredients("config", ""), || {
             let config =

@@ -10,7 +10,7 @@ use castalia_store::Secret;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
-use super::Refusal;
+use super::RefusedRequest;
 use super::counters::Counters;
 use super::credentials::Expected;
 use crate::log_rate::LogRate;
@@ -58,7 +58,7 @@ impl Access {
         headers: &HeaderMap,
         peer: Option<IpAddr>,
         own: impl Fn() -> Vec<Secret>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RefusedRequest> {
         static FAILED: LogRate = LogRate::once_a_minute();
         let Some(expected) = &self.expected else { return Ok(()) };
         self.admit_guess(peer)?;
@@ -71,11 +71,11 @@ impl Access {
                 tracing::warn!(peer = ?peer, suppressed, "a caller of Eureka has a wrong user name or password");
             }
         }
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "");
+        let refusal = RefusedRequest::new(StatusCode::UNAUTHORIZED, "");
         Err(refusal.with(WWW_AUTHENTICATE, "Basic realm=\"castalia\""))
     }
 
-    fn admit_guess(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
+    fn admit_guess(&self, peer: Option<IpAddr>) -> Result<(), RefusedRequest> {
         if self.failures.number(peer) >= FAILURES {
             return Err(locked_out());
         }
@@ -89,7 +89,7 @@ impl Access {
         given: Vec<u8>,
         peer: Option<IpAddr>,
         own: impl Fn() -> Vec<Secret>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, RefusedRequest> {
         let is_too_long = given.len() > CREDENTIALS;
         if let Some(is_right) = expected.compare(&given).or(is_too_long.then_some(false)) {
             if !is_right {
@@ -98,7 +98,9 @@ impl Access {
             return Ok(is_right);
         }
         let Some(presence) = expected.arrive(peer) else {
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, BUSY).with(RETRY_AFTER, "30"));
+            return Err(
+                RefusedRequest::new(StatusCode::SERVICE_UNAVAILABLE, BUSY).with(RETRY_AFTER, "30")
+            );
         };
         let (expected, failures, own) = (Arc::clone(expected), Arc::clone(&self.failures), own());
         // A caller that closes its connection keeps its turn.
@@ -127,7 +129,7 @@ impl Access {
 
     /// Counts a registration. Callers with the password whose addresses have no counter of their
     /// own are not limited: all instances of a large installation may register within a minute.
-    pub(super) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Refusal> {
+    pub(super) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), RefusedRequest> {
         let number = self.registrations.count(peer);
         let is_limited = self.is_anonymous() || self.registrations.has_own(peer);
         if is_limited && number > REGISTRATIONS {
@@ -158,12 +160,12 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(encoded).ok()
 }
 
-fn locked_out() -> Refusal {
+fn locked_out() -> RefusedRequest {
     too_many("too many wrong passwords from this address")
 }
 
-fn too_many(text: &str) -> Refusal {
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).with(RETRY_AFTER, "30")
+fn too_many(text: &str) -> RefusedRequest {
+    RefusedRequest::new(StatusCode::TOO_MANY_REQUESTS, text).with(RETRY_AFTER, "30")
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::access::Access;
-use super::body::Received;
-use super::{BATCH, Call, EurekaPort, NODE, Refusal, failure, unavailable};
+use super::body::ReceivedBody;
+use super::{BATCH, EurekaPort, EurekaRequest, NODE, RefusedRequest, failure, unavailable};
 use crate::registry::{BatchNumber, Eureka, NotCarriedOut};
 
 /// Length above which a batch is large. The usual ones of 250 heartbeats are shorter, and do
@@ -21,7 +21,7 @@ use crate::registry::{BatchNumber, Eureka, NotCarriedOut};
 const LARGE: usize = 64 * 1024;
 
 impl EurekaPort {
-    pub(super) async fn batch(&self, call: &Call, body: Body) -> Response {
+    pub(super) async fn batch(&self, call: &EurekaRequest, body: Body) -> Response {
         let received = match self.receive(call, body, &self.batches).await {
             Ok(received) => received,
             Err(refusal) => return refusal.into_response(),
@@ -67,13 +67,13 @@ struct Sender {
 }
 
 impl Sender {
-    fn carry_out(&self, received: Received) -> Result<Bytes, Refusal> {
+    fn carry_out(&self, received: ReceivedBody) -> Result<Bytes, RefusedRequest> {
         let items = batch::read(&received.text()?).map_err(|error| {
             let status = match error {
                 BatchError::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
                 BatchError::Invalid(_) => StatusCode::BAD_REQUEST,
             };
-            Refusal::new(status, error.to_string())
+            RefusedRequest::new(status, error.to_string())
         })?;
         let outcomes: Vec<_> = items.into_iter().map(|item| self.apply(item)).collect();
         Ok(received.into_answer(|has_descriptions| match has_descriptions {

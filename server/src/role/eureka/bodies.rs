@@ -28,11 +28,11 @@ pub(super) struct Memory(Arc<MemoryInner>);
 #[derive(Debug)]
 struct MemoryInner {
     limit: usize,
-    held: Mutex<Held>,
+    held: Mutex<HeldBytes>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldBytes {
     all: usize,
     by_address: HashMap<Option<IpAddr>, usize>,
 }

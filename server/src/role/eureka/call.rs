@@ -8,10 +8,10 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::body::Format;
 use super::path::RegistryPath;
-use super::{Call, EurekaPort, Refusal, document, empty, failure};
+use super::{EurekaPort, EurekaRequest, RefusedRequest, document, empty, failure};
 
 impl EurekaPort {
-    pub(super) async fn register(&self, call: &Call, app: &str, body: Body) -> Response {
+    pub(super) async fn register(&self, call: &EurekaRequest, app: &str, body: Body) -> Response {
         if let Err(refusal) = self.access.admit_registration(call.peer) {
             return refusal.into_response();
         }
@@ -53,7 +53,7 @@ impl EurekaPort {
     }
 
     /// A change without a body.
-    pub(super) fn change(&self, call: &Call, resource: RegistryPath) -> Response {
+    pub(super) fn change(&self, call: &EurekaRequest, resource: RegistryPath) -> Response {
         let dirty = match call.parameter("lastDirtyTimestamp").map(|text| text.parse()) {
             None => None,
             Some(Ok(dirty)) => Some(dirty),
@@ -94,7 +94,7 @@ impl EurekaPort {
 
     fn renew(
         &self,
-        call: &Call,
+        call: &EurekaRequest,
         app: &str,
         id: &str,
         dirty: Option<i64>,
@@ -115,11 +115,11 @@ impl EurekaPort {
 
     fn set_metadata(
         &self,
-        call: &Call,
+        call: &EurekaRequest,
         app: &str,
         id: &str,
         origin: Origin,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, RefusedRequest> {
         let mut entries: Vec<(String, String)> = Vec::new();
         for (key, value) in form_urlencoded::parse(call.query.as_bytes()) {
             if !entries.iter().any(|(known, _)| *known == key) {
@@ -127,6 +127,6 @@ impl EurekaPort {
             }
         }
         let changed = self.eureka.set_metadata(app, id, entries, origin);
-        changed.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.0))
+        changed.map_err(|error| RefusedRequest::new(StatusCode::BAD_REQUEST, error.0))
     }
 }

@@ -24,13 +24,13 @@ type Accepted = [u8; 32];
 /// What callers have to send.
 #[derive(Debug)]
 pub(super) struct Expected {
-    credentials: Arc<Credentials>,
+    credentials: Arc<AcceptedCredentials>,
     /// Guesses of many callers must not occupy every core.
     turns: Turns,
 }
 
 #[derive(Debug)]
-struct Credentials {
+struct AcceptedCredentials {
     username: String,
     hash: Option<Secret>,
     /// Known from the start if the settings have the password itself.
@@ -50,7 +50,8 @@ impl Expected {
             EurekaPassword::Hashed(hash) => (Some(hash.clone()), OnceLock::new()),
         };
         let username = username.clone();
-        let credentials = Credentials { username, hash, accepted, others: Mutex::default() };
+        let credentials =
+            AcceptedCredentials { username, hash, accepted, others: Mutex::default() };
         Self { credentials: Arc::new(credentials), turns: Turns::default() }
     }
 
@@ -78,7 +79,7 @@ impl Expected {
     }
 }
 
-impl Credentials {
+impl AcceptedCredentials {
     fn compare(&self, given: &[u8]) -> Option<bool> {
         let digest: Accepted = Sha256::digest(given).into();
         self.accepted.get().map(|accepted| digest.ct_eq(accepted).into())

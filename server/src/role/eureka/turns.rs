@@ -28,12 +28,12 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct Places {
     callers: usize,
-    by_address: HashMap<Option<IpAddr>, Place>,
+    by_address: HashMap<Option<IpAddr>, AddressTurns>,
 }
 
 /// Where the callers of one address wait for each other.
 #[derive(Debug, Default)]
-struct Place {
+struct AddressTurns {
     callers: usize,
     turnstile: Arc<Turnstile<()>>,
 }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{Method, Uri};
 
-use self::names::Recorded;
+use self::names::RecordedOperation;
 use super::Portal;
 use super::identity::Caller;
 use crate::domain::audit_log::request::{Request as Audited, Trail, resource};
@@ -38,7 +38,7 @@ pub(super) struct Witnessed {
     uri: Uri,
     matched: Option<MatchedPath>,
     address: IpAddr,
-    recorded: Option<Recorded>,
+    recorded: Option<RecordedOperation>,
     /// What its path names, if the guard got that far.
     resource: Resource,
 }
@@ -65,7 +65,7 @@ impl Witnessed {
             return;
         }
         let description = format!("{}: {}", error.message(), self.description());
-        let recorded = Recorded { kind: OperationKind::Rpc, name: REFUSED };
+        let recorded = RecordedOperation { kind: OperationKind::Rpc, name: REFUSED };
         let outcome = match self.trail(portal, recorded, &description) {
             Ok(Some(trail)) => trail.record().await.map_err(Error::from),
             Ok(None) => Ok(()),
@@ -80,10 +80,10 @@ impl Witnessed {
     fn trail(
         &self,
         portal: &Portal,
-        recorded: Recorded,
+        recorded: RecordedOperation,
         description: &str,
     ) -> Result<Option<Trail>> {
-        let Recorded { kind, name } = recorded;
+        let RecordedOperation { kind, name } = recorded;
         let (operator, resource) = (self.operator(), &self.resource);
         trail(portal, &Audited { kind, name, operator: &operator, description, resource })
     }

@@ -41,7 +41,7 @@ pub(crate) enum News {
     /// Instances that have a release.
     Rollout(Arc<Broadcast>, u64),
     /// How far a job is.
-    Job(Arc<Job>),
+    Job(Arc<JobProgress>),
     /// The ids went back, as after the restore of a backup: events are missing.
     Reset,
     /// This node ends.
@@ -50,7 +50,7 @@ pub(crate) enum News {
 
 /// How far a long request of a user is.
 #[derive(Debug, Clone)]
-pub(crate) struct Job {
+pub(crate) struct JobProgress {
     pub(crate) user: String,
     /// The name that the user chose for it.
     pub(crate) id: String,
@@ -95,10 +95,10 @@ impl Broadcast {
 
 /// All connections of this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Hub(Arc<Inner>);
+pub(crate) struct Hub(Arc<HubInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct HubInner {
     state: PortalState,
     news: broadcast::Sender<News>,
     written: Notify,
@@ -138,7 +138,7 @@ impl Drop for Seat {
 impl Hub {
     pub(crate) fn start(state: PortalState) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
-        let hub = Self(Arc::new(Inner {
+        let hub = Self(Arc::new(HubInner {
             news: broadcast::channel(LAG).0,
             written: Notify::new(),
             queue,
@@ -157,7 +157,7 @@ impl Hub {
     }
 
     /// Reports how far a job is, to the pages of its user that are connected to this node.
-    pub(crate) fn report(&self, job: Job) {
+    pub(crate) fn report(&self, job: JobProgress) {
         let _ = self.0.news.send(News::Job(Arc::new(job)));
     }
 
@@ -195,7 +195,7 @@ impl Hub {
 async fn write(
     state: PortalState,
     mut events: mpsc::Receiver<NewEvent>,
-    hub: std::sync::Weak<Inner>,
+    hub: std::sync::Weak<HubInner>,
 ) {
     let mut batch = Vec::new();
     let mut trimmed = Instant::now();

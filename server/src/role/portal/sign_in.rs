@@ -45,7 +45,7 @@ const PASSWORD: usize = 1024;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Credentials {
+struct SignInForm {
     username: String,
     password: String,
 }
@@ -147,7 +147,7 @@ async fn sign_out(
 
 /// Checks a password with the portal or the directory, whichever has the password of this user.
 /// `None` if the directory does not answer.
-async fn check(portal: &Portal, given: Credentials) -> Result<Option<SignIn>> {
+async fn check(portal: &Portal, given: SignInForm) -> Result<Option<SignIn>> {
     if given.password.len() > PASSWORD {
         return Ok(Some(SignIn::Refused));
     }
@@ -170,8 +170,8 @@ pub(super) fn challenge(portal: &Portal, parts: &Parts, mut response: Response) 
     response
 }
 
-async fn credentials(request: Request) -> Result<Credentials> {
-    let form = Form::<Credentials>::from_request(request, &()).await;
+async fn credentials(request: Request) -> Result<SignInForm> {
+    let form = Form::<SignInForm>::from_request(request, &()).await;
     form.map(|form| form.0).map_err(|rejection| {
         Error::bad_request(format!("Form: {rejection}")).with_code(Code::UnreadableBody)
     })

@@ -12,9 +12,10 @@ use crate::number::Id;
 /// Maximum number of rows that are reported of each group with equal names.
 const ROWS: i64 = 100;
 /// Releases that may be served, by names. The index contains all of it.
-const RELEASES: Table = Table { name: "Release", is_in_use: r#""row"."IsAbandoned" IS NOT TRUE"# };
+const RELEASES: MisplacedTable =
+    MisplacedTable { name: "Release", is_in_use: r#""row"."IsAbandoned" IS NOT TRUE"# };
 /// Rules of branches that are neither deleted nor merged.
-const RULES: Table = Table {
+const RULES: MisplacedTable = MisplacedTable {
     name: "GrayReleaseRule",
     is_in_use: r#"COALESCE("row"."BranchStatus", 1) NOT IN (0, 2) AND "row"."ReleaseId" <> 0"#,
 };
@@ -26,7 +27,7 @@ const ITEMS: &str =
 const ENDS: &str = "7, 8";
 
 /// App, cluster and namespace.
-type Place = (String, String, String);
+type NamespaceNames = (String, String, String);
 
 /// A row that belongs to no namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +35,10 @@ pub struct Misplaced {
     pub table: &'static str,
     pub id: Id,
     /// The namespace to which the row belongs according to the release history.
-    pub place: Option<Place>,
+    pub place: Option<NamespaceNames>,
 }
 
-struct Table {
+struct MisplacedTable {
     name: &'static str,
     /// Whether a row may have an effect.
     is_in_use: &'static str,
@@ -79,7 +80,7 @@ async fn misplaced_rules(db: &impl ConnectionTrait) -> Result<Vec<Misplaced>, St
 
 /// What the release history of a namespace says about the rows that should be found for it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Recorded {
+pub struct RecordedHistory {
     /// The release that is active after the last operation on the main line.
     pub main: Option<Id>,
     /// Whether there is a branch with a release: its last operation is not its end.
@@ -90,9 +91,9 @@ pub struct Recorded {
 pub async fn recorded(
     db: &impl ConnectionTrait,
     (app_id, cluster, namespace): (&str, &str, &str),
-) -> Result<Recorded, StoreError> {
+) -> Result<RecordedHistory, StoreError> {
     if db.get_database_backend() != DbBackend::Sqlite {
-        return Ok(Recorded::default());
+        return Ok(RecordedHistory::default());
     }
     let of_namespace = r#""ReleaseHistory" WHERE "AppId" = ?1 AND "ClusterName" = ?2 AND "NamespaceName" = ?3
                           AND "IsDeleted" IS NOT TRUE"#;
@@ -102,13 +103,16 @@ pub async fn recorded(
            AND "BranchName" <> ?2 ORDER BY "Id" DESC LIMIT 1), 0)"#
     );
     let found = all(db, &sql, [app_id.into(), cluster.into(), namespace.into()]).await?;
-    let Some(row) = found.first() else { return Ok(Recorded::default()) };
-    Ok(Recorded { main: row.try_get_by(0).ok().flatten(), has_branch: row.try_get_by(1)? })
+    let Some(row) = found.first() else { return Ok(RecordedHistory::default()) };
+    Ok(RecordedHistory { main: row.try_get_by(0).ok().flatten(), has_branch: row.try_get_by(1)? })
 }
 
 /// Ids of the rows in use with a name that cannot be decoded.
-async fn nameless(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Id>, StoreError> {
-    let Table { name, is_in_use } = *table;
+async fn nameless(
+    db: &impl ConnectionTrait,
+    table: &MisplacedTable,
+) -> Result<Vec<Id>, StoreError> {
+    let MisplacedTable { name, is_in_use } = *table;
     let names = r#""AppId", "ClusterName", "NamespaceName""#;
     let groups = format!(r#"SELECT {names}, MAX("Id") FROM "{name}" GROUP BY {names}"#);
     // Compared in the database, because a value that cannot be decoded cannot be sent back.
@@ -134,14 +138,20 @@ async fn nameless(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Id>, S
 }
 
 /// The namespace of a release: that of the branch for the release of a branch.
-async fn place_of_release(db: &impl ConnectionTrait, id: Id) -> Result<Option<Place>, StoreError> {
+async fn place_of_release(
+    db: &impl ConnectionTrait,
+    id: Id,
+) -> Result<Option<NamespaceNames>, StoreError> {
     let sql = r#"SELECT "AppId", "BranchName", "NamespaceName" FROM "ReleaseHistory"
                  WHERE "ReleaseId" = ? AND "IsDeleted" IS NOT TRUE ORDER BY "Id" DESC LIMIT 1"#;
     Ok(place(&all(db, sql, [id.into()]).await?))
 }
 
 /// The namespace whose clients a rule concerns: that of its release.
-async fn place_of_rule(db: &impl ConnectionTrait, id: Id) -> Result<Option<Place>, StoreError> {
+async fn place_of_rule(
+    db: &impl ConnectionTrait,
+    id: Id,
+) -> Result<Option<NamespaceNames>, StoreError> {
     let sql = r#"SELECT "AppId", "ClusterName", "NamespaceName" FROM "ReleaseHistory"
                  WHERE "ReleaseId" = (SELECT "ReleaseId" FROM "GrayReleaseRule" WHERE "Id" = ?)
                  AND "IsDeleted" IS NOT TRUE ORDER BY "Id" DESC LIMIT 1"#;
@@ -152,7 +162,7 @@ async fn place_of_rule(db: &impl ConnectionTrait, id: Id) -> Result<Option<Place
 async fn is_replaced(
     db: &impl ConnectionTrait,
     id: Id,
-    place: Option<&Place>,
+    place: Option<&NamespaceNames>,
 ) -> Result<bool, StoreError> {
     let Some((app_id, cluster, namespace)) = place else { return Ok(false) };
     let sql = r#"SELECT 1 FROM "GrayReleaseRule" WHERE "AppId" = ? AND "ClusterName" = ?
@@ -162,7 +172,7 @@ async fn is_replaced(
     Ok(!all(db, sql, values).await?.is_empty())
 }
 
-fn place(found: &[QueryResult]) -> Option<Place> {
+fn place(found: &[QueryResult]) -> Option<NamespaceNames> {
     let row = found.first()?;
     let name = |at: usize| row.try_get_by::<String, _>(at).ok();
     Some((name(0)?, name(1)?, name(2)?))

@@ -22,7 +22,7 @@ pub struct Hit {
     pub value: String,
 }
 
-type Row = (Id, String, String, String, String, String);
+type FoundItem = (Id, String, String, String, String, String);
 
 /// Live items of live namespaces whose key and value contain the texts. An empty text matches all;
 /// `%` and `_` are wildcards. Rows that cannot be decoded are omitted.
@@ -53,7 +53,7 @@ pub async fn search(
         .column(item::Column::Id)
         .columns(place)
         .columns([item::Column::Key, item::Column::Value]);
-    let hit = |(_, app_id, cluster_name, namespace_name, key, value): Row| Hit {
+    let hit = |(_, app_id, cluster_name, namespace_name, key, value): FoundItem| Hit {
         app_id,
         cluster_name,
         namespace_name,

@@ -108,9 +108,9 @@ pub async fn pending(
         .group_by(Column::Kind)
         .group_by(Column::WebhookId)
         .group_by(Column::Target);
-    type Row = (Id, Small, Id, String, i64, StoredTime<Entity>, StoredTime<Entity>);
-    let rows: Vec<Row> = readable::read(db, rows).await?.readable;
-    let receiver = |(_, kind, webhook_id, target, count, earliest, latest): Row| {
+    type LastDelivery = (Id, Small, Id, String, i64, StoredTime<Entity>, StoredTime<Entity>);
+    let rows: Vec<LastDelivery> = readable::read(db, rows).await?.readable;
+    let receiver = |(_, kind, webhook_id, target, count, earliest, latest): LastDelivery| {
         let due = if *latest > now + SET_BACK { now } else { *earliest };
         (Receiver { kind: kind.0, webhook_id, target }, (count.unsigned_abs(), due))
     };

@@ -11,7 +11,7 @@ use http::StatusCode;
 use reqwest::Method;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, EurekaClient, Problem};
+use super::{EurekaClient, Problem, ServerAnswer};
 use crate::log_rate::LogRate;
 use crate::registry::eureka::endpoint::{Endpoint, LARGEST_ANSWER};
 
@@ -31,7 +31,7 @@ impl EurekaClient {
     pub(super) async fn alive(
         &self,
         server: &Endpoint,
-        answer: &Answer,
+        answer: &ServerAnswer,
         instances: Vec<(Instance, Option<i64>)>,
     ) -> Vec<Instance> {
         let delay = if answer.is_ours { DELAY } else { DELAY_OF_JAVA };

@@ -7,7 +7,7 @@ use http::StatusCode;
 use parking_lot::Mutex;
 use reqwest::Method;
 
-use super::{Answer, EurekaClient, Problem};
+use super::{EurekaClient, Problem, ServerAnswer};
 use crate::log_rate::LogRate;
 use crate::registry::Probe;
 use crate::registry::eureka::endpoint::{Endpoint, LARGEST_ANSWER};
@@ -121,7 +121,7 @@ impl EurekaClient {
                     return Err("this node is leaving".to_owned());
                 }
                 note(&client.0.unanswered, server.clone());
-                let Answer { status, .. } = client.send(request, LARGEST_ANSWER).await?;
+                let ServerAnswer { status, .. } = client.send(request, LARGEST_ANSWER).await?;
                 // A proxy may answer so although the server behind it registers this node.
                 if !status.is_server_error() {
                     client.0.unanswered.lock().retain(|(known, _)| known.url != server.url);

@@ -7,7 +7,7 @@ use crate::domain::audit_log::OperationKind::{self, Create, Delete, Rpc, Update}
 
 /// How an operation is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Recorded {
+pub(super) struct RecordedOperation {
     pub(super) kind: OperationKind,
     pub(super) name: &'static str,
 }
@@ -126,10 +126,10 @@ const READS: [&str; 8] = [
 ];
 
 /// How an operation is recorded; `None` for reads of what is no secret.
-pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<Recorded> {
+pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<RecordedOperation> {
     let id = id.unwrap_or("request");
     if let Some((_, kind, name)) = NAMES.iter().find(|(known, ..)| *known == id) {
-        return Some(Recorded { kind: *kind, name });
+        return Some(RecordedOperation { kind: *kind, name });
     }
     let kind = match *method {
         _ if READS.contains(&id) => return None,
@@ -138,7 +138,7 @@ pub(super) fn recorded(method: &Method, id: Option<&'static str>) -> Option<Reco
         Method::DELETE => Delete,
         _ => return None,
     };
-    Some(Recorded { kind, name: id })
+    Some(RecordedOperation { kind, name: id })
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_change_without_a_name_is_recorded_under_the_id_of_its_operation() {
         let of = |method, id| recorded(&method, Some(id));
-        let new = Some(Recorded { kind: Update, name: "changeSomething" });
+        let new = Some(RecordedOperation { kind: Update, name: "changeSomething" });
         assert_eq!(of(Method::PUT, "changeSomething"), new);
         assert_eq!(of(Method::GET, "findApps"), None);
         assert_eq!(of(Method::POST, "compareItems"), None);

@@ -33,7 +33,7 @@ const CONCURRENT_FAILING: usize = 8;
 
 /// What a job works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Job {
+enum NoticeJob {
     Environment(String),
     Receiver(Receiver),
 }
@@ -77,7 +77,7 @@ struct Worker {
     client: Option<(Vec<String>, GuardedClient)>,
     permits: Arc<Permits>,
     jobs: JoinSet<()>,
-    running: HashMap<Id, Job>,
+    running: HashMap<Id, NoticeJob>,
     trimmed: Option<Instant>,
 }
 
@@ -117,11 +117,11 @@ impl Worker {
         for env in notice::environments(&self.state.store).await? {
             let open = notice::open(&self.state.store, &env).await?;
             if let Some(due) = open.iter().map(|found| notice::due_time(found, now)).min() {
-                self.at(due, now, Job::Environment(env), &mut next)?;
+                self.at(due, now, NoticeJob::Environment(env), &mut next)?;
             }
         }
         for (receiver, (_, due)) in notice::pending(&self.state.store).await? {
-            self.at(due, now, Job::Receiver(receiver), &mut next)?;
+            self.at(due, now, NoticeJob::Receiver(receiver), &mut next)?;
         }
         self.trim().await?;
         if next.is_none() && self.jobs.is_empty() {
@@ -136,7 +136,7 @@ impl Worker {
         &mut self,
         due: DateTime<Utc>,
         now: DateTime<Utc>,
-        job: Job,
+        job: NoticeJob,
         next: &mut Option<DateTime<Utc>>,
     ) -> Result<()> {
         // A job that runs reads what is due itself.
@@ -150,11 +150,11 @@ impl Worker {
         }
         let state = self.state.clone();
         let handle = match &job {
-            Job::Environment(env) => {
+            NoticeJob::Environment(env) => {
                 let env = env.clone();
                 self.jobs.spawn(async move { queue_all(&state, &env).await })
             }
-            Job::Receiver(receiver) => {
+            NoticeJob::Receiver(receiver) => {
                 let (receiver, client) = (receiver.clone(), self.client());
                 let permits = Arc::clone(&self.permits);
                 self.jobs

@@ -26,7 +26,7 @@ pub(super) const PATH: &str = "/openapi/v1/change-sets";
 const MOST: usize = 50;
 
 /// The change of one namespace.
-struct Change {
+struct NamespaceChange {
     path: Uri,
     headers: HeaderMap,
     body: String,
@@ -85,7 +85,7 @@ fn change(
     headers: &HeaderMap,
     set: ChangeSet,
     dry_run: bool,
-) -> Result<Change> {
+) -> Result<NamespaceChange> {
     let Resource { app_id, env, cluster, namespace } = place;
     let names = ["envs", env, "apps", app_id, "clusters", cluster, "namespaces", namespace];
     let mut path = Address::new(names.into_iter().chain(["changes"]));
@@ -103,11 +103,15 @@ fn change(
     }
     let ChangeSet { create, update, delete, .. } = set;
     let body = json::write(&ItemChanges { create, update, delete, dry_run })?;
-    Ok(Change { path, headers, body })
+    Ok(NamespaceChange { path, headers, body })
 }
 
-async fn perform(subrequests: &Subrequests, strict: bool, change: Change) -> ChangeSetResult {
-    let Change { path, headers, body } = change;
+async fn perform(
+    subrequests: &Subrequests,
+    strict: bool,
+    change: NamespaceChange,
+) -> ChangeSetResult {
+    let NamespaceChange { path, headers, body } = change;
     let answer = subrequests.call(strict, Method::POST, path, &headers, Some(body)).await;
     let outcome: ChangeSetResult = answer.body;
     let current = outcome.current.or(answer.revision);

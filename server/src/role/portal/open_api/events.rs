@@ -27,7 +27,7 @@ use crate::error::{Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
-use crate::role::portal::events::{Broadcast, Job, News, Seat, Verdict};
+use crate::role::portal::events::{Broadcast, JobProgress, News, Seat, Verdict};
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::{Caller, session_id};
 
@@ -49,7 +49,7 @@ pub(super) struct Scope {
 }
 
 /// One connection.
-struct Connection {
+struct EventConnection {
     portal: Portal,
     user_id: String,
     session: String,
@@ -82,7 +82,7 @@ pub(super) async fn stream(
     let header =
         header.filter(|text| !text.is_empty()).map(|text| text.parse().unwrap_or_default());
     let last = header.or(scope.last_event_id);
-    let mut connection = Connection {
+    let mut connection = EventConnection {
         user_id: user_id.clone(),
         session: session.to_owned(),
         app: scope.app.filter(|app| !app.is_empty()),
@@ -103,7 +103,7 @@ pub(super) async fn stream(
     Ok(EventStream(Body::from_stream(stream)))
 }
 
-impl Connection {
+impl EventConnection {
     /// Sends the missed events again, or a `reset` if they are not known any more.
     async fn resume(&mut self, last: Option<Id>) -> Result<()> {
         let store = self.portal.state.store.clone();
@@ -202,11 +202,11 @@ impl Connection {
     }
 
     /// Queues the progress of a job of this user; returns whether the stream continues.
-    async fn add_job(&mut self, job: &Job) -> Result<bool> {
+    async fn add_job(&mut self, job: &JobProgress) -> Result<bool> {
         if job.user != self.user_id {
             return Ok(true);
         }
-        let Job { id, done, total, failed, .. } = job;
+        let JobProgress { id, done, total, failed, .. } = job;
         let data = json!({ "id": id, "done": done, "total": total, "failed": failed });
         self.waiting.push_back(format!("event: job\ndata: {data}\n\n").into());
         Ok(self.has_session().await)

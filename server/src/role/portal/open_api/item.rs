@@ -18,7 +18,7 @@ use super::conflict::explain;
 use super::draft::{apply, change, draft, is_out_of_date, is_retried, line, namespace_id};
 use super::namespace::latest_release;
 use super::{By, ITEM_PAGE_SIZE, people, required};
-use crate::domain::draft::batch::{Batch, Entry};
+use crate::domain::draft::batch::{Batch, ListedItem};
 use crate::domain::draft::{Line, revocation, text};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
@@ -270,8 +270,8 @@ pub(super) async fn revoke(
     }
 }
 
-fn entry(key: &str, item: &Item) -> Entry {
-    Entry {
+fn entry(key: &str, item: &Item) -> ListedItem {
+    ListedItem {
         key: key.to_owned(),
         value: item.value.clone().unwrap_or_default(),
         kind: item.r#type,

@@ -12,7 +12,7 @@ use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use self::content::Content;
+use self::content::NamespaceView;
 use super::draft::{line, stored};
 use super::{By, people, required};
 use crate::domain::audit_log::request::concern_apps;
@@ -252,7 +252,7 @@ pub(super) async fn shown(
 
 fn full(
     namespace: admin::Namespace,
-    content: Content,
+    content: NamespaceView,
     definition: Option<&AppNamespace>,
     view: View,
 ) -> Namespace {
@@ -278,8 +278,8 @@ fn full(
 
 /// Marks how each item differs from the release, and adds those that are only in the release.
 /// Returns the number of differences.
-fn compare(namespace_id: i64, content: Content, shown: &mut Vec<Item>) -> i64 {
-    let Content { items, released, deleted, .. } = content;
+fn compare(namespace_id: i64, content: NamespaceView, shown: &mut Vec<Item>) -> i64 {
+    let NamespaceView { items, released, deleted, .. } = content;
     let draft: Vec<_> = items.iter().map(line).collect();
     let mut count = 0;
     for (line, item) in draft.iter().zip(shown.iter_mut()) {

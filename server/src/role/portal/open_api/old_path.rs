@@ -17,7 +17,7 @@ use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, PermissionC
 
 /// An app to create, with its further administrators.
 #[derive(Debug, Deserialize)]
-pub(super) struct NewApp {
+pub(super) struct AppRequest {
     #[serde(flatten)]
     app: App,
     #[serde(default)]
@@ -50,7 +50,7 @@ struct EnvClusters {
 pub(super) async fn create_app(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Body(new): Body<NewApp>,
+    Body(new): Body<AppRequest>,
 ) -> Result<(Pending, Json<App>)> {
     let app_id = new.app.app_id.clone().unwrap_or_default();
     let body = CreateApp {

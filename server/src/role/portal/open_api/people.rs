@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::directory::entry::Person;
+use crate::directory::entry::DirectoryUser;
 use crate::domain::user::{self, User as Row};
 use crate::error::Result;
 use crate::role::portal::Portal;
@@ -60,7 +60,7 @@ pub(super) fn shown(portal: &Portal, caller: &Caller, row: &Row) -> User {
 }
 
 /// The same of a user of the directory who has no account yet.
-pub(super) fn stranger(portal: &Portal, caller: &Caller, person: Person) -> User {
+pub(super) fn stranger(portal: &Portal, caller: &Caller, person: DirectoryUser) -> User {
     User {
         email: person.email.filter(|_| sees_address(portal, caller, &person.id)),
         name: person.display_name.or_else(|| Some(person.id.clone())),

@@ -83,7 +83,8 @@ pub(super) async fn publish(
     Query(by): Query<By>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
-    let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
+    let publication =
+        CheckedPublication::check(&portal, &caller, &place.env, by.operator, new).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::in_namespace(&place, &["releases"]);
     let fields = publication.fields("name");
@@ -227,14 +228,14 @@ pub(super) async fn withdraw(
 
 /// A checked request to publish.
 #[derive(Debug)]
-pub(super) struct Publication {
+pub(super) struct CheckedPublication {
     pub(super) title: String,
     pub(super) comment: String,
     pub(super) operator: String,
     pub(super) is_emergency: bool,
 }
 
-impl Publication {
+impl CheckedPublication {
     /// Checks a request of the caller; `operator` is the one in the query.
     pub(super) async fn check(
         portal: &Portal,

@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::time::Instant;
 
-use super::{Credentials, check};
+use super::{SignInForm, check};
 use crate::domain::session;
 use crate::domain::user::{self, SignIn, User};
 use crate::error::{Error, Reaction, Result};
@@ -45,7 +45,7 @@ impl Default for VerifiedUsers {
 }
 
 impl VerifiedUsers {
-    fn seal(&self, given: &Credentials) -> Result<Seal> {
+    fn seal(&self, given: &SignInForm) -> Result<Seal> {
         let key = match self.key.get() {
             Some(key) => key,
             None => {
@@ -92,11 +92,7 @@ pub(in crate::role::portal) async fn identified(
     Ok(Some(entry.0.username.clone()))
 }
 
-async fn verify(
-    portal: &Portal,
-    parts: &Parts,
-    given: Credentials,
-) -> Result<Arc<(User, Instant)>> {
+async fn verify(portal: &Portal, parts: &Parts, given: SignInForm) -> Result<Arc<(User, Instant)>> {
     let address = audit::address(portal, parts);
     let attempt = SignInAttempt::new(&given.username, address, None);
     if portal.own.throttle.admit(&attempt).await.is_err() {
@@ -132,8 +128,8 @@ fn credentials_of(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("basic").then(|| encoded.trim())
 }
 
-fn decoded(encoded: &str) -> Option<Credentials> {
+fn decoded(encoded: &str) -> Option<SignInForm> {
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
-    Some(Credentials { username: username.to_owned(), password: password.to_owned() })
+    Some(SignInForm { username: username.to_owned(), password: password.to_owned() })
 }

@@ -8,7 +8,7 @@ use super::open_id::{account, report};
 use crate::domain::user::{self, external};
 use crate::error::{Error, Reaction, Result};
 use crate::open_id::SignInFailure;
-use crate::open_id::claims::Person;
+use crate::open_id::claims::ClaimedUser;
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::unknown;
 use crate::role::portal::{Portal, audit};
@@ -42,9 +42,13 @@ pub(in crate::role::portal) async fn identified(
 /// The name of the account, or why the user has none. A token describes the user less fully than a
 /// sign-in does, so an existing account is not updated, and no administrator appointed or
 /// dismissed.
-async fn admit(portal: &Portal, parts: &Parts, person: Person) -> Result<Result<String, String>> {
+async fn admit(
+    portal: &Portal,
+    parts: &Parts,
+    person: ClaimedUser,
+) -> Result<Result<String, String>> {
     let store = &portal.state.store;
-    let Person { id, display_name, email, is_super_admin: _ } = person;
+    let ClaimedUser { id, display_name, email, is_super_admin: _ } = person;
     let is_known = user::find(store, &id).await?.is_some();
     let (display_name, email) = if is_known { (None, None) } else { (display_name, email) };
     let username = id.clone();

@@ -4,7 +4,7 @@
 use castalia_store::Secret;
 
 use crate::directory::Verified;
-use crate::directory::entry::Person;
+use crate::directory::entry::DirectoryUser;
 use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
 use crate::domain::user::{self, SignIn, User};
 use crate::error::{Error, Reaction, Result};
@@ -75,7 +75,10 @@ impl Portal {
     ///
     /// # Errors
     /// Fails if the database cannot be read.
-    pub(in crate::role::portal) async fn strangers(&self, text: &str) -> Result<Vec<Person>> {
+    pub(in crate::role::portal) async fn strangers(
+        &self,
+        text: &str,
+    ) -> Result<Vec<DirectoryUser>> {
         let Some(directory) = self.own.directory.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(Vec::new());
         };
@@ -88,8 +91,8 @@ impl Portal {
 }
 
 /// The account of a user of the directory, or why the user can have none.
-async fn account(portal: &Portal, person: Person) -> Result<Result<User, &'static str>> {
-    let Person { id, display_name, email } = person;
+async fn account(portal: &Portal, person: DirectoryUser) -> Result<Result<User, &'static str>> {
+    let DirectoryUser { id, display_name, email } = person;
     let given = ExternalUser { username: id, display_name, email, is_case_sensitive: false };
     let links_local = portal.state.settings.sign_in.link_local_users;
     Ok(match external::admit(&portal.state.store, given, links_local).await? {

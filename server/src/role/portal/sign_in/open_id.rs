@@ -11,14 +11,14 @@ use http::{HeaderMap, Method, Uri};
 use serde::Deserialize;
 
 use super::cookie::{Cookies, ENDED, is_https};
-use super::pending::{self, Kept};
+use super::pending::{self, PendingCookie};
 use crate::domain::user::external::{self, ExternalUser, SignInOutcome};
 use crate::domain::user::{self, User};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::client_address::client_address;
 use crate::http::request::Path;
 use crate::log_rate::{LogRate, shortened};
-use crate::open_id::claims::{Person, Refusal};
+use crate::open_id::claims::{ClaimedUser, SignInRefusal};
 use crate::open_id::{OpenId, SignInFailure};
 use crate::role::portal::audit::sign_in::within;
 use crate::role::portal::identity::cookie_value;
@@ -110,7 +110,7 @@ async fn finish(
     let settings = portal.state.settings.sign_in.open_id.as_ref().ok_or_else(unknown)?;
     let person = match identified.claims.person(settings) {
         Ok(person) => person,
-        Err(Refusal { problem, dismissed }) => {
+        Err(SignInRefusal { problem, dismissed }) => {
             if let Some(id) = dismissed {
                 dismiss(&portal, &id, address).await?;
             }
@@ -151,9 +151,9 @@ async fn admit(
     portal: &Portal,
     cookies: &mut Cookies<'_>,
     headers: &HeaderMap,
-    person: Person,
+    person: ClaimedUser,
 ) -> Result<Result<(), String>> {
-    let Person { id, display_name, email, is_super_admin } = person;
+    let ClaimedUser { id, display_name, email, is_super_admin } = person;
     let store = &portal.state.store;
     let username = id.clone();
     let given = ExternalUser { username, display_name, email, is_case_sensitive: true };
@@ -233,7 +233,7 @@ fn check(
     returned: Result<Query<Returned>, QueryRejection>,
     cookies: &mut Cookies<'_>,
     headers: &HeaderMap,
-) -> Result<(String, Kept), String> {
+) -> Result<(String, PendingCookie), String> {
     let Query(returned) = returned.map_err(|_| "the address has an invalid query")?;
     let kept = pending::take(cookies, headers, &returned.state.unwrap_or_default());
     let kept = kept.ok_or("the browser began no sign-in with this state, or too long ago")?;

@@ -27,7 +27,7 @@ const LARGEST_NEXT: usize = 1024;
 
 /// The content of a cookie.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct PendingCookie {
     pub(super) pending: PendingSignIn,
     pub(super) next: String,
 }
@@ -49,24 +49,28 @@ pub(super) fn keep(
     }
     let name = name_of(pending.state.secret());
     let next = next.filter(|next| is_page(next)).unwrap_or_else(|| "/".to_owned());
-    let kept = serde_json::to_vec(&Kept { pending, next });
+    let kept = serde_json::to_vec(&PendingCookie { pending, next });
     let kept = kept.map_err(|error| Error::internal("cannot store a sign-in", error))?;
     cookies.set(&name, &URL_SAFE_NO_PAD.encode(kept), PENDING_LIFE);
     Ok(())
 }
 
 /// The sign-in with this state, if this browser began it. It is valid for one answer.
-pub(super) fn take(cookies: &mut Cookies<'_>, headers: &HeaderMap, state: &str) -> Option<Kept> {
+pub(super) fn take(
+    cookies: &mut Cookies<'_>,
+    headers: &HeaderMap,
+    state: &str,
+) -> Option<PendingCookie> {
     let name = name_of(state);
     let kept = URL_SAFE_NO_PAD.decode(cookie_value(headers, &name)?).ok()?;
-    let kept: Kept = serde_json::from_slice(&kept).ok()?;
+    let kept: PendingCookie = serde_json::from_slice(&kept).ok()?;
     if !bool::from(state.as_bytes().ct_eq(kept.pending.state.secret().as_bytes())) {
         return None;
     }
     cookies.set(&name, "", ENDED);
     // The cookie is not signed.
     let next = if is_page(&kept.next) { kept.next } else { "/".to_owned() };
-    Some(Kept { next, ..kept })
+    Some(PendingCookie { next, ..kept })
 }
 
 fn name_of(state: &str) -> String {

@@ -19,7 +19,7 @@ use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::latest_release;
-use crate::role::portal::open_api::release::{Publication, flag, one};
+use crate::role::portal::open_api::release::{CheckedPublication, flag, one};
 use crate::role::portal::open_api::schema::publish::{self as schema, Schema, ToPublish};
 use crate::wire::admin;
 use crate::wire::open_api::{NewGrayDelRelease, NewRelease, Release};
@@ -27,13 +27,13 @@ use crate::wire::open_api::{NewGrayDelRelease, NewRelease, Release};
 /// What becomes of the branch.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(default, rename_all = "camelCase")]
-pub(in super::super) struct End {
+pub(in super::super) struct BranchEnd {
     /// Whether the branch is deleted.
     #[param(default = true)]
     delete_branch: bool,
 }
 
-impl Default for End {
+impl Default for BranchEnd {
     fn default() -> Self {
         Self { delete_branch: true }
     }
@@ -66,7 +66,8 @@ pub(in super::super) async fn publish(
     Query(by): Query<By>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
-    let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
+    let publication =
+        CheckedPublication::check(&portal, &caller, &place.env, by.operator, new).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
     let address = Address::in_namespace(&branch, &["releases"]);
@@ -93,7 +94,8 @@ pub(in super::super) async fn publish_without(
         released_by: new.released_by,
         is_emergency_publish: new.is_emergency_publish,
     };
-    let publication = Publication::check(&portal, &caller, &place.env, by.operator, new).await?;
+    let publication =
+        CheckedPublication::check(&portal, &caller, &place.env, by.operator, new).await?;
     if keys.is_empty() {
         return Err(Error::bad_request("Params(grayDelKeys) can not be empty")
             .with_code(Code::MissingMember));
@@ -119,10 +121,10 @@ pub(in super::super) async fn merge(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Path(BranchName { branch_name }): Path<BranchName>,
-    Query(end): Query<End>,
+    Query(end): Query<BranchEnd>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
-    let publication = Publication::check(&portal, &caller, &place.env, None, new).await?;
+    let publication = CheckedPublication::check(&portal, &caller, &place.env, None, new).await?;
     merged(&portal, &place, &branch_name, &publication, end).await
 }
 
@@ -135,16 +137,17 @@ pub(in super::super) async fn merge_by(
     Query(EndBy { delete_branch, operator }): Query<EndBy>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
-    let publication = Publication::check(&portal, &caller, &place.env, operator, new).await?;
-    merged(&portal, &place, &branch_name, &publication, End { delete_branch }).await
+    let publication =
+        CheckedPublication::check(&portal, &caller, &place.env, operator, new).await?;
+    merged(&portal, &place, &branch_name, &publication, BranchEnd { delete_branch }).await
 }
 
 async fn merged(
     portal: &Portal,
     place: &Resource,
     branch_name: &str,
-    publication: &Publication,
-    end: End,
+    publication: &CheckedPublication,
+    end: BranchEnd,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, place, branch_name).await?;

@@ -9,7 +9,7 @@ use super::creation::Object;
 use super::plan::{Plan, leniency, lines};
 use super::progress::ImportProgress;
 use super::turn::ImportTurn;
-use super::undo::{Change, Kept, Undo};
+use super::undo::{AppliedChange, NotUndone, Undo};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
 use crate::domain::draft::Line;
@@ -276,7 +276,7 @@ impl Import<'_> {
         ImportReport { entries: Some(outcomes.into_iter().map(entry).collect()) }
     }
 
-    fn failure(&self, failed: Failed, kept: &Kept) -> Error {
+    fn failure(&self, failed: Failed, kept: &NotUndone) -> Error {
         let Failed { at, error } = failed;
         let paths: Vec<_> = self.archive.paths().collect();
         tracing::warn!(path = paths[at], %error, "an entry of an archive cannot be imported");
@@ -333,7 +333,7 @@ pub(super) async fn bring(
         let found = match stored(&environment, place).await {
             Err(error) if error.reaction() == Reaction::NotFound && may_create && !is_new => {
                 // Before, because the answer may be lost.
-                undo.record(Change::creation(place));
+                undo.record(AppliedChange::creation(place));
                 let made = namespace::make(portal, place, operator).await;
                 if made.as_ref().is_err_and(is_refusal) {
                     undo.forget_last();
@@ -358,7 +358,7 @@ pub(super) async fn bring(
             (false, _) => Outcome::Changed,
         };
         let imported = Imported::new(&draft, &changes);
-        undo.record(Change { place: place.clone(), is_new, imported });
+        undo.record(AppliedChange { place: place.clone(), is_new, imported });
         match apply(&environment, place, found.id, changes, operator, None).await {
             Err(error) if is_retried(&error, attempt).await => undo.forget_last(),
             done => return done.map(|()| (outcome, items)),

@@ -9,7 +9,7 @@ use crate::domain::constraint::check_members;
 use crate::domain::permission::need::Identity;
 use crate::error::Result;
 use crate::role::portal::Portal;
-use crate::role::portal::events::Job;
+use crate::role::portal::events::JobProgress;
 use crate::role::portal::identity::Caller;
 
 /// Maximum length of the name of a job, in characters.
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(super) struct ImportProgress<'a> {
     portal: &'a Portal,
     /// `None` if nobody asked for reports.
-    job: Option<Job>,
+    job: Option<JobProgress>,
     reported: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> ImportProgress<'a> {
         check_members([("job", name.as_deref(), NAME)])?;
         let job = match (name, &caller.identity) {
             (Some(id), Identity::User(user)) => {
-                Some(Job { user: user.clone(), id, done: 0, total: 0, failed: 0 })
+                Some(JobProgress { user: user.clone(), id, done: 0, total: 0, failed: 0 })
             }
             _ => None,
         };

@@ -21,11 +21,11 @@ use crate::wire::admin;
 pub(super) struct Undo {
     /// With the positions of their entries.
     created: Vec<(usize, Object)>,
-    changes: Vec<Change>,
+    changes: Vec<AppliedChange>,
 }
 
 /// What could not be taken back.
-pub(super) struct Kept {
+pub(super) struct NotUndone {
     /// Positions of the entries of objects.
     pub(super) entries: BTreeSet<usize>,
     /// Namespaces with changes.
@@ -33,7 +33,7 @@ pub(super) struct Kept {
 }
 
 /// What happened, or may have happened, to a namespace.
-pub(super) struct Change {
+pub(super) struct AppliedChange {
     pub(super) place: Resource,
     /// Whether the import created it.
     pub(super) is_new: bool,
@@ -42,7 +42,7 @@ pub(super) struct Change {
 
 impl Undo {
     /// Records a change before it is made: the answer to it may be lost.
-    pub(super) fn record(&mut self, change: Change) {
+    pub(super) fn record(&mut self, change: AppliedChange) {
         self.changes.push(change);
     }
 
@@ -70,7 +70,12 @@ impl Undo {
     }
 
     /// Takes everything back, the last first, while the turn allows it.
-    pub(super) async fn run(self, portal: &Portal, turn: &ImportTurn<'_>, operator: &str) -> Kept {
+    pub(super) async fn run(
+        self,
+        portal: &Portal,
+        turn: &ImportTurn<'_>,
+        operator: &str,
+    ) -> NotUndone {
         let namespaces = take_back(self.changes, portal, turn, operator).await;
         let (mut entries, mut of_apps) = (BTreeSet::new(), HashSet::new());
         for (at, object) in self.created.into_iter().rev() {
@@ -84,13 +89,13 @@ impl Undo {
                 entries.insert(at);
             }
         }
-        Kept { entries, namespaces }
+        NotUndone { entries, namespaces }
     }
 }
 
 /// Takes changes back; returns the namespaces where that failed.
 async fn take_back(
-    changes: Vec<Change>,
+    changes: Vec<AppliedChange>,
     portal: &Portal,
     turn: &ImportTurn<'_>,
     operator: &str,
@@ -113,7 +118,7 @@ async fn take_back(
     failed
 }
 
-impl Change {
+impl AppliedChange {
     /// A namespace without items.
     pub(super) fn creation(place: &Resource) -> Self {
         Self { place: place.clone(), is_new: true, imported: Imported::default() }

@@ -4,7 +4,7 @@
 use axum::extract::{Extension, State};
 
 use super::{check, entry};
-use crate::domain::draft::batch::{Batch, Entry};
+use crate::domain::draft::batch::{Batch, ListedItem};
 use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
@@ -67,7 +67,7 @@ async fn apply(
 }
 
 /// The items of a list; a violation names the position of its item, from 0.
-pub(super) fn entries(items: Vec<Item>) -> Result<Vec<Entry>> {
+pub(super) fn entries(items: Vec<Item>) -> Result<Vec<ListedItem>> {
     let checked = |(position, item): (usize, Item)| {
         let at = |error: Error| {
             let (code, message) = (error.code(), error.message());

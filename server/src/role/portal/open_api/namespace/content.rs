@@ -15,7 +15,7 @@ use crate::wire::open_api::Release;
 
 /// The content of a namespace, as far as a view shows it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Content {
+pub(super) struct NamespaceView {
     /// Items of the draft.
     pub(super) items: Vec<admin::Item>,
     /// The values that clients read.
@@ -32,7 +32,7 @@ pub(super) async fn of_all(
     environment: &Environment,
     namespaces: &[admin::Namespace],
     view: View,
-) -> Result<Vec<Content>> {
+) -> Result<Vec<NamespaceView>> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let mut places = namespaces.iter().map(|row| Resource {
         app_id: text(&row.app_id),
@@ -41,7 +41,7 @@ pub(super) async fn of_all(
         namespace: text(&row.namespace_name),
     });
     if !view.fill_item_detail {
-        return Ok(vec![Content::default(); namespaces.len()]);
+        return Ok(vec![NamespaceView::default(); namespaces.len()]);
     }
     if namespaces.len() > 1
         && let Some(place) = places.clone().next()
@@ -63,7 +63,7 @@ async fn of_cluster(
     environment: &Environment,
     place: &Resource,
     with_releases: bool,
-) -> Result<Option<HashMap<String, Content>>> {
+) -> Result<Option<HashMap<String, NamespaceView>>> {
     let releases = if with_releases { "true" } else { "false" };
     let address = Address::in_cluster(place, &["contents"]).with(&[("releases", releases)]);
     let found: Vec<admin::NamespaceContent> = match environment.get(address).await {
@@ -78,7 +78,7 @@ async fn of_cluster(
         let released = content.release.map(Release::from);
         let released = released.and_then(|release| release.configurations);
         let released = released.map(|configurations| *configurations).unwrap_or_default();
-        let shown = Content {
+        let shown = NamespaceView {
             items: content.items,
             released,
             deleted: content.deleted_items,
@@ -94,9 +94,9 @@ async fn of_namespace(
     environment: &Environment,
     place: &Resource,
     with_release: bool,
-) -> Result<Content> {
+) -> Result<NamespaceView> {
     let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
-    let mut content = Content { items, ..Content::default() };
+    let mut content = NamespaceView { items, ..NamespaceView::default() };
     if with_release {
         content.released = released(environment, place).await?;
         let draft: Vec<_> = content.items.iter().map(line).collect();
