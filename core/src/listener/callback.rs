@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,7 +77,7 @@ impl Subscription {
     /// Blocks while a call is running.
     pub fn cancel(&self) {
         self.subscriber.end();
-        drop(self.subscriber.take_function());
+        self.subscriber.drop_function();
     }
 
     /// Ends the subscription without waiting, as dropping it does.
@@ -194,23 +194,43 @@ impl Subscriber {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The function, once no call is running. `None` inside the function itself, inside one that it
-    /// waits for, and in a forked child if it was running at the fork.
-    fn take_function(self: &Arc<Self>) -> Option<Callback> {
+    /// Drops the function once no call is running, and returns when it has been dropped. Does nothing
+    /// inside the function itself, inside one that it waits for, and in a forked child if it was
+    /// running at the fork.
+    fn drop_function(self: &Arc<Self>) {
         // Destroyed before the statics of a program, which may own a subscription.
         let running = RUNNING.try_with(|running| running.borrow().clone()).ok().flatten();
         // Locking here would deadlock: this thread holds the lock.
         if running.as_ref().is_some_and(|running| running.id == self.id) {
-            return None;
+            return;
         }
         if !self.queue.load().belongs_to_this_process() {
-            return self.function.try_lock().ok()?.take();
+            return self.drop_idle_function();
         }
-        let Some(running) = running else { return self.lock_function().take() };
+        let Some(running) = running else { return self.drop_locked_function() };
+        drop(self.take_function_for(&running));
+    }
+
+    /// Drops the function under its lock, so that others that do the same wait for the end of it.
+    fn drop_locked_function(self: &Arc<Self>) {
+        let mut held = self.lock_function();
+        // What the function owns may cancel this subscription when it is dropped.
+        let mark = |subscriber| RUNNING.try_with(|running| running.replace(subscriber)).ok();
+        mark(Some(self.clone()));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(held.take())));
+        mark(None);
+        drop(held);
+        if let Err(panic) = dropped {
+            resume_unwind(panic);
+        }
+    }
+
+    /// The function, for one that is running; `None` if that one is what it waits for.
+    fn take_function_for(self: &Arc<Self>, running: &Arc<Self>) -> Option<Callback> {
         // Set before the others are examined, so that at least one of two functions that cancel
         // each other finds out.
         running.waits_for.store(Some(self.clone()));
-        let function = match self.is_waiting_for(&running) {
+        let function = match self.is_waiting_for(running) {
             true => None,
             false => self.lock_function().take(),
         };
@@ -304,7 +324,7 @@ impl Delivery {
         let subscriber = self.subscriber.clone();
         subscriber.ended.store(true, Ordering::SeqCst);
         // Dropped on a blocking thread: the function may own something whose destructor blocks.
-        let _ = DROP_POOL.run(move || drop(subscriber.take_function())).await;
+        let _ = DROP_POOL.run(move || subscriber.drop_function()).await;
     }
 
     async fn next(&mut self) -> Option<Arc<ChangeEvent>> {

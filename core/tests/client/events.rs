@@ -1,6 +1,7 @@
 //! Change events: their contents, their order, and that no listener delays another.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -191,15 +192,55 @@ async fn nothing_runs_after_a_cancel() {
         let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let counter = count.clone();
         let subscription = config.on_change(Interest::everything(), move |_| {
-            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::SeqCst);
             std::thread::yield_now();
-            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::SeqCst);
         });
         publish_and_load(&fixture, &config, &[("n", &round.to_string())]).await;
         tokio::task::spawn_blocking(move || subscription.cancel()).await.unwrap();
         assert_eq!(Arc::strong_count(&count), 1, "the function has been dropped");
-        assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst) % 2, 0);
+        assert_eq!(count.load(Ordering::SeqCst) % 2, 0);
     }
+    client.close().await;
+}
+
+/// Its destructor waits until the test sends.
+struct SlowToDrop {
+    begun: SyncSender<()>,
+    release: Mutex<Receiver<()>>,
+    is_dropped: Arc<AtomicBool>,
+}
+
+impl Drop for SlowToDrop {
+    fn drop(&mut self) {
+        self.begun.send(()).unwrap();
+        self.release.lock().unwrap().recv().unwrap();
+        self.is_dropped.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A cancel waits for a function that the task of its subscription is dropping.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_has_been_dropped_after_a_cancel() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    let (begun, is_being_dropped) = sync_channel(1);
+    let (release, released) = sync_channel(1);
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let owned = SlowToDrop { begun, release: released.into(), is_dropped: is_dropped.clone() };
+    let subscription = config.on_change(Interest::everything(), move |_| {
+        let _ = &owned;
+    });
+    subscription.end();
+    tokio::task::spawn_blocking(move || is_being_dropped.recv().unwrap()).await.unwrap();
+    let cancelling = tokio::task::spawn_blocking(move || {
+        subscription.cancel();
+        is_dropped.load(Ordering::SeqCst)
+    });
+    // Enough for a cancel that does not wait.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    release.send(()).unwrap();
+    assert!(cancelling.await.unwrap());
     client.close().await;
 }
 
