@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod demo;
 pub(crate) mod eventually;
 pub(crate) mod gate;
+pub(crate) mod health;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod logged;

@@ -56,6 +56,9 @@ else
   mapfile -t javas < <(realpath -q /usr/lib/jvm/*/bin/java $fetched ${JAVAS:-} | sort -u)
 fi
 
+# Milliseconds that a busy machine does not exceed.
+patient=(-Dapollo.{connectTimeout,readTimeout,discoveryConnectTimeout,discoveryReadTimeout}=60000 -Dcastalia.start-timeout=60000)
+
 release_of() { "$1" -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p'; }
 
 # Starts the program, publishes once it has read, and waits for its exit.
@@ -72,7 +75,8 @@ run() {
   local url; url=$(head -1 "$scratch/answers" | sed 's/^ok //; s/%3A/:/g; s/%2F/\//g')
   publish 0
   : >"$output"
-  "$java" -XX:TieredStopAtLevel=1 -Dapp.id=order "-Dapollo.meta=$url" -Dapollo.cache.file.enable=false -cp "$classes" matrix.App >"$output" 2>&1 &
+  "$java" -XX:TieredStopAtLevel=1 -Dapp.id=order "-Dapollo.meta=$url" -Dapollo.cache.file.enable=false "${patient[@]}" -cp "$classes" matrix.App \
+    >"$output" 2>&1 &
   local program=$!
   until grep -q '^first 0' "$output" || ! kill -0 "$program" 2>/dev/null; do sleep 0.05; done
   publish 1

@@ -10,6 +10,10 @@ use castalia_core::{Interest, Settings, blocking};
 
 const ROUNDS: usize = 40;
 const CODE: u8 = 7;
+/// Longest wait for what takes a moment, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest duration of the quickest program; other tests may use the processors during the others.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
@@ -30,12 +34,12 @@ fn child(meta: &str) -> ExitCode {
         .set("apollo.loadConfigQPS", "1000")
         .set("castalia.proxy.enable", "false");
     let client = blocking::Client::new(settings).unwrap();
-    let config = client.config("application", Duration::from_secs(5)).unwrap();
+    let config = client.config("application", PATIENCE).unwrap();
     let (sender, events) = std::sync::mpsc::sync_channel(1);
     let subscription = config.on_change(Interest::everything(), move |_| {
         let _ = sender.try_send(());
     });
-    events.recv_timeout(Duration::from_secs(5)).unwrap();
+    events.recv_timeout(PATIENCE).unwrap();
     // A subscription that is never cancelled must not delay the exit.
     std::mem::forget(subscription);
     ExitCode::from(CODE)
@@ -54,14 +58,17 @@ fn parent() -> ExitCode {
         }
     });
     let program = std::env::current_exe().unwrap();
+    let mut quickest = Duration::MAX;
     for round in 0..ROUNDS {
         let start = Instant::now();
         let output = Command::new(&program).args(["child", server.url()]).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(i32::from(CODE)), "round {round}: {text}");
         assert!(text.is_empty(), "round {round}: {text}");
-        assert!(start.elapsed() < Duration::from_secs(5), "round {round}");
+        assert!(start.elapsed() < PATIENCE, "round {round}");
+        quickest = quickest.min(start.elapsed());
     }
+    assert!(quickest < AT_ONCE, "{quickest:?}");
     publishing.abort();
     println!("{ROUNDS} programs ended as they should");
     ExitCode::SUCCESS

@@ -14,7 +14,7 @@ const BATCH: usize = 100;
 /// Clients before the first measurement: allocator, thread pool and connection tables then have
 /// their final size.
 const WARM: usize = 300;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Bytes that an allocator may keep. A leak would be about 100 kB for each of the clients.
 const SLACK: usize = 2 << 20;
 
@@ -61,6 +61,11 @@ async fn use_a_client(server: &Server, waits_for_poll: bool) {
         .set("apollo.meta", server.url())
         .set("apollo.cache.file.enable", "false")
         .set("castalia.proxy.enable", "false")
+        // This machine may stop for longer than the usual timeouts.
+        .set("apollo.discoveryConnectTimeout", "60000")
+        .set("apollo.discoveryReadTimeout", "60000")
+        .set("apollo.readTimeout", "60000")
+        .set("castalia.start-timeout", "60000")
         .set("apollo.longPollingInitialDelayInMills", "0");
     let polls = server.requests_of(Endpoint::Poll).len();
     let client = Client::new(settings).unwrap();

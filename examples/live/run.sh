@@ -33,8 +33,8 @@ lines() { # file, count, process
 address() { sed -n "s/.*\"listening\",\"role\":\"$1\",\"address\":\"\([^\"]*\)\".*/http:\/\/\1/p" "$scratch/server"; }
 
 listening() { # process
-  for _ in $(seq 300); do
-    [ -z "$(address portal)" ] || return 0
+  for _ in $(seq 3000); do
+    [ -z "$(address portal)" ] || [ -z "$(address config)" ] || return 0
     kill -0 "$1" 2>/dev/null || return 1
     sleep 0.1
   done
@@ -50,13 +50,15 @@ cargo build --quiet --profile "$profile" "${packages[@]}"
 listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
 export APP_ID=sample-app APOLLO_META EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
 APOLLO_META=$(address config)
+# Of the clients, in milliseconds: a busy machine may stop for seconds.
+patient=(APOLLO_{CONNECT,READ,DISCOVERY_CONNECT,DISCOVERY_READ}_TIMEOUT=60000 CASTALIA_START_TIMEOUT=60000)
 # The shell must not delay the first poll, or the last example would miss the push.
 export APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS=0
 EXAMPLE_PORTAL=$(address portal)
 
 for language in "${languages[@]}"; do
   : >"$scratch/$language"
-  (examples/run.sh "$language" 2>"$scratch/$language.log" |
+  (env "${patient[@]}" examples/run.sh "$language" 2>"$scratch/$language.log" |
     while IFS= read -r line; do echo "$EPOCHREALTIME $line"; done >"$scratch/$language") &
   lines "$scratch/$language" 1 $! || fail "$language does not start: $(cat "$scratch/$language.log")"
   echo "$language: $(cut -d' ' -f2- "$scratch/$language")"
@@ -65,7 +67,7 @@ done
 published=$(examples/publish.sh "good morning" "$scratch/data")
 echo "$published"
 for language in "${languages[@]}"; do
-  for _ in $(seq 100); do
+  for _ in $(seq 1200); do
     [ "$(wc -l <"$scratch/$language")" -lt 2 ] || break
     sleep 0.1
   done

@@ -16,6 +16,10 @@
 #[path = "../store/tests/store/database.rs"]
 mod database;
 
+// Does not measure the moments at which this machine ran nothing.
+#[path = "../../tests/support/stopwatch.rs"]
+mod stopwatch;
+
 mod portal {
     mod access;
     mod access_grant;

@@ -40,5 +40,6 @@ export default defineConfig({
       "/signin": { target: PORTAL, bypass: (request) => (request.method === "GET" ? "/index.html" : undefined) },
     },
   },
-  test: { include: ["test/*.test.ts"] },
+  // A busy machine may stop for seconds.
+  test: { include: ["test/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
 });

@@ -37,9 +37,8 @@ test("apps are in the order of their names", async () => {
   for (const address of ["/?q=order-", "/browse?q=order-"]) {
     await page.goto(address);
     const links = page.getByRole("main").getByRole("link", { name: /^order-/ });
-    await links.first().waitFor();
-    const names = (await links.allInnerTexts()).map((text) => text.split("\n")[0]);
-    expect(names).toEqual(["order-1", "order-2", "order-10"]);
+    const names = async () => (await links.allInnerTexts()).map((text) => text.split("\n")[0]);
+    await expect.poll(names).toEqual(["order-1", "order-2", "order-10"]);
   }
 });
 

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { namespacePath, type Place } from "./support/api";
-import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
+import { expectAccessible, expectAccessibleInAllViews, receiving, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "PRO"] });
 
@@ -24,7 +24,6 @@ test("the live view shows the release of each cluster and the gray release, with
     appId: at.app,
     dataChangeCreatedBy: "apollo",
   });
-  await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.0.0.1`);
   const branches = `${namespacePath(at)}/branches`;
   const { clusterName } = await api.call<{ clusterName: string }>("POST", branches);
   await api.setItem({ ...at, cluster: clusterName }, { key: "limit", value: "150" });
@@ -40,11 +39,15 @@ test("the live view shows the release of each cluster and the gray release, with
   await releases.getByRole("row", { name: "fra1" }).getByText("receive the release of the default cluster").waitFor();
   // The record of the instance is stored a moment later.
   await expect
-    .poll(async () => {
-      await page.reload();
-      await releases.getByRole("row", { name: "default" }).first().waitFor();
-      return releases.getByRole("link", { name: "1 instance" }).count();
-    })
+    .poll(
+      async () => {
+        await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.0.0.1`);
+        await page.reload();
+        await releases.getByRole("row", { name: "default" }).first().waitFor();
+        return releases.getByRole("link", { name: "1 instance" }).count();
+      },
+      { timeout: 60_000 },
+    )
     .toBe(1);
   const content = page.getByRole("table", { name: /^Content of/ });
   await content.getByRole("row", { name: "limit" }).getByText("100").waitFor();
@@ -55,7 +58,7 @@ test("the live view shows the release of each cluster and the gray release, with
   await gray.getByRole("row", { name: "limit" }).getByText("live 100").waitFor();
   await page.getByRole("searchbox", { name: "Key or value" }).fill("3000");
   await page.getByText("1 of 2").waitFor();
-  expect(new URL(page.url()).search).toBe("?view=live&have=gray&q=3000");
+  await expect.poll(() => new URL(page.url()).search).toBe("?view=live&have=gray&q=3000");
   await releases.getByRole("link", { name: "1 instance" }).click();
   await page.getByText("1 of 1 instance", { exact: true }).waitFor();
 });
@@ -65,15 +68,16 @@ test("after a publish, the namespace shows how many instances have the release",
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");
-  const read = () => fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.0.0.1`);
-  await read();
-  await expect.poll(() => api.call<number>("GET", `${namespacePath(at)}/instances`), { timeout: 20_000 }).toBe(1);
+  const client = `${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.0.0.1`;
+  const read = async () => (await (await fetch(client)).json()) as unknown;
+  await expect.poll(read).toMatchObject({ configurations: { limit: "1" } });
+  await expect.poll(() => api.call<number>("GET", `${namespacePath(at)}/instances`)).toBe(1);
   await api.setItem(at, { key: "limit", value: "2" });
   await api.publish(at, "second");
   const page = await suite.open(address(at));
   await page.getByText("0 of 1 instance has it").waitFor();
   await page.getByText("10.0.0.1").waitFor();
-  await read();
+  await expect.poll(read).toMatchObject({ configurations: { limit: "2" } });
   await page.getByText("1 of 1 instance has it").waitFor();
 });
 
@@ -91,7 +95,7 @@ test("changes of a review are ticked as viewed; one that is edited afterwards ne
   await expect.poll(() => second.getByRole("checkbox", { name: "Viewed" }).isChecked()).toBe(true);
   await expect.poll(() => second.locator("code").first().isVisible()).toBe(false);
   await expectAccessible(page);
-  await page.reload();
+  await receiving(page, () => page.reload());
   await page.getByText("1 of 2 viewed").waitFor();
   await api.setItem(at, { key: "second", value: "2" });
   await second.getByText("Changed since you viewed it").waitFor();

@@ -82,7 +82,7 @@ test("from a new app to an access key without a detour", async () => {
   await page.getByLabel("IP addresses").fill("10.0.0.9");
   await click(button("Save audience"));
   await click(button("Publish gray release"));
-  await expect.poll(() => read("limits", "10.0.0.9"), { timeout: 70_000 }).toEqual({ timeout: "4500" });
+  await expect.poll(() => read("limits", "10.0.0.9"), { timeout: 120_000 }).toEqual({ timeout: "4500" });
   await expect.poll(() => read("limits")).toEqual({ timeout: "3000" });
   await click(button("Release to all, or abandon"));
   await click(page.getByRole("button", { name: /^Release to all .*instances?…$/ }));

@@ -88,12 +88,12 @@ test("what becomes of a request is seen at once, by who made it and by who decid
   const { user } = await suite.as("u5");
   const hidden = { ...at, env: "PRO" };
   await ask(hidden, user);
-  const admin = await suite.open(`/a/${at.app}/access?requests=open`);
+  const admin = await suite.openLive(`/a/${at.app}/access?requests=open`);
   const list = admin.getByRole("dialog", { name: "Requests for access" });
   await list.getByRole("listitem").first().waitFor();
-  const page = await suite.open(address(hidden), { as: user });
+  const page = await suite.openLive(address(hidden), { as: user });
   await page.getByText("This namespace is hidden from you").waitFor();
-  const review = await suite.open(address(at), { as: user });
+  const review = await suite.openLive(address(at), { as: user });
   await review.getByRole("button", { name: "Request access" }).click();
   await review.getByRole("button", { name: "Send request" }).click();
   await expect.poll(() => list.getByRole("listitem").count()).toBe(2);
@@ -158,7 +158,7 @@ for (const view of VIEWS) {
     if (view.width !== NARROW) return;
     for (const shown of [page, home]) {
       const sideways = () => document.documentElement.scrollWidth > document.documentElement.clientWidth;
-      expect(await shown.evaluate(sideways)).toBe(false);
+      await expect.poll(() => shown.evaluate(sideways)).toBe(false);
     }
   });
 }

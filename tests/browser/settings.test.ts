@@ -69,8 +69,12 @@ test("before a key is enforced, the clients that would be rejected are listed", 
   await api.call("PUT", `${keys}/${id}/activation?mode=1`);
   await page.reload();
   await page.getByText("No unsigned client was observed in the last 24 h").waitFor();
-  await fetch(`${suite.castalia.config.DEV}/configs/${app}/default/application?ip=10.0.0.7`);
-  await expect.poll(() => api.call(`GET`, `${keys}/unsigned`), { timeout: 10_000 }).toMatchObject({ count: 1 });
+  // The config service learns of the key a moment later.
+  const unsigned = async () => {
+    await fetch(`${suite.castalia.config.DEV}/configs/${app}/default/application?ip=10.0.0.7`);
+    return api.call(`GET`, `${keys}/unsigned`);
+  };
+  await expect.poll(unsigned, { interval: 200 }).toMatchObject({ count: 1 });
   await page.reload();
   const summary = "1 client sent unsigned requests in the last 24 h";
   await page.getByText(summary).click();
@@ -92,7 +96,7 @@ test("S33: an import that keeps existing items reports each namespace", async ()
   await api.createNamespace(app, "other");
   await api.setItem(place(app), { key: "a", value: "1" });
   await api.setItem({ ...place(app), ns: "other" }, { key: "b", value: "2" });
-  const page = await suite.open(`/a/${app}/settings/transfer`);
+  const page = await suite.openLive(`/a/${app}/settings/transfer`);
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("link", { name: "Export DEV / default" }).click(),
@@ -134,22 +138,23 @@ test("a cluster is created and, with its name typed, deleted", async () => {
   await page.getByLabel("Type fra1 to confirm").fill("fra1");
   await page.getByRole("dialog").getByRole("button", { name: "Delete cluster" }).click();
   await page.getByRole("link", { name: "fra1" }).waitFor({ state: "detached" });
-  expect(await (await suite.api).call("GET", `apps/${app}/envclusters`)).toEqual([
-    { env: "DEV", clusters: ["default"] },
-  ]);
+  await expect
+    .poll(async () => (await suite.api).call("GET", `apps/${app}/envclusters`))
+    .toEqual([{ env: "DEV", clusters: ["default"] }]);
 });
 
 test("a cluster is added from the overview of the app", async () => {
   const app = await suite.createApp();
   const page = await suite.open(`/a/${app}`);
   await page.getByRole("link", { name: "Add cluster" }).click();
+  await page.getByRole("dialog").locator("input:focus").waitFor();
   await page.keyboard.type("fra1");
   await page.keyboard.press("Enter");
   await page.getByText("1 of 1 done").waitFor();
   await expectAccessible(page);
   await page.getByRole("dialog").getByText("Close").click();
   await page.getByRole("main").getByRole("link", { name: "fra1" }).waitFor();
-  expect(new URL(page.url()).search).toBe("");
+  await expect.poll(() => new URL(page.url()).search).toBe("");
   await suite.as("reader");
   const other = await suite.open(`/a/${app}?add=cluster`, { as: "reader" });
   await other.getByRole("heading", { name: "Environments" }).waitFor();
@@ -165,8 +170,8 @@ test("a namespace is deleted after its name is typed", async () => {
   await page.getByLabel("Type other to confirm").fill("other");
   await page.getByRole("dialog").getByRole("button", { name: "Delete namespace" }).click();
   await page.getByRole("button", { name: "Delete other" }).waitFor({ state: "detached" });
-  const names = await (await suite.api).call<{ name: string }[]>("GET", `apps/${app}/appnamespaces`);
-  expect(names.map(({ name }) => name)).toEqual(["application"]);
+  const api = await suite.api;
+  await expect.poll(() => api.call("GET", `apps/${app}/appnamespaces`)).toMatchObject([{ name: "application" }]);
 });
 
 test("an app is deleted by a super administrator only, after its id is typed", async () => {
@@ -219,7 +224,7 @@ test("the settings are accessible in both themes and widths", async () => {
   for (const title of ["General", "Clusters", "Namespaces", "Access keys", "Export and import", "Danger zone"]) {
     await page.getByRole("link", { name: title, exact: true }).click();
     await page.getByRole("heading", { name: title, level: 1 }).waitFor();
-    await page.locator(".loading").waitFor({ state: "detached" });
+    await expect.poll(() => page.locator(".loading").count()).toBe(0);
     await expectAccessibleInAllViews(page);
   }
 });
@@ -234,7 +239,7 @@ test("of many namespaces of an app, the settings show those that the filter sele
   await page.getByRole("searchbox", { name: "Filter namespaces" }).fill("rules-14");
   await page.getByText("1 of 16").waitFor();
   await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining("rules-14")]);
-  expect(new URL(page.url()).search).toBe("?q=rules-14");
+  await expect.poll(() => new URL(page.url()).search).toBe("?q=rules-14");
   await page.getByRole("searchbox", { name: "Filter namespaces" }).fill("other");
   await page.getByRole("button", { name: "Clear filter" }).click();
   await page.getByText("16 of 16").waitFor();

@@ -9,9 +9,10 @@ const suite = useSuite({ environments: ["DEV", "PRO"] });
 
 const place = (app: string, env = "DEV"): Place => ({ app, env, cluster: "default", ns: "application" });
 
-async function copiedLink(page: Page): Promise<string> {
+/** The message disappears after some seconds. */
+async function copiedLink(page: Page, message = "The link was copied."): Promise<string> {
   await page.getByRole("button", { name: "Copy link to this view" }).click();
-  await page.getByText(/^The link was copied/).waitFor();
+  await page.getByText(message, { exact: true }).waitFor();
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
@@ -35,7 +36,7 @@ test("a link shows the filters of the table and of the namespaces, and the selec
     ["cart.size", false],
     ["cart.rate", true],
   ] as const) {
-    expect(await other.getByLabel(`Select ${key}`).isChecked(), key).toBe(isSelected);
+    await expect.poll(() => other.getByLabel(`Select ${key}`).isChecked(), { message: key }).toBe(isSelected);
   }
   await expect
     .poll(() => other.getByRole("navigation", { name: "Namespaces" }).getByRole("textbox").inputValue())
@@ -58,8 +59,8 @@ test("a link selects all of many keys, but names only as many as fit into an add
   await (await opened(link)).getByRole("group", { name: "400 keys selected" }).waitFor();
   await page.getByLabel("Select service.component.key.0", { exact: true }).uncheck();
   await page.getByText("The link was copied.", { exact: true }).waitFor({ state: "detached" });
-  expect(await copiedLink(page)).not.toContain("sel=");
-  await page.getByText("The link was copied without the selection, which is too long for a link.").waitFor();
+  const message = "The link was copied without the selection, which is too long for a link.";
+  expect(await copiedLink(page, message)).not.toContain("sel=");
 });
 
 test("a link shows the cells that were chosen in a comparison", async () => {
@@ -74,5 +75,6 @@ test("a link shows the cells that were chosen in a comparison", async () => {
   await box(page, "b").check();
   const other = await opened(await copiedLink(page));
   await other.getByText("1 cell to promote").waitFor();
-  expect([await box(other, "a").isChecked(), await box(other, "b").isChecked()]).toEqual([false, true]);
+  await expect.poll(() => box(other, "a").isChecked()).toBe(false);
+  await expect.poll(() => box(other, "b").isChecked()).toBe(true);
 });

@@ -15,7 +15,7 @@ test("S1: a link to a namespace leads to the sign-in, and from there to the same
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "application" }).waitFor();
-  expect(new URL(page.url()).pathname + new URL(page.url()).search).toBe(address);
+  await expect.poll(() => new URL(page.url()).pathname + new URL(page.url()).search).toBe(address);
   await expect.poll(() => page.getByLabel("Key, value, comment, person").inputValue()).toBe("timeout");
 });
 
@@ -27,7 +27,7 @@ test("S2: a wrong password is announced, and the user name is kept", async () =>
   const alert = page.getByRole("alert");
   await alert.waitFor();
   await expect.poll(() => alert.textContent()).toBe("User name or password is wrong.");
-  expect(await alert.evaluate((element) => element === document.activeElement)).toBe(true);
+  await expect.poll(() => alert.evaluate((element) => element === document.activeElement)).toBe(true);
   await expect.poll(() => page.getByLabel("User name").inputValue()).toBe("apollo");
 });
 
@@ -43,7 +43,7 @@ test("the password that Apollo publishes is refused with the command that sets a
   const alert = page.getByRole("alert");
   await alert.waitFor();
   await expect.poll(() => alert.textContent()).toContain("Set a new one on the server: castalia user password NAME");
-  expect(await alert.evaluate((element) => element === document.activeElement)).toBe(true);
+  await expect.poll(() => alert.evaluate((element) => element === document.activeElement)).toBe(true);
   await expectAccessible(page);
 });
 

@@ -1,8 +1,8 @@
 // What interactions with 5,000 keys, and the first render, cost the main thread of the page. Processor time is
 // counted instead of the time on the clock, of several repetitions the fastest, and in proportion to what a
 // fixed piece of work takes beside it: other programs on the same processor make both of them slower. They also
-// take its caches, which no proportion shows: an interaction is repeated until it is within the budget, and fails
-// if it never is.
+// take its caches, which no proportion shows: an interaction or a render is repeated until it is within the budget,
+// and fails if it never is.
 import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
 
@@ -16,9 +16,42 @@ const BUDGET_MS = 100;
 const FIRST_RENDER_MS = 1000;
 const REPETITIONS = 5;
 const MOST_REPETITIONS = 30;
+const MOST_RENDERS = 60;
 const SETTLED_MS = 200;
+/** A page that is never idle has settled then. */
+const LONGEST_MS = 10_000;
 /** About what the fixed piece of work takes on two cores that do nothing else. */
 const REFERENCE_MS = 20;
+
+/** A fixed piece of work, like that of the page: it filters texts, and renders and measures elements. */
+function work(): number {
+  const texts = Array.from({ length: 10_000 }, (_, n) => `Service.${n % 50}.Key.${n}`.toLowerCase());
+  const list = document.createElement("ul");
+  list.append(
+    ...texts
+      .filter((text) => text.includes("7"))
+      .slice(0, 500)
+      .map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+  );
+  document.body.append(list);
+  const height = list.offsetHeight;
+  list.remove();
+  return height;
+}
+
+/**
+ * Waits until the page has done and shown what it was about to. On a busy machine it may not have begun after the
+ * pause, which would make its work look quick.
+ */
+async function settled(page: Page): Promise<void> {
+  // Without looking at the page, which would be counted.
+  await page.waitForTimeout(SETTLED_MS);
+  await page.evaluate(
+    (timeout) =>
+      new Promise<void>((done) => requestAnimationFrame(() => requestIdleCallback(() => done(), { timeout }))),
+    LONGEST_MS,
+  );
+}
 
 /** Counts the processor time of the main thread. */
 class Meter {
@@ -39,41 +72,27 @@ class Meter {
     return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN) * 1000;
   }
 
-  /** Milliseconds of a fixed piece of work, like that of the page: it filters texts, and renders and measures elements. */
+  /** Milliseconds of the fixed piece of work. */
   private async reference(): Promise<number> {
     const before = await this.used();
-    await this.page.evaluate(() => {
-      const texts = Array.from({ length: 10_000 }, (_, n) => `Service.${n % 50}.Key.${n}`.toLowerCase());
-      const list = document.createElement("ul");
-      list.append(
-        ...texts
-          .filter((text) => text.includes("7"))
-          .slice(0, 500)
-          .map((text) => Object.assign(document.createElement("li"), { textContent: text })),
-      );
-      document.body.append(list);
-      const height = list.offsetHeight;
-      list.remove();
-      return height;
-    });
+    await this.page.evaluate(work);
     return (await this.used()) - before;
   }
 
   /** Milliseconds of the fastest repetition. `reset`, which is not counted, makes each one do the same work. */
-  async fastest(act: () => Promise<unknown>, reset?: () => Promise<unknown>): Promise<number> {
+  async fastest(act: () => Promise<unknown>, reset?: () => Promise<unknown>, most = MOST_REPETITIONS): Promise<number> {
     const found: number[] = [];
     const enough = () => found.length >= REPETITIONS && Math.min(...found) < BUDGET_MS;
-    while (!enough() && found.length < MOST_REPETITIONS) {
+    while (!enough() && found.length < most) {
       const slowness = (await this.reference()) / REFERENCE_MS;
       const before = await this.used();
       await act();
-      // Without looking at the page, which would be counted.
-      await this.page.waitForTimeout(SETTLED_MS);
+      await settled(this.page);
       found.push(((await this.used()) - before) / slowness);
       await reset?.();
-      await this.page.waitForTimeout(SETTLED_MS);
+      await settled(this.page);
     }
-    return Math.round(Math.min(...found));
+    return Math.min(...found);
   }
 }
 
@@ -86,10 +105,8 @@ async function openTable(): Promise<{ page: Page; meter: Meter }> {
   await api.publish(at);
   await api.setText(at, lines.map((line, n) => (n < CHANGED ? `${line} changed` : line)).join("\n"));
   const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);
-  // The server may be slow on a busy machine; only the page is measured.
-  page.setDefaultTimeout(60_000);
   await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
-  await page.waitForTimeout(SETTLED_MS);
+  await settled(page);
   return { page, meter: await Meter.of(page) };
 }
 
@@ -97,95 +114,93 @@ async function openTable(): Promise<{ page: Page; meter: Meter }> {
 const present = (page: Page, selector: string) =>
   page.waitForFunction((one) => document.querySelector(one) !== null, selector, { polling: 50 });
 
-test(
-  "S15: filtering, selecting, scrolling, editing and reviewing 5,000 keys take less than 100 ms each",
-  { timeout: 240_000 },
-  async () => {
-    const { page, meter } = await openTable();
-    const press = (key: string) => page.keyboard.press(key);
-    const grid = page.getByRole("grid", { name: "Items" });
-    const used: Record<string, number> = {};
-
-    await page.getByRole("textbox", { name: "Key, value, comment, person" }).focus();
-    used.filter = await meter.fastest(
-      () => press("4"),
-      () => press("Backspace"),
-    );
-    await press("4");
-    used.unfilter = await meter.fastest(
-      () => press("Backspace"),
-      () => press("4"),
-    );
-    await press("Backspace");
-    await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
-
-    await grid.getByRole("checkbox").first().focus();
-    used.selectAll = await meter.fastest(
-      () => press("Space"),
-      () => press("Space"),
-    );
-    await grid.getByRole("checkbox").nth(3).focus();
-    used.selectOne = await meter.fastest(
-      () => press("Space"),
-      () => press("Space"),
-    );
-    await press("Space");
-    await page.getByText("1 key selected").waitFor();
-    await press("Space");
-
-    await grid.hover();
-    used.scroll = await meter.fastest(() => page.mouse.wheel(0, 400));
-    await grid.getByRole("row").nth(3).focus();
-    used.jump = await meter.fastest(
-      () => press("End"),
-      () => press("Home"),
-    );
-    await press("End");
-    await page.getByRole("row", { name: `service.${(KEYS - 1) % 50}.key.${KEYS - 1}` }).waitFor();
-
-    const close = () => press("Escape");
-    used.openEditor = await meter.fastest(() => press("Enter"), close);
-    const value = page.getByRole("dialog").getByLabel("Value", { exact: true });
-    await press("Enter");
-    await value.focus();
-    used.typeValue = await meter.fastest(() => press("x"));
-    await press("Control+Enter");
-    await value.waitFor({ state: "detached" });
-
-    used.review = await meter.fastest(
-      async () => {
-        await press("p");
-        await present(page, "#publish");
-      },
-      async () => {
-        await page.goBack();
-        await grid.waitFor();
-      },
-    );
-    console.log("milliseconds of processor time:", used);
-    for (const [name, time] of Object.entries(used)) {
-      expect(time, name).toBeGreaterThan(0);
-      expect(time, name).toBeLessThan(BUDGET_MS);
-    }
-  },
-);
-
-test("S15: an interaction that takes longer than the budget is noticed", { timeout: 240_000 }, async () => {
+test("S15: filtering, selecting, scrolling, editing and reviewing 5,000 keys take less than 100 ms each", async () => {
   const { page, meter } = await openTable();
-  await page.evaluate((budget) => {
-    const burn = () => {
-      let sum = 0;
-      for (const end = performance.now() + budget; performance.now() < end;) sum += Math.sqrt(sum);
-    };
-    document.addEventListener("input", burn);
-    // The clock also runs while other programs have the processor.
-  }, 10 * BUDGET_MS);
+  const press = (key: string) => page.keyboard.press(key);
+  const grid = page.getByRole("grid", { name: "Items" });
+  const used: Record<string, number> = {};
+
   await page.getByRole("textbox", { name: "Key, value, comment, person" }).focus();
-  expect(await meter.fastest(() => page.keyboard.press("4"))).toBeGreaterThan(BUDGET_MS);
+  used.filter = await meter.fastest(
+    () => press("4"),
+    () => press("Backspace"),
+  );
+  await press("4");
+  used.unfilter = await meter.fastest(
+    () => press("Backspace"),
+    () => press("4"),
+  );
+  await press("Backspace");
+  await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
+
+  await grid.getByRole("checkbox").first().focus();
+  used.selectAll = await meter.fastest(
+    () => press("Space"),
+    () => press("Space"),
+  );
+  await grid.getByRole("checkbox").nth(3).focus();
+  used.selectOne = await meter.fastest(
+    () => press("Space"),
+    () => press("Space"),
+  );
+  await press("Space");
+  await page.getByText("1 key selected").waitFor();
+  await press("Space");
+
+  await grid.hover();
+  used.scroll = await meter.fastest(() => page.mouse.wheel(0, 400));
+  await grid.getByRole("row").nth(3).focus();
+  used.jump = await meter.fastest(
+    () => press("End"),
+    () => press("Home"),
+  );
+  await press("End");
+  await page.getByRole("row", { name: `service.${(KEYS - 1) % 50}.key.${KEYS - 1}` }).waitFor();
+
+  const close = () => press("Escape");
+  used.openEditor = await meter.fastest(() => press("Enter"), close);
+  const value = page.getByRole("dialog").getByLabel("Value", { exact: true });
+  await press("Enter");
+  await value.focus();
+  used.typeValue = await meter.fastest(() => press("x"));
+  await press("Control+Enter");
+  await value.waitFor({ state: "detached" });
+
+  used.review = await meter.fastest(
+    async () => {
+      await press("p");
+      await present(page, "#publish");
+    },
+    async () => {
+      await page.goBack();
+      await grid.waitFor();
+    },
+  );
+  const shown = Object.entries(used).map(([name, time]) => `${name} ${time.toFixed(1)}`);
+  console.log("milliseconds of processor time:", shown.join(", "));
+  for (const [name, time] of Object.entries(used)) {
+    expect(time, name).toBeGreaterThan(0);
+    expect(time, name).toBeLessThan(BUDGET_MS);
+  }
 });
 
-/** Milliseconds until the home page of a warm browser shows its heading, each time it is opened. */
-async function firstRenders(page: Page): Promise<number[]> {
+test("S15: an interaction that takes longer than the budget is noticed", async () => {
+  const { page, meter } = await openTable();
+  // A multiple of the fixed work and not of time, of which other programs take a part.
+  const times = (5 * BUDGET_MS) / REFERENCE_MS;
+  await page.evaluate(`(() => {
+    const work = ${String(work)};
+    document.addEventListener("input", () => {
+      for (let n = 0; n < ${times}; n++) work();
+    });
+  })()`);
+  await page.getByRole("textbox", { name: "Key, value, comment, person" }).focus();
+  const type = () => page.keyboard.press("4");
+  expect(await meter.fastest(type, undefined, REPETITIONS)).toBeGreaterThan(BUDGET_MS);
+});
+
+/** Milliseconds until the home page of a warm browser shows its heading, the quickest of several times. */
+async function firstRender(page: Page, most: number): Promise<number> {
   await page.addInitScript(() => {
     const seen = new MutationObserver(() => {
       if (!document.querySelector("main h1")) return;
@@ -195,25 +210,25 @@ async function firstRenders(page: Page): Promise<number[]> {
     seen.observe(document, { childList: true, subtree: true });
   });
   const found: number[] = [];
-  for (let round = 0; round < REPETITIONS; round++) {
+  const enough = () => found.length >= REPETITIONS && Math.min(...found) < FIRST_RENDER_MS;
+  while (!enough() && found.length < most) {
     await page.goto("/");
     const rendered = await page.waitForFunction(() => (window as { rendered?: number }).rendered, null, {
       polling: 50,
     });
     found.push((await rendered.jsonValue()) ?? NaN);
   }
-  return found.map(Math.round);
+  console.log("milliseconds until the first render:", found.map(Math.round));
+  return Math.min(...found);
 }
 
-test("the first render takes less than a second, and a slower one is noticed", { timeout: 240_000 }, async () => {
+test("the first render takes less than a second, and a slower one is noticed", async () => {
   const page = await suite.open("/");
-  const times = await firstRenders(page);
-  console.log("milliseconds until the first render:", times);
   // Other programs only add to the time, so that the fastest one counts.
-  expect(Math.min(...times)).toBeLessThan(FIRST_RENDER_MS);
+  expect(await firstRender(page, MOST_RENDERS)).toBeLessThan(FIRST_RENDER_MS);
   await page.route("**/openapi/v1/**", async (route) => {
     await new Promise((done) => setTimeout(done, FIRST_RENDER_MS));
     await route.continue();
   });
-  expect(Math.min(...(await firstRenders(page)))).toBeGreaterThan(FIRST_RENDER_MS);
+  expect(await firstRender(page, REPETITIONS)).toBeGreaterThan(FIRST_RENDER_MS);
 });

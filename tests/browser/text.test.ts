@@ -178,10 +178,11 @@ test("who has unsaved edits is shown to the others", async () => {
   const colleague = await suite.as("colleague");
   await (await suite.api).grant(at, "ModifyNamespace", colleague.user);
   const page = await suite.open(`${address(at)}?view=text`);
-  const other = await suite.open(address(at), { as: colleague.user });
+  const other = await suite.openLive(address(at), { as: colleague.user });
   await other.getByRole("heading", { name: "application" }).waitFor();
   await type(page, "limit = 1");
   await other.getByText("apollo is editing").waitFor();
   await expectAccessible(other);
-  expect(await page.getByText("is editing").count(), "not to themselves").toBe(0);
+  // Not to themselves.
+  await expect.poll(() => page.getByText("is editing").count()).toBe(0);
 });

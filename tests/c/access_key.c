@@ -50,12 +50,12 @@ int main(void) {
     CastaliaConfig config = config_open(client, "application");
     CHECK(atomic_load(&is_signed) == 0);
     OK(castalia_client_set_access_key(client, castalia_str("order"), castalia_str("a secret")));
-    FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_NOT_FOUND);
     CHECK(atomic_load(&is_signed) == 1);
     OK(castalia_client_set_access_key(client, castalia_str("order"), castalia_str(" ")));
-    FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_NOT_FOUND);
     CHECK(atomic_load(&is_signed) == 0);
     castalia_config_release(config);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     return 0;
 }

@@ -21,11 +21,11 @@
 #define OK(call) check_code(__FILE__, __LINE__, call, 0)
 #define FAILS(call, code) check_code(__FILE__, __LINE__, call, code)
 
-/* Waits until a condition holds, at most ten seconds. */
+/* Waits until a condition holds, for a minute or more. */
 #define WAIT_FOR(condition)                                                                    \
     do {                                                                                       \
         int rounds = 0;                                                                        \
-        while (!(condition) && rounds++ < 10000) check_pause();                                \
+        while (!(condition) && rounds++ < 60000) check_pause();                                \
         CHECK(condition);                                                                      \
     } while (0)
 

@@ -19,7 +19,7 @@ static inline CastaliaClient client_new(void) {
 
 static inline CastaliaConfig config_open(CastaliaClient client, const char *name) {
     CastaliaConfig config;
-    OK(castalia_client_config(client, castalia_str(name), 20000, &config));
+    OK(castalia_client_config(client, castalia_str(name), 90000, &config));
     return config;
 }
 

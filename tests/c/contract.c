@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 
-enum { MOST = 64, PATIENCE_MS = 15000 };
+enum { MOST = 64, PATIENCE_MS = 70000 };
 
 typedef struct {
     char name[64];

@@ -27,7 +27,7 @@ static pid_t child_of(int (*run)(void)) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(30);
+        alarm(300);
         _exit(run());
     }
     return child;
@@ -113,9 +113,9 @@ static void children_of_children_follow(void) {
 static int open_and_close(void) {
     CastaliaConfig other;
     CHECK(long_of(config, "n", 0) > 0);
-    OK(castalia_client_config(client, castalia_str("application"), 10000, &other));
+    OK(castalia_client_config(client, castalia_str("application"), 90000, &other));
     castalia_config_release(other);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     return 0;
 }
 
@@ -165,6 +165,6 @@ int main(void) {
     forks_amid_updates_hang_nobody();
     castalia_subscription_cancel(subscription);
     castalia_config_release(config);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     return 0;
 }

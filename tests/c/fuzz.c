@@ -214,7 +214,7 @@ int main(int count, char **arguments) {
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    for (int i = 0; i < atomic_load(&made_clients); i++) castalia_client_close(all[i], 5000);
+    for (int i = 0; i < atomic_load(&made_clients); i++) castalia_client_close(all[i], 60000);
     WAIT_FOR(atomic_load(&released) == atomic_load(&registered));
     fprintf(stderr, "fuzz: seed %lu, %d calls, %d clients, %d listeners, all released\n", seed, atomic_load(&calls),
             atomic_load(&made_clients), atomic_load(&registered));

@@ -25,7 +25,7 @@ static CastaliaSubscription listen_with(CastaliaConfig config, Listener *listene
 
 static CastaliaConfig file_open(const char *name) {
     CastaliaConfig file;
-    OK(castalia_client_config_file(client, castalia_str(name), 10000, &file));
+    OK(castalia_client_config_file(client, castalia_str(name), 90000, &file));
     return file;
 }
 
@@ -46,7 +46,7 @@ static void a_namespace_tells_why_its_last_load_failed(void) {
     OK(castalia_config_last_error(file, &last));
     CHECK(last == NULL && last_code(config) == 0);
     order("fail config 404");
-    FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_NOT_FOUND);
     CHECK(last_code(config) == CASTALIA_NOT_FOUND);
     OK(castalia_config_last_error(file, &last));
     CHECK_TEXT(castalia_error_name(last), "NotFound");
@@ -74,7 +74,7 @@ static void a_closed_namespace_ends_and_starts_anew(void) {
     CastaliaSubscription ended = listen_with(config, &before);
     castalia_config_close(config);
     castalia_config_close(config);
-    FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_CLOSED);
     order("publish application n 2");
     WAIT_FOR(long_of(other, "n", 0) == 2);
     castalia_config_close(file);
@@ -143,7 +143,7 @@ static void what_goes_on_is_counted(void) {
 
     config = config_open(client, "application");
     order("fail config 404");
-    FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_NOT_FOUND);
     OK(castalia_client_metrics(client, &metrics));
     CHECK(requests(metrics, "configs", 200) >= 1 && requests(metrics, "configs", 404) >= 1);
     CHECK(requests(metrics, "configs", 500) == 0);
@@ -156,12 +156,12 @@ static void what_goes_on_is_counted(void) {
     CHECK(number_of(last, "code") == CASTALIA_NOT_FOUND && castalia_record_text(field_of(last, "message")).len > 0);
     castalia_record_release(metrics);
     order("fail config 200");
-    OK(castalia_config_refresh(config, 5000));
+    OK(castalia_config_refresh(config, 60000));
     OK(castalia_client_metrics(client, &metrics));
     CHECK(field_of(castalia_record_item(field_of(metrics, "namespaces"), 0), "last_error") == NULL);
     castalia_record_release(metrics);
     castalia_config_release(config);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
 }
 
 int main(void) {
@@ -171,7 +171,7 @@ int main(void) {
     a_namespace_tells_why_its_last_load_failed();
     a_closed_namespace_ends_and_starts_anew();
     identities_are_told();
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     what_goes_on_is_counted();
     return 0;
 }

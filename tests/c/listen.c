@@ -137,10 +137,10 @@ static int32_t call_everything(void *user_data, const CastaliaEvent *event) {
     CastaliaConfig again, fresh;
     CHECK_TEXT(castalia_event_change(event, 0)->key, "n");
     CHECK(long_of(config, "n", 0) > 0);
-    OK(castalia_client_config(client, castalia_str("application"), 1000, &again));
+    OK(castalia_client_config(client, castalia_str("application"), 90000, &again));
     castalia_config_close(again);
-    FAILS(castalia_client_config(client, castalia_str("fresh"), 1000, &fresh), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_refresh(config, 1000), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config(client, castalia_str("fresh"), 90000, &fresh), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_INVALID_ARGUMENT);
     castalia_subscription_cancel(listen_with(use_counted, NULL, NULL));
     castalia_subscription_cancel(self->own);
     CHECK(atomic_load(&self->released) == 0);
@@ -221,7 +221,7 @@ static void a_logger_may_call_the_client(void) {
     atomic_int records = 0, released = 0;
     OK(castalia_log_set(CASTALIA_LOG_TRACE, log_and_read, &records, NULL));
     order("fail config 500");
-    CastaliaError *error = castalia_config_refresh(config, 5000);
+    CastaliaError *error = castalia_config_refresh(config, 60000);
     CHECK(error != NULL);
     castalia_error_release(error);
     WAIT_FOR(atomic_load(&records) > 0);
@@ -236,7 +236,7 @@ static void a_logger_may_call_the_client(void) {
 
 static int32_t close_client(void *user_data, const CastaliaEvent *event) {
     (void)event;
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     atomic_store((atomic_int *)user_data, 1);
     return 0;
 }
@@ -248,7 +248,7 @@ static void a_listener_may_close_the_client(void) {
     order("held 1");
     publish();
     WAIT_FOR(atomic_load(&closed));
-    FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_CLOSED);
     castalia_subscription_cancel(subscription);
 }
 
@@ -257,28 +257,28 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 
 enum { SUBSCRIPTIONS = 2000 };
 
-/* Subscribes, closes the client, and cancels afterwards; returns the memory that is allocated then. */
-static size_t subscribe_close_and_cancel(void) {
+/* Subscribes, closes the client, and cancels afterwards. */
+static void subscribe_close_and_cancel(void) {
     static CastaliaSubscription subscriptions[SUBSCRIPTIONS];
     atomic_int released = 0;
     client = client_new();
     config = config_open(client, "application");
     for (int i = 0; i < SUBSCRIPTIONS; i++) subscriptions[i] = listen_with(fail, &released, count_release);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     WAIT_FOR(atomic_load(&released) == SUBSCRIPTIONS);
     for (int i = 0; i < SUBSCRIPTIONS; i++) castalia_subscription_cancel(subscriptions[i]);
     castalia_config_release(config);
     CHECK(atomic_load(&released) == SUBSCRIPTIONS);
-    return __sanitizer_get_current_allocated_bytes();
 }
 
 /* Subscriptions outlive their client until they are cancelled, and leave nothing behind then. */
 static void subscriptions_of_a_closed_client_are_freed(void) {
     /* The first client also allocates what later ones use again, such as the table of handles. */
-    subscribe_close_and_cancel();
-    size_t before = subscribe_close_and_cancel(), after = before;
-    for (int i = 0; i < 4; i++) after = subscribe_close_and_cancel();
-    CHECK(after < before + 100 * SUBSCRIPTIONS);
+    for (int i = 0; i < 2; i++) subscribe_close_and_cancel();
+    const size_t before = __sanitizer_get_current_allocated_bytes();
+    for (int i = 0; i < 4; i++) subscribe_close_and_cancel();
+    /* Threads of the library may still be freeing what they had. */
+    WAIT_FOR(__sanitizer_get_current_allocated_bytes() < before + 100 * SUBSCRIPTIONS);
 }
 
 int main(void) {

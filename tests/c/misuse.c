@@ -26,9 +26,9 @@ static void null_is_answered(void) {
     FAILS(castalia_client_new(settings, NULL), CASTALIA_INVALID_ARGUMENT);
     castalia_settings_release(settings);
     castalia_settings_release(NULL);
-    FAILS(castalia_client_config(client, castalia_str("b"), 1000, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_config_of(client, castalia_str("b"), key, 1000, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_config_file(client, castalia_str("b"), 1000, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config(client, castalia_str("b"), 90000, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config_of(client, castalia_str("b"), key, 90000, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config_file(client, castalia_str("b"), 90000, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_metrics(client, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_metrics_text(client, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_settings(client, NULL), CASTALIA_INVALID_ARGUMENT);
@@ -73,7 +73,7 @@ static void files_are_handles_too(void) {
     const CastaliaSnapshot *snapshot;
     CastaliaError *last;
     CastaliaStr state;
-    OK(castalia_client_config_file(client, castalia_str("application"), 10000, &file));
+    OK(castalia_client_config_file(client, castalia_str("application"), 90000, &file));
     FAILS(castalia_config_snapshot(file, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_state(file, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_last_error(file, NULL), CASTALIA_INVALID_ARGUMENT);
@@ -94,7 +94,7 @@ static void handles_that_are_none_are_closed(void) {
     castalia_config_release(spare);
     castalia_config_release(spare);
     FAILS(castalia_config_snapshot(spare, &snapshot), CASTALIA_CLOSED);
-    FAILS(castalia_config_refresh(spare, 1000), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(spare, 60000), CASTALIA_CLOSED);
     FAILS(castalia_config_last_error(spare, &last), CASTALIA_CLOSED);
     castalia_config_close(spare);
     CastaliaConfig wrong = {client.id};
@@ -103,7 +103,7 @@ static void handles_that_are_none_are_closed(void) {
     castalia_config_close(wrong);
     CastaliaSubscription config_as_subscription = {config.id};
     castalia_subscription_cancel(config_as_subscription);
-    castalia_client_close((CastaliaClient){config.id}, 1000);
+    castalia_client_close((CastaliaClient){config.id}, 60000);
     CHECK(long_of(config, "a", 0) == 1);
 
     int released = 0;
@@ -197,14 +197,14 @@ static void closed_twice_is_closed(void) {
     CastaliaRecord *metrics;
     CastaliaRecord *app_id;
     CastaliaStr env;
-    castalia_client_close(client, 5000);
-    castalia_client_close(client, 5000);
-    FAILS(castalia_client_config(client, castalia_str("application"), 1000, &other), CASTALIA_CLOSED);
+    castalia_client_close(client, 60000);
+    castalia_client_close(client, 60000);
+    FAILS(castalia_client_config(client, castalia_str("application"), 90000, &other), CASTALIA_CLOSED);
     FAILS(castalia_client_metrics(client, &metrics), CASTALIA_CLOSED);
     FAILS(castalia_client_set_access_key(client, castalia_str("a"), castalia_str("b")), CASTALIA_CLOSED);
     FAILS(castalia_client_app_id(client, &app_id), CASTALIA_CLOSED);
     FAILS(castalia_client_env(client, &env), CASTALIA_CLOSED);
-    FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_CLOSED);
     CHECK(long_of(config, "a", 0) == 1);
     castalia_config_release(config);
 }

@@ -49,7 +49,7 @@ int main(void) {
     OK(castalia_settings_from_env(&settings));
     OK(castalia_client_new(settings, &client));
     castalia_settings_release(settings);
-    OK(castalia_client_config(client, CASTALIA_STR("application"), 20000, &config));
+    OK(castalia_client_config(client, CASTALIA_STR("application"), 90000, &config));
     CHECK(int_now(config, "timeout") == 100);
     CHECK(int_now(config, "absent") == -1);
 
@@ -64,9 +64,9 @@ int main(void) {
 
     castalia_subscription_cancel(subscription);
     CHECK(atomic_load(&listener.released) == 1);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     CHECK(int_now(config, "timeout") == 200);
-    FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(config, 60000), CASTALIA_CLOSED);
     castalia_config_release(config);
     const CastaliaSnapshot *snapshot = NULL;
     FAILS(castalia_config_snapshot(config, &snapshot), CASTALIA_CLOSED);

@@ -34,7 +34,7 @@ static void what_a_test_sets_is_read_and_heard_of(void) {
     atomic_int events = 0, newest = -2;
     OK(castalia_testing_new(NULL, &testing, &client));
     OK(castalia_testing_set(testing, castalia_str("application"), castalia_str("n"), castalia_str("1")));
-    OK(castalia_client_config(client, castalia_str("application"), 20000, &config));
+    OK(castalia_client_config(client, castalia_str("application"), 90000, &config));
     CHECK(int_now(config, "n") == 1);
     OK(castalia_config_on_change(config, NULL, count, &events, NULL, &events_of));
     OK(castalia_config_follow(config, follow, &newest, NULL, &followed));
@@ -48,7 +48,7 @@ static void what_a_test_sets_is_read_and_heard_of(void) {
     castalia_subscription_cancel(events_of);
     castalia_subscription_cancel(followed);
     castalia_config_release(config);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     castalia_testing_release(testing);
 }
 
@@ -82,10 +82,10 @@ static void start_without_server(void) {
     CastaliaConfig config;
     CastaliaStr state;
     OK(castalia_client_new(settings, &client));
-    OK(castalia_client_config(client, castalia_str("application"), 20000, &config));
+    OK(castalia_client_config(client, castalia_str("application"), 90000, &config));
     OK(castalia_config_state(config, &state));
     CHECK_TEXT(state, "Unavailable");
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     castalia_settings_release(settings);
 }
 
@@ -106,8 +106,8 @@ static void an_empty_start_is_warned_of_and_can_be_refused(void) {
     castalia_settings_release(settings);
     OK(castalia_client_new(copy, &client));
     castalia_settings_release(copy);
-    FAILS(castalia_client_config(client, castalia_str("application"), 20000, &config), CASTALIA_NOT_READY);
-    castalia_client_close(client, 5000);
+    FAILS(castalia_client_config(client, castalia_str("application"), 90000, &config), CASTALIA_NOT_READY);
+    castalia_client_close(client, 60000);
 }
 
 int main(void) {

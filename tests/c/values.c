@@ -47,7 +47,7 @@ static void bytes_that_are_not_utf8_are_refused(const CastaliaSnapshot *snapshot
     int32_t found;
     CastaliaSettings *settings = castalia_settings_new();
     FAILS(castalia_snapshot_get(snapshot, bad, &value, &found), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_config(client, bad, 1000, &config), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config(client, bad, 90000, &config), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_settings_set(settings, castalia_str("app.id"), bad), CASTALIA_INVALID_ARGUMENT);
     castalia_settings_release(settings);
 }
@@ -135,7 +135,7 @@ static void settings_say_how_values_are_read(void) {
     FAILS(castalia_snapshot_get_bool(snapshot, castalia_str("number"), &truth, &found), CASTALIA_PARSE);
     castalia_snapshot_release(snapshot);
     castalia_config_release(config);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
 }
 
 /* T60: the locale of the host has no effect. */
@@ -209,7 +209,7 @@ int main(void) {
     settings_say_how_values_are_read();
     castalia_config_release(config);
     large_contents_come_whole(client);
-    castalia_client_close(client, 5000);
+    castalia_client_close(client, 60000);
     /* T09: what was read from a snapshot is valid as long as the snapshot. */
     CHECK_TEXT(get(snapshot, castalia_str("number")), "1.5");
     castalia_snapshot_release(snapshot);

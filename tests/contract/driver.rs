@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use crate::{Result, words};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than the drivers wait.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running driver; killed when dropped.
 #[derive(Debug)]

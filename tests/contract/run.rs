@@ -13,6 +13,17 @@ use crate::orders::{self, APP_ID};
 
 /// The listener of all changes, which is added to each opened namespace.
 const EVERYTHING: &str = "everything";
+/// Timeouts of the client where a case has no others, in milliseconds. This machine may stop for
+/// longer than the usual ones of 1 s and 5 s.
+const TIMEOUTS: [(&str, &str); 4] = [
+    ("apollo.discoveryConnectTimeout", "60000"),
+    ("apollo.discoveryReadTimeout", "60000"),
+    ("apollo.readTimeout", "60000"),
+    ("castalia.start-timeout", "60000"),
+];
+/// Reads of a counter until it has the expected value, and the pause between them.
+const READS: u32 = 2_400;
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Runs a case with a driver that this command starts.
 pub(crate) async fn run(case: &Case, command: &[String]) -> Result<()> {
@@ -45,6 +56,7 @@ struct Run {
 impl Run {
     async fn start(&mut self, case: &Case) -> Result<()> {
         let mut settings = orders::settings(self.server.url());
+        settings.extend(TIMEOUTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
         for (name, value) in &case.settings {
             settings.retain(|(known, _)| known != name);
             settings.push((name.clone(), value.clone()));
@@ -132,7 +144,7 @@ impl Run {
     /// progress.
     async fn metric(&mut self, step: &Step, namespace: &str, name: &str) -> Result<()> {
         let expected = step.detail("expect").ok_or("a metric is compared with something")?;
-        let mut patience = 200;
+        let mut patience = READS;
         loop {
             let words = self.driver.ask(&["metric", namespace, name]).await?;
             let compared = compare_words(&words, expected);
@@ -140,7 +152,7 @@ impl Run {
                 return compared;
             }
             patience -= 1;
-            sleep(Duration::from_millis(25)).await;
+            sleep(PAUSE).await;
         }
     }
 

@@ -17,7 +17,7 @@ use castalia_core::{
     ChangeEvent, Error, ErrorKind, FromValue, Interest, Result, Settings, Snapshot, Subscription,
 };
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(70);
 
 fn main() -> std::result::Result<(), Box<dyn StdError>> {
     let mut host = Host::default();

@@ -18,7 +18,7 @@ void a_child_that_only_watches_follows(const castalia::Config &config) {
     const pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(30);
+        alarm(300);
         WAIT_FOR(*watch.get() == "1");
         _exit(0);
     }

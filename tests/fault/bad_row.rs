@@ -5,6 +5,7 @@ use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::app::App;
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 use crate::support::http::Http;
 use crate::support::poll::newest;
 
@@ -70,7 +71,7 @@ async fn a_row_that_cannot_be_decoded_stops_no_other(kind: Kind) {
     node.app.publish("2").await;
     assert!(newest(&waiting.soon().await.ok()) > id);
     node.eventually_serves("2").await;
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
 
     let node = node.restart(async |_| ()).await;
     assert_eq!(node.get("/health/ready").await.status, 200);

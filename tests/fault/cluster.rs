@@ -12,14 +12,20 @@ use crate::support::http::Http;
 use crate::support::poll::{self, newest, position};
 use crate::support::server::{Options, Server};
 
-/// Rounds from which a median is computed.
-const ROUNDS: u64 = 15;
-/// Time in which half of the messages are found by a scan.
-const SCAN: Duration = Duration::from_millis(1_200);
+/// Publishes through a node. Other tests may delay most of them, so a third has to be quick.
+const ROUNDS: usize = 9;
+/// Releases that another implementation commits, of which one has to be found in time.
+const SCANS: usize = 5;
+/// Interval of the scans, in milliseconds: so long that a scan is no direct notification.
+const INTERVAL: &str = "3000";
+/// Time in which a scan finds a message. The comparison with the database, which finds it as well,
+/// is made once in a minute.
+const SCAN: Duration = Duration::from_millis(4_500);
 /// Time for any message on a busy machine.
-const LATEST: Duration = Duration::from_secs(5);
-/// Time for the direct notification on a busy machine; otherwise about ten milliseconds.
-const USUAL: Duration = Duration::from_millis(250);
+const LATEST: Duration = Duration::from_secs(20);
+/// Time for the direct notification on a busy machine; otherwise about ten milliseconds. The scan
+/// that follows the previous message comes after three seconds.
+const USUAL: Duration = Duration::from_millis(1_500);
 
 /// Two config nodes and an admin node.
 struct Nodes {
@@ -37,6 +43,7 @@ impl Nodes {
                 .flag("--config-db", &fresh.database.url)
                 .flag("--advertise", "http://127.0.0.1")
                 .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+                .variable("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", INTERVAL)
         };
         let configs = [
             Server::start_with(options("config,meta")),
@@ -79,9 +86,10 @@ async fn told<F: Future<Output = Instant>>(
     last
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The longest of the quicker third.
+fn quick(mut times: Vec<Duration>) -> Duration {
     times.sort();
-    times[times.len() / 2]
+    times[times.len() / 3]
 }
 
 /// A publish through the admin node reaches polls at both config nodes immediately; rows that
@@ -103,11 +111,11 @@ async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
         assert!(time < LATEST, "{time:?}");
         (id, usual) = (next, [usual, vec![time]].concat());
     }
-    let usual = median(usual);
+    let usual = quick(usual);
     assert!(usual < USUAL, "{usual:?} with a nudge");
 
     let mut scanned = Vec::new();
-    for round in 0..ROUNDS / 3 {
+    for round in 0..SCANS {
         let database: &Database = &nodes.fresh.database;
         let publish = async {
             let key = format!("20260101000000-{round:016x}");
@@ -122,7 +130,7 @@ async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
             assert_eq!(config["releaseKey"], format!("20260101000000-{round:016x}"));
         }
     }
-    let scanned = median(scanned);
+    let scanned = quick(scanned);
     assert!(scanned < SCAN, "{scanned:?} by the scan alone");
     tracing(engine, usual, scanned);
     nodes.end().await;
@@ -131,7 +139,7 @@ async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
 #[expect(clippy::print_stderr, reason = "a figure for whoever runs it with --nocapture")]
 fn tracing(engine: Engine, usual: Duration, scanned: Duration) {
     eprintln!(
-        "{engine:?}: publish to pollers of both nodes, median: {usual:?} with a nudge, {scanned:?} by the scan alone"
+        "{engine:?}: publish to pollers of both nodes, quicker third: {usual:?} with a nudge, {scanned:?} by the scan alone"
     );
 }
 
@@ -197,8 +205,12 @@ async fn heartbeats_follow_the_zone_of_java_nodes(engine: Engine) {
     let ahead = fresh.database.rows(&sql).await[0]["Ahead"].as_i64().unwrap();
     assert!((8 * 3600 - 120..=8 * 3600).contains(&ahead), "{ahead} s");
     let second = Server::start_with(options);
-    let listed = Http::new(&second.config).get("/services/config").await.ok().json();
-    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    let http = Http::new(&second.config);
+    eventually("both nodes", async || {
+        let listed = http.get("/services/config").await.ok().json();
+        (listed.as_array().unwrap().len() == 2).then_some(())
+    })
+    .await;
     drop((server, second));
     fresh.remove().await;
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 use crate::support::http::{Answer, Http};
 
 async fn roll_back(node: &Node, release: i64, query: &str) -> Answer {
@@ -90,7 +91,7 @@ async fn a_damaged_release_is_not_an_absent_one(kind: Kind) {
     assert!(health.status == 503 && health.text.contains("demo+default+application"), "{health:?}");
     node.app.publish("3").await;
     node.eventually_serves("3").await;
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
     node.end().await;
 }
 
@@ -117,7 +118,7 @@ async fn publishing_again_heals_a_namespace_with_a_branch(kind: Kind) {
             (node.value().await == "1" && gray().await == "gray").then_some(())
         })
         .await;
-        assert_eq!(node.get("/health").await.status, 200, "{damage}");
+        is_well(&node.http).await;
     }
     node.end().await;
 }

@@ -35,7 +35,9 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
     node.app.set("default", "application", &[("k", "3")]).await;
     node.app.try_publish("default", "application").await.ok();
     assert_eq!(node.get(&format!("{path}{notified}%7D%7D")).await.status, 503);
-    // Scans that waited for the lock one after another would take five seconds each.
+    // Scans that waited for the lock one after another would take five seconds each. The quickest
+    // counts, because other tests may delay the others.
+    let mut quickest = Duration::MAX;
     for _ in 0..3 {
         other.publish("x").await;
         let start = Stopwatch::start();
@@ -43,12 +45,13 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
         eventually("the other app's message", async || {
             let path = crate::support::poll::path("other", &[("application", newest - 1)]);
             let answer =
-                tokio::time::timeout(Duration::from_millis(500), node.get(&path)).await.ok()?;
+                tokio::time::timeout(Duration::from_secs(2), node.get(&path)).await.ok()?;
             (answer.status == 200).then_some(())
         })
         .await;
-        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+        quickest = quickest.min(start.elapsed());
     }
+    assert!(quickest < Duration::from_secs(4), "{quickest:?}");
     held.rollback().await.unwrap();
     node.eventually_serves("3").await;
     eventually("the fault to end", async || {

@@ -42,7 +42,7 @@ async fn end_with_corrections(mut node: Node, what: &str, least: u8) {
 async fn a_release_without_its_message_is_announced(kind: Kind) {
     let Some(node) = Node::start(kind, &IDS_OFTEN).await else { return };
     node.app.publish("1").await;
-    assert_eq!(node.value().await, "1");
+    node.eventually_serves("1").await;
     let (waiting, _) = node.poll().await;
     node.database.run(&[&release(r#"{"k":"unannounced"}"#)]).await;
     waiting.end().await.0.ok();
@@ -74,7 +74,7 @@ async fn a_stale_value_in_memory_is_replaced(kind: Kind) {
 async fn a_release_that_was_changed_by_hand_is_served(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     let first = node.app.publish("1").await;
-    assert_eq!(node.value().await, "1");
+    node.eventually_serves("1").await;
     let path = format!("/configs/demo/default/application?releaseKey={}", first.key);
     assert_eq!(node.get(&path).await.status, 304);
     let (waiting, _) = node.poll().await;

@@ -11,7 +11,7 @@
 //! client has in a form that can be ordered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -34,14 +34,37 @@ const OPERATOR: &str = "apollo";
 const RETRY: Duration = Duration::from_millis(100);
 /// Longest wait of a publisher, which needs to know the outcome.
 const PUBLISH: Duration = Duration::from_secs(60);
-/// Longest wait of a client; polls are held for four seconds.
-const READ: Duration = Duration::from_secs(6);
+/// Longest wait of a client; polls are held for longer.
+const READ: Duration = Duration::from_secs(4);
 
 /// A running load.
 pub(super) struct Load {
-    is_over: Arc<AtomicBool>,
+    progress: Arc<Progress>,
     publishers: Vec<JoinHandle<Published>>,
     followers: Vec<JoinHandle<Vec<Read>>>,
+}
+
+/// What the publishers and clients have done so far.
+#[derive(Default)]
+struct Progress {
+    is_over: AtomicBool,
+    acknowledged: [AtomicUsize; APPS],
+    failed: [AtomicUsize; APPS],
+    reads: [AtomicUsize; APPS * CLIENTS],
+}
+
+impl Progress {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
+
+fn count(counter: &AtomicUsize) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+fn all_have(counters: &[AtomicUsize], least: usize) -> bool {
+    counters.iter().all(|counter| counter.load(Ordering::Relaxed) >= least)
 }
 
 /// A read of a client: the greatest id of its notifications, and the value that it received.
@@ -66,7 +89,7 @@ pub(super) struct Published {
 impl Load {
     /// Starts publishers and clients that use the nodes in turn.
     pub(super) async fn start(database: &Database, nodes: &[Member]) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
+        let progress = Arc::new(Progress::default());
         let admins: Vec<_> = nodes.iter().map(|node| node.admin.clone()).collect();
         let configs: Vec<_> = nodes.iter().map(|node| node.config.clone()).collect();
         let (mut publishers, mut followers) = (Vec::new(), Vec::new());
@@ -77,19 +100,37 @@ impl Load {
             let item = admins[0].get(&path).await.ok().json()[0].clone();
             let database = database.clone();
             let publisher = Publisher { app, item, database, nodes: admins.clone(), number };
-            publishers.push(tokio::spawn(publisher.run(Arc::clone(&is_over))));
+            publishers.push(tokio::spawn(publisher.run(Arc::clone(&progress))));
             for client in 0..CLIENTS {
-                let first = number + client;
-                let follower = follow(configs.clone(), app_id(number), first, Arc::clone(&is_over));
+                let follower = follow(configs.clone(), number, client, Arc::clone(&progress));
                 followers.push(tokio::spawn(follower));
             }
         }
-        Self { is_over, publishers, followers }
+        Self { progress, publishers, followers }
+    }
+
+    /// Waits until each publisher has had this many successes and failures, and each client has
+    /// been served: the machine may be too busy for that during the events of a test.
+    pub(super) async fn goes_on(&self, acknowledged: usize, failed: usize) {
+        let what = format!("{acknowledged} publishes of each app, and {failed} that fail");
+        eventually(&what, async || {
+            let progress = &self.progress;
+            let is_enough = all_have(&progress.acknowledged, acknowledged)
+                && all_have(&progress.failed, failed)
+                && all_have(&progress.reads, 1);
+            is_enough.then_some(())
+        })
+        .await;
+    }
+
+    /// Whether each publisher has failed once.
+    pub(super) fn has_failed(&self) -> bool {
+        all_have(&self.progress.failed, 1)
     }
 
     /// Ends it; panics if a client was served something older than it knew.
     pub(super) async fn end(self) -> Vec<Published> {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.progress.is_over.store(true, Ordering::Relaxed);
         let mut published = Vec::new();
         for publisher in self.publishers {
             published.push(publisher.await.unwrap());
@@ -120,9 +161,9 @@ struct Publisher {
 }
 
 impl Publisher {
-    async fn run(self, is_over: Arc<AtomicBool>) -> Published {
+    async fn run(self, progress: Arc<Progress>) -> Published {
         let (mut acknowledged, mut failed, mut value) = (Vec::new(), 0, 0);
-        while !is_over.load(Ordering::Relaxed) {
+        while !progress.is_over() {
             value += 1;
             let turn = self.number + usize::try_from(value).unwrap();
             match self.publish(&self.nodes[turn % self.nodes.len()], value).await {
@@ -130,9 +171,11 @@ impl Publisher {
                     // Nobody else publishes this app.
                     let message = self.database.newest(&watch_key(&self.app.id)).await;
                     acknowledged.push(Acknowledged { release, message, value });
+                    count(&progress.acknowledged[self.number]);
                 }
                 None => {
                     failed += 1;
+                    count(&progress.failed[self.number]);
                     tokio::time::sleep(RETRY).await;
                 }
             }
@@ -167,13 +210,14 @@ impl Publisher {
 /// an older id, so clients send the greatest one with each read.
 async fn follow(
     nodes: Vec<Http>,
-    app_id: String,
-    first: usize,
-    is_over: Arc<AtomicBool>,
+    number: usize,
+    client: usize,
+    progress: Arc<Progress>,
 ) -> Vec<Read> {
-    let (mut known, mut greatest, mut turn) = (-1, -1, first);
+    let app_id = app_id(number);
+    let (mut known, mut greatest, mut turn) = (-1, -1, number + client);
     let (mut reads, mut served) = (Vec::new(), vec![0; nodes.len()]);
-    while !is_over.load(Ordering::Relaxed) {
+    while !progress.is_over() {
         turn += 1;
         let node = &nodes[turn % nodes.len()];
         let path = poll::path(&app_id, &[("application", known)]);
@@ -194,6 +238,7 @@ async fn follow(
         let before = std::mem::replace(&mut served[turn % nodes.len()], value);
         assert!(value >= before, "{app_id}: a node served {value} after {before}");
         reads.push((greatest, value));
+        count(&progress.reads[number * CLIENTS + client]);
         known = notified;
     }
     reads

@@ -41,7 +41,7 @@ pub(super) async fn change(portal: &Http, config: &Http, value: &str) {
 
 /// Repeats a request that is refused for now, as its callers are told to: the disk of the database
 /// may be busy for seconds with other tests.
-async fn accepted(request: impl AsyncFn() -> Answer) {
+pub(super) async fn accepted(request: impl AsyncFn() -> Answer) {
     eventually("a change to be accepted", async || {
         let answer = request().await;
         if (answer.status, answer.header("retry-after")) == (503, "5") {
@@ -76,7 +76,7 @@ pub(super) async fn create_app(portal: &Http) {
             "ownerEmail": "", "dataChangeCreatedBy": "apollo",
         },
     });
-    portal.post("/openapi/v1/apps", app).await.ok();
+    accepted(async || portal.post("/openapi/v1/apps", app.clone()).await).await;
 }
 
 /// The disk has no room for records of operations, but for smaller rows of other tables.
@@ -86,7 +86,7 @@ async fn a_disk_that_is_nearly_full_stops_changes_until_they_can_be_recorded() {
     let server = Server::start_with(Options::new().flag("--portal-db", &fresh.database.url));
     let portal = server.open_api();
     create_app(&portal).await;
-    edit(&portal, "1").await.ok();
+    accepted(async || edit(&portal, "1").await).await;
     let function = r"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$";
     let trigger = r#"CREATE TRIGGER no_room BEFORE INSERT ON "AuditLog"
@@ -110,7 +110,7 @@ async fn a_disk_that_is_nearly_full_stops_changes_until_they_can_be_recorded() {
         (portal.get("/health").await.status == 200).then_some(())
     })
     .await;
-    edit(&portal, "4").await.ok();
+    accepted(async || edit(&portal, "4").await).await;
     drop(server);
     fresh.remove().await;
 }
@@ -121,8 +121,8 @@ async fn nothing_is_changed_that_cannot_be_recorded() {
     let server = Server::start_in(directory.path(), Options::new());
     let (portal, client) = (server.open_api(), Http::new(&server.config));
     create_app(&portal).await;
-    edit(&portal, "1").await.ok();
-    publish(&portal).await.ok();
+    accepted(async || edit(&portal, "1").await).await;
+    accepted(async || publish(&portal).await).await;
     let item = async || -> Value { portal.get(&format!("{NAMESPACE}/items/k")).await.json() };
     let served = async || -> Value {
         client.get("/configs/demo/default/application").await.json()["configurations"]["k"].clone()
@@ -158,7 +158,7 @@ async fn nothing_is_changed_that_cannot_be_recorded() {
         (portal.get("/health").await.status == 200).then_some(())
     })
     .await;
-    edit(&portal, "4").await.ok();
-    publish(&portal).await.ok();
+    accepted(async || edit(&portal, "4").await).await;
+    accepted(async || publish(&portal).await).await;
     eventually("the next release", async || (served().await == "4").then_some(())).await;
 }

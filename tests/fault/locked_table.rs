@@ -10,6 +10,7 @@ use super::feed_node::{Kind, Node};
 use super::locked_portal::create_app;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 use crate::support::session;
@@ -162,8 +163,7 @@ async fn a_locked_row_is_no_fault(engine: Engine) {
     for value in ["2", "3"] {
         let item = json!({ "key": "k", "value": value, "dataChangeLastModifiedBy": "apollo" });
         is_refused(&admin.put(&path, item).await);
-        let health = node.get("/health").await;
-        assert_eq!(health.status, 200, "{health:?}");
+        is_well(&node.http).await;
     }
     locked.rollback().await.unwrap();
     node.end().await;
@@ -182,7 +182,7 @@ async fn locked_tables_of_the_portal_are_reported(engine: Engine) {
         let locked = Locked::of(&fresh.database, engine, &[table], Others::Nothing).await;
         is_refused(&portal.get(path).await);
         reports(&portal, &[format!("the table {table} cannot be read")]).await;
-        assert_eq!(environment.get("/health").await.status, 200, "{table} of the portal");
+        is_well(&environment).await;
         locked.end().await;
         recovers(&portal).await;
     }

@@ -15,7 +15,7 @@ use crate::support::server::{Options, Server};
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// Far above what a recovery takes.
-const RECOVERY: Duration = Duration::from_secs(30);
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// A node that may be down.
 pub(super) struct Member {
@@ -35,8 +35,10 @@ impl Member {
         let clock = Clock::new(directory.path());
         clock.jump(skew);
         let [config, admin] = [free_port(), free_port()];
+        // Polls are held until a publish wakes them, which a busy machine may delay.
         let options = clock
             .options()
+            .variable("CASTALIA_LONG_POLLING_TIMEOUT", "60")
             .flag("--config-db", &gate.url)
             .flag("--config-port", &config)
             .flag("--admin-port", &admin)

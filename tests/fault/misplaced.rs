@@ -5,6 +5,7 @@
 use super::feed_node::{Kind, Node, value_of};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 use crate::support::http::Http;
 
 /// Reconciliation each second.
@@ -15,6 +16,14 @@ const NAMES: [&str; 3] = ["AppId", "ClusterName", "NamespaceName"];
 
 async fn value(node: &Node, app: &str, ip: &str) -> String {
     value_of(&node.get(&format!("/configs/{app}/default/application?ip={ip}")).await)
+}
+
+/// The answer to a publish waits a second for the node, which may be busy for longer.
+async fn eventually_has(node: &Node, app: &str, ip: &str, expected: &str) {
+    eventually(&format!("{expected} of {app}"), async || {
+        (value(node, app, ip).await == expected).then_some(())
+    })
+    .await;
 }
 
 async fn is_reported(node: &Node, row: &str) {
@@ -47,7 +56,7 @@ async fn a_release_without_a_namespace_is_not_replaced_by_an_older_one() {
             let newest = app.publish("2").await;
             let is_cached = kind == 0;
             if is_cached {
-                assert_eq!(value(&node, &app.id, "10.0.0.1").await, "2");
+                eventually_has(&node, &app.id, "10.0.0.1", "2").await;
             }
             apps.push((app, name, damage, newest.id, is_cached));
         }
@@ -82,7 +91,7 @@ async fn a_release_without_a_namespace_is_not_replaced_by_an_older_one() {
         let app = App::existing(&admin, &app.id);
         assert_eq!(value(&node, &app.id, "10.0.0.1").await, "503", "{name} {damage}");
         app.publish("3").await;
-        assert_eq!(value(&node, &app.id, "10.0.0.1").await, "3", "{name} {damage}");
+        eventually_has(&node, &app.id, "10.0.0.1", "3").await;
         node.database.run(&[&format!(r#"DELETE FROM "Release" WHERE "Id" = {id}"#)]).await;
     }
     is_healthy(&node).await;
@@ -102,7 +111,7 @@ async fn a_release_that_was_rolled_back_by_hand_is_replaced_by_an_older_one() {
     node.eventually_serves("2").await;
     node.app.roll_back(&second).await;
     node.eventually_serves("1").await;
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
     node.end().await;
 }
 
@@ -116,10 +125,7 @@ async fn a_rule_without_a_namespace_withholds_no_branch() {
     let branch = node.app.add_branch("application", &[gray], &[]).await;
     node.app.release(&branch, "application", &[("k", "gray")]).await;
     for (name, damage) in NAMES.into_iter().zip([DAMAGE[0], DAMAGE[1], DAMAGE[0]]) {
-        eventually("the branch to be served", async || {
-            (value(&node, "demo", gray).await == "gray").then_some(())
-        })
-        .await;
+        eventually_has(&node, "demo", gray, "gray").await;
         let rule = r#"SELECT MAX("Id") AS "Id" FROM "GrayReleaseRule""#;
         let id = node.database.rows(rule).await[0]["Id"].as_i64().unwrap();
         let sql = format!(r#"UPDATE "GrayReleaseRule" SET "{name}" = {damage} WHERE "Id" = {id}"#);
@@ -135,7 +141,7 @@ async fn a_rule_without_a_namespace_withholds_no_branch() {
     assert_eq!(value(&node, "demo", gray).await, "503");
     let path = format!("{}/branches/{branch}?operator=u", node.app.path("default", "application"));
     Http::new(&node.server.admin).delete(&path).await.ok();
-    assert_eq!(value(&node, "demo", gray).await, "main");
+    eventually_has(&node, "demo", gray, "main").await;
     is_healthy(&node).await;
     node.end().await;
 }
@@ -159,10 +165,10 @@ async fn an_item_without_a_namespace_is_reported() {
     node.app.add_namespace("other", false).await;
     node.app.release("default", "other", &[("other", "1")]).await;
     node.app.set("default", "other", &[]).await;
-    node.app.try_publish("default", "other").await.ok();
+    node.app.publish_patiently("default", "other").await;
     node.database.run(&[&format!(r#"DELETE FROM "Item" WHERE "Id" = {id}"#)]).await;
     is_healthy(&node).await;
-    node.app.try_publish("default", "application").await.ok();
+    node.app.publish_patiently("default", "application").await;
     node.eventually_serves("nothing").await;
     node.end().await;
 }

@@ -48,6 +48,7 @@ async fn what_was_acknowledged_is_served_by_all_that_remain(engine: Engine) {
     tokio::time::sleep(STEP).await;
     nodes[0].terminate();
     tokio::time::sleep(STEP).await;
+    load.goes_on(3, 1).await;
     let mut published = load.end().await;
     for app in &mut published {
         assert!(app.acknowledged() > 2 && app.failed > 0, "{engine:?}: no load");

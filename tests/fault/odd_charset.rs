@@ -3,6 +3,7 @@
 //! bytes that are not text in any other encoding; what it cannot store is refused.
 
 use super::feed_node::{Kind, Node};
+use crate::support::health::is_well;
 
 /// Columns with values of users.
 const COLUMNS: [(&str, &str, &str); 4] = [
@@ -38,19 +39,19 @@ async fn a_latin1_column_keeps_what_it_can_store_and_refuses_the_rest() {
         let refused = admin.put(&format!("{path}/items/{id}"), item).await;
         assert_eq!(refused.status, 400, "{refused:?}");
     }
-    node.app.try_publish("default", "application").await.ok();
+    node.app.publish_patiently("default", "application").await;
     node.eventually_serves("caf\u{e9} \u{20ac}").await;
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
 
     // Bytes that are neither UTF-8 nor assigned in latin1.
     let bytes = r#"UPDATE "Item" SET "Value" = x'e9ff81fe'"#;
     node.database.run(&[bytes]).await;
-    node.app.try_publish("default", "application").await.ok();
+    node.app.publish_patiently("default", "application").await;
     let stored = "\u{e9}\u{ff}\u{81}\u{fe}";
     node.eventually_serves(stored).await;
     let node = node.restart(async |_| ()).await;
     node.eventually_serves(stored).await;
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
     node.end().await;
 }
 

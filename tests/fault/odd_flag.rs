@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::feed_node::{Kind, Node};
+use crate::support::health::is_well;
 use crate::support::http::Http;
 
 /// Reconciliation, which detects manual changes, each second.
@@ -47,6 +48,6 @@ async fn a_flag_of_2_is_true_everywhere() {
     node.database.run(&[r#"UPDATE "App" SET "IsDeleted" = 2"#]).await;
     assert_eq!(admin.get("/apps/demo").await.status, 404);
     assert_eq!(admin.get("/apps").await.ok().text, "[]");
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
     node.end().await;
 }

@@ -4,6 +4,7 @@
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 
 /// Reconciliation, which detects manual changes, each second.
 const OFTEN: [(&str, &str); 2] = [
@@ -89,7 +90,7 @@ async fn a_release_that_cannot_be_parsed_is_served_from_memory(kind: Kind) {
     assert!(node.metric("castalia_unreadable_releases_total").await >= 1.0);
     node.app.publish("2").await;
     node.eventually_serves("2").await;
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
     node.end().await;
 }
 

@@ -20,8 +20,11 @@ use crate::support::variable;
 /// Duration of a partition, and of the time after it.
 const FAULT: Duration = Duration::from_millis(1_200);
 const HEALED: Duration = Duration::from_millis(400);
-/// Five seconds by the rule, and as many for a machine that is busy with other tests.
-const CURRENT: Duration = Duration::from_secs(10);
+/// Five seconds by the rule, and more for a machine that is busy with other tests.
+const CURRENT: Duration = Duration::from_secs(25);
+/// Most rounds until each publisher has met a partition. On a busy machine it may not publish
+/// during one.
+const ROUNDS: usize = 5;
 
 /// Each partition, and then both nodes in turn, quickly.
 async fn part_and_heal(nodes: &[Member; 2], shuffled: bool) {
@@ -66,7 +69,7 @@ async fn partitions_heal_and_lose_nothing(engine: Engine) {
     let end = Instant::now() + Duration::from_secs(60 * time);
     tokio::time::sleep(HEALED).await;
     let mut rounds = 0;
-    while rounds == 0 || Instant::now() < end {
+    while rounds == 0 || Instant::now() < end || (rounds < ROUNDS && !load.has_failed()) {
         part_and_heal(&nodes, time > 0).await;
         rounds += 1;
         let healed = Stopwatch::start();
@@ -75,6 +78,7 @@ async fn partitions_heal_and_lose_nothing(engine: Engine) {
         }
         assert!(healed.elapsed() < CURRENT, "round {rounds}: {:?}", healed.elapsed());
     }
+    load.goes_on(6, 1).await;
     for mut published in load.end().await {
         assert!(published.acknowledged() > 5 && published.failed > 0, "{engine:?}: no load");
         published.verify(&fresh.database, &nodes).await;

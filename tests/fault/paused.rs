@@ -10,12 +10,9 @@ use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::line::Line;
 use crate::support::server::{Options, Server};
-use crate::support::stopwatch::Stopwatch;
 
 /// Namespaces of the app that is deleted.
 const NAMESPACES: usize = 1_600;
-/// Time limit of an edit and a publish of another app during the deletion, on a busy machine.
-const UNHINDERED: Duration = Duration::from_secs(3);
 
 /// A node with an adjustable delay to the database, and one without.
 struct Nodes {
@@ -120,12 +117,11 @@ async fn deleting_a_large_app_hinders_nobody(engine: Engine) {
     let deletion = tokio::spawn(async move { slow.delete("/apps/large?operator=u").await });
     let mut meanwhile = 0;
     while !deletion.is_finished() {
-        let begun = Stopwatch::start();
+        // Behind a lock of the deletion it would be refused after 5 s, or end after the deletion.
         other.publish(&format!("{meanwhile}")).await;
-        assert!(begun.elapsed() < UNHINDERED, "{:?} for a publish of another app", begun.elapsed());
         meanwhile += 1;
     }
-    assert!(meanwhile > 1, "the deletion was too fast to be in anybody's way");
+    assert!(meanwhile > 2, "{meanwhile} publishes of another app during the deletion");
     deletion.await.unwrap().ok();
     nodes.gate.open();
 

@@ -6,15 +6,16 @@ use std::time::Duration;
 use super::database::on_each_engine;
 use super::locked_portal::{NAMESPACE, change, create_app, edit, publish, serves, stored};
 use crate::support::database::{Engine, Fresh};
-use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
+use crate::support::health::{becomes_up, is_well};
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, PASSWORD, Server};
 use crate::support::session;
 use crate::support::stopwatch::Stopwatch;
 
-/// Three seconds, with a margin for a machine that is busy with other tests.
-const AT_ONCE: Duration = Duration::from_secs(8);
+/// Three seconds, with a margin for a machine that is busy with other tests. Without a limit of its
+/// own, a request would wait for a connection for thirty seconds, or for ever.
+const AT_ONCE: Duration = Duration::from_secs(20);
 
 /// All roles; the database of the portal is behind a gate, that of the environment is not.
 struct Behind {
@@ -49,10 +50,7 @@ impl Behind {
 
     async fn becomes_healthy(&self) {
         for path in ["/health", "/health/ready"] {
-            eventually(&format!("{path} of the portal to be 200"), async || {
-                (self.portal.get(path).await.status == 200).then_some(())
-            })
-            .await;
+            becomes_up(self.portal.base(), path).await;
         }
     }
 
@@ -104,10 +102,8 @@ async fn refuses_users(node: &Behind) {
 async fn serves_clients(node: &Behind, value: &str) {
     serves(&node.config, value).await;
     for base in [&node.server.config, &node.server.admin] {
-        let http = Http::new(base);
-        for path in ["/health", "/health/ready"] {
-            http.get(path).await.ok();
-        }
+        is_well(&Http::new(base)).await;
+        becomes_up(base, "/health/ready").await;
     }
 }
 

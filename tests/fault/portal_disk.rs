@@ -6,6 +6,7 @@ use super::disk::Disk;
 use super::locked_portal::{change, create_app, edit, publish, serves, stored};
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 use crate::support::session;
@@ -41,7 +42,7 @@ impl Users {
         serves(&self.config, served).await;
         self.config.get("/health/ready").await.ok();
         // The portal has the environment of this process, whose database is well.
-        self.config.get("/health").await.ok();
+        is_well(&self.config).await;
     }
 }
 
@@ -86,12 +87,11 @@ async fn a_fault_of_the_portals_disk_loses_nothing(fault: &str) {
     server.kill();
     disk.set("");
     let server = disk.start_with(Options::new(), &file);
-    let portal = Http::new(&server.portal);
     // The edit was made, and its record may have been written without a sync.
     let kept = edits(&database).await;
     assert!(kept == recorded || kept == recorded + 1, "{kept} records, {recorded} before");
     let users = Users { config: Http::new(&server.config), ..Users::of(&server).await };
-    assert_eq!(portal.get("/health").await.status, 200);
+    is_well(&Http::new(&server.portal)).await;
     change(&users.portal, &users.config, "3").await;
 }
 

@@ -20,7 +20,7 @@ const ADDED: Duration = Duration::from_millis(10);
 /// No read takes as long, unless one of the node with its database does.
 const STALL: Duration = Duration::from_millis(250);
 /// Attempts, of which one has to succeed. What waits for the database is slow in each of them.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 10;
 /// Rounds of an attempt. Their median is compared, because other work can fill one of them.
 const ROUNDS: usize = 5;
 /// Reads of a round, on each node.

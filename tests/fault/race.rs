@@ -20,6 +20,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use self::operations::{Request, request};
+pub(super) use self::overlap::GIVEN_UP;
 use self::pair::Pair;
 use self::subject::Subject;
 use crate::support::database::{Database, Engine, Fresh};

@@ -40,14 +40,14 @@ fn refuse(kind: Kind, uri: &str) -> (Vec<String>, String) {
 }
 
 /// Another node on the same database; `None` on SQLite, which nodes do not share. It lists nodes
-/// for twelve seconds after their last heartbeat.
+/// for twenty seconds after their last heartbeat.
 async fn another(node: &Node) -> Option<Server> {
     if node.kind == Kind::Sqlite {
         return None;
     }
     let key = "apollo.service.discovery.health-check-interval-in-second";
     let sql = format!(
-        r#"INSERT INTO "ServerConfig" ("Key", "Cluster", "Value") VALUES ('{key}', 'default', '12')"#
+        r#"INSERT INTO "ServerConfig" ("Key", "Cluster", "Value") VALUES ('{key}', 'default', '20')"#
     );
     node.database.run(&[&sql]).await;
     let options = Options::new()
@@ -60,7 +60,7 @@ async fn another(node: &Node) -> Option<Server> {
 /// Waits until a node lists these config services.
 async fn lists(http: &Http, services: &[&str]) {
     eventually(&format!("{services:?} to be listed"), async || {
-        let listed = http.get("/services/config").await.ok().text;
+        let listed = http.get("/services/config").await.text;
         let is_listed = services.iter().all(|service| listed.contains(service));
         (is_listed && listed.matches("homepageUrl").count() == services.len()).then_some(())
     })
@@ -69,8 +69,8 @@ async fn lists(http: &Http, services: &[&str]) {
 
 async fn notes(http: &Http, is_noted: bool) {
     eventually(&format!("/health with a note: {is_noted}"), async || {
-        let health = http.get("/health").await.ok().text;
-        (health.contains(NOTE) == is_noted).then_some(())
+        let health = http.get("/health").await;
+        (health.status == 200 && health.text.contains(NOTE) == is_noted).then_some(())
     })
     .await;
 }

@@ -117,7 +117,10 @@ async fn a_kill_in_the_middle_of_publishes_loses_none_that_was_acknowledged() {
 async fn publish_until_it_fails(app: App) -> i64 {
     let mut last = 0;
     while let Some(answer) = app.attempt("default", "application").await {
-        last = answer.ok().json()["id"].as_i64().unwrap();
+        // The disk may be too busy for now.
+        if answer.status != 503 {
+            last = answer.ok().json()["id"].as_i64().unwrap();
+        }
     }
     last
 }
@@ -214,12 +217,15 @@ async fn a_node_that_was_stopped_serves_nothing_older() {
         });
         tokio::time::sleep(Duration::from_secs(2)).await;
         signal(&stopped, "CONT");
-        // No answer after it continued is older than the announced release.
-        let answer = asked.await.unwrap().ok();
-        assert_eq!(answer.json()["configurations"]["k"], "2", "{engine:?}");
+        // No answer after it continued is older than the announced release. It is refused if the
+        // node cannot read that release within three seconds.
+        let answer = asked.await.unwrap();
+        if answer.status != 503 {
+            assert_eq!(answer.ok().json()["configurations"]["k"], "2", "{engine:?}");
+        }
         eventually("the publish at the node that was stopped", async || {
-            let config = Http::new(&stopped.config).get(path).await.ok().json();
-            (config["configurations"]["k"] == "2").then_some(())
+            let config = Http::new(&stopped.config).get(path).await;
+            (config.status == 200 && config.json()["configurations"]["k"] == "2").then_some(())
         })
         .await;
         drop((stopped, other));
@@ -236,22 +242,28 @@ fn signal(server: &Server, name: &str) {
 #[tokio::test]
 async fn a_node_that_ends_hands_its_polls_over() {
     const POLLS: usize = 1_000;
-    let mut server = Server::start_with(options());
+    // None ends by itself while others are still sent.
+    let mut server = Server::start_with(options().variable("CASTALIA_LONG_POLLING_TIMEOUT", "90"));
     let app = App::create(&Http::new(&server.admin), "demo").await;
     app.publish("1").await;
     let http = Http::new(&server.config);
     let id = position(&http, "demo", "application").await;
     let path = poll::path("demo", &[("application", id)]);
-    let polls: Vec<_> = join_all((0..POLLS).map(|_| Waiting::start(&http, &path))).await;
+    let poll = |_| {
+        let (http, path) = (http.clone(), path.clone());
+        tokio::spawn(async move { http.get(&path).await })
+    };
+    let polls: Vec<_> = (0..POLLS).map(poll).collect();
     let expected = format!("castalia_parked_polls {POLLS}");
     eventually("all polls", async || {
         http.get("/metrics").await.text.contains(&expected).then_some(())
     })
     .await;
     let ended = tokio::task::spawn_blocking(move || server.terminate());
-    let answers =
-        tokio::time::timeout(Duration::from_secs(5), join_all(polls.into_iter().map(Waiting::end)));
-    for (answer, _) in answers.await.unwrap() {
+    // Far before the end of a hold.
+    let answers = tokio::time::timeout(Duration::from_secs(30), join_all(polls)).await.unwrap();
+    for answer in answers {
+        let answer = answer.unwrap();
         assert_eq!(answer.status, 304, "{answer:?}");
     }
     assert!(ended.await.unwrap().success());

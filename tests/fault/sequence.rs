@@ -3,6 +3,7 @@
 
 use super::feed_node::{Kind, Node};
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 
 /// Tables whose sequences restart.
 const TABLES: [&str; 8] = [
@@ -46,7 +47,7 @@ async fn sequences_that_are_behind_are_set_forward() {
     node.app.publish("newer").await;
     node.eventually_serves("newer").await;
     assert!(node.metric("castalia_sequences_set_forward_total").await >= 2.0);
-    assert_eq!(node.get("/health").await.status, 200);
+    is_well(&node.http).await;
     node.end().await;
 }
 

@@ -3,6 +3,7 @@
 
 use super::feed_node::{Kind, Node};
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 
 #[tokio::test]
 async fn only_a_write_that_is_kept_ends_the_alarm() {
@@ -59,10 +60,9 @@ async fn a_conflict_raises_no_alarm() {
     assert!(refused.status >= 400, "{refused:?}");
     for _ in 0..5 {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let health = node.get("/health").await;
-        assert_eq!(health.status, 200, "{health:?}");
+        is_well(&node.http).await;
     }
     other.rollback().await.unwrap();
-    node.app.try_publish("default", "application").await.ok();
+    node.app.publish_patiently("default", "application").await;
     node.end().await;
 }

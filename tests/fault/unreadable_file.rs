@@ -11,6 +11,7 @@ use super::disk::Disk;
 use super::feed_node::{Kind, Node};
 use super::locked_table::{recovers, reports};
 use crate::support::app::App;
+use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 use crate::support::session;
@@ -45,9 +46,12 @@ async fn remains_unhealthy(http: &Http) {
     }
 }
 
+/// A node is not ready either while its database does not answer on a busy machine.
 async fn is_ready(http: &Http, status: u16) {
-    let ready = http.get("/health/ready").await;
-    assert_eq!(ready.status, status, "{ready:?}");
+    eventually(&format!("{status} of /health/ready at {}", http.base()), async || {
+        (http.get("/health/ready").await.status == status).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

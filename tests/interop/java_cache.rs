@@ -78,7 +78,12 @@ fn client(address: &str, root: &Path) -> Client {
     let settings = Settings::new()
         .set("app.id", APP)
         .set("apollo.meta", address)
-        .set("apollo.cache-dir", text(root));
+        .set("apollo.cache-dir", text(root))
+        // This machine may stop for longer than the usual timeouts.
+        .set("apollo.discoveryConnectTimeout", "60000")
+        .set("apollo.discoveryReadTimeout", "60000")
+        .set("apollo.readTimeout", "60000")
+        .set("castalia.start-timeout", "60000");
     Client::new(settings).unwrap()
 }
 

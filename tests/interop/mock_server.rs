@@ -17,7 +17,9 @@ use crate::support::eventually::eventually;
 
 /// The one app id of the mock server.
 const APP: &str = "someAppId";
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for an event and for a line of the mock server, whose start takes long on a busy
+/// machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Changes in the mock server arrive as ordered events, although its release keys never differ.
 #[tokio::test]
@@ -106,6 +108,10 @@ fn client(address: &str, cache: &Path) -> Client {
         .set("app.id", APP)
         .set("apollo.config-service", address)
         .set("apollo.cache-dir", text(cache))
+        // This machine may stop for longer than the usual timeouts.
+        .set("apollo.connectTimeout", "60000")
+        .set("apollo.readTimeout", "60000")
+        .set("castalia.start-timeout", "60000")
         .set("apollo.longPollingInitialDelayInMills", "0");
     Client::new(settings).unwrap()
 }

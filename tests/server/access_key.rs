@@ -187,7 +187,8 @@ async fn a_revoked_key_ends_its_polls() {
         assert_eq!(answer.status, if secret == "s1" { 401 } else { 304 }, "{answer:?}");
         assert!(!answer.text.contains("+default+"), "{answer:?}");
     }
-    assert!(revoked.elapsed() < Duration::from_secs(5), "{:?}", revoked.elapsed());
+    // More on a machine that is busy with other tests. Otherwise polls are held for a minute.
+    assert!(revoked.elapsed() < Duration::from_secs(25), "{:?}", revoked.elapsed());
     assert_eq!(sign::get(&server.config, &held, "s1").await.status, 401);
 }
 

@@ -10,6 +10,7 @@ use std::process::{Output, Stdio};
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
+use crate::support::health::{becomes_up, is_well};
 use crate::support::http::Http;
 use crate::support::server::{Options, Server, command, wait_with_output};
 
@@ -213,7 +214,7 @@ async fn schema_check_serves_a_complete_schema_and_names_what_is_missing() {
     let migrated = run(&["migrate"], directory.path());
     assert!(migrated.status.success(), "{migrated:?}");
     let server = Server::start_in(directory.path(), options().flag("--schema", "check"));
-    assert_eq!(Http::new(&server.config).get("/health").await.status, 200);
+    is_well(&Http::new(&server.config)).await;
 }
 
 #[test]
@@ -272,7 +273,7 @@ async fn an_account_without_ddl_rights_starts_on_apollos_tables_or_says_what_is_
     // Afterwards the account is sufficient for all roles.
     let all = options().flag("--config-db", &config_rows).flag("--portal-db", &portal_rows);
     let server = Server::start_in(directory.path(), all);
-    assert_eq!(Http::new(&server.portal).get("/health").await.status, 200);
+    becomes_up(&server.portal, "/health").await;
     drop(server);
     config.remove().await;
     portal.remove().await;
@@ -368,7 +369,7 @@ async fn one_postgres_database_serves_both_from_two_schemas_only() {
     app.publish("1").await;
     let served = Http::new(&server.config).get("/configs/demo/default/application").await;
     assert_eq!(served.ok().json()["configurations"]["k"], "1");
-    assert_eq!(Http::new(&server.portal).get("/health").await.status, 200);
+    becomes_up(&server.portal, "/health").await;
     for (table, is_empty) in [("ServerConfig", false), ("App", true)] {
         let rows = fresh.database.rows(&format!(r#"SELECT "Id" FROM portal."{table}""#)).await;
         assert_eq!(rows.is_empty(), is_empty, "{table}");

@@ -96,7 +96,8 @@ async fn lists_lead_to_living_nodes(nodes: &[Server]) {
         for service in ["config", "admin"] {
             let meta = Http::new(&node.config);
             eventually(service, async || {
-                let listed = meta.get(&format!("/services/{service}")).await.ok().json();
+                let listed = meta.get(&format!("/services/{service}")).await;
+                let listed = (listed.status == 200).then(|| listed.json())?;
                 let address = listed[0]["homepageUrl"].as_str()?.to_owned();
                 let listed = Http::new(address.trim_end_matches('/'));
                 let live = listed.try_send(Method::GET, "/health/live", None, PATIENCE).await?;

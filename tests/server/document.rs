@@ -12,7 +12,7 @@ use crate::support::server::{Options, Server};
 use crate::support::stopwatch::Stopwatch;
 
 /// Time limit of a refusal, on a busy machine and without optimisation; a bomb takes minutes.
-const AT_ONCE: Duration = Duration::from_secs(2);
+const AT_ONCE: Duration = Duration::from_secs(20);
 /// Limit of the memory that refusals may add, in KiB.
 const EXTRA_KIB: u64 = 50 * 1024;
 

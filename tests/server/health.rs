@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::Server;
 
@@ -13,7 +14,11 @@ async fn every_port_has_health_and_safe_headers() {
     for base in [&server.config, &server.admin, &server.portal] {
         let http = Http::new(base);
         for path in ["/health", "/health/live", "/health/ready"] {
-            assert!(http.get(path).await.ok().text.contains("UP"), "{base}{path}");
+            eventually(&format!("UP of {base}{path}"), async || {
+                let health = http.get(path).await;
+                (health.status == 200 && health.text.contains("UP")).then_some(())
+            })
+            .await;
         }
         let unknown = http.get("/actuator/env").await;
         assert_eq!(unknown.status, 404, "{unknown:?}");

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::demo::Demo;
+use crate::support::health::is_well;
 use crate::support::http::Http;
 use crate::support::server::{Options, PASSWORD, Server, command, serve, terminate_when_ready};
 
@@ -125,7 +126,7 @@ async fn a_server_starts_beside_a_portal_database_that_takes_no_writes() {
     let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
     portal.database.run(&[NO_RECORD, &read_only]).await;
     let server = start();
-    Http::new(&server.config).get("/health").await.ok();
+    is_well(&Http::new(&server.config)).await;
     drop(server);
     portal.remove().await;
 }

@@ -9,6 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::app::App;
 use crate::support::eventually::eventually;
+use crate::support::health::is_well;
 use crate::support::http::{Answer, Http};
 use crate::support::line::{self, Line};
 use crate::support::memory::resident_kib;
@@ -16,6 +17,11 @@ use crate::support::poll::{self, Waiting, position};
 use crate::support::raw;
 use crate::support::server::{Options, Server};
 use crate::support::stopwatch::Stopwatch;
+
+/// Far above the time of an answer, because this machine may be busy, and far below that of a poll.
+const SOON: Duration = Duration::from_secs(20);
+/// Seconds until a slow client is disconnected: ten, with a margin for the same reason.
+const CUT_AFTER: std::ops::Range<u64> = 8..25;
 
 fn client_roles() -> Options {
     Options::new()
@@ -49,7 +55,7 @@ async fn heads_have_a_limit() {
         let status = found.map(|answer| answer.status);
         let what = &target[..target.len().min(40)];
         assert!(status.is_some_and(|status| statuses.contains(&status)), "{what}: {status:?}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{what}: {:?}", start.elapsed());
+        assert!(start.elapsed() < SOON, "{what}: {:?}", start.elapsed());
     }
 }
 
@@ -92,7 +98,7 @@ async fn a_poll_names_thousands_of_namespaces() {
 async fn a_parameter_of_ten_megabytes_is_refused_early() {
     let server = Server::start_with(client_roles());
     let http = Http::new(&server.config);
-    http.get("/health").await.ok();
+    is_well(&http).await;
     let before = resident_kib(&server);
     let element = "%7B%22namespaceName%22%3A%22application%22%2C%22notificationId%22%3A-1%7D%2C";
     let list = element.repeat(10 * 1024 * 1024 / element.len());
@@ -102,9 +108,9 @@ async fn a_parameter_of_ten_megabytes_is_refused_early() {
         let found = answer(&server, &target, &[]).await;
         // The answer may be lost if the client is still writing when the connection is closed.
         assert!(found.is_none_or(|answer| matches!(answer.status, 414 | 431)));
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     }
-    http.get("/health").await.ok();
+    is_well(&http).await;
     let grown = resident_kib(&server).saturating_sub(before);
     assert!(grown < 8 * 1024, "{grown} KiB more than before");
 }
@@ -122,27 +128,27 @@ async fn dribbling_clients_are_cut_off() {
     let heads = ports.map(|port| async move { tokio::join!(dribble(port, head), silence(port)) });
     let (heads, body) = tokio::join!(join_all(heads), dribble(ports[1], post));
     for (port, (part, nothing)) in ports.iter().zip(heads) {
-        assert!((8..14).contains(&part.as_secs()), "{port}: {part:?}");
-        assert!((8..14).contains(&nothing.as_secs()), "{port}: {nothing:?}");
+        assert!(CUT_AFTER.contains(&part.as_secs()), "{port}: {part:?}");
+        assert!(CUT_AFTER.contains(&nothing.as_secs()), "{port}: {nothing:?}");
     }
-    assert!((8..14).contains(&body.as_secs()), "{body:?}");
+    assert!(CUT_AFTER.contains(&body.as_secs()), "{body:?}");
 }
 
 /// Sends nothing; returns when the connection was closed.
 async fn silence(address: &str) -> Duration {
-    let mut stream = TcpStream::connect(address).await.unwrap();
     let start = Instant::now();
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let mut answer = Vec::new();
     let closed = stream.read_to_end(&mut answer);
-    let _ = tokio::time::timeout(Duration::from_secs(20), closed).await;
+    let _ = tokio::time::timeout(Duration::from_secs(60), closed).await;
     start.elapsed()
 }
 
 /// Sends a beginning and then a byte each second; returns when the connection was closed.
 async fn dribble(address: &str, beginning: &str) -> Duration {
+    let start = Instant::now();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(beginning.as_bytes()).await.unwrap();
-    let start = Instant::now();
     let (mut from, mut to) = stream.into_split();
     let mut answer = Vec::new();
     let write = async {
@@ -153,7 +159,7 @@ async fn dribble(address: &str, beginning: &str) -> Duration {
     tokio::select! {
         _ = from.read_to_end(&mut answer) => {}
         () = write => {}
-        () = tokio::time::sleep(Duration::from_secs(20)) => {}
+        () = tokio::time::sleep(Duration::from_secs(60)) => {}
     }
     start.elapsed()
 }
@@ -186,7 +192,8 @@ async fn fixed_limits_turn_further_polls_away() {
 async fn the_app_with_most_polls_is_refused_first() {
     // Some 500 polls fit in 1000 files, and capacity is scarce when four fifths of them are parked.
     const FLOOD: usize = 500;
-    let server = Server::start_with(client_roles().files(1000));
+    let options = client_roles().files(1000).variable("CASTALIA_LONG_POLLING_TIMEOUT", "90");
+    let server = Server::start_with(options);
     let admin = Http::new(&server.admin);
     let greedy = App::create(&admin, "greedy").await;
     greedy.publish("1").await;
@@ -221,16 +228,12 @@ async fn the_app_with_most_polls_is_refused_first() {
     }
 
     let start = Stopwatch::start();
-    http.get("/health").await.ok();
-    assert!(start.elapsed() < Duration::from_secs(5));
+    is_well(&http).await;
+    assert!(start.elapsed() < SOON);
     let start = Stopwatch::start();
     small[0].publish("2").await;
     let told = held[0].answer().await;
-    assert!(
-        told.contains(" 200 ") && start.elapsed() < Duration::from_secs(5),
-        "{told} {:?}",
-        start.elapsed()
-    );
+    assert!(told.contains(" 200 ") && start.elapsed() < SOON, "{told} {:?}", start.elapsed());
     let id = position(&http, &small[0].id, "application").await;
     let path = poll::path(&small[0].id, &[("application", id)]);
     let _next = Parked::from(&server, 10, &path).await;
@@ -268,7 +271,7 @@ impl Parked {
     /// The first bytes of the answer.
     async fn answer(&mut self) -> String {
         let mut buffer = [0; 1024];
-        let read = tokio::time::timeout(Duration::from_secs(10), self.0.read(&mut buffer)).await;
+        let read = tokio::time::timeout(Duration::from_secs(30), self.0.read(&mut buffer)).await;
         String::from_utf8_lossy(&buffer[..read.unwrap().unwrap()]).into_owned()
     }
 }

@@ -8,6 +8,7 @@ use super::revision::{options, start_apart, start_apart_on};
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::demo::Demo;
+use crate::support::health::is_well;
 use crate::support::http::{Answer, Http};
 use crate::support::server::Server;
 use crate::support::session;
@@ -120,7 +121,7 @@ async fn nothing_guesses_which_item_is_meant(world: &World<'_>) {
     assert_eq!((&item["key"], &item["value"]), (&json!("k"), &json!("second")));
     let served = config.get("/configs/demo/default/application").await.ok().json();
     assert_eq!(served["configurations"], json!({ "k": "second" }));
-    assert_eq!(config.get("/health").await.status, 200);
+    is_well(config).await;
 }
 
 /// A script deletes one of the items by its id; a user writes the key once in the text of the

@@ -185,7 +185,7 @@ async fn every_layout_works(place: &Place, layouts: &[&[&str]], origin: &str) {
             for base in [&server.config, &server.admin, &server.portal] {
                 if !base.is_empty() {
                     for path in ["/health", "/health/ready", "/apollo/version"] {
-                        Http::new(base).get(path).await.ok();
+                        crate::support::health::becomes_up(base, path).await;
                     }
                 }
             }
@@ -358,7 +358,7 @@ async fn a_set_of_roles_starts_and_is_ready(engine: Option<Engine>, set: u8) {
     for base in [&server.config, &server.admin, &server.portal] {
         // The server prints the ports of its own roles only.
         for path in ["/health", "/health/ready"].iter().filter(|_| !base.is_empty()) {
-            Http::new(base).get(path).await.ok();
+            crate::support::health::becomes_up(base, path).await;
         }
     }
     let ends = tokio::task::spawn_blocking(move || server.terminate().success());

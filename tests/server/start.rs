@@ -208,7 +208,7 @@ async fn a_second_server_on_one_directory_is_refused() {
         !output.status.success() && stderr.contains("--data-dir") && stderr.contains("in use"),
         "{stderr}"
     );
-    Http::new(&server.config).get("/health").await.ok();
+    crate::support::health::is_well(&Http::new(&server.config)).await;
 }
 
 /// SEC-10: two fresh installations share no secret, the password is printed once, and Apollo's
@@ -335,7 +335,7 @@ async fn a_terminated_server_answers_its_parked_polls() {
     // enough, and a poll that is not parked yet is answered with 304 too.
     let http = Http::new(&server.config);
     for _ in 0..20 {
-        http.get("/health").await.ok();
+        crate::support::health::is_well(&http).await;
     }
     let status = tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
     assert!(status.success(), "{status:?}");

@@ -1,8 +1,10 @@
 //! An app of a server, edited and published through the admin API as the reference's portal does
-//! it.
+//! it. What is refused for now is repeated.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::eventually::Patience;
 use super::http::{Answer, Http};
 use super::sign;
 
@@ -30,8 +32,9 @@ impl App {
             "appId": id, "name": id, "orgId": "TEST1", "orgName": "Test", "ownerName": OPERATOR,
             "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
         });
-        admin.post("/apps", body).await.ok();
-        Self::existing(admin, id)
+        let app = Self::existing(admin, id);
+        app.post("/apps", body).await;
+        app
     }
 
     /// One that is there.
@@ -39,9 +42,25 @@ impl App {
         Self { admin: admin.clone(), id: id.to_owned() }
     }
 
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.admin.send_patiently(method, path, body).await.ok()
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
     pub(crate) async fn add_cluster(&self, name: &str) {
         let body = json!({ "appId": self.id, "name": name, "dataChangeCreatedBy": OPERATOR });
-        self.admin.post(&format!("/apps/{}/clusters", self.id), body).await.ok();
+        self.post(&format!("/apps/{}/clusters", self.id), body).await;
     }
 
     /// Declares a namespace by its stored name, in all clusters that the app has.
@@ -54,7 +73,7 @@ impl App {
             "appId": self.id, "name": name, "format": format, "isPublic": is_public, "comment": "",
             "dataChangeCreatedBy": OPERATOR,
         });
-        self.admin.post(&format!("/apps/{}/appnamespaces", self.id), body).await.ok();
+        self.post(&format!("/apps/{}/appnamespaces", self.id), body).await;
     }
 
     /// Overrides a public namespace of another app.
@@ -63,7 +82,7 @@ impl App {
             "appId": self.id, "clusterName": "default", "namespaceName": namespace,
             "dataChangeCreatedBy": OPERATOR,
         });
-        self.admin.post(&format!("/apps/{}/clusters/default/namespaces", self.id), body).await.ok();
+        self.post(&format!("/apps/{}/clusters/default/namespaces", self.id), body).await;
     }
 
     /// Path of a namespace.
@@ -74,8 +93,8 @@ impl App {
     /// Makes these the items of a namespace.
     pub(crate) async fn set(&self, cluster: &str, namespace: &str, wanted: &[(&str, &str)]) {
         let path = self.path(cluster, namespace);
-        let id = self.admin.get(&path).await.ok().json()["id"].clone();
-        let items = self.admin.get(&format!("{path}/items")).await.ok().json();
+        let id = self.get(&path).await.json()["id"].clone();
+        let items = self.get(&format!("{path}/items")).await.json();
         let items: Vec<Value> = items.as_array().unwrap().clone();
         let is_of = |item: &&Value, key: &str| item["key"] == key;
         let (mut created, mut updated) = (Vec::new(), Vec::new());
@@ -98,13 +117,24 @@ impl App {
             "createItems": created, "updateItems": updated, "deleteItems": deleted,
             "dataChangeLastModifiedBy": OPERATOR,
         });
-        self.admin.post(&format!("{path}/itemset"), body).await.ok();
+        self.post(&format!("{path}/itemset"), body).await;
     }
 
     /// Publishes a namespace as it is, whatever comes of it.
     pub(crate) async fn try_publish(&self, cluster: &str, namespace: &str) -> Answer {
         let fields = [("name", "test"), ("operator", OPERATOR)];
         self.admin.form(&format!("{}/releases", self.path(cluster, namespace)), &fields).await
+    }
+
+    /// Publishes a namespace as it is.
+    pub(crate) async fn publish_patiently(&self, cluster: &str, namespace: &str) -> Answer {
+        let patience = Patience::new();
+        loop {
+            let answer = self.try_publish(cluster, namespace).await;
+            if !patience.repeats(&answer).await {
+                return answer.ok();
+            }
+        }
     }
 
     /// The same towards a server that may be killed; `None` where no answer came.
@@ -122,7 +152,7 @@ impl App {
         items: &[(&str, &str)],
     ) -> Release {
         self.set(cluster, namespace, items).await;
-        let release = self.try_publish(cluster, namespace).await.ok().json();
+        let release = self.publish_patiently(cluster, namespace).await.json();
         Release {
             id: release["id"].as_i64().unwrap(),
             key: release["releaseKey"].as_str().unwrap().to_owned(),
@@ -136,28 +166,28 @@ impl App {
 
     pub(crate) async fn roll_back(&self, release: &Release) {
         let path = format!("/releases/{}/rollback?operator={OPERATOR}", release.id);
-        self.admin.put(&path, Value::Null).await.ok();
+        self.put(&path, Value::Null).await;
     }
 
     /// Deletes a cluster with its namespaces.
     pub(crate) async fn delete_cluster(&self, name: &str) {
         let path = format!("/apps/{}/clusters/{name}?operator={OPERATOR}", self.id);
-        self.admin.delete(&path).await.ok();
+        self.send(Method::DELETE, &path, None).await;
     }
 
     /// Restores the cluster of this name that was deleted last.
     pub(crate) async fn restore_cluster(&self, name: &str) {
-        let deleted = self.admin.get(&format!("/apps/{}/deleted", self.id)).await.ok().json();
+        let deleted = self.get(&format!("/apps/{}/deleted", self.id)).await.json();
         let is_it = |one: &&Value| one["kind"] == "cluster" && one["clusterName"] == name;
         let wanted = deleted.as_array().unwrap().iter().find(is_it).unwrap().clone();
         let path = format!("/apps/{}/restorations?operator={OPERATOR}", self.id);
-        self.admin.post(&path, wanted).await.ok();
+        self.post(&path, wanted).await;
     }
 
     /// Withdraws the only release of a namespace in a cluster.
     pub(crate) async fn withdraw(&self, release: &Release) {
         let path = format!("/releases/{}/withdrawal?operator={OPERATOR}", release.id);
-        self.admin.put(&path, Value::Null).await.ok();
+        self.put(&path, Value::Null).await;
     }
 
     /// A gray branch of a namespace, for clients of this app with the address or the label; returns
@@ -169,9 +199,8 @@ impl App {
         labels: &[&str],
     ) -> String {
         let path = self.path("default", namespace);
-        let branch =
-            self.admin.post(&format!("{path}/branches?operator={OPERATOR}"), Value::Null).await;
-        let branch = branch.ok().json()["clusterName"].as_str().unwrap().to_owned();
+        let branch = self.post(&format!("{path}/branches?operator={OPERATOR}"), Value::Null).await;
+        let branch = branch.json()["clusterName"].as_str().unwrap().to_owned();
         self.set_rules(namespace, &branch, ips, labels).await;
         branch
     }
@@ -190,7 +219,7 @@ impl App {
             "ruleItems": [item], "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
         });
         let path = self.path("default", namespace);
-        self.admin.put(&format!("{path}/branches/{branch}/rules"), rules).await.ok();
+        self.put(&format!("{path}/branches/{branch}/rules"), rules).await;
     }
 
     /// An access key with the secret of this name; mode 0 refuses, 1 observes. Returns its id.
@@ -199,19 +228,19 @@ impl App {
             "appId": self.id, "secret": sign::secret(name), "mode": mode, "enabled": is_enabled,
             "dataChangeCreatedBy": OPERATOR,
         });
-        let key = self.admin.post(&format!("/apps/{}/accesskeys", self.id), body).await.ok().json();
+        let key = self.post(&format!("/apps/{}/accesskeys", self.id), body).await.json();
         let id = key["id"].as_i64().unwrap();
         // The reference creates every key switched off.
         if is_enabled && key["enabled"] != true {
             let path =
                 format!("/apps/{}/accesskeys/{id}/enable?mode={mode}&operator={OPERATOR}", self.id);
-            self.admin.put(&path, Value::Null).await.ok();
+            self.put(&path, Value::Null).await;
         }
         id
     }
 
     pub(crate) async fn disable_key(&self, id: i64) {
         let path = format!("/apps/{}/accesskeys/{id}/disable?operator={OPERATOR}", self.id);
-        self.admin.put(&path, Value::Null).await.ok();
+        self.put(&path, Value::Null).await;
     }
 }

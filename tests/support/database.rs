@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait as _, Database as SeaOrm, DatabaseBackend, DatabaseConnection,
+    ConnectOptions, ConnectionTrait as _, Database as SeaOrm, DatabaseBackend, DatabaseConnection,
     DatabaseTransaction, Statement, TransactionTrait as _,
 };
 use serde_json::Value;
@@ -15,6 +16,9 @@ use serde_json::Value;
 use super::eventually::eventually;
 use super::rows::object;
 
+/// Longest wait for a lock of SQLite. A server has it while the disk stores its change, which takes
+/// seconds on a busy machine.
+const BUSY: Duration = Duration::from_secs(60);
 /// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions
 /// first.
 const FORCE: &str = " WITH (FORCE)";
@@ -37,7 +41,9 @@ impl Database {
     }
 
     async fn connect(&self) -> DatabaseConnection {
-        SeaOrm::connect(&self.url).await.unwrap()
+        let mut options = ConnectOptions::new(&self.url);
+        options.map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(BUSY));
+        SeaOrm::connect(options).await.unwrap()
     }
 
     /// Rows of a query, as JSON objects. Names are quoted as in standard SQL.

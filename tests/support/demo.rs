@@ -1,7 +1,10 @@
-//! One app of a server, edited and published through the open API as a third party would.
+//! One app of a server, edited and published through the open API as a third party would. What is
+//! refused for now is repeated.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::eventually::Patience;
 use super::http::{Answer, Http};
 use super::server::Server;
 
@@ -27,7 +30,8 @@ impl Demo {
             "appId": app_id, "name": app_id, "orgId": "TEST1", "orgName": "Test", "ownerName": "apollo",
             "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": "apollo",
         });
-        api.post("/openapi/v1/apps", json!({ "app": app, "admins": [] })).await.ok();
+        let body = json!({ "app": app, "admins": [] });
+        api.send_patiently(Method::POST, "/openapi/v1/apps", Some(body)).await.ok();
         Self {
             api,
             env: env.to_owned(),
@@ -56,20 +60,25 @@ impl Demo {
     /// Creates or changes an item.
     pub(crate) async fn set(&self, key: &str, value: &str) {
         let item = json!({ "key": key, "value": value, "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo" });
-        self.api
-            .put(&format!("{}/items/{key}?createIfNotExists=true", self.path()), item)
-            .await
-            .ok();
+        let path = format!("{}/items/{key}?createIfNotExists=true", self.path());
+        self.api.send_patiently(Method::PUT, &path, Some(item)).await.ok();
     }
 
     /// Deletes an item.
     pub(crate) async fn delete(&self, key: &str) {
-        self.api.delete(&format!("{}/items/{key}?operator=apollo", self.path())).await.ok();
+        let path = format!("{}/items/{key}?operator=apollo", self.path());
+        self.api.send_patiently(Method::DELETE, &path, None).await.ok();
     }
 
     /// Publishes; the answer is the release.
     pub(crate) async fn publish(&self) -> Value {
-        self.try_publish().await.ok().json()
+        let patience = Patience::new();
+        loop {
+            let answer = self.try_publish().await;
+            if !patience.repeats(&answer).await {
+                return answer.ok().json();
+            }
+        }
     }
 
     /// Publishes; the answer may be a failure.
@@ -84,6 +93,6 @@ impl Demo {
             "/openapi/v1/envs/{}/releases/{}/rollback?operator=apollo",
             self.env, release["id"]
         );
-        self.api.put(&path, Value::Null).await.ok();
+        self.api.send_patiently(Method::PUT, &path, Some(Value::Null)).await.ok();
     }
 }

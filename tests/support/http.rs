@@ -8,6 +8,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, redirect};
 use serde_json::Value;
 
+use super::eventually::Patience;
+
 /// An answer with its complete body.
 #[derive(Clone)]
 pub(crate) struct Answer {
@@ -40,6 +42,12 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Whether nothing was changed, and the same request may succeed later.
+    pub(crate) fn is_refused_for_now(&self) -> bool {
+        let is_unavailable = self.status == 503 && !self.header("retry-after").is_empty();
+        is_unavailable && !self.text.contains("outcome_unknown")
     }
 }
 
@@ -149,6 +157,22 @@ impl Http {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::try_from(kind).unwrap());
         let request = client().request(method, format!("{}{path}", self.base)).headers(headers);
         read(request.body(body.to_owned())).await
+    }
+
+    /// Sends a request, and again as long as it is refused for now.
+    pub(crate) async fn send_patiently(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let patience = Patience::new();
+        loop {
+            let answer = self.send(method.clone(), path, body.clone()).await;
+            if !patience.repeats(&answer).await {
+                return answer;
+            }
+        }
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {

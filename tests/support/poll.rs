@@ -14,7 +14,7 @@ use super::parked;
 const UNREPORTED: Duration = Duration::from_millis(150);
 /// Longest wait for a poll to be parked. The count may not show it, if another poll ends at the
 /// same moment because its client disconnected.
-const PARKED: Duration = Duration::from_secs(3);
+const PARKED: Duration = Duration::from_secs(10);
 
 /// The `notifications` parameter, encoded.
 pub(crate) fn list(known: &[(&str, i64)]) -> String {
@@ -44,7 +44,7 @@ pub(crate) async fn position(http: &Http, app_id: &str, namespace: &str) -> i64 
     let ask = || async {
         // A parked poll means that there is no release yet.
         let answer = tokio::time::timeout(Duration::from_secs(1), http.get(&path)).await.ok()?;
-        Some(newest(&answer)).filter(|_| answer.status == 200)
+        (answer.status == 200).then(|| newest(&answer))
     };
     eventually(&format!("a release of {app_id}/{namespace}"), ask).await
 }
@@ -81,7 +81,7 @@ impl Waiting {
     /// because this machine may be busy.
     #[track_caller]
     pub(crate) fn soon(self) -> impl Future<Output = Answer> {
-        const SOON: Duration = Duration::from_secs(10);
+        const SOON: Duration = Duration::from_secs(20);
         let caller = std::panic::Location::caller();
         async move {
             let answer = tokio::time::timeout(SOON, self.0).await;

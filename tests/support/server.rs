@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use super::watch::{Secrets, Watch};
 
 /// Password of the administrator in every test.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-const START: Duration = Duration::from_secs(30);
+/// Longest wait for the next line of a server that starts, and for the end of a process.
+const START: Duration = Duration::from_secs(120);
 
 /// Start options.
 #[derive(Debug, Clone)]
@@ -40,9 +41,7 @@ impl Options {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
-}
 
-impl Options {
     /// Limits the number of open files.
     pub(crate) fn files(self, limit: u32) -> Self {
         self.before(&format!("ulimit -n {limit}"))
@@ -175,8 +174,12 @@ impl Server {
         let mut command = command(&["token", "create", "--name", name]);
         command.args(scope).args(["--data-dir".as_ref(), self.data_dir.as_os_str()]);
         command.args(&self.portal_db);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let error = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+        let tries = (0..30).map(|_| command.output().unwrap());
+        // The server has locked its file while a busy disk stores a change.
+        let mut ended = tries.skip_while(|output| error(output).contains("locked"));
+        let output = ended.next().expect("the file of the portal is locked for long");
+        assert!(output.status.success(), "{}", error(&output));
         let text = String::from_utf8(output.stdout).unwrap();
         let token = text.trim_end().to_owned();
         self.plant(&token);
@@ -345,9 +348,8 @@ fn watch_lines(child: &mut Child, mut watch: Watch) -> (Receiver<String>, JoinHa
     let reader = std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             watch.push(&line);
-            if sender.try_send(line).is_err() {
-                // The reader is gone or the buffer is full: keep draining.
-            }
+            // It keeps draining when the reader is gone or the buffer is full.
+            let _ = sender.try_send(line);
         }
         watch.finish()
     });
@@ -355,7 +357,7 @@ fn watch_lines(child: &mut Child, mut watch: Watch) -> (Receiver<String>, JoinHa
 }
 
 /// Output of a process that should exit by itself; kills it otherwise.
-pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
+pub(crate) fn wait_with_output(mut child: Child) -> Output {
     let pid = child.id().to_string();
     let (sender, receiver) = sync_channel::<()>(1);
     let guard = std::thread::spawn(move || {
@@ -370,7 +372,7 @@ pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
     let status = child.wait().unwrap();
     let _ = sender.send(());
     guard.join().unwrap();
-    std::process::Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() }
+    Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() }
 }
 
 /// Output of a server that is terminated once its three listeners are ready.
@@ -391,9 +393,6 @@ pub(crate) fn terminate_after(count: usize, marked: &str, mut child: Child) -> S
     }
     let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(status.success() && child.wait().unwrap().success());
-    lines.iter().for_each(|line| {
-        text.push_str(&line);
-        text.push('\n');
-    });
+    text.extend(lines.iter().flat_map(|line| [line, "\n".to_owned()]));
     text
 }

@@ -30,7 +30,7 @@ class Listener {
   /** The changed keys of the next event and the kind of each change, sorted. */
   async next() {
     if (this.#events.length === 0) {
-      await once(this.#came, 'event', { signal: AbortSignal.timeout(15_000) });
+      await once(this.#came, 'event', { signal: AbortSignal.timeout(70_000) });
     }
     const event = this.#events.shift();
     this.interested = event.interestedKeys;

@@ -14,7 +14,7 @@ function block(millis) {
   Atomics.wait(cell, 0, 0, millis);
 }
 
-test('a read and the events after it add up to the newest content', { timeout: 120_000 }, async (t) => {
+test('a read and the events after it add up to the newest content', { timeout: 600_000 }, async (t) => {
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   const models = [];
@@ -47,7 +47,7 @@ test('a read and the events after it add up to the newest content', { timeout: 1
   assert.equal(client.metrics().namespaces[0].listenerFailures, 0);
 });
 
-test('an iterator begins where reads are', { timeout: 60_000 }, async (t) => {
+test('an iterator begins where reads are', { timeout: 600_000 }, async (t) => {
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   for (let n = 1; n <= 10; n += 1) {
@@ -64,7 +64,7 @@ test('an iterator begins where reads are', { timeout: 60_000 }, async (t) => {
   }
 });
 
-test('a watch finds the release that lands while it parses for the first time', { timeout: 60_000 }, async (t) => {
+test('a watch finds the release that lands while it parses for the first time', { timeout: 600_000 }, async (t) => {
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');
   for (let n = 1; n <= 20; n += 1) {
@@ -76,7 +76,7 @@ test('a watch finds the release that lands while it parses for the first time', 
       return snapshot.get('n');
     });
     await published;
-    await eventually(() => watch.get() === String(n), `release ${n}; it is ${watch.get()}`, 3000);
+    await eventually(() => watch.get() === String(n), `release ${n}; it is ${watch.get()}`);
     watch.cancel();
   }
 });

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { version } from '../index.mjs';
-import { HERE, ROOT, Scripted } from './support.mjs';
+import { HERE, PATIENT, ROOT, Scripted } from './support.mjs';
 
 const SOURCE = path.join(HERE, '..');
 const { packageName, platformOfThisProcess } = createRequire(import.meta.url)('../lib/native.cjs');
@@ -53,7 +53,13 @@ const directory = await installed();
 /** Environment variables that configure a client for a service. */
 function variables(scripted) {
   const poll = { APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS: '0', APOLLO_CACHE_FILE_ENABLE: 'false' };
-  return { ...process.env, APP_ID: 'order', APOLLO_META: scripted.url, ...poll };
+  const variable = (name) =>
+    name
+      .replace(/([a-z])([A-Z])/g, '$1_$2')
+      .replace(/[.-]/g, '_')
+      .toUpperCase();
+  const patient = Object.entries(PATIENT).map(([name, millis]) => [variable(name), String(millis)]);
+  return { ...process.env, APP_ID: 'order', APOLLO_META: scripted.url, ...poll, ...Object.fromEntries(patient) };
 }
 
 /** A running program and its lines. */
@@ -64,7 +70,7 @@ function start(test, file, scripted) {
   return { ended: once(program, 'exit'), line: async () => (await lines.next()).value };
 }
 
-test('what was packed is installed without scripts, and runs the example', { timeout: 120_000 }, async (t) => {
+test('what was packed is installed without scripts, and runs the example', { timeout: 600_000 }, async (t) => {
   const scripted = await Scripted.start();
   t.after(() => scripted.stop());
   await scripted.publish('application', { greeting: 'hello' });
@@ -150,14 +156,15 @@ test('a package without its native half, or with one of another version, says wh
   }
 });
 
-test('the examples of the readme work', { timeout: 60_000 }, async (t) => {
+test('the examples of the readme work', { timeout: 600_000 }, async (t) => {
   const readme = await readFile(path.join(SOURCE, 'README.md'), 'utf8');
   const [first, second] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
   const scripted = await Scripted.start();
   t.after(() => scripted.stop());
   const run = async (name, code) => {
     await scripted.publish('application', { 'rate.limit': '5' });
-    await writeFile(path.join(directory, name), code.replace('http://meta:8080', scripted.url));
+    const patient = code.replace("{ 'app.id'", `{ ...${JSON.stringify(PATIENT)}, 'app.id'`);
+    await writeFile(path.join(directory, name), patient.replace('http://meta:8080', scripted.url));
     return start(t, path.join(directory, name), scripted);
   };
 

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Client } from '../index.mjs';
-import { eventually, serverProgram } from './support.mjs';
+import { eventually, PATIENT, serverProgram } from './support.mjs';
 
 /** `castalia serve` on free ports, with the sample app. */
 class Server {
@@ -48,7 +48,7 @@ class Server {
 
   client(settings = {}) {
     const own = { 'app.id': 'sample-app', 'apollo.meta': this.url, 'apollo.cache-dir': this.data };
-    const client = new Client({ ...own, ...settings });
+    const client = new Client({ ...own, ...PATIENT, ...settings });
     this.clients.push(client);
     return client;
   }
@@ -80,7 +80,7 @@ class Server {
   }
 }
 
-test('a value is loaded, pushed, and there without the server', { timeout: 60_000 }, async (t) => {
+test('a value is loaded, pushed, and there without the server', { timeout: 600_000 }, async (t) => {
   const server = await Server.start(t);
   await server.publish('hello');
   const first = server.client();
@@ -94,6 +94,14 @@ test('a value is loaded, pushed, and there without the server', { timeout: 60_00
   assert.deepEqual(Object.fromEntries(event.changes), { greeting: change });
   assert.equal(config.get('greeting'), 'good morning 😀');
   await first.close();
+  // Closing does not wait for a disk that is slower than five seconds.
+  const cache = path.join(server.data, 'sample-app/config-cache/sample-app+default+application.properties');
+  const isCached = () =>
+    readFile(cache, 'utf8').then(
+      (text) => text.includes('morning'),
+      () => false,
+    );
+  await eventually(isCached, 'the value is in the cache');
 
   const ports = Object.entries(server.addresses).map(([role, address]) => [role, address.split(':').at(-1)]);
   await server.stop();
@@ -110,7 +118,7 @@ test('a value is loaded, pushed, and there without the server', { timeout: 60_00
         () => false,
       ),
     'the server answers again',
-    30_000,
+    120_000,
   );
   assert.deepEqual([cached.get('greeting'), cached.source], ['good morning 😀', 'remote']);
 });

@@ -13,6 +13,15 @@ export const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const ROOT = path.resolve(HERE, '../../..');
 export const TARGET = path.resolve(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug');
 
+/** Timeouts of clients that this machine does not exceed, although it may stop for seconds. */
+export const PATIENT = {
+  'apollo.connectTimeout': 60_000,
+  'apollo.readTimeout': 60_000,
+  'apollo.discoveryConnectTimeout': 60_000,
+  'apollo.discoveryReadTimeout': 60_000,
+  'castalia.start-timeout': 60_000,
+};
+
 /** A scripted config service. */
 export class Scripted {
   static async start() {
@@ -46,6 +55,7 @@ export class Scripted {
       'apollo.meta': this.url,
       'apollo.cache.file.enable': false,
       'apollo.longPollingInitialDelayInMills': 0,
+      ...PATIENT,
       ...more,
     };
   }
@@ -81,8 +91,20 @@ export async function serviceWith(test, releases, settings) {
   return { service, client };
 }
 
+/**
+ * Milliseconds of the quickest of some attempts, each of which returns its own: other programs may have the
+ * processors during the others. One within the limit suffices.
+ */
+export async function quickest(limit, attempt) {
+  let best = Infinity;
+  for (let n = 0; n < 10 && best >= limit; n += 1) {
+    best = Math.min(best, await attempt());
+  }
+  return best;
+}
+
 /** Waits for a condition and returns its value; fails after a timeout. */
-export async function eventually(holds, what, patience = 10_000) {
+export async function eventually(holds, what, patience = 60_000) {
   for (const end = Date.now() + patience; ; await sleep(5)) {
     const value = await holds();
     if (value) {

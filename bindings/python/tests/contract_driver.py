@@ -28,7 +28,7 @@ class Listener:
 
     def next(self) -> list[str]:
         """The changed keys of the next event and the kind of each change, sorted."""
-        event = self.events.get(timeout=15)
+        event = self.events.get(timeout=70)
         self.interest = event.interested_keys
         changes = sorted(event.changes.items())
         return [word for key, change in changes for word in (key, change.change_type.lower())]

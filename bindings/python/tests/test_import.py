@@ -13,7 +13,7 @@ import pytest
 
 def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *flags, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
 
 
 def test_asyncio_is_loaded_when_it_is_used() -> None:

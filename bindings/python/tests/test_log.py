@@ -55,15 +55,38 @@ def test_a_function_takes_records_instead(scripted: Scripted) -> None:
     assert {one[0] for one in taken} <= {"WARN", "ERROR"}
 
 
+# Until what is logged has been written: a thread of the client passes it on.
+UNTIL = """
+class Written:
+    text = ""
+
+    def write(self, text):
+        Written.text += text
+        return sys.__stderr__.write(text)
+
+    def flush(self):
+        sys.__stderr__.flush()
+
+def until(text):
+    for _ in range(6000):
+        if text in Written.text:
+            break
+        time.sleep(0.01)
+
+sys.stderr = Written()
+"""
+
+
 def test_warnings_reach_logging_although_the_program_chose_nothing(scripted: Scripted) -> None:
     scripted.publish(n="x")
     program = run_program(
         scripted,
-        """
-        import logging
-        assert config.get_int("n") is None
-        time.sleep(0.3)
-        """,
+        UNTIL
+        + """
+import logging
+assert config.get_int("n") is None
+until("key=n")
+""",
     )
     assert "malformed value" in program.stderr and "key=n" in program.stderr
 
@@ -78,16 +101,17 @@ def test_a_forked_child_logs_as_well(scripted: Scripted) -> None:
     scripted.publish(a="x", b="x")
     program = run_program(
         scripted,
-        """
-        config.get_int("a")
-        time.sleep(0.2)
-        child = os.fork()
-        if child == 0:
-            config.get_int("b")
-            time.sleep(0.3)
-            os._exit(0)
-        os.waitpid(child, 0)
-        """,
+        UNTIL
+        + """
+config.get_int("a")
+until("key=a")
+child = os.fork()
+if child == 0:
+    config.get_int("b")
+    until("key=b")
+    os._exit(0)
+os.waitpid(child, 0)
+""",
     )
     assert "key=a" in program.stderr and "key=b" in program.stderr
 
@@ -95,12 +119,14 @@ def test_a_forked_child_logs_as_well(scripted: Scripted) -> None:
 def test_a_namespace_that_nothing_is_loaded_for_is_warned_of_once(scripted: Scripted) -> None:
     program = run_program(
         scripted,
-        """
-        client = castalia.Client(app_id="order", meta="http://127.0.0.1:9", cache_dir="/nowhere")
-        config = client.config("missing")
-        assert (config.source, len(config)) == ("none", 0) and config.state != "Ready"
-        time.sleep(0.3)
-        """,
+        UNTIL
+        + """
+client = castalia.Client(app_id="order", meta="http://127.0.0.1:9", cache_dir="/nowhere")
+config = client.config("missing")
+assert (config.source, len(config)) == ("none", 0) and config.state != "Ready"
+until("namespace=missing")
+time.sleep(0.3)
+""",
     )
     lines = [line for line in program.stderr.splitlines() if "namespace=missing" in line]
     assert len(lines) == 1 and "the namespace is empty" in lines[0], program.stderr

@@ -55,15 +55,18 @@ def test_the_source_is_that_of_now_although_no_value_changed(
 ) -> None:
     scripted.publish(n="1")
     settings = scripted.settings(apollo__cache__file__enable="true")
-    settings.update({"apollo.cache-dir": str(tmp_path), "castalia.start-timeout": "200"})
+    settings["apollo.cache-dir"] = str(tmp_path)
     with castalia.Client(settings) as client:
         client.config("application")
+    # Closing does not wait for a disk that is slower than five seconds.
+    cache = tmp_path / "order" / "config-cache" / "order+default+application.properties"
+    eventually(cache.exists)
     scripted.order("fail", "config", "500")
     with castalia.Client(settings) as client:
         config = client.config("application")
         assert (config["n"], config.source) == ("1", "local")
         scripted.order("fail", "config", "200")
-        eventually(lambda: config.source == "remote", 30)
+        eventually(lambda: config.source == "remote", 180)
         assert config.snapshot().source == "remote"
 
 
@@ -174,7 +177,7 @@ def test_namespaces_of_a_loop_are_closed_as_well(scripted: Scripted) -> None:
             for one in (config, file):
                 with pytest.raises(castalia.ClosedError):
                     await one.refresh()
-            await asyncio.wait([subscription._task], timeout=10)
+            await asyncio.wait([subscription._task], timeout=60)
             assert subscription._task.done() and client.metrics().namespaces == []
             again = await client.config("application")
             assert again is not config and again["n"] == "1"
@@ -199,7 +202,7 @@ def test_a_listener_of_a_loop_may_close_its_namespace(
             subscription = config.on_change(close)
             await asyncio.to_thread(scripted.order, "held", "1")
             scripted.publish(n="2")
-            await asyncio.wait_for(subscription._task, 10)
+            await asyncio.wait_for(subscription._task, 60)
             assert (config["n"], config.state) == ("2", "Closed")
 
     asyncio.run(run())

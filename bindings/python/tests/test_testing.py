@@ -93,4 +93,4 @@ def test_an_async_fake_client_does_the_same() -> None:
             await client.publish("application", {})
             assert (dict(config), config.state) == ({}, "Ready")
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), 240))

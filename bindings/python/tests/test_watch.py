@@ -39,7 +39,7 @@ def test_a_watch_finds_the_release_that_lands_while_it_parses_for_the_first_time
                 return snapshot["n"]
 
             watch = config.watch(parse)
-            eventually(lambda watch=watch, n=number: watch.get() == str(n), 3)  # type: ignore[misc]
+            eventually(lambda watch=watch, n=number: watch.get() == str(n))  # type: ignore[misc]
 
 
 def test_a_watch_finds_a_release_that_lands_at_any_moment(scripted: Scripted) -> None:
@@ -59,7 +59,7 @@ def test_a_watch_finds_a_release_that_lands_at_any_moment(scripted: Scripted) ->
             time.sleep(random.uniform(0, 0.006))
             watch = config.watch(parse)
             publisher.join()
-            eventually(lambda watch=watch, n=number: watch.get() == str(n), 5)  # type: ignore[misc]
+            eventually(lambda watch=watch, n=number: watch.get() == str(n))  # type: ignore[misc]
             assert watch.last_error is None
 
 

@@ -2,16 +2,13 @@
 //! runtime, or on the shared one.
 
 use std::sync::{Arc, Barrier, mpsc};
-use std::time::Duration;
 
 use castalia_core::testing::{Endpoint, Fault, Server};
 use castalia_core::{Client, ErrorKind, Interest, Source, blocking};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::support::{APP, NAMESPACE, scratch, settings};
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::support::{APP, NAMESPACE, PATIENCE, patient_settings, scratch};
 
 /// A server on the shared runtime, which outlives all others.
 struct World {
@@ -28,7 +25,7 @@ impl World {
     }
 
     fn client(&self) -> Client {
-        Client::new(settings(self.server.url(), &self.root)).unwrap()
+        Client::new(patient_settings(self.server.url(), &self.root)).unwrap()
     }
 
     fn publish(&self, value: &str) {

@@ -175,6 +175,10 @@ async fn a_broken_release_and_late_fallback_values_are_combined() {
         };
         client.validate(YAML, hold).unwrap();
         let config = client.config(YAML).await.unwrap();
+        if file_is_first {
+            // A slow disk may answer after the start timeout.
+            eventually("the file", || config.get_or("size", 0) == 4).await;
+        }
         let mut changes = config.changes().key("size");
         fixture.server.publish(APP, YAML, &[("content", "size: [")]);
         let refreshed = async {

@@ -1,35 +1,44 @@
 //! Opening, closing and dropping clients, with and without a runtime of the caller.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use castalia_core::testing::{Endpoint, Server};
 use castalia_core::{Client, ErrorKind, Interest, Source, blocking};
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, scratch, settings};
+use super::support::{APP, Fixture, NAMESPACE, PATIENCE, eventually, patient_settings, scratch};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time to close. With a task that does not end it takes 5 s.
+const CLOSED: Duration = Duration::from_millis(2100);
+/// Clients of which the one that closes in the shortest time counts: other tests may use the
+/// processors while the others do.
+const TRIES: usize = 3;
 
 #[tokio::test]
 async fn close_ends_the_held_poll_and_reads_go_on() {
     let server = Server::start().await.unwrap();
     let root = scratch();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
-    let client = Client::new(settings(server.url(), &root)).unwrap();
-    let config = client.config(NAMESPACE).await.unwrap();
-    server.arrived(Endpoint::Poll, 2).await;
-    server.holds(1).await;
-    let start = Instant::now();
-    client.close().await;
-    assert!(start.elapsed() < Duration::from_millis(2100));
-    server.holds(0).await;
-    client.close().await;
-    assert_eq!(config.get("a").unwrap(), "1");
-    assert_eq!(config.refresh().await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(client.config("other").await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(client.start().await.unwrap_err().kind(), ErrorKind::Closed);
-    assert!(config.changes().next().await.is_none(), "nothing will change any more");
+    let mut quickest = Duration::MAX;
+    for _ in 0..TRIES {
+        let polls = server.requests_of(Endpoint::Poll).len();
+        let client = Client::new(patient_settings(server.url(), &root)).unwrap();
+        let config = client.config(NAMESPACE).await.unwrap();
+        server.arrived(Endpoint::Poll, polls + 2).await;
+        server.holds(1).await;
+        let start = Instant::now();
+        client.close().await;
+        quickest = quickest.min(start.elapsed());
+        server.holds(0).await;
+        client.close().await;
+        assert_eq!(config.get("a").unwrap(), "1");
+        assert_eq!(config.refresh().await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(client.config("other").await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(client.start().await.unwrap_err().kind(), ErrorKind::Closed);
+        assert!(config.changes().next().await.is_none(), "nothing will change any more");
+    }
+    assert!(quickest < CLOSED, "{quickest:?}");
 }
 
 /// A listener that hangs delays closing by two seconds, and no longer.
@@ -97,11 +106,18 @@ async fn the_last_handle_may_be_dropped_in_a_listener() {
 /// The blocking client works without a runtime of the caller.
 #[test]
 fn a_program_without_a_runtime_uses_the_blocking_client() {
+    let server = blocking::runtime().unwrap().block_on(Server::start()).unwrap();
+    let quickest = (0..TRIES).map(|_| use_blocking_client(&server)).min().unwrap();
+    assert!(quickest < CLOSED, "{quickest:?}");
+}
+
+/// Opens, reads, listens and refreshes; returns how long closing took.
+fn use_blocking_client(server: &Server) -> Duration {
     let root = scratch();
     let runtime = blocking::runtime().unwrap();
-    let server = runtime.block_on(Server::start()).unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
-    let client = blocking::Client::new(settings(server.url(), &root)).unwrap();
+    let polls = server.requests_of(Endpoint::Poll).len();
+    let client = blocking::Client::new(patient_settings(server.url(), &root)).unwrap();
     let config = client.config(NAMESPACE, PATIENCE).unwrap();
     assert_eq!((config.source(), config.get_or("a", 0)), (Source::Remote, 1));
     let (sender, events) = std::sync::mpsc::sync_channel(8);
@@ -115,7 +131,7 @@ fn a_program_without_a_runtime_uses_the_blocking_client() {
         assert_eq!(also.kind(), ErrorKind::InvalidArgument);
         sender.send(event.clone()).unwrap();
     });
-    runtime.block_on(server.arrived(Endpoint::Poll, 2));
+    runtime.block_on(server.arrived(Endpoint::Poll, polls + 2));
     server.publish(APP, NAMESPACE, &[("a", "2")]);
     let event = events.recv_timeout(PATIENCE).unwrap();
     assert_eq!(event.snapshot().get("a"), Some("2"));
@@ -123,9 +139,10 @@ fn a_program_without_a_runtime_uses_the_blocking_client() {
     subscription.cancel();
     let start = Instant::now();
     client.close(PATIENCE);
-    assert!(start.elapsed() < Duration::from_millis(2100));
+    let took = start.elapsed();
     assert_eq!(config.get_or("a", 0), 2);
     assert_eq!(config.refresh(PATIENCE).unwrap_err().kind(), ErrorKind::Closed);
+    took
 }
 
 /// A listener may close its client: the call only starts it.
@@ -135,7 +152,7 @@ fn a_listener_may_close_its_client() {
     let runtime = blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
-    let client = blocking::Client::new(settings(server.url(), &root)).unwrap();
+    let client = blocking::Client::new(patient_settings(server.url(), &root)).unwrap();
     let config = client.config(NAMESPACE, PATIENCE).unwrap();
     let (sender, closed) = std::sync::mpsc::sync_channel(1);
     let inner = client.clone();
@@ -156,11 +173,18 @@ fn a_deadline_of_the_caller_is_kept() {
     let runtime = blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
-    let delay = Duration::from_millis(300);
-    server.fail_next(Endpoint::Config, castalia_core::testing::Fault::Delay(delay));
-    let client = blocking::Client::new(settings(server.url(), &root)).unwrap();
+    let client = blocking::Client::new(patient_settings(server.url(), &root)).unwrap();
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+    let held = Mutex::new(held);
+    // Opening ends when the test says so, however slow this machine is.
+    let hold = move |_: &Arc<_>| {
+        let _ = held.lock().unwrap().recv();
+        Ok(())
+    };
+    client.validate(NAMESPACE, hold).unwrap();
     let error = client.config(NAMESPACE, Duration::from_millis(50)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
+    drop(release);
     let config = client.config(NAMESPACE, PATIENCE).unwrap();
     assert_eq!(config.source(), Source::Remote);
     client.close(PATIENCE);

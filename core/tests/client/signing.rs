@@ -3,7 +3,7 @@
 use castalia_core::Source;
 use castalia_core::testing::{Endpoint, Server};
 
-use super::support::{APP, Fixture, NAMESPACE, scratch, settings};
+use super::support::{APP, Fixture, NAMESPACE, patient_settings, scratch};
 
 #[tokio::test]
 async fn a_server_that_checks_accepts_every_request() {
@@ -12,7 +12,7 @@ async fn a_server_that_checks_accepts_every_request() {
     server.set_secret("a.b_c-d", Some("0123456789abcdef"));
     server.set_services(&[&format!("{}/gw", server.url())]);
     server.data().publish("a.b_c-d", "default", "FX.apollo", &[("a", "1")]);
-    let settings = settings(server.url(), &root)
+    let settings = patient_settings(server.url(), &root)
         .set("app.id", "a.b_c-d")
         .set("idc", "上海")
         .set("apollo.cluster", "default")

@@ -13,6 +13,10 @@ use tempfile::TempDir;
 pub(crate) const APP: &str = "order";
 /// Namespace of most tests.
 pub(crate) const NAMESPACE: &str = "application";
+/// Longest wait in real time for what happens at once, unless a fault prevents it altogether.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The same as a setting.
+const PATIENT_MS: &str = "60000";
 
 /// In-memory servers, for paused time.
 pub(crate) struct Fixture {
@@ -116,6 +120,16 @@ pub(crate) fn settings(meta: &str, root: &TempDir) -> Settings {
         .set("castalia.proxy.enable", "false")
         .set("host.ip", "10.0.0.1")
         .random_seed(7)
+}
+
+/// The same for a server on a real socket, in real time: this machine may stop for longer than the
+/// usual timeouts of 1 s and 5 s.
+pub(crate) fn patient_settings(meta: &str, root: &TempDir) -> Settings {
+    settings(meta, root)
+        .set("apollo.discoveryConnectTimeout", PATIENT_MS)
+        .set("apollo.discoveryReadTimeout", PATIENT_MS)
+        .set("apollo.readTimeout", PATIENT_MS)
+        .set("castalia.start-timeout", PATIENT_MS)
 }
 
 /// Starts recording what is logged, once for all tests.

@@ -3,7 +3,9 @@
 use castalia_core::{ChangeType, ErrorKind, Settings, Source, State};
 use serde::Deserialize;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, scratch};
+use super::support::{
+    APP, Fixture, NAMESPACE, eventually, logged, patient_settings, record_log, scratch,
+};
 
 #[tokio::test(start_paused = true)]
 async fn invalid_yaml_keeps_the_last_good_values() {
@@ -260,8 +262,8 @@ async fn odd_and_large_values_are_exact() {
     for gzip in [false, true] {
         server.set_gzip(gzip);
         server.publish(APP, NAMESPACE, &values);
-        let client =
-            castalia_core::Client::new(super::support::settings(server.url(), &root)).unwrap();
+        let settings = patient_settings(server.url(), &root);
+        let client = castalia_core::Client::new(settings).unwrap();
         let config = client.config(NAMESPACE).await.unwrap();
         let snapshot = config.snapshot();
         assert_eq!(snapshot.iter().collect::<Vec<_>>(), values);

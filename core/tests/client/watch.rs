@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 use castalia_core::Config;
 use castalia_core::testing::Server;
 
-use super::support::{APP, Fixture, NAMESPACE};
-
-/// Time limit for a value to follow, in real time unlike most tests here.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::support::{APP, Fixture, NAMESPACE, PATIENCE};
 
 async fn follows(is_newest: impl Fn() -> bool) -> bool {
     let follows = async {
@@ -32,7 +29,7 @@ fn land(server: &Arc<Server>, config: &Config, n: &str) {
     let landed = tokio::spawn(landing);
     let start = Instant::now();
     while !landed.is_finished() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the release does not land");
+        assert!(start.elapsed() < PATIENCE, "the release does not land");
         std::thread::yield_now();
     }
 }

@@ -347,7 +347,7 @@ mod tests {
                         let parked = park(&hub, &["a", "b"], 60);
                         let newest = position.load(Ordering::SeqCst);
                         if newest == known {
-                            let woken = tokio::time::timeout(Duration::from_secs(20), parked).await;
+                            let woken = tokio::time::timeout(Duration::from_secs(60), parked).await;
                             assert!(matches!(woken, Ok(Woken::Message(_))), "{woken:?} at {known}");
                         }
                         known = position.load(Ordering::SeqCst);

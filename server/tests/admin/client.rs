@@ -337,8 +337,11 @@ pub(crate) fn counts(texts: &[String]) -> HashMap<&str, usize> {
     counts
 }
 
+/// With a longer timeout than that of a real server: other tests may keep the machine busy.
 async fn connect(url: &str) -> Store {
-    Store::connect(url, StoreOptions::new(DATABASE)).await.unwrap()
+    let acquire_timeout = Duration::from_secs(30);
+    let options = StoreOptions { acquire_timeout, ..StoreOptions::new(DATABASE) };
+    Store::connect(url, options).await.unwrap()
 }
 
 /// Whether the tests use a server that is reached by its address.

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::audit::Log;
-use super::provider::{CLIENT, Provider, SECRET};
+use super::provider::{CLIENT, PATIENCE, Provider, SECRET};
 use super::user_token::TOKENS;
 use super::world::{Answer, Caller, World, app};
+use crate::stopwatch::Stopwatch;
 
 const API: &str = "portal-api";
 const APPS: &str = "/openapi/v1/apps";
@@ -172,6 +173,7 @@ async fn an_account_that_may_not_sign_in_is_refused() {
 async fn a_new_key_is_read_and_unknown_ones_make_few_calls() {
     let provider = Provider::start().await;
     let world = world(&provider, &[]).await;
+    let begun = Instant::now();
     bearer(&world, &usual(&provider)).get(USER).await.ok();
     let forged = |number: usize| {
         provider.issue(&json!({ "aud": API }), &json!({ "kid": number.to_string() }))
@@ -180,17 +182,22 @@ async fn a_new_key_is_read_and_unknown_ones_make_few_calls() {
     for answer in join_all(callers.iter().map(|caller| caller.get(USER))).await {
         refused(&answer);
     }
-    assert_eq!(provider.reads.load(Ordering::Relaxed), 1);
+    // A busy machine takes longer than ten seconds.
+    let is_rare = || {
+        let most = 1 + begun.elapsed().as_secs() / 10;
+        (1..=most).contains(&(provider.reads.load(Ordering::Relaxed) as u64))
+    };
+    assert!(is_rare(), "{:?} after {:?}", provider.reads, begun.elapsed());
     provider.rotate();
     let started = Instant::now();
     while bearer(&world, &usual(&provider)).get(USER).await.status != 200 {
-        assert!(started.elapsed() < Duration::from_secs(30), "the new key is not read");
+        assert!(started.elapsed() < PATIENCE, "the new key is not read");
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    assert_eq!(provider.reads.load(Ordering::Relaxed), 2);
+    assert!(is_rare(), "{:?} after {:?}", provider.reads, begun.elapsed());
     // A provider that does not answer has no effect on tokens whose key is known.
     provider.freeze(true);
-    let asked = Instant::now();
+    let asked = Stopwatch::start();
     bearer(&world, &usual(&provider)).get(USER).await.ok();
     assert!(asked.elapsed() < Duration::from_secs(5));
 }
@@ -219,7 +226,7 @@ async fn a_provider_that_is_down_affects_no_other_request() {
     let started = Instant::now();
     let mut answer = bearer(&world, &token).get(USER).await;
     while answer.status == 503 {
-        assert!(started.elapsed() < Duration::from_secs(30), "it is not used again");
+        assert!(started.elapsed() < PATIENCE, "it is not used again");
         tokio::time::sleep(Duration::from_millis(250)).await;
         answer = bearer(&world, &token).get(USER).await;
     }

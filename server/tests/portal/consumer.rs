@@ -203,7 +203,7 @@ async fn each_change_by_a_consumer_is_recorded() {
     ci.post(&path, item("k", "v")).await.ok();
     ci.post("/openapi/v1/apps", app("x", "u1")).await.fails(403, "Access is denied");
     world.user("u1").await.delete(&format!("{NS}/items/k")).await.empty();
-    let waited = tokio::time::timeout(Duration::from_secs(5), async {
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             let rows = consumer_audit::Entity::find().all(world.store.read()).await.unwrap();
             if rows.len() >= 2 {

@@ -5,12 +5,12 @@
 use std::cell::RefCell;
 
 use castalia_server::settings::Installation;
-use castalia_store::{Origin, Part, Store, StoreOptions};
+use castalia_store::{Origin, Part, Store};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement, TransactionTrait as _};
 
 use super::lent::Lent;
 use super::process;
-use crate::database::{Database, apply};
+use crate::database::{Database, apply, patient};
 
 const CONFIG: &str = include_str!("../../store/tests/store/apollo_2_4_config.sql");
 const PORTAL: &str = include_str!("../../store/tests/store/apollo_2_4_portal.sql");
@@ -34,7 +34,8 @@ thread_local! {
 /// A store on an empty database with the tables of this part.
 pub(crate) async fn open(part: Part, installation: Installation) -> Store {
     let Some(engine) = asked_for() else {
-        let store = Store::connect("sqlite::memory:", StoreOptions::new("test")).await.unwrap();
+        // All work shares one connection, and waits long for it on a busy machine.
+        let store = Store::connect("sqlite::memory:", patient("test")).await.unwrap();
         apply(&store, part).await.unwrap();
         return store;
     };

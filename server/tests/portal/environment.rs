@@ -27,7 +27,7 @@ use super::world::{NS, World, app, environment, item};
 /// Timeout of an admin service that never answers in full.
 const READ_TIMEOUT: Duration = Duration::from_millis(300);
 /// The same beside a service that answers, and may be slow on a busy machine.
-const PATIENT_TIMEOUT: Duration = Duration::from_secs(4);
+const PATIENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Token of the admin service.
 const TOKEN: &str = "token of the far environment";
 

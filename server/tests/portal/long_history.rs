@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::random_history::number;
 use super::world::{Caller, NS, World, item};
+use crate::stopwatch::Stopwatch;
 
 const RELEASES: u64 = 4_000;
 /// Rows of one statement.
@@ -159,7 +160,7 @@ struct Latencies {
 async fn latencies(owner: &Caller<'_>, time: Duration, is_done: impl Fn() -> bool) -> Latencies {
     let (start, mut found) = (Instant::now(), Vec::new());
     while start.elapsed() < time && !is_done() {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         publish(owner).await;
         found.push(begin.elapsed());
     }

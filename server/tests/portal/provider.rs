@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
@@ -24,6 +24,9 @@ use tokio::sync::watch;
 
 pub(crate) const CLIENT: &str = "portal";
 pub(crate) const SECRET: &str = "secret at the provider";
+/// Longest wait for the next request of the portal, on a busy machine. It reads a document at most
+/// every ten seconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running provider.
 #[derive(Clone)]

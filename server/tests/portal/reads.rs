@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::frozen_environment::world_beside_a_frozen_environment;
 use super::world::{Caller, NS, World, item};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for an answer; the frozen environment is waited for 30 s.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn address(paths: &[&str]) -> String {
     let lines = form_urlencoded::Serializer::new(String::new())

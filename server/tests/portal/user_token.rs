@@ -1,11 +1,11 @@
 //! Access tokens of users: what they allow, their end, and the records of their use.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_store::entity::{audit_log, user_token, user_token_audit};
 use chrono::{Local, SecondsFormat, TimeDelta};
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use http::header::SET_COOKIE;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use super::world::{Caller, NS, World, item};
 
 pub(super) const TOKENS: &str = "/openapi/v1/user-tokens";
+/// Longest wait for what happens in the background, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl World {
     /// A program with an access token of a user, which the user creates with this body.
@@ -41,7 +43,7 @@ fn in_days(days: i64) -> String {
 
 /// Waits until a query returns something.
 pub(super) async fn eventually<T>(query: impl AsyncFn() -> Option<T>) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+    let waited = tokio::time::timeout(PATIENCE, async {
         loop {
             if let Some(found) = query().await {
                 return found;
@@ -324,12 +326,21 @@ async fn the_use_of_a_token_is_recorded() {
 async fn a_token_makes_as_many_requests_as_its_rate_allows() {
     let world = World::adopted().await;
     let program = world.program("u1", json!({ "rateLimit": 2 })).await;
-    let mut statuses = Vec::new();
-    for _ in 0..20 {
-        statuses.push(program.get("/openapi/v1/envs").await.status);
+    for _ in 0..2 {
+        assert_eq!(program.get("/openapi/v1/envs").await.status, 200);
     }
-    assert!(statuses.iter().filter(|status| **status == 429).count() > 5, "{statuses:?}");
-    assert_eq!(statuses[..2], [200, 200]);
+    // More than two requests in a second of a machine of any speed.
+    let sent = async || {
+        let burst = (0..50).map(|_| program.get("/openapi/v1/envs"));
+        let answers = join_all(burst).await;
+        answers.iter().map(|answer| answer.status).collect::<Vec<_>>()
+    };
+    let started = Instant::now();
+    let mut statuses = sent().await;
+    while statuses.iter().filter(|status| **status == 429).count() <= 5 {
+        assert!(started.elapsed() < PATIENCE, "{statuses:?}");
+        statuses = sent().await;
+    }
 }
 
 /// A row with a scope that this version cannot read allows nothing.

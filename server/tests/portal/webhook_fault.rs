@@ -1,7 +1,7 @@
 //! Receivers that fail, and ends of the process: what was published is delivered nevertheless, and
 //! no receiver delays another.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use castalia_server::domain::notice;
 use castalia_store::entity::{castalia_delivery, castalia_notice};
@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::receiver::{Receiver, Script, end, log, publish, register, states, until, world};
 use super::world::World;
+use crate::stopwatch::Stopwatch;
 
 #[tokio::test]
 async fn a_failed_delivery_is_retried_under_its_id() {
@@ -48,7 +49,7 @@ async fn a_receiver_that_fails_delays_neither_publishes_nor_other_receivers() {
         register(&world, url).await;
     }
     let user = world.user("u1").await;
-    let start = Instant::now();
+    let start = Stopwatch::start();
     for value in ["1", "2", "3"] {
         publish(&user, value).await;
     }
@@ -233,7 +234,7 @@ async fn receivers_that_hang_do_not_take_the_turns_of_others() {
     })
     .await;
     let before = healthy.received().len();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     for value in ["1", "2", "3"] {
         publish(&user, value).await;
         healthy.wait(before + value.parse::<usize>().unwrap()).await;

@@ -1,5 +1,5 @@
 // Texts: differences, times, checks, and that both languages have the same keys.
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import en from "../src/i18n/en.json";
 import zh from "../src/i18n/zh.json";
@@ -16,6 +16,10 @@ it("no text has a parameter that would change how the library looks texts up", (
 const NOW = new Date("2026-11-20T09:42:10Z");
 
 describe("diffRows", () => {
+  // What takes too long by the clock is shown as completely different.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+  afterEach(() => void vi.useRealTimers());
+
   const texts = (rows: DiffRow[]) =>
     rows.map((row) => [row.before, row.after].map((line) => line?.words.map((word) => word.text).join("") ?? null));
 

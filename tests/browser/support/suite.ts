@@ -1,13 +1,14 @@
 // What a test file uses: one server and one browser, pages in the themes and widths of the UI, and
 // checks that apply to every page. A test fails if a page has logged an error.
 import axe, { type AxeResults } from "axe-core";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type Page, type Response } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
 import { Api } from "./api";
 import { startCastalia, type Castalia, type ServerOptions } from "./server";
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
+const LAUNCH_MS = 120_000;
 const HEIGHT = 900;
 const FLAGS = [
   "--disable-gpu",
@@ -49,7 +50,8 @@ export class Suite {
     const executablePath = process.env.CASTALIA_TEST_CHROMIUM;
     if (!executablePath) throw new Error("CASTALIA_TEST_CHROMIUM is not set; run tests/browser/run.sh");
     // Its sandbox does not work for root, as which containers run.
-    this.browser = await chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: process.getuid?.() !== 0 });
+    const chromiumSandbox = process.getuid?.() !== 0;
+    this.browser = await chromium.launch({ executablePath, args: FLAGS, chromiumSandbox, timeout: LAUNCH_MS });
   }
 
   async stop(): Promise<void> {
@@ -96,7 +98,20 @@ export class Suite {
   }
 
   /** Opens an address of the portal in a browser context of its own. */
-  async open(path: string, { theme = "light", width = WIDE, as = "apollo", locale = "en-US" }: View = {}) {
+  async open(path: string, view: View = {}): Promise<Page> {
+    const page = await this.newPage(view);
+    await page.goto(path);
+    return page;
+  }
+
+  /** Opens a page of an app, and waits until it receives the events of the app. */
+  async openLive(path: string, view: View = {}): Promise<Page> {
+    const page = await this.newPage(view);
+    await receiving(page, () => page.goto(path));
+    return page;
+  }
+
+  private async newPage({ theme = "light", width = WIDE, as = "apollo", locale = "en-US" }: View): Promise<Page> {
     if (!this.browser) throw new Error("the browser was not started");
     const { portal } = this.castalia;
     const context = await this.browser.newContext({
@@ -115,9 +130,7 @@ export class Suite {
       await context.addCookies([{ name: "SESSION", value: session, url: portal }]);
     }
     context.on("page", (page) => this.watch(page));
-    const page = await context.newPage();
-    await page.goto(path);
-    return page;
+    return context.newPage();
   }
 
   private watch(page: Page): void {
@@ -141,6 +154,15 @@ export function useSuite(options: ServerOptions = {}): Suite {
   return suite;
 }
 
+/**
+ * Loads a page of an app, and waits until it receives the events of the app: it misses what happens between its
+ * first reads and then.
+ */
+export async function receiving(page: Page, load: () => Promise<unknown>): Promise<void> {
+  const isStream = (response: Response) => response.url().includes("/openapi/v1/events") && response.ok();
+  await Promise.all([page.waitForResponse(isStream), load()]);
+}
+
 /** The check below in both themes on both widths, without loading the page again. */
 export async function expectAccessibleInAllViews(page: Page): Promise<void> {
   for (const view of VIEWS) {
@@ -160,15 +182,15 @@ async function showIn(page: Page, { theme, width }: { theme: Theme; width: numbe
 
 /** Fails on violations of WCAG 2.2, levels A and AA, in the page or a part of it, and on a page that scrolls sideways. */
 export async function expectAccessible(page: Page, part = "html"): Promise<void> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<AxeResults>(`axe.run(${JSON.stringify(part)}, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  })`);
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n  ")}`);
-  expect(found, `axe at ${page.url()}`).toEqual([]);
-  const [scroll, client] = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return [scrollWidth, clientWidth];
-  });
-  expect(scroll, "width of the page").toBeLessThanOrEqual(client ?? 0);
+  const violations = async () => {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate<AxeResults>(`axe.run(${JSON.stringify(part)}, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    })`);
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n  ")}`);
+  };
+  // What appears or changes its width at the moment has not its final colours and places yet.
+  await expect.poll(violations, { message: `axe at ${page.url()}` }).toEqual([]);
+  const hidden = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await expect.poll(hidden, { message: "pixels beside the page" }).toBeLessThanOrEqual(0);
 }

@@ -1,5 +1,7 @@
 //! Cases C017 and C089 to C105: which requests access keys admit.
 
+use std::time::{Duration, Instant};
+
 use castalia_core::protocol::signature::Signer;
 use serde_json::json;
 
@@ -12,6 +14,11 @@ use crate::support::sign::{get, get_at, headers, now_ms, secret};
 use crate::support::stopwatch::Stopwatch;
 
 const SEC: &str = "/configs/sec/default/application";
+/// Time limit until a changed key counts, on a busy machine. It is read at once; everything is read
+/// again after a minute.
+const IN_EFFECT: Duration = Duration::from_secs(20);
+/// An attempt that takes longer does not show how a time close to the limit is treated.
+const QUICK: Duration = Duration::from_millis(900);
 
 /// A request with these two headers, unchanged.
 async fn with_headers(base: &str, target: &str, headers: [(&str, String); 2]) -> Answer {
@@ -67,8 +74,13 @@ async fn every_enabled_filter_key_lets_in() {
 async fn a_signature_holds_for_a_minute() {
     let fixture = Fixture::shared().await;
     for (seconds, status) in [(-61, 401), (61, 401), (-57, 200), (57, 200)] {
-        let answer = get_at(&fixture.base, SEC, "s1", now_ms() + seconds * 1000).await;
-        assert_eq!(answer.status, status, "{seconds} s");
+        let found = eventually("a quick answer", async || {
+            let start = Instant::now();
+            let answer = get_at(&fixture.base, SEC, "s1", now_ms() + seconds * 1000).await;
+            (start.elapsed() < QUICK).then_some(answer.status)
+        })
+        .await;
+        assert_eq!(found, status, "{seconds} s");
     }
 }
 
@@ -191,7 +203,7 @@ async fn without_filter_keys_the_observer_is_left() {
     }
     let start = Stopwatch::start();
     eventually("the open app", || is(200)).await;
-    assert!(start.elapsed().as_secs_f32() < 2.5, "{:?}", start.elapsed());
+    assert!(start.elapsed() < IN_EFFECT, "{:?}", start.elapsed());
 }
 
 /// C104: discovery and health need no signature.

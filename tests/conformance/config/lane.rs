@@ -147,17 +147,16 @@ async fn both_parsers_have_the_same_answers() {
 #[tokio::test]
 async fn both_parsers_check_the_same_signatures() {
     let fixture = Fixture::shared().await;
-    let now = now_ms();
     for target in [
         "/configs/sec/default/application",
         "/configs/sec/default/application?",
         "/configs/sec/x/y?a=%41",
     ] {
-        for (name, time, status) in
-            [("s1", now, "0"), ("s3", now, "401"), ("o1", now, "401"), ("s1", now - 90_000, "401")]
+        for (name, age, status) in
+            [("s1", 0, "0"), ("s3", 0, "401"), ("o1", 0, "401"), ("s1", 90_000, "401")]
         {
             let signed = target.trim_end_matches('?');
-            let signed = headers(name, &time.to_string(), signed);
+            let signed = headers(name, &(now_ms() - age).to_string(), signed);
             let text: String =
                 signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
             let line = agree(&fixture.base, target.as_bytes(), &text).await;

@@ -12,6 +12,13 @@ use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::raw;
 use crate::support::stopwatch::Stopwatch;
 
+/// How much longer than its hold a poll may take, in seconds, on a busy machine. Other holds are
+/// 25 s longer or more.
+const LATE: u64 = 20;
+/// Time limit until a new name is known, on a busy machine. It is read at once; everything is read
+/// again after a minute.
+const KNOWN: Duration = Duration::from_secs(20);
+
 /// C061, C066: a client that is behind is answered immediately, with all watch keys that ever
 /// changed; `.properties` is not repeated.
 #[tokio::test]
@@ -49,7 +56,7 @@ async fn a_client_that_knows_everything_is_held() {
     for poll in waiting {
         let (answer, time) = poll.await.unwrap();
         assert_eq!((answer.status, answer.text.as_str()), (304, ""));
-        assert!((4..8).contains(&time.as_secs()), "{time:?}");
+        assert!((4..5 + LATE).contains(&time.as_secs()), "{time:?}");
     }
 }
 
@@ -64,8 +71,8 @@ async fn the_usual_hold_is_a_minute() {
     let v1 = Waiting::start(&fixture.config, &path).await;
     let ((v1, v1_time), (v2, v2_time)) = tokio::join!(v1.end(), v2.end());
     assert_eq!((v1.status, v1.text.as_str(), v2.status, v2.text.as_str()), (304, "", 304, ""));
-    assert!((29..33).contains(&v1_time.as_secs()), "{v1_time:?}");
-    assert!((59..63).contains(&v2_time.as_secs()), "{v2_time:?}");
+    assert!((29..30 + LATE).contains(&v1_time.as_secs()), "{v1_time:?}");
+    assert!((59..60 + LATE).contains(&v2_time.as_secs()), "{v2_time:?}");
 }
 
 /// C067, C069, C070: the client's spelling is returned, the watch keys are the stored ones; of two
@@ -181,5 +188,5 @@ async fn a_new_public_namespace_is_known_at_once() {
         Some(fixture.config.get(&path).await).filter(|answer| answer.status == 200)
     })
     .await;
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < KNOWN, "{:?}", start.elapsed());
 }

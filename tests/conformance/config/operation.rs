@@ -9,6 +9,10 @@ use crate::support::poll::{self, Waiting, position};
 use crate::support::server::{Options, Server};
 use crate::support::stopwatch::Stopwatch;
 
+/// Time limit for the end of a node, on a busy machine. It waits at most 8 s for connections; polls
+/// that nothing ends are held for a minute.
+const ENDED: Duration = Duration::from_secs(30);
+
 /// C119: health is `UP`.
 #[tokio::test]
 async fn health_says_up() {
@@ -76,5 +80,5 @@ async fn a_node_that_ends_answers_its_polls() {
     let ended = tokio::task::spawn_blocking(move || server.terminate());
     assert_eq!((v2.soon().await.status, v1.soon().await.status), (304, 304));
     assert!(ended.await.unwrap().success());
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < ENDED, "{:?}", start.elapsed());
 }

@@ -13,6 +13,13 @@ use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Server, command};
 use crate::support::stopwatch::Stopwatch;
 
+/// Time limit for the answers of all batches, on a busy machine. One client at a time, with the
+/// same pauses, would take 25 s.
+const BATCHES: Duration = Duration::from_secs(20);
+/// Time limit for a publish and the poll that reports it, on a busy machine. A lost one would be
+/// reported only at the end of the hold, a minute later.
+const REPORTED: Duration = Duration::from_secs(30);
+
 /// The watch keys and ids in an answer.
 #[track_caller]
 fn details(body: &Value) -> Vec<&String> {
@@ -256,7 +263,7 @@ async fn a_crowd_is_answered_in_batches_where_they_are_set() {
     }
     let took = last - begun;
     assert!(took >= Duration::from_millis(200), "two pauses between three batches: {took:?}");
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < BATCHES, "{took:?}");
 }
 
 /// C082: at whatever moment a publish occurs, the current or the next poll reports it, and each
@@ -282,8 +289,7 @@ async fn no_notification_is_lost() {
         let answer = http.get(&poll::path(&app.id, &[("application", known)])).await.ok();
         known = newest(&answer);
         publisher.await.unwrap();
-        // A lost one would be reported only at the end of the hold, a minute later.
-        assert!(start.elapsed() < Duration::from_secs(10), "round {round}: {:?}", start.elapsed());
+        assert!(start.elapsed() < REPORTED, "round {round}: {:?}", start.elapsed());
         let config = http.get(&format!("/configs/{}/default/application", app.id)).await.ok();
         assert_eq!(config.json()["configurations"]["k"], round.to_string());
     }

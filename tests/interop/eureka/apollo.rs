@@ -90,8 +90,8 @@ async fn we_register_with_a_config_service() {
             .await;
     }
     let admin = [format!("{}/", server.admin)];
-    within(1, "our admin service in theirs", async || has_all(&theirs, Kind::Admin, &admin).await)
-        .await;
+    let has_admin = async || has_all(&theirs, Kind::Admin, &admin).await;
+    within(REGISTRATION, "our admin service in theirs", has_admin).await;
     assert!(server.terminate().success());
     within(90, "our departure", async || has_all(&theirs, Kind::Config, &both[..1]).await).await;
 }

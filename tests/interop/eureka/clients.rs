@@ -107,10 +107,10 @@ async fn spring_cloud_application() {
     nothing_is_registered(server, "CL-DEMO", client).await;
 }
 
-async fn registers_and_leaves(app: &str, command: impl Fn(&str) -> Command) {
+async fn registers_and_leaves(app: &str, command: impl Fn(&str, &str) -> Command) {
     let server = Server::start_with(hosting());
     let eureka = calls(&server);
-    let mut client = Program::start(command(&address(&server.config, "pw")));
+    let mut client = Program::start(command(&address(&server.config, "pw"), "1"));
     assert_eq!(client.answer(), "started");
     let path = format!("/eureka/apps/{app}/{}", id(&eureka, app).await);
     let one = found(&eureka, &path).await.unwrap();
@@ -125,7 +125,8 @@ async fn registers_and_leaves(app: &str, command: impl Fn(&str) -> Command) {
     is_renewed(&eureka, &path).await;
     assert_eq!(client.end(), "stopped");
     assert!(found(&eureka, &path).await.is_none());
-    let mut client = Program::start(command(&address(&server.config, "wrong")));
+    // At its usual pace, since ten wrong passwords lock this machine out.
+    let mut client = Program::start(command(&address(&server.config, "wrong"), "30"));
     // Its answer depends on the client: one reports the failure, another goes on trying.
     client.answer();
     nothing_is_registered(server, app, client).await;
@@ -156,10 +157,10 @@ async fn is_renewed(eureka: &Http, path: &str) {
     eventually("a heartbeat", async || (renewed().await > begun).then_some(())).await;
 }
 
-/// Waits until the client has read this; it reads once a second.
+/// Waits until the client has read this, for a minute; it reads once a second.
 async fn knows(client: &mut Program, expected: &str) {
     let mut last = String::new();
-    for _ in 0..200 {
+    for _ in 0..600 {
         last = client.ask("").replace(' ', "");
         if last == expected.replace(' ', "") {
             return;
@@ -185,7 +186,7 @@ fn netflix(server: &str) -> Command {
         ("eureka.vipAddress", "nf-demo"),
         ("eureka.port", "9092"),
         ("eureka.lease.renewalInterval", "1"),
-        ("eureka.lease.duration", "10"),
+        ("eureka.lease.duration", "90"),
         ("eureka.client.refresh.interval", "1"),
         ("eureka.appinfo.replicate.interval", "1"),
         ("eureka.shouldEnforceRegistrationAtInit", "true"),
@@ -213,16 +214,17 @@ fn spring(server: &str, interval: &str) -> Command {
     command
 }
 
-/// A script of `tests/interop/eureka` that registers at a server.
-fn script(interpreter: &str, script: &str) -> impl Fn(&str) -> Command {
+/// A script of `tests/interop/eureka` that registers at a server, and reads and renews at an
+/// interval in seconds.
+fn script(interpreter: &str, script: &str) -> impl Fn(&str, &str) -> Command {
     let directory = directory();
     let script = directory.join(script);
     // A bare name is looked up in the path.
     let own = directory.join(interpreter);
     let interpreter = if own.is_file() { own } else { interpreter.into() };
-    move |server| {
+    move |server, interval| {
         let mut command = Command::new(&interpreter);
-        command.arg(&script).arg(server);
+        command.arg(&script).args([server, interval]);
         command
     }
 }

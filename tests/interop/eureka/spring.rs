@@ -55,9 +55,10 @@ impl Spring {
             ("eureka.server.response-cache-auto-expiration-in-seconds", "1"),
             ("eureka.server.eviction-interval-timer-in-ms", "4000"),
             ("eureka.server.enable-self-preservation", "false"),
-            // The default of 200 ms is too short for tests that share two cores.
-            ("eureka.server.peer-node-connect-timeout-ms", "5000"),
-            ("eureka.server.peer-node-read-timeout-ms", "5000"),
+            // The default of 200 ms is too short for tests that share two cores, and a busy machine
+            // may not run a peer for seconds.
+            ("eureka.server.peer-node-connect-timeout-ms", "30000"),
+            ("eureka.server.peer-node-read-timeout-ms", "30000"),
         ];
         let module = match stack {
             Stack::Boot2 => "spring2",

@@ -75,7 +75,7 @@ async fn what_was_removed_leaves_no_status_behind() {
     let server = Server::start_with(hosting());
     let eureka = client(&server);
     let mut short = instance("DEMO", "k", 5);
-    short["instance"]["leaseInfo"] = json!({"renewalIntervalInSecs": 1, "durationInSecs": 3});
+    short["instance"]["leaseInfo"] = json!({"renewalIntervalInSecs": 1, "durationInSecs": 20});
     assert_eq!(eureka.post("/eureka/apps/DEMO", short).await.status, 204);
     assert_eq!(eureka.put(OUT, json!({})).await.status, 200);
     assert_eq!(eureka.delete(&format!("{STATUS}?value=UP")).await.status, 200);
@@ -112,7 +112,7 @@ async fn peers_learn_that_the_status_of_an_instance_ended() {
     let server = node(&[peer.listed()]);
     let eureka = client(&server);
     let mut short = instance("DEMO", "k", 5);
-    short["instance"]["leaseInfo"] = json!({"renewalIntervalInSecs": 1, "durationInSecs": 3});
+    short["instance"]["leaseInfo"] = json!({"renewalIntervalInSecs": 1, "durationInSecs": 20});
     assert_eq!(eureka.post("/eureka/apps/DEMO", short.clone()).await.status, 204);
     assert_eq!(eureka.put(OUT, json!({})).await.status, 200);
     eventually("the status", async || (decisions(&peer).len() == 1).then_some(())).await;

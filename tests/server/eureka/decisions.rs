@@ -20,7 +20,8 @@ pub(super) fn is_up(one: &Value) -> bool {
     one["status"] == "UP" && one["overriddenStatus"] == "UNKNOWN"
 }
 
-/// Two nodes with short leases; the first reaches the second by a way.
+/// Two nodes with leases that are short, but outlast a stall of this machine; the first reaches the
+/// second by a way.
 struct Pair {
     port: u16,
     urls: String,
@@ -49,7 +50,8 @@ impl Pair {
         let of_first = format!("{}/", self.first_url());
         let eureka = client(&self.second);
         let id = eventually("the first at the second", async || {
-            let list = eureka.get(APP).await.ok().json();
+            let list = eureka.get(APP).await;
+            let list = (list.status == 200).then(|| list.json())?;
             let all = list["application"]["instance"].as_array().unwrap().clone();
             let own = all.into_iter().find(|one| one["homePageUrl"] == of_first)?;
             Some(own["instanceId"].as_str().unwrap().to_owned())
@@ -83,7 +85,7 @@ impl Pair {
 fn short(options: Options) -> Options {
     options
         .flag("--eureka-instance-lease-renewal-interval", "1")
-        .flag("--eureka-instance-lease-duration", "5")
+        .flag("--eureka-instance-lease-duration", "15")
 }
 
 /// The second no longer lists the first, but remembers what was decided about it.

@@ -171,7 +171,7 @@ async fn a_node_does_not_replicate_to_itself() {
     ];
     let options = member(port, &urls.join(","))
         .flag("--advertise", "http://eureka-node.invalid")
-        // None of its own heartbeats during the test.
+        // None of its own heartbeats during the test but the first ones.
         .flag("--eureka-instance-lease-renewal-interval", "300")
         .flag("--eureka-instance-lease-duration", "900");
     let server = Server::start_with(options);
@@ -200,7 +200,8 @@ async fn a_node_does_not_replicate_to_itself() {
     has_arrived("third").await;
     assert_eq!(proxy.requests().len(), asked, "asked itself again");
     let renewals = metric(&server, "castalia_eureka_renewals_total").await - before;
-    assert!((renewals - 20.0).abs() < 0.5, "{renewals} heartbeats");
+    // Those of its own services may be among them. Counted twice, there would be 40.
+    assert!((19.5..30.0).contains(&renewals), "{renewals} heartbeats");
 }
 
 /// A peer that claims the end of time for a service of this node: the node's own description wins,

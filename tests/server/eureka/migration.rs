@@ -115,6 +115,8 @@ impl Landscape {
         let app = "/eureka/apps/APOLLO-ADMINSERVICE";
         let mut other = instance("APOLLO-ADMINSERVICE", "other", 1);
         other["instance"]["homePageUrl"] = OTHER.into();
+        // It sends no heartbeats.
+        other["instance"]["leaseInfo"]["durationInSecs"] = 900.into();
         let answer = match is_there {
             true => eureka.post(app, other).await,
             false => eureka.delete(&format!("{app}/other")).await,

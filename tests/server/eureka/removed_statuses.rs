@@ -1,6 +1,6 @@
 //! What a node that starts learns of statuses that operators removed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use super::peers::{has, member};
 use super::{client, free_port, hosting, register, replicate};
 use crate::support::eventually::eventually;
 use crate::support::server::Server;
+use crate::support::stopwatch::Stopwatch;
 
 /// A node that starts learns from the list of a peer what operators removed, and nothing else: a
 /// third node may have a status that both missed.
@@ -59,14 +60,15 @@ async fn what_a_peer_states_of_removals_delays_no_start() {
             Reply::Answer(200, head.to_owned(), body)
         })
         .await;
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let server = node(&[peer.listed()]);
         let eureka = client(&server);
         eventually("the list", async || {
             (eureka.get("/eureka/apps").await.status == 200).then_some(())
         })
         .await;
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+        // Ten seconds of a copy, with a margin for a machine that is busy with other tests.
+        assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
         assert_eq!(peer.asked("removed-overrides"), 1);
         let known = eureka.get("/eureka/castalia/removed-overrides").await.ok();
         assert_eq!(known.text.lines().count(), remembered);

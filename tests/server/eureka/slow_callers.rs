@@ -108,14 +108,14 @@ async fn bodies_that_stall_have_a_bound() {
         let mut second = begin(0).await;
         let mut line = [0; 12];
         let read = second.read_exact(&mut line);
-        let answered = tokio::time::timeout(Duration::from_millis(500), read).await;
+        let answered = tokio::time::timeout(Duration::from_secs(2), read).await;
         answered.is_ok_and(|read| read.is_ok() && line.ends_with(b"503")).then_some(())
     })
     .await;
     let eureka = Http::new(&server.config);
     assert_eq!(register(&eureka, APP, "k", 1).await.status, 204, "registrations are not refused");
     let mut answer = Vec::new();
-    let ended = tokio::time::timeout(Duration::from_secs(60), stalled.read_to_end(&mut answer));
+    let ended = tokio::time::timeout(Duration::from_secs(120), stalled.read_to_end(&mut answer));
     ended.await.expect("the connection ends").ok();
     let outcomes = eventually("space for a batch", async || {
         let body = json!({"replicationList": [super::registration(APP, "k", 2)]});

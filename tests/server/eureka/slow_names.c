@@ -8,7 +8,7 @@
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **result) {
   if (node != NULL && strstr(node, ".slow") != NULL) {
-    sleep(12);
+    sleep(30);
     return EAI_AGAIN;
   }
   int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =

@@ -124,7 +124,8 @@ async fn an_override_of_a_node_survives_its_crash() {
     let app = "/eureka/apps/APOLLO-CONFIGSERVICE";
     let address = format!("{}/", first.config);
     let id = eventually("the first at the second", async || {
-        let list = client(&second).get(app).await.ok().json();
+        let list = client(&second).get(app).await;
+        let list = (list.status == 200).then(|| list.json())?;
         let all = list["application"]["instance"].as_array().unwrap().clone();
         let own = all.into_iter().find(|one| one["homePageUrl"] == address)?;
         Some(own["instanceId"].as_str().unwrap().to_owned())

@@ -159,7 +159,7 @@ pub(super) async fn assert_publishes_arrive(server: &Server, app: &App, value: &
     let id = position(&http, &app.id, "application").await;
     let waiting = Waiting::start(&http, &poll::path(&app.id, &[("application", id)])).await;
     app.publish(value).await;
-    let (answer, _) = tokio::time::timeout(Duration::from_secs(10), waiting.end()).await.unwrap();
+    let (answer, _) = tokio::time::timeout(Duration::from_secs(30), waiting.end()).await.unwrap();
     answer.ok();
 }
 

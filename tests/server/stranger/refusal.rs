@@ -1,7 +1,8 @@
 //! Refusals: each is answered, leaves capacity to others, and few of them are logged.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -28,17 +29,23 @@ async fn refusals_do_not_flood_the_log() {
     let http = Http::new(&server.config);
     let id = position(&http, "demo", "application").await;
     let path = poll::path("demo", &[("application", id)]);
+    let begun = Instant::now();
     let _held = hold(&server, 60, |_| path.clone()).await;
-    for _ in 0..500 {
-        let mut line = Line::new(&server.config);
-        // Once the held polls have ended, these are held instead of refused.
-        let sent = line.get(&path, "authorization: Apollo demo:x\r\n");
-        let _ = tokio::time::timeout(Duration::from_millis(100), sent).await;
+    for _ in 0..50 {
+        let refused = (0..10).map(async |_| {
+            let mut line = Line::new(&server.config);
+            // Once the held polls have ended, these are held instead of refused.
+            let sent = line.get(&path, "authorization: Apollo demo:x\r\n");
+            let _ = tokio::time::timeout(Duration::from_millis(100), sent).await;
+        });
+        join_all(refused).await;
     }
     let printed = server.printed_until_exit();
     let is_of_request = |line: &&String| line.contains("request") || line.contains("connection");
     let lines: Vec<_> = printed.iter().filter(is_of_request).collect();
-    assert!(lines.len() < 100, "{} lines: {:?}", lines.len(), lines.first());
+    // Five of each of three kinds per second, of which a busy machine may need many.
+    let most = 100 + 15 * usize::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!(lines.len() < most, "{} lines: {:?}", lines.len(), lines.first());
 }
 
 /// With hardly any file descriptors each port answers that it is full instead of not answering, and
@@ -54,7 +61,7 @@ async fn a_port_without_files_says_so() {
             let mut stream = connect_from([127, 0, 1, last], base).await;
             stream.write_all(REQUEST).await.unwrap();
             let answered =
-                tokio::time::timeout(Duration::from_secs(5), line::answer(&mut stream)).await;
+                tokio::time::timeout(Duration::from_secs(20), line::answer(&mut stream)).await;
             let answer = answered.unwrap_or_else(|_| panic!("{base} is silent after {last}"));
             refused += usize::from(answer.is_none_or(|(status, _)| status == 503));
             held.push(stream);
@@ -86,6 +93,7 @@ async fn one_address_leaves_connections_of_the_portal_to_others() {
     }
     let mut other = connect_from([127, 0, 0, 77], &server.portal).await;
     other.write_all(REQUEST).await.unwrap();
-    let answered = tokio::time::timeout(Duration::from_secs(5), line::answer(&mut other)).await;
+    // The server ends the others after ten seconds.
+    let answered = tokio::time::timeout(Duration::from_secs(8), line::answer(&mut other)).await;
     assert_eq!(answered.unwrap().map(|(status, _)| status), Some(200));
 }

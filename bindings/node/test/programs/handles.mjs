@@ -29,10 +29,10 @@ function without(types, others) {
   });
 }
 
-/** What there is beyond `before`, after what ends by itself had five seconds. */
+/** What there is beyond `before`, after what ends by itself had a minute. */
 async function added(before, look) {
   let more = without(look(), before);
-  for (const end = Date.now() + 5000; more.length > 0 && Date.now() < end; more = without(look(), before)) {
+  for (const end = Date.now() + 60_000; more.length > 0 && Date.now() < end; more = without(look(), before)) {
     gc();
     await sleep(20);
   }

@@ -76,7 +76,9 @@ fn what_no_row_can_hold_is_not_recorded() {
 /// An instance may read every public namespace, and its rows would fill the table.
 #[tokio::test]
 async fn an_instance_is_recorded_with_a_limited_number_of_namespaces() {
-    let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap();
+    let acquire_timeout = Duration::from_secs(60);
+    let options = StoreOptions { acquire_timeout, ..StoreOptions::new("config-db") };
+    let store = Store::connect("sqlite::memory:", options).await.unwrap();
     migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
     let audit = InstanceAudit::new(store.clone(), ServerConfig::new(BTreeMap::new()));
     let mut room = Room::default();

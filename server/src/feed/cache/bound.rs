@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use castalia_store::{Part, Store, StoreOptions, migration};
 
@@ -30,7 +31,9 @@ fn bytes_held(cache: &ReleaseCache) -> usize {
 
 #[tokio::test]
 async fn names_without_a_release_occupy_a_bounded_number_of_bytes() {
-    let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap();
+    let acquire_timeout = Duration::from_secs(60);
+    let options = StoreOptions { acquire_timeout, ..StoreOptions::new("config-db") };
+    let store = Store::connect("sqlite::memory:", options).await.unwrap();
     migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
     let cache = request_unknown_names(&store).await;
     assert!((1..=EMPTY_CAPACITY + LENGTH).contains(&bytes_held(&cache)));

@@ -358,8 +358,8 @@ pub(super) mod tests {
             assert!(!own.outbid(&reported(not_newer)), "{not_newer:?}");
         }
         let ahead = dirty().map(|dirty| dirty + 3_600_000);
-        assert!(own.outbid(&reported(ahead)) && dirty() > ahead);
         let first = Instant::now();
+        assert!(own.outbid(&reported(ahead)) && dirty() > ahead);
         while !own.outbid(&reported(dirty().map(|dirty| dirty + 1))) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -170,19 +170,20 @@ pub(super) mod tests {
     }
 
     /// Case 91: the time does not reveal whether a user name is the right one. The fastest of
-    /// several runs is that without other work of the machine.
+    /// several runs in turn is that without other work of the machine.
     #[test]
     fn a_password_is_verified_for_every_user_name() {
         let hashed = expected(EurekaPassword::Hashed(Secret::new(BCRYPT))).credentials;
-        let fastest = |given: &[u8]| {
-            let time = || {
-                let began = Instant::now();
-                assert!(!hashed.matches(given));
-                began.elapsed()
-            };
-            (0..9).map(|_| time()).min().unwrap_or(Duration::ZERO)
+        let time = |given: &[u8]| {
+            let began = Instant::now();
+            assert!(!hashed.matches(given));
+            began.elapsed()
         };
-        let (same, other) = (fastest(b"eu:other"), fastest(b"stranger:other"));
+        let (mut same, mut other) = (Duration::MAX, Duration::MAX);
+        for _ in 0..30 {
+            same = same.min(time(b"eu:other"));
+            other = other.min(time(b"stranger:other"));
+        }
         assert!(other * 2 > same && same * 2 > other, "{same:?} {other:?}");
     }
 

@@ -131,13 +131,7 @@ impl Database {
 
     /// A store on the database without any changes.
     pub(crate) async fn connect(&self) -> Store {
-        // Other tests may keep the machine busy, so the timeout is longer than that of a real
-        // server.
-        let options = StoreOptions {
-            acquire_timeout: Duration::from_secs(30),
-            ..StoreOptions::new("config-db")
-        };
-        Store::connect(&self.url, options).await.unwrap()
+        Store::connect(&self.url, patient("config-db")).await.unwrap()
     }
 
     /// A store with the tables of ConfigDB.
@@ -178,6 +172,12 @@ impl Drop for Database {
         });
         thread.join().unwrap();
     }
+}
+
+/// Options with a longer timeout than that of a real server, because other tests may keep the
+/// machine busy.
+pub(crate) fn patient(setting: &str) -> StoreOptions {
+    StoreOptions { acquire_timeout: Duration::from_secs(30), ..StoreOptions::new(setting) }
 }
 
 /// Creates the schema without additional rows.

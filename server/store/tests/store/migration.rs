@@ -62,7 +62,8 @@ on_each_database! {
         drop(database.config().await);
         let held = hold_lock(&database).await;
         let store = database.connect().await;
-        let start = tokio::time::timeout(Duration::from_secs(5), apply(&store, Part::Config));
+        // The lock would be waited for 60 s.
+        let start = tokio::time::timeout(Duration::from_secs(30), apply(&store, Part::Config));
         assert_eq!(start.await.unwrap().unwrap(), Origin::Fresh);
         held.rollback().await.unwrap();
     }

@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use castalia_store::{Origin, Part, Store, StoreOptions, message};
+use castalia_store::{Origin, Part, Store, message};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::database::{Database, apply};
+use crate::database::{Database, apply, patient};
 
 struct Pooler {
     child: Child,
@@ -48,7 +48,7 @@ impl Pooler {
             .unwrap();
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let is_soon = begun.elapsed() < Duration::from_secs(30);
+            let is_soon = begun.elapsed() < Duration::from_secs(60);
             assert!(is_soon, "pgbouncer does not listen: run tests/databases.sh up");
             sleep(Duration::from_millis(20)).await;
         }
@@ -70,7 +70,7 @@ impl Drop for Pooler {
 async fn a_pooler_that_shares_sessions_is_refused() {
     let Some(database) = Database::postgres().await else { return };
     let pooler = Pooler::start(&database, "transaction").await;
-    let refused = Store::connect(&pooler.url, StoreOptions::new("--config-db")).await;
+    let refused = Store::connect(&pooler.url, patient("--config-db")).await;
     let error = refused.unwrap_err().to_string();
     assert!(error.contains("--config-db") && error.contains("session mode"), "{error}");
 }
@@ -79,7 +79,7 @@ async fn a_pooler_that_shares_sessions_is_refused() {
 async fn a_pooler_in_session_mode_is_used() {
     let Some(database) = Database::postgres().await else { return };
     let pooler = Pooler::start(&database, "session").await;
-    let store = Store::connect(&pooler.url, StoreOptions::new("--config-db")).await.unwrap();
+    let store = Store::connect(&pooler.url, patient("--config-db")).await.unwrap();
     assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Fresh);
     let write = store
         .write((), |tx, ()| Box::pin(async move { message::insert(tx, "a+b+c").await.map(drop) }));

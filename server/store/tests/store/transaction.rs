@@ -83,7 +83,7 @@ on_each_database! {
         // Jobs run in order, so this one runs after all that were not cancelled before they began.
         store.write(1000, |tx, number| Box::pin(publish(tx, *number))).await.unwrap();
         let mut counts = (0, 1);
-        for _ in 0..100 {
+        for _ in 0..3_000 {
             counts = (
                 release::Entity::find().count(store.read()).await.unwrap(),
                 release_message::Entity::find().count(store.read()).await.unwrap(),

@@ -1,15 +1,16 @@
-// Registers with eureka-js-client at the server of the first argument, under a name in lower case.
-// Answers each line of its input with the apps that it knows and the number of their instances;
-// deregisters at the end of its input.
+// Registers with eureka-js-client at the server of the first argument, under a name in lower case;
+// the second one is the interval of heartbeats in seconds. Answers each line of its input with the
+// apps that it knows and the number of their instances; deregisters at the end of its input.
 
 import { createInterface } from "node:readline";
 import eureka from "eureka-js-client";
 
+const interval = Number(process.argv[3]);
 const client = new eureka.Eureka({
   eureka: {
     serviceUrls: { default: [`${process.argv[2]}apps/`] },
-    heartbeatInterval: 1000,
-    registryFetchInterval: 1000,
+    heartbeatInterval: interval * 1000,
+    registryFetchInterval: interval * 1000,
     maxRetries: 1,
   },
   instance: {
@@ -23,7 +24,8 @@ const client = new eureka.Eureka({
       "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo",
       name: "MyOwn",
     },
-    leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 },
+    // A busy machine may not run this program for seconds.
+    leaseInfo: { renewalIntervalInSecs: interval, durationInSecs: 90 },
   },
 });
 

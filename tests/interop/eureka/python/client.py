@@ -1,5 +1,6 @@
-"""Registers with py_eureka_client at the server of the first argument. Answers each line of its input
-with the apps that it knows and the number of their instances; deregisters at the end of its input."""
+"""Registers with py_eureka_client at the server of the first argument; the second one is the
+interval of heartbeats in seconds. Answers each line of its input with the apps that it knows and
+the number of their instances; deregisters at the end of its input."""
 
 import asyncio
 import json
@@ -19,8 +20,9 @@ async def main() -> None:
         instance_ip="127.0.0.1",
         instance_host="127.0.0.1",
         instance_port=9090,
-        renewal_interval_in_secs=1,
-        duration_in_secs=3,
+        renewal_interval_in_secs=int(sys.argv[2]),
+        # A busy machine may not run this program for seconds.
+        duration_in_secs=90,
     )
     await client.start()
     print("answer started", flush=True)

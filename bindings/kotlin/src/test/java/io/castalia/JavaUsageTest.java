@@ -22,7 +22,7 @@ class JavaUsageTest {
         try (Scripted server = new Scripted()) {
             server.publish("application", Map.of("timeout", "200", "list", "a,b", "day", "2024-01-31", "source", "LOCAL"));
             try (Client client = new Client(server.settings())) {
-                Config config = client.configAsync("application").get(10, TimeUnit.SECONDS);
+                Config config = client.configAsync("application").get(60, TimeUnit.SECONDS);
                 assertEquals("200", config.get("timeout"));
                 assertEquals(200, config.getInt("timeout", 5));
                 assertEquals(5, config.getInt("missing", 5));
@@ -43,7 +43,7 @@ class JavaUsageTest {
                         Subscription some = config.onChange(Set.of("other"), event -> events.clear());
                         Watch<Integer> watch = config.watch(snapshot -> snapshot.getInt("timeout", 0))) {
                     server.publish("application", Map.of("timeout", "300"));
-                    ChangeEvent event = events.poll(10, TimeUnit.SECONDS);
+                    ChangeEvent event = events.poll(60, TimeUnit.SECONDS);
                     assertEquals(ChangeType.MODIFIED, event.getChanges().get("timeout").getChangeType());
                     assertEquals("300", config.get("timeout"));
                     ChangeListener listener = events::add;

@@ -98,7 +98,7 @@ private class Listener(private val throws: Boolean) : ChangeListener {
 
     /** The changed keys of the next event and the kind of each change, sorted. */
     fun next(): List<String> {
-        val event = checkNotNull(events.poll(15, SECONDS)) { "no event came" }
+        val event = checkNotNull(events.poll(70, SECONDS)) { "no event came" }
         interest = event.interestedKeys
         return event.changes.toSortedMap().flatMap { (key, change) -> listOf(key, change.changeType.name.lowercase()) }
     }

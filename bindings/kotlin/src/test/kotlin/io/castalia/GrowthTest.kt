@@ -18,11 +18,16 @@ object OpenAndClose {
 
     @JvmStatic
     fun main(arguments: Array<String>) {
+        var most = Int.MAX_VALUE
         for (count in arguments) {
             List(THREADS) { thread { cycles(count.toInt() / THREADS) } }.forEach(Thread::join)
             eventually("threads end") { Thread.getAllStackTraces().keys.none { it.name.startsWith("castalia-listener") } }
             System.gc()
-            println("${File("/proc/self/fd").list().orEmpty().size} ${resident()}")
+            // The connections of the last clients may take a moment to end.
+            runCatching { eventually("descriptors are closed") { descriptors() <= most } }
+            val open = descriptors()
+            most = open + 3
+            println("$open ${resident()}")
         }
     }
 
@@ -34,6 +39,8 @@ object OpenAndClose {
             check(config.get("n", "0") == "0")
         }
     }
+
+    private fun descriptors(): Int = File("/proc/self/fd").list().orEmpty().size
 
     private fun resident(): Long = File("/proc/self/statm").readText().split(" ")[1].toLong() * 4096 / (1 shl 20)
 }

@@ -117,7 +117,7 @@ class ListenTest {
                 }
             }
         server.publish("n" to "1")
-        assertTrue(done.await(10, SECONDS))
+        assertTrue(done.await(60, SECONDS))
         assertFalse(failure.get())
         eventually("the client is closed") { runCatching { client.settings() }.exceptionOrNull() is CastaliaException.Closed }
     }
@@ -132,7 +132,7 @@ class ListenTest {
         repeat(count) { index ->
             subscriptions +=
                 config.onChange {
-                    allRun.await(10, SECONDS)
+                    allRun.await(60, SECONDS)
                     registered.await()
                     subscriptions[(index + 1) % count].cancel()
                     done.countDown()
@@ -140,7 +140,7 @@ class ListenTest {
         }
         registered.countDown()
         server.publish("n" to "1")
-        assertTrue(done.await(10, SECONDS))
+        assertTrue(done.await(60, SECONDS))
         server.publish("n" to "2")
         eventually("the value is read") { config["n"] == "2" }
         assertEquals(0L, client.metrics().namespaces.single().listenerFailures)

@@ -115,7 +115,7 @@ class LoaderTest {
                 assertEquals("0", application.start())
                 application.stop()
             }
-        eventually("the class loaders are collected", seconds = 60) {
+        eventually("the class loaders are collected", seconds = 180) {
             System.gc()
             loaders.all { it.get() == null }
         }

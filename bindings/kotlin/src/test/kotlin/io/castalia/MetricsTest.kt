@@ -14,7 +14,8 @@ class MetricsTest {
         // C123, F167
         Scripted().use { server ->
             server.publish("a" to "1", "b" to "2")
-            server.client().use { client ->
+            // Without a poll, because of which a slow machine may load again.
+            server.client("apollo.longPollingInitialDelayInMills" to "600000").use { client ->
                 assertNull(client.metrics().threads)
                 runBlocking { listOf("application", "missing").forEach { client.config(it) } }
                 val metrics = client.metrics()

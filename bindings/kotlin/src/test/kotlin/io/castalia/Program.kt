@@ -38,7 +38,7 @@ class Program(private val main: String, private val classPath: List<Path> = Buil
     private fun taken(file: File): String = file.readText().trim().also { file.delete() }
 
     private companion object {
-        const val PATIENCE = 300L
+        const val PATIENCE = 900L
     }
 }
 

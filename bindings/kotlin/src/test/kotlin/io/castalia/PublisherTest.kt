@@ -49,7 +49,7 @@ class PublisherTest {
             one.subscription.request(2)
             eventually("what was requested later is heard") { one.values.toList() == listOf<String?>("1", "2", "3") }
             client.close()
-            assertTrue(all.completed.await(10, SECONDS))
+            assertTrue(all.completed.await(60, SECONDS))
             assertEquals(emptyList<String?>(), cancelled.values.toList())
             assertTrue(wrong.failures.single() is IllegalArgumentException)
         }

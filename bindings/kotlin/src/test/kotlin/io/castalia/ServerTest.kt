@@ -9,6 +9,7 @@ import java.nio.file.Path
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit.SECONDS
 import kotlin.io.path.exists
+import kotlin.io.path.readText
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
@@ -30,12 +31,15 @@ class ServerTest {
         val server = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start()
         try {
             val addresses = addresses(server.inputStream.bufferedReader())
-            val settings = mapOf(
+            val settings = PATIENT + mapOf(
                 "app.id" to "sample-app",
                 "apollo.meta" to addresses.getValue("config"),
                 "apollo.cache-dir" to "$data",
             )
             Client(settings).use { hearsOfAPublish(it, addresses.getValue("portal")) }
+            // Closing does not wait for a disk that is slower than five seconds.
+            val cache = data.resolve("sample-app/config-cache/sample-app+default+application.properties")
+            eventually("the value is in the cache") { cache.exists() && "Kotlin" in cache.readText() }
             server.destroyForcibly().waitFor()
             Client(settings).use { client ->
                 val config = runBlocking { client.config("application") }
@@ -63,7 +67,7 @@ class ServerTest {
         val seen = LinkedBlockingQueue<String>()
         config.onChange(setOf("greeting")) { seen += it.changes.getValue("greeting").newValue.orEmpty() }
         publish(portal, PUBLISHED)
-        assertEquals(PUBLISHED, seen.poll(20, SECONDS))
+        assertEquals(PUBLISHED, seen.poll(60, SECONDS))
         assertEquals(PUBLISHED, config["greeting"])
     }
 

@@ -52,7 +52,7 @@ class ThreadTest {
         server.publish("n" to "1")
         eventually("as many listeners are busy as may be") { heard.get() == 64 }
         assertTrue(threads() <= 64 + 16, "${threads()} threads")
-        server.client().use { other -> assertEquals("1", other.configAsync("application").get(10, SECONDS)["n"]) }
+        server.client().use { other -> assertEquals("1", other.configAsync("application").get(60, SECONDS)["n"]) }
         go.countDown()
         eventually("all listeners hear of it") { heard.get() == 600 }
         client.close()

@@ -28,7 +28,14 @@ public final class OpenApi {
   private final ApolloOpenApiClient client;
 
   private OpenApi(String portal, String token) {
-    client = ApolloOpenApiClient.newBuilder().withPortalUrl(portal).withToken(token).build();
+    // This machine may stop for longer than the usual timeouts.
+    client =
+        ApolloOpenApiClient.newBuilder()
+            .withPortalUrl(portal)
+            .withToken(token)
+            .withConnectTimeout(60_000)
+            .withReadTimeout(60_000)
+            .build();
   }
 
   public static void main(String[] arguments) {

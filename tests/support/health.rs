@@ -1,0 +1,48 @@
+//! `/health` on a machine that is busy with other tests: a node reports each moment in which its
+//! database does not answer within two seconds, which says nothing about the node.
+
+use super::eventually::eventually;
+use super::http::{Answer, Http};
+
+/// Parts of what a node reports in such a moment, and for a short time afterwards.
+const OF_THE_MACHINE: [&str; 6] = [
+    "the database does not answer",
+    "the database cannot be reached",
+    "reading release messages has failed",
+    "reading names and access keys has failed",
+    "comparing releases in memory with the database has failed",
+    // A note, which alone does not change the status.
+    "registry: not registered",
+];
+
+/// Waits until `/health` is 200. It may be 503 only because the machine is busy; anything else that
+/// it reports is a failure.
+#[track_caller]
+pub(crate) fn is_well(http: &Http) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        eventually("the database to answer in time", async || {
+            let health = http.get("/health").await;
+            let is_excused = health.status == 503 && reasons_are_of_the_machine(&health);
+            assert!(health.status == 200 || is_excused, "{caller}: {health:?}");
+            (health.status == 200).then_some(())
+        })
+        .await;
+    }
+}
+
+fn reasons_are_of_the_machine(health: &Answer) -> bool {
+    let body = health.json();
+    let reasons = body["status"]["description"].as_str().unwrap_or_default();
+    let is_of_the_machine = |reason: &str| OF_THE_MACHINE.iter().any(|part| reason.contains(part));
+    reasons.split("; ").all(is_of_the_machine)
+}
+
+/// Waits until a path of health is 200.
+pub(crate) async fn becomes_up(base: &str, path: &str) {
+    let http = Http::new(base);
+    eventually(&format!("200 of {base}{path}"), async || {
+        (http.get(path).await.status == 200).then_some(())
+    })
+    .await;
+}
