@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, debug_span, info, warn};
 
 use crate::backoff::{Backoff, BackoffPolicy, apply_jitter};
 use crate::discovery::{self, Discovery, ServiceUrl};
@@ -152,7 +152,8 @@ impl PollLoop {
             self.dependencies.watch_list.wait_until_not_empty(self.shard).await;
             self.rate.take(MAX_PERMIT_WAIT).await;
             self.warn_missing_app_id();
-            match self.poll().await {
+            let span = debug_span!("poll", app_id = self.dependencies.app_id, shard = self.shard);
+            match self.poll().instrument(span).await {
                 PollOutcome::Changed(notifications, service) => {
                     self.record_success();
                     self.dependencies.watch_list.announce(&notifications, &service);

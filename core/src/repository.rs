@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
-use tracing::debug;
+use tracing::{Instrument as _, debug, debug_span};
 
 use crate::backoff::{Backoff, BackoffPolicy};
 use crate::blocking_pool::HOOK_POOL;
@@ -128,6 +128,17 @@ impl Repository {
     /// Loads the namespace. The first usable response ends the load; so do the statuses 404, 401
     /// and 400, because every service would return the same.
     pub(crate) async fn load(
+        &mut self,
+        base: &LoadBase<'_>,
+        mode: LoadMode,
+    ) -> Result<LoadOutcome, Failure> {
+        let identity = &self.context.identity;
+        let span =
+            debug_span!("load", app_id = identity.app_id, namespace = identity.namespace, ?mode);
+        self.load_within(base, mode).instrument(span).await
+    }
+
+    async fn load_within(
         &mut self,
         base: &LoadBase<'_>,
         mode: LoadMode,

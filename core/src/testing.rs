@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::properties;
 use crate::protocol::namespace::DEFAULT_CLUSTER;
+use crate::settings::Settings;
 
 pub use data::{Data, Release};
 pub use fault::Fault;
@@ -30,6 +31,30 @@ pub use memory::Network;
 pub use request::{Endpoint, Request};
 
 use node::Node;
+
+/// Names and values of the settings that [`patient`] sets, for clients of other languages.
+pub const PATIENT: [(&str, &str); 5] = [
+    ("apollo.connectTimeout", "60000"),
+    ("apollo.readTimeout", "60000"),
+    ("apollo.discoveryConnectTimeout", "60000"),
+    ("apollo.discoveryReadTimeout", "60000"),
+    ("castalia.start-timeout", "60000"),
+];
+
+/// Sets timeouts of a minute, for tests on a machine that may stop for seconds: of connecting and
+/// reading, and of the start. Replaces earlier values; the timeout of polls stays.
+///
+/// ```
+/// use castalia_core::Settings;
+/// use castalia_core::testing::patient;
+///
+/// let settings = patient(Settings::new().set("app.id", "demo"));
+/// # let _ = settings;
+/// ```
+#[must_use]
+pub fn patient(settings: Settings) -> Settings {
+    PATIENT.into_iter().fold(settings, |settings, (name, value)| settings.set(name, value))
+}
 
 /// A config service that is its own meta server. Several servers may share the same [`Data`].
 ///

@@ -20,6 +20,7 @@ mod client {
     mod revival;
     mod settings;
     mod signing;
+    mod spans;
     mod support;
     mod transport;
     mod values;

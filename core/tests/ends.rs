@@ -12,7 +12,8 @@ const ROUNDS: usize = 40;
 const CODE: u8 = 7;
 /// Longest wait for what takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longest duration of the quickest program; other tests may use the processors during the others.
+/// Longest duration of three quarters of the programs; other tests may use the processors during
+/// the others.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -58,17 +59,19 @@ fn parent() -> ExitCode {
         }
     });
     let program = std::env::current_exe().unwrap();
-    let mut quickest = Duration::MAX;
+    let mut times = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS {
         let start = Instant::now();
         let output = Command::new(&program).args(["child", server.url()]).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(i32::from(CODE)), "round {round}: {text}");
         assert!(text.is_empty(), "round {round}: {text}");
-        assert!(start.elapsed() < PATIENCE, "round {round}");
-        quickest = quickest.min(start.elapsed());
+        let took = start.elapsed();
+        assert!(took < PATIENCE, "round {round}");
+        times.push(took);
     }
-    assert!(quickest < AT_ONCE, "{quickest:?}");
+    times.sort_unstable();
+    assert!(times[ROUNDS * 3 / 4] < AT_ONCE, "{times:?}");
     publishing.abort();
     println!("{ROUNDS} programs ended as they should");
     ExitCode::SUCCESS

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use castalia_core::testing::{Endpoint, Server};
+use castalia_core::testing::{Endpoint, Server, patient};
 use castalia_core::{Client, Interest, Settings};
 use tokio::runtime::{Handle, Runtime};
 
@@ -61,14 +61,9 @@ async fn use_a_client(server: &Server, waits_for_poll: bool) {
         .set("apollo.meta", server.url())
         .set("apollo.cache.file.enable", "false")
         .set("castalia.proxy.enable", "false")
-        // This machine may stop for longer than the usual timeouts.
-        .set("apollo.discoveryConnectTimeout", "60000")
-        .set("apollo.discoveryReadTimeout", "60000")
-        .set("apollo.readTimeout", "60000")
-        .set("castalia.start-timeout", "60000")
         .set("apollo.longPollingInitialDelayInMills", "0");
     let polls = server.requests_of(Endpoint::Poll).len();
-    let client = Client::new(settings).unwrap();
+    let client = Client::new(patient(settings)).unwrap();
     let config = client.config("application").await.unwrap();
     let _subscription = config.on_change(Interest::everything(), |_| {});
     let _changes = config.changes();

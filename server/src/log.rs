@@ -2,6 +2,8 @@
 //! that a reader that stalls or disconnects costs only log lines. Knows no settings except those of
 //! the log.
 
+#[cfg(test)]
+pub(crate) mod in_memory;
 mod queue;
 mod text;
 

@@ -126,8 +126,9 @@ impl Node {
 
     /// Responds to a request. Dropping the future means that the client closed the connection.
     pub(super) async fn handle(&self, request: Request) -> TestOutcome {
-        self.requests.send_modify(|requests| requests.push(request.clone()));
+        // Before the request is known, because the next one must not take the fault of this one.
         let fault = lock(&self.script).turn(request.endpoint);
+        self.requests.send_modify(|requests| requests.push(request.clone()));
         match fault {
             Some(Fault::Delay(delay)) => sleep(delay).await,
             Some(Fault::Hang) => std::future::pending().await,

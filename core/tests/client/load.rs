@@ -287,7 +287,7 @@ async fn a_server_that_asks_for_patience_gets_it() {
         let loads = fixture.server.requests_of(Endpoint::Config);
         let waited = (loads[1].at - loads[0].at).as_secs_f64();
         // The time until a date is real: less is left of it on a machine that stopped meanwhile.
-        let least = 7.0 - begun.elapsed().as_secs_f64();
+        let least = if clock_offset == 0 { 7.0 } else { 7.0 - begun.elapsed().as_secs_f64() };
         assert!((least..=10.0).contains(&waited), "{patience}: {waited}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use castalia_core::testing::{Data, Network, Server};
+use castalia_core::testing::{Data, Network, Server, patient};
 use castalia_core::{Client, Config, Settings, log};
 use tempfile::TempDir;
 
@@ -15,8 +15,6 @@ pub(crate) const APP: &str = "order";
 pub(crate) const NAMESPACE: &str = "application";
 /// Longest wait in real time for what happens at once, unless a fault prevents it altogether.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// The same as a setting.
-const PATIENT_MS: &str = "60000";
 
 /// In-memory servers, for paused time.
 pub(crate) struct Fixture {
@@ -125,11 +123,7 @@ pub(crate) fn settings(meta: &str, root: &TempDir) -> Settings {
 /// The same for a server on a real socket, in real time: this machine may stop for longer than the
 /// usual timeouts of 1 s and 5 s.
 pub(crate) fn patient_settings(meta: &str, root: &TempDir) -> Settings {
-    settings(meta, root)
-        .set("apollo.discoveryConnectTimeout", PATIENT_MS)
-        .set("apollo.discoveryReadTimeout", PATIENT_MS)
-        .set("apollo.readTimeout", PATIENT_MS)
-        .set("castalia.start-timeout", PATIENT_MS)
+    patient(settings(meta, root))
 }
 
 /// Starts recording what is logged, once for all tests.

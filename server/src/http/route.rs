@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use futures_util::future::BoxFuture;
 use http::Method;
+use tracing::Instrument as _;
 
 use super::operation::{About, Described, Operation};
 
@@ -190,7 +191,7 @@ where
     /// Not generic over the handler, so that the guard's layer is compiled once for each role and
     /// not for each route.
     fn insert(mut self, listed: Listed<A>, about: Option<About>, route: MethodRouter<S>) -> Self {
-        let (path, access) = (listed.path, listed.access.clone());
+        let (method, path, access) = (listed.method.clone(), listed.path, listed.access.clone());
         self.listed.push(listed);
         let guard = self.guard;
         let check =
@@ -198,7 +199,9 @@ where
                 if let Some(about) = about {
                     request.extensions_mut().insert(about);
                 }
-                guard(state, access, request, next)
+                // The path of the route, not of the request: it contains no names or tokens.
+                let span = tracing::debug_span!("request", %method, path);
+                guard(state, access, request, next).instrument(span)
             };
         let route = route.layer(from_fn_with_state((self.state.clone(), access), check));
         self.router = self.router.route(path, route);
@@ -226,5 +229,39 @@ fn filter(method: &Method) -> MethodFilter {
         Method::DELETE => MethodFilter::DELETE,
         Method::HEAD => MethodFilter::HEAD,
         _ => MethodFilter::GET,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::in_memory::Lines;
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    fn open((): (), (): (), request: Request, next: Next) -> BoxFuture<'static, Response> {
+        Box::pin(next.run(request))
+    }
+
+    async fn log() {
+        tracing::info!("inside");
+    }
+
+    #[tokio::test]
+    async fn a_line_within_a_request_has_its_method_and_route() {
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(lines.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let (router, _) = Routes::new((), open).get("/apps/{appId}", (), log).finish();
+        let request = Request::get("/apps/secret").body(Body::empty()).unwrap();
+        assert_eq!(router.oneshot(request).await.unwrap().status(), 200);
+        let text = lines.text();
+        let span = r#"request{method=GET path="/apps/{appId}"}"#;
+        assert!(text.contains(span) && text.contains("inside"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
     }
 }

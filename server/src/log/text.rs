@@ -57,40 +57,15 @@ fn is_deceptive(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use tracing_subscriber::fmt::MakeWriter;
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Memory(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Memory {
-        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(line);
-            Ok(line.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'w> MakeWriter<'w> for Memory {
-        type Writer = Self;
-
-        fn make_writer(&'w self) -> Self {
-            self.clone()
-        }
-    }
+    use crate::log::in_memory::Lines;
 
     #[test]
     fn no_field_and_no_message_can_forge_a_line() {
-        let memory = Memory::default();
+        let lines = Lines::default();
         let log = tracing_subscriber::fmt()
             .with_ansi(false)
-            .with_writer(memory.clone())
+            .with_writer(lines.clone())
             .fmt_fields(fields())
             .finish();
         let hostile = "a\r\nb\u{1b}[31mc\u{85}d\u{202e}e\u{2066}f\u{2028}g\u{7f}h\u{9b}i\tj\0k";
@@ -98,7 +73,7 @@ mod tests {
             tracing::error!(text = hostile, shown = %hostile, debugged = ?hostile, "x {hostile}");
             tracing::error!(error = &std::io::Error::other(hostile) as &dyn std::error::Error);
         });
-        let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        let text = lines.text();
         assert_eq!(text.lines().count(), 2, "{text:?}");
         let is_clean = |line: &str| !line.contains(is_deceptive);
         assert!(text.trim_end().split('\n').all(is_clean), "{text:?}");
