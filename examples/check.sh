@@ -23,6 +23,8 @@ export APOLLO_META=${APOLLO_META//%2F/\/} APOLLO_LONG_POLLING_INITIAL_DELAY_IN_M
 # In milliseconds: a busy machine may stop for seconds.
 export APOLLO_CONNECT_TIMEOUT=60000 APOLLO_READ_TIMEOUT=60000 APOLLO_DISCOVERY_CONNECT_TIMEOUT=60000
 export APOLLO_DISCOVERY_READ_TIMEOUT=60000 CASTALIA_START_TIMEOUT=60000
+# A refresh must not replace a push that is lost.
+export CASTALIA_REFRESH_INTERVAL=3600000
 shown=$(mktemp)
 trap 'rm -f "$shown"' EXIT
 timeout 900 "$@" >"$shown" &

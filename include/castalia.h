@@ -545,8 +545,9 @@ const struct CastaliaEvent *castalia_event_retain(const struct CastaliaEvent *ev
 void castalia_event_release(const struct CastaliaEvent *event);
 
 /**
- * Restarts the clients that have listeners, in a forked child; costs nothing if they run. All other
- * calls restart the client that they are made for. For children that only wait for a listener.
+ * Restarts the clients that have listeners, in a forked child; costs nothing if they run. All
+ * other calls restart the client that they are made for. For children that only wait for a
+ * listener.
  */
 void castalia_resume_after_fork(void);
 
@@ -566,8 +567,8 @@ struct CastaliaError *castalia_log_set(int32_t level,
 
 /**
  * State and counters of a client, with the fields of `castalia::Metrics` in
- * `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time is
- * a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
+ * `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time
+ * is a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
  * milliseconds. A moment is the time since 1970 (UTC). An error is a record of `kind`, `code`,
  * `message`, `operation` and `context`. Release it with `castalia_record_release`.
  *
@@ -640,8 +641,8 @@ struct CastaliaError *castalia_settings_from_env(struct CastaliaSettings **setti
 
 /**
  * Sets a value by its property name, such as `app.id`. Names and values are validated when a
- * client is created. What must be loaded for opening to succeed is `castalia.start-policy`; otherwise
- * opening fails, mostly with `CASTALIA_NOT_READY`.
+ * client is created. What must be loaded for opening to succeed is `castalia.start-policy`;
+ * otherwise opening fails, mostly with `CASTALIA_NOT_READY`.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
  */

@@ -56,8 +56,9 @@ else
   mapfile -t javas < <(realpath -q /usr/lib/jvm/*/bin/java $fetched ${JAVAS:-} | sort -u)
 fi
 
-# Milliseconds that a busy machine does not exceed.
-patient=(-Dapollo.{connectTimeout,readTimeout,discoveryConnectTimeout,discoveryReadTimeout}=60000 -Dcastalia.start-timeout=60000)
+# Milliseconds that a busy machine does not exceed. A refresh must not replace a push that is lost.
+patient=(-Dapollo.{connectTimeout,readTimeout,discoveryConnectTimeout,discoveryReadTimeout}=60000 -Dcastalia.start-timeout=60000
+  -Dcastalia.refresh-interval=3600000)
 
 release_of() { "$1" -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p'; }
 

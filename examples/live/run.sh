@@ -45,13 +45,17 @@ profile=${PROFILE:-release}
 packages=(-p castalia-server)
 [ "$profile" != dev ] || packages=(--workspace --all-targets)
 cargo build --quiet --profile "$profile" "${packages[@]}"
-"${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/castalia" serve --data-dir "$scratch/data" --config-port 0 --admin-port 0 --portal-port 0 \
-  --log-format json >"$scratch/server" 2>"$scratch/server.log" &
+# Seconds. At the end of a poll, a change arrives that no push announced.
+CASTALIA_LONG_POLLING_TIMEOUT=85 \
+  "${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/castalia" serve --data-dir "$scratch/data" --config-port 0 --admin-port 0 --portal-port 0 \
+    --log-format json >"$scratch/server" 2>"$scratch/server.log" &
 listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
 export APP_ID=sample-app APOLLO_META EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
 APOLLO_META=$(address config)
-# Of the clients, in milliseconds: a busy machine may stop for seconds.
-patient=(APOLLO_{CONNECT,READ,DISCOVERY_CONNECT,DISCOVERY_READ}_TIMEOUT=60000 CASTALIA_START_TIMEOUT=60000)
+# Of the clients, in milliseconds: a busy machine may stop for seconds, and a refresh must not
+# replace a push that is lost.
+patient=(APOLLO_{CONNECT,READ,DISCOVERY_CONNECT,DISCOVERY_READ}_TIMEOUT=60000 CASTALIA_START_TIMEOUT=60000
+  CASTALIA_REFRESH_INTERVAL=3600000)
 # The shell must not delay the first poll, or the last example would miss the push.
 export APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS=0
 EXAMPLE_PORTAL=$(address portal)
@@ -66,11 +70,9 @@ done
 
 published=$(examples/publish.sh "good morning" "$scratch/data")
 echo "$published"
+deadline=$((SECONDS + 45))
 for language in "${languages[@]}"; do
-  for _ in $(seq 1200); do
-    [ "$(wc -l <"$scratch/$language")" -lt 2 ] || break
-    sleep 0.1
-  done
+  until [ "$(wc -l <"$scratch/$language")" -ge 2 ] || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.1; done
   read -r moment line <<<"$(sed -n 2p "$scratch/$language")"
   [[ $line == *"good morning"* ]] || fail "$language did not show the change: $line"
   awk -v language="$language" -v from="${published##* }" -v to="$moment" -v line="$line" \

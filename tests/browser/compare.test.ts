@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Item, Place } from "./support/api";
-import { expectAccessible, expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
+import { atRest, expectAccessible, expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "PRO"], offline: ["FAT"] });
 
@@ -191,17 +191,19 @@ test("on a narrow screen nothing covers the value, the draft or the buttons of a
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`, { width: NARROW });
   for (const key of ["checkout.cart.max-items", "old"]) {
     await cell(page, key, "PRO").getByText("draft", { exact: true }).waitFor();
+    // The permission to edit is known after the values.
+    await cell(page, key, "PRO").getByRole("checkbox").waitFor();
+    await atRest(page);
     const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: key }) });
-    const covered = () =>
-      row.evaluate((one) => {
-        const parts = Array.from(one.querySelectorAll(".chip, button, input, [class*=value]"));
-        return parts.filter((part) => {
-          const { left, right, top, height } = part.getBoundingClientRect();
-          const ends = [left + 2, right - 2].map((x) => document.elementFromPoint(x, top + height / 2));
-          return ends.some((found) => !part.contains(found));
-        });
+    const covered = await row.evaluate((one) => {
+      const parts = Array.from(one.querySelectorAll(".chip, button, input, [class*=value]"));
+      return parts.filter((part) => {
+        const { left, right, top, height } = part.getBoundingClientRect();
+        const ends = [left + 2, right - 2].map((x) => document.elementFromPoint(x, top + height / 2));
+        return ends.some((found) => !part.contains(found));
       });
-    await expect.poll(covered, { message: key }).toEqual([]);
+    });
+    expect(covered, key).toEqual([]);
   }
   await cell(page, "checkout.cart.max-items", "PRO").getByRole("button", { name: "Diff" }).click();
   await page.getByRole("dialog").getByText("From PRO to DEV").waitFor();

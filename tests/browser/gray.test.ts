@@ -26,12 +26,8 @@ async function known(place: Place, count: number): Promise<void> {
   await expect.poll(() => api.call("GET", `${namespacePath(place)}/instances`)).toBe(count);
 }
 
-/** What the config service returns to a client with this address. */
-async function read({ app, cluster, ns }: Place, ip: string): Promise<string | undefined> {
-  const response = await fetch(`${suite.castalia.config.DEV}/configs/${app}/${cluster}/${ns}?ip=${ip}`);
-  const body = (await response.json()) as { configurations: Record<string, string> };
-  return body.configurations.timeout;
-}
+/** The timeout of a client with this address. */
+const read = async (place: Place, ip: string) => (await suite.served(place, ip))?.timeout;
 
 const addressOf = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}/gray`;
 

@@ -9,11 +9,6 @@ const suite = useSuite();
 test("instances are listed with the release that each of them has, also a gray one, and filtered by address", async () => {
   const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
   const api = await suite.api;
-  const read = async (ip: string, dataCenter: string) => {
-    const query = new URLSearchParams({ ip, dataCenter });
-    const answer = await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?${query}`);
-    return ((await answer.json()) as { configurations: { limit: string } }).configurations.limit;
-  };
   const page = await suite.open(`/a/${at.app}/c/DEV/default/application?view=instances`);
   await page.getByText("No instance can have a release before the first publish.").waitFor();
   await api.setItem(at, { key: "limit", value: "1" });
@@ -25,10 +20,10 @@ test("instances are listed with the release that each of them has, also a gray o
     ["10.0.0.2", "ams2"],
     ["10.0.0.3", "fra1"],
   ] as const)
-    await expect.poll(() => read(ip, center)).toBe("1");
+    await expect.poll(() => suite.served(at, ip, center)).toEqual({ limit: "1" });
   await api.setItem(at, { key: "limit", value: "2" });
   await api.publish(at, "second");
-  await expect.poll(() => read("10.0.0.1", "fra1")).toBe("2");
+  await expect.poll(() => suite.served(at, "10.0.0.1", "fra1")).toEqual({ limit: "2" });
   const branches = `${namespacePath(at)}/branches`;
   const { clusterName } = await api.call<{ clusterName: string }>("POST", branches);
   await api.setItem({ ...at, cluster: clusterName }, { key: "limit", value: "3" });
@@ -41,7 +36,7 @@ test("instances are listed with the release that each of them has, also a gray o
   await expect
     .poll(
       async () => {
-        await read("10.0.0.3", "fra1");
+        await suite.served(at, "10.0.0.3", "fra1");
         await page.reload();
         await table.getByRole("row").nth(1).waitFor({ timeout: 15_000 });
         return (await table.getByRole("row").allInnerTexts())
@@ -72,8 +67,8 @@ test("instances beyond the first two thousand are listed and found by the filter
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");
   const addresses = Array.from({ length: 2100 }, (_, n) => `10.1.${n >> 8}.${n & 255}`);
-  const read = (ip: string) => fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=${ip}`);
-  await expect.poll(async () => (await read(addresses[0] ?? "")).status).toBe(200);
+  const read = (ip?: string) => suite.served(at, ip);
+  await expect.poll(() => read(addresses[0])).toEqual({ limit: "1" });
   for (let n = 0; n < addresses.length; n += 100) await Promise.all(addresses.slice(n, n + 100).map(read));
   // Records of instances are stored a moment later.
   await expect
@@ -94,12 +89,11 @@ test("instances beyond the first two thousand are listed and found by the filter
 test("an administrator forgets an instance, which appears again if it still runs; others are not offered that", async () => {
   const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
   const api = await suite.api;
-  const read = (ip: string) => fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=${ip}`);
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");
   // Records of instances are stored a moment later.
   const recorded = async () => {
-    for (const ip of ["10.0.0.1", "10.0.0.2"]) await read(ip);
+    for (const ip of ["10.0.0.1", "10.0.0.2"]) await suite.served(at, ip);
     return api.call("GET", `${namespacePath(at)}/instances`);
   };
   await expect.poll(recorded, { timeout: 60_000 }).toBe(2);

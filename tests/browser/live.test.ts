@@ -41,7 +41,7 @@ test("the live view shows the release of each cluster and the gray release, with
   await expect
     .poll(
       async () => {
-        await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.0.0.1`);
+        await suite.served(at, "10.0.0.1");
         await page.reload();
         await releases.getByRole("row", { name: "default" }).first().waitFor();
         return releases.getByRole("link", { name: "1 instance" }).count();
@@ -68,16 +68,15 @@ test("after a publish, the namespace shows how many instances have the release",
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");
-  const client = `${suite.castalia.config.DEV}/configs/${at.app}/default/application?ip=10.0.0.1`;
-  const read = async () => (await (await fetch(client)).json()) as unknown;
-  await expect.poll(read).toMatchObject({ configurations: { limit: "1" } });
+  const read = () => suite.served(at, "10.0.0.1");
+  await expect.poll(read).toEqual({ limit: "1" });
   await expect.poll(() => api.call<number>("GET", `${namespacePath(at)}/instances`)).toBe(1);
   await api.setItem(at, { key: "limit", value: "2" });
   await api.publish(at, "second");
   const page = await suite.open(address(at));
   await page.getByText("0 of 1 instance has it").waitFor();
   await page.getByText("10.0.0.1").waitFor();
-  await expect.poll(read).toMatchObject({ configurations: { limit: "2" } });
+  await expect.poll(read).toEqual({ limit: "2" });
   await page.getByText("1 of 1 instance has it").waitFor();
 });
 

@@ -30,9 +30,7 @@ test("S7: a publish shows the changed words first, and clients then read the val
   await page.getByRole("link", { name: "Back to application" }).click();
   await page.getByRole("row", { name: "limit" }).waitFor();
   await expect.poll(() => page.getByText("unpublished change").count()).toBe(0);
-  const served = `${suite.castalia.config.DEV}/configs/${at.app}/default/application`;
-  const read = async () => (await (await fetch(served)).json()) as unknown;
-  await expect.poll(read).toMatchObject({ configurations: { limit: "at most 150 items" } });
+  await expect.poll(() => suite.served(at)).toEqual({ limit: "at most 150 items" });
 });
 
 test("S9: discarding shows what is reverted, and restores values, types and comments", async () => {

@@ -9,10 +9,7 @@ const suite = useSuite();
 
 const APP = "newcomer";
 
-async function read(ns: string, ip = "10.0.0.1"): Promise<unknown> {
-  const response = await fetch(`${suite.castalia.config.DEV}/configs/${APP}/default/${ns}?ip=${ip}`);
-  return ((await response.json()) as { configurations?: unknown }).configurations;
-}
+const read = (ns: string, ip = "10.0.0.1") => suite.served({ app: APP, env: "DEV", cluster: "default", ns }, ip);
 
 test("from a new app to an access key without a detour", async () => {
   await suite.as("colleague");

@@ -10,12 +10,6 @@ async function application(): Promise<Place> {
   return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
 }
 
-/** What clients read; the config service learns of a release a moment later. */
-async function served(app: string, cluster: string, ns: string): Promise<Record<string, string>> {
-  const answer = await fetch(`${suite.castalia.config.DEV}/configs/${app}/${cluster}/${ns}?ip=10.24.8.31`);
-  return ((await answer.json()) as { configurations: Record<string, string> }).configurations;
-}
-
 const address = (at: Place) => `/a/${at.app}/publish?t=DEV:default:${at.ns}`;
 
 test("several namespaces are published together, and each outcome is listed", async () => {
@@ -32,10 +26,8 @@ test("several namespaces are published together, and each outcome is listed", as
   await page.getByText("Published to DEV").waitFor();
   const results = page.getByRole("region", { name: /Results|Outcome/i }).getByRole("listitem");
   await expect.poll(() => results.count()).toBe(2);
-  for (const [ns, key] of [["application", "limit"] as const, ["switches", "new-form"] as const]) {
-    const keys = async () => Object.keys(await served(at.app, "default", ns));
-    await expect.poll(keys).toEqual([key]);
-  }
+  await expect.poll(() => suite.served(at)).toEqual({ limit: "100" });
+  await expect.poll(() => suite.served(other)).toEqual({ "new-form": "true" });
 });
 
 test("the main button is what to do next: adding a key, then publishing, unless nothing differs", async () => {
@@ -85,8 +77,8 @@ test("namespaces of several clusters are published together", async () => {
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("Published to DEV").waitFor();
   await page.getByText("2 of 2 done").waitFor();
-  for (const { app, cluster, ns } of [at, other]) {
-    await expect.poll(() => served(app, cluster, ns)).toMatchObject({ limit: cluster });
+  for (const place of [at, other]) {
+    await expect.poll(() => suite.served(place)).toEqual({ limit: place.cluster });
   }
 });
 
@@ -126,7 +118,7 @@ test("an edit that arrives during the review is shown, and not published unseen"
   await api.setItem(at, { key: "unseen", value: "1" });
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("Someone else has changed this in the meantime.").waitFor();
-  expect((await fetch(`${suite.castalia.config.DEV}/configs/${at.app}/default/application`)).status).toBe(404);
+  expect(await suite.served(at)).toBeUndefined();
   await page.getByRole("button", { name: "Review again" }).click();
   await page.getByRole("region", { name: "unseen" }).waitFor();
   await page.getByRole("button", { name: "Publish to DEV" }).click();
@@ -148,15 +140,15 @@ test("after a publish the instances that have it are counted", async () => {
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   await api.publish(at);
-  const limit = async () => (await served(at.app, "default", "application")).limit;
-  await expect.poll(limit).toBe("100");
+  const read = () => suite.served(at, "10.24.8.31");
+  await expect.poll(read).toEqual({ limit: "100" });
   await api.setItem(at, { key: "limit", value: "150" });
   await expect.poll(() => api.call("GET", `${namespacePath(at)}/instances`)).toBe(1);
   const page = await suite.open(address(at));
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("0 of 1 instance has it").waitFor();
   await page.getByText("Not yet: 10.24.8.31").waitFor();
-  await expect.poll(limit).toBe("150");
+  await expect.poll(read).toEqual({ limit: "150" });
   await page.getByText("1 of 1 instance has it").waitFor();
 });
 

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { expectAccessible, NARROW, useSuite, VIEWS } from "./support/suite";
+import { expectAccessible, expectFits, NARROW, useSuite, VIEWS } from "./support/suite";
 
 const suite = useSuite({ variables: { CONFIGVIEW_MEMBERONLY_ENVS: "PRO" }, environments: ["DEV", "PRO"] });
 
@@ -156,9 +156,6 @@ for (const view of VIEWS) {
     await home.getByRole("region", { name: /access request/ }).waitFor();
     await expectAccessible(home);
     if (view.width !== NARROW) return;
-    for (const shown of [page, home]) {
-      const sideways = () => document.documentElement.scrollWidth > document.documentElement.clientWidth;
-      await expect.poll(() => shown.evaluate(sideways)).toBe(false);
-    }
+    for (const shown of [page, home]) await expectFits(shown);
   });
 }

@@ -3,7 +3,16 @@ import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Place } from "./support/api";
-import { expectAccessibleInAllViews, NARROW, useSuite, WIDE } from "./support/suite";
+import {
+  atRest,
+  expectAccessibleInAllViews,
+  expectFits,
+  NARROW,
+  receiving,
+  useSuite,
+  watchCalls,
+  WIDE,
+} from "./support/suite";
 
 const suite = useSuite();
 
@@ -115,20 +124,38 @@ for (const locale of ["en-US", "zh-CN"]) {
 
 test("S35: adding, editing, publishing and rolling back need only the keyboard", async () => {
   const at = await application();
-  const page = await suite.open(address(at));
+  const page = await suite.open("/");
+  // Of each edit, the server tells the page a moment later, which then reads the namespace again.
+  await page.addInitScript(() => {
+    const told = Object.assign(window, { edits: 0 });
+    window.EventSource = class extends EventSource {
+      constructor(url: string | URL) {
+        super(url);
+        this.addEventListener("edit", () => told.edits++);
+      }
+    };
+  });
+  await receiving(page, () => page.goto(address(at)));
   const press = (...keys: string[]) =>
     keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
+  /** Publishes the only edit since the page was loaded. */
   const publish = async () => {
+    const calls = watchCalls(page);
     await press("p");
     await page.getByRole("heading", { name: "Review and publish" }).waitFor();
+    // The button takes no key while the namespace is read again.
+    await page.waitForFunction(() => (window as { edits?: number }).edits);
     const button = page.getByRole("button", { name: "Publish to DEV", exact: true, disabled: false });
-    const done = page.getByText("Published to DEV");
-    // The button takes no key while the namespace is read again, because of an event of the edit.
-    const published = async () => {
-      if ((await button.count()) > 0) await button.press("Enter", { timeout: 5000 });
-      return done.count();
+    const isReady = async () => {
+      await atRest(page);
+      return calls.open.size === 0 && (await button.count()) === 1;
     };
-    await expect.poll(published, { interval: 500, timeout: 60_000 }).toBe(1);
+    await expect.poll(isReady, { timeout: 60_000 }).toBe(true);
+    await button.press("Enter");
+    await page.getByText("Published to DEV").waitFor();
+    const releases = calls.sent.filter((call) => call.method() === "POST" && call.url().endsWith("/releases"));
+    expect(releases.map((call) => call.url())).toHaveLength(1);
+    calls.stop();
   };
   await page.getByRole("button", { name: "Add key" }).waitFor();
   await press("a");
@@ -140,7 +167,7 @@ test("S35: adding, editing, publishing and rolling back need only the keyboard",
   await press("Control+Enter");
   await form.waitFor({ state: "hidden" });
   await publish();
-  await page.goto(address(at));
+  await receiving(page, () => page.goto(address(at)));
   await page.getByRole("row", { name: "limit" }).focus();
   await press("e");
   await form.locator(":focus").waitFor();
@@ -160,9 +187,7 @@ test("S35: adding, editing, publishing and rolling back need only the keyboard",
   await page.getByRole("button", { name: "Roll back DEV", disabled: false }).press("Enter");
   await page.getByRole("dialog").getByRole("button", { name: "Roll back DEV" }).press("Enter");
   await page.getByText("2 of 2 done").waitFor();
-  const served = `${suite.castalia.config.DEV}/configs/${at.app}/default/application`;
-  const read = async () => (await (await fetch(served)).json()) as unknown;
-  await expect.poll(read).toMatchObject({ configurations: { limit: "100" } });
+  await expect.poll(() => suite.served(at)).toEqual({ limit: "100" });
 });
 
 test("S35: a key that is pressed in the moment in which a form closes takes effect", async () => {
@@ -177,7 +202,8 @@ test("S35: a key that is pressed in the moment in which a form closes takes effe
     const changed = () => {
       if (document.querySelector("[role=dialog]")) return;
       observer.disconnect();
-      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "p", bubbles: true }));
+      const target = document.activeElement ?? document.body;
+      target.dispatchEvent(new KeyboardEvent("keydown", { key: "p", bubbles: true }));
     };
     const observer = new MutationObserver(changed);
     observer.observe(document.body, { childList: true, subtree: true });
@@ -193,24 +219,22 @@ test("S37: a narrow screen reads, publishes and rolls back without scrolling sid
   await api.publish(at);
   await api.setItem(at, { key: "limit", value: "a long value ".repeat(40) });
   const page = await suite.open(address(at), { width: NARROW });
-  const hidden = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  const expectFits = () => expect.poll(hidden).toBeLessThanOrEqual(0);
   await page.getByRole("row", { name: "limit" }).waitFor();
-  await expectFits();
+  await expectFits(page);
   await page.getByRole("link", { name: "Review and publish" }).click();
   await page.getByRole("button", { name: "Publish to DEV" }).waitFor();
-  await expectFits();
+  await expectFits(page);
   await page.getByRole("button", { name: "Publish to DEV" }).click();
   await page.getByText("Published to DEV").waitFor();
-  await expectFits();
+  await expectFits(page);
   await page.goto(`/a/${at.app}/history?env=DEV&cluster=default&ns=application`);
   await page.getByRole("link", { name: "Roll back to this…" }).first().click();
   await page.getByRole("button", { name: "Roll back DEV" }).waitFor();
-  await expectFits();
+  await expectFits(page);
   await page.getByRole("button", { name: "Roll back DEV" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Roll back DEV" }).click();
   await page.getByText("2 of 2 done").waitFor();
-  await expectFits();
+  await expectFits(page);
 });
 
 test("a narrow screen has the first key in its upper third, and what is beside the filter behind one button", async () => {

@@ -71,7 +71,7 @@ test("before a key is enforced, the clients that would be rejected are listed", 
   await page.getByText("No unsigned client was observed in the last 24 h").waitFor();
   // The config service learns of the key a moment later.
   const unsigned = async () => {
-    await fetch(`${suite.castalia.config.DEV}/configs/${app}/default/application?ip=10.0.0.7`);
+    await suite.served(place(app), "10.0.0.7");
     return api.call(`GET`, `${keys}/unsigned`);
   };
   await expect.poll(unsigned, { interval: 200 }).toMatchObject({ count: 1 });

@@ -8,9 +8,13 @@ import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./suppor
 
 const suite = useSuite({ environments: ["DEV", "PRO"], offline: ["FAT"] });
 
-/** In the page: presses keys outside of its fields. */
-const typeAtOnce = (keys: string[]) =>
-  keys.forEach((key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })));
+/** In the page: presses keys where the focus is. */
+const typeAtOnce = (keys: string[]) => {
+  for (const key of keys) {
+    const target = document.activeElement ?? document.body;
+    target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  }
+};
 
 /** Ends the session of the page on the server. */
 async function endSession(page: Page) {

@@ -16,7 +16,7 @@ const BUDGET_MS = 100;
 const FIRST_RENDER_MS = 1000;
 const REPETITIONS = 5;
 const MOST_REPETITIONS = 30;
-const MOST_RENDERS = 60;
+const MOST_RENDERS = 15;
 const SETTLED_MS = 200;
 /** A page that is never idle has settled then. */
 const LONGEST_MS = 10_000;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use castalia_core::testing::Server;
+use castalia_core::testing::{PATIENT, Server};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -13,14 +13,9 @@ use crate::orders::{self, APP_ID};
 
 /// The listener of all changes, which is added to each opened namespace.
 const EVERYTHING: &str = "everything";
-/// Timeouts of the client where a case has no others, in milliseconds. This machine may stop for
-/// longer than the usual ones of 1 s and 5 s.
-const TIMEOUTS: [(&str, &str); 4] = [
-    ("apollo.discoveryConnectTimeout", "60000"),
-    ("apollo.discoveryReadTimeout", "60000"),
-    ("apollo.readTimeout", "60000"),
-    ("castalia.start-timeout", "60000"),
-];
+/// Longer than the drivers wait for an event, because at the end of a poll a change arrives that no
+/// push announced.
+const HOLD: Duration = Duration::from_secs(85);
 /// Reads of a counter until it has the expected value, and the pause between them.
 const READS: u32 = 2_400;
 const PAUSE: Duration = Duration::from_millis(25);
@@ -28,6 +23,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// Runs a case with a driver that this command starts.
 pub(crate) async fn run(case: &Case, command: &[String]) -> Result<()> {
     let server = Server::start().await?;
+    server.set_hold(HOLD);
     for release in &case.releases {
         let values = pairs_of(&release.configurations);
         publish(&server, &release.namespace, &values);
@@ -56,7 +52,7 @@ struct Run {
 impl Run {
     async fn start(&mut self, case: &Case) -> Result<()> {
         let mut settings = orders::settings(self.server.url());
-        settings.extend(TIMEOUTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        settings.extend(PATIENT.map(|(name, value)| (name.to_owned(), value.to_owned())));
         for (name, value) in &case.settings {
             settings.retain(|(known, _)| known != name);
             settings.push((name.clone(), value.clone()));

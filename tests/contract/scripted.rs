@@ -22,6 +22,9 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than programs wait for an event, because at the end of a poll a change arrives that no
+/// push announced.
+const HOLD: Duration = Duration::from_secs(85);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -34,8 +37,14 @@ async fn main() -> Result<ExitCode> {
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-async fn serve() -> Result<ExitCode> {
+async fn start() -> Result<Server> {
     let server = Server::start().await?;
+    server.set_hold(HOLD);
+    Ok(server)
+}
+
+async fn serve() -> Result<ExitCode> {
+    let server = start().await?;
     let mut output = tokio::io::stdout();
     write_line(&mut output, &words::join(["ok", server.url()])).await?;
     obey(&server, tokio::io::stdin(), output).await?;
@@ -44,7 +53,7 @@ async fn serve() -> Result<ExitCode> {
 
 /// Runs a program and exits with its exit code.
 async fn wrap(program: &str, arguments: Vec<String>) -> Result<ExitCode> {
-    let server = Server::start().await?;
+    let server = start().await?;
     let mut child = Command::new(program)
         .args(arguments)
         .envs(variables(server.url()))

@@ -39,8 +39,8 @@ pub(super) async fn change(portal: &Http, config: &Http, value: &str) {
     serves(config, value).await;
 }
 
-/// Repeats a request that is refused for now, as its callers are told to: the disk of the database
-/// may be busy for seconds with other tests.
+/// Repeats a request that is refused for now, as its callers are told to, and a change whose record
+/// was late: the disk of the database may be busy for seconds with other tests.
 pub(super) async fn accepted(request: impl AsyncFn() -> Answer) {
     eventually("a change to be accepted", async || {
         let answer = request().await;

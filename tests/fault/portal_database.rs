@@ -7,7 +7,7 @@ use super::database::on_each_engine;
 use super::locked_portal::{NAMESPACE, change, create_app, edit, publish, serves, stored};
 use crate::support::database::{Engine, Fresh};
 use crate::support::gate::Gate;
-use crate::support::health::{becomes_up, is_well};
+use crate::support::health::{becomes, is_well};
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, PASSWORD, Server};
 use crate::support::session;
@@ -50,7 +50,7 @@ impl Behind {
 
     async fn becomes_healthy(&self) {
         for path in ["/health", "/health/ready"] {
-            becomes_up(self.portal.base(), path).await;
+            becomes(&self.portal, path, 200).await;
         }
     }
 
@@ -102,8 +102,9 @@ async fn refuses_users(node: &Behind) {
 async fn serves_clients(node: &Behind, value: &str) {
     serves(&node.config, value).await;
     for base in [&node.server.config, &node.server.admin] {
-        is_well(&Http::new(base)).await;
-        becomes_up(base, "/health/ready").await;
+        let http = Http::new(base);
+        is_well(&http).await;
+        becomes(&http, "/health/ready", 200).await;
     }
 }
 

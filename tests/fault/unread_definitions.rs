@@ -8,18 +8,12 @@ use super::feed_node::{Kind, Node, on_each_kind};
 use super::locked_table::reports;
 use crate::support::database::Engine;
 use crate::support::eventually::eventually;
+use crate::support::health::becomes;
 
 const WARNING: &str = "cannot read names and access keys";
 const RECOVERY: &str = "names and access keys can be read again";
 
 impl Node {
-    async fn becomes(&self, path: &str, status: u16) {
-        eventually(&format!("{status} of {path}"), async || {
-            (self.get(path).await.status == status).then_some(())
-        })
-        .await;
-    }
-
     async fn hide(&self, table: &str) {
         self.database.run(&[&format!(r#"ALTER TABLE "{table}" RENAME TO "Hidden""#)]).await;
     }
@@ -35,7 +29,7 @@ async fn an_outage_of_names_or_keys_is_reported(kind: Kind) {
     node.app.publish("1").await;
     node.eventually_serves("1").await;
     for table in ["AppNamespace", "AccessKey"] {
-        node.becomes("/health", 200).await;
+        becomes(&node.http, "/health", 200).await;
         node.hide(table).await;
         let reason = "reading names and access keys has failed".to_owned();
         reports(&node.http, &[reason]).await;
@@ -48,7 +42,7 @@ async fn an_outage_of_names_or_keys_is_reported(kind: Kind) {
         assert_eq!(node.get("/health/ready").await.status, 200, "clients are served: {table}");
         assert_eq!(node.value().await, "1");
         node.show(table).await;
-        node.becomes("/health", 200).await;
+        becomes(&node.http, "/health", 200).await;
     }
     let lines = node.server.printed_until_exit();
     for (text, level) in [(WARNING, "WARN"), (RECOVERY, "INFO")] {
@@ -66,7 +60,7 @@ async fn a_node_that_refuses_its_clients_is_not_ready(kind: Kind) {
     let Some(node) = Node::start(kind, &age).await else { return };
     node.app.publish("1").await;
     node.eventually_serves("1").await;
-    node.becomes("/health/ready", 200).await;
+    becomes(&node.http, "/health/ready", 200).await;
     node.hide("AccessKey").await;
     eventually("a client to be refused", async || (node.value().await == "503").then_some(()))
         .await;
@@ -76,9 +70,9 @@ async fn a_node_that_refuses_its_clients_is_not_ready(kind: Kind) {
         assert!(health.text.contains("security.access_key_max_age"), "{path}: {health:?}");
     }
     node.show("AccessKey").await;
-    node.becomes("/health/ready", 200).await;
+    becomes(&node.http, "/health/ready", 200).await;
     node.eventually_serves("1").await;
-    node.becomes("/health", 200).await;
+    becomes(&node.http, "/health", 200).await;
     node.end().await;
 }
 
@@ -92,7 +86,7 @@ async fn a_lock_on_the_keys_is_reported(engine: Engine) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     node.app.publish("1").await;
     node.eventually_serves("1").await;
-    node.becomes("/health", 200).await;
+    becomes(&node.http, "/health", 200).await;
     let locked = node.database.begin(&[]).await;
     locked.execute_unprepared(lock).await.unwrap();
     eventually("the outage to be reported", async || {
@@ -103,7 +97,7 @@ async fn a_lock_on_the_keys_is_reported(engine: Engine) {
     assert_eq!(node.value().await, "1");
     locked.execute_unprepared(unlock).await.unwrap();
     locked.rollback().await.unwrap();
-    node.becomes("/health", 200).await;
+    becomes(&node.http, "/health", 200).await;
     node.end().await;
 }
 

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::feed_node::{Kind, Node};
 use super::locked_table::{recovers, reports};
 use crate::support::app::App;
-use crate::support::eventually::eventually;
+use crate::support::health::becomes;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 use crate::support::session;
@@ -35,6 +35,7 @@ async fn publish(app: &App, namespace: &str) {
     app.release("default", namespace, &items).await;
 }
 
+const READY: &str = "/health/ready";
 const ITEMS: &str = "/apps/demo/clusters/default/namespaces/application/items";
 
 /// Not for a moment 200, whether or not something is asked for.
@@ -44,14 +45,6 @@ async fn remains_unhealthy(http: &Http) {
         assert_eq!(health.status, 503, "{health:?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-}
-
-/// A node is not ready either while its database does not answer on a busy machine.
-async fn is_ready(http: &Http, status: u16) {
-    eventually(&format!("{status} of /health/ready at {}", http.base()), async || {
-        (http.get("/health/ready").await.status == status).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -68,7 +61,7 @@ async fn a_file_that_cannot_be_read_is_reported_with_the_first_request() {
     let server = disk.start_with(options(), &disk.data().join(file));
     let (admin, config) = (Http::new(&server.admin), Http::new(&server.config));
     config.get("/configs/demo/default/application").await.ok();
-    is_ready(&config, 200).await;
+    becomes(&config, READY, 200).await;
     disk.set("eio-read");
     is_refused(&admin.get(ITEMS).await);
     for http in [&config, &admin] {
@@ -76,18 +69,18 @@ async fn a_file_that_cannot_be_read_is_reported_with_the_first_request() {
         assert_eq!(health.status, 503, "{health:?}");
         assert!(health.text.contains("the table "), "{health:?}");
     }
-    is_ready(&admin, 503).await;
-    is_ready(&config, 200).await;
+    becomes(&admin, READY, 503).await;
+    becomes(&config, READY, 200).await;
     config.get("/configs/demo/default/application").await.ok();
     let refused = config.get("/configs/demo/default/demo.other").await;
     assert_eq!(refused.status, 503, "{refused:?}");
-    is_ready(&config, 503).await;
+    becomes(&config, READY, 503).await;
     remains_unhealthy(&config).await;
     disk.set("");
     // Without a request that needs the file.
     recovers(&config).await;
     for http in [&config, &admin] {
-        is_ready(http, 200).await;
+        becomes(http, READY, 200).await;
     }
     admin.get(ITEMS).await.ok();
     config.get("/configs/demo/default/demo.other").await.ok();
@@ -106,12 +99,12 @@ async fn a_file_of_the_portal_that_cannot_be_read_is_reported_with_the_first_req
     is_refused(&portal.get(search).await);
     let health = portal.get("/health").await;
     assert_eq!(health.status, 503, "{health:?}");
-    is_ready(&portal, 503).await;
-    is_ready(&Http::new(&server.config), 200).await;
+    becomes(&portal, READY, 503).await;
+    becomes(&Http::new(&server.config), READY, 200).await;
     remains_unhealthy(&portal).await;
     disk.set("");
     recovers(&portal).await;
-    is_ready(&portal, 200).await;
+    becomes(&portal, READY, 200).await;
     portal.get(search).await.ok();
 }
 
@@ -154,21 +147,21 @@ async fn a_damaged_page_is_reported_until_it_can_be_read() {
     publish(&node.app, "application").await;
     let node = node.restart(async |_| ()).await;
     let admin = Http::new(&node.server.admin);
-    is_ready(&node.http, 200).await;
+    becomes(&node.http, READY, 200).await;
     let damaged = damage(&node.server);
     is_refused(&admin.get(ITEMS).await);
     let health = node.get("/health").await;
     assert!(health.status == 503 && health.text.contains("the table Item"), "{health:?}");
-    is_ready(&admin, 503).await;
-    is_ready(&node.http, 200).await;
+    becomes(&admin, READY, 503).await;
+    becomes(&node.http, READY, 200).await;
     assert_eq!(node.value().await, "503");
     reports(&node.http, &["the table Release".into(), "demo+default+application".into()]).await;
-    is_ready(&node.http, 503).await;
+    becomes(&node.http, READY, 503).await;
     remains_unhealthy(&node.http).await;
     damaged.repair();
     recovers(&node.http).await;
-    is_ready(&node.http, 200).await;
-    is_ready(&admin, 200).await;
+    becomes(&node.http, READY, 200).await;
+    becomes(&admin, READY, 200).await;
     admin.get(ITEMS).await.ok();
     node.get("/configs/demo/default/application").await.ok();
     node.end().await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use castalia_core::testing::Server;
+use castalia_core::testing::{Server, patient};
 use castalia_core::{Client, Settings, Source};
 use serde_json::{Value, json};
 
@@ -78,13 +78,8 @@ fn client(address: &str, root: &Path) -> Client {
     let settings = Settings::new()
         .set("app.id", APP)
         .set("apollo.meta", address)
-        .set("apollo.cache-dir", text(root))
-        // This machine may stop for longer than the usual timeouts.
-        .set("apollo.discoveryConnectTimeout", "60000")
-        .set("apollo.discoveryReadTimeout", "60000")
-        .set("apollo.readTimeout", "60000")
-        .set("castalia.start-timeout", "60000");
-    Client::new(settings).unwrap()
+        .set("apollo.cache-dir", text(root));
+    Client::new(patient(settings)).unwrap()
 }
 
 /// What the Java client prints for each namespace.

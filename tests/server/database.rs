@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
-use crate::support::health::{becomes_up, is_well};
+use crate::support::health::{becomes, is_well};
 use crate::support::http::Http;
 use crate::support::server::{Options, Server, command, wait_with_output};
 
@@ -273,7 +273,7 @@ async fn an_account_without_ddl_rights_starts_on_apollos_tables_or_says_what_is_
     // Afterwards the account is sufficient for all roles.
     let all = options().flag("--config-db", &config_rows).flag("--portal-db", &portal_rows);
     let server = Server::start_in(directory.path(), all);
-    becomes_up(&server.portal, "/health").await;
+    becomes(&Http::new(&server.portal), "/health", 200).await;
     drop(server);
     config.remove().await;
     portal.remove().await;
@@ -369,7 +369,7 @@ async fn one_postgres_database_serves_both_from_two_schemas_only() {
     app.publish("1").await;
     let served = Http::new(&server.config).get("/configs/demo/default/application").await;
     assert_eq!(served.ok().json()["configurations"]["k"], "1");
-    becomes_up(&server.portal, "/health").await;
+    becomes(&Http::new(&server.portal), "/health", 200).await;
     for (table, is_empty) in [("ServerConfig", false), ("App", true)] {
         let rows = fresh.database.rows(&format!(r#"SELECT "Id" FROM portal."{table}""#)).await;
         assert_eq!(rows.is_empty(), is_empty, "{table}");

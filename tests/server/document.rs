@@ -54,7 +54,6 @@ fn hostile() -> Vec<(&'static str, String)> {
 
 /// SEC-20: constructor tags, alias bombs and depths of a million are refused quickly and with
 /// little memory; XML remains text, whose entities are not resolved.
-/// of which no entity is resolved.
 #[tokio::test]
 async fn documents_cannot_execute_or_explode() {
     let options = Options::new()

@@ -6,28 +6,28 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::demo::Demo;
+use crate::support::health::becomes;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
 use crate::support::session;
-use crate::support::stopwatch::Stopwatch;
+use crate::support::stopwatch::{Limit, Stopwatch};
 
 /// Read timeout of the portal towards an environment.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(7);
 /// Three read timeouts, because a list may ask for the services and then for the data, with a
 /// margin for a machine that is busy with other tests.
-const AT_ONCE: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_secs(40);
 /// Two probes and their pauses, with the same margin.
 const NOTICED: Duration = Duration::from_secs(120);
-/// A probe of an environment that is down and the pause before it, with the same margin.
-const BACK: Duration = Duration::from_secs(30);
-/// A call of an environment that is known to be down does not wait for it. The quickest of a few
-/// calls counts, because this machine may be busy; a wait would delay all of them.
-const NO_WAIT: Duration = Duration::from_secs(1);
-const CALLS: usize = 5;
+/// Time until an environment is used once it is well again: a probe, and the pause of two seconds
+/// before it. Between the probes of one that answers are ten seconds.
+const BACK: Duration = Duration::from_secs(8);
+/// A call of an environment that is known to be down does not wait for it, not even the first.
+const NO_WAIT: Limit =
+    Limit { usual: Duration::from_secs(1), most: Duration::from_secs(READ_TIMEOUT.as_secs() - 1) };
 
 /// An environment at addresses that a restart keeps.
 fn start(env: &str, directory: &Path, before: Option<&Server>) -> Server {
@@ -50,7 +50,8 @@ fn signal(server: &Server, name: &str) {
     assert!(status.success());
 }
 
-/// Requests whose answer has to come in normal time.
+/// Requests whose answer has to come in normal time. None is repeated, because an environment that
+/// is down must not cause a refusal by another.
 struct Quick<'h>(&'h Http);
 
 impl Quick<'_> {
@@ -59,7 +60,7 @@ impl Quick<'_> {
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {
-        within(path, self.0.send_patiently(Method::POST, path, Some(body))).await
+        within(path, self.0.post(path, body)).await
     }
 }
 
@@ -72,24 +73,26 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// The answer to a call that does not wait.
 async fn get_now(http: &Http, path: &str) -> Answer {
-    let mut times = Vec::new();
-    while times.len() < CALLS {
+    let mut answer = None;
+    let call = async || {
         let begun = Stopwatch::start();
-        let answer = http.get(path).await;
-        let time = begun.elapsed();
-        if time < NO_WAIT {
-            return answer;
-        }
-        times.push(time);
-    }
-    panic!("{path} took {times:?}");
+        answer = Some(http.get(path).await);
+        begun.elapsed()
+    };
+    NO_WAIT.check(path, call).await;
+    answer.unwrap()
 }
 
 /// Publishes a value and a gray release of it, and ends the branch.
 async fn change_all(api: &Http, demo: &Demo, value: &str) {
     let (quick, path) = (Quick(api), demo.path());
     let title = json!({ "releaseTitle": "r", "releasedBy": "apollo" });
-    within("an item", demo.set("k", value)).await;
+    let item = json!({
+        "key": "k", "value": value, "dataChangeCreatedBy": "apollo",
+        "dataChangeLastModifiedBy": "apollo",
+    });
+    let set = format!("{path}/items/k?createIfNotExists=true");
+    within("an item", api.put(&set, item)).await.ok();
     let release = quick.post(&format!("{path}/releases"), title.clone()).await.ok().json();
     assert_eq!(release["configurations"]["k"], value);
     let made = quick.post(&format!("{path}/branches?operator=apollo"), Value::Null).await.ok();
@@ -208,8 +211,10 @@ async fn a_killed_and_a_frozen_environment_hold_up_no_other_and_are_used_again()
     }
 
     signal(&uat, "-CONT");
+    becomes(&Http::new(&uat.admin), "/health", 200).await;
     uses(&api, &["DEV", "UAT"], BACK).await;
     fat = start("FAT", directories[1].path(), Some(&fat));
+    becomes(&Http::new(&fat.admin), "/health", 200).await;
     uses(&api, &names, BACK).await;
     for place in &places {
         change_all(&api, place, "back").await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::eventually::eventually;
+use crate::support::health::becomes;
 use crate::support::http::Http;
 use crate::support::server::Server;
 
@@ -14,11 +14,8 @@ async fn every_port_has_health_and_safe_headers() {
     for base in [&server.config, &server.admin, &server.portal] {
         let http = Http::new(base);
         for path in ["/health", "/health/live", "/health/ready"] {
-            eventually(&format!("UP of {base}{path}"), async || {
-                let health = http.get(path).await;
-                (health.status == 200 && health.text.contains("UP")).then_some(())
-            })
-            .await;
+            let health = becomes(&http, path, 200).await;
+            assert!(health.text.contains("UP"), "{base}{path}: {health:?}");
         }
         let unknown = http.get("/actuator/env").await;
         assert_eq!(unknown.status, 404, "{unknown:?}");

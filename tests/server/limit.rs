@@ -20,6 +20,8 @@ use crate::support::stopwatch::Stopwatch;
 
 /// Far above the time of an answer, because this machine may be busy, and far below that of a poll.
 const SOON: Duration = Duration::from_secs(20);
+/// The same for a refusal: without one, the server would end the connection after ten seconds.
+const REFUSED: Duration = Duration::from_secs(9);
 /// Seconds until a slow client is disconnected: ten, with a margin for the same reason.
 const CUT_AFTER: std::ops::Range<u64> = 8..25;
 
@@ -55,7 +57,7 @@ async fn heads_have_a_limit() {
         let status = found.map(|answer| answer.status);
         let what = &target[..target.len().min(40)];
         assert!(status.is_some_and(|status| statuses.contains(&status)), "{what}: {status:?}");
-        assert!(start.elapsed() < SOON, "{what}: {:?}", start.elapsed());
+        assert!(start.elapsed() < REFUSED, "{what}: {:?}", start.elapsed());
     }
 }
 
@@ -108,7 +110,7 @@ async fn a_parameter_of_ten_megabytes_is_refused_early() {
         let found = answer(&server, &target, &[]).await;
         // The answer may be lost if the client is still writing when the connection is closed.
         assert!(found.is_none_or(|answer| matches!(answer.status, 414 | 431)));
-        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert!(start.elapsed() < REFUSED, "{:?}", start.elapsed());
     }
     is_well(&http).await;
     let grown = resident_kib(&server).saturating_sub(before);
@@ -227,11 +229,13 @@ async fn the_app_with_most_polls_is_refused_first() {
         assert!(answer.contains(" 429 ") && answer.contains("retry-after: "), "{number}: {answer}");
     }
 
+    // Without patience: the harm of the flood would be a slow database, or a refusal.
     let start = Stopwatch::start();
-    is_well(&http).await;
+    http.get("/health").await.ok();
     assert!(start.elapsed() < SOON);
     let start = Stopwatch::start();
-    small[0].publish("2").await;
+    small[0].set("default", "application", &[("k", "2")]).await;
+    small[0].try_publish("default", "application").await.ok();
     let told = held[0].answer().await;
     assert!(told.contains(" 200 ") && start.elapsed() < SOON, "{told} {:?}", start.elapsed());
     let id = position(&http, &small[0].id, "application").await;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::demo::Demo;
 use crate::support::eventually::eventually;
+use crate::support::health::ports_are_ready;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server, command};
@@ -182,13 +183,7 @@ async fn every_layout_works(place: &Place, layouts: &[&[&str]], origin: &str) {
     for (number, layout) in layouts.iter().enumerate() {
         let running = Running::start(place, layout);
         for server in &running.0 {
-            for base in [&server.config, &server.admin, &server.portal] {
-                if !base.is_empty() {
-                    for path in ["/health", "/health/ready", "/apollo/version"] {
-                        crate::support::health::becomes_up(base, path).await;
-                    }
-                }
-            }
+            ports_are_ready(server).await;
         }
         let portal = running.with(layout, "portal");
         let api = Http::new(&portal.portal)
@@ -355,12 +350,7 @@ async fn a_set_of_roles_starts_and_is_ready(engine: Option<Engine>, set: u8) {
     }
     let starts = tokio::task::spawn_blocking(move || Server::start_with(options));
     let mut server = starts.await.unwrap();
-    for base in [&server.config, &server.admin, &server.portal] {
-        // The server prints the ports of its own roles only.
-        for path in ["/health", "/health/ready"].iter().filter(|_| !base.is_empty()) {
-            crate::support::health::becomes_up(base, path).await;
-        }
-    }
+    ports_are_ready(&server).await;
     let ends = tokio::task::spawn_blocking(move || server.terminate().success());
     assert!(ends.await.unwrap(), "{roles} on {engine:?}");
     for fresh in databases {

@@ -3,6 +3,7 @@
 
 use super::eventually::eventually;
 use super::http::{Answer, Http};
+use super::server::Server;
 
 /// Parts of what a node reports in such a moment, and for a short time afterwards.
 const OF_THE_MACHINE: [&str; 6] = [
@@ -38,11 +39,23 @@ fn reasons_are_of_the_machine(health: &Answer) -> bool {
     reasons.split("; ").all(is_of_the_machine)
 }
 
-/// Waits until a path of health is 200.
-pub(crate) async fn becomes_up(base: &str, path: &str) {
-    let http = Http::new(base);
-    eventually(&format!("200 of {base}{path}"), async || {
-        (http.get(path).await.status == 200).then_some(())
+/// The answer of a path once it has this status. On a busy machine a node may be neither well nor
+/// ready for a moment, because its database does not answer in time.
+pub(crate) async fn becomes(http: &Http, path: &str, status: u16) -> Answer {
+    eventually(&format!("{status} of {}{path}", http.base()), async || {
+        Some(http.get(path).await).filter(|answer| answer.status == status)
     })
-    .await;
+    .await
+}
+
+/// Each port of a server is well and ready, and tells its version.
+pub(crate) async fn ports_are_ready(server: &Server) {
+    // It prints the ports of its own roles only.
+    let bases = [&server.config, &server.admin, &server.portal];
+    for base in bases.into_iter().filter(|base| !base.is_empty()) {
+        let http = Http::new(base);
+        is_well(&http).await;
+        becomes(&http, "/health/ready", 200).await;
+        http.get("/apollo/version").await.ok();
+    }
 }

@@ -44,10 +44,11 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Whether nothing was changed, and the same request may succeed later.
+    /// Whether nothing was changed, and the same request may succeed later. The answer of a port
+    /// that is full has no body: it is no moment of a busy machine.
     pub(crate) fn is_refused_for_now(&self) -> bool {
         let is_unavailable = self.status == 503 && !self.header("retry-after").is_empty();
-        is_unavailable && !self.text.contains("outcome_unknown")
+        is_unavailable && !self.text.is_empty() && !self.text.contains("outcome_unknown")
     }
 }
 

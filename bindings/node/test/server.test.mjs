@@ -31,7 +31,9 @@ class Server {
   async serve(ports) {
     const flags = Object.entries(ports).flatMap(([role, port]) => [`--${role}-port`, String(port)]);
     const args = ['serve', '--log-format', 'json', '--sample-app', 'on', '--data-dir', this.data, ...flags];
-    this.process = spawn(serverProgram(), args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    // Seconds. At the end of a poll, a change arrives that no push announced.
+    const env = { ...process.env, CASTALIA_LONG_POLLING_TIMEOUT: '85' };
+    this.process = spawn(serverProgram(), args, { stdio: ['ignore', 'pipe', 'ignore'], env });
     this.ended = once(this.process, 'exit');
     const lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
     this.addresses = {};
@@ -89,7 +91,9 @@ test('a value is loaded, pushed, and there without the server', { timeout: 600_0
 
   const heard = once(config, 'change');
   await server.publish('good morning 😀');
+  const published = Date.now();
   const [event] = await heard;
+  assert.ok(Date.now() - published < 45_000);
   const change = { oldValue: 'hello', newValue: 'good morning 😀', changeType: 'MODIFIED' };
   assert.deepEqual(Object.fromEntries(event.changes), { greeting: change });
   assert.equal(config.get('greeting'), 'good morning 😀');

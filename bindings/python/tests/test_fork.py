@@ -30,7 +30,7 @@ def follow(name):
     assert config["n"] == "0", config["n"]
     say(f"{{name}} reads")
     end = threading.Event()
-    for _ in range(10000):
+    for _ in range(6000):
         if config["n"] == "1" and heard:
             break
         end.wait(0.01)
@@ -96,7 +96,7 @@ def test_a_forked_child_that_reads_nothing_follows(scripted: Scripted) -> None:
         def wait(name, followed):
             say(f"{name} reads")
             end = threading.Event()
-            for _ in range(10000):
+            for _ in range(6000):
                 if followed():
                     break
                 end.wait(0.01)

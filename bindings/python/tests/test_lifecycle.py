@@ -164,9 +164,10 @@ def test_the_interpreter_ends_quietly_while_events_come(scripted: Scripted, end:
     publisher = threading.Thread(target=publish)
     publisher.start()
     try:
-        for _ in range(int(os.environ.get("CASTALIA_TEST_REPEAT", "3"))):
-            run()
-        assert quickest(5, run) < 5
+        rounds = int(os.environ.get("CASTALIA_TEST_REPEAT", "6"))
+        times = sorted(run() for _ in range(rounds))
+        # Other programs may have the processors during the slowest quarter.
+        assert times[(rounds - 1) * 3 // 4] < 5, times
     finally:
         stop.set()
         publisher.join()

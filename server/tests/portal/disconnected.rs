@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
+use super::restoration_unused::{KEYS_READ, in_time};
 use super::world::World;
 
 const KEY: &str = "demo+default+application";
@@ -77,6 +78,10 @@ async fn what_a_publisher_commits_that_disconnects_is_announced() {
 #[tokio::test]
 async fn a_restoration_ends_however_many_callers_disconnect() {
     let _alone = ALONE.lock().await;
+    in_time(restore_among_many).await;
+}
+
+async fn restore_among_many() -> Option<()> {
     let world = World::with_demo().await;
     let environment = world.environment();
     let key = json!({ "appId": "demo", "secret": "s".repeat(32), "dataChangeCreatedBy": "u1" });
@@ -94,9 +99,9 @@ async fn a_restoration_ends_however_many_callers_disconnect() {
         sleep(Duration::from_millis(10)).await;
     }
     let namespaces = get(environment, NAMESPACES).await.as_array().map_or(0, Vec::len);
-    // The second step follows after 3 s. A busy machine that takes longer shows nothing.
-    if namespaces > 0 && begun.elapsed() >= Duration::from_secs(3) {
-        return;
+    // They may have been back already.
+    if namespaces > 0 && begun.elapsed() >= KEYS_READ {
+        return None;
     }
     assert_eq!(namespaces, 0);
     // The writer of a SQLite file waits, and all that use it.
@@ -116,13 +121,19 @@ async fn a_restoration_ends_however_many_callers_disconnect() {
     });
     (0..MANY).for_each(|_| leave(environment, publish()));
     restoring.abort();
-    assert!(restoring.await.is_err());
+    let (is_answered, took) = (restoring.await.is_ok(), begun.elapsed());
     opened.notify_one();
     held.await.unwrap().unwrap();
+    // It may have ended before the writer was held.
+    if is_answered && took >= KEYS_READ {
+        return None;
+    }
+    assert!(!is_answered, "after {took:?}");
     let restored = async {
         while get(environment, NAMESPACES).await.as_array().is_none_or(Vec::is_empty) {
             sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(Duration::from_secs(30), restored).await.unwrap();
+    Some(())
 }

@@ -31,8 +31,8 @@ const ADDITION: &str = "/apps";
 const ITEMS: &str = "/namespaces/extra/itemset";
 /// Longer than an import takes that need not wait.
 const A_WHILE: Duration = Duration::from_secs(3);
-/// Longer than an import is taken back while the node shuts down, which is 5 s, on any machine.
-/// Nothing waits for its end.
+/// Longer than the 5 s in which a node that shuts down takes an import back. Nothing waits for its
+/// end.
 const SLOW: Duration = Duration::from_secs(60);
 /// Longer than a busy machine needs for anything here.
 const SOON: Duration = Duration::from_secs(60);

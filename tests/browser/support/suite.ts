@@ -1,14 +1,16 @@
 // What a test file uses: one server and one browser, pages in the themes and widths of the UI, and
 // checks that apply to every page. A test fails if a page has logged an error.
 import axe, { type AxeResults } from "axe-core";
-import { chromium, type Browser, type BrowserContext, type Page, type Response } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type Page, type Request, type Response } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
-import { Api } from "./api";
+import { Api, type Place } from "./api";
 import { startCastalia, type Castalia, type ServerOptions } from "./server";
 
 const WAIT_MS = 60_000;
 const LAUNCH_MS = 120_000;
+/** A page that is never idle has shown by then what it was about to. */
+const LONGEST_MS = 10_000;
 const HEIGHT = 900;
 const FLAGS = [
   "--disable-gpu",
@@ -97,6 +99,23 @@ export class Suite {
     return app;
   }
 
+  /**
+   * What a client at an address, of a data center, reads of a namespace; undefined if nothing is published. A config
+   * service learns of a release, and of the audience of a gray one, a moment later.
+   */
+  async served(
+    { app, env, cluster, ns }: Place,
+    ip?: string,
+    dataCenter?: string,
+  ): Promise<Record<string, string> | undefined> {
+    const query = new URLSearchParams({ ...(ip && { ip }), ...(dataCenter && { dataCenter }) });
+    const response = await fetch(`${this.castalia.config[env]}/configs/${app}/${cluster}/${ns}?${query}`);
+    const text = await response.text();
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw new Error(`${response.url}: ${response.status} ${text}`);
+    return (JSON.parse(text) as { configurations: Record<string, string> }).configurations;
+  }
+
   /** Opens an address of the portal in a browser context of its own. */
   async open(path: string, view: View = {}): Promise<Page> {
     const page = await this.newPage(view);
@@ -182,15 +201,61 @@ async function showIn(page: Page, { theme, width }: { theme: Theme; width: numbe
 
 /** Fails on violations of WCAG 2.2, levels A and AA, in the page or a part of it, and on a page that scrolls sideways. */
 export async function expectAccessible(page: Page, part = "html"): Promise<void> {
-  const violations = async () => {
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate<AxeResults>(`axe.run(${JSON.stringify(part)}, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    })`);
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n  ")}`);
+  await page.evaluate(axe.source);
+  await expectFits(page);
+  const { violations } = await page.evaluate<AxeResults>(`axe.run(${JSON.stringify(part)}, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  })`);
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n  ")}`);
+  expect(found, `axe at ${page.url()}`).toEqual([]);
+}
+
+/** Fails on a page that scrolls sideways. */
+export async function expectFits(page: Page): Promise<void> {
+  await atRest(page);
+  const beside = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  expect(await page.evaluate(beside), `pixels beside ${page.url()}`).toBeLessThanOrEqual(0);
+}
+
+/**
+ * Waits until a page has shown what it was about to, and nothing in it appears, disappears or moves: until then it has
+ * neither its final colours nor its final places. What is judged afterwards is judged once, because a user also sees
+ * what lasts for seconds only.
+ */
+export async function atRest(page: Page): Promise<void> {
+  const options = { message: `${page.url()} is at rest`, timeout: WAIT_MS };
+  await expect.poll(() => page.evaluate(isAtRest, LONGEST_MS), options).toBe(true);
+}
+
+/** In the page. */
+async function isAtRest(timeout: number): Promise<boolean> {
+  await new Promise<void>((done) =>
+    requestAnimationFrame(() => requestAnimationFrame(() => requestIdleCallback(() => done(), { timeout }))),
+  );
+  // Endless ones, as that of a loader, are what is shown.
+  const ends = ({ playState, effect }: Animation) =>
+    playState === "running" && Number.isFinite(effect?.getComputedTiming().endTime);
+  // Mantine shows and removes by timers what is transparent meanwhile, even if nothing moves.
+  const fading = Array.from(document.querySelectorAll("[style*=transition-duration]"));
+  return (
+    document.fonts.status === "loaded" &&
+    !document.getAnimations().some(ends) &&
+    !fading.some((one) => getComputedStyle(one).opacity === "0")
+  );
+}
+
+/** The calls of the API that a page sends from now on, but for the stream of events, which lasts as long as the page. */
+export function watchCalls(page: Page): { sent: Request[]; open: Set<Request>; stop: () => void } {
+  const sent: Request[] = [];
+  const open = new Set<Request>();
+  const begin = (request: Request) => {
+    const { pathname } = new URL(request.url());
+    if (!pathname.startsWith("/openapi/v1/") || pathname === "/openapi/v1/events") return;
+    sent.push(request);
+    open.add(request);
   };
-  // What appears or changes its width at the moment has not its final colours and places yet.
-  await expect.poll(violations, { message: `axe at ${page.url()}` }).toEqual([]);
-  const hidden = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  await expect.poll(hidden, { message: "pixels beside the page" }).toBeLessThanOrEqual(0);
+  const end = (request: Request) => void open.delete(request);
+  page.on("request", begin).on("requestfinished", end).on("requestfailed", end);
+  const stop = () => void page.off("request", begin).off("requestfinished", end).off("requestfailed", end);
+  return { sent, open, stop };
 }

@@ -9,9 +9,9 @@ use crate::support::poll::{self, Waiting, position};
 use crate::support::server::{Options, Server};
 use crate::support::stopwatch::Stopwatch;
 
-/// Time limit for the end of a node, on a busy machine. It waits at most 8 s for connections; polls
-/// that nothing ends are held for a minute.
-const ENDED: Duration = Duration::from_secs(30);
+/// Time limit for the end of a node: ten seconds by the rule, of which it waits at most eight for
+/// connections, and five more on a busy machine.
+const ENDED: Duration = Duration::from_secs(15);
 
 /// C119: health is `UP`.
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn no_answer_is_for_other_origins() {
 }
 
 /// C127: a node that is asked to terminate answers its parked polls, so that clients move to
-/// others, and exits within ten seconds.
+/// others, and exits soon.
 #[tokio::test]
 async fn a_node_that_ends_answers_its_polls() {
     let Some((mut server, app)) = special("C127", "demo", compatible()).await else { return };

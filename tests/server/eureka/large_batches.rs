@@ -146,7 +146,9 @@ async fn heartbeats_do_not_wait_for_large_batches() {
         waits
     };
     let (_, waits) = tokio::join!(senders, heartbeats);
-    let alone = before.max(alone().await);
-    // Half of them, because this machine may be busy. All would wait for the batches.
-    assert!(waits[HEARTBEATS / 2] < alone / 4, "{waits:?} beside batches of {alone:?}");
+    // The one that this busy machine has delayed less.
+    let alone = before.min(alone().await);
+    // Heartbeats are sent one after another, so that a stall of this machine delays only one of
+    // them. More than a quarter of them would be late only if they waited for the batches.
+    assert!(waits[HEARTBEATS * 3 / 4] < alone / 4, "{waits:?} beside batches of {alone:?}");
 }

@@ -105,8 +105,8 @@ class Open:
         """
     def _follow(self, /, first: "_Call[View]", newer: "_Call[View]") -> Subscription:
         """
-        Calls `first(view)` with the current values, and then `newer(view)` on another thread for each
-        newer snapshot, until the subscription is cancelled or dropped.
+        Calls `first(view)` with the current values, and then `newer(view)` on another thread for
+        each newer snapshot, until the subscription is cancelled or dropped.
         """
     def _give_up(self, /) -> None:
         """
@@ -214,8 +214,8 @@ def error_kinds() -> list[tuple[str, int]]:
 
 def forked() -> None:
     """
-    A forked child has none of the threads that were in callbacks. Clients with listeners restart now,
-    all others at the next read.
+    A forked child has none of the threads that were in callbacks. Clients with listeners restart
+    now, all others at the next read.
     """
 
 def in_callback() -> bool:

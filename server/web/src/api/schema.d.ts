@@ -3360,8 +3360,8 @@ export interface components {
             /** @description Time of the last change, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeLastModifiedTime?: string;
             /**
-             * @description The schema with its members in the order in which they were stored; null if the namespace has
-             *     none.
+             * @description The schema with its members in the order in which they were stored; null if the namespace
+             *     has none.
              */
             schema: Record<string, never> | null;
         };
@@ -7531,11 +7531,14 @@ export interface operations {
             query: {
                 /** @description `AppRole`, `NamespaceRole` or `ClusterRole`. */
                 type: string;
-                /** @description Environments of a role on a namespace, separated by commas, all by default; those of a cluster. */
+                /**
+                 * @description Environments of a role on a namespace, separated by commas, all by default; those of a
+                 *     cluster.
+                 */
                 envs?: string;
                 /**
-                 * @description What is allowed, of `read`, `edit` and `release`, separated by commas. Without it, an `AppRole`
-                 *     allows to administer the app, another one to edit and to publish.
+                 * @description What is allowed, of `read`, `edit` and `release`, separated by commas. Without it, an
+                 *     `AppRole` allows to administer the app, another one to edit and to publish.
                  */
                 operations?: string;
             };
@@ -9304,7 +9307,10 @@ export interface operations {
     findSchemaViolations: {
         parameters: {
             query?: {
-                /** @description Gray branch whose items are checked on top of the release; those of the namespace by default. */
+                /**
+                 * @description Gray branch whose items are checked on top of the release; those of the namespace by
+                 *     default.
+                 */
                 branchName?: string;
             };
             header?: never;

@@ -28,7 +28,10 @@ class ServerTest {
         assertTrue(binary.exists(), "there is no $binary; build it or name one with CASTALIA_TEST_BIN")
         val ports = listOf("--config-port", "--admin-port", "--portal-port").flatMap { listOf(it, "0") }
         val command = listOf("$binary", "serve", "--log-format", "json", "--sample-app", "on", "--data-dir", "$data") + ports
-        val server = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start()
+        val program = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD)
+        // Seconds. At the end of a poll, a change arrives that no push announced.
+        program.environment()["CASTALIA_LONG_POLLING_TIMEOUT"] = "85"
+        val server = program.start()
         try {
             val addresses = addresses(server.inputStream.bufferedReader())
             val settings = PATIENT + mapOf(
@@ -67,7 +70,7 @@ class ServerTest {
         val seen = LinkedBlockingQueue<String>()
         config.onChange(setOf("greeting")) { seen += it.changes.getValue("greeting").newValue.orEmpty() }
         publish(portal, PUBLISHED)
-        assertEquals(PUBLISHED, seen.poll(60, SECONDS))
+        assertEquals(PUBLISHED, seen.poll(45, SECONDS))
         assertEquals(PUBLISHED, config["greeting"])
     }
 
