@@ -42,7 +42,7 @@ pub const PATIENT: [(&str, &str); 5] = [
 ];
 
 /// Sets timeouts of a minute, for tests on a machine that may stop for seconds: of connecting and
-/// reading, and of the start. Replaces earlier values; the timeout of polls stays.
+/// reading, and of the start. Replaces earlier values; does not change the timeout of polls.
 ///
 /// ```
 /// use castalia_core::Settings;
