@@ -48,7 +48,7 @@ pub(crate) async fn becomes(http: &Http, path: &str, status: u16) -> Answer {
     .await
 }
 
-/// Each port of a server is well and ready, and tells its version.
+/// Each port of a server is well and ready, and returns its version.
 pub(crate) async fn ports_are_ready(server: &Server) {
     // It prints the ports of its own roles only.
     let bases = [&server.config, &server.admin, &server.portal];

@@ -234,10 +234,11 @@ fn filter(method: &Method) -> MethodFilter {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::log::in_memory::Lines;
     use axum::body::Body;
     use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::log::in_memory::Lines;
 
     fn open((): (), (): (), request: Request, next: Next) -> BoxFuture<'static, Response> {
         Box::pin(next.run(request))
