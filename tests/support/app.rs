@@ -128,13 +128,7 @@ impl App {
 
     /// Publishes a namespace as it is.
     pub(crate) async fn publish_patiently(&self, cluster: &str, namespace: &str) -> Answer {
-        let patience = Patience::new();
-        loop {
-            let answer = self.try_publish(cluster, namespace).await;
-            if !patience.repeats(&answer).await {
-                return answer.ok();
-            }
-        }
+        Patience::new().send(|| self.try_publish(cluster, namespace)).await.ok()
     }
 
     /// The same towards a server that may be killed; `None` where no answer came.

@@ -72,13 +72,7 @@ impl Demo {
 
     /// Publishes; the answer is the release.
     pub(crate) async fn publish(&self) -> Value {
-        let patience = Patience::new();
-        loop {
-            let answer = self.try_publish().await;
-            if !patience.repeats(&answer).await {
-                return answer.ok().json();
-            }
-        }
+        Patience::new().send(|| self.try_publish()).await.ok().json()
     }
 
     /// Publishes; the answer may be a failure.

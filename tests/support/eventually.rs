@@ -37,6 +37,19 @@ impl Patience {
         Self(Instant::now())
     }
 
+    /// Sends a request, and again as long as it is refused for now.
+    pub(crate) async fn send<Fut: Future<Output = Answer>>(
+        self,
+        mut send: impl FnMut() -> Fut,
+    ) -> Answer {
+        loop {
+            let answer = send().await;
+            if !self.repeats(&answer).await {
+                return answer;
+            }
+        }
+    }
+
     /// Whether the request is to be sent again; waits before that.
     pub(crate) async fn repeats(&self, answer: &Answer) -> bool {
         let repeats = answer.is_refused_for_now() && self.0.elapsed() < PATIENCE;

@@ -167,13 +167,7 @@ impl Http {
         path: &str,
         body: Option<Value>,
     ) -> Answer {
-        let patience = Patience::new();
-        loop {
-            let answer = self.send(method.clone(), path, body.clone()).await;
-            if !patience.repeats(&answer).await {
-                return answer;
-            }
-        }
+        Patience::new().send(|| self.send(method.clone(), path, body.clone())).await
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
