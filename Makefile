@@ -101,12 +101,12 @@ stub: ## regenerate the types of the native half of the Python package
 kotlin-calls: ## regenerate the Kotlin half of the native library of the JVM
 	bindings/kotlin/generate.sh
 
-.PHONY: test test-browser test-document test-rust test-eureka test-web test-bindings test-examples databases installed test-databases test-long test-process test-interop test-packages test-demo test-upstream
+.PHONY: test test-browser test-document test-rust test-eureka test-web test-bindings test-examples databases installed test-databases test-long test-process test-interop test-packages test-frameworks test-demo test-upstream
 # In lanes, because tests and downloads wait most of the time; compilers and linters compute meanwhile,
 # the latter at the lowest priority.
 test: ## run all linters and the tests of all languages
 	.ci/lanes "build" "databases test-interop installed"
-	.ci/lanes "test-rust" "test-bindings test-examples test-packages test-demo test-document test-databases" \
+	.ci/lanes "test-rust" "test-bindings test-examples test-packages test-frameworks test-demo test-document test-databases" \
 	  "test-eureka test-web lint-patiently test-browser"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
@@ -136,6 +136,7 @@ installed: ## install what the tests of other languages and of the web UI need
 	tests/c/run.sh install
 	tests/browser/run.sh install
 	bindings/python/environment.sh
+	tests/frameworks/run.sh install
 
 test-databases: ## run the cases of config and admin service on MariaDB and PostgreSQL
 	tests/on_databases.sh
@@ -164,6 +165,9 @@ test-examples: ## run the examples in Python and Kotlin, after test-bindings
 
 test-packages: web ## pack for each language, install elsewhere and run (unoptimised)
 	PROFILE=dev $(MAKE) package PACKAGES=target/package-dev
+
+test-frameworks: ## run the packages of test-packages in the web servers, task queues and test runners of their users
+	tests/frameworks/run.sh
 
 test-demo: web ## run the example of each language against one server (unoptimised)
 	PROFILE=dev examples/live/run.sh

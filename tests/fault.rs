@@ -15,6 +15,7 @@ mod damaged_release;
 mod damaged_value;
 mod database;
 mod deferred;
+mod deleted_name;
 mod delivery_clock;
 mod denied;
 mod disk;

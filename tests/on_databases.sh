@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The cases of the admin and config services with the server on MariaDB and on PostgreSQL, and those
 # of the portal on MariaDB with Apollo's own tables, all at the same time, because they mostly wait. Of
-# the portal's, those of sessions, rights, revisions and the audit log run on PostgreSQL as well, and the
-# numbered cases run against processes, on SQLite and on MariaDB.
+# the portal's, those of sessions, rights, revisions, the audit log, changes that environments miss, event
+# streams and consumers run on PostgreSQL as well, and the numbered cases run against processes, on SQLite
+# and on MariaDB.
 # `cargo test` alone runs them on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +23,7 @@ portal() {
   CASTALIA_TEST_ON=mysql cargo test --quiet --workspace --test portal -- --test-threads=4 \
     --skip portal::statement_count --skip portal::matrix
   CASTALIA_TEST_ON=postgres cargo test --quiet --workspace --test portal -- --test-threads=4 \
-    seal visibility tenant sign_in account stale audit deleted_app
+    seal visibility tenant sign_in account stale audit deleted_app fan_out events:: registration:: portal::reads::
 }
 
 processes() {

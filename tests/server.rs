@@ -2,6 +2,7 @@
 
 mod access_key;
 mod audit_verify;
+mod bind;
 mod broken_document;
 mod certificate;
 mod conflict;
@@ -13,6 +14,7 @@ mod environments;
 mod eureka;
 mod file_name;
 mod first_output;
+mod fixed_key;
 mod guess;
 mod health;
 mod input;
@@ -35,6 +37,8 @@ mod start;
 mod stranger;
 mod surface;
 mod temporary;
+mod unread_answer;
+mod unread_config;
 mod unsigned_client;
 mod unused_portal;
 mod user_command;

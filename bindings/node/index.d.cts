@@ -323,7 +323,10 @@ export declare class Settings {
   /** Values of a namespace that are used if there is neither a server nor a cache file. */
   seed(namespace: string, entries: Readonly<Record<string, string>>): this;
 }
-/** Returns why a release must not be applied; nothing accepts it, and an exception rejects it. */
+/**
+ * Returns why a release must not be applied: `undefined`, `null` or an empty string accepts it. An exception
+ * rejects it.
+ */
 export type Validator = (
   snapshot: Snapshot,
 ) => string | null | undefined | void | Promise<string | null | undefined | void>;

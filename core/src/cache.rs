@@ -5,6 +5,7 @@
 
 mod directory;
 mod file;
+mod newest;
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -16,7 +17,8 @@ use std::time::SystemTime;
 use self::directory::{
     app_directory, check_usable, create_directory, remove_stale, temporary_name,
 };
-use self::file::{failed, file_name, names_to_read, read, read_bytes, text};
+use self::file::{failed, file_name, read, read_bytes, text};
+use self::newest::{has_newer, read_newest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::{ApolloConfig, Configurations};
@@ -71,21 +73,26 @@ impl FileCache {
         }
     }
 
-    /// Reads the cache file; `None` if there is none.
+    /// Reads the newest cache file; `None` if there is none. Files that cannot be used hide no
+    /// other one.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the file cannot be read, [`ErrorKind::Parse`] if it is damaged.
+    /// [`ErrorKind::Io`] if no file can be read, [`ErrorKind::Parse`] if all are damaged.
     pub(crate) fn load(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
-        let chosen = self.directory(&identity.app_id);
-        // The root is read even if it cannot be written: files of earlier runs may still be there.
-        for directory in [chosen, self.first_choice(&identity.app_id)] {
-            for name in names_to_read(identity) {
-                if let Some(stored) = read(&directory.join(name))? {
-                    return Ok(Some(stored));
-                }
-            }
+        let (newest, mut errors) = read_newest(&self.candidates(identity));
+        let found = newest.or_else(|| {
+            self.import(identity).unwrap_or_else(|error| {
+                errors.push(error);
+                None
+            })
+        });
+        let mut errors = errors.into_iter();
+        // Callers log the error that they get.
+        let returned = if found.is_none() { errors.next() } else { None };
+        for error in errors {
+            tracing::warn!(%error, "passed over a cache file that cannot be used");
         }
-        self.import(identity)
+        returned.map_or(Ok(found), Err)
     }
 
     /// Converts a cache file of the Go client and leaves the original unchanged, so that the
@@ -114,15 +121,18 @@ impl FileCache {
         Ok(Some(CachedContent { content, written_at }))
     }
 
-    /// Writes the file, unless it has this content already.
+    /// Writes the file, unless it has this content already and is the newest.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the file cannot be written. The old file is then unchanged.
     pub(crate) fn store(&self, identity: &NamespaceKey, content: &Configurations) -> Result<()> {
         let directory = self.directory(&identity.app_id);
         let path = directory.join(file_name(identity));
-        // The parsed content is compared, because the date in the second line always differs.
-        if matches!(read(&path), Ok(Some(known)) if known.content == *content) {
+        // The parsed content is compared, because the date in the second line always differs. After
+        // a rollback it may be that of an old file, which is written again to become the newest.
+        if matches!(read(&path), Ok(Some(known)) if known.content == *content
+            && !has_newer(&self.candidates(identity), known.written_at))
+        {
             return Ok(());
         }
         // Written under a temporary name and renamed, so that a reader, in this process or another,

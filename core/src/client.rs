@@ -1,12 +1,12 @@
 //! The client: opens namespaces, owns their tasks, reports metrics, closes.
 
+mod close;
 mod engine;
 mod start;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tracing::error;
@@ -23,12 +23,9 @@ use crate::snapshot::Snapshot;
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
 
+#[cfg(feature = "host")]
+pub(crate) use close::DRAIN;
 use engine::Engine;
-
-/// How long [`Client::close`] waits for listeners that are still running.
-pub(crate) const DRAIN: Duration = Duration::from_secs(2);
-/// How long [`Client::close`] waits in total, mainly for cache files.
-const CLOSE: Duration = Duration::from_secs(5);
 
 /// Opens the namespaces of an app; cheap to clone. There is no global state: a process may have
 /// several clients.
@@ -213,16 +210,18 @@ impl Client {
     /// Calls a function before a release of a namespace of the client's app is applied. If it
     /// returns a reason, the release is rejected, the values stay unchanged and the reason becomes
     /// the last error of the namespace. The function runs on a blocking thread, for every release
-    /// and for cached values.
+    /// and for cached values. It is dropped once the client is closed and its loads have ended.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for an invalid name.
+    /// [`ErrorKind::InvalidArgument`] for an invalid name, [`ErrorKind::Closed`] after
+    /// [`Client::close`].
     pub fn validate(
         &self,
         namespace: &str,
         validator: impl Fn(&Arc<Snapshot>) -> Result<(), String> + Send + Sync + 'static,
     ) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
+        self.tasks.check_open()?;
         let validator: Validator = Arc::new(validator);
         self.inner.validators.add(&identity, &validator);
         Ok(())
@@ -256,31 +255,6 @@ impl Client {
     #[must_use]
     pub fn metrics_text(&self) -> String {
         self.metrics().text()
-    }
-
-    /// Fails after the client is closed, for hosts whose calls must report this immediately.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Closed`] after [`Client::close`].
-    pub fn check_open(&self) -> Result<()> {
-        self.tasks.check_open()
-    }
-
-    /// Cancels requests, waits at most two seconds for listeners to finish their queued events, and
-    /// finishes the cache files. Reads still return the last values; other calls fail with
-    /// [`ErrorKind::Closed`]. Calling it again only waits.
-    pub async fn close(&self) {
-        self.stop();
-        self.tasks.wait_until_stopped(DRAIN, CLOSE).await;
-    }
-
-    /// Like [`Client::close`], without waiting.
-    pub fn stop(&self) {
-        let are_lost = self.tasks.are_lost();
-        self.tasks.stop();
-        if are_lost {
-            self.inner.namespaces.load().values().for_each(|open| open.close_without_task());
-        }
     }
 
     /// Loads a namespace of the client's app now, if it is open.

@@ -4,24 +4,24 @@
 //! The client uses it for config services, the portal for admin services.
 
 mod health;
+mod query;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
 use crate::backoff::apply_jitter;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::route::services_path_and_query;
-use crate::protocol::wire::ServiceInstance;
 use crate::rate_limit::RateLimit;
 use crate::redact::without_credentials;
-use crate::transport::{ServiceRequest, ServiceResponse, Transport, Url};
+use crate::transport::Transport;
 
 use health::Health;
+use query::query_server;
 
 /// Operation of all errors of this module; the pipeline waits for a service after such an error.
 pub(crate) const OPERATION: &str = "discovery";
@@ -87,7 +87,7 @@ pub struct DiscoveryOptions {
     /// need it.
     pub client_ip: Option<ClientIpSource>,
     /// Base addresses of the meta servers. They are tried in random order; the one that answers is
-    /// asked first from then on.
+    /// asked first from then on, until all services of its list fail.
     pub meta_servers: Vec<String>,
     /// Longest silence of a meta server before the next one is tried.
     pub read_timeout: Duration,
@@ -133,6 +133,8 @@ pub struct Discovery {
 struct DiscoveryInner {
     services: watch::Sender<Services>,
     health: Health,
+    /// Wakes [`Discovery::refresh_forever`] when every service of the list has failed.
+    all_failed: Notify,
     random: Mutex<fastrand::Rng>,
     /// Meta server that returned the list.
     meta_server: Mutex<Option<String>>,
@@ -151,7 +153,8 @@ struct MetaServers {
 
 struct QueryState {
     rate: RateLimit,
-    /// Meta servers; the one that answered last comes first.
+    /// Meta servers; the one that answered last comes first. They are only ever rotated, so that
+    /// each has its turn.
     servers: Vec<String>,
     /// Error of the last request; `None` if it succeeded.
     last_error: Option<Error>,
@@ -183,6 +186,7 @@ impl Discovery {
         let inner = Arc::new(DiscoveryInner {
             services: watch::Sender::new(services),
             health: Health::default(),
+            all_failed: Notify::new(),
             random: Mutex::new(random),
             meta_server: Mutex::new(None),
             meta,
@@ -244,9 +248,13 @@ impl Discovery {
     }
 
     /// Records whether a service answered. Three failures in a row move it to the end of
-    /// [`Discovery::services`] for 10 s, doubling up to 60 s.
+    /// [`Discovery::services`] for 10 s, doubling up to 60 s. Once this has happened to every
+    /// service of the list, [`Discovery::refresh_forever`] asks the next meta server.
     pub fn report(&self, service: &ServiceUrl, answered: bool) {
         self.inner.health.report(service, answered);
+        if !answered && self.all_failed() {
+            self.inner.all_failed.notify_one();
+        }
     }
 
     /// Whether the service is in the current list.
@@ -256,8 +264,9 @@ impl Discovery {
     }
 
     /// Asks the meta servers at the start, a second time if that fails, and then once in each
-    /// interval. A failure or an empty list keeps the services known so far. Failures are passed to
-    /// `on_error`, except those at the start, which callers of [`Discovery::services`] receive.
+    /// interval and whenever every service of the list has failed. A failure or an empty list keeps
+    /// the services known so far. Failures are passed to `on_error`, except those at the start,
+    /// which callers of [`Discovery::services`] receive.
     pub async fn refresh_forever(&self, on_error: impl Fn(&Error)) {
         let Some(meta) = &self.inner.meta else {
             return;
@@ -268,7 +277,13 @@ impl Discovery {
         }
         loop {
             let interval = meta.options.refresh_interval;
-            sleep(self.random(|random| apply_jitter(interval, REFRESH_JITTER, random))).await;
+            let pause = self.random(|random| apply_jitter(interval, REFRESH_JITTER, random));
+            tokio::select! {
+                () = sleep(pause) => {}
+                // Nothing else would replace such a list before the interval ends. The rate limit
+                // keeps an outage of all services from becoming a load on the meta servers.
+                () = self.inner.all_failed.notified() => {}
+            }
             if let Err(error) = self.query_shared().await {
                 debug!(%error, "discovery failed; the services known so far are kept");
                 on_error(&error);
@@ -278,6 +293,11 @@ impl Discovery {
 
     fn current_services(&self) -> Services {
         self.inner.services.borrow().clone()
+    }
+
+    /// Whether no service of the list has answered since it failed three times in a row.
+    fn all_failed(&self) -> bool {
+        self.inner.health.all_failed(&self.current_services())
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
@@ -317,6 +337,11 @@ impl Discovery {
     }
 
     async fn query_meta_servers(&self, meta: &MetaServers, query: &mut QueryState) -> Result<()> {
+        // A meta server that is cut off from its database keeps listing services that are gone.
+        // Only their failures show it.
+        if query.servers.len() > 1 && self.all_failed() {
+            query.servers.rotate_left(1);
+        }
         let mut last = no_service("no meta server is set; set apollo.meta");
         for index in 0..query.servers.len() {
             let server = query.servers[index].clone();
@@ -324,7 +349,7 @@ impl Discovery {
                 Ok(services) => {
                     // Stays with the server that answered, so that a dead one costs its timeout
                     // only once.
-                    query.servers.swap(0, index);
+                    query.servers.rotate_left(index);
                     self.store_services(&services, &server);
                     return Ok(());
                 }
@@ -354,45 +379,6 @@ impl Discovery {
     }
 }
 
-async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
-    let options = &meta.options;
-    let ip = options.client_ip.as_ref().map(|tell| tell());
-    let path_and_query = services_path_and_query(options.path, &options.app_id, ip.as_deref());
-    let request = ServiceRequest {
-        service: server,
-        path_and_query: &path_and_query,
-        app_id: &options.app_id,
-        // As in the Java client: servers check no signature of discovery requests.
-        access_key: None,
-        read_timeout: options.read_timeout,
-    };
-    let ServiceResponse::Body(body) = meta.transport.get(request).await? else {
-        return Err(unusable_list(server, "the meta server returned no list"));
-    };
-    let listed: Vec<ServiceInstance> = serde_json::from_slice(&body).map_err(|error| {
-        unusable_list(server, "the meta server's response is not JSON").caused_by(error)
-    })?;
-    let services: Services = listed
-        .iter()
-        // One unusable entry must not discard the whole list.
-        .filter(|instance| Url::parse(&instance.homepage_url).is_ok_and(|url| url.has_host()))
-        .map(|instance| match &options.rewrite {
-            Some(rewrite) => ServiceUrl::from(rewrite(&instance.homepage_url)),
-            None => ServiceUrl::from(instance.homepage_url.as_str()),
-        })
-        .collect();
-    // An empty list is treated as a failure: a registry that restarts must not take away services
-    // that still work.
-    if services.is_empty() {
-        return Err(unusable_list(server, "the meta server returned no service"));
-    }
-    Ok(services)
-}
-
 fn no_service(message: &str) -> Error {
     Error::new(ErrorKind::Transport, OPERATION, message)
-}
-
-fn unusable_list(server: &str, message: &str) -> Error {
-    Error::new(ErrorKind::Transport, OPERATION, message).with("meta_server", server)
 }

@@ -188,10 +188,19 @@ impl ChangeStream {
         self
     }
 
-    /// The next event; `None` once the client or the namespace is closed. Dropping the future loses
+    /// The next event; `None` once the client or the namespace is closed, and in a child process that
+    /// was forked after the stream began. Dropping the future loses
     /// no event.
     pub async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
-        std::future::poll_fn(|context| self.queue.poll_next(context)).await
+        std::future::poll_fn(|context| self.poll_queue(context)).await
+    }
+
+    fn poll_queue(&self, context: &mut Context<'_>) -> Poll<Option<Arc<ChangeEvent>>> {
+        // Nothing is published to it in a forked child, whose namespaces begin anew.
+        match self.queue.belongs_to_this_process() {
+            true => self.queue.poll_next(context),
+            false => Poll::Ready(None),
+        }
     }
 }
 
@@ -199,7 +208,7 @@ impl Stream for ChangeStream {
     type Item = Arc<ChangeEvent>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.queue.poll_next(context)
+        self.poll_queue(context)
     }
 }
 

@@ -44,8 +44,9 @@ impl RateLimit {
         if self.try_take() {
             return;
         }
-        let missing = Duration::from_secs_f64((1.0 - self.permits) / self.per_second);
-        tokio::time::sleep(missing.min(limit)).await;
+        let missing = Duration::try_from_secs_f64((1.0 - self.permits) / self.per_second);
+        // It is no `Duration` at a rate close to 0.
+        tokio::time::sleep(missing.map_or(limit, |missing| missing.min(limit))).await;
         self.refill();
         self.permits = (self.permits - 1.0).max(0.0);
     }
@@ -64,6 +65,17 @@ impl RateLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_close_to_zero_waits_as_long_as_allowed() {
+        for rate in [1e-20, f64::MIN_POSITIVE] {
+            let mut limit = RateLimit::new(rate);
+            while limit.try_take() {}
+            let begun = Instant::now();
+            limit.take(Duration::from_secs(5)).await;
+            assert_eq!(begun.elapsed().as_secs(), 5);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn permits_come_at_the_given_rate() {

@@ -46,6 +46,8 @@ struct TaskRuntime {
     /// Chosen at the first use: the caller's runtime, or the shared one.
     runtime: OnceLock<Handle>,
     tracker: TaskTracker,
+    /// What runs after the tasks of `tracker`.
+    last: TaskTracker,
     /// Asks all tasks to end.
     stop: CancellationToken,
     /// Ends deliveries to listeners that have not finished in time.
@@ -101,7 +103,7 @@ impl Tasks {
         let current = Arc::new(ProcessLocal::new(TaskRuntime::new()));
         if self.stopped.load(Ordering::SeqCst) {
             // A client that was closed stays closed.
-            current.stop.cancel();
+            current.close();
             self.current.store(current);
             return;
         }
@@ -119,7 +121,7 @@ impl Tasks {
             current.stop.cancel();
             self.current.store(previous);
         } else if self.stopped.load(Ordering::SeqCst) {
-            current.stop.cancel();
+            current.close();
         }
         current.is_restarted.store(true, Ordering::SeqCst);
     }
@@ -207,6 +209,20 @@ impl Tasks {
         });
     }
 
+    /// Runs a future after [`Tasks::stop`], once all tasks have ended. If this process has no
+    /// runtime for them, or the runtime ends first, the future is dropped instead.
+    pub(crate) fn spawn_last(&self, last: impl Future<Output = ()> + Send + 'static) {
+        let current = self.current.load();
+        if let Some(runtime) = current.runtime.get().filter(|_| current.is_usable()) {
+            let tasks = current.tracker.clone();
+            let last = async move {
+                tasks.wait().await;
+                last.await;
+            };
+            current.last.spawn_on(last, runtime);
+        }
+    }
+
     /// Metrics of the runtime; `None` before the first task.
     pub(crate) fn threads(&self) -> Option<ThreadMetrics> {
         self.current.load().runtime.get().map(ThreadMetrics::of)
@@ -218,13 +234,13 @@ impl Tasks {
         let current = self.current.load();
         // A forked child has no tasks, and the token's lock may be held by a thread of the parent.
         if current.belongs_to_this_process() {
-            current.stop.cancel();
-            current.tracker.close();
+            current.close();
         }
     }
 
-    /// Returns once all tasks have ended. Deliveries are cancelled after `drain`; after `deadline`
-    /// this returns even if tasks remain. May be awaited outside of a Tokio runtime.
+    /// Returns once all tasks have ended, and what runs after them. Deliveries are cancelled after
+    /// `drain`; after `deadline` this returns even if tasks remain. May be awaited outside of a
+    /// Tokio runtime.
     pub(crate) async fn wait_until_stopped(&self, drain: Duration, deadline: Duration) {
         let current = self.current.load_full();
         let Some(runtime) = current.runtime.get().filter(|_| current.is_usable()) else {
@@ -233,7 +249,7 @@ impl Tasks {
         let within = |limit| {
             // `timeout` needs the timer of a runtime, and the caller may be outside of one.
             let _entered = runtime.enter();
-            timeout(limit, current.tracker.wait())
+            timeout(limit, current.ended())
         };
         if within(drain).await.is_err() {
             current.abandon.cancel();
@@ -247,6 +263,7 @@ impl TaskRuntime {
         Self {
             runtime: OnceLock::new(),
             tracker: TaskTracker::new(),
+            last: TaskTracker::new(),
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
             is_lost: Arc::default(),
@@ -261,6 +278,19 @@ impl TaskRuntime {
             // One that waits for nothing else: all others may have ended.
             runtime.spawn(self.guarded(async move { stop.cancelled().await }));
         }
+    }
+
+    /// Asks all tasks to end, and lets [`TaskRuntime::ended`] return.
+    fn close(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.last.close();
+    }
+
+    /// Returns once all tasks have ended, and what runs after them.
+    async fn ended(&self) {
+        self.tracker.wait().await;
+        self.last.wait().await;
     }
 
     /// A task whose drop by the runtime is noticed.

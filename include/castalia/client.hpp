@@ -104,7 +104,7 @@ class Settings {
     std::optional<Error> fault_;
 };
 
-// Returns why a release must not be applied; an empty result accepts it.
+// Returns why a release must not be applied; no result and an empty one accept it.
 using Validator = std::function<std::optional<std::string>(const Snapshot &)>;
 
 namespace detail {
@@ -120,11 +120,11 @@ inline std::int32_t call_validator(void *user_data, const CastaliaSnapshot *lent
     const Snapshot snapshot(castalia_snapshot_retain(lent));
 #ifdef CASTALIA_NO_EXCEPTIONS
     const auto why = validator(snapshot);
-    return why ? refuse(*why, reason, capacity) : 0;
+    return why && !why->empty() ? refuse(*why, reason, capacity) : 0;
 #else
     try {
         const auto why = validator(snapshot);
-        return why ? refuse(*why, reason, capacity) : 0;
+        return why && !why->empty() ? refuse(*why, reason, capacity) : 0;
     } catch (const std::exception &error) {
         return refuse(error.what(), reason, capacity);
     } catch (...) {

@@ -165,7 +165,7 @@ fn settings(matches: &ArgMatches) -> Result<Settings, CommandError> {
         })
         .collect();
     let file = matches.get_one::<String>("config_file").map(PathBuf::from);
-    let texts = Texts::gather(flags, file, environment()).map_err(CommandError::Settings)?;
+    let texts = Texts::gather(flags, file, environment()?).map_err(CommandError::Settings)?;
     let settings = Settings::from_texts(&texts).map_err(CommandError::Settings)?;
     log::start(&settings)
         .map_err(|error| CommandError::Message(format!("cannot initialize logging: {error}")))?;
@@ -181,10 +181,19 @@ fn settings(matches: &ArgMatches) -> Result<Settings, CommandError> {
     Ok(settings)
 }
 
-/// Variables that are not UTF-8 cannot be settings.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+/// The variables of the environment; those of other programs may be no text.
+fn environment() -> Result<impl Iterator<Item = (String, String)>, CommandError> {
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (Ok(name), Err(_)) if Texts::reads(&name) => {
+                return Err(CommandError::Message(format!("{name}: the value is not UTF-8")));
+            }
+            _ => {}
+        }
+    }
+    Ok(variables.into_iter())
 }
 
 /// Runs a command's future on a separate runtime.
@@ -202,9 +211,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
     Ok(outcome)
 }
 
-/// Prints a line of the command's result.
-fn print_line(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+/// Prints a line of the command's result, which may be all that is left of a secret.
+fn print_line(line: &str) -> Result<(), CommandError> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| {
+        CommandError::Message(format!("the result cannot be written to standard output: {error}"))
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub mod access_key;
 pub mod answer;
+mod byte_cache;
 pub mod cache;
 mod condition;
 mod deferred;
@@ -31,6 +32,7 @@ use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use castalia_store::Store;
 use castalia_store::feed::Appended;
+use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -75,6 +77,8 @@ struct FeedInner {
     scan: Mutex<Scan>,
     /// Numbers the scans of release messages.
     scans: Rounds,
+    /// Time up to which names and access keys were read.
+    names_read: parking_lot::Mutex<DateTime<Utc>>,
     /// Numbers the reads of names and access keys.
     readings: Rounds,
     /// Whether this process may have changed an access key since they were last read.
@@ -122,6 +126,7 @@ impl ReleaseFeed {
             redefined: Notify::new(),
             scan: Mutex::default(),
             scans: Rounds::default(),
+            names_read: parking_lot::Mutex::new(castalia_store::now()),
             readings: Rounds::default(),
             keys_changed: AtomicBool::new(false),
             deferred: Deferred::default(),

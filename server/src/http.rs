@@ -7,8 +7,10 @@
 
 pub mod about;
 pub mod admission;
+mod byte_budget;
 pub mod capacity;
 pub(crate) mod client_address;
+mod client_answer;
 pub mod disconnect;
 pub mod failure;
 mod front;
@@ -20,6 +22,7 @@ pub mod memory;
 pub mod metrics;
 pub mod operation;
 pub mod request;
+pub mod request_memory;
 pub mod revision;
 pub mod route;
 pub mod search;
@@ -47,6 +50,7 @@ use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +60,7 @@ use self::admission::{Admission, Admitted};
 use self::large_head::Head;
 use self::logged_path::logged_path;
 use self::memory::FromMemory;
+use self::request_memory::RequestMemory;
 use self::stream::Stream;
 use self::upload::{Progress, Upload};
 use crate::background::Background;
@@ -80,6 +85,10 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncont
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
+    if address.ip().is_unspecified() && address.is_ipv6() {
+        // All addresses, of both versions, whatever the default of the system is.
+        SockRef::from(&socket).set_only_v6(false)?;
+    }
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -235,6 +244,10 @@ async fn through_hyper<S: PortService>(
         arriving.complete(progress.is_some());
         let mut request = Request::from_parts(head, body);
         request.extensions_mut().insert(ConnectInfo(peer));
+        // Bodies and answers of a port of clients have limits of their own.
+        if port.front.is_none() {
+            request = RequestMemory::count(request, peer.ip());
+        }
         let answer = answer(port.clone(), request);
         match progress {
             None => Either::Left(answer),
@@ -280,6 +293,9 @@ fn answer<S: PortService>(
     mut request: Request<Body>,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let memory = request.extensions().get::<RequestMemory>().cloned();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map(|ConnectInfo(peer)| peer.ip());
     let is_elsewhere = match below(&port.base_path, request.uri()) {
         Below::Same => false,
         Below::Rest(uri) => {
@@ -299,7 +315,14 @@ fn answer<S: PortService>(
     let answer = answer.map(|answered| answered.unwrap_or_else(|never: Infallible| match never {}));
     let strict = port.strict_status;
     async move {
-        let mut response = failure::complete(strict, &method, &path, answer).await;
+        let response = failure::complete(strict, &method, &path, answer).await;
+        let counted = match memory {
+            // The body of the request is counted until here, whatever the handler did with it.
+            Some(memory) => memory.send(response),
+            None => client_answer::counted_response(response, address),
+        };
+        let mut response = counted
+            .unwrap_or_else(|error| failure::finish(strict, &method, &path, error.into_response()));
         if let Ok(date) = HeaderValue::try_from(date(SystemTime::now()).to_string()) {
             response.headers_mut().insert(DATE, date);
         }

@@ -26,7 +26,7 @@ pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
 pub use self::offline::{
-    admin_tokens, audit_logs, check_databases, examine, portal_store, prepare_databases,
+    admin_tokens, audit_logs, check_databases, examine, existing_portal_store, prepare_databases,
 };
 use self::random::random_hex;
 pub use self::seed::GeneratedPassword;

@@ -54,7 +54,8 @@ impl ServerConfig {
         };
         let rows = rows.into_iter().filter_map(|(key, text)| {
             let text = text_of(&key, text)?;
-            if previous.get(&key) != Some(&text) {
+            // A row of a key that this node fixes has no effect.
+            if previous.get(&key) != Some(&text) && !self.fixed.contains_key(&key) {
                 warn_of_malformed(&key, &text);
             }
             Some((key, text))
@@ -110,9 +111,24 @@ impl ServerConfig {
     }
 }
 
-/// Logs the members of a new value that have no effect. The values may be secrets.
+/// Logs that a new value, or a member of it, does not have the effect that it seems to have. The
+/// values may be secrets.
 fn warn_of_malformed(key: &str, text: &str) {
-    for entry in keys::ALL.iter().filter(|entry| entry.name() == key) {
+    let named: Vec<_> = keys::ALL.iter().filter(|entry| entry.name() == key).collect();
+    // The value of a key of both tables may be intended for either. A row of this switch never has
+    // an effect, and its fixed value is read with more texts.
+    if key != keys::EUREKA_SERVER.name
+        && let Some(entry) = named.first()
+        && named.iter().all(|entry| is_misread(**entry, text))
+    {
+        let expected = entry.form();
+        tracing::warn!(
+            key,
+            expected,
+            "a ServerConfig value is none of its key; a switch is then off, as in Apollo, and an object is empty"
+        );
+    }
+    for entry in named {
         if !entry.is_valid(text) {
             let expected = entry.form();
             tracing::warn!(key, expected, "a ServerConfig value is invalid; the default is used");
@@ -125,6 +141,15 @@ fn warn_of_malformed(key: &str, text: &str) {
             );
         }
     }
+}
+
+/// Whether a text has an effect, but not the one that an operator expects who enters it: `on` turns
+/// a switch off. What is reported otherwise is not meant here.
+fn is_misread(entry: &dyn keys::AnyKey, text: &str) -> bool {
+    !entry.is_absent(text)
+        && !entry.is_plain(text)
+        && entry.is_valid(text)
+        && entry.malformed(text).is_empty()
 }
 
 /// Of the rows of a table with clusters, returns the one that applies for each key: the cluster of
@@ -154,6 +179,7 @@ pub fn winners<V>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::in_memory::Lines;
 
     #[test]
     fn what_the_node_fixes_wins_over_the_row() {
@@ -184,6 +210,59 @@ mod tests {
         assert_eq!(previous, (true, true, Some("true".to_owned())));
         assert_eq!(read(None).await, previous);
         assert!(!read(Some("false")).await.0);
+    }
+
+    /// What the log has after these rows were read.
+    async fn logged(config: &ServerConfig, rows: &[(&str, &str)]) -> String {
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+        let _log = tracing::subscriber::set_default(log);
+        let rows = rows.iter().map(|(key, text)| ((*key).to_owned(), Some((*text).to_owned())));
+        let rows: HashMap<_, _> = rows.collect();
+        config.reload(async { Ok::<_, ()>(rows) }).await.unwrap();
+        lines.text()
+    }
+
+    /// I9: such a row of access control opens the admin port, as in Apollo.
+    #[tokio::test]
+    async fn a_row_whose_text_turns_a_switch_off_unexpectedly_is_logged() {
+        let (access, audit) = (keys::ADMIN_TOKEN_REQUIRED, keys::AUDIT_LOG);
+        for text in ["on", "TRUE", "1", "yes", " true", ""] {
+            let config = ServerConfig::new(BTreeMap::new());
+            let log = logged(&config, &[(access.name, text)]).await;
+            assert!(log.lines().count() == 1 && log.contains(access.name), "{text}: {log}");
+            assert!(!config.get(&access), "{text}");
+            // Not again each minute.
+            assert_eq!(logged(&config, &[(access.name, text)]).await, "", "{text}");
+        }
+        // A key of both tables, which is on by default.
+        let config = ServerConfig::new(BTreeMap::new());
+        let log = logged(&config, &[(audit.name, "on")]).await;
+        assert!(log.lines().count() == 1 && log.contains(audit.name), "{log}");
+        assert!(!config.get(&audit));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_means_what_it_does_is_not_logged() {
+        let config = ServerConfig::new(BTreeMap::new());
+        for text in ["true", "false"] {
+            assert_eq!(logged(&config, &[(keys::ADMIN_TOKEN_REQUIRED.name, text)]).await, "");
+        }
+        for (key, text) in [
+            (keys::AUDIT_LOG.name, " False "),
+            (keys::AUDIT_LOG.name, " "),
+            // A list in one table, and a JSON object in the other.
+            (keys::ADMIN_TOKENS.name, "a,b"),
+            (keys::ENVIRONMENT_TOKENS.name, r#"{"DEV":"a"}"#),
+            ("own.key", "on"),
+        ] {
+            assert_eq!(logged(&config, &[(key, text)]).await, "", "{key}");
+        }
+        let log = logged(&config, &[(keys::META_SERVERS.name, "DEV")]).await;
+        assert!(log.contains(keys::META_SERVERS.name), "{log}");
+        let key = keys::ADMIN_TOKEN_REQUIRED.name;
+        let fixed = ServerConfig::new(BTreeMap::from([(key.to_owned(), "true".to_owned())]));
+        assert_eq!(logged(&fixed, &[(key, "on")]).await, "", "the row has no effect");
     }
 
     #[test]

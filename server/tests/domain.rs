@@ -11,16 +11,23 @@ mod appended;
 #[path = "../store/tests/store/config_row.rs"]
 mod config_row;
 // The empty databases that the store's own tests use.
-#[expect(dead_code, reason = "the store's tests use the rest")]
 #[path = "../store/tests/store/database.rs"]
 mod database;
 #[path = "domain/history_walk.rs"]
 mod history_walk;
+#[path = "domain/instance_record.rs"]
+mod instance_record;
+#[path = "domain/leftover.rs"]
+mod leftover;
 #[path = "domain/load.rs"]
 mod load;
 #[path = "domain/lookup.rs"]
 mod lookup;
+#[path = "domain/pending_change.rs"]
+mod pending_change;
 #[path = "domain/retention.rs"]
 mod retention;
 #[path = "domain/sign_in.rs"]
 mod sign_in;
+#[path = "domain/went_back.rs"]
+mod went_back;

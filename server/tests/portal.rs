@@ -27,9 +27,11 @@ mod portal {
     mod access_request;
     mod account;
     mod answer;
+    mod apollo_branch;
     mod app;
     mod archive;
     mod audit;
+    mod audit_limit;
     mod audit_of_portal;
     mod audit_of_users;
     mod audit_operations;
@@ -57,10 +59,13 @@ mod portal {
     mod export;
     mod fan_out;
     mod fan_out_failure;
+    mod fan_out_late;
+    mod faulty_environment;
     mod favorite;
     mod frozen_environment;
     mod gray_audience;
     mod half_deleted;
+    mod held;
     mod history;
     mod hostile;
     mod import;
@@ -78,6 +83,7 @@ mod portal {
     mod many_rows;
     mod matrix;
     mod namespace;
+    mod notice_of_two_nodes;
     mod old_path;
     mod open_id;
     mod open_id_tab;
@@ -97,6 +103,7 @@ mod portal {
     mod registration;
     mod release;
     mod removal;
+    mod restarted_task;
     mod restoration;
     mod restoration_order;
     mod restoration_permutation;
@@ -112,6 +119,9 @@ mod portal {
     mod sign_in_modes;
     mod slapd;
     mod stale;
+    mod stale_account;
+    mod stale_cluster;
+    mod stale_consumer;
     mod stale_row;
     mod statement_count;
     mod statement_count_of_writes;

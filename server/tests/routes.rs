@@ -29,6 +29,10 @@ const OPEN: &str = include_str!("open_routes.txt");
 const RACED: &str = include_str!("../../tests/fault/race/operations.txt");
 /// Those that do not need one, each with its reason.
 const NOT_RACED: &str = include_str!("../../tests/fault/race/not_raced.txt");
+/// GET routes that change something, each with the reason why it is not raced.
+const CHANGING_READS: &str = include_str!("../../tests/fault/race/changing_reads.txt");
+/// Parts of the paths of GET routes that begin or end a session.
+const SIGN_INS: [&str; 3] = ["/login/", "/logout", "/oauth2/"];
 
 async fn start(directory: &tempfile::TempDir) -> Node {
     start_with(directory, Vec::new()).await
@@ -85,11 +89,7 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
             open.insert(format!("{} {method} {path}", port.name()));
         }
     }
-    let expected: BTreeSet<_> = OPEN
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect();
+    let expected: BTreeSet<_> = OPEN.lines().filter(is_route).map(str::to_owned).collect();
     let unexpected: Vec<_> = open.difference(&expected).collect();
     let missing: Vec<_> = expected.difference(&open).collect();
     assert!(
@@ -106,21 +106,12 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
 async fn every_route_that_changes_something_is_raced() {
     let directory = tempfile::tempdir().unwrap();
     let node = start(&directory).await;
-    let changing: BTreeSet<_> = node
-        .routes
-        .iter()
-        .filter(|route| matches!(route.port.name(), "admin" | "portal"))
-        .filter(|route| !matches!(route.method, Method::GET | Method::HEAD))
-        .map(|route| format!("{} {} {}", route.port.name(), route.method, route.path))
-        .collect();
-    let is_route = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let changing = names(&node, |route| {
+        matches!(route.port.name(), "admin" | "portal")
+            && !matches!(route.method, Method::GET | Method::HEAD)
+    });
     let raced: BTreeSet<_> = RACED.lines().filter(is_route).map(str::to_owned).collect();
-    let mut not_raced = BTreeSet::new();
-    for line in NOT_RACED.lines().filter(is_route) {
-        let (route, reason) = line.split_once(" # ").unwrap_or((line, ""));
-        assert!(!reason.trim().is_empty(), "no reason: {line}");
-        not_raced.insert(route.to_owned());
-    }
+    let not_raced = with_reasons(NOT_RACED);
     let both: Vec<_> = raced.intersection(&not_raced).collect();
     let listed: BTreeSet<_> = raced.union(&not_raced).cloned().collect();
     let without: Vec<_> = changing.difference(&listed).collect();
@@ -129,6 +120,40 @@ async fn every_route_that_changes_something_is_raced() {
         without.is_empty() && unknown.is_empty() && both.is_empty(),
         "not raced: {without:#?}; no longer a route: {unknown:#?}; in both lists: {both:#?}"
     );
+    node.stop().await;
+}
+
+fn names(node: &Node, is_wanted: impl Fn(&Route) -> bool) -> BTreeSet<String> {
+    let wanted = node.routes.iter().filter(|&route| is_wanted(route));
+    wanted.map(|route| format!("{} {} {}", route.port.name(), route.method, route.path)).collect()
+}
+
+/// The routes of a list in which each has its reason.
+fn with_reasons(list: &str) -> BTreeSet<String> {
+    let with_reason = |line: &str| {
+        let (route, reason) = line.split_once(" # ").unwrap_or((line, ""));
+        assert!(!reason.trim().is_empty(), "no reason: {line}");
+        route.to_owned()
+    };
+    list.lines().filter(is_route).map(with_reason).collect()
+}
+
+fn is_route(line: &&str) -> bool {
+    !line.is_empty() && !line.starts_with('#')
+}
+
+/// GET routes that change something are known, so that none of them is taken for a read.
+#[tokio::test]
+async fn every_get_route_that_signs_in_or_out_has_a_reason_not_to_be_raced() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(&directory).await;
+    let reads = names(&node, |route| route.method == Method::GET);
+    let listed = with_reasons(CHANGING_READS);
+    let unknown: Vec<_> = listed.difference(&reads).collect();
+    let mut without: Vec<_> = reads.difference(&listed).collect();
+    without.retain(|route| SIGN_INS.iter().any(|part| route.contains(part)));
+    assert!(unknown.is_empty(), "no longer a route: {unknown:#?}");
+    assert!(without.is_empty(), "without a reason: {without:#?}");
     node.stop().await;
 }
 
@@ -363,11 +388,7 @@ async fn every_route_that_reads_a_body_has_a_limit_on_it() {
             unlimited.insert(format!("{} {method} {path}", port.name()));
         }
     }
-    let expected: BTreeSet<_> = WITHOUT_BODY
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect();
+    let expected: BTreeSet<_> = WITHOUT_BODY.lines().filter(is_route).map(str::to_owned).collect();
     let unexpected: Vec<_> = unlimited.difference(&expected).collect();
     let missing: Vec<_> = expected.difference(&unlimited).collect();
     assert!(

@@ -63,6 +63,24 @@ test("the live view shows the release of each cluster and the gray release, with
   await page.getByText("1 of 1 instance", { exact: true }).waitFor();
 });
 
+test("an edit between the first reads of a page and the opening of its event stream is shown", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "first" });
+  const page = await suite.open("/");
+  let edited = () => {};
+  const isEdited = new Promise<void>((resolve) => (edited = resolve));
+  await page.route("**/openapi/v1/events?*", async (route) => {
+    await isEdited;
+    await route.continue();
+  });
+  await page.goto(address(at));
+  await page.getByRole("row", { name: "limit" }).getByText("first").waitFor();
+  await api.setItem(at, { key: "limit", value: "second" });
+  edited();
+  await page.getByRole("row", { name: "limit" }).getByText("second").waitFor();
+});
+
 test("after a publish, the namespace shows how many instances have the release", async () => {
   const at = await application();
   const api = await suite.api;

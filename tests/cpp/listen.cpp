@@ -79,6 +79,8 @@ void a_validator_refuses_a_release(const castalia::Client &client, const castali
     client.validate("application", [](const Snapshot &now) -> std::optional<std::string> {
         if (now.get("n") == "4") throw std::runtime_error("four is right out");
         if (!now.contains("n")) return "n is missing";
+        if (now.get("n") == "50") return "";
+        if (now.get("n") == "51") return std::string();
         return std::nullopt;
     });
     order("publish application n 4");
@@ -86,9 +88,12 @@ void a_validator_refuses_a_release(const castalia::Client &client, const castali
     order("publish application m 1");
     CHECK(kind_of([&] { config.refresh(); }) == castalia::ErrorKind::Parse);
     CHECK(config.get_or("n", 0) == 3);
-    order("publish application n 5");
-    config.refresh();
-    CHECK(config.get_or("n", 0) == 5);
+    // B33: an empty reason is none.
+    for (const int number : {50, 51, 5}) {
+        order(("publish application n " + std::to_string(number)).c_str());
+        config.refresh();
+        CHECK(config.get_or("n", 0) == number);
+    }
     CHECK(client.metrics().namespaces.at(0).refusals >= 2);
 }
 

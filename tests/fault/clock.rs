@@ -1,11 +1,14 @@
 //! REL-15: the system clock of a node jumps. Holds, scans and discovery use the monotonic clock;
-//! only signatures use the system clock.
+//! only signatures use the system clock. What is old enough to be removed, the clock of the database
+//! decides.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::database::on_each_engine;
 use crate::support::app::App;
+use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::health::is_well;
 use crate::support::http::Http;
@@ -167,3 +170,112 @@ async fn a_clock_before_1970_stops_no_request() {
     let panics = lines.iter().filter(|line| line.contains("panicked")).collect::<Vec<_>>();
     assert!(panics.is_empty(), "{panics:?}");
 }
+
+/// Days after which rows are removed, and by which the clock of a node is ahead.
+const KEPT: &str = "30";
+const AHEAD: i64 = 40 * 24 * HOUR;
+/// A time that is old by any clock.
+const OLD: &str = "'2001-01-01 00:00:00'";
+
+/// Today's rows, and in each table old ones, with which today's rows would be removed if they were
+/// old. Returns the id of the old entry of the release history.
+async fn fill(server: &Server, database: &Database) -> i64 {
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    for value in ["1", "2", "3", "4", "5"] {
+        app.publish(value).await;
+    }
+    let http = Http::new(&server.config);
+    position(&http, "demo", "application").await;
+    for address in ["10.0.0.1", "10.0.0.2"] {
+        http.get(&format!("/configs/demo/default/application?ip={address}")).await.ok();
+    }
+    eventually("the records of two instances", async || {
+        (database.rows(r#"SELECT "Id" FROM "InstanceConfig""#).await.len() == 2).then_some(())
+    })
+    .await;
+    let ids = numbers(database, "Id", "ReleaseHistory").await;
+    assert_eq!(ids.len(), 5);
+    let history = format!(
+        r#"UPDATE "ReleaseHistory" SET "DataChange_CreatedTime" = {OLD} WHERE "Id" = {}"#,
+        ids[0]
+    );
+    let instance =
+        format!(r#"UPDATE "Instance" SET "DataChange_LastTime" = {OLD} WHERE "Ip" = '10.0.0.1'"#);
+    let reading = format!(
+        r#"UPDATE "InstanceConfig" SET "DataChange_LastTime" = {OLD}
+           WHERE "InstanceId" IN (SELECT "Id" FROM "Instance" WHERE "Ip" = '10.0.0.1')"#
+    );
+    let unsigned = format!(
+        r#"INSERT INTO "CastaliaUnsignedClient" ("AppId","Ip","LastTime")
+           VALUES ('demo','10.0.0.1',{OLD}), ('demo','10.0.0.2',CURRENT_TIMESTAMP)"#
+    );
+    // Higher numbers than those of the seals that the node itself makes.
+    let seal = |number: i64, time: &str| format!("({number},0,0,0,'r','d',{time})");
+    let seals = format!(
+        r#"INSERT INTO "CastaliaAuditSeal"
+             ("Number","LastLogId","LastInfluenceId","LastAuditId","Records","Digest","SealedTime")
+           VALUES {}, {}, {}"#,
+        seal(1_001, OLD),
+        seal(1_002, OLD),
+        seal(1_003, "CURRENT_TIMESTAMP")
+    );
+    database.run(&[&history, &instance, &reading, &unsigned, &seals]).await;
+    ids[0]
+}
+
+/// A column of numbers, in order.
+async fn numbers(database: &Database, column: &str, table: &str) -> Vec<i64> {
+    let sql = format!(r#"SELECT "{column}" FROM "{table}" ORDER BY "{column}""#);
+    database.rows(&sql).await.iter().map(|row| row[column].as_i64().unwrap()).collect()
+}
+
+/// The addresses in a table.
+async fn addresses(database: &Database, table: &str) -> Vec<String> {
+    let rows = database.rows(&format!(r#"SELECT "Ip" FROM "{table}" ORDER BY "Ip""#)).await;
+    rows.iter().map(|row| row["Ip"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A node whose clock is ahead by more than rows are kept removes what is old by the clock of the
+/// database, and nothing of today.
+async fn a_node_that_is_ahead_removes_nothing_of_today(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let database = &fresh.database;
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(directory.path());
+    let options = clock.options().flag("--config-db", &database.url);
+    let mut right = Server::start_in(directory.path(), options.clone());
+    let old = fill(&right, database).await;
+    assert!(right.terminate().success());
+    clock.jump(AHEAD);
+    let options = options
+        .variable("CASTALIA_RELEASE_HISTORY_RETENTION_DAYS", KEPT)
+        .variable("CASTALIA_AUDIT_LOG_RETENTION_DAYS", KEPT);
+    let ahead = Server::start_in(directory.path(), options);
+    // Each removal takes all rows that it considers old at once, so it is over when one is gone.
+    eventually("the removal of the old entry of the history", async || {
+        let ids = numbers(database, "Id", "ReleaseHistory").await;
+        (!ids.contains(&old)).then_some(())
+    })
+    .await;
+    assert_eq!(numbers(database, "Id", "ReleaseHistory").await.len(), 4);
+    for table in ["Instance", "CastaliaUnsignedClient"] {
+        eventually(&format!("the removal of the old row of {table}"), async || {
+            let left = addresses(database, table).await;
+            (!left.contains(&"10.0.0.1".to_owned())).then_some(())
+        })
+        .await;
+        assert_eq!(addresses(database, table).await, ["10.0.0.2"], "{table}");
+    }
+    assert_eq!(numbers(database, "Id", "InstanceConfig").await.len(), 1);
+    eventually("the removal of the old seal", async || {
+        let left = numbers(database, "Number", "CastaliaAuditSeal").await;
+        (!left.contains(&1_001)).then_some(())
+    })
+    .await;
+    let seals = numbers(database, "Number", "CastaliaAuditSeal").await;
+    assert!(seals.starts_with(&[1_002, 1_003]), "{seals:?}");
+    drop(ahead);
+    fresh.remove().await;
+}
+
+on_each_engine!(a_node_that_is_ahead_removes_nothing_of_today);

@@ -3,7 +3,11 @@
 //! bytes that are not text in any other encoding; what it cannot store is refused.
 
 use super::feed_node::{Kind, Node};
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
 use crate::support::health::is_well;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
 
 /// Columns with values of users.
 const COLUMNS: [(&str, &str, &str); 4] = [
@@ -29,7 +33,7 @@ async fn a_latin1_column_keeps_what_it_can_store_and_refuses_the_rest() {
     node.eventually_serves("caf\u{e9} \u{20ac}").await;
 
     let path = node.app.path("default", "application");
-    let admin = crate::support::http::Http::new(&node.server.admin);
+    let admin = Http::new(&node.server.admin);
     let items = admin.get(&format!("{path}/items")).await.ok().json();
     for value in ["\u{6d4b}\u{8bd5}", "\u{1f600}"] {
         let mut item = items[0].clone();
@@ -60,8 +64,8 @@ async fn a_latin1_column_keeps_what_it_can_store_and_refuses_the_rest() {
 #[tokio::test]
 async fn a_release_in_a_column_of_bytes_stops_nobody() {
     let Some(node) = Node::start(Kind::MySql, &[]).await else { return };
-    let admin = crate::support::http::Http::new(&node.server.admin);
-    let other = crate::support::app::App::create(&admin, "other").await;
+    let admin = Http::new(&node.server.admin);
+    let other = App::create(&admin, "other").await;
     other.publish("1").await;
     node.app.publish("1").await;
     node.eventually_serves("1").await;
@@ -82,4 +86,35 @@ async fn a_release_in_a_column_of_bytes_stops_nobody() {
     let path = "/configs/other/default/application";
     assert_eq!(super::feed_node::value_of(&node.get(path).await), "1");
     node.end().await;
+}
+
+/// A database that was created in another encoding than UTF-8 refuses what it cannot store.
+#[tokio::test]
+async fn a_latin1_database_refuses_what_it_cannot_store() {
+    let Some(fresh) = Fresh::on(Engine::Postgres).await else { return };
+    let (server, name) = fresh.database.url.rsplit_once('/').unwrap();
+    let latin = format!("{name}_latin1");
+    let create = format!(
+        "CREATE DATABASE {latin} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    );
+    fresh.database.run(&[&create]).await;
+    let options = Options::new()
+        .flag("--roles", "config,meta,admin")
+        .flag("--config-db", &format!("{server}/{latin}"))
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    let node = Server::start_with(options);
+    let admin = Http::new(&node.admin);
+    let app = App::create(&admin, "demo").await;
+    app.publish("caf\u{e9}").await;
+    let path = app.path("default", "application");
+    let mut item = admin.get(&format!("{path}/items")).await.ok().json()[0].clone();
+    item["value"] = "\u{1f600}".into();
+    item["dataChangeLastModifiedBy"] = "u".into();
+    let id = item["id"].as_i64().unwrap();
+    let refused = admin.put(&format!("{path}/items/{id}"), item).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    app.publish("after").await;
+    drop(node);
+    fresh.database.run(&[&format!("DROP DATABASE {latin} WITH (FORCE)")]).await;
+    fresh.remove().await;
 }

@@ -12,7 +12,7 @@ use crate::support::poll::{self, Waiting, newest};
 
 /// Deletes rows with greater ids, as if a backup of that moment was restored; ids continue from
 /// there.
-async fn restore(node: &Node, release: i64, message: i64) {
+pub(super) async fn restore(node: &Node, release: i64, message: i64) {
     let database = &node.database;
     for (table, id) in [("Release", release), ("ReleaseMessage", message)] {
         let sequence = match node.kind {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::disk::Disk;
 use super::feed_node::{Kind, Node};
 use super::locked_table::{recovers, reports};
+use super::rewind::restore;
 use crate::support::app::App;
+use crate::support::eventually::eventually;
 use crate::support::health::becomes;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
@@ -115,11 +117,12 @@ struct Damage {
 }
 
 impl Damage {
-    fn of(path: &Path) -> Self {
+    fn of(path: &Path, is_meant: fn(&[u8]) -> bool) -> Self {
         let content = std::fs::read(path).unwrap();
         let file = File::options().write(true).open(path).unwrap();
         let holds = |page: &[u8]| page.windows(MARK.len()).any(|text| text == MARK.as_bytes());
-        let pages = content.chunks(PAGE).enumerate().filter(|(_, page)| holds(page));
+        let pages = content.chunks(PAGE).enumerate();
+        let pages = pages.filter(|(_, page)| holds(page) && is_meant(page));
         let pages: Vec<_> =
             pages.map(|(number, page)| ((number * PAGE) as u64, page.to_vec())).collect();
         assert!(!pages.is_empty());
@@ -138,7 +141,13 @@ impl Damage {
 
 /// `config.db` in the data directory of the server.
 fn damage(server: &Server) -> Damage {
-    Damage::of(&server.data_dir().join("config.db"))
+    Damage::of(&server.data_dir().join("config.db"), |_| true)
+}
+
+/// The same without the pages that hold the beginning of a row, of which others hold a part. A page
+/// of rows begins with the number 13.
+fn damage_rest_of_rows(server: &Server) -> Damage {
+    Damage::of(&server.data_dir().join("config.db"), |page| page[0] != 13)
 }
 
 #[tokio::test]
@@ -164,5 +173,52 @@ async fn a_damaged_page_is_reported_until_it_can_be_read() {
     becomes(&admin, READY, 200).await;
     admin.get(ITEMS).await.ok();
     node.get("/configs/demo/default/application").await.ok();
+    node.end().await;
+}
+
+/// The namespaces that can be read are read again after the ids of messages went back, and compared
+/// with the database in the rounds that follow.
+#[tokio::test]
+async fn a_damaged_page_keeps_no_other_namespace_from_being_read_again() {
+    const OTHERS: [&str; 6] = ["n0", "n1", "n2", "n3", "n4", "n5"];
+    let variables =
+        [("CASTALIA_FEED_REWIND_ALARM", "0"), ("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1")];
+    let Some(node) = Node::start(Kind::Sqlite, &variables).await else { return };
+    publish(&node.app, "application").await;
+    for name in OTHERS {
+        node.app.add_namespace(name, false).await;
+        node.app.release("default", name, &[("k", "kept")]).await;
+    }
+    let newest = async |table: &str| {
+        let rows = node.database.rows(&format!(r#"SELECT MAX("Id") AS "Id" FROM "{table}""#)).await;
+        rows[0]["Id"].as_i64().unwrap()
+    };
+    let (release, message) = (newest("Release").await, newest("ReleaseMessage").await);
+    for name in OTHERS {
+        node.app.release("default", name, &[("k", "lost")]).await;
+    }
+    let node = node.restart(async |_| ()).await;
+    let serves = async |name: &str, value: &str| {
+        let answer = node.get(&format!("/configs/demo/default/{name}")).await;
+        (answer.status == 200 && answer.text.contains(&format!(r#""k":"{value}""#))).then_some(())
+    };
+    node.get("/configs/demo/default/application").await.ok();
+    for name in OTHERS {
+        eventually("the last release", || serves(name, "lost")).await;
+    }
+    let damaged = damage_rest_of_rows(&node.server);
+    restore(&node, release, message).await;
+    for name in OTHERS {
+        eventually("what the database has", || serves(name, "kept")).await;
+    }
+    reports(&node.http, &["demo+default+application".into()]).await;
+    node.get("/configs/demo/default/application").await.ok();
+    let changed = r#"UPDATE "Release" SET "Configurations" = '{"k":"changed"}' WHERE "NamespaceName" LIKE 'n_'"#;
+    node.database.run(&[changed]).await;
+    for name in OTHERS {
+        eventually("what was changed by hand", || serves(name, "changed")).await;
+    }
+    damaged.repair();
+    recovers(&node.http).await;
     node.end().await;
 }

@@ -2,6 +2,8 @@
 //! replaced, accessible to others, in use, or without the right to create tables.
 
 mod installation;
+mod schema_check;
+mod switch;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +12,7 @@ use std::process::{Output, Stdio};
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
-use crate::support::health::{becomes, is_well};
+use crate::support::health::becomes;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server, command, wait_with_output};
 
@@ -207,14 +209,7 @@ async fn after_a_clean_stop_the_file_alone_holds_everything() {
 
 #[tokio::test]
 async fn schema_check_serves_a_complete_schema_and_names_what_is_missing() {
-    let directory = tempfile::tempdir().unwrap();
-    let text = refused(&["--schema", "check"], directory.path());
-    assert!(text.contains("tables are missing") && text.contains("AppNamespace"), "{text}");
-    assert!(text.contains("castalia migrate") && !text.contains("Report {"), "{text}");
-    let migrated = run(&["migrate"], directory.path());
-    assert!(migrated.status.success(), "{migrated:?}");
-    let server = Server::start_in(directory.path(), options().flag("--schema", "check"));
-    is_well(&Http::new(&server.config)).await;
+    schema_check::serves_only_a_complete_schema(&[], "AppNamespace").await;
 }
 
 #[test]

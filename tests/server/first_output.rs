@@ -30,6 +30,19 @@ fn a_command_to_try_is_printed_only_if_its_app_exists() {
     }
 }
 
+/// The addresses lead to the server, which serves nothing outside of its base path.
+#[test]
+fn the_addresses_have_the_base_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = first_output(directory.path(), &["--base-path", "/apollo/"]);
+    let addresses: Vec<_> = output.lines().filter(|line| line.contains("http://")).collect();
+    assert_eq!(addresses.len(), 3, "{output}");
+    for (line, end) in addresses.iter().zip(["/apollo/", "/apollo", "/apollo/configs/"]) {
+        let (_, path) = line.split_once("http://127.0.0.1:").unwrap();
+        assert!(path.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(end), "{line}");
+    }
+}
+
 /// I5: a portal without an environment answers with an empty list, and its log says which settings
 /// name one.
 #[tokio::test]

@@ -28,12 +28,12 @@ async fn a_portal_sends_the_token_that_its_environment_has_already() {
     assert!(accepted.len() == 64 && sent.contains(&accepted), "{accepted} and {sent}");
 }
 
-/// A portal that has no environment yet, such as that of a command, stores no token that nobody
-/// accepts.
+/// A portal that has no environment yet, such as that of `castalia migrate --roles portal`, stores
+/// no token that nobody accepts.
 #[tokio::test]
 async fn a_portal_without_an_environment_has_no_token() {
     let directory = tempfile::tempdir().unwrap();
-    let made = command(&["token", "create", "--name", "ci", "--all-apps"])
+    let made = command(&["migrate", "--roles", "portal"])
         .args(["--data-dir".as_ref(), directory.path().as_os_str()])
         .output();
     assert!(made.unwrap().status.success());

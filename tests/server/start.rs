@@ -1,7 +1,9 @@
 //! Start and shutdown: which starts are refused, with which message, and that nothing is left
 //! half-done.
 
+use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
@@ -58,6 +60,7 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         (&["--store-max-connections", "0"], "--store-max-connections"),
         (&["--store-max-connections", "1"], "--store-max-connections"),
         (&["--ldap-urls", "ldap://a", "--ldap-start-tls", "maybe"], "--ldap-start-tls"),
+        (&["--ldap-start-tls", "maybe"], "--ldap-start-tls"),
         (&["--ldap-urls", "ldaps://a", "--ldap-ca-file", "/absent/ca.pem"], "--ldap-ca-file"),
         (&["--security-hosts", ""], "--security-hosts"),
         (&["--security-hosts", " , "], "--security-hosts"),
@@ -101,6 +104,19 @@ fn bad_settings_stop_the_start_and_name_themselves() {
     }
     for variable in variables {
         refused(&[], &[*variable], variable.0);
+    }
+}
+
+/// A variable that is no text would otherwise be ignored.
+#[test]
+fn a_variable_that_is_not_utf8_stops_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["CASTALIA_SECURITY_REQUIRE_ACCESS_KEY", "pro_meta"] {
+        let mut serve = command(&["serve", "--data-dir"]);
+        serve.arg(directory.path()).env(name, OsStr::from_bytes(b"true\xff"));
+        let output = serve.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(name), "{output:?}");
     }
 }
 

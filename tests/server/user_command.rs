@@ -1,11 +1,15 @@
-//! `castalia user delete`, beside a server on the same data.
+//! `castalia user delete`, `castalia user password` and `castalia token create`, beside a server on the
+//! same data and without one.
 
-use std::process::Output;
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use serde_json::json;
 
+use crate::support::database::{Engine, Fresh};
 use crate::support::http::Http;
-use crate::support::server::{PASSWORD, Server, command};
+use crate::support::server::{Options, PASSWORD, Server, command};
 use crate::support::session;
 
 fn delete(server: &Server, name: &str) -> Output {
@@ -55,4 +59,108 @@ async fn the_command_deletes_a_user() {
         assert!(!output.status.success() && error.contains(problem), "{output:?}");
     }
     root.get("/openapi/v1/apps").await.ok();
+}
+
+/// What was to write the password may have failed; a new one would be known to nobody.
+#[tokio::test]
+async fn a_password_is_not_replaced_without_one() {
+    let server = Server::start();
+    let data_dir = server.data_dir().to_str().unwrap();
+    let mut password = command(&["user", "password", "apollo", "--data-dir", data_dir]);
+    let output = password.stdin(File::open("/dev/null").unwrap()).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("nothing was changed"), "{output:?}");
+    session::root(&server).await.get("/openapi/v1/apps").await.ok();
+}
+
+/// The commands that need an existing portal.
+const COMMANDS: [&[&str]; 3] = [
+    &["user", "delete", "apollo"],
+    &["user", "password", "apollo"],
+    &["token", "create", "--name", "ci", "--all-apps"],
+];
+
+/// The message of each command that finds no portal; none prints a result.
+fn refusals(data_dir: &Path, arguments: &[&str]) -> Vec<String> {
+    let refused = |words: &&[&str]| {
+        let mut refused = command(words);
+        refused.args(arguments).arg("--data-dir").arg(data_dir);
+        refused.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = refused.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"a long password\n").ok();
+        let output = child.wait_with_output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{words:?}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    COMMANDS.iter().map(refused).collect()
+}
+
+/// In the directory of no portal, a command would otherwise make one: the next start would not be
+/// the first one, and the token would be known to no server.
+#[test]
+fn a_directory_without_a_portal_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let misspelt = directory.path().join("misspelt");
+    let file = directory.path().join("misspelt.db");
+    let url = format!("sqlite://{}", file.display());
+    let arguments = ["--portal-db", url.as_str()];
+    for (data_dir, arguments, missing) in [
+        (directory.path(), &[][..], "portal.db does not exist"),
+        (&misspelt, &[], "portal.db does not exist"),
+        (&misspelt, &arguments, "the file does not exist"),
+    ] {
+        for error in refusals(data_dir, arguments) {
+            assert!(error.contains(missing), "{error}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_database_of_a_server_without_a_portal_is_left_alone() {
+    for (engine, schema) in [(Engine::MySql, "DATABASE()"), (Engine::Postgres, "current_schema()")]
+    {
+        let Some(fresh) = Fresh::on(engine).await else { continue };
+        let directory = tempfile::tempdir().unwrap();
+        for error in refusals(directory.path(), &["--portal-db", &fresh.database.url]) {
+            assert!(error.contains("this is not the database of a portal"), "{error}");
+        }
+        let tables = format!(
+            r#"SELECT COUNT(*) AS "Count" FROM information_schema.tables WHERE table_schema = {schema}"#
+        );
+        assert_eq!(fresh.database.rows(&tables).await[0]["Count"], 0, "{engine:?}");
+        fresh.remove().await;
+    }
+}
+
+/// A token for a server that starts later.
+#[tokio::test]
+async fn a_portal_that_was_migrated_has_tokens_before_its_first_start() {
+    let directory = tempfile::tempdir().unwrap();
+    migrate(directory.path());
+    let mut token = command(&["token", "create", "--name", "ci", "--all-apps", "--data-dir"]);
+    let output = token.arg(directory.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let token = String::from_utf8(output.stdout).unwrap();
+    let server = Server::start_in(directory.path(), Options::new());
+    let portal = Http::new(&server.portal).with("Authorization", token.trim_end());
+    portal.get("/openapi/v1/apps").await.ok();
+}
+
+/// Creates the databases in a directory without a start.
+fn migrate(data_dir: &Path) {
+    let output = command(&["migrate", "--data-dir"]).arg(data_dir).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// The output may be all that is left of a secret, or a seal that is to be kept elsewhere.
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    migrate(directory.path());
+    let mut token = command(&["token", "create", "--name", "lost", "--all-apps", "--data-dir"]);
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = token.arg(directory.path()).stdout(full).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("standard output"), "{output:?}");
 }

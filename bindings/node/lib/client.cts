@@ -45,6 +45,7 @@ interface ClientEvents {
 
 type Opened = Config | ConfigFile;
 type Follower = Subscription | Changes;
+type Handler = (...args: any[]) => unknown;
 type Make = (asked: object) => any;
 
 /** A client. A process may have several; each exists until it is closed. */
@@ -281,6 +282,17 @@ export class Client extends EventEmitter {
     } catch (error) {
       namespace._native.noteListenerFailure();
       this._fail(error, 'a listener failed; it remains registered');
+    }
+  }
+
+  /**
+   * Calls each listener of an event of a namespace, as if there were no others. None is waited for.
+   * @internal
+   */
+  _announce(name: 'change' | 'source', namespace: { _native: any }, call: (listener: Handler) => unknown): void {
+    // Raw ones, because those of `once` remove themselves.
+    for (const listener of this.rawListeners(name) as Handler[]) {
+      this._guard(namespace, () => call(listener));
     }
   }
 

@@ -24,7 +24,6 @@ export class ConfigFile extends Namespace {
   }
 
   snapshot(): Snapshot {
-    this._settle();
     return this._recall(this._view)();
   }
 

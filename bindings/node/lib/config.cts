@@ -55,7 +55,6 @@ export class Config extends Namespace {
   }
 
   snapshot(): Snapshot {
-    this._settle();
     return this.#snapshot;
   }
 

@@ -57,7 +57,8 @@ export function checked<T>(call: () => T): T {
   return result;
 }
 
-function guarded<T>(call: () => T): T {
+/** Calls into the native half; converts a panic, and returns a failure as any other result. */
+export function guarded<T>(call: () => T): T {
   try {
     return call();
   } catch (error: any) {

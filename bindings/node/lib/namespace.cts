@@ -8,6 +8,7 @@ import { type CastaliaError, checked, errorOf } from './error.cjs';
 import { ChangeEvent, type ChangeListener, type Changed, changesOf } from './event.cjs';
 import { Changes } from './changes.cjs';
 import type { State } from './metrics.cjs';
+import { native as half } from './native.cjs';
 import type { Manner, Snapshot, Source } from './snapshot.cjs';
 import { type Open, Subscription } from './subscription.cjs';
 import { type WaitOptions, wait } from './mailbox.cjs';
@@ -25,11 +26,16 @@ export abstract class Namespace extends EventEmitter {
   _copy: any;
   /** @internal */
   _native: any;
+  /**
+   * Called when reads return a snapshot that no event announces.
+   * @internal
+   */
+  readonly _unannounced = new Set<() => unknown>();
   #client: Client;
   #about: any;
   /** Resolves when the first copy exists. */
   #opening: Promise<void> | undefined;
-  /** Applies the events to the copy. */
+  /** Applies events, and snapshots that none announces, to the copy. */
   #own!: Subscription;
   /** The last event whose changes were copied, shared by all listeners of that event. */
   #copied: { sequence: number; changes: Promise<Changed> | null } = { sequence: 0, changes: null };
@@ -61,7 +67,7 @@ export abstract class Namespace extends EventEmitter {
   }
 
   get source(): Source {
-    return this._newest.about.source;
+    return (this._native.view ?? this._view).about.source;
   }
 
   /** Error of the last load; `null` if it succeeded. */
@@ -76,14 +82,6 @@ export abstract class Namespace extends EventEmitter {
 
   get #standing(): any {
     return checked(() => this._native.standing());
-  }
-
-  /**
-   * The current native view; the last one if this is closed.
-   * @internal
-   */
-  get _newest(): any {
-    return this._native.view ?? this._view;
   }
 
   /** The current values; they never change. */
@@ -212,42 +210,41 @@ export abstract class Namespace extends EventEmitter {
   }
 
   async #follow(): Promise<void> {
+    const client = this.#client;
     const deliver = async (native: any) => {
+      if (native instanceof half.View) {
+        await this.#apply(native);
+        this._unannounced.forEach((call) => call());
+        return;
+      }
       await this.#apply(native.view);
-      if (this.#client.listenerCount('change') > 0) {
+      if (client.listenerCount('change') > 0) {
         const event = await this.#made(native);
-        this.#client._within(own, () => this.#client.emit('change', event, this));
+        client._announce('change', this, (listener) => client._within(own, () => listener.call(client, event, this)));
       }
     };
-    const guarded = (native: any) => this.#client._guard(this, () => deliver(native));
-    const own: Subscription = Subscription._of(
-      (number) => this._native.follow(number),
-      guarded,
-      (stream) => stream.takeToApply(),
-    );
+    const guarded = (native: any) => client._guard(this, () => deliver(native));
+    const own: Subscription = Subscription._of((number) => this._native.follow(number), guarded);
     this.#own = own;
-    this.#client._add(own, this);
-    await this.#apply(own._stream.begun());
+    client._add(own, this);
+    await this.#apply(own._stream.begun);
     own.pump();
   }
 
   /** Makes reads return a new view. */
   async #apply(view: any): Promise<void> {
     const copy = await this._copied(view);
+    const before = this._view?.about.source;
     // One step without an await: a listener that was registered before it receives this change, one
     // registered after it does not.
     this.#own._stream.applied();
-    this.#replace(view, copy);
-  }
-
-  #replace(view: any, copy: unknown): void {
-    const before = this._view?.about.source;
     this._view = view;
     this._copy = copy;
     this._take();
     const { source } = view.about;
     if (before !== undefined && before !== source) {
-      this.#client._guard(this, () => this.#client.emit('source', source, this));
+      const client = this.#client;
+      client._announce('source', this, (listener) => listener.call(client, source, this));
     }
   }
 
@@ -255,20 +252,8 @@ export abstract class Namespace extends EventEmitter {
    * Waits until reads return the current native view.
    * @internal
    */
-  async _catchUp(): Promise<void> {
-    await this.#own.pump();
-    this._settle();
-  }
-
-  /**
-   * Adopts a release that changed nothing but its key, which is not announced by an event.
-   * @internal
-   */
-  _settle(): void {
-    const view = this._newest;
-    if (!view.is(this._view) && view.equals(this._view)) {
-      this.#replace(view, this._copy);
-    }
+  _catchUp(): Promise<void> {
+    return this.#own.pump();
   }
 
   /**

@@ -64,12 +64,15 @@ function loadPackage() {
   throw new Error(advice(platform, name, known), { cause: error });
 }
 
-/** Loads a file or package; returns nothing if it does not exist, and throws every other error. */
+/**
+ * Loads a file or package, which need no others; returns nothing if it does not exist, and throws every other
+ * error. The message of a bundler need not name it.
+ */
 function attempt(request: string): { found?: any; error?: unknown } {
   try {
     return { found: require(request) };
   } catch (error: any) {
-    if (error.code === 'MODULE_NOT_FOUND' && error.message.includes(request)) {
+    if (error.code === 'MODULE_NOT_FOUND') {
       return { error };
     }
     throw error;

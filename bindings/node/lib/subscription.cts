@@ -10,16 +10,14 @@ export type Open = (number: number) => any;
 export class Subscription {
   #number: number;
   #stream: any;
-  #take: (stream: any) => any;
   #deliver: (native: any) => Promise<void>;
   #ended: Promise<void>;
   #end!: () => void;
   #delivering = false;
   #delivered: Promise<void> = Promise.resolve();
 
-  private constructor(open: Open, deliver: (native: any) => Promise<void>, take: (stream: any) => any) {
+  private constructor(open: Open, deliver: (native: any) => Promise<void>) {
     this.#deliver = deliver;
-    this.#take = take;
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -32,14 +30,9 @@ export class Subscription {
    *
    * @internal
    * @param deliver handles a native event; its promise is awaited and never rejects
-   * @param take takes the next event of the stream
    */
-  static _of(
-    open: Open,
-    deliver: (native: any) => Promise<void>,
-    take = (stream: any): any => stream.take(),
-  ): Subscription {
-    return new Subscription(open, deliver, take);
+  static _of(open: Open, deliver: (native: any) => Promise<void>): Subscription {
+    return new Subscription(open, deliver);
   }
 
   /** Ends it: no call will start. */
@@ -92,7 +85,7 @@ export class Subscription {
   async #deliverAll(): Promise<void> {
     this.#delivering = true;
     try {
-      for (let event = this.#take(this.#stream); event; event = this.#take(this.#stream)) {
+      for (let event = this.#stream.take(); event; event = this.#stream.take()) {
         await this.#deliver(event);
       }
     } finally {

@@ -1,7 +1,10 @@
 // Lets the application accept or reject a release that is about to be applied.
 import { Snapshot, mapOf, type Manner } from './snapshot.cjs';
 
-/** Returns why a release must not be applied; nothing accepts it, and an exception rejects it. */
+/**
+ * Returns why a release must not be applied: `undefined`, `null` or an empty string accepts it. An exception
+ * rejects it.
+ */
 export type Validator = (
   snapshot: Snapshot,
 ) => string | null | undefined | void | Promise<string | null | undefined | void>;
@@ -20,8 +23,11 @@ async function reasonOf(validator: Validator, question: any, manner: Manner): Pr
     // The validator sees the release alone, without the environment fallback, and nothing that it reads is counted.
     const snapshot = Snapshot._of(view, await mapOf(view), { ...manner, hasFallback: false, isCounted: false });
     const reason = await validator(snapshot);
+    // Other falsy values, which only a program without types returns, are no reason either.
     return reason ? String(reason) : null;
   } catch (error: any) {
-    return String(error?.message ?? error);
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error?.message ?? error);
+    // An empty one would accept the release.
+    return reason || 'the validator failed';
   }
 }

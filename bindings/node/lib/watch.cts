@@ -21,6 +21,10 @@ export class Watch<T> {
     // listener.
     this.#value = parse(config.snapshot());
     this.#subscription = config.onChange(() => this.#follow(config));
+    // The keys and their order may differ although no change is announced.
+    const follow = () => this.#subscription.active && this.#follow(config);
+    config._unannounced.add(follow);
+    this.#subscription.ended.then(() => config._unannounced.delete(follow));
   }
 
   /** @internal */

@@ -4,6 +4,7 @@
 //! JavaScript: results are put into a mailbox, which JavaScript is woken to empty.
 
 mod client;
+mod copy;
 mod event;
 mod failure;
 mod in_memory;

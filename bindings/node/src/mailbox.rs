@@ -1,6 +1,6 @@
 //! The only way from threads of the client into JavaScript. Notes are kept here until the
-//! environment takes them; it is woken once for all that wait. Bounded: a stream or a call has at
-//! most one note, and log records beyond a limit are dropped.
+//! environment takes them; it is woken once for all that wait. Bounded: a call has one note and a
+//! stream at most two, and log records beyond a limit are dropped.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,6 +8,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Either, Env};
 use napi_derive::napi;
 
+use crate::copy::CopyStream;
 use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::Post;
 use crate::object::object;
@@ -59,14 +60,11 @@ impl Namespace {
         self.post.run(id, self.opened.refresh());
     }
 
-    /// The current values and the changes after them. JavaScript's copy follows this stream, and
-    /// all other streams begin where it is.
+    /// What JavaScript's copy follows. All other streams begin where it is.
     #[napi(catch_unwind)]
-    pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
-        result_or_failure(self.opened.config().map(|config| {
-            let (snapshot, stream) = config.snapshot_and_changes();
-            Stream::following(stream, snapshot, &self.post, id)
-        }))
+    pub fn follow(&self, id: i64) -> Either<CopyStream, Failure> {
+        let config = self.opened.config();
+        result_or_failure(config.map(|config| CopyStream::new(&config, &self.post, id)))
     }
 
     /// The changes of these keys and prefixes, or all changes without any, from where JavaScript's
@@ -77,7 +75,7 @@ impl Namespace {
         id: i64,
         keys: Vec<String>,
         prefixes: Vec<String>,
-        copy: &Stream,
+        copy: &CopyStream,
     ) -> Either<Stream, Failure> {
         let interest = Interest { keys, prefixes };
         result_or_failure(self.opened.config().map(|config| {

@@ -54,12 +54,6 @@ impl View {
         Arc::ptr_eq(&self.snapshot, &other.snapshot)
     }
 
-    /// Whether keys and values are the same.
-    #[napi(catch_unwind)]
-    pub fn equals(&self, other: &View) -> bool {
-        self.snapshot.iter().eq(other.snapshot.iter())
-    }
-
     /// The namespace as one text.
     #[napi(getter, catch_unwind)]
     pub fn content(&self) -> Option<&str> {

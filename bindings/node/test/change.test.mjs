@@ -133,6 +133,48 @@ test('one that fails and one that is slow disturb nobody', async (t) => {
   await eventually(() => other.get('n') === '1', 'the other namespace');
 });
 
+test('listeners of the client that fail disturb nobody, and are counted and reported', async (t) => {
+  const client = new FakeClient({ application: { n: '0' } });
+  t.after(() => client.close());
+  const unhandled = [];
+  const note = (error) => unhandled.push(error.message);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const errors = [];
+  client.on('error', (error) => errors.push(error.message));
+  client.on('change', () => {
+    throw new Error('thrown');
+  });
+  client.on('change', async () => {
+    await null;
+    throw new Error('rejected');
+  });
+  client.on('source', () => {
+    throw new Error('source');
+  });
+  const heard = [];
+  client.once('change', () => heard.push('once'));
+  client.on('change', function hear(event, namespace) {
+    heard.push([event.sequence, namespace === config, this === client]);
+  });
+  client.on('source', (source) => heard.push(source));
+  const config = await client.config('application');
+  for (const n of ['1', '2']) {
+    await client.set('application', { n });
+    await eventually(() => errors.length === 2 * Number(n), 'the failures');
+  }
+  assert.deepEqual(heard, ['once', [1, true, true], [2, true, true]]);
+  assert.deepEqual([...errors].sort(), ['rejected', 'rejected', 'thrown', 'thrown']);
+  assert.equal(client.metrics().namespaces[0].listenerFailures, 4);
+
+  await client.fail('later');
+  const later = await client.config('later');
+  await client.set('later', { n: '1' });
+  await eventually(() => heard.includes(later.source) && errors.includes('source'), 'the source');
+  await sleep(0);
+  assert.deepEqual(unhandled, []);
+});
+
 test('a listener of errors that throws disturbs neither reads nor listeners', async (t) => {
   const program = new Program('errors.mjs');
   t.after(() => program.kill());

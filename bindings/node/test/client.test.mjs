@@ -7,6 +7,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import castalia from '../index.cjs';
 import { CastaliaError, Client, ErrorKind, Settings, setLog, version } from '../index.mjs';
+import { FakeClient } from '../testing.mjs';
 import { eventually, PATIENT, quickest, Scripted, serviceWith } from './support.mjs';
 
 const require = createRequire(import.meta.url);
@@ -151,17 +152,57 @@ test('a validator keeps a release out, whether it returns, rejects or throws', a
   client.validate('application', async (snapshot) => (snapshot.get('n') === 'bad' ? 'n is bad' : undefined));
   client.validate('application', (snapshot) => {
     assert.notEqual(snapshot.getInt('n', 5), 13, 'an unlucky number');
+    if (snapshot.get('n') === '14') {
+      throw new TypeError('no such number');
+    }
   });
   const config = await client.config('application');
   await service.publish('application', { n: 'bad' });
   await assert.rejects(config.refresh(), (error) => error.code === 'Parse' && /n is bad/.test(error.message));
   await service.publish('application', { n: '13' });
-  await assert.rejects(config.refresh(), /unlucky/);
+  await assert.rejects(config.refresh(), /AssertionError: an unlucky number/);
+  await service.publish('application', { n: '14' });
+  // B20
+  await assert.rejects(config.refresh(), /TypeError: no such number/);
   assert.equal(config.get('n'), '0');
   await service.publish('application', { n: '1' });
   await eventually(() => config.get('n') === '1' || config.refresh().catch(() => false), 'the good release');
-  assert.equal(client.metrics().namespaces[0].refusals, 2);
+  assert.equal(client.metrics().namespaces[0].refusals, 3);
   assert.throws(() => client.validate('../x', () => {}), { code: 'InvalidArgument' });
+});
+
+test('a validator that returns no reason accepts the release', async (t) => {
+  // B33
+  const client = new FakeClient({ application: { n: 'none' } });
+  t.after(() => client.close());
+  const config = await client.config('application');
+  let reason;
+  client.validate('application', () => reason);
+  for (const [n, none] of [undefined, null, '', 0, false].entries()) {
+    reason = none;
+    await client.set('application', { n });
+    assert.equal(config.getInt('n'), n, `${none}`);
+  }
+  reason = 'not this one';
+  await assert.rejects(client.set('application', { n: 9 }), /not this one/);
+  assert.equal(config.getInt('n'), 4);
+});
+
+test('a validator that throws an empty text keeps the release out', async (t) => {
+  // B33
+  const client = new FakeClient({ application: { n: 0 } });
+  t.after(() => client.close());
+  const config = await client.config('application');
+  let thrown;
+  client.validate('application', () => {
+    throw thrown;
+  });
+  for (const [at, empty] of ['', { message: '' }].entries()) {
+    thrown = empty;
+    const refused = { code: 'Parse', message: /the validator failed/ };
+    await assert.rejects(client.set('application', { n: at + 1 }), refused, `${at}`);
+  }
+  assert.equal(config.getInt('n'), 0);
 });
 
 test('log records reach the logger, and one that fails or asks back does no harm', async (t) => {

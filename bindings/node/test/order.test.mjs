@@ -47,6 +47,40 @@ test('a read and the events after it add up to the newest content', { timeout: 6
   assert.equal(client.metrics().namespaces[0].listenerFailures, 0);
 });
 
+test(
+  'releases that no change announces disturb no order, and the last one arrives',
+  { timeout: 600_000 },
+  async (t) => {
+    // B32
+    const { client, service } = await serviceWith(t, { application: { n: '0', m: '0' } });
+    const config = await client.config('application');
+    const models = [];
+    let last;
+    for (let n = 1; n <= ROUNDS; n += 1) {
+      // The second differs from the first only in the order of its keys.
+      const releases = [
+        { n: String(n), m: '0' },
+        { m: '0', n: String(n) },
+      ];
+      const published = releases.map((values) => service.publish('application', values));
+      block(Math.random() * 12);
+      const model = new Map(config);
+      config.onChange(({ changes }) => {
+        for (const [key, { oldValue, newValue }] of changes) {
+          assert.equal(oldValue, model.get(key), `the old value of ${key}`);
+          model.set(key, newValue);
+        }
+      });
+      models.push(model);
+      [, last] = await Promise.all(published);
+    }
+    await eventually(() => config.snapshot().releaseKey === last, 'the last release');
+    await eventually(() => models.every((model) => model.get('n') === String(ROUNDS)), 'the last event');
+    assert.deepEqual([...config.keys()], ['m', 'n']);
+    assert.equal(client.metrics().namespaces[0].listenerFailures, 0);
+  },
+);
+
 test('an iterator begins where reads are', { timeout: 600_000 }, async (t) => {
   const { client, service } = await serviceWith(t, { application: { n: '0' } });
   const config = await client.config('application');

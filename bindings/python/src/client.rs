@@ -7,10 +7,10 @@ use std::sync::Arc;
 use castalia_core::host::open::{self, View};
 use castalia_core::host::settings::HostSettings;
 use castalia_core::host::{call, describe};
-use castalia_core::{Client as CoreClient, Result, Settings, Snapshot};
+use castalia_core::{Client as CoreClient, Error, ErrorKind, Result, Settings, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use crate::error::raised;
 use crate::event;
@@ -72,13 +72,17 @@ impl Client {
         as_text: bool,
     ) -> PyResult<()> {
         let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
-        submit(py, done, async { Ok(Opened::new(opened.await?)) })?;
-        Ok(())
+        submit(py, done, async { Ok(Opened::new(opened.await?)) })
     }
 
-    /// Stops the client; `done(None, error)` is called on another thread.
+    /// Stops the client; `done(None, error)` is called on another thread, or without a wait if the
+    /// interpreter is ending.
     #[pyo3(signature = (done: "_Done"))]
     fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
+        if gate::is_shut() {
+            self.client.stop();
+            return complete(py, &done);
+        }
         submit_change(py, done, open::close(self.client.clone()))
     }
 
@@ -92,7 +96,8 @@ impl Client {
         describe::settings(&self.client).to_string()
     }
 
-    /// Calls `validator(view)` before a release is applied. A text or an exception rejects it.
+    /// Calls `validator(view)` before a release is applied. A text that is not empty, or an
+    /// exception, rejects it.
     #[pyo3(signature = (namespace, validator: "Callable[[tuple[Any, ...]], str | None]"))]
     fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
         self.check_open(py)?;
@@ -114,12 +119,17 @@ impl Client {
     }
 }
 
-/// Runs a future on the client's runtime, then calls `done(value, error)` with its result.
+/// Runs a future on the client's runtime, then calls `done(value, error)` with its result. Raises
+/// `ClosedError` if the interpreter is ending, because `done` would never be called.
 pub(crate) fn submit<T: for<'py> IntoPyObject<'py> + Send + 'static>(
     py: Python<'_>,
     done: Py<PyAny>,
     future: impl Future<Output = Result<T>> + Send + 'static,
-) -> PyResult<AbortHandle> {
+) -> PyResult<()> {
+    if gate::is_shut() {
+        let error = Error::new(ErrorKind::Closed, "call", "the interpreter is ending");
+        return Err(raised(py, &error));
+    }
     // Everything it owns is dropped with the interpreter lock held; without it, drops would be
     // deferred to the next call.
     let deliver = move |py: Python<'_>, result: Result<T>| {
@@ -135,7 +145,7 @@ pub(crate) fn submit<T: for<'py> IntoPyObject<'py> + Send + 'static>(
     let task = call::spawn(future, move |result| {
         spawn_blocking(move || gate::enter(move |py| deliver(py, result)));
     });
-    task.map_err(|error| raised(py, &error))
+    task.map(drop).map_err(|error| raised(py, &error))
 }
 
 /// Like `submit`, for a future without a value.
@@ -144,6 +154,10 @@ pub(crate) fn submit_change(
     done: Py<PyAny>,
     future: impl Future<Output = Result<()>> + Send + 'static,
 ) -> PyResult<()> {
-    submit(py, done, async { future.await.map(|()| None::<Opened>) })?;
-    Ok(())
+    submit(py, done, async { future.await.map(|()| None::<Opened>) })
+}
+
+/// Calls `done` at once, without a value and without an error.
+pub(crate) fn complete(py: Python<'_>, done: &Py<PyAny>) -> PyResult<()> {
+    done.call1(py, (py.None(), py.None())).map(drop)
 }

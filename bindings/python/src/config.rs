@@ -36,20 +36,16 @@ impl Values {
 
     fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let found = self.dict.bind(key.py()).get_item(key)?;
-        match found {
-            Some(value) => Ok(Some(value)),
-            None => self.find_fallback(key),
-        }
+        Ok(found.or_else(|| self.find_fallback(key)))
     }
 
     /// The value of a key that is not in the snapshot, such as an environment variable.
     #[cold]
-    fn find_fallback<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Ok(name) = key.cast::<PyString>() else {
-            return Ok(None);
-        };
-        let value = self.view.get().snapshot().get(name.to_cow()?.as_ref());
-        Ok(value.map(|value| PyString::new(key.py(), value).into_any()))
+    fn find_fallback<'py>(&self, key: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        // No key of the core has a lone surrogate.
+        let name = key.cast::<PyString>().ok()?.to_cow().ok()?;
+        let value = self.view.get().snapshot().get(&name)?;
+        Some(PyString::new(key.py(), value).into_any())
     }
 }
 
@@ -147,7 +143,7 @@ impl Namespace {
     fn read<'py>(
         slf: &Bound<'py, Self>,
         value_type: ValueType,
-        key: &str,
+        key: &Bound<'py, PyString>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         Self::values(slf)?.get().view.get().read(slf.py(), value_type, key)
     }

@@ -7,10 +7,10 @@ use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PySet};
+use pyo3::types::{PyDict, PySet, PyString};
 
 use crate::error::raised;
-use crate::value::{Origin, ValueType, moment, rules_of};
+use crate::value::{Origin, Unreadable, ValueType, moment, rules_of};
 
 /// A snapshot, kept as long as Python needs it.
 #[pyclass(frozen, module = "castalia._native")]
@@ -40,14 +40,19 @@ impl View {
         &self,
         py: Python<'py>,
         value_type: ValueType,
-        key: &str,
+        key: &Bound<'py, PyString>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        // No key of the core has a lone surrogate.
+        let Ok(key) = key.to_cow() else { return Ok(None) };
         let origin = match self.forks == fork::forks() {
             true => Origin::Content(&self.snapshot),
             // A fork may have interrupted another thread while it initialized a parsed value.
-            false => Origin::Text(self.snapshot.get(key), self.snapshot.read_rules()),
+            false => Origin::Text(self.snapshot.get(&key), self.snapshot.read_rules()),
         };
-        origin.read(py, value_type, key).map_err(|error| raised(py, &error))
+        origin.read(py, value_type, &key).or_else(|reason| match reason {
+            Unreadable::Malformed(error) => Err(raised(py, &error)),
+            Unreadable::OutOfRange => Err(self.malformed(py, &key, Unreadable::OUT_OF_RANGE)?),
+        })
     }
 
     /// The exception for a value that Python found malformed. It is logged and counted once for
@@ -88,17 +93,19 @@ fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'
     parts.into_bound_py_any(py)
 }
 
-/// The result of `validator` for a release. A text or an exception rejects it.
+/// The result of `validator` for a release. A text that is not empty, or an exception, rejects it.
 pub(crate) fn verdict(
     py: Python<'_>,
     validator: &Py<PyAny>,
     snapshot: &Snapshot,
 ) -> Result<(), String> {
     let parts = snapshot_parts(py, snapshot);
-    let said = parts.and_then(|parts| validator.call1(py, (parts,))?.extract(py));
-    match said.map_err(|error| error.value(py).to_string())? {
-        Some(reason) => Err(reason),
-        None => Ok(()),
+    let said = parts.and_then(|parts| validator.call1(py, (parts,))?.extract::<Option<String>>(py));
+    // An exception is displayed as its type and its text.
+    match said.map_err(|error| error.to_string())? {
+        // Empty if a validator joins the problems that it found, and found none.
+        Some(reason) if !reason.is_empty() => Err(reason),
+        _ => Ok(()),
     }
 }
 

@@ -21,10 +21,15 @@ thread_local! {
 /// is ending.
 pub(crate) fn enter<T>(body: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let _inside = Inside::new();
-    if SHUT.load(Ordering::SeqCst) {
+    if is_shut() {
         return None;
     }
     Python::try_attach(body)
+}
+
+/// Whether the interpreter is ending, so that no thread of the client enters Python any more.
+pub(crate) fn is_shut() -> bool {
+    SHUT.load(Ordering::SeqCst)
 }
 
 struct Inside;
@@ -64,11 +69,12 @@ pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     });
 }
 
-/// A forked child has none of the threads that were in callbacks. Clients with listeners restart
-/// now, all others at the next read.
+/// A forked child has none of the threads that were in callbacks, and its own thread may wait, even
+/// if a callback forked it. Clients with listeners restart now, all others at the next read.
 #[pyfunction]
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
+    IN_CALLBACK.set(false);
     fork::forked();
     fork::resume_listeners();
 }

@@ -4,14 +4,16 @@ use std::mem;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use castalia_core::host::fork;
 use castalia_core::{
     ChangeEvent, ChangeStream, Client, Follower, Subscription as CoreSubscription,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use tokio::task::AbortHandle;
+use tokio::select;
+use tokio::sync::oneshot;
 
-use crate::client::submit;
+use crate::client::{complete, submit};
 use crate::event::{Event, View};
 use crate::gate;
 
@@ -72,10 +74,12 @@ impl Subscription {
     }
 }
 
-/// Events from now on, taken one at a time.
+/// Events from now on, taken one at a time. Dropping it ends a wait for the next one.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Stream {
     place: Arc<Mutex<Place>>,
+    /// Number of forks before it was created.
+    forks: u32,
     /// Keeps the client running.
     _client: Client,
 }
@@ -83,51 +87,77 @@ pub(crate) struct Stream {
 /// Who owns the stream at the moment.
 enum Place {
     Here(ChangeStream),
-    /// The task that waits for the next event.
-    Waiting(AbortHandle),
+    /// A task, which waits for the next event until this is dropped.
+    Waiting(#[expect(dead_code, reason = "dropped to end the wait")] oneshot::Sender<()>),
     Closed,
 }
 
 impl Stream {
     pub(crate) fn new(stream: ChangeStream, client: Client) -> Self {
-        Self { place: Arc::new(Mutex::new(Place::Here(stream))), _client: client }
+        let place = Arc::new(Mutex::new(Place::Here(stream)));
+        Self { place, forks: fork::forks(), _client: client }
+    }
+
+    /// Whether it belongs to the parent of this process. The task that waits for it, and perhaps
+    /// the thread that holds its lock, do not exist here.
+    fn is_inherited(&self) -> bool {
+        self.forks != fork::forks()
     }
 }
 
 #[pymethods]
 impl Stream {
-    /// The next event; `done(event, error)` is called on another thread, without an event if the
-    /// client is closed. Never called if the stream is closed first.
+    /// The next event; `done(event, error)` is called on another thread. At the end there is none:
+    /// if the stream or the client is closed, also meanwhile, if the interpreter is ending, or if
+    /// this process was forked since the stream was created.
     #[pyo3(signature = (done: "_Done"))]
     fn next(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
+        if self.is_inherited() || gate::is_shut() {
+            return complete(py, &done);
+        }
         let mut place = lock(&self.place);
         let mut stream = match mem::replace(&mut *place, Place::Closed) {
             Place::Here(stream) => stream,
-            other => {
-                *place = other;
-                return Err(PyRuntimeError::new_err(
-                    "the stream is closed, or another call is waiting for it",
-                ));
+            Place::Closed => {
+                // `done` may use the stream.
+                drop(place);
+                return complete(py, &done);
+            }
+            waiting @ Place::Waiting(_) => {
+                *place = waiting;
+                return Err(PyRuntimeError::new_err("another call is waiting for the stream"));
             }
         };
         let origin = self.place.clone();
+        let (closing, closed) = oneshot::channel();
         let next = async move {
-            let event = stream.next().await;
+            let event = select! {
+                event = stream.next() => event,
+                _ = closed => None,
+            };
             let mut place = lock(&origin);
             if matches!(*place, Place::Waiting(_)) {
                 *place = Place::Here(stream);
             }
             Ok(event.map(Event))
         };
-        *place = Place::Waiting(submit(py, done, next)?);
+        submit(py, done, next)?;
+        *place = Place::Waiting(closing);
         Ok(())
     }
 
-    /// Ends it, and a wait for the next event.
+    /// Ends it, and a wait for the next event. Does nothing in a forked child, where it has ended.
     fn close(&self) {
-        if let Place::Waiting(task) = mem::replace(&mut *lock(&self.place), Place::Closed) {
-            task.abort();
+        if !self.is_inherited() {
+            *lock(&self.place) = Place::Closed;
         }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Otherwise the task would wait on, and keep the subscription, until the next event.
+        self.close();
     }
 }
 

@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use castalia_core::format::value;
-use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Result, Snapshot, Zone};
+use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Snapshot, Zone};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDateTime, PyTzInfo};
+use pyo3::types::{PyDateTime, PyString, PyTzInfo};
 
 use crate::error::raised;
 
@@ -36,6 +36,18 @@ pub(crate) enum Origin<'a> {
     Text(Option<&'a str>, ReadRules),
 }
 
+/// Why a value cannot be read.
+pub(crate) enum Unreadable {
+    /// The core found it malformed, and has reported that if it is the value of a snapshot.
+    Malformed(Error),
+    /// The core can represent it, but its Python type cannot.
+    OutOfRange,
+}
+
+impl Unreadable {
+    pub(crate) const OUT_OF_RANGE: &'static str = "the value is out of range of its Python type";
+}
+
 impl Origin<'_> {
     /// The value by type; `None` if it is missing.
     pub(crate) fn read<'py>(
@@ -43,7 +55,7 @@ impl Origin<'_> {
         py: Python<'py>,
         value_type: ValueType,
         key: &str,
-    ) -> Result<Option<Bound<'py, PyAny>>> {
+    ) -> Result<Option<Bound<'py, PyAny>>, Unreadable> {
         match value_type {
             ValueType::Int => self.read_as(key, |number: i32| number.into_bound_py_any(py)),
             ValueType::Long => self.read_as(key, |number: i64| number.into_bound_py_any(py)),
@@ -60,16 +72,16 @@ impl Origin<'_> {
         &self,
         key: &str,
         convert: impl FnOnce(T) -> PyResult<V>,
-    ) -> Result<Option<V>> {
+    ) -> Result<Option<V>, Unreadable> {
         let value = match self {
-            Origin::Content(snapshot) => snapshot.try_get(key)?,
+            Origin::Content(snapshot) => snapshot.try_get(key).map_err(Unreadable::Malformed)?,
             Origin::Text(None, _) => None,
             Origin::Text(Some(text), rules) => {
-                Some(T::read(text, *rules).ok_or_else(|| malformed(key, T::EXPECTED))?)
+                let malformed = || Unreadable::Malformed(malformed(key, T::EXPECTED));
+                Some(T::read(text, *rules).ok_or_else(malformed)?)
             }
         };
-        let converted = value.map(convert).transpose();
-        converted.map_err(|_| malformed(key, "the value is out of range of its Python type"))
+        value.map(convert).transpose().map_err(|_| Unreadable::OutOfRange)
     }
 }
 
@@ -103,14 +115,19 @@ pub(crate) fn rules_of(rules: ReadRules) -> PickledRules {
 pub(crate) fn read_text<'py>(
     py: Python<'py>,
     value_type: ValueType,
-    key: &str,
+    key: &Bound<'py, PyString>,
     text: Option<&str>,
     rules: PickledRules,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // No key of the core has a lone surrogate.
+    let Ok(key) = key.to_cow() else { return Ok(None) };
     let (zone, lenient_dates, strict_booleans) = rules;
     let zone = Zone::parse(&zone).ok_or_else(|| PyValueError::new_err("unknown time zone"))?;
     let origin = Origin::Text(text, ReadRules { zone, lenient_dates, strict_booleans });
-    origin.read(py, value_type, key).map_err(|error| raised(py, &error))
+    origin.read(py, value_type, &key).map_err(|reason| match reason {
+        Unreadable::Malformed(error) => raised(py, &error),
+        Unreadable::OutOfRange => raised(py, &malformed(&key, Unreadable::OUT_OF_RANGE)),
+    })
 }
 
 /// Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Callable
 
 import castalia
 import pytest
+from castalia._calls import result_of
 from conftest import Scripted
 
 
@@ -127,3 +130,29 @@ def test_after_an_async_client_is_closed_only_reads_answer(scripted: Scripted) -
         assert config["n"] == "1"
 
     asyncio.run(run())
+
+
+class Late(Future[Any]):
+    """A call that ends when a wait has just timed out."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self._ends_with = error
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self.done():
+            return super().result(timeout)
+        if self._ends_with is None:
+            self.set_result("value")
+        else:
+            self.set_exception(self._ends_with)
+        raise FutureTimeoutError
+
+
+def test_a_call_that_ends_as_a_wait_times_out_has_its_result() -> None:
+    # B18
+    assert result_of(Late(None)) == result_of(Late(None), 60) == "value"
+    for error in (castalia.TimeoutError("its own", "load"), castalia.NotFoundError("none", "load")):
+        with pytest.raises(type(error)) as caught:
+            result_of(Late(error))
+        assert caught.value is error

@@ -181,6 +181,152 @@ for _ in range(100):
     assert (process.returncode, process.stderr.read()) == (0, "")
 
 
+def run_forking(program: str) -> None:
+    """Runs a program that forks; fails if it fails or writes anything."""
+    command = [*PYTHON, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_child_that_a_callback_forked_may_wait() -> None:
+    # B26
+    program = """
+import os, signal, time, traceback
+import castalia
+from castalia.testing import FakeClient
+
+parent = os.getpid()
+statuses = {}
+
+def open_one():
+    signal.alarm(240)
+    with FakeClient({"application": {"n": "7"}}) as client:
+        assert client.config("application")["n"] == "7"
+
+def fork(caller):
+    # The client continues in the child, where it calls these functions too.
+    if os.getpid() != parent or caller in statuses:
+        return
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            open_one()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    statuses[caller] = os.waitpid(child, 0)[1]
+
+def until_forked_by(caller):
+    while caller not in statuses:
+        time.sleep(0.002)
+
+castalia.set_log(lambda *_: fork("log"), "WARN")
+with FakeClient({"application": {"n": "x"}}) as client:
+    client.validate("application", lambda _: fork("validator"))
+    config = client.config("application")
+    until_forked_by("validator")
+    assert config.get_int("n") is None, "which is logged"
+    until_forked_by("log")
+    config.on_change(lambda _: fork("listener"))
+    client.set("application", {"n": "y"})
+    until_forked_by("listener")
+assert statuses == {"validator": 0, "log": 0, "listener": 0}, statuses
+"""
+    run_forking(program)
+
+
+def test_a_child_that_closes_the_client_keeps_no_validator() -> None:
+    # B34: neither if the client continued there, nor if it did not.
+    program = """
+import gc, os, signal, weakref
+from castalia.testing import FakeClient
+
+for continues in (True, False):
+    with FakeClient({"application": {"n": "0"}}) as client:
+        config = client.config("application")
+        validator = lambda _: None
+        alive = weakref.ref(validator)
+        client.validate("application", validator)
+        del validator
+        child = os.fork()
+        if child == 0:
+            signal.alarm(240)
+            if continues:
+                config.refresh()
+            assert alive() is not None
+            client.close()
+            gc.collect()
+            assert alive() is None
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+"""
+    run_forking(program)
+
+
+def test_an_iterator_that_was_made_before_a_fork_ends_in_the_child() -> None:
+    # B31
+    program = """
+import asyncio, os, signal, sys, threading, time
+from castalia.testing import AsyncFakeClient, FakeClient
+
+def is_waiting(thread):
+    frame = sys._current_frames().get(thread.ident)
+    while frame is not None and frame.f_code.co_name != "result_of":
+        frame = frame.f_back
+    return frame is not None
+
+client = FakeClient({"application": {"n": "0"}})
+config = client.config("application")
+idle, waiting = config.changes(), config.changes()
+heard = []
+reader = threading.Thread(target=lambda: heard.append(next(waiting).snapshot["n"]))
+reader.start()
+while not is_waiting(reader):
+    time.sleep(0.002)
+
+async def begin():
+    config = await AsyncFakeClient().config("application")
+    idle, given_up, waiting = config.changes(), config.changes(), config.changes()
+    try:
+        await asyncio.wait_for(given_up.__anext__(), 0.01)
+    except asyncio.TimeoutError:
+        pass
+    task = asyncio.ensure_future(waiting.__anext__())
+    while waiting._next is None:
+        await asyncio.sleep(0.002)
+    return [idle, given_up, waiting], task
+
+async def rest(changes):
+    return [event async for event in changes]
+
+loop = asyncio.new_event_loop()
+of_loop, task = loop.run_until_complete(begin())
+child = os.fork()
+if child == 0:
+    signal.alarm(240)
+    assert [list(idle), list(waiting)] == [[], []]
+    for changes in of_loop:
+        assert asyncio.run(rest(changes)) == []
+    for changes in (idle, waiting, *of_loop):
+        changes.close()
+    fresh = config.changes()
+    client.set("application", {"n": "1"})
+    assert next(fresh).snapshot["n"] == "1"
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+client.set("application", {"n": "2"})
+reader.join()
+assert heard == ["2"], heard
+task.cancel()
+loop.run_until_complete(asyncio.wait([task]))
+loop.close()
+"""
+    run_forking(program)
+
+
 class Text(ctypes.Structure):
     """Text of the C library."""
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Coroutine
 from typing import Any, Callable
 
 import castalia
 import pytest
+from castalia import _native
+from castalia.testing import AsyncFakeClient, FakeClient
 from conftest import Scripted, eventually, quickest, run_program
 
 
@@ -21,7 +25,14 @@ def test_other_threads_run_while_one_waits(scripted: Scripted) -> None:
     # T23
     scripted.order("fail", "config", "-1")
     client = castalia.Client(scripted.settings())
-    waiting = threading.Thread(target=lambda: client.config("application"))
+    closed: list[castalia.Error] = []
+
+    def wait() -> None:
+        with pytest.raises(castalia.ClosedError) as caught:
+            client.config("application")
+        closed.append(caught.value)
+
+    waiting = threading.Thread(target=wait)
     waiting.start()
     eventually(lambda: int(scripted.order("requests", "config")) > 0)
     counted = 0
@@ -33,6 +44,7 @@ def test_other_threads_run_while_one_waits(scripted: Scripted) -> None:
     scripted.order("fail", "config", "404")
     client.close()
     waiting.join(60)
+    assert len(closed) == 1
 
 
 def test_ctrl_c_ends_a_wait(scripted: Scripted) -> None:
@@ -133,6 +145,53 @@ def test_closing_gives_listeners_of_a_loop_time_for_what_is_queued(scripted: Scr
     assert 1.5 < quickest(4, lambda: seconds(give_up)) < 4
 
 
+def test_clients_that_their_validators_hold_are_freed_once_a_listener_closed_them() -> None:
+    # B34
+    alive: list[weakref.ref[object]] = []
+
+    def make() -> None:
+        client = FakeClient({"application": {"n": "0"}})
+        config = client.config("application")
+        closed = threading.Event()
+
+        def close(_: castalia.ChangeEvent) -> None:
+            client.close()
+            closed.set()
+
+        client.validate("application", lambda new: None if "n" in new else client.app_id)
+        config.on_change(close)
+        alive.append(weakref.ref(client))
+        client.set("application", {"n": "1"})
+        assert closed.wait(60)
+
+    async def make_on_loop() -> None:
+        client = AsyncFakeClient({"application": {"n": "0"}})
+        config = await client.config("application")
+        closed = asyncio.Event()
+
+        async def close(_: castalia.ChangeEvent) -> None:
+            await client.close()
+            closed.set()
+
+        client.validate("application", lambda new: None if "n" in new else client.app_id)
+        config.on_change(close)
+        alive.append(weakref.ref(client))
+        await client.set("application", {"n": "1"})
+        await asyncio.wait_for(closed.wait(), 60)
+
+    for _ in range(10):
+        make()
+        asyncio.run(make_on_loop())
+
+    def none_lives() -> bool:
+        # The next call frees what was dropped on a thread without the interpreter lock.
+        _native.in_callback()
+        gc.collect()
+        return not any(reference() for reference in alive)
+
+    eventually(none_lives)
+
+
 ENDS = {
     "by itself": "",
     "after closing": "client.close()",
@@ -171,6 +230,47 @@ def test_the_interpreter_ends_quietly_while_events_come(scripted: Scripted, end:
     finally:
         stop.set()
         publisher.join()
+
+
+def test_calls_end_although_the_interpreter_is_ending() -> None:
+    # B27
+    program = """
+import atexit
+
+def last():
+    calls = [
+        config.refresh,
+        lambda: client.config("other"),
+        lambda: client.set("application", {"n": "1"}),
+    ]
+    for call in calls:
+        try:
+            call()
+        except castalia.ClosedError:
+            print("refused")
+    print(config["n"], list(changes))
+    client.close()
+    asyncio.run(of_loop.close())
+    print("closed")
+
+# Before the import, so that it is called after what that registers.
+atexit.register(last)
+
+import asyncio
+import castalia
+from castalia.testing import AsyncFakeClient, FakeClient
+
+client = FakeClient({"application": {"n": "0"}})
+config = client.config("application")
+changes = config.changes()
+of_loop = AsyncFakeClient()
+asyncio.run(of_loop.config("application"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["refused"] * 3 + ["0 []", "closed"]
 
 
 def test_no_signal_handler_is_installed(scripted: Scripted) -> None:

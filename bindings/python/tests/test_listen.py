@@ -13,7 +13,7 @@ from functools import partial
 
 import castalia
 import pytest
-from castalia.testing import AsyncFakeClient
+from castalia.testing import AsyncFakeClient, FakeClient
 from conftest import Scripted, eventually
 
 FAST = {"apollo.loadConfigQPS": "100000", "apollo.longPollQPS": "100000"}
@@ -46,6 +46,26 @@ def test_a_listener_that_raises_is_logged_and_counted(
             eventually(partial(has_length, seen, number))
         eventually(lambda: client.metrics().namespaces[0].listener_failures == 2)
     assert "as told" in caplog.text
+
+
+def test_a_listener_that_exits_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # B21
+    def leaves(_: castalia.ChangeEvent) -> None:
+        sys.exit("leaving")
+
+    def interrupts(_: castalia.ChangeEvent) -> None:
+        raise KeyboardInterrupt
+
+    with FakeClient({"application": {"n": "0"}}) as client:
+        config = client.config("application")
+        config.on_change(leaves)
+        config.on_change(interrupts)
+        client.set("application", {"n": "1"})
+        eventually(lambda: client.metrics().namespaces[0].listener_failures == 2)
+    assert "SystemExit: leaving" in caplog.text and "KeyboardInterrupt" in caplog.text
+    assert "in leaves" in caplog.text and "in interrupts" in caplog.text
 
 
 def test_sequences_rise_while_events_pour_in(scripted: Scripted) -> None:

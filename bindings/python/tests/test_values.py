@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -12,6 +13,7 @@ from typing import ClassVar
 
 import castalia
 import pytest
+from castalia.testing import FakeClient
 from conftest import Scripted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -81,6 +83,35 @@ def test_reads_by_type_fall_back_and_try_reads_tell_why(scripted: Scripted) -> N
     assert config.snapshot().get_int("n") == 7
 
 
+def test_a_key_with_a_lone_surrogate_is_missing() -> None:
+    # B29
+    key = "\udcff"
+    with FakeClient({"application": {"n": "1"}}) as client:
+        config = client.config("application")
+        snapshot = config.snapshot()
+        for reads in (config, snapshot, pickle.loads(pickle.dumps(snapshot))):
+            assert key not in reads and reads.get(key, "x") == "x"
+            assert (reads.get_int(key, 5), reads.try_get_int(key)) == (5, None)
+            assert reads.get_json(key, 5) == reads.get_list(key, 5) == 5
+            with pytest.raises(KeyError):
+                reads[key]
+
+
+def test_json_is_what_the_standard_says(scripted: Scripted) -> None:
+    # B17
+    texts = {"null": " null ", "nan": "NaN", "list": "[1, -Infinity]", "inner": '{"a": null}'}
+    config = opened(scripted, **texts)
+    snapshot = config.snapshot()
+    for reads in (config, snapshot, pickle.loads(pickle.dumps(snapshot))):
+        assert (reads.get_json("null", 5), reads.try_get_json("null")) == (None, None)
+        assert (reads.get_json("absent", 5), reads.try_get_json("absent")) == (5, None)
+        assert reads.get_json("inner") == {"a": None}
+        for key in ("nan", "list"):
+            assert reads.get_json(key, 5) == 5
+            with pytest.raises(castalia.ParseError, match="is not JSON"):
+                reads.try_get_json(key)
+
+
 class Level(Enum):
     """Of a thing."""
 
@@ -139,6 +170,23 @@ def test_malformed_values_are_counted_once_for_each_release(scripted: Scripted) 
         config.refresh()
         assert (config.get_int("n", 5), config.get_json("j")) == (5, 1)
         assert client.metrics().namespaces[0].malformed_reads == 3
+
+
+def test_what_python_cannot_represent_is_malformed_and_counted_once(scripted: Scripted) -> None:
+    # B19
+    scripted.publish(huge="1000000000D", late="12021-01-01 00:00:00.00")
+    with castalia.Client({**scripted.settings(), "castalia.lenient-dates": "true"}) as client:
+        config = client.config("application")
+        snapshot = config.snapshot()
+        for _ in range(2):
+            for reads in (config, snapshot):
+                assert (reads.get_duration("huge", 5), reads.get_date("late", 6)) == (5, 6)
+                for key, read in (("huge", reads.try_get_duration), ("late", reads.try_get_date)):
+                    with pytest.raises(castalia.ParseError, match="out of range") as caught:
+                        read(key)
+                    assert caught.value.context == {"namespace": "application", "key": key}
+        assert pickle.loads(pickle.dumps(snapshot)).get_duration("huge", 5) == 5
+        assert client.metrics().namespaces[0].malformed_reads == 2
 
 
 def test_the_settings_say_how_values_are_read(scripted: Scripted) -> None:
@@ -315,3 +363,36 @@ def test_a_validator_refuses_a_release(scripted: Scripted) -> None:
             config.refresh()
         assert dict(config) == {"n": "1"}
         assert client.metrics().namespaces[0].refusals >= 1
+
+
+def test_a_validator_that_fails_is_named_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    # B20
+    def judge(new: castalia.Snapshot) -> None:
+        if "none" not in new:
+            new["absent"]
+        if new["none"] == "exits":
+            sys.exit(3)
+
+    with FakeClient({"application": {"none": "1"}}) as client:
+        client.validate("application", judge)
+        config = client.config("application")
+        for values, reason in (
+            ({"n": "1"}, "KeyError: 'absent'"),
+            ({"none": "exits"}, "SystemExit: 3"),
+        ):
+            caplog.clear()
+            with pytest.raises(castalia.ParseError, match=reason):
+                client.publish("application", values)
+            assert "in judge" in caplog.text and reason in caplog.text
+        assert dict(config) == {"none": "1"}
+
+
+def test_a_validator_that_returns_an_empty_text_accepts_the_release() -> None:
+    # B33
+    with FakeClient({"application": {"a": "1"}}) as client:
+        client.validate("application", lambda new: "; ".join(key for key in new if key != "a"))
+        config = client.config("application")
+        client.publish("application", {"a": "2"})
+        with pytest.raises(castalia.ParseError, match="b; c"):
+            client.publish("application", {"b": "", "c": ""})
+        assert dict(config) == {"a": "2"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 
 import castalia
+import pytest
+from castalia.testing import FakeClient
 from conftest import Scripted, eventually
 
 ROUNDS = 40
@@ -74,3 +77,22 @@ def test_a_watch_ends_with_its_namespace_and_keeps_its_value(
     scripted.publish(timeout="200")
     eventually(lambda: again["timeout"] == "200")
     assert watch.get() == 100
+
+
+def test_a_watch_whose_parser_exits_keeps_its_value_and_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # B30
+    def parse(snapshot: castalia.Snapshot) -> str:
+        if snapshot["n"] == "exits":
+            sys.exit(3)
+        return snapshot["n"]
+
+    with FakeClient({"application": {"n": "0"}}) as client:
+        watch = client.config("application").watch(parse)
+        client.set("application", {"n": "exits"})
+        eventually(lambda: "cannot be parsed (SystemExit)" in caplog.text)
+        assert watch.get() == "0" and isinstance(watch.last_error, SystemExit)
+        client.set("application", {"n": "1"})
+        eventually(lambda: watch.last_error is None)
+        assert watch.get() == "1"

@@ -43,13 +43,15 @@ impl Client {
         // Neither has an effect unless the runtime ended.
         self.tasks.resume();
         namespace.wait_until_settled().await;
+        // A close ends the wait, too.
+        self.tasks.check_open()?;
         Ok(namespace)
     }
 
     /// Waits for the namespaces that the policy covers.
     ///
     /// # Errors
-    /// The policy's refusal.
+    /// The policy's refusal, or [`ErrorKind::Closed`] if the client is closed meanwhile.
     pub(super) async fn check_start_policy(&self, opening: Option<Opening<'_>>) -> Result<()> {
         let settings = &self.inner.settings;
         let policy = settings.start_policy;
@@ -70,6 +72,7 @@ impl Client {
             checked.extend(listed.map(|listed| (listed, Snapshot::values_source as SourceOf)));
         }
         join_all(checked.iter().map(|(namespace, _)| namespace.wait_until_settled())).await;
+        self.tasks.check_open()?;
         let (ready, missing): (Vec<_>, Vec<_>) = checked
             .iter()
             .partition(|(namespace, source)| accepts(policy, source(&namespace.snapshot())));

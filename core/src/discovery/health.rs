@@ -46,6 +46,16 @@ impl Health {
         }
     }
 
+    /// Whether each of these services was ejected and has not answered since, even if its time is
+    /// over; false if there are none.
+    pub(super) fn all_failed(&self, services: &[ServiceUrl]) -> bool {
+        let failing = self.lock();
+        !services.is_empty()
+            && services
+                .iter()
+                .all(|service| failing.get(service).is_some_and(|record| record.until.is_some()))
+    }
+
     /// Moves ejected services to the end. The sort is stable: the order among the others, and among
     /// themselves, is kept.
     pub(super) fn move_ejected_last(&self, services: &mut [ServiceUrl]) {
@@ -100,6 +110,24 @@ mod tests {
         }
         health.report(&a, true);
         assert_eq!(&*order(&health)[0], "a");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_has_failed_from_the_ejection_of_its_last_service_until_an_answer() {
+        let health = Health::default();
+        let services: [ServiceUrl; 2] = ["a".into(), "b".into()];
+        assert!(!health.all_failed(&[]));
+        for service in &services {
+            for _ in 0..3 {
+                assert!(!health.all_failed(&services));
+                health.report(service, false);
+            }
+        }
+        assert!(health.all_failed(&services));
+        tokio::time::advance(Duration::from_secs(300)).await;
+        assert!(health.all_failed(&services), "nothing has answered since");
+        health.report(&services[0], true);
+        assert!(!health.all_failed(&services));
     }
 
     #[test]

@@ -53,11 +53,14 @@ fn in_zone(moment: NaiveDateTime, zone: Zone) -> Option<SystemTime> {
             zone.from_local_datetime(&moment).earliest().map(SystemTime::from)
         }
         Zone::Local => {
-            // A time in the hour that is skipped when the clock is put forward does not exist; Java
-            // uses the one an hour later.
-            let later = moment + Duration::hours(1);
             let found = Local.from_local_datetime(&moment).earliest();
-            let found = found.or_else(|| Local.from_local_datetime(&later).earliest());
+            // A time that is skipped when the clock is put forward does not exist; Java uses the one
+            // that is later by what is skipped, as if the clock had not been changed yet.
+            let found = found.or_else(|| {
+                let earlier = moment.checked_sub_signed(Duration::days(1))?;
+                let earlier = Local.from_local_datetime(&earlier).earliest()?;
+                earlier.checked_add_signed(Duration::days(1))
+            });
             found.map(SystemTime::from)
         }
     }
@@ -178,5 +181,18 @@ mod tests {
         let east = parse("1970-01-01 01:00:00", Zone::Offset(3600), Calendar::Strict);
         assert_eq!(east, Some(SystemTime::UNIX_EPOCH));
         assert!(parse("2024-06-01", Zone::Local, Calendar::Strict).is_some());
+    }
+
+    #[test]
+    fn the_last_hour_of_all_is_read_or_malformed_in_any_zone() {
+        let text = "262142-12-31 23:30:00.0";
+        let utc = parse(text, Zone::Utc, Calendar::Lenient).unwrap();
+        // West of UTC, it is later than any moment.
+        assert_eq!(parse(text, Zone::Offset(-3600), Calendar::Lenient), None);
+        let east = parse(text, Zone::Offset(3600), Calendar::Lenient);
+        assert_eq!(east, Some(utc - std::time::Duration::from_secs(3600)));
+        if let Some(local) = parse(text, Zone::Local, Calendar::Lenient) {
+            assert!(local < utc + std::time::Duration::from_secs(3600));
+        }
     }
 }

@@ -107,7 +107,9 @@ fn hexadecimal(text: &str) -> Option<f64> {
     }
     let some = !whole.is_empty() || !fraction.is_empty();
     let exponent: i32 = exponent.parse().ok()?;
-    some.then(|| sign * number * 2f64.powi(exponent))
+    // Zero times a power that is too great would be no number.
+    let value = if number > 0.0 { number * 2f64.powi(exponent) } else { number };
+    some.then_some(sign * value)
 }
 
 impl FromValue for f32 {
@@ -243,6 +245,7 @@ mod tests {
         }
         assert_eq!(f64::from_value("-Infinity"), Some(f64::NEG_INFINITY));
         assert_eq!(f64::from_value("0x1.8p3"), Some(12.0));
+        assert_eq!(f64::from_value("0x0p2000"), Some(0.0));
         assert_eq!(f64::from_value("-0XAP-1f"), Some(-5.0));
         assert_eq!(f64::from_value("0xp1"), None);
     }

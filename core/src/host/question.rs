@@ -17,8 +17,10 @@ pub struct Question {
 }
 
 impl Question {
-    /// Accepts the release, or rejects it with a reason. Only the first answer takes effect.
+    /// Accepts the release, or rejects it with a reason, which is not empty: programs often join the
+    /// problems that they found. Only the first answer takes effect.
     pub fn answer(&self, reason: Option<String>) {
+        let reason = reason.filter(|reason| !reason.is_empty());
         // Fails after the first answer.
         let _ = self.verdict.try_send(reason.map_or(Ok(()), Err));
     }
@@ -50,4 +52,21 @@ pub fn ask(release: &Arc<Snapshot>, unanswered: Verdict, pass: impl FnOnce(Quest
     let (verdict, answer) = sync_channel(1);
     pass(Question { snapshot: release.clone(), verdict });
     answer.recv().unwrap_or(unanswered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_reason_accepts() {
+        let release = Snapshot::sample("application", "1", &[("n", "1")]);
+        for (reason, verdict) in [
+            (None, Ok(())),
+            (Some(String::new()), Ok(())),
+            (Some("no".to_owned()), Err("no".to_owned())),
+        ] {
+            assert_eq!(ask(&release, Ok(()), |question| question.answer(reason)), verdict);
+        }
+    }
 }

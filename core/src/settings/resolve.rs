@@ -23,8 +23,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::rules::{ReadRules, Zone};
 use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
 
-use read::positive;
-
 // Checked before any I/O. Apollo's own limits are lower.
 const MAX_NAME: usize = 128;
 /// Refreshing more often than this costs servers more than a long poll.
@@ -244,9 +242,12 @@ impl Resolver {
 
     /// Whole minutes as in the Java client, or milliseconds under a name of this client.
     fn refresh_interval(&mut self) -> Duration {
-        let minutes = self.parse(&key::REFRESH_INTERVAL, "a number of minutes above 0", positive);
+        let minutes = self.parse(&key::REFRESH_INTERVAL, "a number of minutes above 0", |text| {
+            // 32 bits as in the Java client: the end of a longer interval is beyond the clock.
+            text.parse().ok().filter(|minutes: &u32| *minutes > 0)
+        });
         if self.layers.find(&key::REFRESH_MILLIS).is_none() {
-            return Duration::from_secs(minutes * 60);
+            return Duration::from_secs(u64::from(minutes) * 60);
         }
         let interval = self.parse(&key::REFRESH_MILLIS, "1000 ms or more", |text| {
             text.parse().ok().filter(|millis| *millis >= 1000).map(Duration::from_millis)

@@ -35,6 +35,33 @@ async fn a_damaged_file_is_no_content() {
     assert!(config.snapshot().is_empty());
 }
 
+/// A damaged file hides neither the one of a Java process that opened the namespace with its suffix
+/// nor the one of the Go client.
+#[tokio::test(start_paused = true)]
+async fn a_damaged_file_hides_no_other_one() {
+    record_log();
+    for other in ["java", "go"] {
+        let fixture = Fixture::new();
+        fixture.network.disconnect(&fixture.server);
+        fixture.write_cache(NAMESPACE, "a=damaged\nk=\\u12G4\n");
+        let file = fixture.cache_file(NAMESPACE);
+        match other {
+            "java" => fixture.write_cache(&format!("{NAMESPACE}.properties"), "a=java\n"),
+            _ => {
+                let json = r#"{"appId":"order","configurations":{"a":"go"}}"#;
+                fs::write(fixture.root.path().join("order-application.json"), json).unwrap();
+            }
+        }
+        let settings =
+            fixture.settings().set("castalia.import-dir", fixture.root.path().to_str().unwrap());
+        let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+        assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, other));
+        let skipped = logged("passed over a cache file that cannot be used");
+        let path = file.display().to_string();
+        assert!(skipped.iter().any(|record| record.text.contains(&path)), "{path}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_empty_file_is_no_cache_and_comments_are_an_empty_namespace() {
     for (text, source) in [("", Source::None), ("#nothing\n!here\n", Source::Local)] {

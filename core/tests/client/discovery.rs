@@ -75,6 +75,79 @@ async fn the_next_meta_server_is_asked_when_the_first_dies() {
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
+/// A meta server with this list, and none of the configuration.
+fn meta_server(fixture: &Fixture, url: &str, services: &[&str]) -> Server {
+    let meta = Server::in_memory(url, Data::new());
+    meta.set_services(services);
+    fixture.network.connect(&meta);
+    meta
+}
+
+/// A meta server that is cut off from its database keeps listing services that are gone.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_whose_services_are_all_dead_is_left() {
+    let mut left = 0;
+    for seed in 0..20 {
+        let fixture = Fixture::new();
+        let stale = meta_server(&fixture, "http://stale", &["http://gone"]);
+        let settings = settings("http://stale,http://s1", &fixture.root).random_seed(seed);
+        let client = fixture.client_with(settings);
+        let start = Instant::now();
+        let config = client.config(NAMESPACE).await.unwrap();
+        eventually("loaded", || config.source() == Source::Remote).await;
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+        let asked = stale.requests_of(Endpoint::Services).len();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(stale.requests_of(Endpoint::Services).len(), asked);
+        left += usize::from(asked > 0);
+        client.close().await;
+    }
+    assert!((1..20).contains(&left), "{left}");
+}
+
+/// The same for a client that has loaded from services that then move.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_that_misses_a_move_is_left() {
+    let fixture = Fixture::new();
+    let old = fixture.sibling("http://old");
+    let metas = ["http://m1", "http://m2"].map(|url| meta_server(&fixture, url, &["http://old"]));
+    let settings = settings("http://m1,http://m2", &fixture.root);
+    let client = fixture.client_with(settings.set("apollo.refreshInterval", "1"));
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.get_or("a", 0), 1);
+    let informed = match metas[0].requests_of(Endpoint::Services).len() {
+        0 => &metas[0],
+        _ => &metas[1],
+    };
+    assert!(informed.requests_of(Endpoint::Services).is_empty());
+    informed.set_services(&["http://s1"]);
+    fixture.network.disconnect(&old);
+    fixture.publish(&[("a", "2")]);
+    eventually("loaded from the new service", || config.get_or("a", 0) == 2).await;
+    fixture.server.holds(1).await;
+}
+
+/// As long as a service of its list answers, the same meta server is asked.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_with_a_living_service_is_kept() {
+    let fixture = Fixture::new();
+    let metas = ["http://m1", "http://m2"]
+        .map(|url| meta_server(&fixture, url, &["http://gone", "http://s1"]));
+    let settings = settings("http://m1,http://m2", &fixture.root);
+    let settings = settings.set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings.set("apollo.refreshInterval", "1"));
+    let config = client.config(NAMESPACE).await.unwrap();
+    // More than the failures that eject the dead one.
+    for _ in 0..20 {
+        config.refresh().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let mut asked = metas.each_ref().map(|meta| meta.requests_of(Endpoint::Services).len());
+    asked.sort_unstable();
+    assert_eq!(asked[0], 0);
+    assert!(asked[1] >= 9, "{}", asked[1]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_empty_list_is_asked_for_again_within_a_second() {
     let fixture = Fixture::new();

@@ -8,7 +8,7 @@ use castalia_core::{Client, ErrorKind, Interest, Source, blocking};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::support::{APP, NAMESPACE, PATIENCE, patient_settings, scratch};
+use super::support::{APP, NAMESPACE, PATIENCE, add_holding_validator, patient_settings, scratch};
 
 /// A server on the shared runtime, which outlives all others.
 struct World {
@@ -201,6 +201,28 @@ fn a_client_without_tasks_is_closed() {
         }
         assert_eq!(Arc::strong_count(&alive), 1, "{closes_client}");
         assert_eq!(config.get("a").unwrap(), "1");
+    }
+}
+
+/// They may refer to the client: whether it is closed before its runtime ends, or afterwards, none
+/// remains.
+#[test]
+fn validators_end_with_the_runtime_of_a_closed_client() {
+    let world = World::new();
+    for stops_first in [true, false] {
+        let first = idle_runtime();
+        let client = world.client();
+        first.block_on(client.config(NAMESPACE)).unwrap();
+        let validator = add_holding_validator(&client);
+        if stops_first {
+            client.stop();
+            assert_eq!(validator.strong_count(), 1, "the tasks have not ended");
+            drop(first);
+        } else {
+            drop(first);
+            client.stop();
+        }
+        assert_eq!(validator.strong_count(), 0, "{stops_first}");
     }
 }
 

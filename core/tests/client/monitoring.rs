@@ -113,13 +113,16 @@ async fn an_hour_without_servers_is_told_in_few_lines() {
     let fixture = Fixture::new();
     let away = fixture.sibling("http://away");
     let client = fixture.client_with(support::settings(away.url(), &fixture.root));
-    client.config(NAMESPACE).await.unwrap();
+    let config = client.config(NAMESPACE).await.unwrap();
+    let before = config.get_or("a", String::new());
     away.arrived(Endpoint::Poll, 2).await;
     for endpoint in [Endpoint::Config, Endpoint::Poll, Endpoint::Services] {
         away.fail_always(endpoint, Some(Fault::Reset(Duration::ZERO)));
     }
     fixture.publish(&[("a", "2")]);
     tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(!before.is_empty());
+    assert_eq!(config.get_or("a", String::new()), before, "the last values remain");
     let records = logged("service_url=http://away");
     let warnings: Vec<_> = records.iter().filter(|r| r.level == tracing::Level::WARN).collect();
     assert!((10..=65).contains(&warnings.len()), "{}", warnings.len());

@@ -311,7 +311,8 @@ async fn modern_names_beat_deprecated_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn bad_values_give_way_to_the_default_unless_set_in_code() {
-    for bad in ["abc", "0"] {
+    // The seconds of the last two have more than 64 bits, and more than a clock has.
+    for bad in ["abc", "0", "400000000000000000", "200000000000000000"] {
         let fixture = Fixture::new();
         let overlay = [("apollo.refreshInterval".to_owned(), bad.to_owned())];
         let settings = fixture.quiet_settings().overlay(overlay);

@@ -2,11 +2,11 @@
 //! message 10.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, Weak};
 use std::time::Duration;
 
 use castalia_core::testing::{Data, Network, Server, patient};
-use castalia_core::{Client, Config, Settings, log};
+use castalia_core::{Client, Config, Settings, Snapshot, log};
 use tempfile::TempDir;
 
 /// App id of most tests.
@@ -144,6 +144,18 @@ pub(crate) fn logged(part: &str) -> Vec<log::Record> {
 }
 
 static LOG: Mutex<Vec<log::Record>> = Mutex::new(Vec::new());
+
+/// Adds a validator that holds the client and accepts every release. The reference ends with it.
+pub(crate) fn add_holding_validator(client: &Client) -> Weak<Client> {
+    let held = Arc::new(client.clone());
+    let validator = Arc::downgrade(&held);
+    let judge = move |_: &Arc<Snapshot>| match held.app_id() {
+        APP => Ok(()),
+        other => Err(other.to_owned()),
+    };
+    client.validate(NAMESPACE, judge).unwrap();
+    validator
+}
 
 /// Values of a config as pairs, in order.
 pub(crate) fn pairs(config: &Config) -> Vec<(String, String)> {

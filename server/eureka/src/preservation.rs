@@ -12,7 +12,7 @@ const SMALL: usize = 6;
 const LEAST: f64 = 0.85;
 
 /// Heartbeats of the last minute, without those of the services of this process, whose leases do
-/// not end.
+/// not end. The caller counts those of one lease only as often as a client can need to send them.
 #[derive(Debug, Default)]
 pub(crate) struct Preservation {
     /// Heartbeats by the second in which they arrived.

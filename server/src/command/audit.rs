@@ -64,12 +64,12 @@ async fn compare(
     print_line(&format!(
         "{url}: {} records in {} seals are unchanged; {} newer operations are not sealed yet",
         report.records, report.seals, report.unsealed
-    ));
+    ))?;
     if let Some((seal, time)) = report.removed {
-        print_line(&format!("Records up to seal {seal} of {time:.0} were removed as too old"));
+        print_line(&format!("Records up to seal {seal} of {time:.0} were removed as too old"))?;
     }
     if let Some(head) = report.head {
-        print_line(&format!("Newest seal, for --{flag}: {head}"));
+        print_line(&format!("Newest seal, for --{flag}: {head}"))?;
     }
     Ok(None)
 }

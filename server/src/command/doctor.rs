@@ -15,7 +15,7 @@ pub(super) fn command() -> Command {
 pub(super) fn run(settings: Settings) -> Result<(), CommandError> {
     block_on(async move {
         for line in node::examine(&settings).await.map_err(CommandError::of)? {
-            print_line(&line);
+            print_line(&line)?;
         }
         Ok(())
     })?

@@ -24,7 +24,7 @@ pub(super) fn run(settings: Settings, matches: &ArgMatches) -> Result<(), Comman
             false => node::prepare_databases(&settings).await,
         };
         for line in lines.map_err(CommandError::of)? {
-            print_line(&line);
+            print_line(&line)?;
         }
         Ok(())
     })?

@@ -19,6 +19,7 @@ pub(super) fn command() -> Command {
 pub(super) fn run(settings: Settings) -> Result<(), CommandError> {
     block_on(async move {
         let (format, data_dir) = (settings.log_format, settings.data_dir.clone());
+        let base_path = settings.base_path.clone();
         let mut end = EndSignals::listen()?;
         let started = Node::start_unless(settings, async {
             let signal = end.wait().await;
@@ -33,7 +34,7 @@ pub(super) fn run(settings: Settings) -> Result<(), CommandError> {
             tracing::info!(role = listening.role.name(), address = %listening.address, "listening");
         }
         if format == LogFormat::Text {
-            print_aside(banner(&node, &data_dir.display().to_string()));
+            print_aside(banner(&node, &data_dir.display().to_string(), &base_path));
         }
         let signal = end.wait().await;
         tracing::info!(signal, "shutting down: answering parked polls, draining connections");
@@ -54,21 +55,21 @@ fn first_password(generated: &GeneratedPassword) -> String {
 
 /// The information that a new user needs next: the address of the portal, how to sign in, and a
 /// command that shows a value.
-fn banner(node: &Node, data_dir: &str) -> String {
+fn banner(node: &Node, data_dir: &str, base_path: &str) -> String {
     let address = |role| node.listening.iter().find(|l| l.role == role).map(|l| l.address);
     let mut text = format!("\nCastalia {} serves from {data_dir}\n", env!("CARGO_PKG_VERSION"));
     if let Some(portal) = address(Role::Portal) {
-        let _ = writeln!(text, "  Portal     http://{portal}/");
+        let _ = writeln!(text, "  Portal     http://{portal}{base_path}/");
     }
     if let Some(generated) = &node.generated_password {
         let _ = writeln!(text, "  User       apollo");
         let _ = writeln!(text, "  Password   {}", first_password(generated));
     }
     if let Some(config) = address(Role::Config) {
-        let _ = writeln!(text, "  Clients    APOLLO_META=http://{config}");
+        let _ = writeln!(text, "  Clients    APOLLO_META=http://{config}{base_path}");
         if node.has_sample_app {
             let path = "configs/sample-app/default/application";
-            let _ = writeln!(text, "  Try it     curl http://{config}/{path}");
+            let _ = writeln!(text, "  Try it     curl http://{config}{base_path}/{path}");
         }
     }
     text.push_str("  Press Ctrl-C to stop.\n");
@@ -78,7 +79,9 @@ fn banner(node: &Node, data_dir: &str) -> String {
 /// Prints on a separate thread: a stalled reader of standard output must not block the server or
 /// its end.
 fn print_aside(text: String) {
-    let _ = std::thread::Builder::new().name("banner".to_owned()).spawn(move || print_line(&text));
+    let _ = std::thread::Builder::new().name("banner".to_owned()).spawn(move || {
+        let _ = print_line(&text);
+    });
 }
 
 /// The signals that end a node. They are registered before it starts, because an earlier one would

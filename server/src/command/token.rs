@@ -1,6 +1,6 @@
-//! `castalia token create`: creates an OpenAPI token. `castalia token admin`: prints the tokens of
-//! the admin role, which the first start generates. Both also work while a server runs on the same
-//! data.
+//! `castalia token create`: creates an OpenAPI token of an existing portal. `castalia token admin`:
+//! prints the tokens of the admin role, which the first start generates. Both also work while a
+//! server runs on the same data.
 
 use std::io::Write as _;
 
@@ -14,6 +14,9 @@ use crate::settings::Settings;
 pub(super) fn create_command() -> Command {
     Command::new("create")
         .about("Create an OpenAPI token; only the token goes to standard output")
+        .after_help(
+            "Before the first start of the server, `castalia migrate` creates its databases.",
+        )
         .arg(
             Arg::new("name")
                 .long("name")
@@ -44,7 +47,7 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Com
     let all_apps = matches.get_flag("all_apps");
     block_on(async move {
         let (store, _, installation) =
-            node::portal_store(&settings).await.map_err(CommandError::of)?;
+            node::existing_portal_store(&settings).await.map_err(CommandError::of)?;
         let token = consumer::create_token(&store, installation, &name, &apps, all_apps)
             .await
             .map_err(CommandError::of)?;
@@ -57,7 +60,7 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Com
             );
         }
         let _ = writeln!(std::io::stderr(), "castalia: token of {name}, shown only once:");
-        print_line(&token.text);
+        print_line(&token.text)?;
         Ok(())
     })?
 }
@@ -76,7 +79,7 @@ pub(super) fn admin(settings: Settings) -> Result<(), CommandError> {
             let _ = writeln!(stderr, "castalia: {line}");
         }
         for token in &found.tokens {
-            print_line(token.expose());
+            print_line(token.expose())?;
         }
         Ok(())
     })?

@@ -11,7 +11,6 @@ use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::permission::need::Resource;
 use crate::domain::user::{self, account};
 use crate::node;
-use crate::server_config::keys;
 use crate::settings::Settings;
 
 /// Author of a deletion; no user has a name with spaces.
@@ -38,7 +37,7 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), C
     let given = read_password()?;
     block_on(async move {
         let (store, config, installation) =
-            node::portal_store(&settings).await.map_err(CommandError::of)?;
+            node::existing_portal_store(&settings).await.map_err(CommandError::of)?;
         let rule = user::PasswordRule::new(installation, &config);
         let generated =
             user::set_password(&store, &rule, &name, given).await.map_err(CommandError::of)?;
@@ -48,16 +47,15 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), C
             }
             None => print_line(&format!("The password of {name} is set.")),
         }
-        Ok(())
     })?
 }
 
 pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), CommandError> {
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
     block_on(async move {
-        let (store, config, _) = node::portal_store(&settings).await.map_err(CommandError::of)?;
-        let roots = config.get(&keys::SUPER_ADMINS);
-        let delete = account::delete(&store, &name, roots, OPERATOR);
+        let (store, config, _) =
+            node::existing_portal_store(&settings).await.map_err(CommandError::of)?;
+        let delete = account::delete(&store, &name, &config, OPERATOR);
         let deleted = match audit_log::is_enabled(&config) {
             true => {
                 let request = deletion(&name, &Resource::default()).trail(&store);
@@ -66,8 +64,7 @@ pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), Com
             false => delete.await,
         };
         deleted.map_err(CommandError::of)?;
-        print_line(&format!("The user {name} is deleted."));
-        Ok(())
+        print_line(&format!("The user {name} is deleted."))
     })?
 }
 
@@ -91,5 +88,11 @@ fn read_password() -> Result<Option<castalia_store::Secret>, CommandError> {
     let mut line = String::new();
     stdin.lock().read_line(&mut line).map_err(CommandError::of)?;
     let text = line.trim_end_matches(['\r', '\n']);
-    Ok((!text.is_empty()).then(|| castalia_store::Secret::new(text)))
+    // The program that was to write the password may have failed.
+    if text.is_empty() {
+        let problem = "standard input contains no password, so nothing was changed; to have one generated, run the \
+                       command on a terminal";
+        return Err(CommandError::Message(problem.to_owned()));
+    }
+    Ok(Some(castalia_store::Secret::new(text)))
 }

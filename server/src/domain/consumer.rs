@@ -139,7 +139,8 @@ struct NewConsumer {
 /// Returns the number of earlier tokens of the consumer.
 async fn create_in(tx: &Transaction, wanted: &NewConsumer) -> Result<usize> {
     let author = Authorship::of(ADMINISTRATOR);
-    let id = match consumer::by_app_id(tx, &wanted.name).await? {
+    // Locked, because it may be deleted at the same time.
+    let id = match consumer::lock(tx, &wanted.name).await? {
         Some(found) => found.id,
         None => consumer::insert(tx, new_consumer(wanted), author.clone()).await?.id,
     };

@@ -79,6 +79,21 @@ pub async fn missed(store: &Store, last: Id, limit: u64) -> Result<Option<Vec<Ev
     if !is_stored(store, last).await? {
         return Ok(None);
     }
+    all_after(store, last, limit).await
+}
+
+/// The id of the last event before a time, and the events since then; `None` if they are too many
+/// or no longer stored.
+pub async fn recent(store: &Store, age: Duration, limit: u64) -> Result<Option<(Id, Vec<Event>)>> {
+    if age > KEPT {
+        return Ok(None);
+    }
+    let since = shared_time(store.read()).await? - age;
+    let last = event::newest_before(store.read(), since).await?;
+    Ok(all_after(store, last, limit).await?.map(|found| (last, found)))
+}
+
+async fn all_after(store: &Store, last: Id, limit: u64) -> Result<Option<Vec<Event>>> {
     let found = after(store, last, limit + 1).await?;
     Ok(Some(found).filter(|found| found.len() as u64 <= limit))
 }

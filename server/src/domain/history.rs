@@ -124,14 +124,22 @@ pub(super) fn row(entry: &HistoryEntry<'_>, operator: &str) -> Result<ReleaseHis
 /// Keys that the release of a branch sets itself; `None` if no history row names them, or if that
 /// row cannot be read.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
-    let operations = ReleaseOperation::OF_BRANCH.map(ReleaseOperation::code);
-    let row = match castalia_store::release::latest_history(tx, release_id, &operations).await {
-        Err(error) if error.is_unreadable() => None,
-        found => found?,
-    };
-    Ok(row
+    Ok(entry_of_keys(tx, release_id)
+        .await?
         .and_then(|row| parse(row.id, &row.operation_context))
         .and_then(|context| context.branch_release_keys))
+}
+
+/// The entry that names the keys of the release of a branch, unless it cannot be read.
+pub(super) async fn entry_of_keys(
+    tx: &Transaction,
+    release_id: Id,
+) -> Result<Option<ReleaseHistory>> {
+    let operations = ReleaseOperation::OF_BRANCH.map(ReleaseOperation::code);
+    match castalia_store::release::latest_history(tx, release_id, &operations).await {
+        Err(error) if error.is_unreadable() => Ok(None),
+        found => Ok(found?),
+    }
 }
 
 /// The rules that the history of a branch names last. Fails if a newer change of the rules cannot

@@ -3,28 +3,34 @@
 //! dropped and counted, because no client may wait for a record.
 //!
 //! Clients identify themselves without proof. Therefore only valid addresses are recorded, only for
-//! apps that are stored, and only as many as [`super::instance_bounds`] allows.
+//! apps that are stored, and only as many as [`super::instance_bounds`] allows. How a batch becomes
+//! rows is in a file below.
+
+mod batch;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::{NO_APP_ID, is_no_app_id};
-use castalia_store::instance::{Identity, Reading};
-use castalia_store::{Store, Transaction, instance};
+use castalia_store::instance::Identity;
+use castalia_store::{Store, instance};
 use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::constraint::{self, can_be_stored};
-use super::instance_bounds::{NAMESPACES, Room};
+use super::instance_bounds::Room;
 use super::lookup::{LookupRequest, LookupResult};
 use crate::background::Background;
 use crate::error::{Reaction, Result};
 use crate::feed::cache::{NamespaceKey, Release};
 use crate::server_config::{ServerConfig, keys};
+
+use batch::{Written, without_case};
 
 /// Records per transaction.
 const BATCH: usize = 100;
@@ -33,6 +39,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A client whose release does not change is recorded again after a day, so that readers can
 /// distinguish it from one that has stopped.
 const REPEAT: Duration = Duration::from_secs(24 * 3600);
+/// The same for one whose record was dropped: the limit may be raised, or the database repaired.
+const DROPPED_REPEAT: Duration = Duration::from_secs(600);
 /// Widths of the columns, in characters.
 const DATA_CENTER: usize = 64;
 const IP: usize = 32;
@@ -56,6 +64,8 @@ struct LastRecord {
     release: u64,
     /// On the monotonic clock: a jump of the wall clock must not make a client look stopped.
     time: Instant,
+    /// Whether it was not written, because of a limit or of what it contains.
+    is_dropped: bool,
 }
 
 /// Receives the records of the config role. Cheap to clone.
@@ -67,8 +77,8 @@ struct AuditInner {
     store: Store,
     config: ServerConfig,
     queue: Sender<Sighting>,
-    /// Taken by the writer.
-    offered: Mutex<Option<Receiver<Sighting>>>,
+    /// Locked by the writer; one that starts after a panic continues with it.
+    offered: Mutex<Receiver<Sighting>>,
     /// By digest of client and namespace; a client without changes costs one look-up and no
     /// allocation.
     recorded: Cache<u64, LastRecord>,
@@ -82,7 +92,7 @@ impl InstanceAudit {
         let size = |key| usize::try_from(config.get(key)).unwrap_or(usize::MAX);
         let (queue, offered) = channel(size(&keys::INSTANCE_QUEUE));
         let recorded = Cache::new(size(&keys::INSTANCE_CACHE));
-        let offered = Mutex::new(Some(offered));
+        let offered = Mutex::new(offered);
         let digest = ahash::RandomState::new();
         Self(Arc::new(AuditInner { store, config, queue, offered, recorded, digest }))
     }
@@ -103,7 +113,8 @@ impl InstanceAudit {
             let of = (app_id, &target.cluster, data_center, ip);
             let digest = self.0.digest.hash_one((of, &release.key.app_id, &release.key.namespace));
             let key = self.0.digest.hash_one(&release.release_key);
-            if self.0.recorded.get(&digest).is_some_and(|last| last.is_same(key)) {
+            let now = Instant::now();
+            if self.0.recorded.get(&digest).is_some_and(|last| last.is_same(key, now)) {
                 continue;
             }
             let Some(identity) = identity(asked) else { return };
@@ -112,7 +123,7 @@ impl InstanceAudit {
                 metrics::counter!("castalia_instance_records_dropped_total").increment(1);
                 continue;
             }
-            self.0.recorded.insert(digest, LastRecord { release: key, time: Instant::now() });
+            self.0.recorded.insert(digest, LastRecord::of(key, now));
         }
     }
 
@@ -122,78 +133,150 @@ impl InstanceAudit {
     }
 
     async fn write(self) {
-        let taken = self.0.offered.lock().take();
-        let Some(mut offered) = taken else { return };
+        let mut offered = self.0.offered.lock().await;
         let mut batch = Vec::with_capacity(BATCH);
         let mut room = Room::default();
         while offered.recv_many(&mut batch, BATCH).await > 0 {
-            let digests: Vec<_> = batch.iter().map(|sighting| sighting.digest).collect();
-            if let Err(error) =
-                self.write_batch(&mut room, newest(std::mem::take(&mut batch))).await
-            {
-                metrics::counter!("castalia_instance_batches_failed_total").increment(1);
-                tracing::warn!(%error, "cannot write a batch of instance records; its clients are recorded again with their next requests");
-                for digest in digests {
-                    self.0.recorded.remove(&digest);
+            let unwritten = Unwritten::of(&self.0.recorded, &batch);
+            match self.write_batch(&mut room, newest(std::mem::take(&mut batch))).await {
+                Ok(dropped) => {
+                    unwritten.done();
+                    self.drop_records(&dropped);
                 }
-                tokio::time::sleep(PAUSE).await;
+                Err(error) => {
+                    drop(unwritten);
+                    metrics::counter!("castalia_instance_batches_failed_total").increment(1);
+                    tracing::warn!(%error, "cannot write a batch of instance records; its clients are recorded again with their next requests");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Counts records that were dropped, and has their clients recorded again sooner.
+    fn drop_records(&self, digests: &[u64]) {
+        let count = digests.len() as u64;
+        metrics::counter!("castalia_instance_records_dropped_total").increment(count);
+        for digest in digests {
+            if let Some(last) = self.0.recorded.get(digest) {
+                self.0.recorded.insert(*digest, LastRecord { is_dropped: true, ..last });
             }
         }
     }
 
     /// Writes the records that the limits admit. A batch that the database rejects is written row
-    /// by row, so that one unexpected row does not lose the others.
-    async fn write_batch(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
-        let batch = self.admitted(room, batch).await?;
+    /// by row, so that one unexpected row does not lose the others. Returns the digests of those
+    /// that were dropped.
+    async fn write_batch(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<Vec<u64>> {
+        let (batch, mut dropped) = self.admitted(room, batch).await?;
         if batch.is_empty() {
-            return Ok(());
+            return Ok(dropped);
         }
         match self.record(room, batch.clone()).await {
             Err(error) if batch.len() > 1 && error.reaction() != Reaction::Unavailable => {
                 let mut lost = 0;
                 for sighting in batch {
-                    lost += u64::from(self.record(room, vec![sighting]).await.is_err());
+                    let digest = sighting.digest;
+                    match self.record(room, vec![sighting]).await {
+                        Ok(more) => dropped.extend(more),
+                        // Nothing is wrong with this row and the next ones: all are repeated.
+                        Err(error) if error.reaction() == Reaction::Unavailable => {
+                            return Err(error);
+                        }
+                        Err(_) => {
+                            lost += 1;
+                            dropped.push(digest);
+                        }
+                    }
                 }
-                metrics::counter!("castalia_instance_records_dropped_total").increment(lost);
                 tracing::warn!(%error, lost, "the database rejected some instance records; they are dropped");
-                Ok(())
             }
-            done => done,
+            done => dropped.extend(done?),
         }
+        Ok(dropped)
     }
 
-    /// The batch without new instances beyond the limits.
-    async fn admitted(&self, room: &mut Room, mut batch: Vec<Sighting>) -> Result<Vec<Sighting>> {
+    /// The batch without new instances beyond the limits, and the digests of what was left out.
+    async fn admitted(
+        &self,
+        room: &mut Room,
+        batch: Vec<Sighting>,
+    ) -> Result<(Vec<Sighting>, Vec<u64>)> {
         let AuditInner { store, config, .. } = &*self.0;
         let all: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
         let all: Vec<_> = all.into_iter().collect();
         let stored = instance::find(store.read(), &all).await?;
         let mut kept: HashSet<_> = stored.iter().map(Identity::from).collect();
-        let new = all.into_iter().filter(|identity| !kept.contains(identity)).collect();
+        let spellings: HashSet<_> = kept.iter().map(without_case).collect();
+        let mut new = Vec::new();
+        for identity in all {
+            if kept.contains(&identity) {
+                continue;
+            }
+            // Whether two spellings are one instance depends on the collation of the table, so the
+            // database decides: otherwise spellings would be a way around the limits.
+            let is_stored = spellings.contains(&without_case(&identity))
+                && !instance::find(store.read(), slice::from_ref(&identity)).await?.is_empty();
+            if is_stored {
+                kept.insert(identity);
+            } else {
+                new.push(identity);
+            }
+        }
         kept.extend(room.admit(store, config, new).await?);
-        let before = batch.len();
-        batch.retain(|sighting| kept.contains(&sighting.identity));
-        let dropped = (before - batch.len()) as u64;
-        metrics::counter!("castalia_instance_records_dropped_total").increment(dropped);
-        Ok(batch)
+        let (admitted, left): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|sighting| kept.contains(&sighting.identity));
+        Ok((admitted, left.iter().map(|sighting| sighting.digest).collect()))
     }
 
-    async fn record(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
+    /// Writes a batch, and returns the digests of what was left out.
+    async fn record(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<Vec<u64>> {
         let AuditInner { store, config, .. } = &*self.0;
         let settled = config.get(&keys::INSTANCE_THRESHOLD);
         let settled = TimeDelta::from_std(settled).unwrap_or(TimeDelta::MAX);
         let input = (batch, settled, room.has_reading(config));
         let write = store.write(input, |tx, (batch, settled, has_room)| {
-            Box::pin(record(tx, batch, *settled, *has_room))
+            Box::pin(batch::record(tx, batch, *settled, *has_room))
         });
-        room.add_readings(write.await?);
-        Ok(())
+        let Written { new, dropped } = write.await?;
+        room.add_readings(new);
+        Ok(dropped)
+    }
+}
+
+/// A batch until it is written. If that fails or panics, its clients are recorded again with their
+/// next requests.
+struct Unwritten<'a> {
+    recorded: &'a Cache<u64, LastRecord>,
+    digests: Vec<u64>,
+}
+
+impl<'a> Unwritten<'a> {
+    fn of(recorded: &'a Cache<u64, LastRecord>, batch: &[Sighting]) -> Self {
+        Self { recorded, digests: batch.iter().map(|sighting| sighting.digest).collect() }
+    }
+
+    fn done(mut self) {
+        self.digests.clear();
+    }
+}
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        for digest in &self.digests {
+            self.recorded.remove(digest);
+        }
     }
 }
 
 impl LastRecord {
-    fn is_same(self, release: u64) -> bool {
-        self.time.elapsed() < REPEAT && self.release == release
+    fn of(release: u64, time: Instant) -> Self {
+        Self { release, time, is_dropped: false }
+    }
+
+    fn is_same(self, release: u64, now: Instant) -> bool {
+        let repeat = if self.is_dropped { DROPPED_REPEAT } else { REPEAT };
+        now.duration_since(self.time) < repeat && self.release == release
     }
 }
 
@@ -252,68 +335,6 @@ fn newest(batch: Vec<Sighting>) -> Vec<Sighting> {
         }
     }
     kept
-}
-
-/// Writes a batch; returns the number of new rows of what instances read. Inserts no new rows
-/// unless `has_room`.
-async fn record(
-    tx: &Transaction,
-    batch: &[Sighting],
-    settled: TimeDelta,
-    has_room: bool,
-) -> Result<u64> {
-    let Some(now) = batch.iter().map(|sighting| sighting.time).max() else { return Ok(0) };
-    let identities: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
-    let identities: Vec<_> = identities.into_iter().collect();
-    let stored = instance::upsert(tx, &identities, now).await?;
-    let ids: HashMap<Identity, castalia_store::Id> =
-        stored.iter().map(|row| (Identity::from(row), row.id)).collect();
-    let known =
-        instance::configs_of_instances(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
-    let mut held: HashMap<castalia_store::Id, usize> = HashMap::new();
-    for id in known.iter().filter_map(|row| row.instance_id) {
-        *held.entry(id).or_default() += 1;
-    }
-    let (mut readings, mut touched, mut new) = (Vec::new(), Vec::new(), 0);
-    for sighting in batch {
-        let Some(id) = ids.get(&sighting.identity).copied() else { continue };
-        let row = known.iter().find(|row| {
-            row.instance_id == Some(id)
-                && row.config_app_id == sighting.namespace.app_id
-                && row.config_namespace_name == sighting.namespace.namespace
-        });
-        match row {
-            Some(row) if row.release_key == sighting.release_key => {
-                if sighting.time - *row.data_change_last_time >= settled {
-                    touched.push(row.id);
-                }
-            }
-            Some(_) => readings.push(reading(id, sighting)),
-            None => {
-                let held = held.entry(id).or_default();
-                if has_room && *held < NAMESPACES {
-                    *held += 1;
-                    new += 1;
-                    readings.push(reading(id, sighting));
-                }
-            }
-        }
-    }
-    instance::record_readings(tx, &readings).await?;
-    instance::touch_configs(tx, &touched, now).await?;
-    Ok(new)
-}
-
-fn reading(instance_id: castalia_store::Id, sighting: &Sighting) -> Reading {
-    let key = &sighting.namespace;
-    Reading {
-        instance_id,
-        config_app_id: key.app_id.clone(),
-        config_cluster: key.cluster.clone(),
-        config_namespace: key.namespace.clone(),
-        release_key: sighting.release_key.clone(),
-        time: sighting.time,
-    }
 }
 
 #[cfg(test)]

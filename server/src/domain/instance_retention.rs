@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use castalia_store::clock::shared_time;
 use castalia_store::{Id, Store, instance};
 use chrono::TimeDelta;
 
@@ -40,7 +41,9 @@ async fn watch(store: Store, config: ServerConfig) {
 /// Removes rows that are too old, in portions. Returns their number.
 pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
     let age = TimeDelta::from_std(config.get(&keys::INSTANCE_RETENTION)).unwrap_or(TimeDelta::MAX);
-    let Some(before) = castalia_store::now().checked_sub_signed(age) else { return Ok(0) };
+    // By its own clock, a node whose clock is ahead would remove clients that run.
+    let now = shared_time(store.read()).await?;
+    let Some(before) = now.checked_sub_signed(age) else { return Ok(0) };
     let mut removed = 0;
     loop {
         let ids = instance::old_configs(store.read(), before, PORTION).await?;

@@ -1,7 +1,9 @@
 //! Namespaces: created empty, deleted with their items, commits, releases, history and branch.
 
+mod leftover;
 mod limit;
 
+pub(super) use self::leftover::hide_leftovers;
 pub use self::limit::NamespaceLimit;
 pub use crate::feed::cache::NamespaceKey;
 pub use castalia_store::namespace::Namespace;
@@ -98,8 +100,11 @@ async fn create_in(
         return Err(Error::service("namespace not unique").with_code(Code::NamespaceExists));
     }
     limit.check(tx, &app_id, &cluster_name, 1).await?;
+    let author = new.author.checked()?;
+    let place = [(cluster_name.as_str(), namespace_name.as_str())];
+    trail.wake(hide_leftovers(tx, &app_id, &place, &author.created_by).await?);
     let row = NamespaceRow { app_id, cluster_name, namespace_name };
-    let namespace = castalia_store::namespace::insert(tx, row, new.author.checked()?).await?;
+    let namespace = castalia_store::namespace::insert(tx, row, author).await?;
     trail.inserted("Namespace", namespace.id);
     Ok(namespace)
 }
@@ -116,6 +121,8 @@ pub(super) async fn create_in_each(
     let AppNamespace { app_id, name, .. } = definition;
     let names: Vec<&str> = clusters.iter().map(String::as_str).collect();
     limit.check_each(tx, app_id, &names, 1).await?;
+    let places: Vec<(&str, &str)> = names.iter().map(|cluster| (*cluster, name.as_str())).collect();
+    trail.wake(hide_leftovers(tx, app_id, &places, operator).await?);
     insert_all(tx, app_id, clusters.iter().map(|cluster| [cluster, name]), operator, trail).await
 }
 
@@ -144,6 +151,8 @@ pub(super) async fn instantiate_definitions_unless(
     let missing = castalia_store::namespace::app_namespace_names_without(tx, app_id, cluster);
     let mut missing = missing.await?;
     missing.retain(|name| !is_left_out(name));
+    let places: Vec<(&str, &str)> = missing.iter().map(|name| (cluster, name.as_str())).collect();
+    trail.wake(hide_leftovers(tx, app_id, &places, operator).await?);
     let cluster = cluster.to_owned();
     insert_all(tx, app_id, missing.iter().map(|name| [&cluster, name]), operator, trail).await
 }

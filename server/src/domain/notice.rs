@@ -5,7 +5,7 @@
 //! another one tried. How the outcome is found, and how a delivery is sent, is not known here.
 
 pub use castalia_store::notice::delivery::{Delivery, DeliveryState, Outcome, Receiver};
-pub use castalia_store::notice::{Notice, NoticeState};
+pub use castalia_store::notice::{KnownPublish, Notice, NoticeState};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -150,36 +150,43 @@ pub fn is_expired(notice: &Notice, was_searched: bool, now: DateTime<Utc>) -> bo
     *notice.created_time + longest < now
 }
 
-/// Releases and history entries, with their operations, that other notices are about.
-pub async fn known(store: &Store, found: &Notice) -> Result<Vec<(Id, Id, Small)>> {
+/// The publishes that the other notices about the same namespace are about.
+pub async fn known(store: &Store, found: &Notice) -> Result<Vec<KnownPublish>> {
     Ok(notice::known(store.read(), found).await?)
 }
 
-/// Queues a notice for its receivers. A receiver whose queue is full is recorded as failed.
+/// Queues a notice for its receivers, unless another notice is about the publish with these ids;
+/// returns whether none is. A receiver whose queue is full is recorded as failed. A notice that is
+/// no longer as it was read stays as it is.
 pub async fn queue(
     store: &Store,
-    id: Id,
+    found: &Notice,
     (release_id, history_id): (i64, i64),
     body: String,
     receivers: Vec<Receiver>,
     longest_queue: u64,
-) -> Result<()> {
+) -> Result<bool> {
     let pending = pending(store).await?;
     let mut rows = Vec::with_capacity(receivers.len());
     for receiver in receivers {
         let is_full = pending.get(&receiver).is_some_and(|(count, _)| *count >= longest_queue);
         rows.push((receiver, random_hex::<16>()?, is_full.then_some("The queue is full")));
     }
-    let input = (body, rows);
+    let (input, ids) = ((found.clone(), body, rows), (Id(release_id), Id(history_id)));
     store
-        .write(input, move |tx, (body, rows)| {
+        .write(input, move |tx, (found, body, rows)| {
             Box::pin(async move {
-                if notice::queue(tx, id, (Id(release_id), Id(history_id)), body).await? {
+                // Another node may have given the same publish to another notice since this one
+                // chose it.
+                if notice::is_taken(tx, found, ids).await? {
+                    return Ok::<_, Error>(false);
+                }
+                if notice::queue(tx, found, ids, body).await? {
                     for (receiver, key, problem) in rows {
-                        delivery::insert(tx, id, receiver, key, *problem).await?;
+                        delivery::insert(tx, found.id, receiver, key, *problem).await?;
                     }
                 }
-                Ok::<_, Error>(())
+                Ok(true)
             })
         })
         .await

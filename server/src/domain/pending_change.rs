@@ -10,7 +10,7 @@ use castalia_store::{Id, JobError as _, Store, StoreError, now};
 use crate::error::{Code, Error, Result};
 
 pub use castalia_store::pending_change::{
-    Announced, NewPendingChange, PendingChange, PendingChanges, PendingOperation,
+    NewPendingChange, PendingChange, PendingChanges, PendingOperation,
 };
 
 /// Time after which a change is sent again. Before it, the request that makes the change sends it.
@@ -23,6 +23,17 @@ const LEASE: Duration = Duration::from_secs(60);
 const ROUND: u64 = 1000;
 /// Maximum length of a reason, in characters.
 const PROBLEM: usize = 500;
+
+/// A change that was stored for one environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced {
+    /// Row of the change.
+    pub id: Id,
+    /// Whether the environment has to receive another change first, of the object or of its app.
+    /// Both of two changes that were stored at the same time may be behind: they are then sent in
+    /// the order of their ids.
+    pub is_behind: bool,
+}
 
 /// Stores a change that is about to be made, for each of these environments. Returns what was
 /// stored in the same order, or nothing if the account of the database may not use the table.
@@ -39,13 +50,17 @@ pub async fn announce(
     }
     let store = store.clone();
     let stored = apart(async move {
-        store
-            .write((new, envs), |tx, (new, envs)| {
+        let ids: Result<Vec<Id>> = store
+            .write((new.clone(), envs.clone()), |tx, (new, envs)| {
                 Box::pin(
                     async move { Ok(pending_change::insert(tx, new, envs, now() + AGE).await?) },
                 )
             })
-            .await
+            .await;
+        let ids = ids?;
+        let behind = pending_change::with_others(store.read(), &new, &ids).await?;
+        let announced = |(id, env)| Announced { id, is_behind: behind.contains(env) };
+        Ok(ids.into_iter().zip(&envs).map(announced).collect())
     });
     match stored.await {
         Err(error) if error.store_error().is_some_and(StoreError::is_unusable_table) => {
@@ -53,6 +68,25 @@ pub async fn announce(
             Ok(Vec::new())
         }
         stored => stored,
+    }
+}
+
+/// Keeps other nodes from sending changes while the request that makes them lasts: they would find
+/// that the portal has not made them. Runs until it is dropped.
+pub async fn hold(store: Store, ids: Vec<Id>) {
+    if ids.is_empty() {
+        return;
+    }
+    loop {
+        tokio::time::sleep(AGE / 2).await;
+        let held: Result<()> = store
+            .write(ids.clone(), |tx, ids| {
+                Box::pin(async move { Ok(pending_change::extend(tx, ids, now() + AGE).await?) })
+            })
+            .await;
+        if let Err(error) = held {
+            tracing::debug!(%error, "cannot hold a change that the portal is making");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use castalia_store::release::Line;
 use castalia_store::{Id, Store, Transaction};
 
+use super::history;
 use super::namespace::{self, NamespaceKey};
 use super::removal;
 use crate::background::Background;
@@ -199,12 +200,16 @@ async fn lock(tx: &Transaction, line: &Line) -> Result<()> {
 }
 
 /// Removes some rows, and the releases that no other row refers to. The current release is kept
-/// even if no row refers to it, as after a rollback to an older release.
+/// even if no row refers to it, as after a rollback to an older release; and so is the row which
+/// names the keys that a branch sets itself.
 async fn remove_locked(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Result<u64> {
     let Line { app_id, namespace, branch, .. } = line;
     // Others may have deleted the namespace since they were read, and may restore it.
     let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
-    let ids = castalia_store::release::live_histories(tx, &ids).await?;
+    let mut ids = castalia_store::release::live_histories(tx, &ids).await?;
+    let live = castalia_store::release::latest_active_id(tx, app_id, branch, namespace).await?;
+    let of_keys = history::entry_of_keys(tx, live).await?.map(|row| row.id);
+    ids.retain(|id| Some(*id) != of_keys);
     let rows: Vec<_> = rows.iter().filter(|(id, ..)| ids.contains(id)).collect();
     let removed = castalia_store::release::delete_histories(tx, &ids).await?;
     let mut named: Vec<_> =
@@ -212,7 +217,6 @@ async fn remove_locked(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Re
     named.sort_unstable();
     named.dedup();
     let kept = castalia_store::release::still_referenced(tx, &named).await?;
-    let live = castalia_store::release::latest_active_id(tx, app_id, branch, namespace).await?;
     named.retain(|id| *id != live && !kept.contains(id));
     castalia_store::release::purge(tx, &named).await?;
     Ok(removed)

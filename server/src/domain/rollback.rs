@@ -32,8 +32,8 @@ struct RollbackStep {
 /// Rolls a release back: by one step, or to `target`.
 ///
 /// # Errors
-/// Fails if a release does not exist or was rolled back before, or if no active release would
-/// remain.
+/// Fails if a release does not exist or was rolled back before, if it is that of a branch, if the
+/// target is not an earlier release of the same namespace, or if no active release would remain.
 pub async fn roll_back(
     store: &Store,
     id: i64,
@@ -49,6 +49,7 @@ pub async fn roll_back(
         .write(input, |tx, (id, target, operator, base)| {
             Box::pin(async move {
                 lock(tx, *id, base).await?;
+                check_main_line(tx, *id).await?;
                 let step = match target {
                     None => one_step(tx, *id).await?,
                     Some(target) => to_target(tx, *id, *target).await?,
@@ -70,6 +71,22 @@ pub(super) async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
     }
     match castalia_store::namespace::find(tx, app_id, cluster_name, namespace_name).await? {
         Some(namespace) => base.check(tx, &namespace).await,
+        None => Ok(()),
+    }
+}
+
+/// The release of a branch is that of its rules, and consists of the main line as well: its former
+/// content may be older than the main line.
+async fn check_main_line(tx: &Transaction, id: i64) -> Result<()> {
+    let Release { app_id, cluster_name, namespace_name, .. } = active(tx, id).await?;
+    let namespace =
+        castalia_store::namespace::find(tx, &app_id, &cluster_name, &namespace_name).await?;
+    let Some(namespace) = namespace else { return Ok(()) };
+    match Family::of(tx, &namespace).await?.parent {
+        Some(_) => Err(Error::bad_request(format!(
+            "Release {id} is a gray release and cannot be rolled back; publish the gray release again with the former \
+             values, or abandon it"
+        ))),
         None => Ok(()),
     }
 }
@@ -111,8 +128,11 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<RollbackSte
     .map(|release| release.id)
     .collect();
     // The oldest of the range becomes active again.
-    if abandoned.pop().is_some_and(|oldest| oldest != to.id) {
-        return Err(Error::bad_request("release is not active"));
+    if abandoned.pop() != Some(to.id) {
+        return Err(Error::bad_request(format!(
+            "Release {id} cannot be rolled back to release {target}: that is not an earlier active release of the \
+             same namespace"
+        )));
     }
     Ok(RollbackStep { to: to.id, abandoned, old: from.id, from, new: to })
 }

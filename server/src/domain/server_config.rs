@@ -38,7 +38,8 @@ pub struct ConfigDraft {
     pub author: Author,
 }
 
-/// Creates a setting, or changes its value and comment.
+/// Creates a setting, or changes its value and comment. Any value is stored, as in Apollo: the key
+/// may belong to another program. The node logs one that its key does not have when it reads the row.
 ///
 /// # Errors
 /// Fails if key, value or, for a new one, the creator is missing.

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_store::access_key::unsigned::{self, Request};
+use castalia_store::clock::shared_time;
 use castalia_store::{JobError as _, Store, StoreError};
 use chrono::TimeDelta;
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{sleep, timeout};
 
@@ -55,8 +56,8 @@ pub struct UnsignedClients(Arc<UnsignedClientsInner>);
 struct UnsignedClientsInner {
     store: Store,
     queue: Sender<UnsignedSighting>,
-    /// Taken by the writer.
-    offered: Mutex<Option<Receiver<UnsignedSighting>>>,
+    /// Locked by the writer; one that starts after a panic continues with it.
+    offered: Mutex<Receiver<UnsignedSighting>>,
     /// When an address was last offered, by the digest of app and address.
     remembered: Cache<u64, Instant>,
     digest: ahash::RandomState,
@@ -93,7 +94,7 @@ impl UnsignedClients {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let (queue, offered) = channel(QUEUE);
-        let offered = Mutex::new(Some(offered));
+        let offered = Mutex::new(offered);
         let (remembered, digest) = (Cache::new(REMEMBERED), ahash::RandomState::new());
         Self(Arc::new(UnsignedClientsInner { store, queue, offered, remembered, digest }))
     }
@@ -113,8 +114,7 @@ impl UnsignedClients {
     }
 
     async fn write(self) {
-        let taken = self.0.offered.lock().take();
-        let Some(mut offered) = taken else { return };
+        let mut offered = self.0.offered.lock().await;
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.remove_old().await;
@@ -128,23 +128,52 @@ impl UnsignedClients {
 
     /// Returns the pause until the next batch.
     async fn write_batch(&self, batch: Vec<UnsignedSighting>) -> Duration {
-        let digests: Vec<_> = batch.iter().map(|sighting| sighting.digest).collect();
+        let unwritten = Unwritten::of(&self.0.remembered, &batch);
         let requests: HashSet<_> = batch.into_iter().map(|sighting| sighting.request).collect();
         let Err(error) = record(&self.0.store, requests.into_iter().collect()).await else {
+            unwritten.done();
             return PAUSE;
         };
-        for digest in digests {
-            self.0.remembered.remove(&digest);
-        }
+        drop(unwritten);
         let is_lasting = error.store_error().is_some_and(StoreError::is_unusable_table);
         tracing::warn!(%error, "cannot record which clients an observed access key would refuse; they are recorded with a later request");
         if is_lasting { LONG_PAUSE } else { PAUSE }
     }
 
     async fn remove_old(&self) {
-        let before = castalia_store::now() - RETENTION;
-        if let Err(error) = unsigned::delete_before(&self.0.store, before).await {
+        if let Err(error) = remove_old(&self.0.store).await {
             tracing::debug!(%error, "cannot remove old records of unsigned clients; retrying later");
+        }
+    }
+}
+
+/// By the clock of the database: that of a node which is ahead would make new rows look old.
+async fn remove_old(store: &Store) -> Result<()> {
+    let before = shared_time(store.read()).await? - RETENTION;
+    Ok(unsigned::delete_before(store, before).await?)
+}
+
+/// A batch until it is written. If that fails or panics, its addresses are offered again with the
+/// next requests.
+struct Unwritten<'a> {
+    remembered: &'a Cache<u64, Instant>,
+    digests: Vec<u64>,
+}
+
+impl<'a> Unwritten<'a> {
+    fn of(remembered: &'a Cache<u64, Instant>, batch: &[UnsignedSighting]) -> Self {
+        Self { remembered, digests: batch.iter().map(|sighting| sighting.digest).collect() }
+    }
+
+    fn done(mut self) {
+        self.digests.clear();
+    }
+}
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        for digest in &self.digests {
+            self.remembered.remove(digest);
         }
     }
 }

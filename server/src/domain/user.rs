@@ -5,10 +5,12 @@ pub mod account;
 pub mod external;
 pub mod first;
 mod password_rule;
+mod roots;
 
 pub use castalia_store::user::User;
 
 pub use self::password_rule::PasswordRule;
+pub use self::roots::Roots;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;

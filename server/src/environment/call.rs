@@ -252,10 +252,7 @@ impl Environment {
     async fn transmit(&self, call: Call) -> Result<Answer> {
         match &self.transport {
             Transport::InProcess(local) => local.call(call).await,
-            Transport::Remote(remote) => {
-                let token = by_env(&self.config, &keys::ENVIRONMENT_TOKENS, &self.name);
-                remote.call(&call, token.as_deref()).await
-            }
+            Transport::Remote(remote) => remote.call(&call, self.token().as_deref()).await,
             Transport::Unreachable => Err(Error::service(format!(
                 "No available admin server. Name the meta server of {env} in apollo.portal.meta.servers or {env}_META.",
                 env = self.name
@@ -286,8 +283,13 @@ impl Environment {
     /// Finds out whether it is reachable. Returns after its time-outs at the latest.
     pub async fn probe(&self) {
         if let Transport::Remote(remote) = &self.transport {
-            remote.probe(&self.name).await;
+            remote.probe(&self.name, self.token().as_deref()).await;
         }
+    }
+
+    /// The token for its admin services.
+    fn token(&self) -> Option<String> {
+        by_env(&self.config, &keys::ENVIRONMENT_TOKENS, &self.name)
     }
 }
 

@@ -1,5 +1,7 @@
-//! Whether an environment answers, according to its last probes. As long as it does not, its calls
-//! fail at once instead of waiting for it.
+//! Whether an environment can be used, according to its last probes. As long as it does not answer,
+//! its calls fail at once instead of waiting for it. One that reports a fault, such as a release
+//! that cannot be decoded, is used as long as its admin service can answer calls: the user interface
+//! is where the fault is corrected.
 
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::call::Call;
-use super::remote::Remote;
+use super::remote::{Relayed, Remote};
 use crate::error::{Code, Error, Result};
 use crate::http::health::VERSION_PATH;
 
@@ -23,16 +25,49 @@ const PAUSE_AWAY: Duration = Duration::from_secs(2);
 /// cheap.
 pub(super) const REFRESH: Duration = Duration::from_secs(60);
 /// Maximum answer to a probe, in bytes.
-const HEALTH: usize = 64 * 1024;
+const ANSWER: usize = 64 * 1024;
+/// Maximum length of a fault in the log, in characters.
+const FAULT: usize = 512;
+
+const HEALTH_PATH: &str = "/health";
+/// Whether a node of Castalia can answer callers; its health is also bad if one object is damaged.
+/// Apollo's services do not have this path.
+const READY_PATH: &str = "/health/ready";
+/// A call that needs the database, as almost all do, and that every admin service has. A node with a
+/// SQLite file is not ready if one namespace cannot be read, and the health of Apollo's admin
+/// service is bad for reasons that calls do not notice, such as little space on its disk.
+const CALL_PATH: &str = "/apps/castalia-probe/unique";
+
+/// What a probe found.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// No fault.
+    Well,
+    /// These faults; calls are answered nevertheless.
+    Faulty(String),
+    /// Answers, but none to a call, as without a database.
+    Useless,
+    /// No answer, for this reason.
+    Silent(String),
+}
 
 /// The results of the probes of an environment.
 pub(super) struct Probes(Mutex<ProbeState>);
+
+/// What was known before a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Before {
+    is_up: bool,
+    is_faulty: bool,
+}
 
 struct ProbeState {
     /// Consecutive failures.
     failed: u32,
     /// Why the last probe got no answer; none if it got one, good or bad.
     silence: Option<String>,
+    /// Whether the last probe that could be used found faults.
+    is_faulty: bool,
     /// When the next probe is due.
     due: Instant,
     /// When a probe last read the list of services again.
@@ -42,7 +77,13 @@ struct ProbeState {
 impl Default for Probes {
     fn default() -> Self {
         let now = Instant::now();
-        Self(Mutex::new(ProbeState { failed: 0, silence: None, due: now, refreshed: now }))
+        Self(Mutex::new(ProbeState {
+            failed: 0,
+            silence: None,
+            is_faulty: false,
+            due: now,
+            refreshed: now,
+        }))
     }
 }
 
@@ -86,17 +127,23 @@ impl Probes {
         is_due
     }
 
-    /// Records the result of a probe. Returns whether the environment was reachable before and is
-    /// now.
-    fn record(&self, result: &Result<()>, answers: bool) -> (bool, bool) {
+    /// Records the result of a probe, and returns what was known before.
+    fn record(&self, found: &Found) -> Before {
         let mut state = self.0.lock();
-        let was_up = state.is_up();
-        state.failed = if result.is_ok() { 0 } else { state.failed.saturating_add(1) };
-        let silence = result.as_ref().err().filter(|_| !answers);
-        state.silence = silence.map(|error| error.message().to_owned());
-        let is_up = state.is_up();
-        state.due = Instant::now() + if is_up { PAUSE } else { PAUSE_AWAY };
-        (was_up, is_up)
+        let before = Before { is_up: state.is_up(), is_faulty: state.is_faulty };
+        match found {
+            Found::Well | Found::Faulty(_) => {
+                state.failed = 0;
+                state.is_faulty = matches!(found, Found::Faulty(_));
+            }
+            Found::Useless | Found::Silent(_) => state.failed = state.failed.saturating_add(1),
+        }
+        state.silence = match found {
+            Found::Silent(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        state.due = Instant::now() + if state.is_up() { PAUSE } else { PAUSE_AWAY };
+        before
     }
 }
 
@@ -107,29 +154,22 @@ impl ProbeState {
 }
 
 impl Remote {
-    /// Maximum duration of a probe: two requests, each with time for discovery and one service. A
+    /// Maximum duration of a probe: four requests, each with time for discovery and one service. A
     /// service that answers slowly must not block the next probe.
     pub(super) fn longest_probe(&self) -> Duration {
-        self.longest_request() * 2
+        self.longest_request() * 4
     }
 
     fn longest_request(&self) -> Duration {
         (self.timeouts.connect + self.timeouts.read) * 2
     }
 
-    /// Requests the health of an admin service, and its version if that has no answer: the health
-    /// of a service may wait for something that calls do not need.
-    pub(super) async fn probe(&self, env: &str) {
+    /// Finds out whether the environment can be used, with the token of its calls.
+    pub(super) async fn probe(&self, env: &str, token: Option<&str>) {
         self.refresh(env).await;
-        let answer = self.request("/health").await;
-        let is_silent = |answer: &Result<()>| {
-            answer.as_ref().is_err_and(|error| error.code() == Code::EnvUnreachable)
-        };
-        let answers = !is_silent(&answer) || !is_silent(&self.request(VERSION_PATH).await);
-        if let Err(error) = &answer {
-            tracing::debug!(env, %error, "an environment does not answer");
-        }
-        match self.probes.record(&answer, answers) {
+        let found = self.examine(env, token).await;
+        let before = self.probes.record(&found);
+        match (before.is_up, self.probes.is_up()) {
             (true, false) => tracing::warn!(
                 env,
                 meta = self.meta,
@@ -138,9 +178,41 @@ impl Remote {
             (false, true) => tracing::info!(env, "an environment is reachable again"),
             _ => {}
         }
+        match &found {
+            Found::Faulty(faults) if !before.is_faulty => tracing::warn!(
+                env,
+                faults,
+                "an environment reports faults; it is used, because it answers calls"
+            ),
+            Found::Well if before.is_faulty => {
+                tracing::info!(env, "an environment does not report faults any more");
+            }
+            _ => {}
+        }
     }
 
-    async fn request(&self, path: &str) -> Result<()> {
+    /// Requests the health of an admin service; if it is not good, also whether calls are answered.
+    /// If health has no answer, its version is requested first: the health of a service may wait for
+    /// something that calls do not need.
+    async fn examine(&self, env: &str, token: Option<&str>) -> Found {
+        let Err(error) = self.request(HEALTH_PATH, None).await else { return Found::Well };
+        tracing::debug!(env, %error, "an environment reports faults or does not answer");
+        if is_silent(&error)
+            && let Err(version) = self.request(VERSION_PATH, None).await
+            && is_silent(&version)
+        {
+            return Found::Silent(error.message().to_owned());
+        }
+        for (path, token) in [(READY_PATH, None), (CALL_PATH, token)] {
+            match self.request(path, token).await {
+                Ok(()) => return Found::Faulty(faults(&error)),
+                Err(error) => tracing::debug!(env, path, %error, "an environment cannot be used"),
+            }
+        }
+        Found::Useless
+    }
+
+    async fn request(&self, path: &str, token: Option<&str>) -> Result<()> {
         let call = Call {
             method: Method::GET,
             path: path.to_owned(),
@@ -148,7 +220,7 @@ impl Remote {
             revision: None,
             span: None,
         };
-        let answer = timeout(self.longest_request(), self.call_within(&call, None, HEALTH)).await;
+        let answer = timeout(self.longest_request(), self.call_within(&call, token, ANSWER)).await;
         answer.map_or_else(|_| Err(self.away("The probe timed out.")), |answer| answer.map(drop))
     }
 
@@ -158,5 +230,61 @@ impl Remote {
         {
             tracing::debug!(env, %error, "the list of admin services cannot be read; the last one is used");
         }
+    }
+}
+
+fn is_silent(error: &Error) -> bool {
+    error.code() == Code::EnvUnreachable
+}
+
+/// The faults that an admin service reports, or else the error that its report caused.
+fn faults(error: &Error) -> String {
+    let reported = Relayed::of(error).and_then(|relayed| relayed.faults());
+    let text = reported.unwrap_or_else(|| error.message().to_owned());
+    text.chars().take(FAULT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(found: &[Found]) -> (bool, bool) {
+        let probes = Probes::default();
+        for found in found {
+            probes.record(found);
+        }
+        (probes.is_up(), probes.require_answers().is_ok())
+    }
+
+    fn silent() -> Found {
+        Found::Silent("no answer".to_owned())
+    }
+
+    #[test]
+    fn an_environment_that_answers_calls_is_up_whatever_it_reports() {
+        let faulty = || Found::Faulty("a release cannot be decoded".to_owned());
+        assert_eq!(after(&[faulty(), faulty(), faulty()]), (true, true));
+        assert_eq!(after(&[silent(), silent(), faulty()]), (true, true));
+        assert_eq!(after(&[Found::Useless, faulty(), Found::Useless]), (true, true));
+    }
+
+    #[test]
+    fn an_environment_that_answers_no_call_is_left_out_and_a_silent_one_is_not_called() {
+        assert_eq!(after(&[Found::Well, Found::Useless]), (true, true));
+        assert_eq!(after(&[Found::Useless, Found::Useless]), (false, true));
+        assert_eq!(after(&[silent(), silent()]), (false, false));
+        assert_eq!(after(&[silent(), silent(), Found::Useless]), (false, true));
+    }
+
+    #[test]
+    fn faults_are_news_once_until_a_probe_finds_none() {
+        let probes = Probes::default();
+        let faulty = Found::Faulty(String::new());
+        let was_faulty = |found: &Found| probes.record(found).is_faulty;
+        assert!(!was_faulty(&faulty));
+        assert!(was_faulty(&faulty));
+        assert!(was_faulty(&Found::Useless));
+        assert!(was_faulty(&Found::Well));
+        assert!(!was_faulty(&Found::Well));
     }
 }

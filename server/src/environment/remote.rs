@@ -209,6 +209,12 @@ impl Relayed {
     pub(crate) fn of(error: &Error) -> Option<Self> {
         std::error::Error::source(error)?.downcast_ref::<Self>().cloned()
     }
+
+    /// The faults in a health report of Castalia.
+    pub(super) fn faults(&self) -> Option<String> {
+        let report: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        report["status"]["description"].as_str().map(str::to_owned)
+    }
 }
 
 impl fmt::Display for Relayed {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
+use super::byte_cache;
 use crate::error::Result;
 
 /// Memory for bodies, in bytes. Bodies that do not fit are serialised again for each request. A
@@ -111,7 +112,8 @@ pub struct AnswerCache(Cache<AnswerKey, Bytes, Size, ahash::RandomState>);
 
 impl Default for AnswerCache {
     fn default() -> Self {
-        Self(Cache::with(EXPECTED, CAPACITY, Size, ahash::RandomState::new(), Default::default()))
+        let options = byte_cache::options(EXPECTED, CAPACITY);
+        Self(Cache::with_options(options, Size, ahash::RandomState::new(), Default::default()))
     }
 }
 
@@ -154,6 +156,16 @@ mod tests {
         assert_eq!(answers.get_or_make(&ingredients("k1", "a"), make("two")).unwrap(), "one");
         assert_eq!(answers.get_or_make(&ingredients("k2", "a"), make("two")).unwrap(), "two");
         assert_eq!(answers.get_or_make(&ingredients("k1", "A"), make("three")).unwrap(), "three");
+    }
+
+    #[test]
+    fn a_large_body_is_made_once_however_many_processors_there_are() {
+        let answers = AnswerCache::default();
+        let of = ingredients("k", "a");
+        let make = || Ok(vec![b'x'; 3 << 20]);
+        let first = answers.get_or_make(&of, make).unwrap();
+        let again = answers.get_or_make(&of, || panic!("made again")).unwrap();
+        assert_eq!(first.as_ptr(), again.as_ptr());
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod former;
 mod load;
 mod misplaced;
 mod published;
+#[cfg(test)]
+mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +22,7 @@ use arc_swap::ArcSwapOption;
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use castalia_store::Store;
 use castalia_store::feed as stored;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use self::failed::FailedLoads;
 use self::former::FormerReleases;
@@ -39,10 +41,14 @@ const EMPTY_CAPACITY: usize = 4 * 1024 * 1024;
 const EMPTY_SLOT: usize = 400;
 /// Maximum wait for the database. A client that would wait longer is better served by another node.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// Maximum wait for the turn to read the base of an incremental answer. A full one is as good.
+const BASE_PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Default)]
 struct CacheSlot {
     current: ArcSwapOption<Published>,
+    /// Held by the client that waits for a permit to load it; the others wait for that client.
+    first: Mutex<()>,
     /// Held during a load, so that an older result never replaces a newer one.
     loading: Mutex<()>,
     /// Bytes charged for it while it holds no release.
@@ -83,6 +89,9 @@ pub struct ReleaseCache {
     rewritten: papaya::HashSet<String, ahash::RandomState>,
     misplaced: MisplacedRows,
     failed: FailedLoads,
+    /// One permit for each load that a client causes. At least one query of the feed itself can
+    /// always run: clients may request any number of names that are not in memory.
+    loads: Semaphore,
     is_database_away: AtomicBool,
 }
 
@@ -95,8 +104,10 @@ impl ReleaseCache {
         names: Arc<Names>,
         positions: Arc<Positions>,
     ) -> Self {
+        let loads = Semaphore::new(store.reserved_reads() - 1);
         Self {
             store,
+            loads,
             names,
             positions,
             slots: papaya::HashMap::default(),
@@ -123,8 +134,14 @@ impl ReleaseCache {
         }
         let slot = slot.unwrap_or_else(|| self.slot(place));
         let load = async {
+            let _first = slot.first.lock().await;
+            // Another caller may have filled the slot while this one waited.
+            if let Some(published) = slot.current.load_full() {
+                return Ok(published);
+            }
+            // Before the lock, for which a reload would wait too.
+            let _turn = self.loads.acquire().await.map_err(|_| away())?;
             let _loading = slot.loading.lock().await;
-            // Another caller may have filled the slot while this one waited for the lock.
             match slot.current.load_full() {
                 Some(published) => Ok(published),
                 None => {
@@ -206,6 +223,11 @@ impl ReleaseCache {
             return release;
         }
         read_from.database().await;
+        if self.is_database_away() {
+            return None;
+        }
+        let turn = tokio::time::timeout(BASE_PATIENCE, self.loads.acquire()).await;
+        let _turn = turn.ok()?.ok()?;
         let release = load::by_key(self.store.read(), key).await.ok()?;
         self.former.insert(key.to_owned(), release.clone());
         release

@@ -15,6 +15,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
     messages: Mutex<BTreeMap<String, DeferredMessage>>,
+    /// Keys that were read again: clients that were between two polls are woken once more.
+    recovered: Mutex<Vec<String>>,
     arrived: Notify,
 }
 
@@ -46,7 +48,18 @@ impl Deferred {
     /// Removes a key, unless a newer message than this one was deferred meanwhile.
     pub(super) fn remove(&self, key: &str, id: i64) -> bool {
         let mut messages = self.messages.lock();
-        messages.get(key).is_some_and(|entry| entry.id <= id) && messages.remove(key).is_some()
+        let is_removed =
+            messages.get(key).is_some_and(|entry| entry.id <= id) && messages.remove(key).is_some();
+        drop(messages);
+        if is_removed {
+            self.recovered.lock().push(key.to_owned());
+        }
+        is_removed
+    }
+
+    /// The keys that were removed since the last call.
+    pub(super) fn take_recovered(&self) -> Vec<String> {
+        std::mem::take(&mut self.recovered.lock())
     }
 
     pub(super) fn clear(&self) {
@@ -64,8 +77,11 @@ impl Deferred {
         Some((entry.id, entry.text.clone()))
     }
 
-    pub(super) fn messages(&self) -> Vec<(i64, String)> {
-        self.messages.lock().values().map(|entry| (entry.id, entry.text.clone())).collect()
+    /// The deferred messages: watch key, id and text.
+    pub(super) fn messages(&self) -> Vec<(String, i64, String)> {
+        let messages = self.messages.lock();
+        let entries = messages.iter();
+        entries.map(|(key, entry)| (key.clone(), entry.id, entry.text.clone())).collect()
     }
 
     /// Waits until the next retry is due.
@@ -102,13 +118,16 @@ mod tests {
         assert!(deferred.fault().unwrap().contains('a') && deferred.holds("a"));
         assert!(deferred.renew("a", 2, "A"));
         assert!(!deferred.remove("a", 1), "a newer one is still to be delivered");
-        assert_eq!(deferred.messages(), [(2, "A".to_owned())]);
+        assert_eq!(deferred.messages(), [("a".to_owned(), 2, "A".to_owned())]);
         let of = |key, id| deferred.message(key, id).map(|(id, _)| id);
         // A client that was notified of the replaced message needs the newer one.
         assert_eq!(
             [of("a", 1), of("a", 2), of("a", 3), of("b", 1)],
             [Some(2), Some(2), None, None]
         );
+        assert!(deferred.take_recovered().is_empty());
         assert!(deferred.remove("a", 2) && deferred.fault().is_none());
+        assert_eq!(deferred.take_recovered(), ["a"]);
+        assert!(deferred.take_recovered().is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Keeps names and access keys equal to the database: reads changes each second or on a signal of
 //! this process, and everything each minute. After a failure, the last values remain in effect.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access_key::AccessKey;
 use super::name::{AppNamespace, Cluster, Contest, UndecodableNamespace};
+use super::scan::in_time;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 
 /// Interval of the scans for new names and changed keys.
 const SCAN_PAUSE: Duration = Duration::from_secs(1);
-/// Interval of the complete reads, which also find deleted rows.
+/// Interval of the complete reads, which also find rows that another program deleted without a time,
+/// and deleted clusters.
 const REBUILD_PAUSE: Duration = Duration::from_secs(60);
 /// Ids before the last one that are read again: transactions commit out of id order, so an earlier
 /// row may still appear. Less than [`BATCH`].
 const LATE_ROWS: i64 = 100;
-/// How far back a scan for changed keys and restored names reaches: stored times have whole
-/// seconds, and the clocks of nodes differ. The complete read finds a change of a node whose clock
-/// is further behind.
+/// Deleted names that are looked up one by one; with more of them, all names are read again.
+const DELETED: u64 = 10_000;
+/// How far back a scan for changed keys and for restored and deleted names reaches: stored times
+/// have whole seconds, and the clocks of nodes differ. The complete read finds a change of a node
+/// whose clock is further behind.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 
 /// A time on both clocks of this machine. The wall clock may jump, so changes are requested from
@@ -49,11 +53,12 @@ impl Moment {
 impl ReleaseFeed {
     pub(super) async fn scan_definitions(self) {
         let mut rebuilt = Moment::now();
-        let mut since = rebuilt.wall;
+        *self.0.names_read.lock() = rebuilt.wall;
         loop {
             let _ = tokio::time::timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
             let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || !self.is_loaded();
             let present = rebuilt.present();
+            let since = *self.0.names_read.lock();
             let round = self.0.readings.begin();
             let done = if is_due {
                 self.rebuild_definitions().await
@@ -63,7 +68,7 @@ impl ReleaseFeed {
             self.report_read(&done);
             match done {
                 Ok(()) => {
-                    since = present;
+                    *self.0.names_read.lock() = present;
                     self.0.readings.end(round);
                     if is_due {
                         rebuilt = Moment::now();
@@ -134,9 +139,49 @@ impl ReleaseFeed {
         if self.names().add(namespaces, clusters) { self.rebuild_names().await } else { Ok(()) }
     }
 
+    /// Forgets the names that were deleted since a time. They may hide the public namespace of the
+    /// same name, or lead clients of other apps to a namespace that is not public any more.
+    async fn forget_names(&self, since: DateTime<Utc>) -> Result<()> {
+        let deleted = self.deleted_since(since).await?;
+        if deleted.len() as u64 == DELETED {
+            return self.read_all_names(since).await;
+        }
+        self.names().forget(&deleted);
+        Ok(())
+    }
+
+    /// Row ids of the definitions that were deleted since a time, the latest ones.
+    async fn deleted_since(&self, since: DateTime<Utc>) -> Result<HashSet<i64>> {
+        let db = self.0.store.read();
+        let deleted = stored::definitions_deleted_since(db, since - OVERLAP, DELETED).await?;
+        Ok(deleted.into_iter().map(|id| id.0).collect())
+    }
+
+    /// Forgets deleted names before clients are woken that ask for what these names led to: a client
+    /// is not woken twice.
+    pub(super) async fn forget_deleted_names(&self) -> Result<()> {
+        let since = castalia_store::now().min(*self.0.names_read.lock());
+        if let Err(error) = in_time(self.forget_names(since)).await {
+            self.check_database().await?;
+            tracing::warn!(%error, "cannot look for deleted names; clients may receive what these led to for up to a minute");
+        }
+        Ok(())
+    }
+
+    /// Neither names nor keys depend on the other.
     async fn add_definitions(&self, since: DateTime<Utc>) -> Result<()> {
+        let names = self.read_changed_names(since).await;
+        let keys = self.read_changed_keys(since).await;
+        names.and(keys)
+    }
+
+    async fn read_changed_names(&self, since: DateTime<Utc>) -> Result<()> {
+        self.forget_names(since).await?;
         self.add_names().await?;
-        self.add_restored_names(since - OVERLAP).await?;
+        self.add_restored_names(since - OVERLAP).await
+    }
+
+    async fn read_changed_keys(&self, since: DateTime<Utc>) -> Result<()> {
         let is_changed_here = self.0.keys_changed.swap(false, Ordering::AcqRel);
         if is_changed_here
             || stored_key::is_changed_since(self.0.store.read(), since - OVERLAP).await?
@@ -151,7 +196,15 @@ impl ReleaseFeed {
         Ok(())
     }
 
+    /// Rows that were deleted while others were read are forgotten at last.
     async fn rebuild_names(&self) -> Result<()> {
+        let began = castalia_store::now();
+        self.read_all_names(began).await?;
+        self.forget_names(began).await
+    }
+
+    /// Without those that were deleted since a time, of which clients may have been told.
+    async fn read_all_names(&self, since: DateTime<Utc>) -> Result<()> {
         let (mut namespaces, mut clusters) = (Vec::new(), Vec::new());
         let mut last = 0;
         while let Rows { readable, last_id: Some(id), .. } = self.namespaces_after(last).await? {
@@ -163,6 +216,8 @@ impl ReleaseFeed {
             clusters.extend(readable);
             last = id.0;
         }
+        let deleted = self.deleted_since(since).await?;
+        namespaces.retain(|(id, ..)| !deleted.contains(&id.0));
         let contests = self.replace_names(namespaces, clusters).await?.into_iter().collect();
         let mut known = self.0.contests.lock();
         report(&contests, &known);

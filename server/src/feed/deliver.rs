@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 /// Namespaces that are read concurrently: a slow one must not delay the others.
 const AT_ONCE: usize = 4;
 
+/// The id of a namespace without a release message. Clients start with it.
+pub(super) const NO_MESSAGE: i64 = -1;
+
 /// A message with the stored names of its namespace.
 struct Moved<'a> {
     id: i64,
@@ -28,9 +31,10 @@ struct Moved<'a> {
 impl ReleaseFeed {
     /// After an error no client was notified, and the same messages may be delivered again.
     pub(super) async fn deliver(&self, rows: &[Message]) -> Result<()> {
+        self.learn_names(rows).await?;
         let mut moved = Vec::with_capacity(rows.len());
         for Message { id: Id(id), text, .. } in rows {
-            match self.known_key(text).await? {
+            match self.stored_key(text) {
                 Some(key) => moved.push(Moved { id: *id, text, key }),
                 None => {
                     tracing::warn!(
@@ -52,7 +56,10 @@ impl ReleaseFeed {
             done?;
         }
         drop(reloads);
-        moved.retain(|message| !self.0.deferred.holds(&message.key.watch_key()));
+        // Reconciliation may have deferred one meanwhile, with an earlier message.
+        moved.retain(|message| {
+            !self.0.deferred.renew(&message.key.watch_key(), message.id, message.text)
+        });
         for message in &moved {
             self.positions().advance(&message.key.watch_key(), message.id);
         }
@@ -82,16 +89,40 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// Delivers a deferred message if its namespace can be read now.
-    pub(super) async fn retry(&self, id: i64, text: &str) -> Result<()> {
-        let Some(key) = self.stored_key(text) else { return Ok(()) };
-        in_time(self.cache().reload(NamespaceRef::of(&key), id)).await?;
-        let watch_key = key.watch_key();
-        self.positions().advance(&watch_key, id);
-        if self.0.deferred.remove(&watch_key, id) {
+    /// Defers a namespace that could not be read outside a scan, with its newest message.
+    pub(super) async fn defer_namespace(&self, key: &NamespaceKey, error: &Error) -> Result<()> {
+        let text = key.watch_key();
+        let id = self.positions().of(&text).unwrap_or(NO_MESSAGE);
+        if self.0.deferred.renew(&text, id, &text) {
+            return Ok(());
+        }
+        let message = Moved { id, text: &text, key: key.clone() };
+        self.defer(text.clone(), &message, error).await
+    }
+
+    /// Delivers a deferred message if its namespace can be read now. The names in the key are in the
+    /// spelling that was known when it was deferred.
+    pub(super) async fn retry(&self, watch_key: &str, id: i64, text: &str) -> Result<()> {
+        let stored = self.stored_key(text);
+        let deferred = split_watch_key(watch_key)
+            .map(|(app_id, cluster, namespace)| NamespaceKey::new(app_id, cluster, namespace));
+        let other = deferred.filter(|deferred| stored.as_ref() != Some(deferred));
+        for key in stored.iter().chain(&other) {
+            in_time(self.cache().reload(NamespaceRef::of(key), id)).await?;
+        }
+        // Not after the ids went back, with which all deferred messages are dropped.
+        if self.0.deferred.message(watch_key, id).is_none() {
+            return Ok(());
+        }
+        if id != NO_MESSAGE {
+            self.positions().advance(watch_key, id);
+        }
+        if self.0.deferred.remove(watch_key, id) {
             tracing::info!(namespace = watch_key, "a deferred namespace can be read again");
         }
-        self.wake(&key, text, id).await;
+        if let Some(key) = stored.or(other) {
+            self.wake(&key, text, id).await;
+        }
         Ok(())
     }
 
@@ -100,7 +131,8 @@ impl ReleaseFeed {
         loop {
             self.0.deferred.wait().await;
             let messages = self.0.deferred.messages();
-            let retries: Vec<_> = messages.iter().map(|(id, text)| self.retry(*id, text)).collect();
+            let retries: Vec<_> =
+                messages.iter().map(|(key, id, text)| self.retry(key, *id, text)).collect();
             let mut retries = stream::iter(retries).buffer_unordered(AT_ONCE);
             while let Some(done) = retries.next().await {
                 metrics::counter!("castalia_deferred_messages_total")
@@ -110,21 +142,28 @@ impl ReleaseFeed {
     }
 
     /// Checks whether the database answers at all.
-    async fn check_database(&self) -> Result<()> {
+    pub(super) async fn check_database(&self) -> Result<()> {
         in_time(async { Ok(self.0.store.ping().await?) }).await
     }
 
-    /// Same as [`Self::stored_key`], after reading names that are not known yet: a client that is
-    /// woken must find them.
-    async fn known_key(&self, message: &str) -> Result<Option<NamespaceKey>> {
-        let Some((app_id, _, namespace)) = split_watch_key(message) else { return Ok(None) };
-        let is_known = self.names().app(app_id).is_some()
-            && self.names().namespace(app_id, namespace).is_some();
-        if !is_known && let Err(error) = in_time(self.add_names()).await {
-            self.check_database().await?;
-            tracing::warn!(%error, "cannot read names; delivering a release message under the name that it contains");
+    /// Reads names if one of the messages contains an unknown one, once for all of them: a client
+    /// that is woken must find them, and the messages of a deleted app all contain unknown ones.
+    async fn learn_names(&self, rows: &[Message]) -> Result<()> {
+        if rows.iter().all(|Message { text, .. }| self.knows_names(text)) {
+            return Ok(());
         }
-        Ok(self.stored_key(message))
+        if let Err(error) = in_time(self.add_names()).await {
+            self.check_database().await?;
+            tracing::warn!(%error, "cannot read names; delivering release messages under the names that they contain");
+        }
+        Ok(())
+    }
+
+    fn knows_names(&self, message: &str) -> bool {
+        split_watch_key(message).is_none_or(|(app_id, _, namespace)| {
+            let names = self.names();
+            names.app(app_id).is_some() && names.namespace(app_id, namespace).is_some()
+        })
     }
 
     /// The names in a message, in stored spelling as far as they are known.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 pub use self::declared::{AppNamespace, Cluster, Contest, Public, UndecodableNamespace};
 use super::folded::{Folded, FoldedMap};
@@ -21,15 +22,17 @@ use super::folded::{Folded, FoldedMap};
 pub struct Names {
     folds: bool,
     index: ArcSwap<Index>,
+    /// Held while the index is changed, so that none is replaced while names are added to it.
+    changing: Mutex<()>,
     is_loaded: AtomicBool,
 }
 
-/// New names are added in place. A complete read replaces the whole index, which removes deleted
-/// names.
+/// New names are added in place. A complete read replaces the whole index, and so does the removal
+/// of names.
 #[derive(Debug, Default)]
 struct Index {
     apps: FoldedMap<1, Spellings>,
-    clusters: FoldedMap<2, Spellings>,
+    clusters: Arc<FoldedMap<2, Spellings>>,
     /// Oldest first.
     own: FoldedMap<2, Vec<Declared>>,
     /// The one of the oldest row.
@@ -55,7 +58,12 @@ impl Names {
     /// An empty index. `folds` sets whether apps and clusters match without regard to ASCII case.
     #[must_use]
     pub fn new(folds: bool) -> Self {
-        Self { folds, index: ArcSwap::default(), is_loaded: AtomicBool::new(false) }
+        Self {
+            folds,
+            index: ArcSwap::default(),
+            changing: Mutex::default(),
+            is_loaded: AtomicBool::new(false),
+        }
     }
 
     /// Whether apps and clusters match without regard to ASCII case.
@@ -72,11 +80,8 @@ impl Names {
         clusters: Vec<Cluster>,
         unknown: Vec<UndecodableNamespace>,
     ) -> Vec<Contest> {
-        let index = Index { unknown, ..Index::default() };
-        for app in index.unknown.iter().filter_map(|unknown| unknown.app_id.as_deref()) {
-            let app: Arc<str> = app.into();
-            index.apps.update([&app], |stored| push(stored, &app));
-        }
+        let _changing = self.changing.lock();
+        let index = Index::new(unknown, Arc::default());
         let contests = namespaces.into_iter().filter_map(|row| index.add_namespace(row)).collect();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
@@ -95,12 +100,29 @@ impl Names {
     /// meanwhile.
     #[must_use]
     pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> bool {
+        let _changing = self.changing.lock();
         let index = self.index.load();
         let is_new = |row: &AppNamespace| !index.knows(row);
         let new = namespaces.into_iter().filter(is_new);
         let contests = new.filter_map(|row| index.add_namespace(row)).count();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         contests > 0
+    }
+
+    /// Forgets the namespaces with these row ids, so that their names lead to what is left.
+    pub fn forget(&self, ids: &HashSet<i64>) {
+        let _changing = self.changing.lock();
+        let known = self.index.load();
+        if known.namespaces(|id| ids.contains(&id)).is_empty() {
+            return;
+        }
+        let mut rest = known.namespaces(|id| !ids.contains(&id));
+        rest.sort_by_key(|row| row.id);
+        let index = Index::new(known.unknown.clone(), Arc::clone(&known.clusters));
+        index.last_namespace.store(known.last_namespace.load(Ordering::Acquire), Ordering::Release);
+        index.last_cluster.store(known.last_cluster.load(Ordering::Acquire), Ordering::Release);
+        rest.into_iter().for_each(|row| drop(index.add_namespace(row)));
+        self.index.store(index.into());
     }
 
     /// Greatest row ids that were read: of namespaces, of clusters.
@@ -167,16 +189,8 @@ impl Names {
 
     /// The declared namespaces with these row ids, as of the last read.
     pub(super) fn by_ids(&self, ids: &HashSet<i64>) -> HashMap<i64, AppNamespace> {
-        let mut found = HashMap::new();
-        self.index.load().own.each(|declared| {
-            for Declared { id, app, name, is_public } in declared {
-                if ids.contains(id) {
-                    let (id, app_id, name) = (*id, app.to_string(), name.to_string());
-                    found.insert(id, AppNamespace { id, app_id, name, is_public: *is_public });
-                }
-            }
-        });
-        found
+        let found = self.index.load().namespaces(|id| ids.contains(&id));
+        found.into_iter().map(|row| (row.id, row)).collect()
     }
 
     /// Whether two spellings identify the same app or cluster in this installation.
@@ -206,6 +220,29 @@ impl Names {
 }
 
 impl Index {
+    fn new(unknown: Vec<UndecodableNamespace>, clusters: Arc<FoldedMap<2, Spellings>>) -> Self {
+        let index = Self { unknown, clusters, ..Self::default() };
+        for app in index.unknown.iter().filter_map(|unknown| unknown.app_id.as_deref()) {
+            let app: Arc<str> = app.into();
+            index.apps.update([&app], |stored| push(stored, &app));
+        }
+        index
+    }
+
+    /// The namespaces with row ids that are wanted.
+    fn namespaces(&self, is_wanted: impl Fn(i64) -> bool) -> Vec<AppNamespace> {
+        let mut found = Vec::new();
+        self.own.each(|declared| {
+            for Declared { id, app, name, is_public } in declared {
+                if is_wanted(*id) {
+                    let (app_id, name) = (app.to_string(), name.to_string());
+                    found.push(AppNamespace { id: *id, app_id, name, is_public: *is_public });
+                }
+            }
+        });
+        found
+    }
+
     fn knows(&self, row: &AppNamespace) -> bool {
         let is_it = |declared: &Vec<Declared>| {
             declared.iter().any(|one| *one.app == *row.app_id && *one.name == *row.name)
@@ -259,139 +296,4 @@ fn push(stored: Option<&Spellings>, name: &Arc<str>) -> Spellings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(id: i64, app_id: &str, name: &str, is_public: bool) -> AppNamespace {
-        AppNamespace { id, app_id: app_id.into(), name: name.into(), is_public }
-    }
-
-    fn names(folds: bool, rows: Vec<AppNamespace>) -> Names {
-        let names = Names::new(folds);
-        let clusters = vec![Cluster { id: 3, app_id: "demo".into(), name: "bj".into() }];
-        names.replace(rows, clusters, Vec::new());
-        names
-    }
-
-    fn is(found: Option<Arc<str>>, expected: Option<&str>) -> bool {
-        found.map_or(expected.is_none(), |found| Some(&*found) == expected)
-    }
-
-    #[test]
-    fn an_own_spelling_wins_over_a_public_one() {
-        let names = names(
-            false,
-            vec![row(1, "lib", "Team.common", true), row(2, "demo", "TEAM.Common", false)],
-        );
-        assert!(is(names.namespace("demo", "team.common"), Some("TEAM.Common")));
-        assert!(is(names.namespace("other", "TEAM.COMMON"), Some("Team.common")));
-        assert!(is(names.namespace("other", "Unknown"), None));
-        let public = names.public("team.common").unwrap();
-        assert_eq!((&*public.owner, &*public.name), ("lib", "Team.common"));
-        assert!(
-            names.own("lib", "team.common").is_some()
-                && names.own("other", "team.common").is_none()
-        );
-    }
-
-    #[test]
-    fn apps_and_clusters_fold_only_where_the_installation_says_so() {
-        let rows = || vec![row(1, "demo", "application", false)];
-        let (exact, folding) = (names(false, rows()), names(true, rows()));
-        assert!(is(exact.app("demo"), Some("demo")) && is(exact.app("DEMO"), None));
-        assert!(is(folding.app("DEMO"), Some("demo")));
-        assert!(
-            is(exact.cluster("demo", "BJ"), None) && is(folding.cluster("demo", "BJ"), Some("bj"))
-        );
-        assert!(is(exact.namespace("DEMO", "application"), None));
-    }
-
-    #[test]
-    fn only_ascii_letters_fold() {
-        let names = names(true, vec![row(1, "kiss", "kiss", true)]);
-        for other in ["\u{212a}iss", "kiſs", "ｋiss", "kiss ", "kïss", "kiss\u{301}"] {
-            assert!(names.app(other).is_none() && names.public(other).is_none(), "{other}");
-        }
-    }
-
-    #[test]
-    fn an_app_that_could_be_two_is_none_unless_it_is_exact() {
-        let names = names(true, vec![row(1, "App", "x", false), row(2, "app", "y", false)]);
-        assert!(is(names.app("app"), Some("app")) && is(names.app("APP"), None));
-    }
-
-    #[test]
-    fn new_rows_are_added_to_the_old_ones() {
-        let names = names(false, vec![row(1, "a", "x", false)]);
-        assert!(!names.add(vec![row(5, "a", "Y", false)], Vec::new()));
-        assert!(
-            is(names.namespace("a", "X"), Some("x")) && is(names.namespace("a", "y"), Some("Y"))
-        );
-        assert_eq!(names.last_ids(), (5, 3));
-    }
-
-    #[test]
-    fn a_row_that_comes_late_is_added_and_known_ones_change_nothing() {
-        let rows = || vec![row(1, "a", "x", true), row(4, "b", "x", true)];
-        let names = names(false, rows());
-        assert!(!names.add(vec![row(1, "a", "x", true), row(3, "c", "late", true)], Vec::new()));
-        assert_eq!(&*names.public("X").unwrap().owner, "a", "the older row still wins");
-        assert_eq!(&*names.public("LATE").unwrap().owner, "c");
-        assert_eq!(names.last_ids(), (4, 3));
-    }
-
-    #[test]
-    fn a_public_name_stays_with_the_app_that_declared_it_first() {
-        let names = names(false, vec![row(5, "lib", "common.mysql", true)]);
-        assert!(names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
-        // Rows are read again each second; known ones are not new.
-        assert!(!names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
-        for spelling in ["common.mysql", "COMMON.mysql"] {
-            assert_eq!(&*names.public(spelling).unwrap().owner, "lib", "{spelling}");
-        }
-        assert!(is(names.own("mallory", "common.mysql"), Some("COMMON.mysql")));
-        // A row that was committed late still has the older id.
-        assert!(names.add(vec![row(3, "first", "Common.mysql", true)], Vec::new()));
-        assert_eq!(&*names.public("common.mysql").unwrap().owner, "first");
-        let contests = names.replace(
-            vec![row(7, "mallory", "COMMON.mysql", true), row(5, "lib", "common.mysql", true)],
-            Vec::new(),
-            Vec::new(),
-        );
-        assert_eq!(
-            (contests.len(), &*contests[0].owner, &*contests[0].loser),
-            (1, "lib", "mallory")
-        );
-        assert_eq!(&*names.public("common.mysql").unwrap().owner, "lib");
-    }
-
-    /// A name that cannot be decoded may be any: an absent public namespace would be 404, which
-    /// clients take for one that does not exist, so no undeclared name may be answered. Only the
-    /// namespaces that the app has limit that.
-    #[test]
-    fn a_damaged_definition_concerns_the_names_that_it_may_declare() {
-        let of = |app_id: Option<&str>, names: Option<&[&str]>| {
-            let damaged = UndecodableNamespace {
-                app_id: app_id.map(str::to_owned),
-                names: names.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
-                is_public: None,
-            };
-            let names = Names::new(false);
-            names.replace(vec![row(1, "demo", "own", false)], Vec::new(), vec![damaged]);
-            ["lib.common", "other", "own"].map(|name| names.may_be_declared(Some("demo"), name))
-        };
-        assert_eq!(of(Some("lib"), Some(&["Lib.Common"])), [true, false, false]);
-        assert_eq!(of(Some("lib"), Some(&[])), [false; 3]);
-        assert_eq!(of(None, None), [true, true, false]);
-    }
-
-    #[test]
-    fn of_two_spellings_in_one_app_the_older_one_is_served() {
-        let names = names(false, vec![row(1, "a", "x", true)]);
-        assert!(
-            !names.add(vec![row(2, "a", "X", true)], Vec::new()),
-            "an app contests nothing of its own"
-        );
-        assert!(is(names.own("a", "X"), Some("x")) && is(names.namespace("b", "X"), Some("x")));
-    }
-}
+mod tests;

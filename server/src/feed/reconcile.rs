@@ -4,17 +4,20 @@
 //!
 //! A difference is real only if no message explains it: a recent commit still arrives by the scan.
 //! Each suspicion is therefore confirmed with a scan before and after a second read.
+//!
+//! A namespace that cannot be read is deferred, and the others are compared.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use castalia_store::feed::fingerprints;
 use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
 use super::cache::{NamespaceKey, NamespaceRef, Published};
-use super::scan::in_time;
+use super::deliver::NO_MESSAGE;
+use super::scan::{STEP, in_time};
 use crate::error::Result;
 use crate::server_config::keys;
 
@@ -104,7 +107,11 @@ impl ReleaseFeed {
         let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
         let namespaces = cached.len();
         let refreshed = stream::iter(cached).map(|key| async move {
-            let is_other = in_time(self.cache().refresh(NamespaceRef::of(&key))).await?;
+            if self.0.deferred.holds(&key.watch_key()) {
+                return Ok(());
+            }
+            let refreshed = self.readable(&key, self.cache().refresh(NamespaceRef::of(&key)));
+            let is_other = refreshed.await?.unwrap_or_default();
             if is_other || moved.contains(&key.watch_key()) {
                 self.wake_by_position(&key).await;
             }
@@ -123,38 +130,80 @@ impl ReleaseFeed {
         Ok(())
     }
 
+    /// Runs one round. A step that fails does not prevent the next ones, whose namespaces may be
+    /// readable.
     async fn reconcile(&self, rounds: &mut RoundState) -> Result<()> {
         for key in std::mem::take(&mut rounds.corrected) {
             self.wake_by_position(&key).await;
         }
-        self.correct_positions(&mut rounds.corrected).await?;
-        in_time(self.cache().find_misplaced()).await?;
-        let cached = self.cache().cached();
-        for suspect in self.with_other_ids(&cached).await? {
-            self.correct_release(suspect, Drift::Release, rounds).await?;
+        let recovered = self.0.deferred.take_recovered();
+        for key in recovered.iter().filter_map(|key| self.stored_key(key)) {
+            self.wake_by_position(&key).await;
         }
-        for suspect in self.in_turn(cached, rounds) {
-            self.correct_release(&suspect, Drift::Content, rounds).await?;
+        let positions = self.correct_positions(&mut rounds.corrected).await;
+        let misplaced = in_time(self.cache().find_misplaced()).await;
+        let cached = self.cache().cached();
+        let ids = self.correct_ids(&cached, rounds).await;
+        for suspect in self.in_turn(cached, rounds.turn.as_ref()) {
+            let corrected = self.correct_release(&suspect, Drift::Content, rounds).await;
+            rounds.turn = Some(suspect);
+            corrected?;
+        }
+        positions.and(misplaced).and(ids)
+    }
+
+    async fn correct_ids(
+        &self,
+        cached: &[(NamespaceKey, Arc<Published>)],
+        rounds: &mut RoundState,
+    ) -> Result<()> {
+        for suspect in self.with_other_ids(cached).await? {
+            self.correct_release(suspect, Drift::Release, rounds).await?;
         }
         Ok(())
     }
 
+    /// Reads a namespace; returns `None` if it cannot be read, which is then deferred. Fails if the
+    /// database cannot be read at all, or not in time: each of many namespaces would take as long.
+    async fn readable<T>(
+        &self,
+        key: &NamespaceKey,
+        read: impl Future<Output = Result<T>>,
+    ) -> Result<Option<T>> {
+        let began = Instant::now();
+        match in_time(read).await {
+            Ok(read) => Ok(Some(read)),
+            Err(error) => {
+                self.defer_namespace(key, &error).await?;
+                if began.elapsed() < STEP { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+
     /// Compares the newest message of each watch key. The scans before and after exclude ids that
-    /// were committed meanwhile.
+    /// were committed meanwhile. A position above every id that was scanned after it was read is
+    /// wrong.
     async fn correct_positions(&self, corrected: &mut Vec<NamespaceKey>) -> Result<()> {
         let newest = self.scan_all().await?;
         let census = self.census().await?;
-        self.scan_all().await?;
+        let mut scanned = self.scan_all().await?;
         for (watch_key, id) in census.positions {
             let known = self.positions().of(&watch_key);
-            if self.0.deferred.holds(&watch_key) {
+            if known == Some(id) || self.0.deferred.holds(&watch_key) {
                 continue;
             }
-            if known == Some(id) || id.max(known.unwrap_or_default()) > newest {
+            let known = known.unwrap_or_default();
+            if known > scanned {
+                scanned = self.scan_all().await?;
+            }
+            if id.max(known) > newest && known <= scanned {
                 continue;
             }
             let Some(key) = self.stored_key(&watch_key) else { continue };
-            in_time(self.cache().reload(NamespaceRef::of(&key), id)).await?;
+            let reloaded = self.readable(&key, self.cache().reload(NamespaceRef::of(&key), id));
+            if reloaded.await?.is_none() {
+                continue;
+            }
             self.positions().set(&watch_key, id);
             self.wake_by_position(&key).await;
             report(&key, Drift::Position);
@@ -186,23 +235,19 @@ impl ReleaseFeed {
     fn in_turn(
         &self,
         cached: Vec<(NamespaceKey, Arc<Published>)>,
-        rounds: &mut RoundState,
+        turn: Option<&NamespaceKey>,
     ) -> Vec<NamespaceKey> {
         let wanted = self.0.config.get(&keys::RECONCILIATION_CONTENTS);
         let wanted = usize::try_from(wanted).unwrap_or_default().min(cached.len());
         let is_published = |(_, published): &(_, Arc<Published>)| !published.is_empty();
-        let keys: BTreeMap<_, _> = cached
-            .into_iter()
-            .filter(is_published)
-            .map(|(key, _)| ((key.app_id.clone(), key.cluster.clone(), key.namespace.clone()), key))
-            .collect();
-        let after = rounds.turn.take().map(|key| (key.app_id, key.cluster, key.namespace));
+        let names =
+            |key: &NamespaceKey| (key.app_id.clone(), key.cluster.clone(), key.namespace.clone());
+        let keys: BTreeMap<_, _> =
+            cached.into_iter().filter(is_published).map(|(key, _)| (names(&key), key)).collect();
+        let after = turn.map(names);
         let (before, behind): (Vec<_>, Vec<_>) =
             keys.into_iter().partition(|(names, _)| after.as_ref().is_some_and(|a| names <= a));
-        let turn: Vec<_> =
-            behind.into_iter().chain(before).map(|(_, key)| key).take(wanted).collect();
-        rounds.turn = turn.last().cloned();
-        turn
+        behind.into_iter().chain(before).map(|(_, key)| key).take(wanted).collect()
     }
 
     /// Reloads a namespace if it differs and no message explains the difference.
@@ -213,18 +258,18 @@ impl ReleaseFeed {
         rounds: &mut RoundState,
     ) -> Result<()> {
         let place = NamespaceRef::of(key);
-        let Some(known) = self.cache().peek(place) else { return Ok(()) };
-        if known.is_same(&in_time(self.cache().read(place)).await?) {
+        if self.0.deferred.holds(&key.watch_key()) || !self.differs(key).await? {
             return Ok(());
         }
         self.scan_all().await?;
         let Some(known) = self.cache().peek(place) else { return Ok(()) };
-        if known.is_same(&in_time(self.cache().read(place)).await?) {
+        if !self.differs(key).await? {
             return Ok(());
         }
         self.scan_all().await?;
         let is_untouched = self.cache().peek(place).is_some_and(|now| Arc::ptr_eq(&now, &known));
-        if is_untouched && in_time(self.cache().refresh(place)).await? {
+        let refreshed = self.readable(key, self.cache().refresh(place));
+        if is_untouched && refreshed.await? == Some(true) {
             self.wake_by_position(key).await;
             report(key, drift);
             rounds.corrected.push(key.clone());
@@ -232,11 +277,19 @@ impl ReleaseFeed {
         Ok(())
     }
 
+    /// Whether memory has another content than the database.
+    async fn differs(&self, key: &NamespaceKey) -> Result<bool> {
+        let place = NamespaceRef::of(key);
+        let Some(known) = self.cache().peek(place) else { return Ok(false) };
+        let stored = self.readable(key, self.cache().read(place)).await?;
+        Ok(stored.is_some_and(|stored| !known.is_same(&stored)))
+    }
+
     /// Wakes clients with the newest id in the database; -1 makes them start as on their first
     /// request.
     async fn wake_by_position(&self, key: &NamespaceKey) {
         let watch_key = key.watch_key();
-        let id = self.positions().of(&watch_key).unwrap_or(-1);
+        let id = self.positions().of(&watch_key).unwrap_or(NO_MESSAGE);
         self.wake(key, &watch_key, id).await;
     }
 }

@@ -19,7 +19,7 @@ use crate::server_config::keys;
 /// Pause after a failed scan, in addition to the time that the failure took.
 const RETRY: Duration = Duration::from_millis(100);
 /// Maximum duration of one read. It tolerates a slow database, but not a dead one.
-const STEP: Duration = Duration::from_secs(30);
+pub(super) const STEP: Duration = Duration::from_secs(30);
 /// Rows per statement when all messages are read.
 const BIG_BATCH: u64 = 5_000;
 /// Range of ids before the last one whose gaps are recorded at the start: older gaps are messages
@@ -133,7 +133,7 @@ impl ReleaseFeed {
             drop(scan);
             let key = watch_key(place.app_id, place.cluster, place.namespace);
             match self.0.deferred.message(&key, id) {
-                Some((id, text)) => self.retry(id, &text).await,
+                Some((id, text)) => self.retry(&key, id, &text).await,
                 None => Ok(()),
             }
         };
@@ -190,7 +190,7 @@ impl ReleaseFeed {
             let rows = in_time(async { Ok(rows.await?) }).await?;
             let mut late = rows.readable;
             late.retain(|message| scan.gaps.is_missing(message.id.0));
-            self.deliver(&late).await?;
+            self.deliver_read(&late).await?;
             late.iter().for_each(|message| scan.gaps.fill(message.id.0));
             match rows.last_id {
                 Some(id) if rows.count as u64 == BATCH && id.0 < last => next = id.0 + 1,
@@ -199,20 +199,20 @@ impl ReleaseFeed {
         }
     }
 
-    /// Reads greater ids. The row with the last id is read again as well: if neither it nor a later
-    /// row exists, or if it is another message, the ids went back.
+    /// Reads greater ids. The row with the last id is read again as well, to notice that the ids
+    /// went back.
     async fn scan_new(&self, scan: &mut Scan, began: Instant) -> Result<()> {
         loop {
             // One more, for the row with the last id.
             let rows =
                 stored::messages_between(self.0.store.read(), scan.last_id, i64::MAX, BATCH + 1);
             let rows = in_time(async { Ok(rows.await?) }).await?;
-            if self.has_gone_back(scan, &rows) {
+            if self.has_gone_back(scan, &rows).await? {
                 return self.rewind(scan).await;
             }
             let mut new = rows.readable;
             new.retain(|message| message.id.0 > scan.last_id);
-            self.deliver(&new).await?;
+            self.deliver_read(&new).await?;
             scan.advance(&new, rows.last_id.filter(|id| id.0 > scan.last_id), began);
             if rows.count as u64 <= BATCH {
                 return Ok(());
@@ -220,12 +220,29 @@ impl ReleaseFeed {
         }
     }
 
-    fn has_gone_back(&self, scan: &Scan, rows: &stored::Rows<Message>) -> bool {
-        if rows.count == 0 {
-            return scan.last_id > 0;
+    /// Delivers messages, of which some may be about namespaces whose definition was deleted.
+    async fn deliver_read(&self, messages: &[Message]) -> Result<()> {
+        if !messages.is_empty() {
+            self.forget_deleted_names().await?;
         }
-        let anchor = rows.readable.first().filter(|message| message.id.0 == scan.last_id);
-        anchor.zip(scan.last.as_ref()).is_some_and(|(stored, known)| stored != known)
+        self.deliver(messages).await
+    }
+
+    /// Whether the ids went back: the row with the last id is another message, or is missing without
+    /// a later one that has its text, for which alone a message is deleted.
+    async fn has_gone_back(&self, scan: &Scan, rows: &stored::Rows<Message>) -> Result<bool> {
+        if rows.count == 0 {
+            return Ok(scan.last_id > 0);
+        }
+        let Some(known) = &scan.last else { return Ok(false) };
+        match rows.readable.first() {
+            Some(stored) if stored.id.0 == scan.last_id => Ok(stored != known),
+            _ => {
+                let text = &known.text;
+                let is_present = message::exists_from(self.0.store.read(), text, known.id);
+                Ok(!in_time(async { Ok(is_present.await?) }).await?)
+            }
+        }
     }
 
     /// Restarts from the content of the database, which was restored, or failed over to a replica

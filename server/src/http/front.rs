@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::idle::Idle;
 use self::write::{IsLast, send};
+use super::client_answer;
 use super::logged_path::logged_path;
 use super::memory::{Begun, ClientHead, FromMemory, FrontAnswer, HeadFields};
 use super::stream::Stream;
@@ -82,7 +83,8 @@ pub(super) async fn serve<S: PortService>(
         let answering = match received.await {
             Some(Ok(ClientInput::Answered(answer))) => Either::Left(std::future::ready(answer)),
             Some(Ok(ClientInput::Waiting(path, answer))) => {
-                Either::Right(Either::Left(waited(port.strict_status, path, answer)))
+                let waited = waited(port.strict_status, path, answer, peer.ip());
+                Either::Right(Either::Left(waited))
             }
             Some(Ok(ClientInput::Simple(mut request))) => {
                 request.extensions_mut().insert(ConnectInfo(peer));
@@ -165,7 +167,7 @@ fn from_memory<S>(
     let head = ClientHead { path, query, headers, peer: Some(peer) };
     Some(match catch_unwind(AssertUnwindSafe(|| memory.begin(&head))).ok()?? {
         Begun::Answer(answer) => {
-            ClientInput::Answered(finished(port.strict_status, whole_path, answer))
+            ClientInput::Answered(finished(port.strict_status, whole_path, answer, peer.ip()))
         }
         Begun::Wait(answer) => ClientInput::Waiting(whole_path.into(), answer),
     })
@@ -196,14 +198,20 @@ async fn waited(
     strict: bool,
     path: Box<str>,
     answer: BoxFuture<'static, FrontAnswer>,
+    address: IpAddr,
 ) -> FrontAnswer {
     let answer = failure::unless_panicked(answer).await;
     let answer = answer.unwrap_or_else(|error| FrontAnswer::Response(error.into_response()));
-    finished(strict, &path, answer)
+    finished(strict, &path, answer, address)
 }
 
-/// Completes an answer as the service's are.
-fn finished(strict: bool, path: &str, answer: FrontAnswer) -> FrontAnswer {
+/// Completes an answer to an address as the service's are.
+fn finished(strict: bool, path: &str, answer: FrontAnswer, address: IpAddr) -> FrontAnswer {
+    let answer = match answer {
+        FrontAnswer::Plain(plain) => client_answer::counted(plain, address)
+            .map_or_else(|error| FrontAnswer::Response(error.into_response()), FrontAnswer::Plain),
+        FrontAnswer::Response(response) => FrontAnswer::Response(response),
+    };
     let (answer, status) = match answer {
         FrontAnswer::Plain(plain) => {
             let status = plain.status;

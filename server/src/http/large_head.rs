@@ -5,37 +5,21 @@
 //! Ordinary heads are not charged, so that large ones never keep an ordinary request out. They are
 //! bounded by the number of connections, each of which has a buffer of that size anyway.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-
+use super::byte_budget::ByteBudget;
 use crate::feed::hub::network;
 
 /// Size of an ordinary head in bytes: what hyper allocates for the first read of a connection.
 const ORDINARY: usize = 8 * 1024;
-/// Fraction of the budget that one address may hold once half of the budget is used. Below that,
-/// one gateway may carry a site.
+/// Fraction of the budget that one address may hold once half of the budget is used.
 const ADDRESS_PART: usize = 4;
 
 /// The budget of the process. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct LargeHeads(Arc<Budget>);
-
-#[derive(Debug)]
-struct Budget {
-    /// In bytes; 0 means no limit.
-    limit: usize,
-    charges: Mutex<Charges>,
-}
-
-#[derive(Debug, Default)]
-struct Charges {
-    total: usize,
-    addresses: HashMap<IpAddr, usize, ahash::RandomState>,
-}
+pub struct LargeHeads(Arc<ByteBudget<IpAddr>>);
 
 /// The head that a connection is reading or has read. Shared between the socket, which counts
 /// bytes, and the service, which knows where a head ends.
@@ -53,7 +37,7 @@ impl LargeHeads {
     /// `limit` is the budget in bytes beyond ordinary heads; 0 means no limit.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Budget { limit, charges: Mutex::default() }))
+        Self(Arc::new(ByteBudget::new(limit, ADDRESS_PART)))
     }
 
     /// The head of a new connection.
@@ -66,31 +50,6 @@ impl LargeHeads {
             is_body: AtomicBool::new(false),
         })
     }
-
-    fn charge(&self, address: IpAddr, more: usize) -> bool {
-        let Budget { limit, charges } = &*self.0;
-        let mut charges = charges.lock();
-        let own = charges.addresses.get(&address).copied().unwrap_or_default() + more;
-        let total = charges.total + more;
-        let is_scarce = total > limit / 2;
-        if *limit > 0 && (total > *limit || (is_scarce && own > limit / ADDRESS_PART)) {
-            return false;
-        }
-        charges.total = total;
-        charges.addresses.insert(address, own);
-        true
-    }
-
-    fn release(&self, address: IpAddr, bytes: usize) {
-        let mut charges = self.0.charges.lock();
-        charges.total -= bytes;
-        if let Some(own) = charges.addresses.get_mut(&address) {
-            *own -= bytes;
-            if *own == 0 {
-                charges.addresses.remove(&address);
-            }
-        }
-    }
 }
 
 impl Head {
@@ -102,7 +61,7 @@ impl Head {
         let received = self.received.fetch_add(bytes, Ordering::AcqRel) + bytes;
         let charged = self.charged.load(Ordering::Acquire);
         let more = received.saturating_sub(ORDINARY + charged);
-        if more > 0 && !self.heads.charge(self.address, more) {
+        if more > 0 && self.heads.0.charge(&self.address, more).is_err() {
             return false;
         }
         self.charged.store(charged + more, Ordering::Release);
@@ -120,7 +79,7 @@ impl Drop for Head {
     fn drop(&mut self) {
         let charged = *self.charged.get_mut();
         if charged > 0 {
-            self.heads.release(self.address, charged);
+            self.heads.0.release(&self.address, charged);
         }
     }
 }
@@ -174,8 +133,7 @@ mod tests {
         assert_eq!(fill(&heads, 3, &mut kept), 4);
         assert_eq!(fill(&heads, 4, &mut kept), 0);
         drop(kept);
-        assert_eq!(heads.0.charges.lock().total, 0);
-        assert!(heads.0.charges.lock().addresses.is_empty());
+        assert_eq!(heads.0.used(), (0, 0));
     }
 
     #[test]
@@ -188,7 +146,7 @@ mod tests {
             assert!(head.receive(100 * LARGE));
             head.complete(false);
         }
-        assert_eq!(heads.0.charges.lock().total, LARGE - ORDINARY);
+        assert_eq!(heads.0.used().0, LARGE - ORDINARY);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::client_answer::LargeBody;
+
 /// The parts of a request without a body that its answer depends on, borrowed from its head.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientHead<'a> {
@@ -87,7 +89,11 @@ impl<'a> HeadFields<'a> {
 
 impl IntoResponse for PlainAnswer {
     fn into_response(self) -> Response {
+        let large = LargeBody::of(&self.body);
         let mut response = Response::new(Body::from(self.body));
+        if let Some(large) = large {
+            response.extensions_mut().insert(large);
+        }
         *response.status_mut() = self.status;
         for (name, value) in self.headers {
             let value = HeaderValue::from_static(value);

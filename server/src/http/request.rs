@@ -1,6 +1,7 @@
 //! What handlers of all roles take from a request: segments of the path, and a JSON body of limited
 //! size. Each rejects invalid input with a message for the caller instead of the framework's.
 
+use axum::BoxError;
 use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
 
 use super::operation::{Input, Signature};
+use super::request_memory;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::json::{self, schema::Documented};
 
@@ -83,7 +85,7 @@ impl<T: Documented, const LIMIT: usize> Input for Body<T, LIMIT> {
 /// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
-/// Fails if the body is longer, or if the caller disconnected.
+/// Fails if the body is longer, if the caller disconnected, or if the memory for bodies is in use.
 pub async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
     let too_large =
         || Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."));
@@ -91,12 +93,27 @@ pub async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(Error::bad_request(format!("The body ended early: {error}"))
-            .with_code(Code::UnreadableBody)),
+    let unread = |error: BoxError| {
+        if error.is::<LengthLimitError>() {
+            return too_large();
+        }
+        request_memory::refusal(&*error).unwrap_or_else(|| {
+            Error::bad_request(format!("The body ended early: {error}"))
+                .with_code(Code::UnreadableBody)
+        })
+    };
+    let mut body = Limited::new(body, limit);
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(unread)?.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(piece);
+        }
+        // Copied into one buffer: kept as they arrive, single bytes would take thirty times their
+        // length.
+        whole.extend_from_slice(&piece);
     }
+    Ok(whole.into())
 }
 
 /// The media type in lower case, without its parameters.
@@ -166,6 +183,24 @@ mod tests {
         assert!(refused.message().contains("larger than 1000 bytes"), "{refused:?}");
         let read = read(HttpBody::from(vec![b' '; 1000]), 1000).await.unwrap();
         assert_eq!(read.len(), 1000);
+    }
+
+    /// X22.
+    #[tokio::test]
+    async fn a_body_of_small_pieces_takes_one_buffer() {
+        // Each piece is a part of a buffer that is kept as long as the piece is.
+        let buffers = [b'a', b'b', b'c'].map(|byte| Bytes::from(vec![byte; 8192]));
+        let pieces = buffers.clone().map(|buffer| Ok::<_, std::io::Error>(buffer.slice(..1)));
+        let stream = futures_util::stream::iter(pieces);
+        let whole = read(HttpBody::from_stream(stream), 1000).await.unwrap();
+        assert_eq!(whole, "abc");
+        assert!(buffers.iter().all(Bytes::is_unique), "no buffer is kept");
+        // A single piece is not copied.
+        let single = Bytes::from(vec![b'x'; 100]);
+        assert_eq!(
+            read(HttpBody::from(single.clone()), 100).await.unwrap().as_ptr(),
+            single.as_ptr()
+        );
     }
 
     #[test]

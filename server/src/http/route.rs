@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use futures_util::future::BoxFuture;
@@ -13,10 +13,14 @@ use http::Method;
 use tracing::Instrument as _;
 
 use super::operation::{About, Described, Operation};
+use super::request_memory::{Payer, RequestMemory};
 
 /// Checks a request against the access that its route requires, then runs it or answers itself. The
 /// request has the `About` of its operation as an extension.
 pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
+
+/// Names the caller of a request that the guard has admitted; `None` if it identified none.
+pub type PayerOf = fn(&Request) -> Option<Payer>;
 
 /// A handler without its type, so that what axum builds around a handler is compiled once for each
 /// role: for each type the compiler would prove again and again that its future can be sent to
@@ -66,6 +70,7 @@ pub struct Listed<A> {
 pub struct Routes<S, A> {
     state: S,
     guard: Guard<S, A>,
+    payer: Option<PayerOf>,
     router: Router<S>,
     listed: Vec<Listed<A>>,
 }
@@ -83,7 +88,14 @@ where
 {
     /// Creates an empty set of routes.
     pub fn new(state: S, guard: Guard<S, A>) -> Self {
-        Self { state, guard, router: Router::new(), listed: Vec::new() }
+        Self { state, guard, payer: None, router: Router::new(), listed: Vec::new() }
+    }
+
+    /// Charges callers for the memory of their requests to the routes that are added afterwards;
+    /// without it, the addresses that these come from are charged.
+    #[must_use]
+    pub fn charge_callers(self, payer: PayerOf) -> Self {
+        Self { payer: Some(payer), ..self }
     }
 
     /// Adds a GET route.
@@ -203,6 +215,13 @@ where
                 let span = tracing::debug_span!("request", %method, path);
                 guard(state, access, request, next).instrument(span)
             };
+        let route = match self.payer {
+            Some(payer) => route.layer(from_fn(move |request: Request, next: Next| {
+                RequestMemory::charge_caller(&request, payer);
+                next.run(request)
+            })),
+            None => route,
+        };
         let route = route.layer(from_fn_with_state((self.state.clone(), access), check));
         self.router = self.router.route(path, route);
         self

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use castalia_store::Store;
+use castalia_store::migration::{self, Part};
+use castalia_store::{DatabaseUrl, Store, StoreError};
 
 use super::{AdminTokens, StartError, data_dir, database, socket};
 use crate::domain::audit_log::Log;
@@ -45,11 +46,49 @@ pub async fn examine(settings: &Settings) -> Result<Vec<String>, StartError> {
     Ok(lines)
 }
 
-/// Opens the portal database with its keys for a command, even while a server is running.
+/// The same as [`portal_store`], of a portal that exists: a wrong data directory or URL would
+/// otherwise become a new portal, whose users and tokens no server knows.
+///
+/// # Errors
+/// Fails if there is no portal database, and where the start of a server would fail.
+pub async fn existing_portal_store(
+    settings: &Settings,
+) -> Result<(Store, ServerConfig, Installation), StartError> {
+    data_dir::require_portal_file(settings)?;
+    if let Some(url) = &settings.portal_db {
+        require_portal(settings, url).await?;
+    }
+    portal_store(settings).await
+}
+
+/// Fails if no portal is in the database that a URL names.
+async fn require_portal(settings: &Settings, url: &DatabaseUrl) -> Result<(), StartError> {
+    let absent = |problem: &str| -> Result<(), StartError> {
+        let problem = format!(
+            "{url}: {problem}; specify the database of the server, or create it with `castalia migrate`"
+        );
+        Err(StoreError::setting("--portal-db", problem).into())
+    };
+    // Connecting would create it.
+    if url.sqlite_file().is_some_and(|file| !file.exists()) {
+        return absent("the file does not exist");
+    }
+    let store = database::read_portal(settings).await?;
+    let tables = migration::check(&store, Part::Portal).await?.absent_tables;
+    if tables.iter().any(|table| table == "ServerConfig") {
+        return absent(
+            "this is not the database of a portal, because it has no table ServerConfig",
+        );
+    }
+    Ok(())
+}
+
+/// Opens the portal database with its keys for a command, even while a server is running. Creates
+/// it if it does not exist.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.
-pub async fn portal_store(
+async fn portal_store(
     settings: &Settings,
 ) -> Result<(Store, ServerConfig, Installation), StartError> {
     data_dir::make_if_needed(settings)?;

@@ -119,7 +119,9 @@ fn machine(socket: SocketAddr) -> SocketAddr {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let addresses: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
     let found = outward(&addresses, socket.is_ipv6());
-    SocketAddr::new(found.unwrap_or(IpAddr::from([127, 0, 0, 1])), socket.port())
+    // Without a network, those who listen on all addresses are reached by the loopback address.
+    let alone = if socket.ip().is_loopback() { socket.ip() } else { [127, 0, 0, 1].into() };
+    SocketAddr::new(found.unwrap_or(alone), socket.port())
 }
 
 /// The address that most clients reach: IPv4, if there is one. One of IPv6 needs a socket of IPv6,

@@ -25,8 +25,10 @@ mod request;
 mod restoration;
 mod server_config;
 
+use std::net::SocketAddr;
+
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
@@ -35,6 +37,8 @@ use crate::background::Background;
 use crate::domain::audit_log::{self as audits, Log};
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::retention;
+use crate::feed::hub::network;
+use crate::http::request_memory::{MemoryHolder, Payer};
 use crate::http::route::{Listed, Routes};
 use crate::state::EnvironmentState;
 
@@ -51,8 +55,21 @@ type AdminRoutes = Routes<EnvironmentState, AdminAccess>;
 
 /// The router of the admin port, with the list of its routes.
 pub fn router(state: EnvironmentState) -> (Router, Vec<Listed<AdminAccess>>) {
-    let (router, listed) = routes(Routes::new(state, guard)).finish();
+    let (router, listed) = routes(Routes::new(state, guard).charge_callers(payer)).finish();
     (layered(router), listed)
+}
+
+/// Marks a request with a token.
+#[derive(Debug, Clone, Copy)]
+struct HasToken;
+
+/// A portal has limited its users. Without access control, everyone may be the caller.
+fn payer(request: &Request) -> Option<Payer> {
+    let extensions = request.extensions();
+    extensions.get::<HasToken>()?;
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let holder = MemoryHolder::Portal(network(peer.ip()));
+    Some(Payer { holder, is_change: !request.method().is_safe() })
 }
 
 /// The same for the portal role of this process, which is trusted and needs no token.
@@ -93,14 +110,16 @@ fn routes(routes: AdminRoutes) -> AdminRoutes {
 fn guard(
     state: EnvironmentState,
     access: AdminAccess,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> BoxFuture<'static, Response> {
     Box::pin(async move {
-        if access == AdminAccess::Token
-            && let Err(error) = access::check(&state.config, state.compat, request.headers())
-        {
-            return error.into_response();
+        if access == AdminAccess::Token {
+            match access::check(&state.config, state.compat, request.headers()) {
+                Ok(true) => drop(request.extensions_mut().insert(HasToken)),
+                Ok(false) => {}
+                Err(error) => return error.into_response(),
+            }
         }
         next.run(request).await
     })

@@ -28,10 +28,12 @@ use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use self::audit::allowance::RefusedCalls;
 use self::audit::sign_in::RefusedSignIns;
 use self::calls::Calls;
 use self::events::Hub;
 use self::open_api::document::Document;
+use self::open_api::reads::ReadTurns;
 use self::open_api::upload::Uploads;
 use self::origin::Hosts;
 use self::rate::TokenRates;
@@ -108,11 +110,13 @@ struct Own {
     hosts: Hosts,
     throttle: Throttle,
     refused_sign_ins: RefusedSignIns,
+    refused_calls: RefusedCalls,
     verified_users: VerifiedUsers,
     rates: TokenRates,
     user_rates: TokenRates,
     transfers: Semaphore,
     uploads: Uploads,
+    reads: ReadTurns,
     calls: Calls,
     events: Hub,
     document: Document,
@@ -137,11 +141,13 @@ impl Portal {
             hosts: Hosts::new(words, state.settings.bind),
             throttle: Throttle::default(),
             refused_sign_ins: RefusedSignIns::default(),
+            refused_calls: RefusedCalls::default(),
             verified_users: VerifiedUsers::default(),
             rates: TokenRates::of_consumers(),
             user_rates: TokenRates::of_users(),
             transfers: Semaphore::new(TRANSFERS),
             uploads: Uploads::default(),
+            reads: ReadTurns::default(),
             calls: Calls::start(state.clone()),
             events: Hub::start(state.clone()),
             document: Document::default(),

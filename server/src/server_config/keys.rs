@@ -41,6 +41,9 @@ pub trait AnyKey: Sync {
     /// Whether a text as a whole has an effect.
     fn is_valid(&self, text: &str) -> bool;
 
+    /// Whether a text has the effect of an absent one.
+    fn is_absent(&self, text: &str) -> bool;
+
     /// Whether an operator who enters a text means what it does.
     fn is_plain(&self, text: &str) -> bool;
 
@@ -80,6 +83,10 @@ impl<K: ValueKind + Sync> AnyKey for Key<K> {
 
     fn is_valid(&self, text: &str) -> bool {
         text.trim().is_empty() || self.kind.is_valid(text)
+    }
+
+    fn is_absent(&self, text: &str) -> bool {
+        self.kind.is_absent(text)
     }
 
     fn is_plain(&self, text: &str) -> bool {
@@ -170,7 +177,7 @@ keys! {
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
         "Addresses of config services, if `registry` is `custom`";
     Config EUREKA_SERVER: Switch = "apollo.eureka.server.enabled", off_in_spring(),
-        "Whether this node hosts Eureka, like `eureka.host`; only as a value that the node fixes, a row is ignored";
+        "Whether this node hosts Eureka, like `eureka.host`; only as a value that the node fixes, `on` and `off` as well, a row is ignored";
     Config EUREKA_SECURITY: Text = "apollo.eureka.server.security.enabled", Text,
         "`true` requires the user name and the password, `false` admits everyone, in any case; if unset, those that are set are required. Only as a value that the node fixes";
     Config EUREKA_PASSWORD: Text = "apollo.eureka.server.security.password", Text,

@@ -57,6 +57,11 @@ pub trait ValueKind {
         true
     }
 
+    /// Whether a text has the effect of an absent one.
+    fn is_absent(&self, text: &str) -> bool {
+        text.trim().is_empty()
+    }
+
     /// Whether an operator who enters a text means what it does: it has an effect in all its parts,
     /// and not that of another text.
     fn is_plain(&self, text: &str) -> bool {
@@ -233,6 +238,11 @@ impl ValueKind for Switch {
             Some(text) if !self.is_of_spring => text == "true",
             _ => self.default,
         }
+    }
+
+    /// A blank text is `false` here, whatever the default is.
+    fn is_absent(&self, text: &str) -> bool {
+        self.is_of_spring && text.trim().is_empty()
     }
 
     fn is_plain(&self, text: &str) -> bool {

@@ -56,7 +56,7 @@ impl SettingsReader<'_> {
     pub(super) fn directory(&mut self) -> Option<DirectorySettings> {
         let urls = self.list("ldap.urls");
         if urls.is_empty() {
-            self.refuse_alone("ldap.base", "ldap.urls");
+            self.refuse_alone("ldap.", "ldap.urls");
             return None;
         }
         for url in &urls {
@@ -154,7 +154,7 @@ impl SettingsReader<'_> {
     /// Apollo's portal takes the base of groups as relative to that of users.
     fn groups(&mut self, base: &str) -> Option<GroupSettings> {
         let Some(filter) = self.text("ldap.group_search") else {
-            self.refuse_alone("ldap.group_base", "ldap.group_search");
+            self.refuse_alone("ldap.group_", "ldap.group_search");
             return None;
         };
         let within = self.text("ldap.group_base").unwrap_or_default();

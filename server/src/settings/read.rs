@@ -160,7 +160,9 @@ impl SettingsReader<'_> {
         }
         for (key, Fixed { text, .. }) in &fixed {
             match keys::ALL.iter().find(|entry| entry.name() == key) {
-                Some(entry) if !entry.is_valid(text) => {
+                // Read as a switch of this program, which accepts more texts.
+                Some(_) if key == keys::EUREKA_SERVER.name => {}
+                Some(entry) if !entry.is_absent(text) && !entry.is_plain(text) => {
                     self.fault(key, format!("`{text}` is invalid; expected: {}", entry.form()));
                 }
                 None if !key.starts_with(keys::REGISTRY_METADATA) => {

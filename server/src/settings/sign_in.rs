@@ -3,8 +3,10 @@
 
 use castalia_store::Secret;
 
+use super::definition::find;
 use super::directory::DirectorySettings;
 use super::read::SettingsReader;
+use super::role::Role;
 
 /// Addresses at which a provider may be reached without TLS.
 const OWN_MACHINE: [&str; 3] = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
@@ -116,8 +118,7 @@ impl SettingsReader<'_> {
 
     fn open_id(&mut self) -> Option<OpenIdSettings> {
         let Some(issuer) = self.text("oidc.issuer_uri") else {
-            self.refuse_alone("oidc.client_id", "oidc.issuer_uri");
-            self.refuse_alone("oidc.bearer_audience", "oidc.issuer_uri");
+            self.refuse_alone("oidc.", "oidc.issuer_uri");
             return None;
         };
         if openidconnect::IssuerUrl::new(issuer.clone()).is_err() {
@@ -162,7 +163,7 @@ impl SettingsReader<'_> {
     fn proxy(&mut self) -> Option<ProxySettings> {
         let secret = self.secret("proxy_sign_in.secret", "proxy_sign_in.secret_file");
         let Some(user_header) = self.header("proxy_sign_in.user_header") else {
-            self.refuse_alone("proxy_sign_in.secret", "proxy_sign_in.user_header");
+            self.refuse_alone("proxy_sign_in.", "proxy_sign_in.user_header");
             return None;
         };
         let Some(secret) = secret else {
@@ -218,10 +219,19 @@ impl SettingsReader<'_> {
         words.map(str::to_owned).collect()
     }
 
-    /// A setting that has no effect without another one is a mistake.
-    pub(super) fn refuse_alone(&mut self, name: &str, needed: &str) {
-        if self.text(name).is_some() {
-            self.fault(name, format!("has no effect without {needed}"));
+    /// Settings with this prefix have no effect without the needed one, which is a mistake, unless no
+    /// user signs in here: nodes of all roles may share an environment.
+    pub(super) fn refuse_alone(&mut self, prefix: &str, needed: &str) {
+        let roles = self.text("roles").unwrap_or_default();
+        if !roles.split(',').any(|role| role.trim() == Role::Portal.name()) {
+            return;
+        }
+        let names: Vec<_> = self.texts.explicit().map(|(name, _)| name).collect();
+        for name in names.into_iter().filter(|name| name.starts_with(prefix)) {
+            let default = find(name).and_then(|definition| definition.default);
+            if self.text(name).is_some_and(|text| Some(&*text) != default) {
+                self.fault(name, format!("has no effect without {needed}"));
+            }
         }
     }
 }
@@ -309,6 +319,12 @@ mod tests {
                 "at least 32 characters",
             ),
             (vec![("ldap.base", "dc=a")], "has no effect without ldap.urls"),
+            (vec![("ldap.start_tls", "maybe")], "has no effect without ldap.urls"),
+            (vec![("oidc.scope", "email")], "has no effect without oidc.issuer_uri"),
+            (
+                vec![("proxy_sign_in.email_header", "X-Mail")],
+                "has no effect without proxy_sign_in.user_header",
+            ),
             (vec![("ldap.urls", "ldap://a")], "--ldap-base"),
             (vec![("ldap.urls", "http://a")], "is not an address"),
             (vec![("ldap.urls", "ldap://a"), ("ldap.username", "cn=a")], "needs ldap.password"),
@@ -323,5 +339,7 @@ mod tests {
             assert!(found.contains(problem), "{found} instead of {problem}");
         }
         assert!(read(&[id, ("oidc.issuer_uri", "http://127.0.0.1:9000/realm")]).is_ok());
+        assert!(read(&[("ldap.start_tls", "false")]).is_ok(), "the default");
+        assert!(read(&[("ldap.base", "dc=a"), ("roles", "config,admin")]).is_ok(), "shared");
     }
 }

@@ -108,6 +108,12 @@ impl Texts {
         if faults.is_empty() { Ok(texts) } else { Err(faults) }
     }
 
+    /// Whether a variable of this name may be a setting.
+    #[must_use]
+    pub fn reads(variable: &str) -> bool {
+        variable.starts_with(PREFIX) || environment_of(variable).is_some()
+    }
+
     /// The text of a setting and its origin; a blank text is treated as unset.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<(&str, &Origin)> {
@@ -228,11 +234,16 @@ fn fault(setting: impl fmt::Display, problem: String) -> Fault {
 /// `DEV_META` or `dev_meta`, for any environment.
 fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let found = variables.iter().filter_map(|(variable, servers)| {
-        let (env, suffix) = variable.rsplit_once('_')?;
-        let is_meta = suffix.eq_ignore_ascii_case("meta") && !servers.trim().is_empty();
-        is_meta.then(|| (normalise(env), servers.trim().to_owned()))
+        let env = environment_of(variable).filter(|_| !servers.trim().is_empty())?;
+        Some((normalise(env), servers.trim().to_owned()))
     });
     found.collect()
+}
+
+/// The environment whose meta servers a variable names.
+fn environment_of(variable: &str) -> Option<&str> {
+    let (env, suffix) = variable.rsplit_once('_')?;
+    suffix.eq_ignore_ascii_case("meta").then_some(env)
 }
 
 /// Whether a database URL contains a password.

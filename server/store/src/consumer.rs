@@ -58,10 +58,16 @@ pub async fn by_app_id(
     decode::one(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
-/// The consumer with this id, locked until the end of the transaction, so that two of its tokens
-/// are not replaced at once.
+/// The consumer with this id, locked until the end of the transaction. Whatever gives it a token or
+/// a role takes this lock, and so does its deletion, which would otherwise not find what is inserted
+/// at the same time.
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     decode::one(db, Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive()).await
+}
+
+/// The same by its row id.
+pub async fn lock_by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
+    decode::one(db, Entity::live_by_id(id).lock_exclusive()).await
 }
 
 /// All consumers, newest first.

@@ -350,8 +350,9 @@ fn postgres_reaction(code: &str) -> Reaction {
         }
         "25006" | "53100" => Reaction::ReadOnly,
         "42501" | "28000" | "28P01" => Reaction::Denied,
-        // A character that is not in the encoding, a number out of range, a text that is too long.
-        "22021" | "22003" | "22001" => Reaction::Value,
+        // A character that is not in the encoding of the statement or of the database, a number out
+        // of range, a text that is too long.
+        "22021" | "22P05" | "22003" | "22001" => Reaction::Value,
         // Out of memory, a limit of the server exceeded.
         "53200" | "53400" => Reaction::Exhausted,
         // A damaged table, a damaged index.

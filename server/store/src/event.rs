@@ -70,6 +70,16 @@ pub async fn newest(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
 }
 
+/// The greatest id of the events before a time; 0 if there are none.
+pub async fn newest_before(
+    db: &impl ConnectionTrait,
+    time: DateTime<Utc>,
+) -> Result<Id, StoreError> {
+    let before = Entity::find().filter(Column::CreatedTime.lt(time));
+    let newest = before.select_only().column(Column::Id).order_by_desc(Column::Id);
+    Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
+}
+
 /// Deletes events before a time, but never the newest: its id is that of the pages which are up to
 /// date.
 pub async fn delete_before(

@@ -89,6 +89,20 @@ pub async fn definitions_changed_since(
     read_definitions(db, changed.limit(limit)).await
 }
 
+/// Ids of the definitions that were deleted at this time or later, those deleted last first.
+pub async fn definitions_deleted_since(
+    db: &impl ConnectionTrait,
+    time: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Id>, StoreError> {
+    use app_namespace::{Column, Entity};
+    let deleted = Entity::find().filter(Column::IsDeleted.eq(true));
+    let deleted = deleted.filter(Column::DataChangeLastTime.gte(time));
+    let deleted = deleted.order_by_desc(Column::DataChangeLastTime).order_by_desc(Column::Id);
+    let ids = deleted.limit(limit).select_only().column(Column::Id).into_tuple();
+    Ok(ids.all(db).await?)
+}
+
 async fn read_definitions(
     db: &impl ConnectionTrait,
     definitions: Select<app_namespace::Entity>,

@@ -52,6 +52,7 @@ pub mod server_config;
 pub mod service_registry;
 mod statement;
 mod status;
+mod suitability;
 mod template;
 pub mod time;
 mod transaction;
@@ -163,7 +164,7 @@ impl Store {
                 retirement: retirement.clone(),
             })
         };
-        let (pooled, kept) = (options.max_connections, RESERVED_CONNECTIONS);
+        let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
         let (writes, reserved_writes) = match is_server {
             true => (transactions(&write, pooled), transactions(&reserved, kept)),
             false => {
@@ -220,6 +221,12 @@ impl Store {
     #[must_use]
     pub fn reserved(&self) -> Self {
         Self { is_reserved: true, ..self.clone() }
+    }
+
+    /// Maximum number of concurrent queries of such handles.
+    #[must_use]
+    pub fn reserved_reads(&self) -> usize {
+        pool::reserved(self.dialect()) as usize
     }
 
     fn noted_refusals(&self) -> Refusals {

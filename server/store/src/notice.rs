@@ -7,10 +7,10 @@ pub mod webhook;
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Set,
+    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use crate::clock::shared_time;
@@ -91,10 +91,69 @@ pub async fn publish(db: &impl ConnectionTrait, id: Id, release_id: Id) -> Resul
     Ok(())
 }
 
-/// Stores what is delivered; returns whether no other node did so before.
+/// What another notice is about: a release and its history entry, whose ids are 0 as long as they
+/// are unknown, and the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownPublish {
+    pub release_id: Id,
+    pub history_id: Id,
+    pub operation: Small,
+}
+
+impl KnownPublish {
+    /// Whether it is the publish of this release and history entry by a notice's operation.
+    pub fn is(&self, notice: &Notice, (release_id, history_id): (Id, Id)) -> bool {
+        let has_no_entry = self.history_id == Id(0);
+        self.history_id == history_id
+            || (has_no_entry && self.release_id == release_id && self.operation == notice.operation)
+    }
+}
+
+/// Whether another notice is about the publish with these ids. Locks the notices of the namespace
+/// whose deliveries do not exist until the end of the transaction, so that two nodes cannot give
+/// one publish to two of them.
+///
+/// A notice whose release was recorded has a claim to its publish whatever others were given: it
+/// must be delivered, and after a restore of the environment its ids may be those of an older one.
+pub async fn is_taken(
+    db: &impl ConnectionTrait,
+    notice: &Notice,
+    ids: (Id, Id),
+) -> Result<bool, StoreError> {
+    if notice.state != NoticeState::Announced.code() {
+        return Ok(false);
+    }
+    lock_open(db, notice).await?;
+    Ok(known(db, notice).await?.iter().any(|other| other.is(notice, ids)))
+}
+
+/// Locks rows by id that it found without a lock: an engine that locks while it searches would also
+/// wait for rows that do not match. Rows that are queued meanwhile are among them, because their
+/// transaction has locked them, too. SQLite has one writing transaction at a time.
+async fn lock_open(db: &impl ConnectionTrait, notice: &Notice) -> Result<(), StoreError> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    // Not unequal to the other state, for which no engine would use the index.
+    let states = [NoticeState::Announced.code(), NoticeState::Published.code()];
+    let open = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(of_namespace(notice))
+        .filter(Column::State.is_in(states))
+        .order_by_asc(Column::Id);
+    let ids: Vec<Id> = open.into_tuple().all(db).await?;
+    for chunk in chunks(&ids) {
+        let rows = Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(chunk));
+        rows.order_by_asc(Column::Id).lock_exclusive().into_tuple::<Id>().all(db).await?;
+    }
+    Ok(())
+}
+
+/// Stores what is delivered; returns whether the notice still was as it was read.
 pub async fn queue(
     db: &impl ConnectionTrait,
-    id: Id,
+    notice: &Notice,
     (release_id, history_id): (Id, Id),
     body: &str,
 ) -> Result<bool, StoreError> {
@@ -103,8 +162,8 @@ pub async fn queue(
         .col_expr(Column::ReleaseId, Expr::value(release_id))
         .col_expr(Column::HistoryId, Expr::value(history_id))
         .col_expr(Column::Body, Expr::value(body))
-        .filter(Column::Id.eq(id))
-        .filter(Column::State.ne(NoticeState::Queued.code()))
+        .filter(Column::Id.eq(notice.id))
+        .filter(Column::State.eq(notice.state))
         .exec(db)
         .await?;
     Ok(queued.rows_affected > 0)
@@ -162,25 +221,29 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Notice>
     Ok(found)
 }
 
-/// The releases and history entries of the other notices about a namespace.
+/// What the other notices about a namespace are about, as far as it is known.
 pub async fn known(
     db: &impl ConnectionTrait,
     notice: &Notice,
-) -> Result<Vec<(Id, Id, Small)>, StoreError> {
+) -> Result<Vec<KnownPublish>, StoreError> {
     let others = Entity::find()
         .select_only()
         .columns([Column::Id, Column::ReleaseId, Column::HistoryId, Column::Operation])
-        .filter(Column::Env.eq(notice.env.as_str()))
-        .filter(Column::AppId.eq(notice.app_id.as_str()))
-        .filter(Column::ClusterName.eq(notice.cluster_name.as_str()))
-        .filter(Column::NamespaceName.eq(notice.namespace_name.as_str()))
+        .filter(of_namespace(notice))
         .filter(Column::State.ne(NoticeState::Announced.code()))
         .filter(Column::Id.ne(notice.id));
     let found = readable::read::<_, (Id, Id, Id, Small)>(db, others).await?.readable;
-    Ok(found
-        .into_iter()
-        .map(|(_, release, history, operation)| (release, history, operation))
-        .collect())
+    let publish =
+        |(_, release_id, history_id, operation)| KnownPublish { release_id, history_id, operation };
+    Ok(found.into_iter().map(publish).collect())
+}
+
+fn of_namespace(notice: &Notice) -> Condition {
+    Condition::all()
+        .add(Column::Env.eq(notice.env.as_str()))
+        .add(Column::AppId.eq(notice.app_id.as_str()))
+        .add(Column::ClusterName.eq(notice.cluster_name.as_str()))
+        .add(Column::NamespaceName.eq(notice.namespace_name.as_str()))
 }
 
 pub async fn delete(db: &impl ConnectionTrait, id: Id) -> Result<(), StoreError> {

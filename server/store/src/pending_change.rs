@@ -2,6 +2,8 @@
 //! which they were made. The table may be missing, because the account may not create it; nothing
 //! is sent again then.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -40,15 +42,6 @@ pub struct NewPendingChange {
     pub namespace: String,
     pub operation: PendingOperation,
     pub operator: String,
-}
-
-/// A change that was stored for one environment.
-#[derive(Clone, Copy, Debug)]
-pub struct Announced {
-    pub id: Id,
-    /// Whether the environment has to receive an earlier change first, of the object or of its
-    /// app.
-    pub is_behind: bool,
 }
 
 /// Changes that an environment has not received.
@@ -96,24 +89,18 @@ impl PendingChange {
 }
 
 /// Stores the change for each of these environments, to be sent again from this time on. Returns
-/// what was stored in the same order.
+/// the ids in the same order.
 pub async fn insert(
     db: &impl ConnectionTrait,
     new: &NewPendingChange,
     envs: &[String],
     due: DateTime<Utc>,
-) -> Result<Vec<Announced>, StoreError> {
-    let object = Condition::any()
-        .add(Column::NamespaceName.eq(""))
-        .add(Column::NamespaceName.eq(&new.namespace));
-    let earlier = Entity::find().filter(Column::AppId.eq(&new.app_id)).filter(object);
-    let earlier = earlier.select_only().columns([Column::Id, Column::Env]);
-    let earlier: Vec<(Id, String)> = readable::read(db, earlier).await?.readable;
+) -> Result<Vec<Id>, StoreError> {
     let (operation, object_id) = match new.operation {
         PendingOperation::Write => (WRITE, Id(0)),
         PendingOperation::Delete(id) => (DELETE, id),
     };
-    let mut announced = Vec::with_capacity(envs.len());
+    let mut ids = Vec::with_capacity(envs.len());
     for env in envs {
         let change = ActiveModel {
             id: ActiveValue::NotSet,
@@ -126,11 +113,27 @@ pub async fn insert(
             due_time: Set(due.into()),
             problem: Set(String::new()),
         };
-        let id = row::insert(db, change).await?.id;
-        announced
-            .push(Announced { id, is_behind: earlier.iter().any(|(_, behind)| behind == env) });
+        ids.push(row::insert(db, change).await?.id);
     }
-    Ok(announced)
+    Ok(ids)
+}
+
+/// The environments that have not received other changes of the object, or of its app, than these.
+/// Asked after the transaction of [`insert`]: of two nodes that store a change at the same time,
+/// at least the later one finds that of the other.
+pub async fn with_others(
+    db: &impl ConnectionTrait,
+    new: &NewPendingChange,
+    own: &[Id],
+) -> Result<HashSet<String>, StoreError> {
+    let object = Condition::any()
+        .add(Column::NamespaceName.eq(""))
+        .add(Column::NamespaceName.eq(&new.namespace));
+    let of_object = Entity::find().filter(Column::AppId.eq(&new.app_id)).filter(object);
+    let of_object = of_object.select_only().columns([Column::Id, Column::Env]);
+    let found: Vec<(Id, String)> = readable::read(db, of_object).await?.readable;
+    let others = found.into_iter().filter(|(id, _)| !own.contains(id));
+    Ok(others.map(|(_, env)| env).collect())
 }
 
 /// The changes that an environment has not received, the earliest first.
@@ -209,6 +212,19 @@ pub async fn postpone(
         .filter(Column::Id.eq(id))
         .exec(db)
         .await?;
+    Ok(())
+}
+
+/// Sets when changes are sent again.
+pub async fn extend(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+    due: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for chunk in chunks(ids) {
+        let later = Entity::update_many().col_expr(Column::DueTime, Expr::value(due));
+        later.filter(Column::Id.is_in(chunk)).exec(db).await?;
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use crate::pooler;
 use crate::processor::ConnectionThread;
 use crate::pulse::LONGEST;
 use crate::retirement::Retirement;
+use crate::suitability;
 use crate::url::{DatabaseUrl, Dialect};
 
 /// Must remain well below the three seconds within which a publish has to fail if the database is
@@ -45,7 +46,15 @@ const SQLITE_READERS: u32 = 4;
 pub const RESERVED_CONNECTIONS: u32 = 5;
 /// The same for a SQLite file, which has no heartbeats of other nodes, no listener, and no network
 /// latency.
-const SQLITE_RESERVED: u32 = 2;
+const SQLITE_RESERVED: u32 = 3;
+
+/// Reserved connections to this kind of database.
+pub(super) fn reserved(dialect: Dialect) -> u32 {
+    match dialect {
+        Dialect::Sqlite => SQLITE_RESERVED,
+        Dialect::MySql | Dialect::Postgres => RESERVED_CONNECTIONS,
+    }
+}
 
 /// Options of a connection.
 #[derive(Clone, Debug)]
@@ -136,6 +145,7 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             if url.dialect() == Dialect::Postgres {
                 pooler::refuse(url, &options.setting, &db, &ping).await?;
             }
+            suitability::check(url, &options.setting, &db).await?;
             let (read, ping_options, file) = (db.clone(), Some(one), None);
             Ok(Pools { read, write: db, reserved, ping, ping_options, retirement, writing, file })
         }
@@ -258,12 +268,13 @@ fn server_options(
 ///
 /// Strict whatever the server's default is: otherwise a character that a column cannot store
 /// becomes `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a
-/// rehearsal) uses up no id.
+/// rehearsal) uses up no id. A statement outside of a transaction is committed even if the server's
+/// default is that it is not.
 fn mysql_limits() -> SqlStr {
     let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
     AssertSqlSafe(format!(
         "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO'), \
-         innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
+         autocommit = 1, innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
          wait_timeout = {idle} /*M!100301 , max_statement_time = {longest}, \
          idle_transaction_timeout = {longest} */"
     ))

@@ -1,12 +1,13 @@
 //! Queries: hide everything that belongs to an app, to some of its clusters or to one of its
 //! definitions, in few statements whatever its size. The order of the steps is not known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 
 use crate::condition::chunks;
@@ -17,6 +18,7 @@ use crate::error::StoreError;
 use crate::flag::is_set;
 use crate::namespace::lock_where;
 use crate::number::Id;
+use crate::release::ACTIVE;
 use crate::row::decode;
 use crate::row::{Deletion, InNamespace, Standard, hide as hidden, now};
 
@@ -97,9 +99,7 @@ pub async fn hide(
     by: &Deletion,
 ) -> Result<(), StoreError> {
     use instance_config::Column as Read;
-    by.hide::<release::Entity>(db, scope.of::<release::Entity>()).await?;
-    by.remove::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>()).await?;
-    by.hide::<release_history::Entity>(db, scope.of::<release_history::Entity>()).await?;
+    hide_published(db, scope, by).await?;
     by.hide::<commit::Entity>(db, scope.of::<commit::Entity>()).await?;
     let read = scope.at([Read::ConfigAppId, Read::ConfigClusterName, Read::ConfigNamespaceName]);
     instance_config::Entity::delete_many().filter(read).exec(db).await?;
@@ -109,6 +109,55 @@ pub async fn hide(
         by.hide::<cluster::Entity>(db, clusters).await?;
     }
     Ok(())
+}
+
+/// Hides releases, gray rules and history.
+pub async fn hide_published(
+    db: &impl ConnectionTrait,
+    scope: Scope<'_>,
+    by: &Deletion,
+) -> Result<(), StoreError> {
+    by.hide::<release::Entity>(db, scope.of::<release::Entity>()).await?;
+    by.remove::<gray_release_rule::Entity>(db, scope.of::<gray_release_rule::Entity>()).await?;
+    by.hide::<release_history::Entity>(db, scope.of::<release_history::Entity>()).await?;
+    Ok(())
+}
+
+/// Those of the clusters and names, as (cluster, namespace), under which there is a release or an
+/// active gray rule, whether there is a namespace or not.
+pub async fn published(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    clusters: &[&str],
+    names: &[&str],
+) -> Result<BTreeSet<(String, String)>, StoreError> {
+    use gray_release_rule::Column::BranchStatus;
+    let mut found = BTreeSet::new();
+    for clusters in chunks(clusters) {
+        for names in chunks(names) {
+            let releases = release::Entity::live();
+            found.extend(places(db, releases, app_id, &clusters, &names).await?);
+            let rules = gray_release_rule::Entity::live().filter(BranchStatus.eq(ACTIVE));
+            found.extend(places(db, rules, app_id, &clusters, &names).await?);
+        }
+    }
+    Ok(found)
+}
+
+async fn places<E: InNamespace>(
+    db: &impl ConnectionTrait,
+    rows: Select<E>,
+    app_id: &str,
+    clusters: &[&str],
+    names: &[&str],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let [of_app, cluster, namespace] = E::PLACE;
+    let rows = rows
+        .filter(of_app.eq(app_id))
+        .filter(cluster.is_in(clusters.iter().copied()))
+        .filter(namespace.is_in(names.iter().copied()));
+    let rows = rows.select_only().columns([cluster, namespace]).distinct();
+    Ok(rows.into_tuple().all(db).await?)
 }
 
 /// Hides the clusters of branches among these namespaces, which were hidden. Returns their ids.

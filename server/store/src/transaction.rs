@@ -21,7 +21,7 @@ use crate::sequence;
 const ATTEMPTS: u32 = 10;
 /// Maximum pause before the first repetition; it doubles with each one, up to the longest.
 const PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Maximum number of sequences that are corrected for one transaction; none writes to more tables.
 const SEQUENCES: u32 = 8;
 

@@ -32,6 +32,8 @@ mod late_failure;
 mod lost_ping;
 #[path = "store/migration.rs"]
 mod migration;
+#[path = "store/odd_server.rs"]
+mod odd_server;
 #[path = "store/pooler.rs"]
 mod pooler;
 #[path = "store/portal_query.rs"]

@@ -148,3 +148,19 @@ async fn a_rollback_of_an_older_release_leaves_the_branch() {
     gray.admin.put(&rollback, Value::Null).await.empty();
     assert_eq!(gray.latest().await.ok(), before.ok());
 }
+
+/// Its former content may be older than the main line, and clients do not watch its key.
+#[tokio::test]
+async fn a_gray_release_is_not_rolled_back() {
+    let (gray, first) = Gray::published().await;
+    let second = gray.admin.publish_at(&gray.namespace()).await.id();
+    let expected = format!(
+        "Release {second} is a gray release and cannot be rolled back; publish the gray release again with the former \
+         values, or abandon it"
+    );
+    for target in [String::new(), format!("&toReleaseId={}", first.id())] {
+        let rollback = format!("/releases/{second}/rollback?operator=w{target}");
+        gray.admin.put(&rollback, Value::Null).await.fails(400, &expected);
+    }
+    assert_eq!(gray.latest().await.id(), second);
+}

@@ -7,7 +7,8 @@ use castalia_store::Id;
 use castalia_store::entity::{gray_release_rule, release, release_history};
 use serde_json::{Value, json};
 
-use super::client::Admin;
+use super::client::{Admin, item_body};
+use super::gray::Gray;
 
 /// Interval of the worker that shortens histories.
 const HISTORY_PAUSE: Duration = Duration::from_secs(125);
@@ -97,6 +98,30 @@ async fn what_clients_get_outlives_its_history() {
     );
     retention::remove_old_histories(admin.store(), &config, Some(Id(0))).await.unwrap();
     assert_eq!(admin.get(&latest).await.id(), live);
+}
+
+/// Changes of rules fill the history of a branch, and its keys stay its own.
+#[tokio::test]
+async fn a_branch_keeps_its_keys_when_its_history_is_short() {
+    let (gray, _) = Gray::published().await;
+    let admin = &gray.admin;
+    if !admin.has_process() {
+        return;
+    }
+    let own = admin.post(&format!("{}/items", gray.namespace()), item_body("u", "a", "1")).await;
+    own.ok();
+    admin.publish_at(&gray.namespace()).await.ok();
+    for ip in ["1.1.1.1", "1.1.1.2", "1.1.1.3"] {
+        gray.set_rules(ip).await.empty();
+    }
+    let config = castalia_server::server_config::ServerConfig::new(
+        [("apollo.release-history.retention.size".to_owned(), "2".to_owned())].into(),
+    );
+    let before = gray.histories().await.len();
+    retention::remove_old_histories(admin.store(), &config, Some(Id(0))).await.unwrap();
+    assert!(gray.histories().await.len() < before);
+    gray.publish_main("99").await;
+    assert_eq!(gray.latest().await.ok()["configurations"], r#"{"a":"1","b":"9"}"#);
 }
 
 /// REL-57: however old a history is, the release before the present one stays, and is rolled back

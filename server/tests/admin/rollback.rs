@@ -123,3 +123,25 @@ async fn an_older_release_may_be_taken_back() {
         [&json!(ids[1]), &json!(ids[0])]
     );
 }
+
+/// Otherwise a branch of this namespace would be carried onto the content of another app.
+#[tokio::test]
+async fn a_target_is_an_earlier_release_of_the_same_namespace() {
+    let (admin, other) = (Admin::start().await, Admin::start().await);
+    let ids = released(&admin, 2).await;
+    let foreign = released(&other, 3).await;
+    let targets = match admin.has_process() {
+        // Each has a database of its own, so that the ids are those of one namespace.
+        true => vec![ids[1]],
+        false => vec![ids[1], foreign[2]],
+    };
+    for target in targets {
+        let expected = format!(
+            "Release {} cannot be rolled back to release {target}: that is not an earlier active release of the same \
+             namespace",
+            ids[0]
+        );
+        roll_back(&admin, ids[0], Some(target)).await.fails(400, &expected);
+    }
+    assert_eq!(active(&admin).await, [json!(ids[1]), json!(ids[0])]);
+}

@@ -16,15 +16,15 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use crate::database::Database;
 
-const KEY: &str = "app+default+application";
+pub(crate) const KEY: &str = "app+default+application";
 
-async fn insert(store: &Store) {
+pub(crate) async fn insert(store: &Store) {
     let insert = store.write((), |tx, ()| Box::pin(message::insert(tx, KEY)));
     insert.await.unwrap();
 }
 
 /// A feed that has read one message, and scans only once it runs.
-async fn feed(database: &Database) -> (Store, ReleaseFeed) {
+pub(crate) async fn feed(database: &Database) -> (Store, ReleaseFeed) {
     let store = database.config().await;
     insert(&store).await;
     let config = ServerConfig::new(BTreeMap::new());
@@ -42,14 +42,14 @@ async fn deliver_last(store: &Store, feed: &ReleaseFeed) {
 
 /// Scans until the newest message of the key has this id. A scan may take longer than a publisher
 /// waits for it.
-async fn scan_until(feed: &ReleaseFeed, id: i64) {
+pub(crate) async fn scan_until(feed: &ReleaseFeed, key: &str, id: i64) {
     for _ in 0..60 {
         feed.deliver_committed().await;
-        if feed.positions().of(KEY) == Some(id) {
+        if feed.positions().of(key) == Some(id) {
             return;
         }
     }
-    panic!("the newest message is {:?}, not {id}", feed.positions().of(KEY));
+    panic!("the newest message is {:?}, not {id}", feed.positions().of(key));
 }
 
 fn park(feed: &ReleaseFeed) -> Parked {
@@ -84,7 +84,7 @@ async fn a_message_after_one_that_was_not_read_is_left_to_the_scan() {
     deliver_last(&store, &feed).await;
     assert_eq!(feed.positions().of(KEY), Some(1));
     feed.run(&Background::default());
-    scan_until(&feed, 3).await;
+    scan_until(&feed, KEY, 3).await;
 }
 
 /// Otherwise the scans would not notice that the database was restored.
@@ -103,6 +103,6 @@ async fn a_message_after_an_id_that_was_used_again_is_left_to_the_scan() {
     deliver_last(&store, &feed).await;
     assert_eq!(feed.positions().of(KEY), Some(1));
     feed.run(&Background::default());
-    scan_until(&feed, 2).await;
+    scan_until(&feed, KEY, 2).await;
     assert_eq!(feed.faults().len(), 1, "{:?}", feed.faults());
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use castalia_server::background::Background;
 use castalia_server::feed::cache::NamespaceRef;
 use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::server_config::ServerConfig;
 use castalia_store::entity::{cluster, gray_release_rule, release};
 use castalia_store::{Id, Store, StoreError};
-use sea_orm::EntityTrait as _;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, TransactionTrait as _};
 
+use super::appended::scan_until;
 use crate::config_row::{cluster_row, release_row, rule_row};
 use crate::database::{Database, on_each_database};
 
@@ -35,6 +37,52 @@ on_each_database! {
         let before = store.statements();
         feed.cache().reload(PLACE, 1).await.unwrap();
         assert_eq!(store.statements() - before, 1, "a load after a release message");
+    }
+
+    // Anybody may request names that are not in memory. A SQLite file is not locked for readers.
+    async fn loads_that_wait_delay_no_scan(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        let store = database.config().await.reserved();
+        let config = ServerConfig::new(BTreeMap::new());
+        let feed = ReleaseFeed::load(store.clone(), config, FeedOptions::default()).await.unwrap();
+        feed.run(&Background::default());
+        let (locking, other) = (database.raw().await, database.raw().await);
+        let session = locking.begin().await.unwrap();
+        let (lock, message) = match database.is_postgres() {
+            true => (
+                r#"LOCK TABLE "Release" IN ACCESS EXCLUSIVE MODE"#,
+                r#"INSERT INTO "ReleaseMessage" ("Message") VALUES ('a+default+n')"#,
+            ),
+            false => (
+                "LOCK TABLES `Release` WRITE",
+                "INSERT INTO `ReleaseMessage` (`Message`) VALUES ('a+default+n')",
+            ),
+        };
+        session.execute_unprepared(lock).await.unwrap();
+        // Each load ends after three seconds, so the scan must be quicker once.
+        let mut quick = 0;
+        for attempt in 1..=5 {
+            let names: Vec<String> = (0..40).map(|name| format!("invented-{name}")).collect();
+            let loads = names.iter().map(|name| {
+                feed.cache().get(NamespaceRef { app_id: "a", cluster: "default", namespace: name })
+            });
+            let mut loads = futures_util::future::select_all(loads.map(Box::pin));
+            // Each load has sent its query or waits for its turn.
+            assert!(futures_util::poll!(&mut loads).is_pending());
+            other.execute_unprepared(message).await.unwrap();
+            quick += tokio::select! {
+                biased;
+                () = scan_until(&feed, "a+default+n", attempt) => 1,
+                _ = loads => 0,
+            };
+        }
+        assert!(quick > 0, "each scan waited until the loads ended");
+        if database.is_mysql() {
+            session.execute_unprepared("UNLOCK TABLES").await.unwrap();
+        }
+        session.rollback().await.unwrap();
     }
 }
 

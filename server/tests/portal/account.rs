@@ -161,6 +161,7 @@ async fn what_belongs_to_an_account_ends_with_it() {
 async fn an_account_is_deleted_by_another_super_administrator() {
     let mut world = World::adopted().await;
     world.set("superAdmin", "apollo,u1,gone");
+    world.store_settings().await;
     let (root, second) = (world.user("apollo").await, world.user("u1").await);
     let own = "You cannot delete your own account";
     root.delete(&format!("{USERS}/apollo")).await.fails(400, own);
@@ -184,6 +185,7 @@ async fn an_account_is_deleted_by_another_super_administrator() {
 async fn the_last_super_administrator_stays_enabled() {
     let mut world = World::adopted().await;
     world.set("superAdmin", "apollo,u1,gone");
+    world.store_settings().await;
     // A process creates the system roles at its start.
     grant::seed_system_roles(&world.store).await.unwrap();
     let root = world.user("apollo").await;

@@ -1,6 +1,8 @@
 //! Edits of several namespaces in one call: each is checked, made and recorded as a call of its
 //! own.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::audit::Log;
@@ -134,4 +136,19 @@ async fn what_is_no_list_of_change_sets_is_refused_as_a_whole() {
     }
     assert_eq!(items(&owner, "default").await, json!([]));
     assert_eq!(change(&owner, json!([]), false).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn each_change_set_counts_against_the_rate_of_a_token() {
+    let world = world().await;
+    let program = world.program("u1", json!({ "rateLimit": 2 })).await;
+    let started = Instant::now();
+    let one = change(&program, json!([set("none", &[])]), true).await;
+    assert_ne!(statuses(&one), [429], "it counts once, with the call");
+    let sets: Vec<_> = (0..50).map(|number| set(&format!("none{number}"), &[])).collect();
+    let results = statuses(&change(&program, sets.into(), true).await);
+    let accepted = results.iter().filter(|status| **status != 429).count();
+    // Two at once, two for each second, and two for the one that has begun.
+    let most = 2 * (started.elapsed().as_secs() + 2);
+    assert!(accepted > 0 && accepted as u64 <= most, "{accepted} of {most}: {results:?}");
 }

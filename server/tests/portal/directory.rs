@@ -7,6 +7,8 @@ use castalia_server::settings::Installation;
 use castalia_store::user;
 use http::Method;
 use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::audit::Log;
 use super::slapd::{ADMIN_PASSWORD, Slapd};
@@ -243,6 +245,36 @@ async fn a_directory_that_is_frozen_or_down_delays_nobody_else() {
     let answer = world.nobody().sign_in("anna", "password of anna").await;
     answer.leads_to("/signin?reason=providerDown#/error");
     world.nobody().sign_in("apollo", PASSWORD).await.leads_to("/");
+}
+
+/// Nobody has to wait after an outage because of the attempts during it.
+#[tokio::test]
+async fn attempts_while_the_directory_is_down_are_not_failures_of_the_user() {
+    let slapd = Slapd::start().await;
+    // Connections are refused until it listens, and nobody else is given the port.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("ldap://{}", socket.local_addr().unwrap());
+    let world = world(&open_ldap(&url)).await;
+    // More than the limits of a user and of an address.
+    for _ in 0..55 {
+        let answer = world.nobody().sign_in("anna", "password of anna").await;
+        answer.leads_to("/signin?reason=providerDown#/error");
+    }
+    let listener = socket.listen(8).unwrap();
+    let target = slapd.url.strip_prefix("ldap://").unwrap().to_owned();
+    let forwarding = tokio::spawn(async move {
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let mut far = TcpStream::connect(&target).await.unwrap();
+            // Its end is that of the connection, however it ends.
+            tokio::spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    world.nobody().sign_in("anna", "password of anna").await.leads_to("/");
+    // Wrong passwords are counted nevertheless.
+    while world.nobody().sign_in("anna", "password of bert").await.status != 429 {}
+    forwarding.abort();
 }
 
 /// SEC-31: a sign-in, a refused one and a sign-out leave one record each.

@@ -1,26 +1,43 @@
-//! Callers of the admin API that disconnect before the answer.
+//! Callers that disconnect before the answer, of the admin API and of the portal.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
-use castalia_server::role::admin;
-use castalia_server::state::EnvironmentState;
+use castalia_server::background::Background;
+use castalia_server::http::admission::{Admission, Sharing};
+use castalia_server::http::{Port, bind, serve};
+use castalia_server::role::{admin, portal};
+use castalia_server::server_config::ServerConfig;
+use castalia_server::settings::Installation;
+use castalia_server::state::{EnvironmentState, PortalState};
 use castalia_store::StoreError;
 use futures_util::FutureExt as _;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, Notify};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
+use super::environment::{listen, meta_server};
 use super::restoration_unused::{KEYS_READ, in_time};
-use super::world::World;
+use super::world::{HOST, NS, World, item};
 
 const KEY: &str = "demo+default+application";
 const NAMESPACES: &str = "/apps/demo/clusters/default/namespaces";
 /// More than continue without their callers.
 const MANY: usize = 100;
+/// Length of a body whose caller disconnects. With `NEXT` it is more than one caller may have in
+/// memory.
+const ABANDONED: usize = 24 << 20;
+/// Length of the next body of that caller.
+const NEXT: usize = 12 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The tests share the limit of those that continue.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -136,4 +153,94 @@ async fn restore_among_many() -> Option<()> {
     };
     timeout(Duration::from_secs(30), restored).await.unwrap();
     Some(())
+}
+
+/// The portal of a world on a socket, with room for one connection: the next one is accepted once
+/// the end of the previous one was noticed.
+fn serve_one(world: &World) -> SocketAddr {
+    let environment = world.environment().clone();
+    let state = PortalState {
+        settings: Arc::clone(&environment.settings),
+        compat: environment.compat,
+        installation: Installation::Adopted,
+        store: world.store.clone(),
+        config: ServerConfig::new(BTreeMap::new()),
+        environments: world.environments.clone(),
+        environment: Some(environment),
+        notices: Arc::default(),
+        ready: world.ready.clone(),
+    };
+    let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let port = Port::plain(portal::router(state).0);
+    let admission = Admission::new(1, Sharing::Direct);
+    tokio::spawn(serve(listener, port, Background::default(), admission));
+    address
+}
+
+/// Creates an item in the environment FAR, with a body of this length of which only so many bytes
+/// are sent.
+async fn send(address: SocketAddr, token: &str, length: usize, sent: usize) -> TcpStream {
+    let path = format!("{}/items/batch-create?operator=u1", NS.replace("LOCAL", "FAR"));
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: {token}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut body = format!("[{}", item("k", "v"));
+    body += &" ".repeat(length - body.len() - 1);
+    body += "]";
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // Fails if the answer does not wait for it.
+    if stream.write_all(head.as_bytes()).await.is_ok() {
+        stream.write_all(&body.as_bytes()[..sent]).await.ok();
+    }
+    stream
+}
+
+/// The status of the next request with `NEXT` bytes that is not refused for want of room.
+async fn next_status(address: SocketAddr, token: &str, sent: usize) -> u16 {
+    loop {
+        let mut stream = send(address, token, NEXT, sent).await;
+        let mut start = [0; 12];
+        let read = timeout(PATIENCE, stream.read_exact(&mut start)).await;
+        // A connection that was refused may be closed before its answer is read.
+        if read.expect("an answer").is_ok() && !start.ends_with(b"503") {
+            return std::str::from_utf8(&start[9..]).unwrap().parse().unwrap();
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// X28, of the portal: an environment that does not answer delays the end of a change.
+#[tokio::test]
+async fn a_body_takes_memory_of_its_caller_until_its_change_has_ended() {
+    let mut world = World::with_demo().await;
+    let (frozen, is_frozen) = watch::channel(true);
+    let asked = Arc::new(Notify::new());
+    let seen = Arc::clone(&asked);
+    let answer = move || {
+        let (mut is_frozen, seen) = (is_frozen.clone(), Arc::clone(&seen));
+        async move {
+            seen.notify_one();
+            is_frozen.wait_for(|is_frozen| !is_frozen).await.unwrap();
+            StatusCode::NOT_FOUND
+        }
+    };
+    let meta = meta_server(&[listen(Router::new().fallback(answer)).await]).await;
+    world.set("api.readTimeout", "600000");
+    world.set("apollo.portal.envs", "local,far");
+    world
+        .set("apollo.portal.meta.servers", &json!({ "far": format!("http://{meta}") }).to_string());
+    let token = world.token_for_all("abandoned").await;
+    let address = serve_one(&world);
+    let sent = timeout(PATIENCE, send(address, &token, ABANDONED, ABANDONED)).await.unwrap();
+    // The environment is asked after the whole body was read.
+    timeout(PATIENCE, asked.notified()).await.unwrap();
+    drop(sent);
+    // Refused before it arrives.
+    let refused = timeout(PATIENCE, next_status(address, &token, 0)).await;
+    assert_eq!(refused.unwrap(), 429);
+    frozen.send_replace(false);
+    let accepted = async { while next_status(address, &token, NEXT).await == 429 {} };
+    timeout(PATIENCE, accepted).await.unwrap();
 }

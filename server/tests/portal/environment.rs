@@ -14,6 +14,7 @@ use castalia_server::http::admission::{Admission, Sharing};
 use castalia_server::http::{self, failure};
 use castalia_server::role::admin;
 use castalia_server::settings::{Installation, Settings, Texts};
+use castalia_server::state::EnvironmentState;
 use castalia_store::Store;
 use castalia_store::entity::{Standard as _, app as app_row, cluster, item as item_row};
 use futures_util::future::join_all;
@@ -50,6 +51,16 @@ async fn admin_service() -> (SocketAddr, Store) {
 }
 
 pub(super) async fn admin_router() -> (Router, Store) {
+    let state = admin_state().await;
+    (router_of(&state), state.store)
+}
+
+pub(super) fn router_of(state: &EnvironmentState) -> Router {
+    admin::router(state.clone()).0.layer(from_fn_with_state(false, failure::render))
+}
+
+/// The environment behind an admin service.
+pub(super) async fn admin_state() -> EnvironmentState {
     let texts = Texts::gather(vec![("env", "FAR".to_owned())], None, std::iter::empty()).unwrap();
     let settings = Arc::new(Settings::from_texts(&texts).unwrap());
     let state = environment(&settings, Installation::Adopted).await;
@@ -58,8 +69,7 @@ pub(super) async fn admin_router() -> (Router, Store) {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
     );
-    let store = state.store.clone();
-    (admin::router(state).0.layer(from_fn_with_state(false, failure::render)), store)
+    state
 }
 
 /// An address that refuses connections: it is taken, but nobody listens.
@@ -128,13 +138,17 @@ pub(super) async fn world(services: &[SocketAddr]) -> World {
 }
 
 async fn world_of(services: Arc<Mutex<Vec<SocketAddr>>>) -> World {
-    let meta = meta_server_of(services).await;
     let mut world = World::adopted().await;
+    set_far(&mut world, meta_server_of(services).await);
+    world
+}
+
+/// Adds the environment FAR behind a meta server.
+pub(super) fn set_far(world: &mut World, meta: SocketAddr) {
     world.set("apollo.portal.envs", "local,far");
     world
         .set("apollo.portal.meta.servers", &json!({ "far": format!("http://{meta}") }).to_string());
     world.set("admin-service.access.tokens", &json!({ "FAR": TOKEN }).to_string());
-    world
 }
 
 /// The same where the answers of services are awaited for this long.
@@ -150,7 +164,7 @@ pub(super) async fn probe(world: &World) {
     join_all(environments.iter().map(Environment::probe)).await;
 }
 
-fn far() -> String {
+pub(super) fn far() -> String {
     NS.replace("LOCAL", "FAR")
 }
 

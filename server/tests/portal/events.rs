@@ -254,6 +254,37 @@ async fn a_page_resumes_behind_its_last_event_or_starts_anew() {
     }
 }
 
+/// What is edited between the first reads of a page and the opening of its stream.
+#[tokio::test]
+async fn a_page_gets_the_events_since_its_first_reads() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut stream = Stream::open(&user, "").await;
+    let start = stream.next().await.unwrap();
+    edit(&user, NS, "1").await;
+    let edited = stream.next().await.unwrap();
+    drop(stream);
+    let mut page = Stream::open(&user, "?app=demo&age=300000").await;
+    let first = page.next().await.unwrap();
+    assert_eq!((first.kind.as_str(), first.id), ("start", start.id));
+    assert_eq!(page.next().await, Some(edited));
+    edit(&user, NS, "2").await;
+    let next = page.next().await.unwrap();
+    assert_eq!(next.kind, "edit");
+    // A last event is known more exactly than an age.
+    let resumed = format!("?age=300000&lastEventId={}", next.id.unwrap());
+    let mut resumed = Stream::open(&user, &resumed).await;
+    edit(&user, NS, "3").await;
+    assert!(resumed.next().await.unwrap().id > next.id);
+    assert_eq!(Stream::open(&user, "?app=other&age=300000").await.kind().await, "start");
+    for too_old in ["600001", "18446744073709551615"] {
+        let mut page = Stream::open(&user, &format!("?age={too_old}")).await;
+        assert_eq!(page.kind().await, "reset", "events are kept for ten minutes");
+    }
+    fill(&world.store, 550).await;
+    assert_eq!(Stream::open(&user, "?age=300000").await.kind().await, "reset", "too many");
+}
+
 #[tokio::test]
 async fn a_page_that_returns_at_once_receives_each_event_once() {
     let world = World::with_demo().await;

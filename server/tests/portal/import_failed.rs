@@ -195,7 +195,19 @@ async fn what_others_use_of_a_failed_import_stays() {
         (NamedRole::master("second"), vec![app]),
     ] {
         let world = World::with_demo().await;
-        world.grant("u2", vec![role]).await;
+        // As soon as the import creates the role: what an earlier object of the name left is
+        // deleted before.
+        let name = role.name.clone();
+        let granted = Trigger {
+            name: "granted_meanwhile",
+            table: "Role",
+            when: "AFTER INSERT",
+            row: Some(("RoleName", &name)),
+            statement: Some(
+                r#"INSERT INTO "UserRole" ("UserId", "RoleId", "DataChange_CreatedBy", "DataChange_LastTime") VALUES ('u2', NEW."Id", 'u1', NEW."DataChange_CreatedTime")"#,
+            ),
+        };
+        granted.create(&world.store).await;
         run(&world, true).await;
         let root = world.user("apollo").await;
         let answer = root.upload(ALL, "all.zip", &archive).await;
@@ -204,6 +216,7 @@ async fn what_others_use_of_a_failed_import_stays() {
         assert_eq!(names_kept(&answer), kept);
         assert_eq!(apps(&world).await, ["demo", "second"]);
         run(&world, false).await;
+        granted.drop(&world.store).await;
         root.upload(ALL, "all.zip", &archive).await.ok();
         assert_eq!(root.get(&format!("{EXTRA}/items")).await.ok()["total"], 1);
     }
@@ -340,4 +353,37 @@ async fn what_holds_items_after_a_failed_import_stays() {
     assert_eq!(root.get("/openapi/v1/envs/LOCAL/apps/demo/clusters/d").await.status, 404);
     // Other cases get this database.
     run(&world, false).await;
+}
+
+/// The items of one file are refused, and so is the removal of the namespace that was created for
+/// them: the answer names it.
+#[tokio::test]
+async fn what_stays_of_a_file_that_cannot_be_imported_is_named() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    let definition = json!({ "appId": "demo", "name": "last", "format": "properties" });
+    root.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    // A namespace that is created cannot be tried before.
+    let last = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
+    root.delete(&last).await.empty();
+    run(&world, true).await;
+    let kept = Trigger {
+        name: "namespace_kept",
+        table: "Namespace",
+        when: "BEFORE UPDATE",
+        row: Some(("NamespaceName", "last")),
+        statement: None,
+    };
+    kept.create(&world.environment_store).await;
+    let (path, file) = (format!("{last}/items/import"), items(&[REFUSED]));
+    let answer = root.upload(&path, "of.last.properties", file.as_bytes()).await;
+    answer.fails(400, "import failed for: of.last.properties (");
+    assert_eq!(answer.json()["code"], "partly_failed");
+    assert_eq!(names_kept(&answer), ["demo/LOCAL/default/last"]);
+    let stored = NS.replace("application", "last");
+    assert_eq!(root.get(&format!("{stored}/items")).await.ok()["total"], 0);
+    kept.drop(&world.environment_store).await;
+    run(&world, false).await;
+    root.upload(&path, "of.last.properties", file.as_bytes()).await.empty();
+    assert_eq!(root.get(&format!("{stored}/items")).await.ok()["total"], 1);
 }

@@ -1,12 +1,19 @@
 //! Several reads in one call: each is answered as a call of its own, and none waits for another.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
+use super::environment::{self, admin_router, listen};
 use super::frozen_environment::world_beside_a_frozen_environment;
-use super::world::{Caller, NS, World, item};
+use super::world::{Caller, NS, World, app, item};
 
 /// Longest wait for an answer; the frozen environment is waited for 30 s.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -116,4 +123,44 @@ async fn a_frozen_environment_delays_no_other_read() {
     let last = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
     let line: Value = serde_json::from_slice(&last.into_data().unwrap()).unwrap();
     assert_eq!((line["index"].as_u64(), line["status"].as_u64()), (Some(0), Some(500)), "{line}");
+}
+
+/// How long a read takes: those that are sent at once arrive within this time.
+const READ: Duration = Duration::from_millis(20);
+
+/// An admin service that notes how many reads of items it had at once.
+async fn counting(most: Arc<AtomicUsize>) -> Router {
+    let running = Arc::new(AtomicUsize::new(0));
+    let count = move |request: Request, next: Next| {
+        let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+        async move {
+            if !request.uri().path().contains("/items") {
+                return next.run(request).await;
+            }
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(READ).await;
+            let response = next.run(request).await;
+            running.fetch_sub(1, Ordering::SeqCst);
+            response
+        }
+    };
+    admin_router().await.0.layer(from_fn(count))
+}
+
+/// Otherwise the reads of one user occupy all connections of an environment to its database.
+#[tokio::test]
+async fn the_reads_of_one_user_share_a_limit_over_all_calls() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let service = listen(counting(Arc::clone(&most)).await).await;
+    let world = environment::world(&[service]).await;
+    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let user = world.user("u1").await;
+    let items = "envs/FAR/apps/demo/clusters/default/namespaces/application/items";
+    let paths = [items; 10];
+    let calls = (0..6).map(|_| read(&user, &paths));
+    for lines in join_all(calls).await {
+        assert!(lines.iter().all(|line| line["status"] == 200), "{lines:?}");
+    }
+    let most = most.load(Ordering::SeqCst);
+    assert!((1..=2).contains(&most), "{most} at once");
 }

@@ -93,7 +93,7 @@ async fn what_was_published_while_the_target_was_down_arrives_after_a_restart() 
     end(background).await;
 }
 
-async fn age_notices(world: &World, age: TimeDelta) {
+pub(super) async fn age_notices(world: &World, age: TimeDelta) {
     let past = now() - age;
     world
         .store
@@ -112,7 +112,7 @@ async fn age_notices(world: &World, age: TimeDelta) {
         .unwrap();
 }
 
-async fn set_state(world: &World, state: i16) {
+pub(super) async fn set_state(world: &World, state: i16) {
     world
         .store
         .write(state, |tx, state| {

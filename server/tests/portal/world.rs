@@ -158,8 +158,8 @@ impl World {
         world
     }
 
-    /// Stores the portal's settings, for nodes that read them.
-    async fn store_settings(&self) {
+    /// Stores the portal's settings, for nodes and transactions that read them.
+    pub(crate) async fn store_settings(&self) {
         let stored: Result<_, castalia_store::StoreError> = self
             .store
             .write(self.rows.clone(), |tx, rows| {

@@ -12,6 +12,7 @@ import { createRoot } from "react-dom/client";
 
 import { onPendingEnvironments, prefix } from "./api/client";
 import { isSignedOut, mayRetry } from "./api/errors";
+import { STALE_MS } from "./api/events";
 import { keepChosen } from "./api/preferences";
 import { boot } from "./api/queries";
 import { toast } from "./parts/toast";
@@ -20,8 +21,6 @@ import { createTree } from "./routes/tree";
 import { startDisplay } from "./state/display";
 import { onChosen, startLanguage, themeManager } from "./state/prefs";
 import { theme } from "./theme";
-
-const STALE_MS = 30_000;
 
 const old = oldAddress(window.location.pathname.slice(prefix.length), window.location.hash);
 if (old) window.history.replaceState(null, "", prefix + (old === "lost" ? "/" : old.to));

@@ -113,12 +113,12 @@ async fn rows_go_with_their_node_or_after_a_day() {
     let mut server = Server::start_in(directory.path(), options.clone());
     assert_eq!(uris().await, [format!("{}/", server.config)]);
     let day = 24 * 3600;
-    let rows =
-        [row("x", "http://dead:1/", "c", day + 60), row("x", "http://silent:1/", "c", day - 60)];
-    database.run(&[&rows[0], &rows[1]]).await;
+    database.run(&[&row("x", "http://silent:1/", "c", day - 60)]).await;
     assert!(server.terminate().success());
-    assert_eq!(uris().await, ["http://dead:1/", "http://silent:1/"]);
+    assert_eq!(uris().await, ["http://silent:1/"]);
 
+    // Inserted while no node runs: one that just started may still be deleting such rows.
+    database.run(&[&row("x", "http://dead:1/", "c", day + 60)]).await;
     let _server = Server::start_in(directory.path(), options);
     assert!(!uris().await.contains(&"http://dead:1/".to_owned()));
     assert!(uris().await.contains(&"http://silent:1/".to_owned()));

@@ -141,12 +141,38 @@ const FORBIDDEN_IN_PORTAL: [(&str, &str); 9] = [
     ),
 ];
 
+/// Panics if an app has roles that the portal does not have.
+pub(super) async fn check_roles(portal: &Database, app_id: &str, what: &str) {
+    let sql = format!(
+        r#"SELECT "RoleName" FROM "Role" WHERE NOT "IsDeleted"
+           AND ("RoleName" LIKE '%+{app_id}' OR "RoleName" LIKE '%+{app_id}+%')
+           AND NOT EXISTS (SELECT 1 FROM "App" WHERE "App"."AppId" = '{app_id}' AND NOT "App"."IsDeleted")"#
+    );
+    let found = portal.rows(&sql).await;
+    assert!(found.is_empty(), "{app_id} does not exist, but after {what} it has roles: {found:?}");
+}
+
+/// Panics if nobody is left who administers the portal.
+async fn check_super_admins(portal: &Database, what: &str) {
+    let sql =
+        r#"SELECT "Value" FROM "ServerConfig" WHERE "Key" = 'superAdmin' AND NOT "IsDeleted""#;
+    let lists = portal.rows(sql).await;
+    let lists: Vec<_> = lists.iter().filter_map(|row| row["Value"].as_str()).collect();
+    let enabled = portal.rows(r#"SELECT "Username" FROM "Users" WHERE "Enabled" = 1"#).await;
+    let is_listed = |name: &str| {
+        lists.iter().flat_map(|list| list.split(',')).any(|listed| listed.trim() == name)
+    };
+    let is_left = enabled.iter().any(|row| row["Username"].as_str().is_some_and(is_listed));
+    assert!(is_left, "no super administrator is enabled after {what}: {lists:?}, {enabled:?}");
+}
+
 /// Panics with the violated invariant of the portal.
 pub(super) async fn check_portal(portal: &Database, what: &str) {
     for (meaning, sql) in FORBIDDEN_IN_PORTAL {
         let found = portal.rows(sql).await;
         assert!(found.is_empty(), "{meaning}, but not after {what}: {found:?}");
     }
+    check_super_admins(portal, what).await;
     for (meaning, table, columns) in ONCE {
         exists_once(portal, meaning, table, columns, what).await;
     }

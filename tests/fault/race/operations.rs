@@ -10,6 +10,10 @@ use crate::support::server::PASSWORD;
 /// Every operation.
 const OPERATIONS: &str = include_str!("operations.txt");
 
+/// A change of the list of super administrators, which the deletion of a user changes as well: a
+/// rival that is no operation of its own.
+pub(crate) const SUPER_ADMINS: &str = "portal POST /openapi/v1/server/portal-db/config?superAdmin";
+
 /// A request to one of the two ports.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -131,6 +135,10 @@ fn administration(
     s: &Subject,
     who: &str,
 ) -> Option<(String, Option<Value>)> {
+    if let Some(at) = path.strip_suffix("?superAdmin") {
+        let list = format!("apollo,{}", s.user);
+        return Some((at.to_owned(), Some(json!({ "key": "superAdmin", "value": list }))));
+    }
     let at = path
         .replace("{env}", "DEV")
         .replace("{token}", &s.token)

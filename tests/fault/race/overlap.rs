@@ -39,6 +39,7 @@ pub(super) enum Rows {
     User,
     /// The access token of the user.
     Token,
+    Consumer,
 }
 
 impl Rows {
@@ -49,6 +50,7 @@ impl Rows {
             Self::Namespaces => (&nodes.config, "Namespace", format!(r#""AppId" = '{app_id}'"#)),
             Self::User => (&nodes.portal, "Users", format!(r#""Username" = '{user}'"#)),
             Self::Token => (&nodes.portal, "UserToken", format!(r#""Id" = {user_token_id}"#)),
+            Self::Consumer => (&nodes.portal, "Consumer", format!(r#""AppId" = '{app_id}'"#)),
         };
         (database, format!(r#"SELECT "Id" FROM "{table}" WHERE {condition} FOR UPDATE"#))
     }

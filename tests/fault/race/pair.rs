@@ -39,9 +39,10 @@ macro_rules! portal {
 }
 
 const DELETE_USER: &str = "portal DELETE /openapi/v1/users/{userId}";
+const DELETE_CONSUMER: &str = "portal DELETE /openapi/v1/consumers/by-appId";
 const REVOKE_TOKEN: &str = "portal POST /openapi/v1/user-tokens/admin/{tokenId}/revoke";
 
-const PAIRS: [Pair; 10] = [
+const PAIRS: [Pair; 12] = [
     // The same key.
     on(Rows::Namespaces, admin!("POST" "/items"), admin!("POST" "/itemset")),
     on(Rows::Namespaces, portal!("POST" "/items"), admin!("POST" "/itemset")),
@@ -68,6 +69,9 @@ const PAIRS: [Pair; 10] = [
     // The access of a user ends twice.
     on(Rows::User, DELETE_USER, "portal PUT /openapi/v1/users/enabled"),
     on(Rows::Token, REVOKE_TOKEN, DELETE_USER),
+    // A consumer ends while it is given a role or a token.
+    on(Rows::Consumer, "portal POST /openapi/v1/consumers/{token}/assign-role", DELETE_CONSUMER),
+    on(Rows::Consumer, "portal POST /openapi/v1/consumer-tokens/by-appId/rotate", DELETE_CONSUMER),
 ];
 
 const fn on(rows: Rows, operation: &'static str, rival: &'static str) -> Pair {
@@ -79,7 +83,7 @@ async fn race_pairs(nodes: Nodes) {
         let mut tries = (0..TRIES).map(|at| number * TRIES + at);
         loop {
             let number = tries.next().unwrap_or_else(|| panic!("the callers never met: {pair:?}"));
-            if round(&nodes, number, pair).await {
+            if round(&nodes, number, pair).await.is_some() {
                 break;
             }
         }

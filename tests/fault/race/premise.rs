@@ -16,7 +16,7 @@ const WEBHOOKS: &str = "/openapi/v1/webhooks";
 const REQUESTS: &str = "/openapi/v1/access-requests";
 const USERS: &str = "/openapi/v1/users";
 
-/// Arranges that an operation is accepted.
+/// Arranges that an operation is accepted. What was arranged for another one is used again.
 pub(super) async fn arrange(nodes: &Nodes, operation: &str, subject: &mut Subject) {
     let [port, method, path] = *operation.splitn(3, ' ').collect::<Vec<_>>() else {
         panic!("{operation}")
@@ -31,8 +31,11 @@ pub(super) async fn arrange(nodes: &Nodes, operation: &str, subject: &mut Subjec
     } else if path.contains(SERVER_CONFIG) && method == "DELETE" {
         send(&format!("{port} POST {path}"), subject).await.ok();
     } else if path.starts_with("/openapi/v1/consumer") && path != CONSUMERS {
-        let created = send(&format!("portal POST {CONSUMERS}"), subject).await.ok().json();
-        subject.token = created["token"].as_str().unwrap().to_owned();
+        if !subject.has_consumer {
+            let created = send(&format!("portal POST {CONSUMERS}"), subject).await.ok().json();
+            subject.token = created["token"].as_str().unwrap().to_owned();
+            subject.has_consumer = true;
+        }
         if path.ends_with("/by-appId/roles") {
             send(&format!("portal POST {CONSUMERS}/{{token}}/assign-role"), subject).await.ok();
         }
@@ -47,7 +50,7 @@ pub(super) async fn arrange(nodes: &Nodes, operation: &str, subject: &mut Subjec
         send("admin DELETE /apps/{app_id}", subject).await.ok();
     } else if path.contains("/instances") {
         insert_instance(nodes, subject).await;
-    } else if path.starts_with("/openapi/v1/user") && path != USERS {
+    } else if path.starts_with("/openapi/v1/user") && path != USERS && !subject.has_user {
         add_user(nodes, subject).await;
     }
 }
@@ -63,6 +66,7 @@ pub(super) async fn add_user(nodes: &Nodes, subject: &mut Subject) -> Http {
     let user = sign_in_as(&nodes.servers[0].portal, &subject.user, PASSWORD).await;
     let token = user.post("/openapi/v1/user-tokens", json!({ "name": "premise" })).await.ok();
     subject.user_token_id = id(&token);
+    subject.has_user = true;
     user
 }
 

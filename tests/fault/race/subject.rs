@@ -21,11 +21,15 @@ pub(crate) struct Subject {
     pub(crate) key_id: i64,
     /// The token of a consumer.
     pub(crate) token: String,
+    /// Whether the consumer exists.
+    pub(crate) has_consumer: bool,
     pub(crate) webhook_id: i64,
     /// A request for access.
     pub(crate) request_id: i64,
     /// The name of a user who need not exist.
     pub(crate) user: String,
+    /// Whether the user exists.
+    pub(crate) has_user: bool,
     /// An access token of that user.
     pub(crate) user_token_id: i64,
     pub(crate) instance_id: i64,
@@ -62,6 +66,8 @@ impl Subject {
         Self {
             number,
             token: app_id.clone(),
+            has_consumer: false,
+            has_user: false,
             app_id,
             webhook_id: 1,
             request_id: 1,

@@ -50,6 +50,7 @@ def result_of(future: Future[Any], timeout: float | None = None) -> Any:
             return future.result(max(left, 0))
         except FutureTimeoutError as error:
             if future.done():
-                raise
+                # It ended just now, or this is its own error.
+                return future.result()
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(f"not finished within {timeout} s", "wait") from error

@@ -10,13 +10,27 @@ from castalia._calls import begin, result_of
 from castalia._content import ChangeEvent
 
 
-def taken_from(stream: _native.Stream) -> Iterator[ChangeEvent]:
-    """The events of a stream, which is closed with the iterator."""
-    try:
-        while True:
-            parts: tuple[Any, ...] | None = result_of(begin(stream.next))
-            if parts is None:
-                return
-            yield ChangeEvent(*parts)
-    finally:
-        stream.close()
+class Events(Iterator[ChangeEvent]):
+    """Events as they arrive; they end with the namespace.
+
+    Not a generator: one that a thread was executing at a fork cannot be used in the child.
+    """
+
+    def __init__(self, native: _native.Stream) -> None:
+        self._native = native
+
+    def __next__(self) -> ChangeEvent:
+        waiting = begin(self._native.next)
+        try:
+            parts: tuple[Any, ...] | None = result_of(waiting)
+        except BaseException:
+            # Such as that of Ctrl-C: nobody would take the event that was waited for.
+            self.close()
+            raise
+        if parts is None:
+            raise StopIteration
+        return ChangeEvent(*parts)
+
+    def close(self) -> None:
+        """Ends the stream, and a wait for its next event."""
+        self._native.close()

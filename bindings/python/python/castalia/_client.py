@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Callable, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from castalia._arguments import callable_or_refused, names_of
 from castalia._content import Snapshot, Validator
-from castalia._log import log_by_default
+from castalia._log import log_by_default, logger
 from castalia._monitor import Metrics, metrics_of
 from castalia._namespace import Configs
 from castalia._settings import Setting, Settings
@@ -83,10 +83,10 @@ class AnyClient(Generic[C]):
     def validate(self, namespace: str, validator: Validator) -> None:
         """Calls a function before a release of a namespace of the client's app is applied.
 
-        A string that it returns, or an exception, rejects the release.
+        A string that it returns, unless it is empty, or an exception rejects the release. So it may
+        return ``"; ".join(problems)``.
         """
-        asked = callable_or_refused(validator, "validator")
-        self._native.validate(namespace, lambda parts: asked(Snapshot(*parts)))
+        self._native.validate(namespace, _guarded(callable_or_refused(validator, "validator")))
 
     def metrics(self) -> Metrics:
         """State and counters."""
@@ -95,3 +95,16 @@ class AnyClient(Generic[C]):
     def metrics_text(self) -> str:
         """The same as OpenMetrics text."""
         return self._native.metrics_text()
+
+
+def _guarded(validator: Validator) -> Callable[[tuple[Any, ...]], str | None]:
+    """A validator whose failure is logged before the native half rejects the release."""
+
+    def call(parts: tuple[Any, ...]) -> str | None:
+        try:
+            return validator(Snapshot(*parts))
+        except BaseException:
+            logger.exception("a validator failed, which rejects the release")
+            raise
+
+    return call

@@ -16,7 +16,7 @@ from castalia._reads import TypedReads
 T = TypeVar("T")
 
 Validator = Callable[["Snapshot"], "str | None"]
-"""Says why a release must not be applied; ``None`` applies it."""
+"""Says why a release must not be applied; ``None`` or an empty string applies it."""
 
 
 class Snapshot(TypedReads):

@@ -25,7 +25,8 @@ class Client:
         """
     def close(self, /, done: "_Done") -> None:
         """
-        Stops the client; `done(None, error)` is called on another thread.
+        Stops the client; `done(None, error)` is called on another thread, or without a wait if the
+        interpreter is ending.
         """
     @property
     def env(self, /) -> str:
@@ -59,7 +60,8 @@ class Client:
         """
     def validate(self, /, namespace: str, validator: "Callable[[tuple[Any, ...]], str | None]") -> None:
         """
-        Calls `validator(view)` before a release is applied. A text or an exception rejects it.
+        Calls `validator(view)` before a release is applied. A text that is not empty, or an
+        exception, rejects it.
         """
 
 class File(Open):
@@ -162,16 +164,17 @@ class Opened:
 
 class Stream:
     """
-    Events from now on, taken one at a time.
+    Events from now on, taken one at a time. Dropping it ends a wait for the next one.
     """
     def close(self, /) -> None:
         """
-        Ends it, and a wait for the next event.
+        Ends it, and a wait for the next event. Does nothing in a forked child, where it has ended.
         """
     def next(self, /, done: "_Done") -> None:
         """
-        The next event; `done(event, error)` is called on another thread, without an event if the
-        client is closed. Never called if the stream is closed first.
+        The next event; `done(event, error)` is called on another thread. At the end there is none:
+        if the stream or the client is closed, also meanwhile, if the interpreter is ending, or if
+        this process was forked since the stream was created.
         """
 
 class Subscription:
@@ -214,8 +217,8 @@ def error_kinds() -> list[tuple[str, int]]:
 
 def forked() -> None:
     """
-    A forked child has none of the threads that were in callbacks. Clients with listeners restart
-    now, all others at the next read.
+    A forked child has none of the threads that were in callbacks, and its own thread may wait, even
+    if a callback forked it. Clients with listeners restart now, all others at the next read.
     """
 
 def in_callback() -> bool:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Callable, TypeVar, overload
+from typing import Any, Callable, NoReturn, TypeVar, overload
 
 from castalia import _native
 from castalia._arguments import callable_or_refused
@@ -101,8 +101,11 @@ class TypedReads(Mapping[str, str]):
         return default if text is None else _native.parse_list(text, delimiter, trim)
 
     def get_json(self, key: str, default: Any = None) -> Any:
-        """The value as JSON, a new object each time."""
-        return self.get_with(key, json.loads, default)
+        """The value as JSON, a new object each time; ``None`` for ``null``."""
+        try:
+            return self._parsed(key, _json, "JSON", default, _NOTHING)
+        except ParseError:
+            return default
 
     @overload
     def get_enum(self, key: str, enum: type[E]) -> E | None: ...
@@ -116,10 +119,10 @@ class TypedReads(Mapping[str, str]):
         """The value parsed by a function; ``None`` and exceptions mean that it is malformed."""
         callable_or_refused(parse, "parse")
         try:
-            value = self._parsed(key, parse, "what it is read as")
+            value: T | D = self._parsed(key, parse, "what it is read as", default)
         except ParseError:
             return default
-        return default if value is None else value
+        return value
 
     def try_get_int(self, key: str) -> int | None:
         """Like ``get_int``."""
@@ -147,11 +150,13 @@ class TypedReads(Mapping[str, str]):
 
     def try_get_json(self, key: str) -> Any:
         """Like ``get_json``."""
-        return self._parsed(key, json.loads, "JSON")
+        return self._parsed(key, _json, "JSON", malformed=_NOTHING)
 
     def try_get_enum(self, key: str, enum: type[E]) -> E | None:
         """Like ``get_enum``."""
-        return self._parsed(key, enum.__members__.get, f"one of {', '.join(enum.__members__)}")
+        members = enum.__members__
+        member: E | None = self._parsed(key, members.get, f"one of {', '.join(members)}")
+        return member
 
     @abstractmethod
     def _read(self, value_type: ValueType[T], key: str) -> T | None:
@@ -168,15 +173,35 @@ class TypedReads(Mapping[str, str]):
             return default
         return default if value is None else value
 
-    def _parsed(self, key: str, parse: Callable[[str], T | None], what: str) -> T | None:
+    def _parsed(
+        self,
+        key: str,
+        parse: Callable[[str], Any],
+        what: str,
+        default: Any = None,
+        malformed: Any = None,
+    ) -> Any:
+        """The value by a parser that raises or returns ``malformed`` if it is that."""
         text = self.get(key)
         if text is None:
-            return None
-        value, cause = None, None
+            return default
+        value, cause = malformed, None
         try:
             value = parse(text)
         except Exception as error:
             cause = error
-        if value is None:
+        if value is malformed:
             raise self._malformed(key, f"the value is not {what}") from cause
         return value
+
+
+_NOTHING = object()
+"""What no parser returns."""
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"JSON has no {constant}")

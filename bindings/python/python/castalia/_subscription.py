@@ -79,7 +79,8 @@ def _guarded(listener: Listener) -> Callable[[tuple[Any, ...]], None]:
     def call(parts: tuple[Any, ...]) -> None:
         try:
             listener(ChangeEvent(*parts))
-        except Exception:
+        except BaseException:
+            # Any, such as that of sys.exit: nothing else on this thread shows it.
             log_failure()
             raise
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, TypeVar
 from castalia import _native
 from castalia._arguments import interest_of
 from castalia._calls import wait
-from castalia._changes import taken_from
+from castalia._changes import Events
 from castalia._client import AnyClient
 from castalia._content import ChangeEvent
 from castalia._log import log_by_default
@@ -45,7 +45,7 @@ class Config(OpenConfig[Subscription]):
         self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
     ) -> Iterator[ChangeEvent]:
         """The events from now on; they end when the client or the namespace is closed."""
-        return taken_from(self._stream(*interest_of(keys, prefixes)))
+        return Events(self._stream(*interest_of(keys, prefixes)))
 
     def __copy__(self) -> Config:
         return self
@@ -73,7 +73,7 @@ class ConfigFile(OpenFile[Subscription]):
 
     def changes(self) -> Iterator[ChangeEvent]:
         """The changes of the text from now on."""
-        return taken_from(self._stream())
+        return Events(self._stream())
 
 
 C = TypeVar("C", bound="Client")
@@ -108,7 +108,8 @@ class Client(AnyClient[Config]):
     def close(self, timeout: float | None = 5.0) -> None:
         """Stops the client with all its namespaces. Reads still return the last values.
 
-        Listeners have two seconds for their queued events. In a listener this does not wait.
+        Listeners have two seconds for their queued events. In a listener, and when the interpreter
+        is ending, this does not wait.
         """
         self._native.stop()
         if not _native.in_callback():

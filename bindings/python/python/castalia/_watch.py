@@ -18,7 +18,7 @@ class Watch(Generic[T]):
     def __init__(self, namespace: _native.Namespace, parse: Callable[[Snapshot], T]) -> None:
         """Raises what ``parse`` raises for the current values."""
         self._parse = parse
-        self.last_error: Exception | None = None
+        self.last_error: BaseException | None = None
         """Why the newest content could not be read; ``None`` when it could."""
         # The client must not keep this object alive.
         follow = WeakMethod(self._follow)
@@ -39,7 +39,8 @@ class Watch(Generic[T]):
         try:
             self._value = self._parse(snapshot_of(view))
             self.last_error = None
-        except Exception as error:
+        except BaseException as error:
+            # Any, such as that of sys.exit: nothing else on this thread shows it.
             self.last_error = error
             # Only the kind is logged: the error itself may quote values.
             kind = type(error).__name__

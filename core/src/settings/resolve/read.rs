@@ -172,6 +172,6 @@ impl Resolver {
     }
 }
 
-pub(super) fn positive(text: &str) -> Option<u64> {
+fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number > 0)
 }

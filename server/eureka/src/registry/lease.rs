@@ -29,6 +29,7 @@ pub struct Lease {
     pub is_own: bool,
     /// `None` if no registry has it.
     pub(super) times: Option<Times>,
+    pub(super) counted: Counted,
 }
 
 /// Times of a lease on the clock that never jumps.
@@ -37,6 +38,14 @@ pub(super) struct Times {
     pub(super) registered: Instant,
     /// `None` without a heartbeat.
     pub(super) renewed: Option<Instant>,
+}
+
+/// When the last heartbeat and the last registration were counted for self-preservation. Each has
+/// its own time: a client registers between its heartbeats, which must be counted nevertheless.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counted {
+    heartbeat: Option<Instant>,
+    registration: Option<Instant>,
 }
 
 impl Lease {
@@ -53,6 +62,7 @@ impl Lease {
             action: None,
             is_own: false,
             times: None,
+            counted: Counted::default(),
         }
     }
 
@@ -121,6 +131,18 @@ impl Lease {
         self.renewed = now.wall.saturating_add(self.duration());
     }
 
+    /// Whether a heartbeat that arrives now is counted for self-preservation.
+    pub(super) fn counts_heartbeat(&mut self, now: Moment) -> bool {
+        let interval = self.instance.renewal_interval;
+        !self.is_own && is_counted(&mut self.counted.heartbeat, interval, now)
+    }
+
+    /// The same for a registration.
+    pub(super) fn counts_registration(&mut self, now: Moment) -> bool {
+        let interval = self.instance.renewal_interval;
+        !self.is_own && is_counted(&mut self.counted.registration, interval, now)
+    }
+
     /// Extends it by the time for which this process was stopped until now, or by the part of it
     /// since the lease was renewed: heartbeats may arrive before the pause is noticed.
     pub(super) fn grant(&mut self, pause: Duration, now: Moment) {
@@ -131,4 +153,15 @@ impl Lease {
             *start = start.checked_add(pause).unwrap_or(*start);
         }
     }
+}
+
+/// Counts at most one in half an interval: the heartbeats of an instance that sends too many must
+/// not take the place of those of silent instances, and those of others are late at times.
+fn is_counted(last: &mut Option<Instant>, interval: u32, now: Moment) -> bool {
+    let shortest = Duration::from_secs(interval.into()) / 2;
+    let is_early = last.is_some_and(|last| now.at.saturating_duration_since(last) < shortest);
+    if !is_early {
+        *last = Some(now.at);
+    }
+    !is_early
 }

@@ -3,6 +3,7 @@
 mod copies;
 mod ends;
 mod overrides;
+mod preservation;
 
 use std::time::Duration;
 

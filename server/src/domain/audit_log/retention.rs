@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use castalia_store::audit::Operation;
 use castalia_store::audit::seal::{self, Position};
-use castalia_store::{Id, StoreError, now};
+use castalia_store::clock::shared_time;
+use castalia_store::{Id, StoreError};
 use chrono::TimeDelta;
 
 use super::{Log, OperationKind, new_id};
@@ -46,7 +47,8 @@ pub fn run(log: Log, config: &ServerConfig, background: &Background) {
 /// # Errors
 /// Fails if the database cannot be read or written.
 pub async fn remove_old(log: &Log, age: TimeDelta) -> Result<u64> {
-    let before = now() - age;
+    // By its own clock, a node whose clock is ahead would remove new records.
+    let before = shared_time(log.store.read()).await? - age;
     let mut removals = 0;
     loop {
         let seals = seal::oldest_before(log.store.read(), log.part, before, SEALS).await?;

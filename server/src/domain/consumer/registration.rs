@@ -236,7 +236,8 @@ pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
     let input = (app_id.to_owned(), operator.to_owned());
     let delete = store.write(input, |tx, (app_id, operator)| {
         Box::pin(async move {
-            let found = consumer::by_app_id(tx, app_id).await?.ok_or_else(unknown)?;
+            // Locked, because it may be given a token or a role at the same time.
+            let found = consumer::lock(tx, app_id).await?.ok_or_else(unknown)?;
             consumer::delete(tx, found.id, operator).await?;
             Ok::<_, Error>(found.id)
         })
@@ -294,7 +295,7 @@ pub async fn revoke(store: &Store, app_id: &str, name: &str, operator: &str) -> 
         .await
 }
 
-pub(super) fn unknown() -> Error {
+pub(in crate::domain) fn unknown() -> Error {
     Error::bad_request("ConsumerApp not exist").with_code(Code::UnknownConsumer)
 }
 
@@ -328,6 +329,8 @@ async fn grant_in(
     if let Some(place) = wanted.places.first() {
         app::lock(tx, &place.app_id).await?;
     }
+    // It was looked up before, and may have been deleted since.
+    grant::lock_consumer(tx, id).await?;
     check_existence(tx, &wanted.places).await?;
     let mut role_ids = Vec::new();
     for role in wanted.roles() {

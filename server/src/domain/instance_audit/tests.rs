@@ -1,4 +1,5 @@
-//! Tests of the records of clients: which are recorded, and of how many namespaces.
+//! Tests of the records of clients: which are recorded, of how many namespaces, and when those that
+//! were dropped are offered again.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use castalia_core::protocol::route::Caller;
 use castalia_store::{Part, StoreOptions, migration};
 
 use super::*;
+use crate::domain::instance_bounds::NAMESPACES;
 use crate::feed::cache::ReadFrom;
 
 fn seen(ip: &str, release_key: &str) -> Sighting {
@@ -73,14 +75,21 @@ fn what_no_row_can_hold_is_not_recorded() {
     assert!(!is_recorded(demo, "bj", "a\0b"));
 }
 
-/// An instance may read every public namespace, and its rows would fill the table.
-#[tokio::test]
-async fn an_instance_is_recorded_with_a_limited_number_of_namespaces() {
+/// Records in a new database with some keys of the configuration.
+async fn audit(keys: &[(&str, &str)]) -> (Store, InstanceAudit) {
     let acquire_timeout = Duration::from_secs(60);
     let options = StoreOptions { acquire_timeout, ..StoreOptions::new("config-db") };
     let store = Store::connect("sqlite::memory:", options).await.unwrap();
     migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
-    let audit = InstanceAudit::new(store.clone(), ServerConfig::new(BTreeMap::new()));
+    let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let config = ServerConfig::new(keys.collect::<BTreeMap<_, _>>());
+    (store.clone(), InstanceAudit::new(store, config))
+}
+
+/// An instance may read every public namespace, and its rows would fill the table.
+#[tokio::test]
+async fn an_instance_is_recorded_with_a_limited_number_of_namespaces() {
+    let (store, audit) = audit(&[]).await;
     let mut room = Room::default();
     let read = |ip: &str, number: usize| Sighting {
         namespace: NamespaceKey::new("demo", "default", &format!("n{number}")),
@@ -97,4 +106,39 @@ async fn an_instance_is_recorded_with_a_limited_number_of_namespaces() {
     // Another instance has a limit of its own.
     audit.record(&mut room, vec![read("10.0.0.2", 0)]).await.unwrap();
     assert_eq!(instance::count(store.read()).await.unwrap(), (2, most + 1));
+}
+
+/// A record of one read with a digest.
+fn read(digest: u64, ip: &str) -> Sighting {
+    Sighting { digest, time: castalia_store::now(), ..seen(ip, "a") }
+}
+
+/// The limit may have been raised meanwhile.
+#[tokio::test]
+async fn what_a_limit_dropped_is_offered_again_before_the_next_day() {
+    let (_, audit) = audit(&[("instance.max.per.app", "1")]).await;
+    let mut room = Room::default();
+    let batch = vec![read(1, "10.0.0.1")];
+    assert!(audit.write_batch(&mut room, batch).await.unwrap().is_empty());
+    let batch = vec![read(1, "10.0.0.1"), read(2, "10.0.0.2")];
+    let dropped = audit.write_batch(&mut room, batch).await.unwrap();
+    assert_eq!(dropped, [2]);
+    let (release, now) = (7, Instant::now());
+    for digest in [1, 2] {
+        audit.0.recorded.insert(digest, LastRecord::of(release, now));
+    }
+    audit.drop_records(&dropped);
+    let is_offered = |digest: u64, later: Duration| {
+        !audit.0.recorded.get(&digest).unwrap().is_same(release, now + later)
+    };
+    assert_eq!([1, 2].map(|digest| is_offered(digest, DROPPED_REPEAT / 2)), [false, false]);
+    assert_eq!([1, 2].map(|digest| is_offered(digest, DROPPED_REPEAT)), [false, true]);
+    assert_eq!([1, 2].map(|digest| is_offered(digest, REPEAT)), [true, true]);
+}
+
+#[tokio::test]
+async fn a_read_beyond_the_limit_is_dropped() {
+    let (_, audit) = audit(&[("instance.config.max.total", "0")]).await;
+    let batch = vec![read(1, "10.0.0.1")];
+    assert_eq!(audit.write_batch(&mut Room::default(), batch).await.unwrap(), [1]);
 }

@@ -2,11 +2,12 @@
 //! idempotent.
 
 use castalia_store::app::App;
-use castalia_store::user::role::{self, Names};
-use castalia_store::{Deletion, Id, Store, Transaction, app};
+use castalia_store::user::role::{self, Names, RoleRows, Wanted};
+use castalia_store::{Deletion, Id, Store, Transaction, app, consumer};
 
 use super::need::Resource;
 use super::{Act, NamedRole, Right};
+use crate::domain::consumer::registration::unknown;
 use crate::domain::unique;
 use crate::error::Result;
 
@@ -47,23 +48,65 @@ pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
     Ok(role::lock(tx, &NamedRole::create_application().name).await?)
 }
 
-/// Deletes the roles to read, edit or publish all of a cluster, with their permissions and grants.
-pub async fn delete_cluster_roles(store: &Store, place: &Resource, operator: &str) -> Result<()> {
-    let input = (place.clone(), operator.to_owned());
-    unique::write(store, input, |tx, (place, operator)| {
+/// What the roles to read, edit or publish all of a cluster are found by.
+struct OfCluster {
+    roles: Names,
+    kinds: Vec<&'static str>,
+    targets: Names,
+}
+
+impl OfCluster {
+    fn new(place: &Resource) -> Self {
+        let roles = roles_of_cluster(place);
+        let permissions: Vec<_> = roles.iter().flat_map(|role| &role.permissions).collect();
+        let exact = permissions.iter().map(|permission| permission.target.clone()).collect();
+        Self {
+            roles: names_of(&roles),
+            kinds: permissions.iter().map(|permission| permission.right.name()).collect(),
+            targets: Names { exact, ..Names::default() },
+        }
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { roles: &self.roles, kinds: &self.kinds, targets: &self.targets }
+    }
+}
+
+/// The rows of a cluster's roles at present. If its environment has no such cluster afterwards,
+/// they are left of an earlier one.
+pub async fn cluster_rows(store: &Store, place: &Resource) -> Result<RoleRows> {
+    Ok(role::rows(store.read(), &OfCluster::new(place).wanted()).await?)
+}
+
+/// Deletes these rows of a cluster's roles, with their grants. What was created since they were
+/// read stays: it belongs to a later cluster.
+pub async fn delete_cluster_rows(
+    store: &Store,
+    place: &Resource,
+    rows: RoleRows,
+    operator: &str,
+) -> Result<()> {
+    delete_rows_or_all(store, place, Some(rows), operator).await
+}
+
+/// Without rows, deletes all that the cluster has.
+async fn delete_rows_or_all(
+    store: &Store,
+    place: &Resource,
+    rows: Option<RoleRows>,
+    operator: &str,
+) -> Result<()> {
+    let input = (place.clone(), rows, operator.to_owned());
+    unique::write(store, input, |tx, (place, rows, operator)| {
         Box::pin(async move {
             // Before anything is read, because a role may be granted at the same time.
             app::lock(tx, &place.app_id).await?;
-            let roles = roles_of_cluster(place);
-            let names = names_of(&roles);
-            let permissions: Vec<_> = roles.iter().flat_map(|role| &role.permissions).collect();
-            let kinds: Vec<_> =
-                permissions.iter().map(|permission| permission.right.name()).collect();
-            let targets = permissions.iter().map(|permission| permission.target.clone()).collect();
-            let targets = Names { exact: targets, ..Names::default() };
-            let by = &Deletion::by(operator);
-            role::delete_permissions(tx, &kinds, &targets, by).await?;
-            Ok(role::delete_roles(tx, &names, by).await?)
+            let found = OfCluster::new(place);
+            let rows = match rows {
+                Some(rows) => rows.clone(),
+                None => role::rows(tx, &found.wanted()).await?,
+            };
+            Ok(role::delete_rows(tx, &found.wanted(), &rows, &Deletion::by(operator)).await?)
         })
     })
     .await
@@ -123,19 +166,6 @@ pub async fn delete_left_of_namespace(
     Ok(role::delete_roles(tx, &names_of(&roles), by).await?)
 }
 
-/// Deletes those that it leaves of an earlier cluster.
-pub async fn delete_left_of_cluster(store: &Store, place: &Resource, operator: &str) -> Result<()> {
-    let input = (place.clone(), operator.to_owned());
-    unique::write(store, input, |tx, (place, operator)| {
-        Box::pin(async move {
-            app::lock(tx, &place.app_id).await?;
-            let names = names_of(&[place.role_to(Act::Read)]);
-            Ok(role::delete_roles(tx, &names, &Deletion::by(operator)).await?)
-        })
-    })
-    .await
-}
-
 /// Restores the roles that [`delete_app_roles`] deleted at this time, with their grants.
 pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Result<()> {
     Ok(role::restore_roles(tx, &names_of_app(app_id), at).await?)
@@ -156,7 +186,7 @@ pub async fn restore_cluster_roles(
     let times = role::deletions_of_roles(store.read(), &names, range).await?;
     let after = times.iter().filter(|time| **time >= at).min();
     let Some(time) = after.or_else(|| times.iter().max()).copied() else { return Ok(false) };
-    delete_cluster_roles(store, place, operator).await?;
+    delete_rows_or_all(store, place, None, operator).await?;
     unique::write(store, (names, time), |tx, (names, time)| {
         Box::pin(async move { Ok(role::restore_roles(tx, names, *time).await?) })
     })
@@ -246,7 +276,19 @@ pub async fn open_namespace(
     Ok(())
 }
 
+/// Locks a consumer that is about to be given a role until the end of the transaction: its deletion
+/// would not find the role.
+///
+/// # Errors
+/// Fails if the consumer was deleted.
+pub(crate) async fn lock_consumer(tx: &Transaction, id: Id) -> Result<()> {
+    consumer::lock_by_id(tx, id).await?.map(drop).ok_or_else(unknown)
+}
+
 /// Grants a role to those who do not have it; creates it if it is missing.
+///
+/// # Errors
+/// Fails if the consumer does not exist. Users are not looked up.
 pub async fn give(
     tx: &Transaction,
     role: &NamedRole,
@@ -259,6 +301,7 @@ pub async fn give(
             role::grant_to_users(tx, role_id, names, operator).await?;
         }
         Grantee::Consumer(id) => {
+            lock_consumer(tx, id).await?;
             role::grant_to_consumer(tx, role_id, id, operator).await?;
         }
     }

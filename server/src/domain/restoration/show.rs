@@ -85,6 +85,7 @@ impl<'a> Shown<'a> {
         let names: Vec<&str> = restored.iter().map(|row| row.name.as_str()).collect();
         let scope = Scope::of_clusters(app_id, &names);
         self.refuse_scattered(tx, scope).await?;
+        self.hide_leftovers(tx, &[cluster], hidden).await?;
         restoration::show(tx, scope, *at).await?;
         self.note_clusters(tx, &restored).await?;
         let place = (app_id.as_str(), cluster.as_str());
@@ -195,13 +196,15 @@ impl<'a> Shown<'a> {
                 unused::remove_cluster(tx, &present, &earlier, &mut self.removal).await?;
             }
         }
+        let whole = || earlier.clusters.iter().filter(|row| row.parent_cluster_id == Id(0));
+        let clusters: Vec<&str> = whole().map(|row| row.name.as_str()).collect();
+        self.hide_leftovers(tx, &clusters, &earlier).await?;
         restoration::show(tx, Scope::of_app(app_id), *at).await?;
         // What was defined since has a namespace in each cluster.
         let mut newer = castalia_store::namespace::app_namespaces(tx, app_id).await?;
         newer.retain(|row| row.data_change_created_time.timestamp_millis() > *at);
         let is_older = |name: &str| !newer.iter().any(|row| row.name == name);
-        let whole = earlier.clusters.iter().filter(|row| row.parent_cluster_id == Id(0));
-        for cluster in whole.filter(|_| !newer.is_empty()) {
+        for cluster in whole().filter(|_| !newer.is_empty()) {
             self.complete(tx, &cluster.name, is_older).await?;
         }
         let clusters = castalia_store::app::clusters_with_branches(tx, app_id).await?;
@@ -209,11 +212,32 @@ impl<'a> Shown<'a> {
     }
 
     /// Shows the namespace in these clusters.
-    async fn show_in(&self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
+    async fn show_in(&mut self, tx: &Transaction, clusters: &[&str]) -> Result<()> {
         let Deleted { app_id, namespace, at, .. } = self.deleted;
         let scope = Scope::of_namespace(app_id, clusters, namespace);
         self.refuse_scattered(tx, scope).await?;
+        let places: Vec<(&str, &str)> =
+            clusters.iter().map(|cluster| (*cluster, namespace.as_str())).collect();
+        let woken = namespace::hide_leftovers(tx, app_id, &places, self.operator).await?;
+        self.removal.watch_keys.extend(woken);
         Ok(restoration::show_namespaces(tx, scope, *at).await?)
+    }
+
+    /// Hides what was published in vacant clusters after their deletion: it is newer than what is
+    /// shown, so clients would receive it.
+    async fn hide_leftovers(
+        &mut self,
+        tx: &Transaction,
+        clusters: &[&str],
+        hidden: &Hidden,
+    ) -> Result<()> {
+        let places = hidden.namespaces.iter();
+        let places = places.map(|row| (row.cluster_name.as_str(), row.namespace_name.as_str()));
+        let places: Vec<_> = places.filter(|(cluster, _)| clusters.contains(cluster)).collect();
+        let app_id = &self.deleted.app_id;
+        let woken = namespace::hide_leftovers(tx, app_id, &places, self.operator).await?;
+        self.removal.watch_keys.extend(woken);
+        Ok(())
     }
 
     /// What another program deleted would come back in part.

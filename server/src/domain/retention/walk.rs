@@ -12,8 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use castalia_store::clock::shared_time;
 use castalia_store::release::{DatedEntry, Line};
-use castalia_store::{Connection, Id, Store, now};
+use castalia_store::{Connection, Id, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{HistoryRow, REMOVE, lock, remove_locked, shorten, size_of};
@@ -64,7 +65,8 @@ impl Walk {
     /// # Errors
     /// Fails if the history cannot be read, or if several lines cannot be removed.
     pub async fn pass(&mut self, store: &Store, config: &ServerConfig) -> Result<u64> {
-        let now = now();
+        // By its own clock, one node whose clock is ahead would remove the history of all.
+        let now = shared_time(store.read()).await?;
         let before = age(config).and_then(|age| now.checked_sub_signed(age));
         let is_limited = config.get(&keys::HISTORY_SIZE).is_some()
             || !config.get(&keys::HISTORY_SIZE_OVERRIDE).is_empty();

@@ -5,7 +5,7 @@ use castalia_store::user::{self, UserRow};
 use castalia_store::{Deletion, Secret, Store, StoreError, Transaction};
 
 use super::external::list_super_admin;
-use super::{PasswordRule, User, blocking, existing, find, is_enabled, scheme, unknown};
+use super::{PasswordRule, Roots, User, blocking, existing, find, is_enabled, scheme, unknown};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
 use crate::domain::{access_request, preference, recent};
@@ -99,7 +99,7 @@ pub async fn change(
     store: &Store,
     rule: &PasswordRule,
     account: Account,
-    roots: Vec<String>,
+    roots: impl Into<Roots>,
 ) -> Result<()> {
     account.check(rule)?;
     let scheme = scheme(rule.installation());
@@ -113,7 +113,7 @@ pub async fn change(
         }
     });
     let row = account.row(hash.await?);
-    write(store, row, roots).await
+    write(store, row, roots.into()).await
 }
 
 /// Enables or disables a user. Disabling ends the sessions of the user, so that they do not become
@@ -126,7 +126,7 @@ pub async fn set_enabled(
     store: &Store,
     name: &str,
     is_enabled: bool,
-    roots: Vec<String>,
+    roots: impl Into<Roots>,
 ) -> Result<()> {
     let row = UserRow {
         username: name.to_owned(),
@@ -135,10 +135,10 @@ pub async fn set_enabled(
         password: None,
         is_enabled: Some(is_enabled),
     };
-    write(store, row, roots).await
+    write(store, row, roots.into()).await
 }
 
-async fn write(store: &Store, row: UserRow, roots: Vec<String>) -> Result<()> {
+async fn write(store: &Store, row: UserRow, roots: Roots) -> Result<()> {
     let disabled = (row.is_enabled == Some(false)).then(|| row.username.clone());
     let change = store.write((row, roots), |tx, (row, roots)| {
         Box::pin(async move {
@@ -179,8 +179,13 @@ pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
 /// # Errors
 /// Fails if there is no such user, if it is the operator, and if no other super administrator
 /// (`roots`) would be left.
-pub async fn delete(store: &Store, name: &str, roots: Vec<String>, operator: &str) -> Result<()> {
-    let input = (name.to_owned(), roots, operator.to_owned());
+pub async fn delete(
+    store: &Store,
+    name: &str,
+    roots: impl Into<Roots>,
+    operator: &str,
+) -> Result<()> {
+    let input = (name.to_owned(), roots.into(), operator.to_owned());
     let delete = store.write(input, |tx, (name, roots, operator)| {
         Box::pin(async move { delete_in(tx, name, roots, operator).await })
     });
@@ -192,12 +197,7 @@ pub async fn delete(store: &Store, name: &str, roots: Vec<String>, operator: &st
 }
 
 /// Returns the name as it was stored.
-async fn delete_in(
-    tx: &Transaction,
-    name: &str,
-    roots: &[String],
-    operator: &str,
-) -> Result<String> {
+async fn delete_in(tx: &Transaction, name: &str, roots: &Roots, operator: &str) -> Result<String> {
     let refuse = |message: &str, code| Err(Error::bad_request(message.to_owned()).with_code(code));
     // Of two super administrators who delete each other, one remains.
     grant::lock_portal(tx).await?;
@@ -222,13 +222,8 @@ async fn delete_in(
 }
 
 /// Fails if the user is the only super administrator (`roots`) who may sign in.
-async fn check_not_last(
-    tx: &Transaction,
-    found: &User,
-    roots: &[String],
-    done: &str,
-) -> Result<()> {
-    let roots = user::by_names(tx, roots).await?;
+async fn check_not_last(tx: &Transaction, found: &User, roots: &Roots, done: &str) -> Result<()> {
+    let roots = user::by_names(tx, &roots.names(tx).await?).await?;
     let is_left = |root: &User| root.id != found.id && is_enabled(root);
     if roots.iter().any(|root| root.id == found.id) && !roots.iter().any(is_left) {
         let message = format!("The last super administrator cannot be {done}");

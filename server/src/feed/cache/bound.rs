@@ -29,12 +29,18 @@ fn bytes_held(cache: &ReleaseCache) -> usize {
     cache.slots.pin().keys().map(|key| key.cluster.len()).sum()
 }
 
-#[tokio::test]
-async fn names_without_a_release_occupy_a_bounded_number_of_bytes() {
+/// An empty database in memory.
+pub(super) async fn empty_store() -> Store {
     let acquire_timeout = Duration::from_secs(60);
     let options = StoreOptions { acquire_timeout, ..StoreOptions::new("config-db") };
     let store = Store::connect("sqlite::memory:", options).await.unwrap();
     migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn names_without_a_release_occupy_a_bounded_number_of_bytes() {
+    let store = empty_store().await;
     let cache = request_unknown_names(&store).await;
     assert!((1..=EMPTY_CAPACITY + LENGTH).contains(&bytes_held(&cache)));
     store.close().await.unwrap();

@@ -8,6 +8,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::published::Release;
+use crate::feed::byte_cache;
 use crate::server_config::{ServerConfig, keys};
 
 /// Memory for all of them, in bytes.
@@ -31,7 +32,9 @@ pub(super) struct FormerReleases {
 
 impl FormerReleases {
     pub(super) fn new(config: ServerConfig) -> Self {
-        Self { config, releases: Cache::with_weighter(EXPECTED, CAPACITY, FormerSize) }
+        let options = byte_cache::options(EXPECTED, CAPACITY);
+        let (hasher, lifecycle) = Default::default();
+        Self { config, releases: Cache::with_options(options, FormerSize, hasher, lifecycle) }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Option<Arc<Release>>> {

@@ -11,14 +11,15 @@ use crate::server_config::{ServerConfig, keys};
 use crate::settings::Compat;
 
 /// Admits or rejects a request by its token. An empty list admits all requests if the installation
-/// has to be compatible with that; a list that contains only commas rejects all.
-pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) -> Result<()> {
+/// has to be compatible with that; a list that contains only commas rejects all. Returns whether
+/// the request has a token.
+pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) -> Result<bool> {
     if !config.get(&keys::ADMIN_TOKEN_REQUIRED) {
-        return Ok(());
+        return Ok(false);
     }
     if !config.is_set(&keys::ADMIN_TOKENS) {
         if compat.empty_admin_tokens_pass {
-            return Ok(());
+            return Ok(false);
         }
         warn_of_no_token();
     }
@@ -26,7 +27,7 @@ pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) 
     let (Some(given), None) = (given.next(), given.next()) else { return Err(refused()) };
     let tokens = config.get(&keys::ADMIN_TOKENS);
     let is_known = tokens.iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
-    if is_known { Ok(()) } else { Err(refused()) }
+    if is_known { Ok(true) } else { Err(refused()) }
 }
 
 fn warn_of_no_token() {

@@ -56,6 +56,7 @@ async fn delete(
 ) -> Result<()> {
     let operator = parameters.text("operator")?;
     app::delete(&state.store, &app_id, &operator, Recorder::new(&state.config, caller)).await?;
+    state.redefined().await;
     state.published().await;
     Ok(())
 }

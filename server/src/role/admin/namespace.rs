@@ -65,6 +65,7 @@ async fn delete_definition(
     FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     app_namespace::delete(&state.store, &app_id, &name, &parameters.text("operator")?).await?;
+    state.redefined().await;
     state.published().await;
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::disconnect::to_the_end_within;
 use crate::http::failure;
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
+use crate::http::request_memory::RequestMemory;
 use crate::http::span;
 
 /// Rows of a page by default, as in Apollo.
@@ -54,8 +55,15 @@ pub(super) async fn continued(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // The request is over for the server when its caller disconnects, and its body is in memory until
+    // it is carried out.
+    let memory = request.extensions().get::<RequestMemory>().cloned();
     let unheard = move |response: &Response| failure::report_unheard(&method, &path, response);
-    to_the_end_within(&ABANDONED, next.run(request), unheard).await
+    let part = async move {
+        let _memory = memory;
+        next.run(request).await
+    };
+    to_the_end_within(&ABANDONED, part, unheard).await
 }
 
 /// Parameters by name. A name may occur several times.
@@ -232,7 +240,42 @@ impl<S: Send + Sync> FromRequestParts<S> for AuditCaller {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::post;
+    use axum::{Extension, Router};
+    use tokio::sync::mpsc;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    /// X28.
+    #[tokio::test]
+    async fn a_body_takes_memory_until_it_is_carried_out() {
+        let (begun, mut begins) = mpsc::channel(1);
+        let (end, ends) = mpsc::channel::<()>(1);
+        let ends = std::sync::Arc::new(tokio::sync::Mutex::new(ends));
+        let change = async move || {
+            begun.send(()).await.unwrap();
+            ends.lock().await.recv().await;
+        };
+        let memory = RequestMemory::of_test();
+        let router = Router::new().route("/", post(change)).layer(from_fn(continued));
+        let router = router.layer(Extension(memory.clone()));
+        let request = Request::post("/").body(Body::empty()).unwrap();
+        let mut answer = Box::pin(router.oneshot(request));
+        tokio::select! {
+            _ = &mut answer => panic!("answered"),
+            _ = begins.recv() => {}
+        }
+        // The caller disconnects.
+        drop(answer);
+        assert!(memory.is_used());
+        end.send(()).await.unwrap();
+        while memory.is_used() {
+            tokio::task::yield_now().await;
+        }
+    }
 
     fn parameters(query: &str) -> Parameters {
         Parameters(decode(query.as_bytes()))

@@ -42,31 +42,38 @@ pub(super) async fn answer(
     state.instances.offer(&asked, &found);
     let format = Format::of(&target.namespace);
     Ok(match form {
-        FileForm::Json => ok(JSON, body(state, "file json", &found, json::write)?),
-        FileForm::Raw if format.is_document() => raw(format, &found),
+        FileForm::Json => {
+            ok(JSON, body(state, "file json", &found, || json::write(&found.configurations()))?)
+        }
+        FileForm::Raw if format.is_document() => raw(state, format, &found)?,
         FileForm::Raw | FileForm::Properties => {
-            ok(TEXT, body(state, "file text", &found, |content| Ok(text(content)))?)
+            ok(TEXT, body(state, "file text", &found, || Ok(text(&found.configurations())))?)
         }
     })
 }
 
+/// A body that depends on the releases only, so that all clients share it.
 fn body(
     state: &EnvironmentState,
     form: &'static str,
     found: &LookupResult,
-    write: impl FnOnce(&Configurations) -> Result<String>,
+    write: impl FnOnce() -> Result<String>,
 ) -> Result<Bytes> {
     let release_key = found.release_key();
     let (release_key, digest) = (&*release_key, found.digest());
     let of = Ingredients { form, release_key, digest, base_key: "", names: [""; 3] };
-    state.feed.answers().get_or_make(&of, || write(&found.configurations()).map(String::into_bytes))
+    state.feed.answers().get_or_make(&of, || write().map(String::into_bytes))
 }
 
-fn raw(format: Format, found: &LookupResult) -> PlainAnswer {
-    match found.configurations().shift_remove(CONTENT_KEY) {
-        Some(content) => ok(headers(format), content.into()),
+fn raw(state: &EnvironmentState, format: Format, found: &LookupResult) -> Result<PlainAnswer> {
+    // An own document replaces a public one.
+    let content = found.releases().find_map(|release| release.configurations.get(CONTENT_KEY));
+    Ok(match content {
+        Some(content) => {
+            ok(headers(format), body(state, "file raw", found, || Ok(content.clone()))?)
+        }
         None => without_body(StatusCode::NOT_FOUND),
-    }
+    })
 }
 
 const fn headers(format: Format) -> StaticHeaders {

@@ -14,6 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 
 use super::audit::{self, Witnessed};
+use super::calls::TokenCall;
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
@@ -55,7 +56,9 @@ pub(super) fn guard(
 ) -> BoxFuture<'static, Response> {
     Box::pin(async move {
         let (mut parts, body) = request.into_parts();
-        match admit(&portal, access, &mut parts).await {
+        let admitted = admit(&portal, access, &mut parts).await;
+        let call = TokenCall::of(&portal, &parts);
+        match admitted {
             Ok(None) => {
                 let witnessed = Witnessed::of(&portal, &parts);
                 let edit = edit(&parts);
@@ -65,6 +68,9 @@ pub(super) fn guard(
                     Some(witnessed) => audit::run(portal, witnessed, request, next).await,
                     None => next.run(request).await,
                 };
+                if let Some(call) = call.filter(|_| audit::is_refused(&response)) {
+                    call.refused();
+                }
                 if let Some(edit) = edit.filter(|_| response.status().is_success()) {
                     hub.record(edit);
                 }
@@ -72,6 +78,9 @@ pub(super) fn guard(
             }
             Ok(Some(answer)) => answer,
             Err(error) => {
+                if let Some(call) = call {
+                    call.refused();
+                }
                 if let Some(witnessed) = Witnessed::of(&portal, &parts) {
                     witnessed.refuse(&portal, &error).await;
                 }
@@ -123,7 +132,7 @@ async fn admit(
     }
     parts.extensions.insert(caller.clone());
     check_intent(portal, &caller, parts)?;
-    record(portal, &caller, parts);
+    record_use(portal, &caller, parts);
     let place = place(portal, parts).await?;
     // Before the check, because the record of a refusal names it.
     parts.extensions.insert(place.clone());
@@ -236,8 +245,8 @@ fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
         .with_code(Code::Csrf))
 }
 
-/// Records the use of a token, and a call that may change something.
-fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
+/// Records the use of a token.
+fn record_use(portal: &Portal, caller: &Caller, parts: &Parts) {
     match &caller.identity {
         Identity::User(_) => {}
         Identity::Token(token) => {
@@ -247,22 +256,6 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
         }
         Identity::Consumer(consumer) => {
             portal.own.calls.used_by_consumer(consumer::usage(consumer));
-        }
-    }
-    if matches!(parts.method, Method::GET | Method::HEAD) {
-        return;
-    }
-    let path = audit::shown_path(&parts.uri, parts.extensions.get());
-    let uri = match parts.uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
-    };
-    let method = parts.method.as_str();
-    match &caller.identity {
-        Identity::User(_) => {}
-        Identity::Token(token) => portal.own.calls.of_user(record::call(token, method, &uri)),
-        Identity::Consumer(consumer) => {
-            portal.own.calls.of_consumer(consumer::call(consumer, method, &uri));
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Records what callers of the portal do: every change, every read of secrets, and every refusal of
-//! a known caller, under Apollo's names where Apollo records the operation too. The guard of the
-//! routes is the only caller, so that a new route is recorded without its handler. Sign-ins, whose
-//! routes are open, are in `sign_in.rs`. Values, passwords and tokens are never recorded.
+//! Records what callers of the portal do: every change, every read of secrets, and the refusals of
+//! each known caller up to a limit, under Apollo's names where Apollo records the operation too. The
+//! guard of the routes is the only caller, so that a new route is recorded without its handler.
+//! Sign-ins, whose routes are open, are in `sign_in.rs`. Values, passwords and tokens are never
+//! recorded.
 
+pub(super) mod allowance;
 mod names;
 pub(super) mod sign_in;
 
@@ -19,11 +21,13 @@ use super::Portal;
 use super::identity::Caller;
 use crate::domain::audit_log::request::{Request as Audited, Trail, resource};
 use crate::domain::audit_log::{self, OperationKind};
+use crate::domain::constraint::{APP_ID, NAME};
 use crate::domain::permission::need::{Identity, Resource};
 use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::client_address::client_address;
 use crate::http::operation::About;
+use crate::http::request_memory::RequestMemory;
 
 /// Name of the operation of a refused request.
 const REFUSED: &str = "Auth.refused";
@@ -59,21 +63,32 @@ impl Witnessed {
         })
     }
 
-    /// Records the refusal of this request. The caller is refused even if that fails.
+    /// Records the refusal of this request, unless its caller has too many of them. The caller is
+    /// refused even if that fails.
     pub(super) async fn refuse(&self, portal: &Portal, error: &Error) {
-        if !matches!(error.reaction(), Reaction::Forbidden | Reaction::Unauthorized) {
+        if !is_refusal(error) {
             return;
         }
-        let description = format!("{}: {}", error.message(), self.description());
+        let caller = &self.caller.identity;
+        let Some(suppressed) = portal.own.refused_calls.admit(caller) else { return };
+        let omitted = omitted(suppressed);
+        // First, because the end of a long path is cut.
+        let description = format!("{omitted}{}: {}", error.message(), self.description());
         let recorded = RecordedOperation { kind: OperationKind::Rpc, name: REFUSED };
-        let outcome = match self.trail(portal, recorded, &description) {
+        let request = Self { resource: storable(&self.resource), ..self.clone() };
+        let outcome = match request.trail(portal, recorded, &description) {
             Ok(Some(trail)) => trail.record().await.map_err(Error::from),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
             let operator = self.operator();
-            tracing::error!(%error, operator, "a refused request is not in the audit log");
+            tracing::error!(
+                %error,
+                operator,
+                suppressed,
+                "a refused request is not in the audit log"
+            );
         }
     }
 
@@ -108,6 +123,43 @@ impl Witnessed {
         };
         let path = shown_path(&self.uri, self.matched.as_ref());
         format!("{}{token} {} {path}", self.address, self.method)
+    }
+}
+
+/// Whether a caller may not do what it requested.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.reaction(), Reaction::Forbidden | Reaction::Unauthorized)
+}
+
+/// Whether a handler refused its caller.
+pub(super) fn is_refused(response: &Response) -> bool {
+    error_of(response).is_some_and(|error| is_refusal(&error))
+}
+
+/// The beginning of the description of a refusal, if earlier ones were not recorded.
+fn omitted(suppressed: u64) -> String {
+    match suppressed {
+        0 => String::new(),
+        suppressed => format!("{suppressed} earlier ones were not recorded; "),
+    }
+}
+
+/// A resource without names that are longer than their columns: no object has them, so nobody
+/// searches the log for them.
+fn storable(resource: &Resource) -> Resource {
+    let fitting = |name: &str, width: usize| match name.chars().nth(width) {
+        None => name.to_owned(),
+        Some(_) => String::new(),
+    };
+    let app_id = fitting(&resource.app_id, APP_ID);
+    if app_id.is_empty() {
+        return Resource { env: resource.env.clone(), ..Resource::default() };
+    }
+    Resource {
+        app_id,
+        env: resource.env.clone(),
+        cluster: fitting(&resource.cluster, NAME),
+        namespace: fitting(&resource.namespace, NAME),
     }
 }
 
@@ -163,8 +215,11 @@ pub(super) async fn run(
             .into_response()
         }
         Ok(Some(trail)) => {
+            // The body is in memory until the request is carried out.
+            let memory = request.extensions().get::<RequestMemory>().cloned();
             // To the end, so that a caller that disconnects cannot prevent the record of a change.
             revision::to_the_end(async move {
+                let _memory = memory;
                 let response = trail.scope(next.run(request)).await;
                 settle(&portal, &witnessed, &trail, response).await
             })

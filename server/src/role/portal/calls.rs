@@ -2,16 +2,26 @@
 //! guard queues each record, and a task writes them in batches, so that no call waits for it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_store::Id;
+use http::Method;
+use http::request::Parts;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{self, mpsc};
 use tokio::time::Instant;
 
+use super::Portal;
+use super::audit::allowance::RefusedCalls;
+use super::audit::shown_path;
+use super::identity::Caller;
+use crate::background::Background;
 use crate::domain::consumer::{self, ConsumerCall, ConsumerUse};
+use crate::domain::permission::need::Identity;
 use crate::domain::user_token::record::{self, Usage, UserTokenCall};
 use crate::error::Result;
+use crate::log_rate::LogRate;
 use crate::state::PortalState;
 
 /// Records that wait to be written; further ones are dropped, and the loss is logged.
@@ -29,6 +39,60 @@ pub(super) struct Calls {
     queue: mpsc::Sender<Record>,
     /// When a use was last recorded.
     used: Mutex<HashMap<Used, Instant>>,
+    refused: RefusedCalls,
+}
+
+/// A call of a token that may change something. It is recorded when it is dropped, hence also if
+/// its caller disconnects.
+#[derive(Debug)]
+pub(super) struct TokenCall {
+    portal: Portal,
+    caller: Identity,
+    record: Option<Record>,
+}
+
+impl TokenCall {
+    /// `None` if the caller is not a token, or if the call changes nothing.
+    pub(super) fn of(portal: &Portal, parts: &Parts) -> Option<Self> {
+        if matches!(parts.method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let caller = &parts.extensions.get::<Caller>()?.identity;
+        let path = shown_path(&parts.uri, parts.extensions.get());
+        let uri = match parts.uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        let method = parts.method.as_str();
+        let record = match caller {
+            Identity::User(_) => return None,
+            Identity::Token(token) => Record::OfUser(record::call(token, method, &uri)),
+            Identity::Consumer(consumer) => {
+                Record::OfConsumer(consumer::call(consumer, method, &uri))
+            }
+        };
+        Some(Self { portal: portal.clone(), caller: caller.clone(), record: Some(record) })
+    }
+
+    /// Ends a call that was refused, of which only a limited number is recorded.
+    pub(super) fn refused(mut self) {
+        match self.portal.own.calls.refused.admit(&self.caller) {
+            None => self.record = None,
+            Some(0) => {}
+            Some(suppressed) => {
+                let caller = self.caller.name();
+                tracing::warn!(caller, suppressed, "refused calls of a token were not recorded");
+            }
+        }
+    }
+}
+
+impl Drop for TokenCall {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.portal.own.calls.record(record);
+        }
+    }
 }
 
 /// What was used.
@@ -49,16 +113,11 @@ enum Record {
 impl Calls {
     pub(super) fn start(state: PortalState) -> Self {
         let (queue, records) = mpsc::channel(QUEUE);
-        tokio::spawn(write(state, records));
-        Self { queue, used: Mutex::default() }
-    }
-
-    pub(super) fn of_consumer(&self, call: ConsumerCall) {
-        self.record(Record::OfConsumer(call));
-    }
-
-    pub(super) fn of_user(&self, call: UserTokenCall) {
-        self.record(Record::OfUser(call));
+        // One that starts after a panic continues with the queue.
+        let records = Arc::new(sync::Mutex::new(records));
+        let write = move || write(state.clone(), Arc::clone(&records));
+        Background::default().spawn("records of token calls", write);
+        Self { queue, used: Mutex::default(), refused: RefusedCalls::default() }
     }
 
     /// Records the use of a token, unless another use was recorded within the last minute.
@@ -90,14 +149,21 @@ impl Calls {
     }
 
     fn record(&self, record: Record) {
-        if self.queue.try_send(record).is_err() {
-            tracing::warn!("the call of a token is not recorded: the queue of records is full");
+        static FULL: LogRate = LogRate::new();
+        if self.queue.try_send(record).is_err()
+            && let Some(suppressed) = FULL.admit()
+        {
+            tracing::warn!(
+                suppressed,
+                "the call of a token is not recorded: the queue of records is full"
+            );
         }
     }
 }
 
 /// While one batch is written, the next one is collected.
-async fn write(state: PortalState, mut records: mpsc::Receiver<Record>) {
+async fn write(state: PortalState, records: Arc<sync::Mutex<mpsc::Receiver<Record>>>) {
+    let mut records = records.lock().await;
     let mut batch = Vec::with_capacity(BATCH);
     while records.recv_many(&mut batch, BATCH).await > 0 {
         let (mut of_consumers, mut of_users) = (Vec::new(), Vec::new());
@@ -129,5 +195,29 @@ async fn write(state: PortalState, mut records: mpsc::Receiver<Record>) {
 fn report(what: &str, outcome: Result<()>) {
     if let Err(error) = outcome {
         tracing::warn!(%error, "cannot write the records of {what}; they are lost");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use castalia_store::now;
+
+    use super::*;
+    use crate::log::in_memory::Lines;
+
+    #[test]
+    fn a_full_queue_does_not_flood_the_log() {
+        let (queue, _records) = mpsc::channel(1);
+        let calls = Calls { queue, used: Mutex::default(), refused: RefusedCalls::default() };
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_writer(lines.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            for consumer in 0..1000 {
+                calls.used_by_consumer(ConsumerUse { consumer_id: Id(consumer), time: now() });
+            }
+        });
+        let text = lines.text();
+        // Five in each second that this took on a slow machine.
+        assert!((1..=50).contains(&text.lines().count()), "{text}");
     }
 }

@@ -5,18 +5,20 @@
 mod rollout;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use castalia_store::Id;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OnceCell, broadcast, mpsc};
+use tokio::sync::{self, Notify, OnceCell, broadcast, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::Portal;
+use crate::background::Background;
 use crate::domain::event::{self, Event, EventKind, NewEvent};
 use crate::domain::permission::need::Resource;
 use crate::error::Result;
+use crate::log_rate::LogRate;
 use crate::state::PortalState;
 
 /// Maximum number of connections of one user, and of all.
@@ -110,7 +112,8 @@ struct HubInner {
 struct Connected {
     /// Connections by user.
     users: HashMap<String, usize>,
-    /// Whether a task reads the table. A second one would pass on each event again.
+    /// Whether a task reads the table, or is about to do so again after a panic. A second one would
+    /// pass on each event again.
     is_read: bool,
 }
 
@@ -145,14 +148,20 @@ impl Hub {
             connected: Mutex::default(),
             state: state.clone(),
         }));
-        tokio::spawn(write(state, events, Arc::downgrade(&hub.0)));
+        // One that starts after a panic continues with the queue.
+        let (events, weak) = (Arc::new(sync::Mutex::new(events)), Arc::downgrade(&hub.0));
+        let write = move || write(state.clone(), Arc::clone(&events), Weak::clone(&weak));
+        Background::default().spawn("events to be stored", write);
         hub
     }
 
     /// Stores an event without waiting.
     pub(crate) fn record(&self, event: NewEvent) {
-        if self.0.queue.try_send(event).is_err() {
-            tracing::warn!("an event is not stored: the queue is full");
+        static FULL: LogRate = LogRate::new();
+        if self.0.queue.try_send(event).is_err()
+            && let Some(suppressed) = FULL.admit()
+        {
+            tracing::warn!(suppressed, "an event is not stored: the queue is full");
         }
     }
 
@@ -177,7 +186,9 @@ impl Hub {
         let seat = Seat { hub: self.clone(), user: user.to_owned() };
         let news = self.0.news.subscribe();
         if !std::mem::replace(&mut connected.is_read, true) {
-            tokio::spawn(read(self.clone()));
+            let (hub, mut is_restart) = (self.clone(), false);
+            let read = move || read(hub.clone(), std::mem::replace(&mut is_restart, true));
+            Background::default().spawn("events of pages", read);
         }
         Some((seat, news))
     }
@@ -194,9 +205,10 @@ impl Hub {
 /// Writes events in batches; ends with the last handle.
 async fn write(
     state: PortalState,
-    mut events: mpsc::Receiver<NewEvent>,
-    hub: std::sync::Weak<HubInner>,
+    events: Arc<sync::Mutex<mpsc::Receiver<NewEvent>>>,
+    hub: Weak<HubInner>,
 ) {
+    let mut events = events.lock().await;
     let mut batch = Vec::new();
     let mut trimmed = Instant::now();
     while events.recv_many(&mut batch, QUEUE).await > 0 {
@@ -221,12 +233,14 @@ impl Portal {
     }
 }
 
-/// Reads new events while there are connections.
-async fn read(hub: Hub) {
+/// Reads new events while there are connections; `is_restart` after a panic, which may have lost
+/// some.
+async fn read(hub: Hub, is_restart: bool) {
     let mut newest = None;
     let mut seen = BTreeSet::new();
     let rollouts = rollout::start(hub.clone());
-    let mut was_ready = false;
+    // Otherwise, an end of the node meanwhile would not be passed on.
+    let mut was_ready = is_restart;
     while !hub.ends_reading() {
         let is_ready = hub.0.state.ready.get();
         if was_ready && !is_ready {
@@ -243,6 +257,9 @@ async fn read(hub: Hub) {
             }
             Ok(Some((id, events))) => {
                 let is_first = newest.replace(id).is_none();
+                if is_restart && is_first {
+                    let _ = hub.0.news.send(News::Reset);
+                }
                 for event in events {
                     if !is_first
                         && event.kind.0 == EventKind::Publish as i16

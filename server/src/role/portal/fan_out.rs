@@ -10,6 +10,7 @@ mod retry;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use futures_util::future::join_all;
 use http::{HeaderName, HeaderValue};
+use tokio_util::task::AbortOnDropHandle;
 
 pub(super) use self::retry::run;
 use super::Portal;
@@ -28,6 +29,8 @@ pub(super) struct FanOut {
     environments: Vec<Environment>,
     /// In the same order; nothing if the changes cannot be stored.
     announced: Vec<Announced>,
+    /// Nobody else sends the change meanwhile.
+    _hold: AbortOnDropHandle<()>,
 }
 
 impl FanOut {
@@ -47,7 +50,10 @@ impl FanOut {
         };
         let envs = environments.iter().map(|one| one.name().to_owned()).collect();
         let announced = pending_change::announce(&portal.state.store, change.clone(), envs).await?;
-        Ok(Self { change, environments, announced })
+        let ids = announced.iter().map(|announced| announced.id).collect();
+        let hold = tokio::spawn(pending_change::hold(portal.state.store.clone(), ids));
+        let _hold = AbortOnDropHandle::new(hold);
+        Ok(Self { change, environments, announced, _hold })
     }
 
     /// Removes what was announced if the portal refused the change. After another failure it is not
@@ -66,7 +72,7 @@ impl FanOut {
     where
         F: Future<Output = Result<()>>,
     {
-        let Self { change, environments, announced } = self;
+        let Self { change, environments, announced, _hold } = self;
         let announced = announced.into_iter().map(Some).chain(std::iter::repeat(None));
         let sent = environments.into_iter().zip(announced).map(|(environment, announced)| {
             let (env, send) = (environment.name().to_owned(), &send);

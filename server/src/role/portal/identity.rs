@@ -9,7 +9,7 @@ use http::request::Parts;
 use castalia_store::Id;
 
 use super::Portal;
-use super::open_api::subrequest::Part;
+use super::open_api::subrequest::FirstPart;
 use super::sign_in::{basic, bearer, proxy};
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
@@ -109,10 +109,10 @@ async fn of_header(portal: &Portal, parts: &Parts) -> Result<Caller> {
         if !parts.uri.path().starts_with(OF_TOKENS) {
             return Err(unknown());
         }
-        return of_user_token(portal, token, is_part(parts)).await;
+        return of_user_token(portal, token, is_counted(parts)).await;
     }
     let known = consumer::of_token(&portal.state.store, token).await?.ok_or_else(unknown)?;
-    if !is_part(parts) && !portal.own.rates.admit(known.token_id, known.rate_limit) {
+    if !is_counted(parts) && !portal.own.rates.admit(known.token_id, known.rate_limit) {
         return Err(too_many());
     }
     let identity = Identity::Consumer(known.consumer);
@@ -127,17 +127,17 @@ fn user_token(value: &str) -> Option<&str> {
         .then_some(token)
 }
 
-/// Whether the request is a part of another one, which was counted.
-fn is_part(parts: &Parts) -> bool {
-    parts.extensions.get::<Part>().is_some()
+/// Whether the request was counted, as a part of another one.
+fn is_counted(parts: &Parts) -> bool {
+    parts.extensions.get::<FirstPart>().is_some()
 }
 
-async fn of_user_token(portal: &Portal, text: &str, is_part: bool) -> Result<Caller> {
+async fn of_user_token(portal: &Portal, text: &str, is_counted: bool) -> Result<Caller> {
     let Some(known) = user_token::of_text(&portal.state.store, text).await? else {
         return Err(Error::unauthorized("Unauthorized user token"));
     };
     let id = known.token.id;
-    if !is_part && !portal.own.user_rates.admit(id, known.rate_limit) {
+    if !is_counted && !portal.own.user_rates.admit(id, known.rate_limit) {
         return Err(too_many());
     }
     Ok(Caller { identity: Identity::Token(known.token), sign_in: None, token_id: Some(id) })

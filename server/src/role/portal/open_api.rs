@@ -35,7 +35,7 @@ mod people;
 mod permission;
 mod preference;
 mod presence;
-mod reads;
+pub(super) mod reads;
 mod release;
 mod restoration;
 pub(super) mod routes;

@@ -98,7 +98,11 @@ async fn sign_in(
     let username = given.username.clone();
     let user = match check(&portal, given).await? {
         Some(SignIn::Accepted(user)) => user,
-        None => return Ok(redirect(&portal.path("/signin?reason=providerDown#/error"))),
+        None => {
+            // No password was verified, so none was wrong.
+            portal.own.throttle.forgive(&attempt);
+            return Ok(redirect(&portal.path("/signin?reason=providerDown#/error")));
+        }
         Some(SignIn::Refused) => {
             portal.refused_sign_in(&username, address).await;
             return Ok(redirect(&portal.path("/signin?#/error")));

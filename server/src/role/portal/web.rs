@@ -2,8 +2,12 @@
 //! portal, its files for all clients. File names contain the hash of the content, so files may be
 //! cached forever; the page must not be cached.
 
+use std::borrow::Cow;
+
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
@@ -12,6 +16,7 @@ use super::access::redirect;
 use super::{Portal, PortalAccess, PortalRoutes};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Path;
+use crate::http::request_memory::SharedBytes;
 
 /// The output of `make web`; empty if that was not run.
 #[derive(RustEmbed)]
@@ -152,5 +157,38 @@ async fn asset(Path(File { file }): Path<File>) -> Result<Response> {
     let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
     let headers =
         [(CONTENT_TYPE, format!("{kind}{charset}")), (CACHE_CONTROL, FOR_EVER.to_owned())];
-    Ok((headers, found.data.into_owned()).into_response())
+    Ok(with_file(headers.into_response(), found.data))
+}
+
+/// Adds the content of a file. In a program for production it is embedded, and so in memory anyway,
+/// however many clients read it; others read the file for each request.
+fn with_file(mut response: Response, content: Cow<'static, [u8]>) -> Response {
+    *response.body_mut() = match content {
+        Cow::Borrowed(content) => {
+            response.extensions_mut().insert(SharedBytes);
+            Body::from(Bytes::from_static(content))
+        }
+        Cow::Owned(content) => Body::from(content),
+    };
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// X30.
+    #[tokio::test]
+    async fn only_an_embedded_file_takes_no_memory() {
+        for (content, is_shared) in
+            [(Cow::Borrowed(b"file".as_slice()), true), (Cow::Owned(b"file".to_vec()), false)]
+        {
+            let response = with_file(Response::default(), content);
+            assert_eq!(response.extensions().get::<SharedBytes>().is_some(), is_shared);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, "file");
+        }
+    }
 }

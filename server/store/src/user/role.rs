@@ -2,6 +2,7 @@
 //! Names and targets are compared exactly, even if the engine ignores case. A row that cannot be
 //! decoded grants nothing.
 
+mod deletion;
 mod held;
 mod restoration;
 
@@ -21,6 +22,7 @@ use crate::row::batch;
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
+pub use deletion::{RoleRows, Wanted, delete_permissions, delete_roles, delete_rows, rows};
 pub use held::{
     consumer_holds_any, permissions_of_consumer, permissions_of_user, roles_of_consumer,
     roles_of_user, user_holds_any,
@@ -293,62 +295,6 @@ async fn matching(db: &impl ConnectionTrait, names: &Names) -> Result<Vec<Id>, S
     let found = role::Entity::live().filter(names.condition(role::Column::RoleName));
     let found = readable::models(db, found).await?.into_iter();
     Ok(found.filter(|role| names.contains(&role.role_name)).map(|role| role.id).collect())
-}
-
-/// Hides the roles with these names, with their grants to users and consumers, and their bindings
-/// to permissions.
-pub async fn delete_roles(
-    db: &impl ConnectionTrait,
-    names: &Names,
-    by: &Deletion,
-) -> Result<(), StoreError> {
-    let found = role::Entity::live().filter(names.condition(role::Column::RoleName));
-    let found = decode::all_repaired(db, found).await?;
-    let found: Vec<_> = found.into_iter().filter(|role| names.contains(&role.role_name)).collect();
-    for role in &found {
-        trail::deleted("Role", "RoleName", &role.role_name);
-    }
-    let ids: Vec<Id> = found.iter().map(|role| role.id).collect();
-    for chunk in chunks(&ids) {
-        let of = |column: sea_orm::sea_query::Expr| Condition::all().add(column);
-        let users = of(user_role::Column::RoleId.is_in(chunk.iter().copied()));
-        by.hide::<user_role::Entity>(db, users).await?;
-        let consumers = of(consumer_role::Column::RoleId.is_in(chunk.iter().copied()));
-        by.hide::<consumer_role::Entity>(db, consumers).await?;
-        let bindings = of(role_permission::Column::RoleId.is_in(chunk.iter().copied()));
-        by.hide::<role_permission::Entity>(db, bindings).await?;
-        by.hide::<role::Entity>(db, of(role::Column::Id.is_in(chunk))).await?;
-    }
-    Ok(())
-}
-
-/// Hides the permissions on these targets, only of these kinds if any are given, with their
-/// bindings to roles.
-pub async fn delete_permissions(
-    db: &impl ConnectionTrait,
-    kinds: &[&str],
-    targets: &Names,
-    by: &Deletion,
-) -> Result<(), StoreError> {
-    use permission::{Column, Entity};
-    let mut found = Entity::live().filter(targets.condition(Column::TargetId));
-    if !kinds.is_empty() {
-        found = found.filter(Column::PermissionType.is_in(kinds.iter().copied()));
-    }
-    let found = decode::all_repaired(db, found).await?;
-    let ids: Vec<Id> = found
-        .iter()
-        .filter(|permission| targets.contains(&permission.target_id))
-        .map(|permission| permission.id)
-        .collect();
-    for chunk in chunks(&ids) {
-        let bindings = Condition::all()
-            .add(role_permission::Column::PermissionId.is_in(chunk.iter().copied()));
-        by.hide::<role_permission::Entity>(db, bindings).await?;
-        let permissions = Condition::all().add(Column::Id.is_in(chunk));
-        by.hide::<Entity>(db, permissions).await?;
-    }
-    Ok(())
 }
 
 impl Names {

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use castalia_store::{Origin, Part, Store, message};
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -35,7 +36,8 @@ impl Pooler {
         let lines = format!(
             "[databases]\n* = host={host} port={database_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {users}\n\
-             pool_mode = {mode}\ndefault_pool_size = 40\nignore_startup_parameters = extra_float_digits\n"
+             pool_mode = {mode}\ndefault_pool_size = 40\n\
+             ignore_startup_parameters = extra_float_digits,options,search_path\n"
         );
         std::fs::write(&settings, lines).unwrap();
         // It does not run as root.
@@ -86,4 +88,29 @@ async fn a_pooler_in_session_mode_is_used() {
     write.await.unwrap();
     assert_eq!(message::after(store.read(), 0, 10).await.unwrap().readable.len(), 1);
     store.close().await.unwrap();
+}
+
+/// Otherwise the tables of both databases are created in the default schema.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_drops_the_schema_is_refused() {
+    let Some(database) = Database::postgres().await else { return };
+    let raw = database.raw().await;
+    raw.execute_unprepared("CREATE SCHEMA portal").await.unwrap();
+    raw.close().await.unwrap();
+    let option = "?options[search_path]=portal";
+    let others = "?options=--search_path%3Dportal%20-cstatement_timeout%3D5000";
+    for option in [option, others, "?options[search_path]=absent,portal"] {
+        let direct = format!("{}{option}", database.url);
+        let store = Store::connect(&direct, patient("--portal-db")).await.unwrap();
+        store.close().await.unwrap();
+    }
+    let pooler = Pooler::start(&database, "session").await;
+    for option in [option, "?options[search_path]=portal,public"] {
+        let url = format!("{}{option}", pooler.url);
+        let error = Store::connect(&url, patient("--portal-db")).await.unwrap_err().to_string();
+        assert!(error.contains("--portal-db") && error.contains("ALTER ROLE"), "{error}");
+    }
+    let absent = format!("{}?options[search_path]=absent", database.url);
+    let error = Store::connect(&absent, patient("--portal-db")).await.unwrap_err().to_string();
+    assert!(error.contains("none of its schemas exists"), "{error}");
 }

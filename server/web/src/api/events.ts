@@ -23,6 +23,11 @@ export interface Job {
   failed: number;
 }
 
+/** Data in the cache that is older is read again by the page that shows it. */
+export const STALE_MS = 30_000;
+/** How far the times of a change and of its event, and the clocks of two nodes, may differ. */
+const LATE_MS = 2_000;
+
 /** The progress of a request that was sent with this name, once the server reports it. */
 export function useJob(id: string): Job | undefined {
   return useQuery<Job>({ queryKey: ["job", id], queryFn: skipToken }).data;
@@ -32,7 +37,10 @@ export function useJob(id: string): Job | undefined {
 export function useEvents(app: string): void {
   const cache = useQueryClient();
   useEffect(() => {
-    const source = new EventSource(`${prefix}/openapi/v1/events${path`?app=${app}`}`);
+    // The page shows what it has read before the stream is open.
+    const begun = performance.now();
+    const age = Math.ceil(Math.min(begun, STALE_MS) + LATE_MS);
+    const source = new EventSource(`${prefix}/openapi/v1/events${path`?app=${app}&age=${age}`}`);
     const invalidate = (...queryKey: unknown[]) => void cache.invalidateQueries({ queryKey });
     const parse = (event: MessageEvent) => JSON.parse(String(event.data)) as Event;
     const changed = (event: MessageEvent) => {
@@ -64,8 +72,10 @@ export function useEvents(app: string): void {
       const job = JSON.parse(String(event.data)) as Job & { id: string };
       cache.setQueryData<Job>(["job", job.id], job);
     });
+    const reset = () => void cache.invalidateQueries();
     // Events are missing: everything may be out of date.
-    source.addEventListener("reset", () => void cache.invalidateQueries());
+    source.addEventListener("reset", reset);
+    source.addEventListener("start", () => performance.now() - begun > LATE_MS && reset());
     return () => source.close();
   }, [app, cache]);
 }

@@ -9675,6 +9675,11 @@ export interface operations {
                 app?: string;
                 /** @description Last event that was received, if the header `Last-Event-ID` cannot be sent. */
                 lastEventId?: number;
+                /**
+                 * @description Age in ms of the oldest data that the page shows: without a last event, the stream begins
+                 *     with the events since then.
+                 */
+                age?: number;
             };
             header?: never;
             path?: never;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::mpsc;
+use tokio::sync::{self, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{Broadcast, Hub, News};
+use crate::background::Background;
 use crate::domain::event::Event;
 use crate::environment::Address;
 use crate::wire::admin;
@@ -30,11 +31,15 @@ struct Rollout {
 /// Starts the task. It ends with the returned sender of publishes.
 pub(super) fn start(hub: Hub) -> mpsc::Sender<Arc<Event>> {
     let (sender, publishes) = mpsc::channel(WAITING);
-    tokio::spawn(run(hub, publishes));
+    // One that starts after a panic continues with the queue.
+    let publishes = Arc::new(sync::Mutex::new(publishes));
+    let run = move || run(hub.clone(), Arc::clone(&publishes));
+    Background::default().spawn("instances of releases", run);
     sender
 }
 
-async fn run(hub: Hub, mut publishes: mpsc::Receiver<Arc<Event>>) {
+async fn run(hub: Hub, publishes: Arc<sync::Mutex<mpsc::Receiver<Arc<Event>>>>) {
+    let mut publishes = publishes.lock().await;
     let mut rollouts: Vec<Rollout> = Vec::new();
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -3,7 +3,7 @@
 use super::restoration;
 use crate::domain::portal_app::{self, App};
 use crate::environment::{Address, Environment};
-use crate::error::{Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::state::PortalState;
 use crate::wire::admin;
 
@@ -91,10 +91,23 @@ pub(in crate::role::portal) async fn delete_orphan(
         return Ok(false);
     }
     delete(environment, app_id, operator).await?;
-    Ok(true)
+    match portal_app::named(&state.store, &[app_id]).await?.is_empty() {
+        true => Ok(true),
+        false => Err(returned(app_id, environment)),
+    }
 }
 
-/// The same after the portal has deleted the app, in environments that need not have it.
+/// The error of a deletion in an environment during which the portal received the object again.
+pub(super) fn returned(name: &str, environment: &Environment) -> Error {
+    let env = environment.name();
+    Error::unavailable(format!(
+        "{name} was deleted in {env} while it was created or restored; retry"
+    ))
+    .with_code(Code::PartlyFailed)
+}
+
+/// Same as [`delete_orphan`] after the portal has deleted the app, in environments that need not
+/// have it.
 pub(in crate::role::portal) async fn delete_orphans(
     state: &PortalState,
     environments: &[Environment],
@@ -103,6 +116,9 @@ pub(in crate::role::portal) async fn delete_orphans(
 ) {
     for environment in environments {
         match delete_orphan(state, environment, app_id, operator).await {
+            Err(error) if error.code() == Code::PartlyFailed => {
+                restore_returned(state, environment, app_id, operator).await;
+            }
             Err(error)
                 if !matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) =>
             {
@@ -110,6 +126,47 @@ pub(in crate::role::portal) async fn delete_orphans(
             }
             _ => {}
         }
+    }
+}
+
+/// Makes an environment have an app of the portal again that it may have deleted, with all its
+/// definitions. One to which it was never added does not get it; `had` is whether that is known.
+pub(super) async fn write_back(
+    state: &PortalState,
+    environment: &Environment,
+    (app, had): (&App, bool),
+    operator: &str,
+) -> Result<()> {
+    match put(environment, app, operator).await {
+        Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
+            match restoration::last_of(state, environment, app).await? {
+                Some(deleted) => {
+                    return restoration::restore_lost_app(state, environment, &deleted, operator)
+                        .await;
+                }
+                // Apollo's admin service restores nothing.
+                None if had => post(state, environment, app, operator).await?,
+                None => return Ok(()),
+            }
+        }
+        written => written?,
+    }
+    restoration::write_definitions(state, environment, &app.app_id, operator).await
+}
+
+/// An app that was restored while the environment deleted it: whoever restored it has found it there.
+async fn restore_returned(
+    state: &PortalState,
+    environment: &Environment,
+    app_id: &str,
+    operator: &str,
+) {
+    let restored = async {
+        let app = portal_app::find(&state.store, app_id).await?;
+        write_back(state, environment, (&app, true), operator).await
+    };
+    if let Err(error) = restored.await {
+        tracing::error!(app_id, env = environment.name(), %error, "an app was deleted in an environment while it was restored; restore it there");
     }
 }
 

@@ -1,5 +1,6 @@
 //! A definition of a namespace in one environment, as the portal has it.
 
+use super::app::returned;
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::Result;
@@ -52,7 +53,11 @@ pub(in crate::role::portal) async fn delete_orphan(
         return Ok(false);
     }
     delete(environment, app_id, name, operator).await?;
-    Ok(true)
+    let stored = portal_namespace::of_app(&state.store, app_id).await?;
+    match stored.iter().any(|stored| stored.name == name) {
+        true => Err(returned(name, environment)),
+        false => Ok(true),
+    }
 }
 
 /// Deletes a definition and its namespaces in an environment.

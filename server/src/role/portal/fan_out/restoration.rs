@@ -99,7 +99,7 @@ async fn restore_app(
 }
 
 /// Definitions that the portal deleted or replaced while the environment did not have the app.
-async fn write_definitions(
+pub(super) async fn write_definitions(
     state: &PortalState,
     environment: &Environment,
     app_id: &str,

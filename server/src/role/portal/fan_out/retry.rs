@@ -113,22 +113,21 @@ async fn send(
         },
         (PendingOperation::Delete(id), "") => {
             let stored = async || stored_app(state, app_id).await;
-            if stored().await?.is_some_and(|row| row.id == id) {
-                return Ok(());
-            }
-            unless_absent(app::delete(environment, app_id, operator).await)?;
-            // Restored while the environment was asked.
+            let had = match stored().await?.is_none_or(|row| row.id != id) {
+                true => unless_absent(app::delete(environment, app_id, operator).await)?,
+                false => false,
+            };
+            // Not deleted, or restored, maybe while the environment was asked, now or before.
             match stored().await?.filter(|row| row.id == id) {
-                Some(row) => write_all(state, environment, &row, operator).await,
+                Some(row) => app::write_back(state, environment, (&row, had), operator).await,
                 None => Ok(()),
             }
         }
         (PendingOperation::Delete(id), _) => {
             let stored = async || stored_definition(state, app_id, name).await;
-            if stored().await?.is_some_and(|row| row.id == id) {
-                return Ok(());
+            if stored().await?.is_none_or(|row| row.id != id) {
+                unless_absent(definition::delete(environment, app_id, name, operator).await)?;
             }
-            unless_absent(definition::delete(environment, app_id, name, operator).await)?;
             match stored().await?.filter(|row| row.id == id) {
                 Some(row) => write_definition(state, environment, &row, operator).await,
                 None => Ok(()),
@@ -171,20 +170,6 @@ async fn write_definition(
     }
 }
 
-/// An app with its definitions.
-async fn write_all(
-    state: &PortalState,
-    environment: &Environment,
-    app: &App,
-    operator: &str,
-) -> Result<()> {
-    app::write(state, environment, app, operator).await?;
-    for row in portal_namespace::of_app(&state.store, &app.app_id).await? {
-        definition::write(state, environment, &row, operator).await?;
-    }
-    Ok(())
-}
-
 /// Whether something failed that concerns this object and not the whole environment: a rule that
 /// Apollo reports as a server error, or a row that cannot be read.
 fn is_own_failure(error: &Error) -> bool {
@@ -193,12 +178,12 @@ fn is_own_failure(error: &Error) -> bool {
     matches!(error.reaction(), Reaction::Service | Reaction::Internal) && !is_of_env
 }
 
-/// Whether the environment has no such object to delete.
-fn unless_absent(deleted: Result<()>) -> Result<()> {
+/// Whether the environment had such an object to delete.
+fn unless_absent(deleted: Result<()>) -> Result<bool> {
     match deleted {
         Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
-            Ok(())
+            Ok(false)
         }
-        deleted => deleted,
+        deleted => deleted.map(|()| true),
     }
 }

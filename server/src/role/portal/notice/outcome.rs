@@ -23,25 +23,38 @@ const SEARCHED: &str = "50";
 /// Queues a notice that this node has claimed, or removes it if there was no publish.
 pub(super) async fn settle(state: &PortalState, found: &Notice) -> Result<()> {
     let environment = state.environments.find(&found.env)?;
-    let entry = match found.state == NoticeState::Announced.code() {
+    let is_searched = found.state == NoticeState::Announced.code();
+    let mut entry = match is_searched {
         true => search(state, &environment, found).await?,
         false => recorded(&environment, found).await?,
     };
-    let Some(entry) = entry else {
-        let now = notice::time(&state.store).await?;
-        if notice::is_expired(found, true, now) {
-            let is_lost = found.state != NoticeState::Announced.code();
-            give_up(state, found, is_lost).await?;
+    while let Some(chosen) = entry {
+        if queue(state, &environment, found, chosen).await? {
+            return Ok(());
         }
-        return Ok(());
-    };
-    let release_id = if is_rollback(found) { entry.previous_release_id } else { entry.release_id };
-    let ids = (release_id, entry.id);
+        // Another notice was given it meanwhile, which the next search knows.
+        entry = search(state, &environment, found).await?;
+    }
+    let now = notice::time(&state.store).await?;
+    if notice::is_expired(found, true, now) {
+        give_up(state, found, !is_searched).await?;
+    }
+    Ok(())
+}
+
+/// Queues a notice with its history entry; returns whether no other notice is about it.
+async fn queue(
+    state: &PortalState,
+    environment: &Environment,
+    found: &Notice,
+    entry: ReleaseHistory,
+) -> Result<bool> {
+    let ids = (release_of(found, &entry), entry.id);
     let webhooks = webhook::all(&state.store).await?;
     let receivers = receivers(&state.config, &webhooks, &found.env, &found.app_id);
-    let body = body::of_publish(&environment, entry).await?;
+    let body = body::of_publish(environment, entry).await?;
     let longest_queue = state.config.get(&keys::WEBHOOK_QUEUE);
-    notice::queue(&state.store, found.id, ids, body, receivers, longest_queue).await
+    notice::queue(&state.store, found, ids, body, receivers, longest_queue).await
 }
 
 /// Removes a notice that is not delivered; `is_lost` if there may have been a publish.
@@ -93,12 +106,8 @@ async fn search(
         environment.find(address.with(&[("page", "0"), ("size", SEARCHED)])).await?;
     let known = notice::known(&state.store, found).await?;
     let is_known = |entry: &ReleaseHistory| {
-        known.iter().any(|(release, history, operation)| {
-            let of_entry =
-                if is_rollback(found) { entry.previous_release_id } else { entry.release_id };
-            history.0 == entry.id
-                || (*history == Id(0) && release.0 == of_entry && *operation == found.operation)
-        })
+        let ids = (Id(release_of(found, entry)), Id(entry.id));
+        known.iter().any(|other| other.is(found, ids))
     };
     // An operator that cannot be decoded is empty: the publish is found without it.
     let is_by_operator = |entry: &ReleaseHistory| {
@@ -114,6 +123,11 @@ async fn search(
     };
     let entries = page.map(|page| page.content).unwrap_or_default();
     Ok(entries.into_iter().filter(fits).min_by_key(|entry| entry.id))
+}
+
+/// The release by which the publish is known: the new one, or that which a rollback left.
+fn release_of(found: &Notice, entry: &ReleaseHistory) -> i64 {
+    if is_rollback(found) { entry.previous_release_id } else { entry.release_id }
 }
 
 fn is_rollback(found: &Notice) -> bool {

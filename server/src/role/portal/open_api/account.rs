@@ -16,7 +16,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
-use crate::server_config::keys;
+use crate::state::PortalState;
 use crate::wire::open_api::{Account, User};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -111,10 +111,7 @@ pub(super) async fn put(
     let rule = user::PasswordRule::new(portal.state.installation, &portal.state.config);
     match creation.is_create {
         true => account::create(store, &rule, account).await,
-        false => {
-            let roots = portal.state.config.get(&keys::SUPER_ADMINS);
-            account::change(store, &rule, account, roots).await
-        }
+        false => account::change(store, &rule, account, &portal.state.config).await,
     }
 }
 
@@ -133,8 +130,8 @@ pub(super) async fn set_enabled(
             Error::bad_request("Params(enabled) can not be empty").with_code(Code::MissingMember)
         );
     };
-    let roots = portal.state.config.get(&keys::SUPER_ADMINS);
-    account::set_enabled(&portal.state.store, &username, enabled == 1, roots).await
+    let PortalState { store, config, .. } = &portal.state;
+    account::set_enabled(store, &username, enabled == 1, config).await
 }
 
 /// Deletes a user, with everything that belongs to the account.
@@ -145,8 +142,8 @@ pub(super) async fn delete(
 ) -> Result<()> {
     check_is_local(&portal, &user_id)?;
     let operator = portal.operator(&caller, None, None).await?;
-    let roots = portal.state.config.get(&keys::SUPER_ADMINS);
-    account::delete(&portal.state.store, &user_id, roots, &operator).await?;
+    let PortalState { store, config, .. } = &portal.state;
+    account::delete(store, &user_id, config, &operator).await?;
     portal.state.reconfigured().await;
     Ok(())
 }

@@ -118,8 +118,11 @@ pub(super) async fn remove(
     }
     let made = portal_namespace::delete(store, &row, operator).await;
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
-    let delete =
-        async |environment| definition::delete(&environment, app_id, namespace, operator).await;
+    let delete = async |environment: Environment| {
+        let place = (app_id, namespace);
+        let deleted = definition::delete_orphan(&portal.state, &environment, place, operator);
+        deleted.await.map(drop)
+    };
     Ok(fan_out.send(portal, delete).await)
 }
 

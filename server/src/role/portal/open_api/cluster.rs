@@ -8,13 +8,14 @@ use crate::domain::constraint::{NAME, check_members, check_name};
 use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole, grant};
 use crate::domain::{access_request, portal_app};
-use crate::environment::Address;
-use crate::error::{Reaction, Result};
+use crate::environment::{Address, Environment};
+use crate::error::{Code, Error, Reaction, Result, if_found};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::fan_out;
+use crate::role::portal::fan_out::restoration::has_cluster;
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::Cluster;
@@ -40,12 +41,11 @@ pub(super) async fn create(
         data_change_last_modified_by: Some(operator.clone()),
         ..admin::Cluster::default()
     };
+    let place = Resource { cluster: name, ..place };
+    prepare(&portal, &place, &operator).await?;
     let address = Address::new(["apps", &place.app_id, "clusters"]);
     let environment = portal.state.environments.find(&place.env)?;
     let made: admin::Cluster = environment.create(address, &body).await?;
-    let place = Resource { cluster: name, ..place };
-    // Left of a cluster whose deletion failed half-way.
-    grant::delete_cluster_roles(&portal.state.store, &place, &operator).await?;
     portal_app::ensure_roles(&portal.state.store, &place.app_id, roles(&place), &operator).await?;
     shown(&portal, made).await
 }
@@ -82,16 +82,62 @@ pub(super) async fn remove(portal: &Portal, place: &Resource, operator: &str) ->
     {
         return deleted;
     }
-    let made = grant::delete_cluster_roles(&portal.state.store, place, operator).await;
-    made.map_err(fan_out::half_deleted)?;
-    access_request::forget_place(&portal.state.store, place).await;
+    if end(portal, &environment, place, operator).await.map_err(fan_out::half_deleted)? {
+        access_request::forget_place(&portal.state.store, place).await;
+    }
     deleted
+}
+
+/// Deletes the roles of a cluster, unless its environment has one of this name, and returns whether
+/// it did. Somebody may have created or restored the cluster since it was deleted, and granted
+/// roles: what the environment has is read after the roles, and only the roles that were read are
+/// deleted. Hence they were there when the cluster was not.
+async fn end(
+    portal: &Portal,
+    environment: &Environment,
+    place: &Resource,
+    operator: &str,
+) -> Result<bool> {
+    let store = &portal.state.store;
+    let mut rows = grant::cluster_rows(store, place).await?;
+    loop {
+        if if_found(has_cluster(environment, place).await)?.unwrap_or_default() {
+            return Ok(false);
+        }
+        if !rows.is_empty() {
+            grant::delete_cluster_rows(store, place, rows, operator).await?;
+        }
+        // One may have been granted since they were read. Without any, none can be granted.
+        rows = grant::cluster_rows(store, place).await?;
+        if rows.is_empty() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Deletes the roles that are left of a cluster whose deletion failed half-way, or by whoever
+/// deleted it in the environment alone. Before a cluster of this name is created: afterwards they
+/// would be its own, and somebody may have granted them.
+///
+/// # Errors
+/// Fails if the environment has a cluster of this name and there are roles.
+pub(super) async fn prepare(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
+    if grant::cluster_rows(&portal.state.store, place).await?.is_empty() {
+        return Ok(());
+    }
+    let environment = portal.state.environments.find(&place.env)?;
+    if end(portal, &environment, place, operator).await? {
+        return Ok(());
+    }
+    // The environment would say the same, or create the cluster if it was deleted meanwhile: with
+    // these roles.
+    let message = format!("cluster already exists for clusterName:{}", place.cluster);
+    Err(Error::bad_request(message).with_code(Code::ClusterExists))
 }
 
 /// Creates the roles of a new cluster.
 pub(super) async fn open(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let store = &portal.state.store;
-    grant::delete_left_of_cluster(store, place, operator).await?;
     portal_app::ensure_roles(store, &place.app_id, roles(place), operator).await
 }
 

@@ -46,6 +46,10 @@ pub(super) struct Scope {
     /// Last event that was received, if the header `Last-Event-ID` cannot be sent.
     #[param(nullable = false)]
     last_event_id: Option<i64>,
+    /// Age in ms of the oldest data that the page shows: without a last event, the stream begins
+    /// with the events since then.
+    #[param(nullable = false)]
+    age: Option<u64>,
 }
 
 /// One connection.
@@ -95,7 +99,11 @@ pub(super) async fn stream(
         _seat: seat,
         portal,
     };
-    connection.resume(last.map(Id)).await?;
+    match (last, scope.age) {
+        (Some(last), _) => connection.resume(Id(last)).await?,
+        (None, Some(age)) => connection.begin_before(Duration::from_millis(age)).await?,
+        (None, None) => connection.begin("start").await?,
+    }
     let stream = unfold(connection, async |mut connection| {
         let chunk = connection.next().await?;
         Some((Ok::<_, Infallible>(chunk), connection))
@@ -104,31 +112,41 @@ pub(super) async fn stream(
 }
 
 impl EventConnection {
-    /// Sends the missed events again, or a `reset` if they are not known any more.
-    async fn resume(&mut self, last: Option<Id>) -> Result<()> {
-        let store = self.portal.state.store.clone();
-        let Some(last) = last else {
-            return self.begin("start").await;
-        };
-        self.start = last;
-        match event::missed(&store, last, MISSED).await? {
-            Some(missed) => {
-                self.resent.extend(missed.iter().map(|event| event.id.0));
-                let places: Vec<_> = missed.iter().map(place).collect();
-                let visible = self.portal.rights().visible_among(&self.identity(), &places).await?;
-                for (event, is_visible) in missed.iter().zip(visible) {
-                    let is_visible = match is_request(event) {
-                        true => self.sees(event).await?,
-                        false => is_visible,
-                    };
-                    // Whoever was editing then has announced it again since.
-                    let is_over = event.kind.0 == EventKind::Presence as i16;
-                    if is_visible && !is_over && self.is_wanted(event) {
-                        self.push(event, None);
-                    }
-                }
+    /// Sends the events again that the page has missed, or a `reset` if they are not known any more.
+    async fn resume(&mut self, last: Id) -> Result<()> {
+        match event::missed(&self.portal.state.store, last, MISSED).await? {
+            Some(missed) => self.send_again(last, &missed).await,
+            None => self.begin("reset").await,
+        }
+    }
+
+    /// Begins with the events of a time until now, or with a `reset` if they are not known any more.
+    async fn begin_before(&mut self, age: Duration) -> Result<()> {
+        match event::recent(&self.portal.state.store, age, MISSED).await? {
+            Some((last, recent)) => {
+                self.push_first("start", last);
+                self.send_again(last, &recent).await
             }
-            None => self.begin("reset").await?,
+            None => self.begin("reset").await,
+        }
+    }
+
+    /// Queues those of the events after the last one that the user may see.
+    async fn send_again(&mut self, last: Id, missed: &[Event]) -> Result<()> {
+        self.start = last;
+        self.resent.extend(missed.iter().map(|event| event.id.0));
+        let places: Vec<_> = missed.iter().map(place).collect();
+        let visible = self.portal.rights().visible_among(&self.identity(), &places).await?;
+        for (event, is_visible) in missed.iter().zip(visible) {
+            let is_visible = match is_request(event) {
+                true => self.sees(event).await?,
+                false => is_visible,
+            };
+            // Whoever was editing then has announced it again since.
+            let is_over = event.kind.0 == EventKind::Presence as i16;
+            if is_visible && !is_over && self.is_wanted(event) {
+                self.push(event, None);
+            }
         }
         Ok(())
     }
@@ -137,9 +155,13 @@ impl EventConnection {
     /// first event.
     async fn begin(&mut self, kind: &str) -> Result<()> {
         self.start = event::newest(&self.portal.state.store).await?;
-        let first = format!("id: {}\nevent: {kind}\ndata: {{}}\n\n", self.start);
-        self.waiting.push_back(first.into());
+        self.push_first(kind, self.start);
         Ok(())
+    }
+
+    fn push_first(&mut self, kind: &str, id: Id) {
+        let first = format!("id: {id}\nevent: {kind}\ndata: {{}}\n\n");
+        self.waiting.push_back(first.into());
     }
 
     /// The next part of the stream; `None` at its end.

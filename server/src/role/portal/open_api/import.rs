@@ -5,6 +5,7 @@
 mod apply;
 mod collision;
 mod creation;
+mod failure;
 mod limits;
 mod plan;
 mod progress;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::apply::Import;
+use self::failure::partly_failed;
 use self::limits::Trial;
 use self::progress::ImportProgress;
 use self::turn::ImportTurn;
@@ -153,8 +155,14 @@ pub(super) async fn namespace(
     match apply::bring(&portal, &place, &lines, cover, &operator, may_create, &mut undo).await {
         Ok(_) => Ok(()),
         Err(error) => {
-            undo.run(&portal, &turn, &operator).await;
-            Err(error)
+            // Only namespaces: a file creates nothing that has an entry in an archive.
+            let kept = undo.run(&portal, &turn, &operator).await.names(&[]);
+            if kept.is_empty() {
+                return Err(error);
+            }
+            let Resource { app_id, env, cluster, namespace } = &place;
+            tracing::warn!(app_id, env, cluster, namespace, %error, "a file cannot be imported");
+            Err(partly_failed(&upload.name, &error, &kept))
         }
     }
 }

@@ -2,6 +2,8 @@
 //! is answered as a call of its own. The answers are sent as they arrive, so that an environment
 //! that does not answer delays only what concerns it.
 
+mod turn;
+
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -10,28 +12,38 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, json};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
 use utoipa::IntoParams;
 
+use self::turn::ReadEnvironment;
+pub(in crate::role::portal) use self::turn::ReadTurns;
 use super::subrequest::Subrequests;
 use crate::error::{Error, Result};
 use crate::http::failure::complete;
 use crate::http::operation::{Output, Signature};
+use crate::http::request_memory::KeptBytes;
 use crate::http::revision::REVISION;
 use crate::role::portal::Portal;
 use crate::role::portal::access::CSRF_HEADER;
 use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
 
 pub(super) const PATH: &str = "/openapi/v1/reads";
 /// Maximum number of reads in one call.
 const MOST: usize = 200;
-/// Reads of one call that are worked on concurrently.
+/// Reads of one call that run or wait for their turn concurrently.
 const CONCURRENT: usize = 8;
 /// How long an answer waits for others to be sent with it, so that what the page reads next because
 /// of them is one call again.
 const COLLECTED: Duration = Duration::from_millis(25);
+/// Bytes of answers that are sent together, unless one alone has more.
+const TOGETHER: usize = 256 * 1024;
 /// Headers of an answer that are returned with its body.
 static RETURNED: [HeaderName; 3] = [REVISION, HeaderName::from_static(CSRF_HEADER), RETRY_AFTER];
 
@@ -42,9 +54,19 @@ pub(super) struct WantedReads {
     paths: String,
 }
 
+/// What the reads of one call have in common.
+#[derive(Debug, Clone)]
+struct ReadCall {
+    portal: Portal,
+    user: String,
+    headers: HeaderMap,
+    subrequests: Subrequests,
+}
+
 /// Answers each path with a line of JSON: its number, status, some headers and body.
 pub(super) async fn read(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(subrequests): Extension<Subrequests>,
     Query(WantedReads { paths }): Query<WantedReads>,
     headers: HeaderMap,
@@ -53,9 +75,10 @@ pub(super) async fn read(
     if paths.len() > MOST {
         return Err(Error::bad_request(format!("More than {MOST} reads in one call")));
     }
-    let strict = portal.state.compat.strict_status;
+    let user = caller.identity.name().to_owned();
+    let call = ReadCall { portal, user, headers, subrequests };
     let answers = stream::iter(paths.into_iter().enumerate())
-        .map(move |(index, path)| line(index, path, headers.clone(), subrequests.clone(), strict))
+        .map(move |(index, path)| in_turn(call.clone(), index, path))
         .buffer_unordered(CONCURRENT);
     let chunks = stream::unfold(Box::pin(answers), async |mut answers| {
         Some((Ok::<_, Error>(chunk(&mut answers).await?), answers))
@@ -70,34 +93,93 @@ fn parse(path: &str) -> Result<Uri> {
     })
 }
 
+/// Lines that are not sent yet, and the memory that their caller is charged for.
+#[derive(Debug, Default)]
+struct KeptLines {
+    text: Vec<u8>,
+    kept: Vec<KeptBytes>,
+}
+
+impl AsRef<[u8]> for KeptLines {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
 /// The next answer with those that follow at once; `None` at the end.
-async fn chunk(answers: &mut (impl Stream<Item = Vec<u8>> + Unpin)) -> Option<Bytes> {
+async fn chunk(answers: &mut (impl Stream<Item = KeptLines> + Unpin)) -> Option<Bytes> {
     let mut lines = answers.next().await?;
     let _ = tokio::time::timeout(COLLECTED, async {
-        while let Some(line) = answers.next().await {
-            lines.extend(line);
+        while lines.text.len() < TOGETHER
+            && let Some(line) = answers.next().await
+        {
+            lines.text.extend(line.text);
+            lines.kept.extend(line.kept);
         }
     })
     .await;
-    Some(lines.into())
+    Some(Bytes::from_owner(lines))
 }
 
-async fn line(
-    index: usize,
-    path: Uri,
-    headers: HeaderMap,
-    subrequests: Subrequests,
-    strict: bool,
-) -> Vec<u8> {
+impl ReadCall {
+    /// The environment that a path names. An app may be called `envs`.
+    fn environment(&self, path: &Uri) -> Option<ReadEnvironment> {
+        let segments: Vec<_> = path.path().split('/').collect();
+        let mut named = segments.windows(2).filter_map(|pair| match pair {
+            ["envs", name] => percent_decode_str(name).decode_utf8().ok(),
+            _ => None,
+        });
+        let found = named.find_map(|name| self.portal.state.environments.find(&name).ok())?;
+        Some(ReadEnvironment { name: found.name().to_owned(), is_local: found.is_local() })
+    }
+}
+
+/// The line of a read, which runs in a task of its own: it would otherwise stop in the middle, and
+/// keep its turn, while its caller does not receive the answers. Once it runs, it continues after
+/// its caller disconnected, because the database does so as well.
+async fn in_turn(call: ReadCall, index: usize, path: Uri) -> KeptLines {
+    let (mut answer, answered) = oneshot::channel();
+    let part = async move {
+        let environment = call.environment(&path);
+        let turn = tokio::select! {
+            biased;
+            () = answer.closed() => return,
+            turn = call.portal.own.reads.take(&call.user, environment.as_ref()) => turn,
+        };
+        let line = line(&call, index, path).await;
+        drop(turn);
+        // Fails if the caller disconnected.
+        let _ = answer.send(line);
+    };
+    tokio::spawn(part.in_current_span());
+    answered.await.unwrap_or_default()
+}
+
+async fn line(call: &ReadCall, index: usize, path: Uri) -> KeptLines {
+    let ReadCall { portal, headers, subrequests, .. } = call;
+    let strict = portal.state.compat.strict_status;
     let name = path.path().to_owned();
-    let answer = async { checked(subrequests.send(Method::GET, path, &headers, None).await) };
+    let answer = async { checked(subrequests.send(Method::GET, path, headers, None).await) };
     let response = complete(strict, &Method::GET, &name, answer).await;
     let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    match subrequests.keep(body.len()) {
+        Ok(kept) => KeptLines { text: text(index, &parts, body.into()), kept: vec![kept] },
+        Err(refusal) => {
+            let refused = async { refusal.into_response() };
+            let (parts, body) = complete(strict, &Method::GET, &name, refused).await.into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+            KeptLines { text: text(index, &parts, body.into()), kept: Vec::new() }
+        }
+    }
+}
+
+/// The text of an answer.
+fn text(index: usize, parts: &Parts, mut body: Vec<u8>) -> Vec<u8> {
     let returned: Map<_, _> = RETURNED
         .iter()
         .filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.into())))
         .collect();
-    let mut body = to_bytes(body, usize::MAX).await.map_or_else(|_| Vec::new(), Vec::from);
     if body.is_empty() {
         body.extend(b"null");
     }

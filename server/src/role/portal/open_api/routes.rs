@@ -28,9 +28,14 @@ mod user;
 mod user_token;
 mod webhook;
 
+use axum::extract::Request;
+
 use super::document;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::need::{Identity, Need};
 use crate::http::operation::About;
+use crate::http::request_memory::{MemoryHolder, Payer};
+use crate::role::portal::audit::is_change;
+use crate::role::portal::identity::Caller;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 /// A path within a namespace of one environment.
@@ -47,8 +52,11 @@ use in_namespace;
 
 /// Adds the routes.
 pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
-    let routes =
-        routes.get("/openapi/openapi.json", PortalAccess::Call(Need::Nothing), document::get);
+    let routes = routes.charge_callers(payer).get(
+        "/openapi/openapi.json",
+        PortalAccess::Call(Need::Nothing),
+        document::get,
+    );
     [
         user::routes,
         user::preferences,
@@ -94,6 +102,19 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
     ]
     .into_iter()
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))
+}
+
+/// All tokens of a user are one caller, so that more of them are not more memory. A user and a
+/// consumer may have the same name.
+fn payer(request: &Request) -> Option<Payer> {
+    let extensions = request.extensions();
+    let identity = &extensions.get::<Caller>()?.identity;
+    let kind = if matches!(identity, Identity::Consumer(_)) { "consumer" } else { "user" };
+    let about = extensions.get::<About>();
+    Some(Payer {
+        holder: MemoryHolder::Caller(format!("{kind} {}", identity.name().to_lowercase())),
+        is_change: about.is_some_and(|about| is_change(request.method(), about.id)),
+    })
 }
 
 const fn about(tag: &'static str, id: &'static str, summary: &'static str) -> About {

@@ -1,5 +1,8 @@
 //! Requests that a handler sends to other routes on behalf of its caller. Each passes the guard, is
-//! recorded and is answered as a request of its own.
+//! counted and recorded, and is answered as a request of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -13,7 +16,9 @@ use tower::ServiceExt as _;
 
 use super::{access_grant, change_sets, reads};
 use crate::environment::revision;
+use crate::error::Result;
 use crate::http::failure::complete;
+use crate::http::request_memory::{KeptBytes, RequestMemory};
 use crate::http::revision::of;
 use crate::json::JSON_TYPE;
 
@@ -22,6 +27,8 @@ use crate::json::JSON_TYPE;
 pub(in crate::role::portal) struct Subrequests {
     routes: Router,
     arrived: Extensions,
+    /// Whether one was sent.
+    is_used: Arc<AtomicBool>,
 }
 
 /// Lets the handlers of several calls in one send requests to the other routes.
@@ -33,14 +40,16 @@ pub(in crate::role::portal) fn with_subrequests(router: Router) -> Router {
 async fn provide(State(routes): State<Router>, mut request: Request, next: Next) -> Response {
     if [reads::PATH, access_grant::PATH, change_sets::PATH].contains(&request.uri().path()) {
         let arrived = request.extensions().clone();
-        request.extensions_mut().insert(Subrequests { routes, arrived });
+        let is_used = Arc::default();
+        request.extensions_mut().insert(Subrequests { routes, arrived, is_used });
     }
     next.run(request).await
 }
 
-/// Marks a request that is a part of another one, whose token was counted already.
+/// Marks the first part of a request: its token was counted already, with the whole. The others
+/// count as the requests that they replace.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::role::portal) struct Part;
+pub(in crate::role::portal) struct FirstPart;
 
 /// What a request was answered with.
 #[derive(Debug)]
@@ -70,6 +79,14 @@ impl Subrequests {
         PartAnswer { status, revision, body: serde_json::from_slice(&body).unwrap_or_default() }
     }
 
+    /// Charges the caller for a large answer, until it is sent as a part of the whole.
+    pub(super) fn keep(&self, length: usize) -> Result<KeptBytes> {
+        match self.arrived.get::<RequestMemory>() {
+            Some(memory) => memory.keep(length),
+            None => Ok(KeptBytes::default()),
+        }
+    }
+
     /// Sends a request, with a JSON text as its body if there is one.
     pub(super) async fn send(
         &self,
@@ -90,7 +107,9 @@ impl Subrequests {
         *request.uri_mut() = path;
         *request.headers_mut() = headers;
         *request.extensions_mut() = self.arrived.clone();
-        request.extensions_mut().insert(Part);
+        if !self.is_used.swap(true, Ordering::Relaxed) {
+            request.extensions_mut().insert(FirstPart);
+        }
         match self.routes.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -2,6 +2,7 @@
 //! a name, so that memory holds a part of it only, and the name that the caller gives it never
 //! becomes one on disk.
 
+mod form_stream;
 mod turn;
 
 use std::fs::File;
@@ -19,10 +20,12 @@ use tokio::time::timeout;
 use crate::archive::temporary_file;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Input, Signature};
+use crate::http::request_memory::RequestMemory;
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
 
+use self::form_stream::FormStream;
 use self::turn::UploadTurn;
 pub(in crate::role::portal) use self::turn::Uploads;
 
@@ -55,6 +58,7 @@ impl FromRequest<Portal> for UploadedFile {
         })?;
         let caller = request.extensions().get::<Caller>();
         let user = caller.map(|caller| caller.identity.name().to_owned()).unwrap_or_default();
+        RequestMemory::pass_on(request.extensions());
         let body = request.into_body();
         if body.size_hint().lower() > limit {
             return Err(too_large(limit));
@@ -84,17 +88,21 @@ impl Input for UploadedFile {
 
 async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(String, File, u64)>> {
     let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
-    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let (body, part) = FormStream::new(body);
+    let mut form = Multipart::with_constraints(body, boundary, constraints);
     let unreadable = |error: multer::Error| match error {
         multer::Error::StreamSizeExceeded { .. } => too_large(limit),
-        error => Error::bad_request(format!("The form cannot be read: {error}"))
-            .with_code(Code::UnreadableBody),
+        multer::Error::StreamReadFailed(cause) => unreadable_form(&cause),
+        error => unreadable_form(&error),
     };
     let failed = |error: io::Error| Error::internal("cannot store a received file", error);
     let mut received = None;
     while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
+        part.begin_data();
         // The rest is read as well, so that the connection can be used again.
         if field.name() != Some(FIELD) || received.is_some() {
+            while field.chunk().await.map_err(unreadable)?.is_some() {}
+            part.end_data();
             continue;
         }
         let name = field.file_name().unwrap_or_default().to_owned();
@@ -104,6 +112,7 @@ async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(Str
             length += chunk.len() as u64;
             file.write_all(&chunk).await.map_err(failed)?;
         }
+        part.end_data();
         file.flush().await.map_err(failed)?;
         let mut file = file.into_std().await;
         file.rewind().map_err(failed)?;
@@ -112,6 +121,79 @@ async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(Str
     Ok(received)
 }
 
+fn unreadable_form(cause: &dyn std::fmt::Display) -> Error {
+    Error::bad_request(format!("The form cannot be read: {cause}")).with_code(Code::UnreadableBody)
+}
+
 fn too_large(limit: u64) -> Error {
     Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+
+    const LIMIT: u64 = 4 << 20;
+    const BEFORE_FILE: &str =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.zip\"\r\n";
+
+    /// Receives a form that has this beginning and never ends. Returns the error, and the bytes
+    /// that were read.
+    async fn endless(beginning: String) -> (Error, usize) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&read);
+        let pieces = stream::iter([beginning]).chain(stream::repeat("x".repeat(1024)));
+        let pieces = pieces.map(move |piece| {
+            count.fetch_add(piece.len(), Ordering::SeqCst);
+            Ok::<_, io::Error>(Bytes::from(piece))
+        });
+        let error = receive(Body::from_stream(pieces), "b".to_owned(), LIMIT).await.unwrap_err();
+        (error, read.load(Ordering::SeqCst))
+    }
+
+    /// X23.
+    #[tokio::test]
+    async fn a_header_without_an_end_is_refused_before_it_takes_much_memory() {
+        for beginning in [
+            "preamble".to_owned(),
+            format!("{BEFORE_FILE}X-Other: "),
+            format!("{BEFORE_FILE}\r\ncontent\r\n--b\r\nX-Other: "),
+            "--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n1\r\n--b ".to_owned(),
+        ] {
+            let (error, read) = endless(beginning.clone()).await;
+            assert_eq!(error.reaction(), Reaction::BadRequest, "{beginning}: {error:?}");
+            assert!(read < 32 * 1024, "{beginning}: {read} bytes were read");
+            if !beginning.ends_with("--b ") {
+                assert!(error.message().contains("longer than 16 KiB"), "{beginning}: {error:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_is_read_whatever_pieces_it_arrives_in() {
+        let content = "c".repeat(300_000);
+        let other = "o".repeat(100_000);
+        let padding = "p".repeat(5_000);
+        let form = format!(
+            "{padding}\r\n--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n{other}\r\n\
+             {BEFORE_FILE}X-Long: {padding}\r\n\r\n{content}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"last\"\r\n\r\n{other}\r\n--b--\r\n"
+        );
+        for size in [7, 4096, 65_536, form.len()] {
+            let pieces: Vec<_> = form.as_bytes().chunks(size).map(Bytes::copy_from_slice).collect();
+            let body = Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, io::Error>)));
+            let received = receive(body, "b".to_owned(), LIMIT).await.unwrap();
+            let (name, mut file, length) = received.unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            assert!(name == "f.zip" && length == 300_000 && text == content, "{size}");
+        }
+    }
 }

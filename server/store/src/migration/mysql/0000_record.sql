@@ -5,4 +5,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaSchema` (
   `Name` varchar(64) NOT NULL,
   `AppliedAt` datetime(3) NOT NULL,
   PRIMARY KEY (`Version`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS `App` (
   UNIQUE KEY `UK_AppId_DeletedAt` (`AppId`, `DeletedAt`),
   KEY `DataChange_LastTime` (`DataChange_LastTime`),
   KEY `IX_Name` (`Name`(191))
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `AppNamespace` (
   `Id` int(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS `AppNamespace` (
   UNIQUE KEY `UK_AppId_Name_DeletedAt` (`AppId`, `Name`, `DeletedAt`),
   KEY `Name_AppId` (`Name`, `AppId`),
   KEY `DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `Consumer` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS `Consumer` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_AppId_DeletedAt` (`AppId`, `DeletedAt`),
   KEY `DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `ConsumerAudit` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS `ConsumerAudit` (
   PRIMARY KEY (`Id`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`),
   KEY `IX_ConsumerId` (`ConsumerId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `ConsumerRole` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS `ConsumerRole` (
   UNIQUE KEY `UK_ConsumerId_RoleId_DeletedAt` (`ConsumerId`, `RoleId`, `DeletedAt`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`),
   KEY `IX_RoleId` (`RoleId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `ConsumerToken` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS `ConsumerToken` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_Token_DeletedAt` (`Token`, `DeletedAt`),
   KEY `DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `UserToken` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -129,7 +129,7 @@ CREATE TABLE IF NOT EXISTS `UserToken` (
   KEY `IX_UserId` (`UserId`),
   KEY `IX_TokenHash` (`TokenHash`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `UserTokenAudit` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -144,7 +144,7 @@ CREATE TABLE IF NOT EXISTS `UserTokenAudit` (
   KEY `IX_TokenId` (`TokenId`),
   KEY `IX_UserId` (`UserId`),
   CONSTRAINT `FK_UserTokenAudit_TokenId` FOREIGN KEY (`TokenId`) REFERENCES `UserToken` (`Id`) ON DELETE SET NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `Favorite` (
   `Id` int(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -161,7 +161,7 @@ CREATE TABLE IF NOT EXISTS `Favorite` (
   UNIQUE KEY `UK_UserId_AppId_DeletedAt` (`UserId`, `AppId`, `DeletedAt`),
   KEY `AppId` (`AppId`),
   KEY `DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB AUTO_INCREMENT=23 DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB AUTO_INCREMENT=23 DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `Permission` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -176,7 +176,7 @@ CREATE TABLE IF NOT EXISTS `Permission` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_TargetId_PermissionType_DeletedAt` (`TargetId`, `PermissionType`, `DeletedAt`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `Role` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -190,7 +190,7 @@ CREATE TABLE IF NOT EXISTS `Role` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_RoleName_DeletedAt` (`RoleName`, `DeletedAt`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `RolePermission` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -206,7 +206,7 @@ CREATE TABLE IF NOT EXISTS `RolePermission` (
   UNIQUE KEY `UK_RoleId_PermissionId_DeletedAt` (`RoleId`, `PermissionId`, `DeletedAt`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`),
   KEY `IX_PermissionId` (`PermissionId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `ServerConfig` (
   `Id` int(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -222,7 +222,7 @@ CREATE TABLE IF NOT EXISTS `ServerConfig` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_Key_DeletedAt` (`Key`, `DeletedAt`),
   KEY `DataChange_LastTime` (`DataChange_LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `UserRole` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
@@ -238,7 +238,7 @@ CREATE TABLE IF NOT EXISTS `UserRole` (
   UNIQUE KEY `UK_UserId_RoleId_DeletedAt` (`UserId`, `RoleId`, `DeletedAt`),
   KEY `IX_DataChange_LastTime` (`DataChange_LastTime`),
   KEY `IX_RoleId` (`RoleId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `Users` (
   `Id` int(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -249,14 +249,14 @@ CREATE TABLE IF NOT EXISTS `Users` (
   `Enabled` tinyint(4) NULL DEFAULT NULL,
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_Username` (`Username`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `Authorities` (
   `Id` int(11) unsigned NOT NULL AUTO_INCREMENT,
   `Username` varchar(64) NOT NULL,
   `Authority` varchar(50) NOT NULL,
   PRIMARY KEY (`Id`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `SPRING_SESSION` (
   `PRIMARY_ID` char(36) NOT NULL,
@@ -270,7 +270,7 @@ CREATE TABLE IF NOT EXISTS `SPRING_SESSION` (
   UNIQUE KEY `SPRING_SESSION_IX1` (`SESSION_ID`),
   KEY `SPRING_SESSION_IX2` (`EXPIRY_TIME`),
   KEY `SPRING_SESSION_IX3` (`PRINCIPAL_NAME`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `SPRING_SESSION_ATTRIBUTES` (
   `SESSION_PRIMARY_ID` char(36) NOT NULL,
@@ -278,7 +278,7 @@ CREATE TABLE IF NOT EXISTS `SPRING_SESSION_ATTRIBUTES` (
   `ATTRIBUTE_BYTES` blob NOT NULL,
   PRIMARY KEY (`SESSION_PRIMARY_ID`, `ATTRIBUTE_NAME`),
   CONSTRAINT `SPRING_SESSION_ATTRIBUTES_FK` FOREIGN KEY (`SESSION_PRIMARY_ID`) REFERENCES `SPRING_SESSION` (`PRIMARY_ID`) ON DELETE CASCADE
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `AuditLog` (
   `Id` int(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -301,7 +301,7 @@ CREATE TABLE IF NOT EXISTS `AuditLog` (
   KEY `IX_OpName` (`OpName`),
   KEY `IX_DataChange_CreatedTime` (`DataChange_CreatedTime`),
   KEY `IX_Operator` (`Operator`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `AuditLogDataInfluence` (
   `Id` int(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -321,4 +321,4 @@ CREATE TABLE IF NOT EXISTS `AuditLogDataInfluence` (
   KEY `IX_SpanId` (`SpanId`),
   KEY `IX_DataChange_CreatedTime` (`DataChange_CreatedTime`),
   KEY `IX_EntityId` (`InfluenceEntityId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

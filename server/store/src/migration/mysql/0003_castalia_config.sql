@@ -4,4 +4,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaInstallation` (
   `Name` varchar(64) NOT NULL,
   `Value` varchar(2048) NOT NULL,
   PRIMARY KEY (`Name`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS `CastaliaSession` (
   PRIMARY KEY (`IdHash`),
   KEY `IX_UserId` (`UserId`),
   KEY `IX_ExpiryTime` (`ExpiryTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `CastaliaConsumerGrant` (
   `ConsumerId` int unsigned NOT NULL,
@@ -19,4 +19,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaConsumerGrant` (
   `CreatedBy` varchar(64) NOT NULL,
   `CreatedTime` datetime(3) NOT NULL,
   PRIMARY KEY (`ConsumerId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

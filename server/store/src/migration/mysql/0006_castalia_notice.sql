@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS `CastaliaWebhook` (
   `LastModifiedBy` varchar(64) NOT NULL,
   `LastTime` datetime(3) NOT NULL,
   PRIMARY KEY (`Id`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `CastaliaNotice` (
   `Id` bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS `CastaliaNotice` (
   `Body` longtext NULL,
   PRIMARY KEY (`Id`),
   KEY `IX_State` (`State`, `NextTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS `CastaliaDelivery` (
   `Id` bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -50,4 +50,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaDelivery` (
   PRIMARY KEY (`Id`),
   KEY `IX_State` (`State`, `NextTime`),
   KEY `IX_NoticeId` (`NoticeId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -13,4 +13,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaEvent` (
   `CreatedTime` datetime(3) NOT NULL,
   PRIMARY KEY (`Id`),
   KEY `IX_CreatedTime` (`CreatedTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -7,4 +7,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaRecent` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_UserId_AppRow` (`UserId`, `AppRow`),
   KEY `IX_AppRow` (`AppRow`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

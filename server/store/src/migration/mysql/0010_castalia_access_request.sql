@@ -19,4 +19,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaAccessRequest` (
   KEY `IX_AppRow` (`AppRow`, `State`),
   KEY `IX_UserId` (`UserId`),
   KEY `IX_State` (`State`, `DecidedTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -9,4 +9,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaUnsignedClient` (
   PRIMARY KEY (`Id`),
   UNIQUE KEY `UK_AppId_Ip` (`AppId`, `Ip`),
   KEY `IX_LastTime` (`LastTime`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

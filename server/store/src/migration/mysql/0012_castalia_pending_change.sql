@@ -15,4 +15,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaPendingChange` (
   PRIMARY KEY (`Id`),
   KEY `IX_AppId` (`AppId`),
   KEY `IX_Env` (`Env`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -10,4 +10,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaAuditSeal` (
   `Digest` varchar(64) NOT NULL,
   `SealedTime` datetime(3) NOT NULL,
   PRIMARY KEY (`Number`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaConsumerUse` (
   `ConsumerId` int unsigned NOT NULL,
   `LastUsedTime` datetime(3) NOT NULL,
   PRIMARY KEY (`ConsumerId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

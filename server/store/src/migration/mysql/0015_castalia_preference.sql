@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaPreference` (
   `Name` varchar(32) NOT NULL,
   `Value` varchar(64) NOT NULL,
   PRIMARY KEY (`UserId`, `Name`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

@@ -13,4 +13,4 @@ CREATE TABLE IF NOT EXISTS `CastaliaNamespaceSchema` (
   `ChangedTime` datetime(3) NOT NULL,
   PRIMARY KEY (`Env`, `NamespaceId`),
   KEY `IX_AppId` (`AppId`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;

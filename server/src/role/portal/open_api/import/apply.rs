@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::OnConflict;
 use super::creation::Object;
+use super::failure::{partly_failed, reaction};
 use super::plan::{Plan, leniency, lines};
 use super::progress::ImportProgress;
 use super::turn::ImportTurn;
@@ -26,9 +27,6 @@ use crate::role::portal::open_api::{app_namespace, cluster, namespace};
 use crate::state::PortalState;
 use crate::wire::admin;
 use crate::wire::open_api::{ImportReport, ImportedEntry};
-
-/// Maximum number of objects that the message of a failure names.
-const NAMED: usize = 50;
 
 /// An import with a checked archive.
 #[derive(Clone, Copy)]
@@ -232,6 +230,7 @@ impl Import<'_> {
             same_spelling(&place.cluster, found.name.as_deref())?;
             return Ok(Outcome::Unchanged);
         }
+        cluster::prepare(self.portal, place, self.operator).await?;
         let body = admin::Cluster {
             name: Some(place.cluster.clone()),
             app_id: Some(place.app_id.clone()),
@@ -280,23 +279,12 @@ impl Import<'_> {
         let Failed { at, error } = failed;
         let paths: Vec<_> = self.archive.paths().collect();
         tracing::warn!(path = paths[at], %error, "an entry of an archive cannot be imported");
-        let reason = error.message();
-        let entries = kept.entries.iter().map(|at| paths[*at].to_owned());
-        let kept: Vec<_> = entries.chain(kept.namespaces.iter().map(path_of)).collect();
-        let reaction = match error.reaction() {
-            Reaction::Unavailable => Reaction::Unavailable,
-            _ => Reaction::BadRequest,
-        };
+        let kept = kept.names(&paths);
         if kept.is_empty() {
-            let message = format!("Nothing was imported. {}: {reason}", paths[at]);
-            return Error::new(reaction, message).with_code(error.code());
+            let message = format!("Nothing was imported. {}: {}", paths[at], error.message());
+            return Error::new(reaction(&error), message).with_code(error.code());
         }
-        let message = format!(
-            "import failed for: {} ({reason}); could not be removed again: {}",
-            paths[at],
-            some(&kept)
-        );
-        Error::new(reaction, message).with_code(Code::PartlyFailed)
+        partly_failed(paths[at], &error, &kept)
     }
 }
 
@@ -307,11 +295,6 @@ async fn lacking(state: &PortalState, app_id: &str) -> Vec<Environment> {
         matches!(if_found(found), Ok(None)).then_some(environment)
     });
     join_all(questions).await.into_iter().flatten().collect()
-}
-
-fn path_of(place: &Resource) -> String {
-    let Resource { app_id, env, cluster, namespace } = place;
-    format!("{app_id}/{env}/{cluster}/{namespace}")
 }
 
 /// Brings items into a namespace, which is created if it is missing and the caller may do so. The
@@ -381,12 +364,4 @@ fn same_spelling(name: &str, stored: Option<&str>) -> Result<()> {
 /// An object without items.
 fn none(outcome: Outcome) -> (Outcome, usize) {
     (outcome, 0)
-}
-
-/// The first of the names.
-fn some(names: &[String]) -> String {
-    match names.len().checked_sub(NAMED) {
-        Some(hidden @ 1..) => format!("{} and {hidden} more", names[..NAMED].join(", ")),
-        _ => names.join(", "),
-    }
 }

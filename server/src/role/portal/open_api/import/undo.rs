@@ -80,9 +80,15 @@ impl Undo {
         let (mut entries, mut of_apps) = (BTreeSet::new(), HashSet::new());
         for (at, object) in self.created.into_iter().rev() {
             let is_kept = object.is_app() && of_apps.contains(object.app_id());
-            if is_kept || !turn.may_take_back().await {
+            if is_kept {
                 entries.insert(at);
-            } else if let Err(error) = object.remove(portal, operator).await {
+                continue;
+            }
+            let removed = match turn.may_take_back().await {
+                true => object.remove(portal, operator).await,
+                false => Err(turn_ended()),
+            };
+            if let Err(error) = removed {
                 let app_id = object.app_id().to_owned();
                 tracing::warn!(app_id, %error, "what a failed import created cannot be removed");
                 of_apps.insert(app_id);
@@ -102,11 +108,11 @@ async fn take_back(
 ) -> Vec<Resource> {
     let mut failed = Vec::new();
     for change in changes.into_iter().rev() {
-        if !turn.may_take_back().await {
-            failed.push(change.place);
-            continue;
-        }
-        match change.take_back(portal, operator).await {
+        let taken_back = match turn.may_take_back().await {
+            true => change.take_back(portal, operator).await,
+            false => Err(turn_ended()),
+        };
+        match taken_back {
             Ok(()) => portal.edited(&change.place, operator),
             Err(error) => {
                 let Resource { app_id, env, cluster, namespace } = &change.place;
@@ -116,6 +122,11 @@ async fn take_back(
         }
     }
     failed
+}
+
+/// Why nothing is taken back any more, for the log.
+fn turn_ended() -> Error {
+    Error::unavailable("the node is about to end, or another import may have begun")
 }
 
 impl AppliedChange {

@@ -8,6 +8,7 @@ import io.castalia.ffi.parseInt
 import io.castalia.ffi.parseList
 import io.castalia.ffi.parseLong
 import java.time.Instant
+import java.time.LocalDateTime
 import java.time.ZoneId
 import java.time.ZoneOffset
 import java.util.Collections
@@ -48,5 +49,8 @@ internal class ValueType<T : Any>(private val id: Any, val expected: String, val
 
 /** A date that was parsed in UTC. Other time zones are applied by the JVM, unless the text contains one. */
 internal class Date(private val inUtc: Instant, private val ownZone: Boolean) {
-    fun at(zone: ZoneId): Instant = if (ownZone) inUtc else inUtc.atZone(ZoneOffset.UTC).withZoneSameLocal(zone).toInstant()
+    fun at(zone: ZoneId): Instant {
+        if (ownZone) return inUtc
+        return LocalDateTime.ofInstant(inUtc, ZoneOffset.UTC).atZone(zone).toInstant()
+    }
 }

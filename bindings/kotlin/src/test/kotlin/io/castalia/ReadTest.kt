@@ -67,6 +67,9 @@ class ReadTest {
         val zone = ZoneId.of("Europe/Berlin")
         assertEquals(Instant.parse("2024-03-31T01:30:00Z"), config.tryGetDate("skipped", zone))
         assertEquals(Instant.parse("2024-10-27T00:30:00Z"), config.tryGetDate("twice", zone))
+        // Its offset in winter is that of UTC.
+        val london = config("twice" to "2024-10-27 01:30:00")
+        assertEquals(Instant.parse("2024-10-27T00:30:00Z"), london.tryGetDate("twice", ZoneId.of("Europe/London")))
     }
 
     @Test

@@ -1,0 +1,140 @@
+//! Limits how many reads that were sent together run concurrently, over all calls: each occupies a
+//! connection to a database while it runs, and without a limit one user could leave none for other
+//! requests. Reads beyond a limit wait, the first one longest.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Maximum number of concurrent reads of one user.
+const OF_USER: usize = 8;
+/// Those of values in the environment of this process: of the connections that read a SQLite file,
+/// a user has half, and all users have all but one.
+const LOCAL: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 3 };
+/// The same in another environment. An answer takes longer, and its admin service has connections
+/// of its own: half of those to SQLite, and half of those to another database.
+const REMOTE: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 6 };
+
+#[derive(Debug, Clone, Copy)]
+struct EnvironmentLimit {
+    of_user: usize,
+    of_all: usize,
+}
+
+/// The reads that run or wait. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(in crate::role::portal) struct ReadTurns(Arc<Mutex<HashMap<TurnKey, Arc<Semaphore>>>>);
+
+/// What reads share a limit by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum TurnKey {
+    User(String),
+    UserIn(String, String),
+    Environment(String),
+}
+
+/// The environment that a read names.
+#[derive(Debug)]
+pub(super) struct ReadEnvironment {
+    pub(super) name: String,
+    /// Whether it is that of this process.
+    pub(super) is_local: bool,
+}
+
+/// The permission to run, until it is dropped.
+#[derive(Debug)]
+pub(super) struct ReadTurn {
+    _permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl ReadTurns {
+    /// Waits until the read may run. Only one that may run with regard to its user waits for the
+    /// reads of others.
+    pub(super) async fn take(&self, user: &str, environment: Option<&ReadEnvironment>) -> ReadTurn {
+        let user = user.to_lowercase();
+        let mut limits = vec![(TurnKey::User(user.clone()), OF_USER)];
+        if let Some(ReadEnvironment { name, is_local }) = environment {
+            let EnvironmentLimit { of_user, of_all } = if *is_local { LOCAL } else { REMOTE };
+            // First, so that reads of an environment that does not answer do not use up those that
+            // the user has elsewhere.
+            limits.insert(0, (TurnKey::UserIn(user, name.clone()), of_user));
+            limits.push((TurnKey::Environment(name.clone()), of_all));
+        }
+        let mut permits = Vec::with_capacity(limits.len());
+        for (key, limit) in limits {
+            // A semaphore that is never closed always has a permit at some time.
+            permits.extend(self.semaphore(key, limit).acquire_owned().await);
+        }
+        ReadTurn { _permits: permits }
+    }
+
+    fn semaphore(&self, key: TurnKey, limit: usize) -> Arc<Semaphore> {
+        let mut semaphores = self.0.lock();
+        // Those of reads that have ended.
+        semaphores.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+        Arc::clone(semaphores.entry(key).or_insert_with(|| Arc::new(Semaphore::new(limit))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn here() -> ReadEnvironment {
+        ReadEnvironment { name: "LOCAL".to_owned(), is_local: true }
+    }
+
+    #[tokio::test]
+    async fn a_user_has_a_part_of_the_reads_of_an_environment() {
+        let turns = ReadTurns::default();
+        let here = here();
+        let take = |user| turns.take(user, Some(&here));
+        let first = [take("bob").await, take("bob").await];
+        assert!(take("Bob").now_or_never().is_none(), "in any spelling");
+        let other = take("eve").now_or_never().unwrap();
+        assert!(take("ann").now_or_never().is_none(), "of all");
+        let elsewhere = ReadEnvironment { name: "FAR".to_owned(), is_local: false };
+        assert!(turns.take("bob", Some(&elsewhere)).now_or_never().is_some());
+        drop(first);
+        assert!(take("ann").now_or_never().is_some());
+        drop(other);
+    }
+
+    #[tokio::test]
+    async fn reads_without_an_environment_are_limited_for_each_user() {
+        let turns = ReadTurns::default();
+        let mut taken = Vec::new();
+        for _ in 0..OF_USER {
+            taken.push(turns.take("bob", None).await);
+        }
+        assert!(turns.take("bob", None).now_or_never().is_none());
+        assert!(turns.take("eve", None).now_or_never().is_some());
+        taken.pop();
+        assert!(turns.take("bob", None).now_or_never().is_some());
+        drop(taken);
+        assert!(turns.take("eve", None).now_or_never().is_some());
+        assert_eq!(turns.0.lock().len(), 1, "what ended leaves nothing");
+    }
+
+    #[tokio::test]
+    async fn reads_wait_in_the_order_in_which_they_came() {
+        let turns = ReadTurns::default();
+        let here = here();
+        let _other = turns.take("bob", Some(&here)).await;
+        let running = turns.take("bob", Some(&here)).await;
+        let mut first = Box::pin(turns.take("bob", Some(&here)));
+        let mut second = Box::pin(turns.take("bob", Some(&here)));
+        assert!((&mut first).now_or_never().is_none());
+        assert!((&mut second).now_or_never().is_none());
+        drop(running);
+        assert!((&mut second).now_or_never().is_none());
+        let running = (&mut first).now_or_never().unwrap();
+        assert!((&mut second).now_or_never().is_none());
+        drop(running);
+        assert!(second.now_or_never().is_some());
+    }
+}

@@ -1,0 +1,165 @@
+//! Records of clients that share an instance or a batch: spellings that the database treats as one,
+//! and an outage in the middle of a batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use castalia_core::protocol::namespace::NamespaceKey;
+use castalia_core::protocol::route::Caller;
+use castalia_server::background::Background;
+use castalia_server::domain::instance_audit::InstanceAudit;
+use castalia_server::domain::lookup::{LookupRequest, LookupResult};
+use castalia_server::feed::cache::{ReadFrom, Release};
+use castalia_server::server_config::ServerConfig;
+use castalia_store::Store;
+use castalia_store::entity::instance_config::Entity;
+use castalia_store::instance::count;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+
+use crate::database::{Database, on_each_database};
+
+/// Longest wait, far above what a record takes, and pause between two looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(20);
+
+/// Cluster, data center, address and release key of a client.
+type Client = (&'static str, &'static str, &'static str, &'static str);
+
+on_each_database! {
+    async fn a_recorded_client_in_another_case_is_recorded(database: Database) {
+        const FIRST: Client = ("bj", "dc", "10.0.0.1", "a");
+        const OTHER: Client = ("BJ", "Dc", "10.0.0.1", "b");
+        let store = database.config().await;
+        // MySQL ignores case: both are one instance, for which no more room is needed.
+        let instances = if database.is_mysql() { 1 } else { 2 };
+        let audit = audit(&store, instances);
+        let background = Background::default();
+        audit.run(&background);
+        until_recorded(&store, &audit, FIRST).await;
+        until_recorded(&store, &audit, OTHER).await;
+        assert_eq!(count(store.read()).await.unwrap(), (instances, instances));
+    }
+
+    async fn a_client_in_two_cases_is_recorded_once_where_it_is_one_instance(database: Database) {
+        const FIRST: Client = ("bj", "dc", "10.0.0.1", "a");
+        const OTHER: Client = ("BJ", "Dc", "10.0.0.1", "b");
+        let store = database.config().await;
+        let instances = if database.is_mysql() { 1 } else { 2 };
+        let audit = audit(&store, 10);
+        let background = Background::default();
+        // Before the writer runs, so that they are one batch.
+        offer(&audit, FIRST);
+        offer(&audit, OTHER);
+        audit.run(&background);
+        until_recorded(&store, &audit, OTHER).await;
+        assert_eq!(count(store.read()).await.unwrap(), (instances, instances));
+    }
+
+    async fn a_batch_that_an_outage_interrupts_is_offered_again(database: Database) {
+        const REFUSED: Client = ("default", "", "10.0.0.1", "refused");
+        const DENIED: Client = ("default", "", "10.0.0.2", "denied");
+        const LAST: Client = ("default", "", "10.0.0.3", "last");
+        // No trigger of SQLite can report an outage.
+        if database.is_sqlite() {
+            return;
+        }
+        let store = database.config().await;
+        begin_outage(&database).await;
+        let audit = audit(&store, 10);
+        let background = Background::default();
+        // Before the writer runs, so that they are one batch, which is repeated row by row because
+        // of the first one.
+        for client in [REFUSED, DENIED, LAST] {
+            offer(&audit, client);
+        }
+        audit.run(&background);
+        // Then the attempt to write the one before it is over.
+        until_recorded(&store, &audit, LAST).await;
+        end_outage(&database).await;
+        until_recorded(&store, &audit, DENIED).await;
+    }
+}
+
+fn audit(store: &Store, most: u64) -> InstanceAudit {
+    let limit = ("instance.max.per.app".to_owned(), most.to_string());
+    InstanceAudit::new(store.clone(), ServerConfig::new(BTreeMap::from([limit])))
+}
+
+/// What a request of a client offers, whose answer is the release.
+fn offer(audit: &InstanceAudit, (cluster, data_center, ip, release_key): Client) {
+    let target = NamespaceKey::new("demo", cluster, "application");
+    let caller =
+        Caller { data_center: Some(data_center.to_owned()), ip: Some(ip.to_owned()), label: None };
+    let asked = LookupRequest {
+        target: &target,
+        app_id: Some("demo"),
+        caller: &caller,
+        messages: None,
+        read_from: ReadFrom::Database,
+    };
+    let release = Release {
+        id: 1,
+        release_key: release_key.to_owned(),
+        key: NamespaceKey::new("demo", "default", "application"),
+        configurations: Default::default(),
+        digest: 0,
+        is_rewritten: false,
+    };
+    audit.offer(&asked, &LookupResult { own: Some(Arc::new(release)), public: None });
+}
+
+/// Sends requests of a client until it is recorded.
+async fn until_recorded(store: &Store, audit: &InstanceAudit, client: Client) {
+    let begun = Instant::now();
+    loop {
+        offer(audit, client);
+        let rows = Entity::find().all(store.read()).await.unwrap();
+        if rows.iter().any(|row| row.release_key == client.3) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{client:?} is not recorded");
+        tokio::time::sleep(STEP).await;
+    }
+}
+
+/// Makes the database reject one release key, and deny the account access at another one.
+async fn begin_outage(database: &Database) {
+    let statements: &[&str] = if database.is_mysql() {
+        &["CREATE TRIGGER outage BEFORE INSERT ON `InstanceConfig` FOR EACH ROW
+           IF NEW.`ReleaseKey` = 'refused' THEN
+             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'refused';
+           ELSEIF NEW.`ReleaseKey` = 'denied' THEN
+             SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = 'denied';
+           END IF"]
+    } else {
+        &[
+            r#"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF NEW."ReleaseKey" = 'refused' THEN RAISE EXCEPTION 'refused'; END IF;
+                 IF NEW."ReleaseKey" = 'denied' THEN
+                   RAISE EXCEPTION 'denied' USING ERRCODE = '42501';
+                 END IF;
+                 RETURN NEW; END $$"#,
+            r#"CREATE TRIGGER outage BEFORE INSERT ON "InstanceConfig"
+               FOR EACH ROW EXECUTE FUNCTION fail()"#,
+        ]
+    };
+    run(database, statements).await;
+}
+
+async fn end_outage(database: &Database) {
+    let statement = if database.is_mysql() {
+        "DROP TRIGGER outage"
+    } else {
+        r#"DROP TRIGGER outage ON "InstanceConfig""#
+    };
+    run(database, &[statement]).await;
+}
+
+async fn run(database: &Database, statements: &[&str]) {
+    let raw = database.raw().await;
+    for statement in statements {
+        raw.execute_unprepared(statement).await.unwrap();
+    }
+    raw.close().await.unwrap();
+}

@@ -1,0 +1,12 @@
+// Stops listening on SIGTERM, and leaves its client open.
+import { Client } from 'castalia';
+import express from 'express';
+
+const config = await new Client().config('application');
+const heard = [];
+config.on('change', ({ changes }) => heard.push(changes.get('greeting').newValue));
+
+const app = express();
+app.get('/', (_, response) => response.json({ worker: process.pid, greeting: config.get('greeting'), heard }));
+const server = app.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
+process.once('SIGTERM', () => server.close());

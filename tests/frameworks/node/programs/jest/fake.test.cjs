@@ -1,0 +1,10 @@
+const { expect, test } = require('@jest/globals');
+const { FakeClient } = require('castalia/testing');
+
+test('a fake client announces what a test sets', async () => {
+  const client = new FakeClient({ application: { greeting: 'hello' } });
+  const config = await client.config('application');
+  const heard = new Promise((resolve) => config.once('change', resolve));
+  await client.set('application', { greeting: 'good morning' });
+  expect((await heard).changes.get('greeting').newValue).toBe('good morning');
+});

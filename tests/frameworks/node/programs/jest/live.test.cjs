@@ -1,0 +1,8 @@
+const { expect, test } = require('@jest/globals');
+const { Client } = require('castalia');
+
+test('a client reads what the server has, and is left open', async () => {
+  const config = await new Client().config('application');
+  config.on('change', () => {});
+  expect(config.get('greeting')).toBe('hello');
+});
