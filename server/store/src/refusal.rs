@@ -108,15 +108,13 @@ impl Refusals {
         }
     }
 
-    /// Forgets a statement that succeeded when it was repeated, and the access with the last one.
-    fn forget(&self, access: &Access, statement: &Statement) {
-        let is_over = self.0.accesses.lock().get_mut(access).is_some_and(|refused| {
+    /// Forgets a statement that succeeded when it was repeated. Returns whether it was the last one
+    /// of the access.
+    fn forget(&self, access: &Access, statement: &Statement) -> bool {
+        self.0.accesses.lock().get_mut(access).is_some_and(|refused| {
             refused.damaged.retain(|damaged| damaged != statement);
             refused.damaged.is_empty()
-        });
-        if is_over {
-            self.clear(access);
-        }
+        })
     }
 
     fn damaged(&self, access: &Access) -> Vec<Statement> {
@@ -304,7 +302,13 @@ impl Store {
             Err(error) if is_refusal(&error) => {
                 tracing::debug!(%error, "a statement that is repeated still fails");
             }
-            Ok(()) | Err(_) => self.shared.refusals.forget(access, &statement),
+            Ok(()) | Err(_) => {
+                if self.shared.refusals.forget(access, &statement) {
+                    // Connections to SQLite keep the pages that they read while they were damaged.
+                    self.retire_connections();
+                    self.shared.refusals.clear(access);
+                }
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ mod config_query;
 mod config_row;
 #[path = "store/connection.rs"]
 mod connection;
+#[path = "store/damaged_file.rs"]
+mod damaged_file;
 #[path = "store/database.rs"]
 mod database;
 #[path = "store/import_lock.rs"]
