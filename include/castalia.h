@@ -548,6 +548,10 @@ void castalia_event_release(const struct CastaliaEvent *event);
  * Restarts the clients that have listeners, in a forked child; costs nothing if they run. All
  * other calls restart the client that they are made for. For children that only wait for a
  * listener.
+ *
+ * If a listener, follower or validator forked the child, calls that wait fail on the thread that
+ * continues there, with `CASTALIA_INVALID_ARGUMENT` as in the parent. Other threads of the child may
+ * wait.
  */
 void castalia_resume_after_fork(void);
 

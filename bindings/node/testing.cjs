@@ -23,7 +23,7 @@ class FakeClient extends Client {
     this.#memory = memory;
   }
 
-  /** Sets values of a namespace in one step; `null` or `undefined` deletes the key. */
+  /** Sets values of a namespace in one step, like `publish`; `null` or `undefined` deletes the key. */
   async set(namespace, entries) {
     const edits = textsOf(entries);
     await this.#change('set', namespace, (number) => this.#memory.update(number, namespace, edits));
@@ -31,7 +31,7 @@ class FakeClient extends Client {
 
   /**
    * Replaces all values of a namespace. When the promise resolves, reads return them and listeners
-   * have been notified.
+   * were called.
    */
   async publish(namespace, entries) {
     const texts = textsOf(entries);
@@ -49,7 +49,7 @@ class FakeClient extends Client {
   async #change(operation, namespace, begin) {
     this._mustBeOpen(operation);
     await wait(begin);
-    await Promise.all(this._opened(namespace).map((opened) => opened._catchUp()));
+    await this._called(namespace);
   }
 }
 

@@ -291,7 +291,7 @@ impl Discovery {
         }
     }
 
-    fn current_services(&self) -> Services {
+    pub(crate) fn current_services(&self) -> Services {
         self.inner.services.borrow().clone()
     }
 

@@ -4,6 +4,7 @@
 //! Never loads anything: an announcement is only a hint, and the pipeline decides what to load.
 
 mod cut_off;
+mod service_choice;
 mod watch_list;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::supervise::supervise;
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 
 use cut_off::CutOffHint;
+use service_choice::ServiceChoice;
 use watch_list::ShardState;
 pub(crate) use watch_list::{Announcement, WatchList};
 
@@ -48,14 +50,18 @@ const MAX_DEBOUNCE: Duration = Duration::from_secs(1);
 /// servers went away and came back, the HTTP client has been seen to lose a request, without a
 /// connection and without an error. The poll would wait for its whole timeout.
 const TRIAL: Duration = Duration::from_secs(10);
-const TRIAL_JITTER: f64 = 0.2;
+/// Pause before another service of the list is polled, plus or minus a fifth. The backoff grows
+/// only once each service has failed: a change must not arrive late because one of them is down, and
+/// discovery must notice within a minute that all of them are.
+const NEXT_SERVICE: Duration = Duration::from_secs(1);
+// Polls that failed together must not be repeated together.
+const JITTER: f64 = 0.2;
 /// Bytes reserved in the request line for the path prefix of a gateway, which only the chosen
 /// service's address reveals.
 const MAX_GATEWAY_PATH: usize = 128;
-// The doubling up to 120 s is that of the Java client; the jitter keeps clients that failed
-// together from returning together.
+// The doubling up to 120 s is that of the Java client.
 const FAILURE_BACKOFF: BackoffPolicy =
-    BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(120)).jittered(0.2);
+    BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(120)).jittered(JITTER);
 /// A rejected signature stays rejected until an operator changes the secret, so retries are rare.
 const UNAUTHORIZED_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
@@ -96,9 +102,7 @@ struct PollLoop {
     rate: RateLimit,
     failure: Backoff,
     unauthorized: Backoff,
-    /// Service of the last poll. It is kept until it fails, or with probability 1/2 after an empty
-    /// poll, as in the Java client, so that polls spread over services that are added.
-    sticky: Option<ServiceUrl>,
+    services: ServiceChoice,
     /// Whether the next poll is the first one after a failure.
     is_on_trial: bool,
     cut_off_hint: CutOffHint,
@@ -130,7 +134,10 @@ impl PollLoop {
             random: dependencies.settings.random(),
             failure: Backoff::new(FAILURE_BACKOFF),
             unauthorized: Backoff::new(UNAUTHORIZED_BACKOFF),
-            sticky: None,
+            services: ServiceChoice::new(
+                dependencies.discovery.clone(),
+                dependencies.settings.network.connect_timeout,
+            ),
             is_on_trial: false,
             cut_off_hint: CutOffHint::default(),
             log_limit: LogLimit::default(),
@@ -161,7 +168,7 @@ impl PollLoop {
                 PollOutcome::NotModified => {
                     self.record_success();
                     if self.random.bool() {
-                        self.sticky = None;
+                        self.services.release();
                     }
                 }
                 PollOutcome::Again => {}
@@ -175,7 +182,6 @@ impl PollLoop {
 
     /// Waits after a failure for a time that depends on its kind.
     async fn wait_after_failure(&mut self, failure: &Failure, after: Duration) {
-        self.sticky = None;
         self.dependencies.watch_list.failed(self.shard, failure.is_silence);
         let waits_for_service = failure.error.operation() == discovery::OPERATION;
         let pause = sleep(self.delay_after(failure, after));
@@ -218,7 +224,7 @@ impl PollLoop {
     }
 
     async fn poll(&mut self) -> PollOutcome {
-        let service = match self.select_service().await {
+        let service = match self.services.select().await {
             Ok(service) => service,
             Err(error) => {
                 let failure = Failure::new(error);
@@ -270,7 +276,7 @@ impl PollLoop {
     fn timeout(&mut self, is_on_trial: bool) -> Duration {
         let longest = self.dependencies.settings.timing.poll_timeout;
         match is_on_trial {
-            true => apply_jitter(TRIAL, TRIAL_JITTER, &mut self.random).min(longest),
+            true => apply_jitter(TRIAL, JITTER, &mut self.random).min(longest),
             false => longest,
         }
     }
@@ -300,27 +306,9 @@ impl PollLoop {
         let _ = timeout(MAX_DEBOUNCE, watch_list.wait_until_quiet(self.shard, DEBOUNCE)).await;
     }
 
-    async fn select_service(&mut self) -> Result<ServiceUrl, Error> {
-        // A service that left the list is dropped, even if it may still answer: it is probably
-        // being shut down.
-        let sticky = self.sticky.take();
-        let sticky = sticky.filter(|service| self.dependencies.discovery.contains(service));
-        let service = match sticky {
-            Some(service) => service,
-            None => {
-                let services = self.dependencies.discovery.services().await?;
-                let mut services = services.into_iter();
-                services.next().ok_or_else(|| {
-                    Error::new(ErrorKind::Transport, "long poll", "no config service is known")
-                })?
-            }
-        };
-        self.sticky = Some(service.clone());
-        Ok(service)
-    }
-
     fn record_success(&mut self) {
         self.dependencies.watch_list.connected(self.shard);
+        self.services.record_answer();
         if !self.failure.is_at_start() {
             info!(app_id = self.dependencies.app_id, "long poll works again");
         }
@@ -333,16 +321,21 @@ impl PollLoop {
         let error = &failure.error;
         if cut_off::is_cut_off(failure, after) {
             self.cut_off_hint.log(after);
+            self.services.release();
             // Not recorded as an error, and the backoff is unchanged: nothing failed.
             return cut_off::PAUSE;
         }
+        let has_other = self.services.record_failure(failure, after);
         self.is_on_trial = true;
         self.log_failure(error);
         self.dependencies.errors.record(error);
         if error.kind() == ErrorKind::Unauthorized {
             return self.unauthorized.next_delay(&mut self.random);
         }
-        let pause = self.failure.next_delay(&mut self.random);
+        let pause = match has_other {
+            true => apply_jitter(NEXT_SERVICE, JITTER, &mut self.random),
+            false => self.failure.next_delay(&mut self.random),
+        };
         pause.max(failure.retry_after.unwrap_or_default())
     }
 

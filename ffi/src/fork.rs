@@ -14,6 +14,10 @@ static RESUMED: Seen = Seen::at_load();
 /// Restarts the clients that have listeners, in a forked child; costs nothing if they run. All
 /// other calls restart the client that they are made for. For children that only wait for a
 /// listener.
+///
+/// If a listener, follower or validator forked the child, calls that wait fail on the thread that
+/// continues there, with `CASTALIA_INVALID_ARGUMENT` as in the parent. Other threads of the child may
+/// wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_resume_after_fork() {
     guard_or((), || {

@@ -61,6 +61,7 @@ pub mod syntax;
 pub mod unique;
 pub mod unpublished;
 pub mod unsigned_client;
+mod unwritten;
 pub mod user;
 pub mod user_token;
 pub mod watch_key;

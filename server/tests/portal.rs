@@ -87,6 +87,7 @@ mod portal {
     mod old_path;
     mod open_id;
     mod open_id_tab;
+    mod open_read;
     mod permission;
     mod preference;
     mod presence;
@@ -108,6 +109,7 @@ mod portal {
     mod restoration_order;
     mod restoration_permutation;
     mod restoration_unused;
+    mod restored_grant;
     mod right_of_each_target;
     mod schema;
     mod schema_elsewhere;

@@ -29,10 +29,6 @@ const OPEN: &str = include_str!("open_routes.txt");
 const RACED: &str = include_str!("../../tests/fault/race/operations.txt");
 /// Those that do not need one, each with its reason.
 const NOT_RACED: &str = include_str!("../../tests/fault/race/not_raced.txt");
-/// GET routes that change something, each with the reason why it is not raced.
-const CHANGING_READS: &str = include_str!("../../tests/fault/race/changing_reads.txt");
-/// Parts of the paths of GET routes that begin or end a session.
-const SIGN_INS: [&str; 3] = ["/login/", "/logout", "/oauth2/"];
 
 async fn start(directory: &tempfile::TempDir) -> Node {
     start_with(directory, Vec::new()).await
@@ -140,21 +136,6 @@ fn with_reasons(list: &str) -> BTreeSet<String> {
 
 fn is_route(line: &&str) -> bool {
     !line.is_empty() && !line.starts_with('#')
-}
-
-/// GET routes that change something are known, so that none of them is taken for a read.
-#[tokio::test]
-async fn every_get_route_that_signs_in_or_out_has_a_reason_not_to_be_raced() {
-    let directory = tempfile::tempdir().unwrap();
-    let node = start(&directory).await;
-    let reads = names(&node, |route| route.method == Method::GET);
-    let listed = with_reasons(CHANGING_READS);
-    let unknown: Vec<_> = listed.difference(&reads).collect();
-    let mut without: Vec<_> = reads.difference(&listed).collect();
-    without.retain(|route| SIGN_INS.iter().any(|part| route.contains(part)));
-    assert!(unknown.is_empty(), "no longer a route: {unknown:#?}");
-    assert!(without.is_empty(), "without a reason: {without:#?}");
-    node.stop().await;
 }
 
 /// Credentials, addresses and path rewrites of other products, proxies and frameworks.

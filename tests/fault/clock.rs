@@ -13,7 +13,7 @@ use crate::support::eventually::eventually;
 use crate::support::health::is_well;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, command};
 use crate::support::sign;
 
 const PACKAGE: &str = "libfaketime";
@@ -71,11 +71,19 @@ impl Clock {
 
     /// Adds this clock to the options of a server.
     pub(crate) fn rules(&self, options: Options) -> Options {
-        options
-            .variable("LD_PRELOAD", library().to_str().unwrap())
-            .variable("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap())
-            .variable("FAKETIME_NO_CACHE", "1")
-            .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        let variables = self.variables();
+        variables.iter().fold(options, |options, (name, value)| options.variable(name, value))
+    }
+
+    /// The environment of a process that has this clock.
+    fn variables(&self) -> [(&'static str, String); 4] {
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        [
+            ("LD_PRELOAD", text(&library())),
+            ("FAKETIME_TIMESTAMP_FILE", text(&self.file)),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
     }
 }
 
@@ -278,4 +286,28 @@ async fn a_node_that_is_ahead_removes_nothing_of_today(engine: Engine) {
     fresh.remove().await;
 }
 
-on_each_engine!(a_node_that_is_ahead_removes_nothing_of_today);
+/// A new log without seals is not taken for one whose seals were removed, although the computer that
+/// compares it is an hour ahead.
+async fn an_audit_log_is_verified_by_the_clock_of_the_database(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let url = fresh.database.url.as_str();
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(directory.path());
+    let options = clock.options().flag("--config-db", url);
+    let mut server = Server::start_in(directory.path(), options);
+    App::create(&Http::new(&server.admin), "demo").await;
+    // Earlier than it seals the records, which takes 90 s.
+    assert!(server.terminate().success());
+    clock.jump(HOUR);
+    let data_dir = directory.path().to_str().unwrap();
+    let mut verify = command(&["audit", "verify", "--data-dir", data_dir]);
+    verify.args(["--roles", "config,meta,admin", "--config-db", url]);
+    let output = verify.envs(clock.variables()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    fresh.remove().await;
+}
+
+on_each_engine!(
+    a_node_that_is_ahead_removes_nothing_of_today,
+    an_audit_log_is_verified_by_the_clock_of_the_database
+);

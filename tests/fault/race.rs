@@ -199,7 +199,9 @@ async fn check(
     for app_id in [subject.app_id.clone(), format!("{}-new", subject.app_id)] {
         invariant::check(&nodes.config, &app_id, what).await;
         if is_portal {
+            let databases = [&nodes.config, &nodes.portal];
             invariant::check_roles(&nodes.portal, &app_id, what).await;
+            invariant::check_cluster_roles(databases, &app_id, operations, what).await;
         }
     }
     if is_portal {

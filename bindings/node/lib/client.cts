@@ -233,12 +233,16 @@ export class Client extends EventEmitter {
   }
 
   /**
-   * Returns the open handles of a namespace: as values, as one text, or both.
+   * Waits until reads of a namespace, as values and as one text, return the current native view, and its
+   * listeners were called for the changes until then.
    * @internal
    */
-  _opened(namespace: string): Opened[] {
+  async _called(namespace: string): Promise<void> {
     const bare = (name: string) => name.replace(/\.properties$/, '');
-    return [...this.#namespaces.values()].filter((opened) => bare(opened.namespace) === bare(namespace));
+    const opened = [...this.#namespaces.values()].filter((one) => bare(one.namespace) === bare(namespace));
+    await Promise.all(opened.map((one) => one._catchUp()));
+    const listening = [...this.#followers].filter(([, followed]) => opened.includes(followed as Opened));
+    await Promise.all(listening.map(([follower]) => follower instanceof Subscription && follower._called()));
   }
 
   /**

@@ -121,7 +121,7 @@ export abstract class Namespace extends EventEmitter {
     const deliver = async (native: any) => {
       const event = await this.#eventOf(native);
       if (subscription.active) {
-        await this.#client._within(subscription, () => listener.call(this, event));
+        await subscription._settled(this.#client._within(subscription, () => listener.call(this, event)));
       }
     };
     const guarded = (native: any) => this.#client._guard(this, () => deliver(native));

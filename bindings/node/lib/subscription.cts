@@ -15,6 +15,10 @@ export class Subscription {
   #end!: () => void;
   #delivering = false;
   #delivered: Promise<void> = Promise.resolve();
+  /** Whether the promise of a listener is awaited. */
+  #awaiting = false;
+  /** Resolves the promises of `_called`. */
+  #callers: (() => void)[] = [];
 
   private constructor(open: Open, deliver: (native: any) => Promise<void>) {
     this.#deliver = deliver;
@@ -82,6 +86,40 @@ export class Subscription {
     return this.#delivered;
   }
 
+  /**
+   * Delivers the events that wait; resolves when the listener was called for them, or returned a promise. That
+   * is not waited for, because the caller may be this listener.
+   * @internal
+   */
+  _called(): Promise<void> {
+    this.pump();
+    if (!this.#delivering || this.#awaiting) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => this.#callers.push(resolve));
+  }
+
+  /**
+   * Waits for what the listener returned.
+   * @internal
+   */
+  async _settled(returned: unknown): Promise<void> {
+    if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== 'function') {
+      return;
+    }
+    this.#awaiting = true;
+    this.#resumeCallers();
+    try {
+      await returned;
+    } finally {
+      this.#awaiting = false;
+    }
+  }
+
+  #resumeCallers(): void {
+    this.#callers.splice(0).forEach((resume) => resume());
+  }
+
   async #deliverAll(): Promise<void> {
     this.#delivering = true;
     try {
@@ -91,6 +129,7 @@ export class Subscription {
     } finally {
       // In the same step as the last `take`, so that a later `pump` takes again.
       this.#delivering = false;
+      this.#resumeCallers();
     }
     if (this.#stream.ended) {
       this.#finish();

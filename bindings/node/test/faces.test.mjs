@@ -7,7 +7,7 @@ import { OpenFeature, ProviderEvents } from '@openfeature/server-sdk';
 import { CastaliaError, Client } from '../index.mjs';
 import { CastaliaProvider } from '../openfeature.mjs';
 import { FakeClient } from '../testing.mjs';
-import { serviceWith } from './support.mjs';
+import { eventually, serviceWith } from './support.mjs';
 
 test('a fake client returns what a test sets, and announces it', async () => {
   const odd = { 'a b=c': ' x\\y\n', ä: '\u{1F600}', n: 5 };
@@ -27,6 +27,47 @@ test('a fake client returns what a test sets, and announces it', async () => {
   assert.deepEqual([client.appId, enabled], ['test', 'false']);
   await client.close();
   await assert.rejects(client.publish('application', {}), { code: 'Closed' });
+});
+
+test('a fake client has called the listeners when its promises resolve', async (t) => {
+  // B42
+  const client = new FakeClient({ application: { n: 0 } });
+  t.after(() => client.close());
+  const config = await client.config('application');
+  const heard = [];
+  config.on('change', ({ changes }) => heard.push(changes.size));
+  (await client.configFile('application')).onChange(() => heard.push('text'));
+  const watch = config.watch((snapshot) => snapshot.size);
+  // So many keys that their changes are copied in several turns of the event loop.
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`k${n}`, n]));
+  await client.set('application', many);
+  assert.deepEqual([heard.splice(0).sort(), watch.get()], [[20_000, 'text'], 20_001]);
+  await client.publish('application', { n: 1 });
+  assert.deepEqual([heard.splice(0).sort(), watch.get()], [[20_001, 'text'], 1]);
+});
+
+test('a fake client waits for no promise of a listener, which may itself set values', async (t) => {
+  // B42
+  const client = new FakeClient({ application: { n: 0 } });
+  t.after(() => client.close());
+  const config = await client.config('application');
+  const heard = [];
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  config.onChange(async ({ changes }) => {
+    const n = Number(changes.get('n').newValue);
+    heard.push(n);
+    await released;
+    if (n < 4) {
+      await client.set('application', { n: n + 1 });
+    }
+  });
+  await client.set('application', { n: 1 });
+  assert.deepEqual(heard, [1]);
+  await client.set('application', { n: 2 });
+  assert.deepEqual([heard, config.getInt('n')], [[1], 2], 'it is busy');
+  release();
+  await eventually(() => heard.includes(4), 'what the listener sets');
 });
 
 test('a test may let a namespace fail', async (t) => {

@@ -5,6 +5,8 @@ use std::io::{ErrorKind as IoKind, Read as _};
 use std::path::Path;
 use std::time::SystemTime;
 
+use sha1::{Digest as _, Sha1};
+
 use super::{CachedContent, OPERATION};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::properties::{self, Escaping};
@@ -14,8 +16,12 @@ use crate::protocol::wire::Configurations;
 
 /// Maximum size of a cache file, in bytes.
 const LARGEST: u64 = 128 * 1024 * 1024;
-// Both lines of the head are what `java.util.Properties.store` writes for the Java client.
+/// The first line that `java.util.Properties.store` writes for the Java client. The date is in its
+/// second line, and here in the third.
 const FIRST_LINE: &str = "#Persisted by DefaultConfig";
+/// Begins the second line, which ends with the SHA-1 of all other bytes of the file. Files of the
+/// Java client have no checksum, and to it this is a comment.
+const CHECKSUM: &str = "#Checksum: ";
 // `Properties.store` uses the line separator of the platform.
 const LINE_END: &str = if cfg!(windows) { "\r\n" } else { "\n" };
 
@@ -43,11 +49,16 @@ pub(super) fn text(content: &Configurations) -> String {
     let entries = content.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     // Java reads the file as ISO 8859-1, so other characters are escaped.
     let lines = properties::write(entries, Escaping::Ascii);
-    let text = format!("{FIRST_LINE}\n#{date}\n{lines}");
-    match LINE_END {
-        "\n" => text,
-        end => text.replace('\n', end),
-    }
+    let first = format!("{FIRST_LINE}{LINE_END}");
+    let rest = format!("#{date}\n{lines}").replace('\n', LINE_END);
+    let checksum = checksum(first.as_bytes(), rest.as_bytes());
+    format!("{first}{CHECKSUM}{checksum}{LINE_END}{rest}")
+}
+
+/// The hexadecimal SHA-1 of what is before and behind the line of the checksum.
+fn checksum(first: &[u8], rest: &[u8]) -> String {
+    let digest = Sha1::new().chain_update(first).chain_update(rest).finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The content of a file; `None` if it does not exist or is empty.
@@ -59,7 +70,7 @@ pub(super) fn read(path: &Path) -> Result<Option<CachedContent>> {
         return Ok(None);
     };
     if is_damaged(&bytes) {
-        let text = "the cache file is damaged; delete it";
+        let text = "the cache file is damaged; delete it, or, if it was changed on purpose, its line that begins with #Checksum";
         let error = Error::new(ErrorKind::Parse, OPERATION, text);
         return Err(error.with("path", path.display().to_string()));
     }
@@ -68,14 +79,21 @@ pub(super) fn read(path: &Path) -> Result<Option<CachedContent>> {
     Ok(Some(CachedContent { content, written_at }))
 }
 
-/// Whether a crash or a full disk left something else than what was written: control characters,
-/// which are always escaped, or a file that ends within a line. Files that somebody wrote by hand
-/// may end without a line feed.
+/// Whether a crash, a full disk or a failing one left something else than what was written: control
+/// characters, which are always escaped, a head without its second line, a file that ends within a
+/// line, or another checksum. Files that somebody wrote by hand may end without a line feed.
 fn is_damaged(bytes: &[u8]) -> bool {
     let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r\x0c".contains(byte);
-    let first = &bytes[..bytes.len().min(FIRST_LINE.len())];
-    let is_cut = FIRST_LINE.as_bytes().starts_with(first) && !bytes.ends_with(b"\n");
-    is_cut || bytes.iter().any(is_control)
+    let start = &bytes[..bytes.len().min(FIRST_LINE.len())];
+    let is_of_client = FIRST_LINE.as_bytes().starts_with(start);
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let [first, second] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
+    let rest = &bytes[first.len() + second.len()..];
+    let is_cut = !second.starts_with(b"#") || !bytes.ends_with(b"\n");
+    let is_changed = second
+        .strip_prefix(CHECKSUM.as_bytes())
+        .is_some_and(|stated| checksum(first, rest).as_bytes() != stated.trim_ascii_end());
+    is_of_client && is_cut || is_changed || bytes.iter().any(is_control)
 }
 
 pub(super) fn read_bytes(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>> {

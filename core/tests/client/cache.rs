@@ -17,8 +17,9 @@ async fn the_file_is_where_the_java_client_looks() {
     let text = fs::read_to_string(fixture.cache_file(NAMESPACE)).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "#Persisted by DefaultConfig");
-    assert!(lines[1].starts_with('#') && lines[1].contains(" UTC 20"));
-    assert_eq!(lines[2..], ["a=1", "b=2"]);
+    assert!(lines[1].starts_with("#Checksum: "));
+    assert!(lines[2].starts_with('#') && lines[2].contains(" UTC 20"));
+    assert_eq!(lines[3..], ["a=1", "b=2"]);
 }
 
 #[tokio::test(start_paused = true)]

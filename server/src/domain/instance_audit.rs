@@ -25,6 +25,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::constraint::{self, can_be_stored};
 use super::instance_bounds::Room;
 use super::lookup::{LookupRequest, LookupResult};
+use super::unwritten::Unwritten;
 use crate::background::Background;
 use crate::error::{Reaction, Result};
 use crate::feed::cache::{NamespaceKey, Release};
@@ -137,7 +138,8 @@ impl InstanceAudit {
         let mut batch = Vec::with_capacity(BATCH);
         let mut room = Room::default();
         while offered.recv_many(&mut batch, BATCH).await > 0 {
-            let unwritten = Unwritten::of(&self.0.recorded, &batch);
+            let digests = batch.iter().map(|sighting| sighting.digest);
+            let unwritten = Unwritten::of(&self.0.recorded, digests);
             match self.write_batch(&mut room, newest(std::mem::take(&mut batch))).await {
                 Ok(dropped) => {
                     unwritten.done();
@@ -241,31 +243,6 @@ impl InstanceAudit {
         let Written { new, dropped } = write.await?;
         room.add_readings(new);
         Ok(dropped)
-    }
-}
-
-/// A batch until it is written. If that fails or panics, its clients are recorded again with their
-/// next requests.
-struct Unwritten<'a> {
-    recorded: &'a Cache<u64, LastRecord>,
-    digests: Vec<u64>,
-}
-
-impl<'a> Unwritten<'a> {
-    fn of(recorded: &'a Cache<u64, LastRecord>, batch: &[Sighting]) -> Self {
-        Self { recorded, digests: batch.iter().map(|sighting| sighting.digest).collect() }
-    }
-
-    fn done(mut self) {
-        self.digests.clear();
-    }
-}
-
-impl Drop for Unwritten<'_> {
-    fn drop(&mut self) {
-        for digest in &self.digests {
-            self.recorded.remove(digest);
-        }
     }
 }
 

@@ -55,6 +55,12 @@ impl Namesakes {
     pub fn had_at(&self, at: i64, skew: i64) -> bool {
         created(&self.present) <= at && !is_of_deleted(&self.deleted, at, skew)
     }
+
+    /// Whether what the portal deleted at this time belonged to one of the deleted apps.
+    #[must_use]
+    pub fn was_of_deleted(&self, at: i64) -> bool {
+        is_of_deleted(&self.deleted, at, 0)
+    }
 }
 
 fn created(app: &App) -> i64 {

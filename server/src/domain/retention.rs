@@ -187,16 +187,18 @@ async fn remove_histories(store: &Store, line: Line, rows: Vec<HistoryRow>) -> R
 }
 
 async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Result<u64> {
-    lock(tx, line).await?;
-    remove_locked(tx, line, rows).await
+    match lock(tx, line).await? {
+        true => remove_locked(tx, line, rows).await,
+        false => Ok(0),
+    }
 }
 
 /// Locks the namespace of a line, so that a rollback cannot restore a release that is being
-/// removed, and no publish is missed.
-async fn lock(tx: &Transaction, line: &Line) -> Result<()> {
+/// removed, and no publish is missed. Returns whether there is one: a deleted namespace may be
+/// restored at any moment, and nothing holds back what is done to it then.
+async fn lock(tx: &Transaction, line: &Line) -> Result<bool> {
     let key = NamespaceKey::new(&line.app_id, &line.cluster, &line.namespace);
-    namespace::lock(tx, &key).await?;
-    Ok(())
+    namespace::lock(tx, &key).await
 }
 
 /// Removes some rows, and the releases that no other row refers to. The current release is kept

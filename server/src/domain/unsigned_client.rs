@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 pub use castalia_store::access_key::unsigned::UnsignedClient;
 
 use super::constraint;
+use super::unwritten::Unwritten;
 use crate::background::Background;
 use crate::error::{Error, Result};
 
@@ -128,7 +129,8 @@ impl UnsignedClients {
 
     /// Returns the pause until the next batch.
     async fn write_batch(&self, batch: Vec<UnsignedSighting>) -> Duration {
-        let unwritten = Unwritten::of(&self.0.remembered, &batch);
+        let digests = batch.iter().map(|sighting| sighting.digest);
+        let unwritten = Unwritten::of(&self.0.remembered, digests);
         let requests: HashSet<_> = batch.into_iter().map(|sighting| sighting.request).collect();
         let Err(error) = record(&self.0.store, requests.into_iter().collect()).await else {
             unwritten.done();
@@ -151,31 +153,6 @@ impl UnsignedClients {
 async fn remove_old(store: &Store) -> Result<()> {
     let before = shared_time(store.read()).await? - RETENTION;
     Ok(unsigned::delete_before(store, before).await?)
-}
-
-/// A batch until it is written. If that fails or panics, its addresses are offered again with the
-/// next requests.
-struct Unwritten<'a> {
-    remembered: &'a Cache<u64, Instant>,
-    digests: Vec<u64>,
-}
-
-impl<'a> Unwritten<'a> {
-    fn of(remembered: &'a Cache<u64, Instant>, batch: &[UnsignedSighting]) -> Self {
-        Self { remembered, digests: batch.iter().map(|sighting| sighting.digest).collect() }
-    }
-
-    fn done(mut self) {
-        self.digests.clear();
-    }
-}
-
-impl Drop for Unwritten<'_> {
-    fn drop(&mut self) {
-        for digest in &self.digests {
-            self.remembered.remove(digest);
-        }
-    }
 }
 
 /// Writes the records that the limits admit.

@@ -10,7 +10,7 @@ mod roots;
 pub use castalia_store::user::User;
 
 pub use self::password_rule::PasswordRule;
-pub use self::roots::Roots;
+pub use self::roots::{NewRoots, Roots};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;

@@ -1,8 +1,10 @@
 //! Bodies of answers, serialised once. A body is found by the input that it depends on: release
 //! keys identify immutable content, and a digest detects rows that were changed by hand. An entry
-//! is therefore never stale and never needs to be invalidated.
+//! is therefore never stale and never needs to be invalidated. It may still be wrong, as after a
+//! fault of the memory: reconciliation has each body compared with its releases now and then.
 
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
@@ -19,7 +21,7 @@ const CAPACITY: u64 = 16 * 1024 * 1024;
 const EXPECTED: usize = 20_000;
 /// Bytes that a body needs beside its text and names: its key, its entry in the tables, and the
 /// headers of six allocations.
-const OVERHEAD: usize = 320;
+const OVERHEAD: usize = 336;
 
 /// The input that determines a body.
 #[derive(Debug, Clone, Copy)]
@@ -97,10 +99,17 @@ impl Equivalent<AnswerKey> for Ingredients<'_> {
 }
 
 #[derive(Debug, Clone)]
+struct CheckedBody {
+    body: Bytes,
+    /// The check in which it was serialised last.
+    check: u64,
+}
+
+#[derive(Debug, Clone)]
 struct Size;
 
-impl Weighter<AnswerKey, Bytes> for Size {
-    fn weight(&self, key: &AnswerKey, body: &Bytes) -> u64 {
+impl Weighter<AnswerKey, CheckedBody> for Size {
+    fn weight(&self, key: &AnswerKey, CheckedBody { body, .. }: &CheckedBody) -> u64 {
         let names: usize = key.names.iter().map(|name| name.len()).sum();
         (body.len() + key.release_key.len() + key.base_key.len() + names + OVERHEAD) as u64
     }
@@ -108,34 +117,68 @@ impl Weighter<AnswerKey, Bytes> for Size {
 
 /// The cache of bodies.
 #[derive(Debug)]
-pub struct AnswerCache(Cache<AnswerKey, Bytes, Size, ahash::RandomState>);
+pub struct AnswerCache {
+    bodies: Cache<AnswerKey, CheckedBody, Size, ahash::RandomState>,
+    /// Number of the present check.
+    check: AtomicU64,
+}
 
 impl Default for AnswerCache {
     fn default() -> Self {
         let options = byte_cache::options(EXPECTED, CAPACITY);
-        Self(Cache::with_options(options, Size, ahash::RandomState::new(), Default::default()))
+        let (hasher, lifecycle) = (ahash::RandomState::new(), Default::default());
+        let bodies = Cache::with_options(options, Size, hasher, lifecycle);
+        Self { bodies, check: AtomicU64::new(0) }
     }
 }
 
 impl AnswerCache {
-    /// Returns the body for this input; `make` serialises it on the first request.
+    /// Has each body serialised again with its next request, and replaced if it was another one.
+    pub(super) fn check_again(&self) {
+        self.check.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Returns the body for this input; `make` serialises it on the first request, and once for
+    /// each check.
     pub fn get_or_make(
         &self,
         of: &Ingredients<'_>,
         make: impl FnOnce() -> Result<Vec<u8>>,
     ) -> Result<Bytes> {
-        if let Some(body) = self.0.get(of) {
-            return Ok(body);
-        }
+        let check = self.check.load(Ordering::Acquire);
+        let known = match self.bodies.get(of) {
+            Some(known) if known.check == check => return Ok(known.body),
+            known => known,
+        };
         // Boxed, because the capacity of a vector may be twice the length that is charged.
-        let body = Bytes::from(make()?.into_boxed_slice());
-        self.0.insert(of.into(), body.clone());
+        let made = Bytes::from(make()?.into_boxed_slice());
+        let body = match known {
+            // Clients that receive it share its memory.
+            Some(known) if known.body == made => known.body,
+            Some(_) => {
+                report(of);
+                made
+            }
+            None => made,
+        };
+        self.bodies.insert(of.into(), CheckedBody { body: body.clone(), check });
         Ok(body)
     }
 }
 
+fn report(of: &Ingredients<'_>) {
+    metrics::counter!("castalia_reconciled_total", "what" => "answer").increment(1);
+    tracing::warn!(
+        form = of.form,
+        release_key = of.release_key,
+        "an answer in memory differed from its release; serialised it again"
+    );
+}
+
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
 
     fn ingredients<'a>(release_key: &'a str, namespace: &'a str) -> Ingredients<'a> {
@@ -169,13 +212,34 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_body_is_replaced_and_counted_by_a_check() {
+        let (answers, of) = (AnswerCache::default(), ingredients("k", "a"));
+        let serve = |text: &str| answers.get_or_make(&of, || Ok(text.as_bytes().to_vec())).unwrap();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let counted = |count: &str| {
+            let line = format!(r#"castalia_reconciled_total{{what="answer"}} {count}"#);
+            recorder.handle().render().contains(&line)
+        };
+        let _recorder = metrics::set_default_local_recorder(&recorder);
+        assert_eq!(serve("wrong"), "wrong");
+        assert_eq!(serve("right"), "wrong", "not before a check");
+        answers.check_again();
+        let right = serve("right");
+        assert!(right == "right" && counted("1"));
+        answers.check_again();
+        let same = serve("right");
+        assert_eq!(same.as_ptr(), right.as_ptr(), "the memory of a right one is kept");
+        assert!(counted("1"));
+    }
+
+    #[test]
     fn names_of_strangers_take_no_more_memory_than_bodies_may() {
         let answers = AnswerCache::default();
         for count in 0..10_000 {
             let name = format!("{count}-{}", "x".repeat(15_000));
             answers.get_or_make(&ingredients("k", &name), || Ok(b"body".to_vec())).unwrap();
         }
-        assert!(answers.0.weight() <= CAPACITY, "{}", answers.0.weight());
-        assert!(answers.0.len() <= CAPACITY as usize / 15_000, "{}", answers.0.len());
+        assert!(answers.bodies.weight() <= CAPACITY, "{}", answers.bodies.weight());
+        assert!(answers.bodies.len() <= CAPACITY as usize / 15_000, "{}", answers.bodies.len());
     }
 }

@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod bound;
+#[cfg(test)]
+mod damage;
 mod failed;
 mod former;
 mod load;
@@ -24,6 +26,8 @@ use castalia_store::Store;
 use castalia_store::feed as stored;
 use tokio::sync::{Mutex, Semaphore};
 
+#[cfg(test)]
+pub(super) use self::bound::empty_store;
 use self::failed::FailedLoads;
 use self::former::FormerReleases;
 pub(crate) use self::load::stored_configurations;

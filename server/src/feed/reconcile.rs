@@ -1,6 +1,7 @@
 //! Compares memory with the database in the background, and finds release messages that were never
-//! seen, releases that no message announced, and contents that were changed by hand. Differences
-//! are read again and logged, and their waiters are woken.
+//! seen, releases that no message announced, and contents that were changed by hand or are wrong in
+//! memory. Differences are read again and logged, and their waiters are woken. Serialised answers
+//! are compared with their releases.
 //!
 //! A difference is real only if no message explains it: a recent commit still arrives by the scan.
 //! Each suspicion is therefore confirmed with a scan before and after a second read.
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use castalia_store::feed::fingerprints;
+use castalia_store::feed::{Fingerprint, fingerprints};
 use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
@@ -54,6 +55,8 @@ impl Drift {
 struct RoundState {
     /// Namespace after which the comparison of contents continues.
     turn: Option<NamespaceKey>,
+    /// Key of the former release after which the comparison of these continues.
+    former: Option<String>,
     /// Namespaces that the last round corrected: clients that were between two polls at that time
     /// are woken in this round.
     corrected: Vec<NamespaceKey>,
@@ -133,6 +136,7 @@ impl ReleaseFeed {
     /// Runs one round. A step that fails does not prevent the next ones, whose namespaces may be
     /// readable.
     async fn reconcile(&self, rounds: &mut RoundState) -> Result<()> {
+        self.answers().check_again();
         for key in std::mem::take(&mut rounds.corrected) {
             self.wake_by_position(&key).await;
         }
@@ -149,7 +153,8 @@ impl ReleaseFeed {
             rounds.turn = Some(suspect);
             corrected?;
         }
-        positions.and(misplaced).and(ids)
+        let former = self.correct_former(rounds).await;
+        positions.and(misplaced).and(ids).and(former)
     }
 
     async fn correct_ids(
@@ -237,17 +242,23 @@ impl ReleaseFeed {
         cached: Vec<(NamespaceKey, Arc<Published>)>,
         turn: Option<&NamespaceKey>,
     ) -> Vec<NamespaceKey> {
-        let wanted = self.0.config.get(&keys::RECONCILIATION_CONTENTS);
-        let wanted = usize::try_from(wanted).unwrap_or_default().min(cached.len());
-        let is_published = |(_, published): &(_, Arc<Published>)| !published.is_empty();
+        // Memory may have lost a release whose row it knows.
+        let has_rows = |(_, published): &(_, Arc<Published>)| {
+            !published.is_empty() || published.fingerprint != Fingerprint::default()
+        };
         let names =
             |key: &NamespaceKey| (key.app_id.clone(), key.cluster.clone(), key.namespace.clone());
-        let keys: BTreeMap<_, _> =
-            cached.into_iter().filter(is_published).map(|(key, _)| (names(&key), key)).collect();
-        let after = turn.map(names);
+        let all = cached.into_iter().filter(has_rows).map(|(key, _)| (names(&key), key));
+        self.next(all.collect(), turn.map(names).as_ref())
+    }
+
+    /// As many as are compared in a round: those behind the last one, then those at the beginning.
+    fn next<K: Ord, V>(&self, all: BTreeMap<K, V>, last: Option<&K>) -> Vec<V> {
+        let wanted = self.0.config.get(&keys::RECONCILIATION_CONTENTS);
+        let wanted = usize::try_from(wanted).unwrap_or_default().min(all.len());
         let (before, behind): (Vec<_>, Vec<_>) =
-            keys.into_iter().partition(|(names, _)| after.as_ref().is_some_and(|a| names <= a));
-        behind.into_iter().chain(before).map(|(_, key)| key).take(wanted).collect()
+            all.into_iter().partition(|(key, _)| last.is_some_and(|last| key <= last));
+        behind.into_iter().chain(before).map(|(_, value)| value).take(wanted).collect()
     }
 
     /// Reloads a namespace if it differs and no message explains the difference.
@@ -270,9 +281,26 @@ impl ReleaseFeed {
         let is_untouched = self.cache().peek(place).is_some_and(|now| Arc::ptr_eq(&now, &known));
         let refreshed = self.readable(key, self.cache().refresh(place));
         if is_untouched && refreshed.await? == Some(true) {
+            // Some may have been serialised from what was wrong in memory.
+            self.answers().check_again();
             self.wake_by_position(key).await;
             report(key, drift);
             rounds.corrected.push(key.clone());
+        }
+        Ok(())
+    }
+
+    /// Compares former releases, the bases of incremental answers, in turn.
+    async fn correct_former(&self, rounds: &mut RoundState) -> Result<()> {
+        let all = self.cache().former_keys().into_iter().map(|key| (key.clone(), key)).collect();
+        for key in self.next(all, rounds.former.as_ref()) {
+            let corrected = in_time(self.cache().correct_former(&key)).await;
+            rounds.former = Some(key.clone());
+            // One that cannot be read says nothing about the others; the next round continues.
+            let Ok(is_corrected) = corrected else { return self.check_database().await };
+            if is_corrected {
+                report_former(&key);
+            }
         }
         Ok(())
     }
@@ -304,3 +332,14 @@ fn report(key: &NamespaceKey, drift: Drift) {
         "memory differed from the database without a release message; reloaded it and notified its clients"
     );
 }
+
+fn report_former(key: &str) {
+    metrics::counter!("castalia_reconciled_total", "what" => "former").increment(1);
+    tracing::warn!(
+        release_key = key,
+        "a former release in memory differed from the database; incremental answers are not based on it any more"
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ const ALARMS: [&str; 13] = [
 /// The same with labels.
 const LABELLED_ALARMS: [(&str, &str, &[&str]); 2] = [
     ("castalia_deliveries_total", "outcome", &["delivered", "retried", "failed"]),
-    ("castalia_reconciled_total", "what", &["release", "content", "position"]),
+    ("castalia_reconciled_total", "what", &["release", "content", "position", "former", "answer"]),
 ];
 
 /// Content type of the Prometheus text format.

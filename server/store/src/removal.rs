@@ -123,24 +123,30 @@ pub async fn hide_published(
     Ok(())
 }
 
-/// Those of the clusters and names, as (cluster, namespace), under which there is a release or an
-/// active gray rule, whether there is a namespace or not.
+/// Those of the places, each a cluster and a name, under which there is a release or an active gray
+/// rule, whether there is a namespace or not.
 pub async fn published(
     db: &impl ConnectionTrait,
     app_id: &str,
-    clusters: &[&str],
-    names: &[&str],
+    wanted: &[(&str, &str)],
 ) -> Result<BTreeSet<(String, String)>, StoreError> {
     use gray_release_rule::Column::BranchStatus;
+    let (clusters, names): (BTreeSet<&str>, BTreeSet<&str>) = wanted.iter().copied().unzip();
+    let (clusters, names) = (Vec::from_iter(clusters), Vec::from_iter(names));
     let mut found = BTreeSet::new();
-    for clusters in chunks(clusters) {
-        for names in chunks(names) {
+    for clusters in chunks(&clusters) {
+        for names in chunks(&names) {
             let releases = release::Entity::live();
             found.extend(places(db, releases, app_id, &clusters, &names).await?);
             let rules = gray_release_rule::Entity::live().filter(BranchStatus.eq(ACTIVE));
             found.extend(places(db, rules, app_id, &clusters, &names).await?);
         }
     }
+    // Each name was looked for in each cluster, and in the spellings that are one to the database.
+    found.retain(|(cluster, name)| {
+        let mut wanted = wanted.iter();
+        wanted.any(|(c, n)| c.eq_ignore_ascii_case(cluster) && n.eq_ignore_ascii_case(name))
+    });
     Ok(found)
 }
 

@@ -127,6 +127,7 @@ on_each_database! {
             });
             insert(&store, entries.collect()).await;
         }
+        namespaces(&store, &["default"]).await;
         let last = published(&store, "default", PUBLISH, 5).await;
         let config = config("release-history.retention.days", "30");
         let mut walk = Walk::default();
@@ -145,6 +146,23 @@ on_each_database! {
         assert_eq!(pass(&store, "apollo.release-history.retention.size", "2").await, 3);
         assert_eq!(left(&store, "default").await, [(ids[3], PUBLISH), (ids[4], PUBLISH)]);
         assert_eq!(pass(&store, "apollo.release-history.retention.size", "2").await, 0);
+    }
+
+    // A namespace that was deleted since its history was read may be restored and published at any
+    // moment. On SQLite, nobody else writes meanwhile.
+    async fn nothing_is_removed_if_there_is_no_namespace_to_lock(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        let store = database.config().await;
+        let ids = published(&store, "default", PUBLISH, 5).await;
+        let size = "apollo.release-history.retention.size";
+        for (key, value) in [(size, "2"), ("release-history.retention.days", "30")] {
+            assert_eq!(pass(&store, key, value).await, 0, "{key}");
+        }
+        assert_eq!(releases_left(&store, "default").await, ids);
+        namespaces(&store, &["default"]).await;
+        assert_eq!(pass(&store, size, "2").await, 3);
     }
 
     async fn two_nodes_remove_each_entry_once(database: Database) {

@@ -60,7 +60,7 @@ pub(super) async fn edit(user: &Caller<'_>, namespace: &str, value: &str) {
         .empty();
 }
 
-async fn publish(user: &Caller<'_>) -> i64 {
+pub(super) async fn publish(user: &Caller<'_>) -> i64 {
     let body = json!({ "releaseTitle": "r" });
     user.post(&format!("{NS}/releases"), body).await.ok()["id"].as_i64().unwrap()
 }

@@ -1,12 +1,16 @@
 //! Imports that fail after their archive was accepted (REL-64): no half of one stays.
 
+use std::sync::Arc;
+
 use castalia_server::domain::permission::{Act, NamedRole};
 use sea_orm::EntityTrait as _;
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::archive::archive;
+use super::process;
 use super::trigger::Trigger;
-use super::world::{Answer, NS, World, app, item};
+use super::world::{Answer, Caller, NS, World, app, item};
 
 const CLUSTER: &str = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/import";
 const ALL: &str = "/openapi/v1/configs/import?envs=LOCAL&conflictAction=cover";
@@ -41,6 +45,27 @@ fn items(keys: &[&str]) -> String {
     json!(keys.iter().map(|key| item(key, "imported")).collect::<Vec<_>>()).to_string()
 }
 
+async fn define(user: &Caller<'_>, names: &[&str]) {
+    for name in names {
+        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
+        user.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    }
+}
+
+async fn delete(user: &Caller<'_>, name: &str) {
+    let path = CLUSTER.replace("import", "namespaces");
+    user.delete(&format!("{path}/{name}")).await.empty();
+}
+
+/// What some work returns, and what this thread logs meanwhile.
+async fn logged<T>(work: impl Future<Output = T>) -> (T, String) {
+    let file = NamedTempFile::new().unwrap();
+    let lines = Arc::new(file.reopen().unwrap());
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines).finish();
+    let _log = tracing::subscriber::set_default(log);
+    (work.await, std::fs::read_to_string(file.path()).unwrap())
+}
+
 /// Items that it changed have their values again, and those that it added are gone, as are
 /// namespaces that it created. What it did not touch stays, and the same archive can be imported
 /// afterwards.
@@ -48,16 +73,9 @@ fn items(keys: &[&str]) -> String {
 async fn a_failed_import_is_taken_back() {
     let world = World::with_demo().await;
     let owner = world.user("u1").await;
-    for name in ["last", "new"] {
-        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
-        owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
-    }
+    define(&owner, &["last", "new"]).await;
     let new = NS.replace("application", "new");
-    let delete = async |name: &str| {
-        let path = format!("{}/namespaces/{name}", CLUSTER.replace("/import", ""));
-        owner.delete(&path).await.empty();
-    };
-    delete("new").await;
+    delete(&owner, "new").await;
     let before = json!({ "key": "k", "value": "before", "comment": "why", "type": 0 });
     owner.post(&format!("{NS}/items"), before).await.ok();
     owner.post(&format!("{NS}/items"), item("other", "o")).await.ok();
@@ -86,7 +104,7 @@ async fn a_failed_import_is_taken_back() {
     // Before anything is changed.
     fails().await;
     // A namespace that is created cannot be tried before.
-    delete("last").await;
+    delete(&owner, "last").await;
     fails().await;
     owner.get(&NS.replace("application", "last")).await.fails(404, "");
     run(&world, false).await;
@@ -102,13 +120,9 @@ async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
     const DELETING: &str = "deletes-the-first";
     let world = World::with_demo().await;
     let owner = world.user("u1").await;
-    for name in ["last", "new"] {
-        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
-        owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
-    }
+    define(&owner, &["last", "new"]).await;
     // A namespace that is created cannot be tried before.
-    let path = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
-    owner.delete(&path).await.empty();
+    delete(&owner, "last").await;
     run(&world, true).await;
     // As somebody may between two steps of the import.
     let deletion = Trigger {
@@ -130,10 +144,8 @@ async fn a_namespace_that_is_deleted_during_a_failed_import_is_not_reported() {
     let answer = owner.upload(&format!("{CLUSTER}?conflictAction=cover"), "c.zip", &bytes).await;
     answer.fails(400, &format!("Nothing was imported. {LAST}: "));
     owner.get(NS).await.fails(404, "");
-    assert_eq!(
-        owner.get(&format!("{}/items", NS.replace("application", "new"))).await.ok()["total"],
-        0
-    );
+    let new = NS.replace("application", "new");
+    assert_eq!(owner.get(&format!("{new}/items")).await.ok()["total"], 0);
     run(&world, false).await;
     deletion.drop(&world.environment_store).await;
 }
@@ -274,18 +286,14 @@ async fn what_was_published_during_a_failed_import_is_reported() {
     const PUBLISHING: &str = "publishes-the-first";
     let world = World::with_demo().await;
     let owner = world.user("u1").await;
-    for name in ["last", "new", "model"] {
-        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
-        owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
-    }
+    define(&owner, &["last", "new", "model"]).await;
     // What the import brings, as a release.
     let model = NS.replace("application", "model");
     owner.post(&format!("{model}/items"), item("added", "imported")).await.ok();
     let release = json!({ "releaseTitle": "r", "releasedBy": "u1" });
     owner.post(&format!("{model}/releases"), release).await.ok();
     // A namespace that is created cannot be tried before.
-    let last = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
-    owner.delete(&last).await.empty();
+    delete(&owner, "last").await;
     run(&world, true).await;
     // As somebody may between two steps of the import.
     let publish = Trigger {
@@ -361,11 +369,9 @@ async fn what_holds_items_after_a_failed_import_stays() {
 async fn what_stays_of_a_file_that_cannot_be_imported_is_named() {
     let world = World::with_demo().await;
     let root = world.user("apollo").await;
-    let definition = json!({ "appId": "demo", "name": "last", "format": "properties" });
-    root.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    define(&root, &["last"]).await;
     // A namespace that is created cannot be tried before.
-    let last = format!("{}/namespaces/last", CLUSTER.replace("/import", ""));
-    root.delete(&last).await.empty();
+    delete(&root, "last").await;
     run(&world, true).await;
     let kept = Trigger {
         name: "namespace_kept",
@@ -375,11 +381,15 @@ async fn what_stays_of_a_file_that_cannot_be_imported_is_named() {
         statement: None,
     };
     kept.create(&world.environment_store).await;
-    let (path, file) = (format!("{last}/items/import"), items(&[REFUSED]));
-    let answer = root.upload(&path, "of.last.properties", file.as_bytes()).await;
+    let path = CLUSTER.replace("/import", "/namespaces/last/items/import");
+    let file = items(&[REFUSED]);
+    let (answer, log) = logged(root.upload(&path, "of.last.properties", file.as_bytes())).await;
     answer.fails(400, "import failed for: of.last.properties (");
     assert_eq!(answer.json()["code"], "partly_failed");
     assert_eq!(names_kept(&answer), ["demo/LOCAL/default/last"]);
+    let line = r#"be taken back app_id="demo" env="LOCAL" cluster="default" namespace="last""#;
+    // A process has a log of its own.
+    assert!(process::is_wanted() || log.contains(line), "{log}");
     let stored = NS.replace("application", "last");
     assert_eq!(root.get(&format!("{stored}/items")).await.ok()["total"], 0);
     kept.drop(&world.environment_store).await;

@@ -1,6 +1,7 @@
-//! Tasks that write records or pass on events continue after a panic: what arrives afterwards is
-//! written and passed on. The panic is one of the log, in the line that a task writes when a
-//! statement fails. On SQLite in memory, whose statements run on the thread of the test.
+//! Tasks that write records, pass on events or count instances continue after a panic: what arrives
+//! afterwards is written, passed on and counted. The panic is one of the log, in the line that a task
+//! writes when a statement fails, or in that of a statement. On SQLite in memory, whose statements
+//! run on the thread of the test.
 
 use std::fmt::{Debug, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,11 +24,12 @@ use tracing::field::{Field, Visit};
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use super::events::{Stream, edit};
+use super::events::{Stream, edit, publish};
+use super::instance::read;
 use super::user_token::eventually;
-use super::world::{NS, World, item};
+use super::world::{Caller, NS, World, item};
 
-/// Panics at the first line with this text.
+/// Panics at the first line whose message or statement has this text.
 struct Panics {
     text: &'static str,
     has_panicked: Arc<AtomicBool>,
@@ -35,19 +37,19 @@ struct Panics {
 
 impl<S: tracing::Subscriber> Layer<S> for Panics {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let mut message = Message(String::new());
-        event.record(&mut message);
-        if message.0.contains(self.text) && !self.has_panicked.swap(true, Ordering::SeqCst) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        if line.0.contains(self.text) && !self.has_panicked.swap(true, Ordering::SeqCst) {
             panic!("meant to panic");
         }
     }
 }
 
-struct Message(String);
+struct Line(String);
 
-impl Visit for Message {
+impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if field.name() == "message" {
+        if ["message", "sql"].contains(&field.name()) {
             write!(self.0, "{value:?}").unwrap();
         }
     }
@@ -90,15 +92,26 @@ async fn run(store: &Store, sql: String) {
     done.unwrap();
 }
 
-async fn refuse_rows(store: &Store, table: &str) {
-    let sql = format!(
+/// Has a task panic when it writes that this failed, while the database refuses rows of a table.
+async fn panic_at(text: &'static str, store: &Store, table: &str, act: impl AsyncFnOnce()) {
+    let log = BrokenLog::at(text);
+    let refusal = format!(
         r#"CREATE TRIGGER "refuse" BEFORE INSERT ON "{table}" BEGIN SELECT RAISE(ABORT, 'refused'); END"#
     );
-    run(store, sql).await;
+    run(store, refusal).await;
+    act().await;
+    log.has_panicked().await;
+    run(store, r#"DROP TRIGGER "refuse""#.to_owned()).await;
 }
 
-async fn accept_rows(store: &Store) {
-    run(store, r#"DROP TRIGGER "refuse""#.to_owned()).await;
+/// Waits until there is one row. A client is offered with each of its requests.
+async fn until_recorded<E: EntityTrait>(store: &Store, offer: impl Fn()) {
+    eventually(async || {
+        offer();
+        let rows = E::find().all(store.read()).await.unwrap();
+        (rows.len() == 1).then_some(())
+    })
+    .await;
 }
 
 fn offer(audit: &InstanceAudit) {
@@ -126,21 +139,12 @@ fn offer(audit: &InstanceAudit) {
 async fn instances_are_recorded_after_a_panic() {
     let Some(world) = world().await else { return };
     let store = &world.environment_store;
-    let log = BrokenLog::at("cannot write a batch of instance records");
     let background = Background::default();
     let audit = InstanceAudit::new(store.clone(), ServerConfig::new([].into()));
     audit.run(&background);
-    refuse_rows(store, "Instance").await;
-    offer(&audit);
-    log.has_panicked().await;
-    accept_rows(store).await;
-    // The same client with its next requests.
-    eventually(async || {
-        offer(&audit);
-        let rows = instance::Entity::find().all(store.read()).await.unwrap();
-        (rows.len() == 1).then_some(())
-    })
-    .await;
+    let text = "cannot write a batch of instance records";
+    panic_at(text, store, "Instance", async || offer(&audit)).await;
+    until_recorded::<instance::Entity>(store, || offer(&audit)).await;
     background.shutdown.cancel();
 }
 
@@ -148,20 +152,12 @@ async fn instances_are_recorded_after_a_panic() {
 async fn clients_without_a_signature_are_recorded_after_a_panic() {
     let Some(world) = world().await else { return };
     let store = &world.environment_store;
-    let log = BrokenLog::at("cannot record which clients an observed access key would refuse");
     let background = Background::default();
     let clients = unsigned_client::run(store, &background);
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    refuse_rows(store, "CastaliaUnsignedClient").await;
-    clients.offer("demo", address);
-    log.has_panicked().await;
-    accept_rows(store).await;
-    eventually(async || {
-        clients.offer("demo", address);
-        let rows = castalia_unsigned_client::Entity::find().all(store.read()).await.unwrap();
-        (rows.len() == 1).then_some(())
-    })
-    .await;
+    let offer = || clients.offer("demo", IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let text = "cannot record which clients an observed access key would refuse";
+    panic_at(text, store, "CastaliaUnsignedClient", async || offer()).await;
+    until_recorded::<castalia_unsigned_client::Entity>(store, offer).await;
     background.shutdown.cancel();
 }
 
@@ -177,11 +173,8 @@ async fn calls_of_consumers_are_recorded_after_a_panic() {
         let changed = ci.put(&format!("{NS}/items/k?createIfNotExists=true"), body).await;
         assert_eq!(changed.status, 200, "{changed:?}");
     };
-    let log = BrokenLog::at("cannot write the records of calls of consumers");
-    refuse_rows(&world.store, "ConsumerAudit").await;
-    change("lost").await;
-    log.has_panicked().await;
-    accept_rows(&world.store).await;
+    let text = "cannot write the records of calls of consumers";
+    panic_at(text, &world.store, "ConsumerAudit", async || change("lost").await).await;
     change("recorded").await;
     let rows = eventually(async || {
         let rows = consumer_audit::Entity::find().all(world.store.read()).await.unwrap();
@@ -191,28 +184,49 @@ async fn calls_of_consumers_are_recorded_after_a_panic() {
     assert_eq!(rows.len(), 1, "what was being written is lost");
 }
 
-#[tokio::test]
-async fn events_are_stored_after_a_panic() {
-    let Some(world) = world().await else { return };
+/// A user, and the stream of a page.
+async fn streaming(world: &World) -> (Caller<'_>, Stream) {
     let user = world.user("u1").await;
     let mut stream = Stream::open(&user, "").await;
     assert_eq!(stream.kind().await, "start");
-    let log = BrokenLog::at("cannot store events");
-    refuse_rows(&world.store, "CastaliaEvent").await;
-    edit(&user, NS, "lost").await;
-    log.has_panicked().await;
-    accept_rows(&world.store).await;
+    (user, stream)
+}
+
+#[tokio::test]
+async fn events_are_stored_after_a_panic() {
+    let Some(world) = world().await else { return };
+    let (user, mut stream) = streaming(&world).await;
+    let lose = async || edit(&user, NS, "lost").await;
+    panic_at("cannot store events", &world.store, "CastaliaEvent", lose).await;
     edit(&user, NS, "stored").await;
     assert_eq!(stream.kind().await, "edit");
+}
+
+/// Pages see the counts of releases that are published afterwards.
+#[tokio::test]
+async fn instances_of_releases_are_counted_after_a_panic() {
+    let Some(world) = world().await else { return };
+    let (user, mut stream) = streaming(&world).await;
+    // Nothing else here reads this table.
+    let log = BrokenLog::at("InstanceConfig");
+    publish(&user).await;
+    assert_eq!(stream.kind().await, "publish");
+    log.has_panicked().await;
+    let release = publish(&user).await;
+    assert_eq!(stream.kind().await, "publish");
+    let store = &world.environment_store;
+    let stored = castalia_store::release::by_id(store.read(), release).await.unwrap().unwrap();
+    read(store, "demo", "10.0.0.1", &stored.release_key).await;
+    let counted = stream.next().await.unwrap();
+    assert_eq!((counted.kind.as_str(), &counted.data["instances"]), ("instances", &json!(1)));
+    assert_eq!(counted.data["releaseId"], release);
 }
 
 /// Pages load their data again, because events may have been lost, and get the next events.
 #[tokio::test]
 async fn pages_get_events_after_a_panic() {
     let Some(world) = world().await else { return };
-    let user = world.user("u1").await;
-    let mut stream = Stream::open(&user, "").await;
-    assert_eq!(stream.kind().await, "start");
+    let (user, mut stream) = streaming(&world).await;
     edit(&user, NS, "before").await;
     assert_eq!(stream.kind().await, "edit");
     let log = BrokenLog::at("cannot read events");

@@ -1,8 +1,9 @@
 //! Settings in the portal database and in the config database of an environment.
 
+use castalia_server::settings::Installation;
 use serde_json::{Value, json};
 
-use super::world::{World, app};
+use super::world::{Caller, World, app};
 
 const PORTAL: &str = "/openapi/v1/server/portal-db/config";
 const ENVIRONMENT: &str = "/openapi/v1/server/envs/local/config-db/config";
@@ -106,6 +107,55 @@ async fn a_value_of_another_kind_than_that_of_its_key_is_refused() {
         }
         root.post(path, setting(key, accepted)).await.ok();
     }
+}
+
+async fn disable(root: &Caller<'_>, name: &str) {
+    let disabled = json!({ "username": name, "enabled": 0 });
+    root.put("/openapi/v1/users/enabled", disabled).await.empty();
+}
+
+/// Nobody could undo such a change with the portal.
+#[tokio::test]
+async fn a_list_without_a_super_administrator_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    root.post(PORTAL, setting("superAdmin", "apollo")).await.ok();
+    disable(&root, "u2").await;
+    // MySQL finds the row, or the account, of some of these under another name.
+    for (key, refused) in [
+        ("superAdmin", "gone"),
+        ("superAdmin", "APOLLO"),
+        ("superAdmin", "u2,gone"),
+        ("SuperAdmin", "gone"),
+    ] {
+        let answer = root.post(PORTAL, setting(key, refused)).await;
+        answer.fails(400, "superAdmin must name an enabled user");
+        assert_eq!(answer.json()["code"], "last_administrator");
+    }
+    let deleted = root.delete(&format!("{PORTAL}?key=superAdmin")).await;
+    deleted.fails(400, "superAdmin must name an enabled user");
+    let list = root.get(&format!("{PORTAL}/find-all-config")).await.ok();
+    assert_eq!(values(&list, "superAdmin"), [&json!("apollo")]);
+    root.post(PORTAL, setting("superAdmin", "gone, u1")).await.ok();
+    world.user("u1").await.get(&format!("{PORTAL}/find-all-config")).await.ok();
+}
+
+/// Users of another system have no account before they sign in.
+#[tokio::test]
+async fn a_super_administrator_may_be_a_user_of_another_system() {
+    let flags = [
+        ("proxy_sign_in.user_header", "X-Forwarded-User"),
+        ("proxy_sign_in.secret", "0123456789abcdef0123456789abcdef"),
+        ("sign_in.local_users", "apollo,local"),
+    ];
+    let world = World::with(Installation::Adopted, &flags).await;
+    let root = world.user("apollo").await;
+    disable(&root, "u1").await;
+    for refused in ["local", "u1"] {
+        let answer = root.post(PORTAL, setting("superAdmin", refused)).await;
+        answer.fails(400, "superAdmin must name an enabled user");
+    }
+    root.post(PORTAL, setting("superAdmin", "anna")).await.ok();
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Changes of accounts on a node that does not know yet that another one has changed the list of
-//! super administrators: one who may sign in is left.
+//! super administrators, and of the list while an account changes: one who may sign in is left.
 
 use castalia_server::domain::permission::grant;
 use castalia_server::settings::Installation;
+use castalia_store::user::{self, UserRow, role};
 use castalia_store::{StoreError, server_config};
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::world::{PASSWORD, World};
 
 const U1: &str = "/openapi/v1/users/u1";
 const ENABLED: &str = "/openapi/v1/users/enabled";
+const SETTINGS: &str = "/openapi/v1/server/portal-db/config";
 const DELETED: &str = "The last super administrator cannot be deleted";
 const DISABLED: &str = "The last super administrator cannot be disabled";
 
@@ -73,6 +75,7 @@ async fn the_last_super_administrator_of_a_fixed_list_remains() {
     root.put(ENABLED, disabled("u1")).await.empty();
     store_list(&world, "apollo,u1,u2").await;
     root.put(ENABLED, disabled("apollo")).await.fails(400, DISABLED);
+    root.post(SETTINGS, json!({ "key": "superAdmin", "value": "gone" })).await.ok();
 }
 
 #[tokio::test]
@@ -91,4 +94,31 @@ async fn an_account_ends_after_a_change_of_the_list_that_has_begun() {
     );
     answer.await.fails(400, DELETED);
     assert!(world.accepts("u1", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn a_list_is_stored_after_a_change_of_an_account_that_has_begun() {
+    let world = world().await;
+    let root = world.user("apollo").await;
+    let answer = held::beside(
+        &world.store,
+        |tx| {
+            Box::pin(async move {
+                // As the change of an account begins.
+                role::lock(tx, "CreateApplication+SystemRole").await?;
+                let u1 = user::lock(tx, "u1").await?.unwrap();
+                let row = UserRow {
+                    username: "u1".to_owned(),
+                    display_name: None,
+                    email: None,
+                    password: None,
+                    is_enabled: Some(false),
+                };
+                user::change(tx, u1, &row).await?;
+                Ok(())
+            })
+        },
+        root.post(SETTINGS, json!({ "key": "superAdmin", "value": "u1" })),
+    );
+    answer.await.fails(400, "superAdmin must name an enabled user");
 }

@@ -152,6 +152,56 @@ pub(super) async fn check_roles(portal: &Database, app_id: &str, what: &str) {
     assert!(found.is_empty(), "{app_id} does not exist, but after {what} it has roles: {found:?}");
 }
 
+/// Clusters that were deleted and have not returned, but not with their app, which the portal still
+/// has if only the environment deleted it.
+const DELETED_CLUSTERS: &str = r#"SELECT DISTINCT "Name" FROM "Cluster"
+    WHERE "AppId" = '{app}' AND "ParentClusterId" = 0 AND "IsDeleted"
+    AND NOT EXISTS (SELECT 1 FROM "Cluster" AS "Live" WHERE "Live"."AppId" = "Cluster"."AppId"
+      AND "Live"."Name" = "Cluster"."Name" AND NOT "Live"."IsDeleted")
+    AND NOT EXISTS (SELECT 1 FROM "App" WHERE "App"."AppId" = "Cluster"."AppId"
+      AND "App"."DeletedAt" = "Cluster"."DeletedAt")
+    AND EXISTS (SELECT 1 FROM "App" WHERE "App"."AppId" = "Cluster"."AppId" AND NOT "App"."IsDeleted")"#;
+/// Whether somebody has a role.
+const HELD: &str = r#"(EXISTS (SELECT 1 FROM "UserRole" WHERE "UserRole"."RoleId" = "Role"."Id"
+      AND NOT "UserRole"."IsDeleted")
+    OR EXISTS (SELECT 1 FROM "ConsumerRole" WHERE "ConsumerRole"."RoleId" = "Role"."Id"
+      AND NOT "ConsumerRole"."IsDeleted"))"#;
+/// Parts of operations that create roles of existing clusters. If a cluster is deleted just before,
+/// roles that nobody has may be left, which are deleted before the next cluster of the name is
+/// created.
+const CREATING_ROLES: [&str; 4] =
+    ["/import", "/restorations", "/apps/envs/{env}", "portal PUT /openapi/v1/apps/{appId}"];
+
+/// Panics if the portal has roles or permissions of a cluster that was deleted.
+pub(super) async fn check_cluster_roles(
+    [config, portal]: [&Database; 2],
+    app_id: &str,
+    operations: &[&str],
+    what: &str,
+) {
+    let creates = |operation: &&str| CREATING_ROLES.iter().any(|part| operation.contains(part));
+    let may_be_left = operations.iter().any(creates);
+    for row in config.rows(&DELETED_CLUSTERS.replace("{app}", app_id)).await {
+        let target = format!("{app_id}+DEV+{}", row["Name"].as_str().unwrap());
+        let condition = if may_be_left { HELD } else { "1 = 1" };
+        let roles = format!(
+            r#"SELECT "RoleName" FROM "Role" WHERE NOT "Role"."IsDeleted"
+               AND "RoleName" LIKE '%+{target}' AND {condition}"#
+        );
+        let mut found = portal.rows(&roles).await;
+        if !may_be_left {
+            let permissions = format!(
+                r#"SELECT "PermissionType" FROM "Permission" WHERE NOT "IsDeleted" AND "TargetId" = '{target}'"#
+            );
+            found.extend(portal.rows(&permissions).await);
+        }
+        assert!(
+            found.is_empty(),
+            "{target} is deleted, but after {what} the portal has: {found:?}"
+        );
+    }
+}
+
 /// Panics if nobody is left who administers the portal.
 async fn check_super_admins(portal: &Database, what: &str) {
     let sql =

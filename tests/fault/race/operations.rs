@@ -209,7 +209,11 @@ fn access(method: &str, path: &str, at: &str) -> Option<(String, Option<Value>)>
     } else {
         "Master"
     };
-    let at = at.replace("{roleType}", role_type);
+    let mut at = at.replace("{roleType}", role_type);
+    if at.contains("/roles/") {
+        // The cluster that is deleted.
+        at = at.replace("clusters/default", "clusters/c1");
+    }
     let path = format!("{at}?operator=apollo&userId=apollo");
     let body = (method == "POST" && at.contains("create-application")).then(|| json!(["apollo"]));
     let is_role = at.contains("/roles/") || at.ends_with("/permission-init");

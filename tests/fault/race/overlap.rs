@@ -40,6 +40,8 @@ pub(super) enum Rows {
     /// The access token of the user.
     Token,
     Consumer,
+    /// The app in the portal.
+    App,
 }
 
 impl Rows {
@@ -51,6 +53,7 @@ impl Rows {
             Self::User => (&nodes.portal, "Users", format!(r#""Username" = '{user}'"#)),
             Self::Token => (&nodes.portal, "UserToken", format!(r#""Id" = {user_token_id}"#)),
             Self::Consumer => (&nodes.portal, "Consumer", format!(r#""AppId" = '{app_id}'"#)),
+            Self::App => (&nodes.portal, "App", format!(r#""AppId" = '{app_id}'"#)),
         };
         (database, format!(r#"SELECT "Id" FROM "{table}" WHERE {condition} FOR UPDATE"#))
     }

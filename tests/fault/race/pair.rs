@@ -41,8 +41,12 @@ macro_rules! portal {
 const DELETE_USER: &str = "portal DELETE /openapi/v1/users/{userId}";
 const DELETE_CONSUMER: &str = "portal DELETE /openapi/v1/consumers/by-appId";
 const REVOKE_TOKEN: &str = "portal POST /openapi/v1/user-tokens/admin/{tokenId}/revoke";
+const DELETE_CLUSTER: &str =
+    "portal DELETE /openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}";
+const GRANT_IN_CLUSTER: &str =
+    "portal POST /openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/roles/{roleType}";
 
-const PAIRS: [Pair; 12] = [
+const PAIRS: [Pair; 13] = [
     // The same key.
     on(Rows::Namespaces, admin!("POST" "/items"), admin!("POST" "/itemset")),
     on(Rows::Namespaces, portal!("POST" "/items"), admin!("POST" "/itemset")),
@@ -72,6 +76,8 @@ const PAIRS: [Pair; 12] = [
     // A consumer ends while it is given a role or a token.
     on(Rows::Consumer, "portal POST /openapi/v1/consumers/{token}/assign-role", DELETE_CONSUMER),
     on(Rows::Consumer, "portal POST /openapi/v1/consumer-tokens/by-appId/rotate", DELETE_CONSUMER),
+    // A cluster ends while a role on it is granted.
+    on(Rows::App, GRANT_IN_CLUSTER, DELETE_CLUSTER),
 ];
 
 const fn on(rows: Rows, operation: &'static str, rival: &'static str) -> Pair {

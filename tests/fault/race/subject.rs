@@ -1,5 +1,6 @@
 //! An app with one object of every kind, for operations to race on.
 
+use reqwest::Method;
 use sea_orm::prelude::DateTimeUtc;
 use serde_json::{Value, json};
 
@@ -49,10 +50,11 @@ impl Subject {
                 App::existing(admin, &app_id)
             }
         };
-        app.add_cluster("c1").await;
-        app.add_cluster("gone").await;
+        for cluster in ["c1", "gone"] {
+            add_cluster(&app, portal, cluster).await;
+        }
         app.release("gone", "application", &[("k", "gone")]).await;
-        app.delete_cluster("gone").await;
+        delete_cluster(&app, portal, "gone").await;
         let deleted = admin.get(&format!("/apps/{app_id}/deleted")).await.ok().json();
         app.publish("1").await;
         let release_id = app.publish("2").await.id;
@@ -133,6 +135,20 @@ impl Subject {
         body["dataChangeLastModifiedBy"] = json!("u");
         body
     }
+}
+
+/// In the portal a cluster has roles, which end with it.
+async fn add_cluster(app: &App, portal: Option<&Http>, name: &str) {
+    let Some(portal) = portal else { return app.add_cluster(name).await };
+    let path = format!("/openapi/v1/envs/DEV/apps/{}/clusters", app.id);
+    let body = json!({ "appId": app.id, "name": name, "dataChangeCreatedBy": "apollo" });
+    portal.send_patiently(Method::POST, &path, Some(body)).await.ok();
+}
+
+async fn delete_cluster(app: &App, portal: Option<&Http>, name: &str) {
+    let Some(portal) = portal else { return app.delete_cluster(name).await };
+    let path = format!("/openapi/v1/envs/DEV/apps/{}/clusters/{name}?operator=apollo", app.id);
+    portal.send_patiently(Method::DELETE, &path, None).await.ok();
 }
 
 fn body(app_id: &str, who: &str) -> Value {

@@ -38,13 +38,17 @@ class FakeClient(Client):
         self._memory = memory
 
     def set(self, namespace: str, values: Mapping[str, str | None]) -> None:
-        """Sets several values of a namespace in one step; ``None`` deletes a key."""
+        """Sets several values of a namespace in one step; ``None`` deletes a key.
+
+        Like ``publish``, it does not wait for listeners.
+        """
         wait(self._memory.updating(namespace, values), None)
 
     def publish(self, namespace: str, values: Mapping[str, str]) -> None:
         """Replaces all values of a namespace.
 
-        Reads return them when this returns, and listeners are called on their thread.
+        Reads return them when this returns, and each listener has its event queued. It is called on
+        a thread of the client, perhaps later: a test waits for what the listener does.
         """
         wait(self._memory.publishing(namespace, values), None)
 

@@ -5,7 +5,8 @@ use std::fmt;
 
 use castalia_store::audit::seal::{self, LogRows, Position};
 use castalia_store::audit::{AuditSeal, search_logs};
-use castalia_store::{Id, Page, now};
+use castalia_store::clock::shared_time;
+use castalia_store::{Id, Page};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::digest::{self, LogTable, Records};
@@ -134,19 +135,19 @@ async fn compare(log: &Log, expected: Option<&ChainHead>, kept: TimeDelta) -> Re
     report.unsealed = (unsealed.logs.len() + unsealed.audits.len()) as u64;
     report.head = previous.map(|seal| ChainHead { number: seal.number.0, digest: seal.digest });
     if report.head.is_none() && report.fault.is_none() {
-        report.fault = never_sealed(&unsealed);
+        report.fault = never_sealed(&unsealed, shared_time(log.store.read()).await?);
     }
     Ok(report)
 }
 
 /// The fault of a log without any seal: nothing can be compared, which is right for a new log only.
-fn never_sealed(rows: &LogRows) -> Option<String> {
+fn never_sealed(rows: &LogRows, now: DateTime<Utc>) -> Option<String> {
     let logs = rows.logs.first();
     let logs = logs.map(|row| (LogTable::Log, row.id, *row.data_change_created_time));
     let audits = rows.audits.first();
     let audits = audits.map(|row| (LogTable::Audit, row.id, *row.data_change_created_time));
     let (table, id, time) = logs.into_iter().chain(audits).min_by_key(|(_, _, time)| *time)?;
-    (time < now() - LATE).then(|| {
+    (time < now - LATE).then(|| {
         format!(
             "no seal exists, although {} {id} is of {time:.0}: the seals were removed, \
              or no Castalia server has sealed this log yet",
@@ -169,7 +170,8 @@ async fn start(log: &Log, seal: &AuditSeal, kept: TimeDelta) -> Result<Option<St
     if removals.iter().all(|row| row.description.as_deref() != Some(expected.as_str())) {
         return Ok(Some(format!("{before}, and no record says that their time was over")));
     }
-    if *seal.sealed_time > now() - kept {
+    // As in the removal, or a computer whose clock is behind would report a manipulation.
+    if *seal.sealed_time > shared_time(log.store.read()).await? - kept {
         let (number, time) = (number.0, *seal.sealed_time);
         return Ok(Some(format!(
             "the records up to seal {number} of {time:.0} were removed before their time was over"

@@ -21,21 +21,8 @@ pub(in crate::domain) async fn hide_leftovers(
     vacant: &[(&str, &str)],
     operator: &str,
 ) -> Result<Vec<String>> {
-    let distinct = |mut texts: Vec<_>| {
-        texts.sort_unstable();
-        texts.dedup();
-        texts
-    };
-    let clusters = distinct(vacant.iter().map(|(cluster, _)| *cluster).collect());
-    let names = distinct(vacant.iter().map(|(_, name)| *name).collect());
-    // The database decides which spellings are the same.
-    let is_vacant = |(cluster, namespace): &(String, String)| {
-        let mut vacant = vacant.iter();
-        vacant.any(|(c, n)| c.eq_ignore_ascii_case(cluster) && n.eq_ignore_ascii_case(namespace))
-    };
-    let found = published(tx, app_id, &clusters, &names).await?;
     let mut watch_keys = Vec::new();
-    for (cluster, namespace) in found.into_iter().filter(is_vacant) {
+    for (cluster, namespace) in published(tx, app_id, vacant).await? {
         let active = castalia_store::release::active_rules_named(tx, app_id, &namespace).await?;
         let (active, _): (Vec<_>, Vec<_>) =
             active.into_iter().partition(|rule| rule.cluster_name == cluster);

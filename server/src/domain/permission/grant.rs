@@ -1,6 +1,8 @@
 //! Creates roles with their permissions, and grants them to users and consumers. Both are
 //! idempotent.
 
+use std::ops::RangeInclusive;
+
 use castalia_store::app::App;
 use castalia_store::user::role::{self, Names, RoleRows, Wanted};
 use castalia_store::{Deletion, Id, Store, Transaction, app, consumer};
@@ -86,27 +88,13 @@ pub async fn delete_cluster_rows(
     rows: RoleRows,
     operator: &str,
 ) -> Result<()> {
-    delete_rows_or_all(store, place, Some(rows), operator).await
-}
-
-/// Without rows, deletes all that the cluster has.
-async fn delete_rows_or_all(
-    store: &Store,
-    place: &Resource,
-    rows: Option<RoleRows>,
-    operator: &str,
-) -> Result<()> {
     let input = (place.clone(), rows, operator.to_owned());
     unique::write(store, input, |tx, (place, rows, operator)| {
         Box::pin(async move {
             // Before anything is read, because a role may be granted at the same time.
             app::lock(tx, &place.app_id).await?;
             let found = OfCluster::new(place);
-            let rows = match rows {
-                Some(rows) => rows.clone(),
-                None => role::rows(tx, &found.wanted()).await?,
-            };
-            Ok(role::delete_rows(tx, &found.wanted(), &rows, &Deletion::by(operator)).await?)
+            Ok(role::delete_rows(tx, &found.wanted(), rows, &Deletion::by(operator)).await?)
         })
     })
     .await
@@ -171,27 +159,43 @@ pub async fn restore_app_roles(tx: &Transaction, app_id: &str, at: i64) -> Resul
     Ok(role::restore_roles(tx, &names_of_app(app_id), at).await?)
 }
 
-/// Restores the roles of a cluster that was deleted at this time, with their grants. The roles were
-/// deleted just after it, but the clock of its environment may differ by up to `skew` milliseconds.
-/// What has these names now is replaced: it was created for a cluster that did not exist.
-/// Returns false, and changes nothing, if there are none.
+/// The times in this range, in milliseconds since 1970, at which roles of clusters of this name
+/// were deleted.
+pub async fn deletions_of_cluster_roles(
+    store: &Store,
+    place: &Resource,
+    range: RangeInclusive<i64>,
+) -> Result<Vec<i64>> {
+    let names = names_of(&roles_of_cluster(place));
+    Ok(role::deletions_of_roles(store.read(), &names, range).await?)
+}
+
+/// Restores the roles of a cluster that were deleted at this time, with their grants. What has
+/// these names now is replaced: it was created for a cluster that did not exist. Returns false, and
+/// changes nothing, if there are none.
 pub async fn restore_cluster_roles(
     store: &Store,
     place: &Resource,
-    (at, skew): (i64, i64),
+    at: i64,
     operator: &str,
 ) -> Result<bool> {
-    let names = names_of(&roles_of_cluster(place));
-    let range = at.saturating_sub(skew)..=at.saturating_add(skew);
-    let times = role::deletions_of_roles(store.read(), &names, range).await?;
-    let after = times.iter().filter(|time| **time >= at).min();
-    let Some(time) = after.or_else(|| times.iter().max()).copied() else { return Ok(false) };
-    delete_rows_or_all(store, place, None, operator).await?;
-    unique::write(store, (names, time), |tx, (names, time)| {
-        Box::pin(async move { Ok(role::restore_roles(tx, names, *time).await?) })
+    let input = (place.clone(), at, operator.to_owned());
+    unique::write(store, input, |tx, (place, at, operator)| {
+        Box::pin(async move {
+            // Before anything is read, because a role may be granted at the same time.
+            app::lock(tx, &place.app_id).await?;
+            let found = OfCluster::new(place);
+            // Another caller may have restored them, and they would be replaced by nothing.
+            if role::deletions_of_roles(tx, &found.roles, *at..=*at).await?.is_empty() {
+                return Ok(false);
+            }
+            let present = role::rows(tx, &found.wanted()).await?;
+            role::delete_rows(tx, &found.wanted(), &present, &Deletion::by(operator)).await?;
+            role::restore_roles(tx, &found.roles, *at).await?;
+            Ok(true)
+        })
     })
-    .await?;
-    Ok(true)
+    .await
 }
 
 /// Whether a cluster has roles.

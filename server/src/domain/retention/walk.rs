@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use castalia_store::clock::shared_time;
 use castalia_store::release::{DatedEntry, Line};
-use castalia_store::{Connection, Id, Store};
+use castalia_store::{Connection, Id, Store, Transaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{HistoryRow, REMOVE, lock, remove_locked, shorten, size_of};
@@ -161,34 +161,46 @@ fn older(entries: Vec<DatedEntry>, before: DateTime<Utc>) -> BTreeMap<Line, Vec<
 /// Removes those of the old entries of a line that need not stay.
 async fn remove_old(store: &Store, line: Line, mut entries: Vec<DatedEntry>) -> Result<u64> {
     let db = store.read();
-    if !is_gone(db, &line).await? {
+    let is_gone = is_gone(db, &line).await?;
+    if !is_gone {
         let newest = castalia_store::release::nth_newest_history(db, &line, NEWEST - 1).await?;
         entries.retain(|entry| newest.is_some_and(|newest| entry.id < newest));
-        if entries.is_empty() {
-            return Ok(0);
-        }
+        // Without a lock, so that what stays costs no transaction.
+        entries = needless(db, &line, entries).await?;
     }
-    // Without a lock, so that what stays costs no transaction.
-    let entries = needless(db, &line, entries).await?;
     let mut removed = 0;
     for step in entries.chunks(REMOVE) {
         let input = (line.clone(), step.to_vec());
         removed += store
-            .write(input, |tx, (line, entries)| {
-                Box::pin(async move {
-                    lock(tx, line).await?;
-                    // A rollback may have led to other releases meanwhile.
-                    let entries = needless(tx, line, entries.clone()).await?;
-                    let entries: Vec<HistoryRow> = entries
-                        .iter()
-                        .map(|entry| (entry.id, entry.release_id, entry.previous_release_id))
-                        .collect();
-                    remove_locked(tx, line, &entries).await
-                })
+            .write(input, move |tx, (line, entries)| {
+                Box::pin(remove_old_in(tx, line, entries, is_gone))
             })
             .await?;
     }
     Ok(removed)
+}
+
+async fn remove_old_in(
+    tx: &Transaction,
+    line: &Line,
+    entries: &[DatedEntry],
+    was_gone: bool,
+) -> Result<u64> {
+    // A branch that was deleted with its namespace looks like one that was merged, until both are
+    // restored.
+    if !lock(tx, line).await? || is_gone(tx, line).await? != was_gone {
+        return Ok(0);
+    }
+    let mut entries = entries.to_vec();
+    if !was_gone {
+        // A rollback may have led to other releases meanwhile.
+        entries = needless(tx, line, entries).await?;
+    }
+    let rows: Vec<HistoryRow> = entries
+        .iter()
+        .map(|entry| (entry.id, entry.release_id, entry.previous_release_id))
+        .collect();
+    remove_locked(tx, line, &rows).await
 }
 
 /// Those of the entries that no rollback needs.
@@ -197,7 +209,7 @@ async fn needless(
     line: &Line,
     mut entries: Vec<DatedEntry>,
 ) -> Result<Vec<DatedEntry>> {
-    if is_gone(db, line).await? {
+    if entries.is_empty() {
         return Ok(entries);
     }
     let Line { app_id, namespace, branch, .. } = line;

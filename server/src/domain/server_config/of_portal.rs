@@ -7,27 +7,38 @@ use castalia_store::{Store, Transaction};
 
 use crate::domain::revision::{Base, Replaced};
 use crate::domain::unique;
+use crate::domain::user::NewRoots;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 
 /// Creates a setting, or changes its value and comment. The texts must fit into their columns.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if it is the list of super administrators (`roots`) and would leave none.
 pub async fn put(
     store: &Store,
     (key, value, comment): (String, String, Option<String>),
+    roots: Option<NewRoots>,
     operator: &str,
     base: Base,
 ) -> Result<PortalSetting> {
-    let input = (key, value, comment, operator.to_owned(), base);
-    unique::write(store, input, |tx, (key, value, comment, operator, base)| {
+    let input = (key, value, comment, roots, operator.to_owned(), base);
+    unique::write(store, input, |tx, (key, value, comment, roots, operator, base)| {
         Box::pin(async move {
+            check_roots(tx, roots.as_ref()).await?;
             check(tx, base, key, (Some(value), comment.as_deref())).await?;
             Ok(rows::upsert_of_portal(tx, key, value, comment.as_deref(), operator).await?)
         })
     })
     .await
+}
+
+/// Before the row is locked, as by changes of accounts.
+async fn check_roots(tx: &Transaction, roots: Option<&NewRoots>) -> Result<()> {
+    match roots {
+        Some(roots) => roots.check(tx).await,
+        None => Ok(()),
+    }
 }
 
 /// Requires that a setting has the revision on which a change is based.
@@ -57,12 +68,19 @@ async fn check(
 /// Deletes a setting.
 ///
 /// # Errors
-/// Fails if there is no such setting.
-pub async fn delete(store: &Store, key: &str, operator: &str, base: Base) -> Result<()> {
-    let input = (key.to_owned(), operator.to_owned(), base);
+/// Fails if there is no such setting, and if it is the list of super administrators (`roots`).
+pub async fn delete(
+    store: &Store,
+    key: &str,
+    roots: Option<NewRoots>,
+    operator: &str,
+    base: Base,
+) -> Result<()> {
+    let input = (key.to_owned(), roots, operator.to_owned(), base);
     let found: bool = store
-        .write(input, |tx, (key, operator, base)| {
+        .write(input, |tx, (key, roots, operator, base)| {
             Box::pin(async move {
+                check_roots(tx, roots.as_ref()).await?;
                 check(tx, base, key, (None, None)).await?;
                 Ok::<_, Error>(rows::delete_of_portal(tx, key, operator).await?)
             })

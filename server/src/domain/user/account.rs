@@ -223,7 +223,7 @@ async fn delete_in(tx: &Transaction, name: &str, roots: &Roots, operator: &str) 
 
 /// Fails if the user is the only super administrator (`roots`) who may sign in.
 async fn check_not_last(tx: &Transaction, found: &User, roots: &Roots, done: &str) -> Result<()> {
-    let roots = user::by_names(tx, &roots.names(tx).await?).await?;
+    let roots = roots.accounts(tx).await?;
     let is_left = |root: &User| root.id != found.id && is_enabled(root);
     if roots.iter().any(|root| root.id == found.id) && !roots.iter().any(is_left) {
         let message = format!("The last super administrator cannot be {done}");

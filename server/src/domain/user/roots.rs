@@ -1,11 +1,15 @@
-//! The super administrators at the time of a change that must leave one. Another node may have
-//! changed their list, which this one reads once a minute.
+//! The super administrators at the time of a change that must leave one: of an account, or of their
+//! list. Another node may have changed the list, which this one reads once a minute.
 
+use castalia_store::user::{self, User};
 use castalia_store::{Transaction, server_config};
 
-use crate::error::Result;
+use super::is_enabled;
+use crate::domain::permission::grant;
+use crate::error::{Code, Error, Result};
 use crate::server_config::kind::ValueKind as _;
 use crate::server_config::{ServerConfig, keys};
+use crate::settings::sign_in::SignInSettings;
 
 /// The list of super administrators.
 #[derive(Debug, Clone)]
@@ -31,10 +35,19 @@ impl From<Vec<String>> for Roots {
 }
 
 impl Roots {
+    /// The accounts of the present super administrators. The database may also find those whose
+    /// names differ in case, which have no right.
+    pub(super) async fn accounts(&self, tx: &Transaction) -> Result<Vec<User>> {
+        let names = self.names(tx).await?;
+        let mut accounts = user::by_names(tx, &names).await?;
+        accounts.retain(|account| names.contains(&account.username));
+        Ok(accounts)
+    }
+
     /// The present names. The row of the list stays locked until the end of the transaction, and
     /// whatever writes the list locks it as well: the setting, the groups of a user who signs in,
     /// and the deletion of an account.
-    pub(super) async fn names(&self, tx: &Transaction) -> Result<Vec<String>> {
+    async fn names(&self, tx: &Transaction) -> Result<Vec<String>> {
         let key = &keys::SUPER_ADMINS;
         if self.is_fixed {
             return Ok(self.known.clone());
@@ -47,5 +60,59 @@ impl Roots {
         }
         let row = server_config::portal_to_replace(tx, key.name).await?;
         Ok(key.kind.read(row.map(|row| row.value)))
+    }
+}
+
+/// A list of super administrators that replaces the stored one.
+#[derive(Debug, Clone)]
+pub struct NewRoots {
+    names: Vec<String>,
+    /// Those whom another system identifies: they have an account from their first sign-in on.
+    external: Vec<String>,
+}
+
+impl NewRoots {
+    /// The list that a setting becomes with this value, or without a row; `None` for another
+    /// setting, and if this node fixes the list.
+    #[must_use]
+    pub fn of(
+        (key, value): (&str, Option<&str>),
+        config: &ServerConfig,
+        sign_in: &SignInSettings,
+    ) -> Option<Self> {
+        let list = &keys::SUPER_ADMINS;
+        // The database may find the row of another spelling.
+        if !key.trim().eq_ignore_ascii_case(list.name) || config.is_fixed(list) {
+            return None;
+        }
+        let names = list.kind.read(value.map(str::to_owned));
+        let external = names.iter().filter(|name| !sign_in.is_local(name)).cloned().collect();
+        Some(Self { names, external })
+    }
+
+    /// Requires that somebody administers the portal afterwards. Changes of accounts wait for the
+    /// end of the transaction.
+    ///
+    /// # Errors
+    /// Fails if none of the names is that of an enabled user, or of one whom another system
+    /// identifies and who has not signed in yet.
+    pub(in crate::domain) async fn check(&self, tx: &Transaction) -> Result<()> {
+        grant::lock_portal(tx).await?;
+        let found = user::by_names(tx, &self.names).await?;
+        let is_left = |name: &String| match found.iter().find(|user| user.username == *name) {
+            Some(user) => is_enabled(user),
+            // An account in another case is used instead, and has no right.
+            None => {
+                let name_of = |user: &User| user.username.to_lowercase();
+                self.external.contains(name)
+                    && !found.iter().any(|user| name_of(user) == name.to_lowercase())
+            }
+        };
+        if self.names.iter().any(is_left) {
+            return Ok(());
+        }
+        let message =
+            "superAdmin must name an enabled user: otherwise nobody administers the portal";
+        Err(Error::bad_request(message).with_code(Code::LastAdministrator))
     }
 }

@@ -30,7 +30,7 @@ fn bytes_held(cache: &ReleaseCache) -> usize {
 }
 
 /// An empty database in memory.
-pub(super) async fn empty_store() -> Store {
+pub(in crate::feed) async fn empty_store() -> Store {
     let acquire_timeout = Duration::from_secs(60);
     let options = StoreOptions { acquire_timeout, ..StoreOptions::new("config-db") };
     let store = Store::connect("sqlite::memory:", options).await.unwrap();

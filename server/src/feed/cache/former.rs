@@ -2,12 +2,15 @@
 //! The limit is on memory and not on their number, because a release has one value or thousands.
 //! None are kept while the installation sends no incremental answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::published::Release;
+use super::{ReleaseCache, load};
+use crate::error::Result;
 use crate::feed::byte_cache;
 use crate::server_config::{ServerConfig, keys};
 
@@ -41,6 +44,11 @@ impl FormerReleases {
         self.releases.get(key)
     }
 
+    /// The same, without keeping it longer for that.
+    fn peek(&self, key: &str) -> Option<Option<Arc<Release>>> {
+        self.releases.peek(key)
+    }
+
     /// Also drops what was kept before incremental answers were switched off.
     pub(super) fn insert(&self, key: String, release: Option<Arc<Release>>) {
         if self.config.get(&keys::INCREMENTS) {
@@ -52,6 +60,27 @@ impl FormerReleases {
 
     pub(super) fn remove(&self, key: &str) {
         self.releases.remove(key);
+    }
+}
+
+impl ReleaseCache {
+    /// Keys of the former releases.
+    pub(in crate::feed) fn former_keys(&self) -> BTreeSet<String> {
+        self.former.releases.iter().map(|(key, _)| key).collect()
+    }
+
+    /// Compares a former release with the database, and returns whether it was another one. Clients
+    /// may have either content, so none of them is a base any more.
+    pub(in crate::feed) async fn correct_former(&self, key: &str) -> Result<bool> {
+        let Some(known) = self.former.peek(key) else { return Ok(false) };
+        // A release that was removed with its history is a base all the same.
+        let Some(stored) = load::by_key(self.store.read(), key).await? else { return Ok(false) };
+        let is_other = known.is_some_and(|known| known != stored);
+        if is_other {
+            self.rewritten.pin().insert(key.to_owned());
+            self.former.remove(key);
+        }
+        Ok(is_other)
     }
 }
 

@@ -74,10 +74,19 @@ pub struct Release {
     pub is_rewritten: bool,
 }
 
-/// Compares id, key and content.
+impl Release {
+    /// Whether both have the same content. The digests alone do not show that: they are those of
+    /// the rows, and the values in memory may be wrong, as after a fault of the memory.
+    fn has_content_of(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.configurations == other.configurations
+    }
+}
+
+/// Compares what was read.
 impl PartialEq for Release {
     fn eq(&self, other: &Self) -> bool {
-        (self.id, &self.release_key, self.digest) == (other.id, &other.release_key, other.digest)
+        (self.id, &self.release_key, &self.key) == (other.id, &other.release_key, &other.key)
+            && self.has_content_of(other)
     }
 }
 
@@ -176,7 +185,7 @@ impl Published {
         now.main < before.main || now.rule < before.rule
     }
 
-    /// Marks the releases whose row was changed since the last read.
+    /// Marks the releases whose content is not the one that was in memory.
     pub(super) fn mark_rewritten(&mut self, before: &Self) {
         let known: Vec<_> = before.releases().collect();
         let releases =
@@ -185,7 +194,7 @@ impl Published {
             let same_key = known.iter().find(|known| known.release_key == release.release_key);
             let Some(known) = same_key else { continue };
             if let Some(release) = Arc::get_mut(release) {
-                release.is_rewritten = known.is_rewritten || known.digest != release.digest;
+                release.is_rewritten = known.is_rewritten || !known.has_content_of(release);
             }
         }
     }

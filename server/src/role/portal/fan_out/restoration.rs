@@ -1,9 +1,13 @@
 //! What an environment deleted, and its restoration there, after which the environment has what the
 //! portal has: something may have been deleted or changed meanwhile.
 
+use std::ops::RangeInclusive;
+
+use castalia_store::Store;
+
 use super::{app, definition};
-use crate::domain::permission::Act;
 use crate::domain::permission::need::Resource;
+use crate::domain::permission::{Act, grant};
 use crate::domain::portal_app::App;
 use crate::domain::portal_namespace::AppNamespace;
 use crate::domain::portal_restoration::{self, Namesakes};
@@ -174,6 +178,48 @@ async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> 
     Ok(found.iter().any(|row| row.name.as_deref() == Some(&*deleted.namespace)))
 }
 
+/// Restores the roles that the portal deleted with a cluster, which its environment deleted at this
+/// time; `others` are the times at which it deleted other clusters of the name. Returns false, and
+/// changes nothing, if there are none.
+pub(in crate::role::portal) async fn restore_cluster_roles(
+    store: &Store,
+    (place, namesakes): (&Resource, &Namesakes),
+    (at, others): (i64, &[i64]),
+    operator: &str,
+) -> Result<bool> {
+    let range = at.saturating_sub(SKEW)..=at.saturating_add(SKEW);
+    let mut times = grant::deletions_of_cluster_roles(store, place, range).await?;
+    times.retain(|time| !namesakes.was_of_deleted(*time));
+    match deleted_with_cluster(&times, at, others) {
+        Some(time) => grant::restore_cluster_roles(store, place, time, operator).await,
+        None => Ok(false),
+    }
+}
+
+/// Of the times at which roles of clusters of one name were deleted, the one that belongs to the
+/// deletion of a cluster. The portal deletes roles just after their cluster, so that a time belongs
+/// to the last deletion before it. One before the deletion is only possible if the clocks differ,
+/// and is left out if another deletion may explain it.
+fn deleted_with_cluster(times: &[i64], at: i64, others: &[i64]) -> Option<i64> {
+    let is_any_in = |range: RangeInclusive<i64>| others.iter().any(|other| range.contains(other));
+    let after = times.iter().filter(|time| **time >= at && !is_any_in(at..=**time));
+    let before =
+        times.iter().filter(|time| **time < at && !is_any_in(**time - SKEW..=**time + SKEW));
+    after.min().or_else(|| before.max()).copied()
+}
+
+/// The times at which an environment deleted other clusters with the name of this one.
+pub(in crate::role::portal) async fn deletions_of_namesakes(
+    environment: &Environment,
+    one: &Deleted,
+) -> Result<Vec<i64>> {
+    let is_other = |other: &Deleted| {
+        (other.kind, &other.cluster) == (one.kind, &one.cluster) && other.at != one.at
+    };
+    let found = deleted(environment, &one.app_id).await?;
+    Ok(found.into_iter().filter(is_other).map(|other| other.at).collect())
+}
+
 /// What was deleted of an app in an environment; nothing where Apollo's admin service is asked,
 /// which has no such list.
 pub(in crate::role::portal) async fn deleted(
@@ -212,4 +258,31 @@ pub(in crate::role::portal) async fn restore(
     };
     let address = Address::new(["apps", &deleted.app_id, "restorations"]);
     environment.post(address.with(&[("operator", operator)]), &body).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_belong_to_the_last_deletion_of_a_cluster_before_their_own() {
+        let with = deleted_with_cluster;
+        // Later ones were deleted with nothing that the environment lists.
+        assert_eq!(with(&[1_005, 1_030], 1_000, &[]), Some(1_005));
+        assert_eq!(with(&[1_005, 2_005], 1_000, &[2_000]), Some(1_005));
+        assert_eq!(with(&[1_005, 2_005], 2_000, &[1_000]), Some(2_005));
+        // The roles of this cluster were not deleted, or it had none.
+        assert_eq!(with(&[1_005], 2_000, &[1_000]), None);
+        assert_eq!(with(&[2_005], 1_000, &[2_000]), None);
+        assert_eq!(with(&[], 1_000, &[]), None);
+    }
+
+    #[test]
+    fn roles_were_deleted_before_their_cluster_if_its_clock_is_ahead() {
+        let with = deleted_with_cluster;
+        assert_eq!(with(&[940, 970], 1_000, &[]), Some(970));
+        assert_eq!(with(&[970], 1_000, &[970 - SKEW - 1]), Some(970));
+        assert_eq!(with(&[970], 1_000, &[970 - SKEW]), None);
+        assert_eq!(with(&[970], 1_000, &[1_010]), None);
+    }
 }

@@ -187,20 +187,22 @@ async fn cluster(
     deleted: &Deleted,
     operator: &str,
 ) -> Result<()> {
-    let (store, times) = (&portal.state.store, (deleted.at, SKEW));
+    let store = &portal.state.store;
+    let others = restoration::deletions_of_namesakes(environment, deleted).await?;
+    let (whose, times) = ((place, namesakes), (deleted.at, others.as_slice()));
     match restoration::restore(environment, deleted, operator).await {
         Err(error) if error.code() == Code::NotDeleted => {
             if !namesakes.had_at(deleted.at, SKEW)
                 || grant::has_cluster_roles(store, place).await?
                 || !restoration::has_cluster(environment, place).await?
-                || !grant::restore_cluster_roles(store, place, times, operator).await?
+                || !restoration::restore_cluster_roles(store, whose, times, operator).await?
             {
                 return Err(error);
             }
         }
         restored => {
             restored?;
-            grant::restore_cluster_roles(store, place, times, operator).await?;
+            restoration::restore_cluster_roles(store, whose, times, operator).await?;
         }
     }
     portal_app::ensure_roles(store, &place.app_id, cluster_roles(place), operator).await

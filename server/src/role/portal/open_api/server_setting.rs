@@ -12,6 +12,7 @@ use crate::domain::constraint::{NAME, check_members};
 use crate::domain::permission::need::Resource;
 use crate::domain::server_config::of_portal::{self, PortalSetting};
 use crate::domain::server_config::{COMMENT, KEY, VALUE, revision};
+use crate::domain::user::NewRoots;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
@@ -22,6 +23,7 @@ use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
 use crate::server_config::kind::Table;
+use crate::state::PortalState;
 use crate::wire::admin;
 use crate::wire::open_api::Setting;
 
@@ -64,8 +66,9 @@ pub(super) async fn put(
     let operator = portal.operator(&caller, None, None).await?;
     let (key, value) = checked(&setting, Table::Portal)?;
     concern_other("", KEY_FIELD, &key);
+    let roots = new_roots(&portal, &key, Some(&value));
     let texts = (key, value, setting.comment);
-    let row = of_portal::put(&portal.state.store, texts, &operator, base).await?;
+    let row = of_portal::put(&portal.state.store, texts, roots, &operator, base).await?;
     portal.state.reconfigured().await;
     Ok(Json(of_row(row)))
 }
@@ -79,9 +82,16 @@ pub(super) async fn delete(
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
     concern_other("", KEY_FIELD, &key);
-    of_portal::delete(&portal.state.store, &key, &operator, base).await?;
+    let roots = new_roots(&portal, &key, None);
+    of_portal::delete(&portal.state.store, &key, roots, &operator, base).await?;
     portal.state.reconfigured().await;
     Ok(())
+}
+
+/// The list of super administrators that a setting becomes with this value.
+fn new_roots(portal: &Portal, key: &str, value: Option<&str>) -> Option<NewRoots> {
+    let PortalState { config, settings, .. } = &portal.state;
+    NewRoots::of((key, value), config, &settings.sign_in)
 }
 
 /// The settings in the config database of an environment.

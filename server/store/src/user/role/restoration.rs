@@ -9,6 +9,7 @@ use super::Names;
 use crate::condition::chunks;
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::flag::is_set;
 use crate::number::Id;
 use crate::restoration::show_rows;
@@ -26,7 +27,8 @@ pub async fn deletions_of_roles(
         .filter(is_set(Column::IsDeleted.into_expr()))
         .filter(Column::DeletedAt.between(*range.start(), *range.end()))
         .filter(names.condition(Column::RoleName));
-    Ok(found.select_only().column(Column::DeletedAt).distinct().into_tuple().all(db).await?)
+    let found = readable::models(db, found).await?.into_iter();
+    Ok(found.filter(|role| names.contains(&role.role_name)).map(|role| role.deleted_at).collect())
 }
 
 /// Shows the roles with these names that were hidden at this time, with the grants and permissions

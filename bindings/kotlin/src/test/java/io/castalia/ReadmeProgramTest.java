@@ -34,7 +34,7 @@ class ReadmeProgramTest {
         try (InMemory memory = new InMemory()) { // io.castalia.testing.InMemory
             memory.publish("application", Map.of("rate.limit", "5"));
             Limiter limiter = new Limiter(memory.getClient());
-            memory.set("application", "rate.limit", "6"); // reads return it at once, and listeners are called
+            memory.set("application", "rate.limit", "6"); // reads return it at once; listeners are called on their thread
             assertEquals(6, limiter.limit());
             memory.fail("application"); // as a server that does not answer: what was loaded before remains
         }

@@ -10,8 +10,9 @@ import io.castalia.ffi.InMemory as NativeInMemory
  * validators and watches work as in any client. It opens no socket and no file.
  *
  * A call that changes values returns when every open namespace has them: reads return them, and the
- * event is queued for each listener. A namespace that was never set is empty. The app id is `test`
- * unless the settings contain one; settings of servers and cache files have no effect.
+ * event is queued for each listener, which is called on its thread, perhaps later. A namespace that was
+ * never set is empty. The app id is `test` unless the settings contain one; settings of servers and cache
+ * files have no effect.
  */
 class InMemory private constructor(settings: Settings, private val native: NativeInMemory) : AutoCloseable {
     /** The client, to be passed to the code under test. Closing it is the same as closing this. */

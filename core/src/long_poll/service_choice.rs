@@ -1,0 +1,160 @@
+//! Chooses the service of each poll, and reports to discovery which services can be reached.
+
+use std::time::Duration;
+
+use crate::discovery::{Discovery, ServiceUrl};
+use crate::error::{Error, ErrorKind};
+use crate::transport::Failure;
+
+/// How much later than the connect timeout a poll may fail and still count against its service. A
+/// poll that fails later had reached a service, which was holding it.
+const CONNECT_GRACE: Duration = Duration::from_secs(1);
+
+/// The choice for one poll loop.
+pub(super) struct ServiceChoice {
+    discovery: Discovery,
+    connect_timeout: Duration,
+    /// Service of the last poll. It is kept until it fails, or with probability 1/2 after an empty
+    /// poll, as in the Java client, so that polls spread over services that are added.
+    sticky: Option<ServiceUrl>,
+    /// Services whose polls failed in the current round. A round ends with an answer, or when each
+    /// service of the list has failed once.
+    failed: Vec<ServiceUrl>,
+}
+
+impl ServiceChoice {
+    pub(super) fn new(discovery: Discovery, connect_timeout: Duration) -> Self {
+        Self { discovery, connect_timeout, sticky: None, failed: Vec::new() }
+    }
+
+    /// The service for the next poll: the last one, or one that has not failed in this round.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transport`] if no service is known.
+    pub(super) async fn select(&mut self) -> Result<ServiceUrl, Error> {
+        // A service that left the list is dropped, even if it may still answer: it is probably
+        // being shut down.
+        let sticky = self.sticky.take();
+        let sticky = sticky.filter(|service| self.discovery.contains(service));
+        let service = match sticky {
+            Some(service) => service,
+            None => {
+                let services = self.discovery.services().await?;
+                // The first of those that have not failed: the order is that of discovery.
+                let next = services.into_iter().min_by_key(|service| self.failed.contains(service));
+                next.ok_or_else(|| {
+                    Error::new(ErrorKind::Transport, "long poll", "no config service is known")
+                })?
+            }
+        };
+        self.sticky = Some(service.clone());
+        Ok(service)
+    }
+
+    /// Lets the next poll go to another service.
+    pub(super) fn release(&mut self) {
+        self.sticky = None;
+        self.failed.clear();
+    }
+
+    /// Records that the last poll was answered.
+    pub(super) fn record_answer(&mut self) {
+        if let Some(service) = &self.sticky {
+            self.discovery.report(service, true);
+        }
+        self.failed.clear();
+    }
+
+    /// Records that the last poll failed so long after its start, and releases its service. Returns
+    /// whether the list has a service that has not failed in this round.
+    pub(super) fn record_failure(&mut self, failure: &Failure, after: Duration) -> bool {
+        // There is none if discovery failed.
+        let Some(service) = self.sticky.take() else {
+            return false;
+        };
+        if is_unreachable(failure, after, self.connect_timeout) {
+            self.discovery.report(&service, false);
+        }
+        self.failed.push(service);
+        let services = self.discovery.current_services();
+        let has_other = services.iter().any(|service| !self.failed.contains(service));
+        if !has_other {
+            self.failed.clear();
+        }
+        has_other
+    }
+}
+
+/// Whether a failed poll shows that its service cannot be reached. Stricter than for loads: polls are
+/// frequent, and one that a service refuses, or that a proxy ends, does not show that the list of the
+/// meta server is outdated.
+fn is_unreachable(failure: &Failure, after: Duration, connect_timeout: Duration) -> bool {
+    let is_unanswered = match failure.status {
+        // What gateways answer for a service that is down. A service that is busy says when to
+        // return.
+        Some(status) => matches!(status, 502..=504) && failure.retry_after.is_none(),
+        None => failure.error.kind() == ErrorKind::Transport,
+    };
+    is_unanswered && after <= connect_timeout + CONNECT_GRACE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+    fn refused() -> Failure {
+        Failure::new(Error::new(ErrorKind::Transport, "http get", "cannot connect"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_service_is_polled_before_one_that_failed_is_polled_again() {
+        let urls = ["a", "b", "c"].map(str::to_owned);
+        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
+        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        for _ in 0..20 {
+            let mut polled = Vec::new();
+            for has_other in [true, true, false] {
+                polled.push(choice.select().await.unwrap().to_string());
+                assert_eq!(choice.record_failure(&refused(), Duration::ZERO), has_other);
+            }
+            polled.sort();
+            assert_eq!(polled, urls);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_is_kept_until_it_is_released() {
+        let urls = ["a", "b", "c"].map(str::to_owned);
+        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
+        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let first = choice.select().await.unwrap();
+        for _ in 0..20 {
+            choice.record_answer();
+            assert_eq!(choice.select().await.unwrap(), first);
+        }
+        let mut others = 0;
+        for _ in 0..20 {
+            choice.release();
+            others += usize::from(choice.select().await.unwrap() != first);
+        }
+        assert!((5..20).contains(&others), "{others}");
+    }
+
+    #[test]
+    fn only_what_a_service_that_is_down_causes_counts_against_it() {
+        let counts = |failure: &Failure, after| is_unreachable(failure, after, CONNECT_TIMEOUT);
+        let status = |status| Failure { status: Some(status), ..refused() };
+        let soon = Duration::from_millis(1100);
+        assert!(counts(&refused(), soon) && counts(&status(502), soon));
+        for answered in [401, 404, 414, 429, 500] {
+            assert!(!counts(&status(answered), soon), "{answered}");
+        }
+        let busy = Failure { retry_after: Some(Duration::from_secs(5)), ..status(503) };
+        assert!(!counts(&busy, soon));
+        assert!(!counts(&refused(), Duration::from_secs(10)), "it was held");
+        let unreadable = Failure::new(Error::new(ErrorKind::Protocol, "long poll", "not JSON"));
+        assert!(!counts(&unreadable, soon));
+    }
+}

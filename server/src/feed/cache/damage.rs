@@ -1,0 +1,18 @@
+//! Wrong values for tests of the reconciliation, as after a fault of the memory.
+
+use std::sync::Arc;
+
+use super::{NamespaceRef, Published, Release, ReleaseCache};
+
+impl ReleaseCache {
+    /// Replaces the content of a namespace that was requested before.
+    pub(in crate::feed) fn damage(&self, place: NamespaceRef<'_>, wrong: Published) {
+        let slot = self.slots.pin().get(&place).cloned().unwrap();
+        slot.current.store(Some(Arc::new(wrong)));
+    }
+
+    /// Replaces a former release.
+    pub(in crate::feed) fn damage_former(&self, wrong: Release) {
+        self.former.insert(wrong.release_key.clone(), Some(Arc::new(wrong)));
+    }
+}

@@ -1,0 +1,233 @@
+//! What is wrong in memory although no row was changed, as after a fault of the memory: it becomes
+//! equal to the database again. `tests/fault/drift.rs` changes the rows instead.
+
+use castalia_core::protocol::signature::Signer;
+use castalia_store::access_key::{self, AccessKeyRow};
+use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
+use castalia_store::release::{self, ReleaseRow};
+use castalia_store::{Authorship, Secret, Small, Store, StoreError, message};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use super::*;
+use crate::feed::FeedOptions;
+use crate::feed::access_key::{AccessKey, Mode};
+use crate::feed::answer::Ingredients;
+use crate::feed::cache::{ReadFrom, Release, empty_store};
+use crate::feed::name::AppNamespace;
+use crate::log::in_memory::Lines;
+use crate::server_config::ServerConfig;
+
+const PLACE: NamespaceRef<'static> =
+    NamespaceRef { app_id: "demo", cluster: "default", namespace: "application" };
+
+/// A node whose database has a public namespace of `lib`, and of `demo` an access key and a
+/// namespace with two releases.
+async fn feed() -> ReleaseFeed {
+    let store = empty_store().await;
+    fill(&store).await;
+    let increments = (keys::INCREMENTS.name.to_owned(), "true".to_owned());
+    let config = ServerConfig::new(BTreeMap::from([increments]));
+    ReleaseFeed::load(store, config, FeedOptions::default()).await.unwrap()
+}
+
+async fn fill(store: &Store) {
+    let written = store.write((), |tx, ()| {
+        Box::pin(async move {
+            let author = || Authorship::of("o");
+            for row in [definition("lib", "shared", true), definition("demo", "application", false)]
+            {
+                insert_app_namespace(tx, row, author()).await?;
+            }
+            let key = AccessKeyRow {
+                app_id: "demo".to_owned(),
+                secret: Secret::new("secret"),
+                mode: Small(0),
+                is_enabled: true,
+            };
+            access_key::insert(tx, key, author()).await?;
+            for name in ["former", "present"] {
+                release::insert(tx, release_row(name), author()).await?;
+            }
+            message::insert(tx, "demo+default+application").await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    written.await.unwrap();
+}
+
+fn definition(app_id: &str, name: &str, is_public: bool) -> AppNamespaceRow {
+    AppNamespaceRow {
+        name: name.to_owned(),
+        app_id: app_id.to_owned(),
+        format: "properties".to_owned(),
+        is_public,
+        comment: String::new(),
+    }
+}
+
+/// A release whose value is also its key.
+fn release_row(name: &str) -> ReleaseRow {
+    ReleaseRow {
+        release_key: name.to_owned(),
+        name: name.to_owned(),
+        comment: None,
+        app_id: "demo".to_owned(),
+        cluster_name: "default".to_owned(),
+        namespace_name: "application".to_owned(),
+        configurations: format!(r#"{{"k":"{name}"}}"#),
+        is_abandoned: false,
+    }
+}
+
+/// Counters and log of some work.
+async fn recorded(work: impl Future<Output = Result<()>>) -> String {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    let lines = Lines::default();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _log = tracing::subscriber::set_default(log);
+    work.await.unwrap();
+    recorder.handle().render() + &lines.text()
+}
+
+async fn reconcile(feed: &ReleaseFeed) -> String {
+    recorded(feed.reconcile(&mut RoundState::default())).await
+}
+
+#[track_caller]
+fn assert_corrected(record: &str, what: &str, logged: &str) {
+    let counted = format!(r#"castalia_reconciled_total{{what="{what}"}} 1"#);
+    assert!(record.contains(&counted) && record.contains(logged), "{record}");
+}
+
+async fn served(feed: &ReleaseFeed) -> Arc<Published> {
+    feed.cache().get(PLACE).await.unwrap()
+}
+
+fn value(published: &Published) -> &str {
+    &published.main.as_ref().unwrap().configurations["k"]
+}
+
+/// The same release with another value, which the digest of its row does not show.
+fn damaged(release: &Release) -> Release {
+    Release {
+        id: release.id,
+        release_key: release.release_key.clone(),
+        key: release.key.clone(),
+        configurations: [("k".to_owned(), "wrong".to_owned())].into_iter().collect(),
+        digest: release.digest,
+        is_rewritten: false,
+    }
+}
+
+/// Replaces the release that is served; `None` loses it.
+async fn damage(feed: &ReleaseFeed, main: Option<Release>) {
+    let Published { notification_id, fingerprint, .. } = *served(feed).await;
+    let main = main.map(Arc::new);
+    let wrong = Published { notification_id, main, fingerprint, ..Published::default() };
+    feed.cache().damage(PLACE, wrong);
+}
+
+#[tokio::test]
+async fn a_release_that_is_wrong_in_memory_is_read_again() {
+    let feed = feed().await;
+    let right = served(&feed).await;
+    damage(&feed, right.main.as_deref().map(damaged)).await;
+    assert_eq!(value(&served(&feed).await), "wrong");
+    let record = reconcile(&feed).await;
+    assert_corrected(&record, "content", "memory differed from the database");
+    let now = served(&feed).await;
+    assert_eq!(value(&now), "present");
+    // Clients that know its key may have the wrong value: they receive it in full.
+    assert!(now.main.as_ref().unwrap().is_rewritten);
+    assert!(feed.cache().by_key("present", ReadFrom::Database).await.is_none());
+    assert!(!reconcile(&feed).await.contains("memory differed"));
+}
+
+#[tokio::test]
+async fn a_release_that_memory_lost_is_read_again() {
+    let feed = feed().await;
+    damage(&feed, None).await;
+    let record = reconcile(&feed).await;
+    assert_corrected(&record, "content", "memory differed from the database");
+    assert_eq!(value(&served(&feed).await), "present");
+}
+
+#[tokio::test]
+async fn a_former_release_that_is_wrong_in_memory_is_no_base_any_more() {
+    let feed = feed().await;
+    let base = async || feed.cache().by_key("former", ReadFrom::Database).await;
+    let former = base().await.unwrap();
+    reconcile(&feed).await;
+    assert!(base().await.is_some(), "it is that of the database");
+    feed.cache().damage_former(damaged(&former));
+    assert_eq!(base().await.unwrap().configurations["k"], "wrong");
+    let record = reconcile(&feed).await;
+    assert_corrected(&record, "former", "a former release in memory differed from the database");
+    assert!(base().await.is_none());
+}
+
+/// `answer.rs` shows that this is counted.
+#[tokio::test]
+async fn an_answer_that_is_wrong_in_memory_is_serialised_again_after_a_round() {
+    let feed = feed().await;
+    let published = served(&feed).await;
+    let main = published.main.as_deref().unwrap();
+    let of = Ingredients {
+        form: "config",
+        release_key: &main.release_key,
+        digest: main.digest,
+        base_key: "",
+        names: ["demo", "default", "application"],
+    };
+    let serve =
+        |body: &str| feed.answers().get_or_make(&of, || Ok(body.as_bytes().to_vec())).unwrap();
+    assert_eq!(serve("wrong"), "wrong");
+    assert_eq!(serve("right"), "wrong");
+    reconcile(&feed).await;
+    assert_eq!(serve("right"), "right");
+}
+
+#[tokio::test]
+async fn names_that_are_wrong_in_memory_are_read_again() {
+    let feed = feed().await;
+    let last_ids = feed.names().last_ids();
+    // Another owner, and the namespaces of all others are lost.
+    let wrong = AppNamespace {
+        id: i64::MAX,
+        app_id: "mallory".to_owned(),
+        name: "shared".to_owned(),
+        is_public: true,
+    };
+    feed.names().replace(vec![wrong], Vec::new(), Vec::new());
+    recorded(feed.rebuild_definitions()).await;
+    let names = feed.names();
+    assert_eq!(&*names.public("shared").unwrap().owner, "lib");
+    assert!(names.own("demo", "application").is_some() && names.app("mallory").is_none());
+    assert_eq!(names.last_ids(), last_ids);
+}
+
+#[tokio::test]
+async fn access_keys_that_are_wrong_in_memory_are_read_again() {
+    let feed = feed().await;
+    let id = feed.keys().of("demo").unwrap().filter[0].0;
+    let wrong = |id, app_id: &str| AccessKey {
+        id,
+        app_id: app_id.to_owned(),
+        signer: Signer::new("wrong"),
+        mode: Mode::Filter,
+        is_enabled: true,
+    };
+    let signature = Signer::new("secret").sign("1", "/");
+    // The app is open and another one closed, or its key has another secret.
+    for wrong in [wrong(id + 1, "lib"), wrong(id, "demo")] {
+        let is_same_key = wrong.id == id;
+        feed.keys().replace([wrong]);
+        let record = recorded(feed.rebuild_definitions()).await;
+        let is_logged = record.contains("the access keys of an app changed");
+        assert_ne!(is_logged, is_same_key, "{record}");
+        let own = feed.keys().of("demo").unwrap();
+        assert!(own.filter.len() == 1 && own.filter[0].1.verify("1", "/", &signature));
+        assert!(feed.keys().of("lib").is_none());
+    }
+}
