@@ -18,7 +18,7 @@ use castalia_server::feed::cache::{ReadFrom, Release};
 use castalia_server::server_config::ServerConfig;
 use castalia_store::entity::{castalia_unsigned_client, consumer_audit, instance};
 use castalia_store::{Store, StoreError};
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait};
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::{DefaultGuard, set_default};

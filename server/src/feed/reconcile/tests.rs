@@ -133,7 +133,7 @@ async fn a_release_that_is_wrong_in_memory_is_read_again() {
     let feed = feed().await;
     let right = served(&feed).await;
     damage(&feed, right.main.as_deref().map(damaged)).await;
-    assert_eq!(value(&served(&feed).await), "wrong");
+    assert_eq!(value(&*served(&feed).await), "wrong");
     let record = reconcile(&feed).await;
     assert_corrected(&record, "content", "memory differed from the database");
     let now = served(&feed).await;
@@ -150,7 +150,7 @@ async fn a_release_that_memory_lost_is_read_again() {
     damage(&feed, None).await;
     let record = reconcile(&feed).await;
     assert_corrected(&record, "content", "memory differed from the database");
-    assert_eq!(value(&served(&feed).await), "present");
+    assert_eq!(value(&*served(&feed).await), "present");
 }
 
 #[tokio::test]
