@@ -3,10 +3,14 @@
 //! same kind.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::process_local::ProcessLocalCell;
 
@@ -19,6 +23,9 @@ pub(crate) static LISTENER_POOL: BlockingPool = BlockingPool::new(64);
 pub(crate) static HOOK_POOL: BlockingPool = BlockingPool::new(64);
 /// Drops of listener functions. Closing a client drops all of them at once, hence the small limit.
 pub(crate) static DROP_POOL: BlockingPool = BlockingPool::new(2);
+
+/// An application function that runs longer, or waits longer for a thread, is logged.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// A limited number of blocking threads for one kind of function.
 pub(crate) struct BlockingPool {
@@ -56,4 +63,15 @@ impl BlockingPool {
     ) -> Result<T, JoinError> {
         self.start(work).await.await
     }
+}
+
+/// Waits for a call of an application function, and calls `report` once if that takes more than
+/// 30 s: a function that never returns must not stop its client without a log record.
+pub(crate) async fn warn_if_slow<T>(call: impl Future<Output = T>, report: impl FnOnce()) -> T {
+    let mut call = pin!(call);
+    if let Ok(output) = timeout(SLOW, &mut call).await {
+        return output;
+    }
+    report();
+    call.await
 }

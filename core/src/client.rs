@@ -210,7 +210,8 @@ impl Client {
     /// Calls a function before a release of a namespace of the client's app is applied. If it
     /// returns a reason, the release is rejected, the values stay unchanged and the reason becomes
     /// the last error of the namespace. The function runs on a blocking thread, for every release
-    /// and for cached values. It is dropped once the client is closed and its loads have ended.
+    /// and for cached values; one that runs for 30 s is logged. It is dropped once the client is
+    /// closed and its loads have ended.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for an invalid name, [`ErrorKind::Closed`] after

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::change::{ChangeEvent, Interest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::value::FromValue;
-use crate::listener::{ChangeStream, Subscription};
+use crate::listener::{ChangeStream, Subscription, exclusive};
 use crate::monitor::State;
 use crate::pipeline::{EventKind, NamespaceHandle};
 use crate::protocol::namespace::NamespaceKey;
@@ -180,7 +180,7 @@ impl Config {
     /// The error of the function for the current values.
     pub fn watch_with<T: Send + Sync + 'static>(
         &self,
-        parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
+        parse: impl Fn(&Snapshot) -> Result<T> + Send + Sync + 'static,
     ) -> Result<Watch<T>> {
         Watch::new(self, parse)
     }
@@ -250,11 +250,22 @@ impl Config {
     }
 
     /// Calls a function for each change that it is interested in: in order, one call at a time, on
-    /// a blocking thread. A panic is caught and counted.
+    /// a blocking thread. A panic is caught and counted. A child that was forked during a call does
+    /// not call the function.
     pub fn on_change(
         &self,
         interest: Interest,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+    ) -> Subscription {
+        self.on_change_shared(interest, exclusive(callback))
+    }
+
+    /// Like [`Config::on_change`] for a function without state of its own, which is also called in
+    /// a child that was forked during a call.
+    pub fn on_change_shared(
+        &self,
+        interest: Interest,
+        callback: impl Fn(&Arc<ChangeEvent>) + Send + Sync + 'static,
     ) -> Subscription {
         let stream = self.changes().with_interest(interest);
         self.deliver(self.events, stream, callback)
@@ -288,7 +299,7 @@ impl Config {
         &self,
         kind: EventKind,
         stream: ChangeStream,
-        callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+        callback: impl Fn(&Arc<ChangeEvent>) + Send + Sync + 'static,
     ) -> Subscription {
         let (subscriber, delivery) = self.namespace.subscribe(kind, stream, callback);
         let namespace = Arc::clone(&self.namespace);

@@ -14,7 +14,7 @@ compile_error!("the feature `insecure-tls` is for tests: turn it off in optimise
 pub mod error;
 pub mod format;
 pub mod protocol;
-mod redact;
+pub mod redact;
 
 #[cfg(feature = "discovery")]
 pub mod backoff;

@@ -15,7 +15,7 @@ use crate::change::{ChangeEvent, Interest};
 use crate::process_local::ProcessLocal;
 
 pub use callback::Subscription;
-pub(crate) use callback::{Delivery, Subscriber};
+pub(crate) use callback::{Delivery, Subscriber, exclusive};
 use queue::{Queue, QueueLimit};
 
 /// All subscriptions of one namespace for one kind of event.

@@ -255,13 +255,9 @@ impl PollLoop {
             // A response that is lost here is sent again: the next request has the same ids.
             () = self.wait_for_list_change(version) => return PollOutcome::Again,
         };
+        let PollDependencies { app_id, settings, .. } = &self.dependencies;
         if is_unauthorized(&answer)
-            && self
-                .dependencies
-                .settings
-                .access_keys
-                .renew(&self.dependencies.app_id, access_key)
-                .await
+            && settings.access_keys.renew(app_id, access_key, settings.timing.read_timeout).await
         {
             return PollOutcome::Again;
         }

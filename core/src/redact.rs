@@ -1,4 +1,5 @@
-//! Hides the credentials of addresses in what is shown: log lines, errors and reports of settings.
+//! Hides the credentials of addresses in what is shown: log lines, errors, answers and reports of
+//! settings. Clients and servers have one rule, so that what one of them hides the other does too.
 
 use std::borrow::Cow;
 
@@ -7,8 +8,14 @@ pub(crate) const MASK: &str = "***";
 
 /// The text with `***` instead of the user and password of each address in it. A password may
 /// contain characters that would end it, so everything before the last `@` of a word is hidden.
+///
+/// ```
+/// use castalia_core::redact::without_credentials;
+///
+/// assert_eq!(without_credentials("http://user:secret@meta:8080"), "http://***@meta:8080");
+/// ```
 #[must_use]
-pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
     if !text.contains('@') {
         return Cow::Borrowed(text);
     }

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
-use tracing::{Instrument as _, debug, debug_span};
+use tracing::{Instrument as _, debug, debug_span, warn};
 
 use crate::backoff::{Backoff, BackoffPolicy};
-use crate::blocking_pool::HOOK_POOL;
+use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
 use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
@@ -165,7 +165,15 @@ impl Repository {
     ) -> Result<LoadOutcome, Failure> {
         // An application that refreshes in a loop must not overload its own source either.
         self.rate.take(MAX_PERMIT_WAIT).await;
-        let loaded = HOOK_POOL.run(move || source()).await;
+        let report = || {
+            let identity = &self.context.identity;
+            warn!(
+                app_id = identity.app_id,
+                namespace = identity.namespace,
+                "a load has been waiting for the source function of the application for 30 s"
+            );
+        };
+        let loaded = warn_if_slow(HOOK_POOL.run(move || source()), report).await;
         let loaded = loaded.unwrap_or_else(|_| {
             let text = "the source function of the application panicked";
             Err(Error::new(ErrorKind::Internal, OPERATION, text))
@@ -286,7 +294,8 @@ impl Repository {
         // The secret may have been replaced since the request was signed: repeated once with the
         // new one.
         let refused = matches!(&answer, Err(failure) if failure.status == Some(401));
-        if refused && access_keys.renew(&target.app_id, key).await {
+        let patience = self.settings.timing.read_timeout;
+        if refused && access_keys.renew(&target.app_id, key, patience).await {
             let key = access_keys.of(&target.app_id);
             answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
         }

@@ -185,7 +185,8 @@ impl Settings {
     }
 
     /// Calls a function for the secret of an app id when a server rejects the current one. It runs
-    /// on a blocking thread.
+    /// on a blocking thread, one call at a time for each app id. Requests wait for it at most for
+    /// the read timeout; a secret that comes later signs the next ones.
     #[must_use]
     pub fn secret_provider(
         mut self,

@@ -9,6 +9,7 @@ mod client {
     mod ended_runtime;
     mod events;
     mod fallback;
+    mod hook;
     mod in_memory;
     mod incremental;
     mod lifecycle;

@@ -222,7 +222,7 @@ pub(crate) struct UserData {
 }
 
 // SAFETY: the header documents that a callback and the release of its data may run on any thread,
-// but never at the same time.
+// but never at the same time, except in a child that the callback forked.
 unsafe impl Send for UserData {}
 // SAFETY: as above; shared references only pass the pointer on.
 unsafe impl Sync for UserData {}

@@ -15,9 +15,12 @@ static RESUMED: Seen = Seen::at_load();
 /// other calls restart the client that they are made for. For children that only wait for a
 /// listener.
 ///
+/// A listener or follower that was running at the fork is called again in the child, where that
+/// call never ends: a lock that it held is never released there.
+///
 /// If a listener, follower or validator forked the child, calls that wait fail on the thread that
 /// continues there, with `CASTALIA_INVALID_ARGUMENT` as in the parent. Other threads of the child may
-/// wait.
+/// wait, and may call the function before that call returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_resume_after_fork() {
     guard_or((), || {

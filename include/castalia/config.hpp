@@ -2,6 +2,8 @@
 #ifndef CASTALIA_CONFIG_HPP
 #define CASTALIA_CONFIG_HPP
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,12 +14,40 @@
 #include <utility>
 #include <vector>
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
 #include "error.hpp"
 #include "event.hpp"
 #include "opened.hpp"
 #include "snapshot.hpp"
 
 namespace castalia {
+
+namespace detail {
+
+// Held while the value of a watch is copied or replaced, and during a fork: a child would never get
+// a lock that another thread held at the fork. A fixed number for all watches, because a fork takes
+// them all first.
+inline std::mutex &watch_mutex(const void *watch) {
+    static std::array<std::mutex, 16> mutexes;
+#if defined(__unix__) || defined(__APPLE__)
+    const auto unlock = [] {
+        for (std::mutex &mutex : mutexes) mutex.unlock();
+    };
+    static const int registered = pthread_atfork(
+        [] {
+            for (std::mutex &mutex : mutexes) mutex.lock();
+        },
+        unlock, unlock);
+    static_cast<void>(registered);
+#endif
+    // Watches are at least a cache line apart.
+    return mutexes[(reinterpret_cast<std::uintptr_t>(watch) >> 6) % mutexes.size()];
+}
+
+}  // namespace detail
 
 // A value built from a whole namespace and kept current. If the function that builds it fails, the
 // last good one remains.
@@ -27,13 +57,13 @@ class Watch {
     // The value of the newest snapshot that could be parsed.
     std::shared_ptr<const T> get() const {
         castalia_resume_after_fork();
-        const std::lock_guard<std::mutex> held(state_->mutex);
+        const std::lock_guard<std::mutex> held(detail::watch_mutex(state_.get()));
         return state_->value;
     }
 
     // Error of the newest snapshot; empty if it could be parsed.
     std::optional<Error> last_error() const {
-        const std::lock_guard<std::mutex> held(state_->mutex);
+        const std::lock_guard<std::mutex> held(detail::watch_mutex(state_.get()));
         return state_->problem;
     }
 
@@ -46,8 +76,8 @@ class Watch {
     struct State {
         explicit State(Parse made_by) : parse(std::move(made_by)) {}
 
-        std::mutex mutex;
         const Parse parse;
+        // Guarded by watch_mutex.
         std::shared_ptr<const T> value;
         std::optional<Error> problem;
 
@@ -55,9 +85,10 @@ class Watch {
         void take(const Snapshot &snapshot) noexcept {
             std::optional<Error> failure;
             std::shared_ptr<const T> made = read(snapshot, failure);
-            const std::lock_guard<std::mutex> held(mutex);
-            if (made) value = std::move(made);
-            problem = std::move(failure);
+            // Swapped: the former ones are destroyed after the lock is released.
+            const std::lock_guard<std::mutex> held(detail::watch_mutex(this));
+            if (made) value.swap(made);
+            problem.swap(failure);
         }
 
         std::shared_ptr<const T> read(const Snapshot &snapshot, std::optional<Error> &failure) noexcept {

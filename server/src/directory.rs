@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use castalia_core::redact::without_credentials;
 use ldap3::{
     LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchOptions, StdStream,
 };
@@ -209,6 +210,7 @@ impl Directory {
     async fn connect(&self) -> Result<LdapConnection, LdapError> {
         let mut problems = Vec::new();
         for url in &self.settings.urls {
+            let shown = without_credentials(url);
             match timeout(CONNECT, self.connect_to(url)).await {
                 Ok(Ok((connection, ldap))) => {
                     let driver = tokio::spawn(async move {
@@ -218,9 +220,9 @@ impl Directory {
                     });
                     return Ok(LdapConnection { ldap, _driver: AbortOnDropHandle::new(driver) });
                 }
-                Ok(Err(LdapError::Io { source })) => problems.push(format!("{url}: {source}")),
-                Ok(Err(error)) => problems.push(format!("{url}: {error}")),
-                Err(elapsed) => problems.push(format!("{url}: {elapsed}")),
+                Ok(Err(LdapError::Io { source })) => problems.push(format!("{shown}: {source}")),
+                Ok(Err(error)) => problems.push(format!("{shown}: {error}")),
+                Err(elapsed) => problems.push(format!("{shown}: {elapsed}")),
             }
         }
         Err(std::io::Error::other(problems.join("; ")).into())

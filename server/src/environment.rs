@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::Router;
+use castalia_store::Secret;
 use parking_lot::Mutex;
 
 use self::call::{Call, Transport};
@@ -41,7 +42,7 @@ pub struct Environments {
     config: ServerConfig,
     local: Option<Arc<Local>>,
     /// Meta servers of environments that are not in `apollo.portal.meta.servers`.
-    meta_servers: Arc<BTreeMap<String, String>>,
+    meta_servers: Arc<BTreeMap<String, Secret>>,
     /// By name; created on first use.
     remotes: Arc<Mutex<HashMap<String, Arc<Remote>>>>,
 }
@@ -143,7 +144,7 @@ impl Environments {
     /// The connection to another environment; replaced when its meta servers change.
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
         let meta = by_env(&self.config, &keys::META_SERVERS, name)
-            .or_else(|| self.meta_servers.get(name).cloned())?;
+            .or_else(|| Some(self.meta_servers.get(name)?.expose().to_owned()))?;
         let mut remotes = self.remotes.lock();
         if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
             return Some(Arc::clone(known));
@@ -188,7 +189,8 @@ mod tests {
         );
         let local =
             own.map(|name| Arc::new(Local { name: name.to_owned(), router: Router::new() }));
-        let elsewhere = BTreeMap::from([("FAR".to_owned(), "http://127.0.0.1:1".to_owned())]);
+        let elsewhere =
+            BTreeMap::from([("FAR".to_owned(), Secret::new("http://gate:planted@127.0.0.1:1"))]);
         Environments { config, local, meta_servers: Arc::new(elsewhere), remotes: Arc::default() }
     }
 
@@ -199,9 +201,20 @@ mod tests {
                 Transport::Remote(remote) => remote.meta.clone(),
                 other => panic!("{other:?}"),
             };
-        assert_eq!(meta(&[]), "http://127.0.0.1:1");
+        assert_eq!(meta(&[]), "http://gate:planted@127.0.0.1:1");
         let row = ("apollo.portal.meta.servers", r#"{"far":"http://127.0.0.1:2"}"#);
         assert_eq!(meta(&[row]), "http://127.0.0.1:2");
+    }
+
+    #[test]
+    fn credentials_of_meta_servers_are_not_shown() {
+        let row = ("apollo.portal.meta.servers", r#"{"PRO":"http://planted@127.0.0.1:2"}"#);
+        let environments = environments(&[row], None);
+        let [far, pro] = ["FAR", "PRO"].map(|name| environments.named(name.to_owned()));
+        assert_eq!(far.meta_servers().as_deref(), Some("http://***@127.0.0.1:1"));
+        for shown in [format!("{environments:?}"), format!("{far:?}"), format!("{pro:?}")] {
+            assert!(!shown.contains("planted"), "{shown}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use castalia_core::redact::without_credentials;
 use castalia_store::{Dialect, Secret, Store, installation};
 use futures_util::future::join_all;
 use http::HeaderMap;
@@ -111,7 +112,8 @@ impl Nudge {
         let sent =
             self.0.client.post(address).header(AUTHORIZATION, self.authorization()).send().await;
         if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
-            tracing::debug!(service_url = peer, %error, "cannot notify a node of a publish; its next scan finds it");
+            let service_url = &*without_credentials(peer);
+            tracing::debug!(service_url, %error, "cannot notify a node of a publish; its next scan finds it");
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use castalia_core::redact::without_credentials;
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims,
@@ -32,6 +33,7 @@ use self::claims::Claims;
 use self::endpoint::ProviderEndpoint;
 use self::exchange::Exchanges;
 use self::provider::Provider;
+use crate::log_rate::shortened;
 use crate::settings::sign_in::OpenIdSettings;
 
 /// Tolerated difference between the clocks of the provider and of this machine.
@@ -282,9 +284,9 @@ fn unsuitable(error: &ConfigurationError) -> SignInFailure {
     SignInFailure::Unavailable(format!("the provider has no such endpoint: {error}"))
 }
 
-/// The beginning of a text that another party chose.
+/// The beginning of a text that another party chose, or that names the issuer.
 fn brief(text: &impl ToString) -> String {
-    crate::log_rate::shortened(&text.to_string()).to_owned()
+    shortened(&without_credentials(&text.to_string())).to_owned()
 }
 
 #[cfg(test)]

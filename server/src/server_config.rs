@@ -10,6 +10,7 @@ pub mod keys;
 pub mod kind;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -17,13 +18,20 @@ use tokio::sync::Mutex;
 
 use self::kind::{Key, ValueKind};
 
-/// The effective keys of one database. Cheap to clone; reads never block.
-#[derive(Debug, Clone)]
+/// The effective keys of one database. Cheap to clone; reads never block. `Debug` shows none of
+/// them: some are secrets, and addresses may contain credentials.
+#[derive(Clone)]
 pub struct ServerConfig {
     fixed: Arc<BTreeMap<String, String>>,
     rows: Arc<ArcSwap<HashMap<String, String>>>,
     /// Held while rows are read, so that the result of an older read never replaces a newer one.
     reading: Arc<Mutex<()>>,
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig").finish_non_exhaustive()
+    }
 }
 
 impl ServerConfig {

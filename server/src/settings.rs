@@ -145,8 +145,9 @@ pub struct Settings {
     pub max_connections: u32,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
     pub server_config: BTreeMap<String, Fixed>,
-    /// Meta servers by environment, from variables such as `DEV_META`.
-    pub meta_servers: BTreeMap<String, String>,
+    /// Meta servers by environment, from variables such as `DEV_META`; addresses may contain
+    /// credentials.
+    pub meta_servers: BTreeMap<String, Secret>,
 }
 
 impl Settings {

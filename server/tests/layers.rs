@@ -94,12 +94,13 @@ fn no_module_names_a_table() {
 }
 
 /// What `castalia-core` has without its client, and with `discovery`.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "backoff",
     "discovery",
     "error",
     "format",
     "protocol",
+    "redact",
     "transport",
     "Error",
     "ErrorKind",

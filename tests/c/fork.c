@@ -132,6 +132,42 @@ static void forks_amid_updates_hang_nobody(void) {
     WAIT_FOR(long_of(config, "n", 0) == published);
 }
 
+static pid_t parent;
+static atomic_int running, may_return, calls;
+
+static int32_t block_in_parent(void *user_data, const CastaliaEvent *event) {
+    (void)user_data, (void)event;
+    if (getpid() == parent) {
+        atomic_store(&running, 1);
+        WAIT_FOR(atomic_load(&may_return));
+    }
+    atomic_fetch_add(&calls, 1);
+    return 0;
+}
+
+static int listen_again(void) {
+    castalia_resume_after_fork();
+    WAIT_FOR(atomic_load(&calls) > 0);
+    return 0;
+}
+
+/* B43: a listener that was running at the fork is called in the child. */
+static void a_child_that_was_forked_during_a_call_is_called(void) {
+    CastaliaSubscription subscription;
+    parent = getpid();
+    OK(castalia_config_on_change(config, NULL, block_in_parent, NULL, NULL, &subscription));
+    publish();
+    WAIT_FOR(atomic_load(&running));
+    pid_t child = child_of(listen_again);
+    order("held 2");
+    publish();
+    expect_success(child);
+    atomic_store(&may_return, 1);
+    castalia_subscription_cancel(subscription);
+    order("held 1");
+    WAIT_FOR(long_of(config, "n", 0) == published);
+}
+
 static int make_another_client(void) {
     CastaliaConfig fresh = config_open(client_new(), "application");
     CHECK(long_of(fresh, "n", 0) == published);
@@ -161,6 +197,7 @@ int main(void) {
     a_child_that_only_listens_follows();
     ten_children_follow_at_once();
     children_of_children_follow();
+    a_child_that_was_forked_during_a_call_is_called();
     expect_success(child_of(make_another_client));
     forks_amid_updates_hang_nobody();
     castalia_subscription_cancel(subscription);

@@ -17,6 +17,9 @@ use crate::client::{complete, submit};
 use crate::event::{Event, View};
 use crate::gate;
 
+/// Function that is called for each event.
+type Call = Box<dyn Fn(&Arc<ChangeEvent>) + Send + Sync>;
+
 /// Calls a function on a thread of the client.
 fn call(callback: &Py<PyAny>, argument: impl for<'py> IntoPyObject<'py>) {
     let called = gate::enter(|py| callback.call1(py, (argument,)).map(drop));
@@ -37,7 +40,7 @@ impl Subscription {
     pub(crate) fn new(
         client: Client,
         callback: Py<PyAny>,
-        subscribe: impl FnOnce(Box<dyn FnMut(&Arc<ChangeEvent>) + Send>) -> CoreSubscription,
+        subscribe: impl FnOnce(Call) -> CoreSubscription,
     ) -> Self {
         let held = Arc::new(OnceLock::new());
         let owned = (client, held.clone());

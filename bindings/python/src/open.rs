@@ -143,7 +143,7 @@ impl Open {
         prefixes: Vec<String>,
     ) -> PyResult<Subscription> {
         let config = self.config(py)?;
-        let subscribe = |call| config.on_change(Interest { keys, prefixes }, call);
+        let subscribe = |call| config.on_change_shared(Interest { keys, prefixes }, call);
         Ok(Subscription::new(self.client(py)?, callback, subscribe))
     }
 

@@ -327,6 +327,62 @@ loop.close()
     run_forking(program)
 
 
+def test_a_child_that_was_forked_during_calls_is_called() -> None:
+    # B43
+    program = """
+import os, signal, threading, time
+from castalia.testing import FakeClient
+
+parent = os.getpid()
+may_return = threading.Event()
+running = {"watch": threading.Event(), "listener": threading.Event()}
+heard = []
+
+def block_in_parent(name):
+    if os.getpid() == parent:
+        running[name].set()
+        may_return.wait()
+
+def parse(snapshot):
+    if snapshot["n"] == "1":
+        block_in_parent("watch")
+    return snapshot["n"]
+
+def listen(event):
+    block_in_parent("listener")
+    heard.append(event.snapshot["n"])
+
+def until(holds):
+    while not holds():
+        time.sleep(0.002)
+
+with FakeClient({"application": {"n": "0"}}) as client:
+    config = client.config("application")
+    watch = config.watch(parse)
+    subscription = config.on_change(listen)
+    client.set("application", {"n": "1"})
+    for call in running.values():
+        call.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(240)
+        until(lambda: watch.get() == "1")
+        assert config.on_change(listen) is subscription
+        client.set("application", {"n": "2"})
+        until(lambda: (watch.get(), heard) == ("2", ["2"]))
+        subscription.cancel()
+        config.on_change(listen)
+        client.set("application", {"n": "3"})
+        until(lambda: (watch.get(), heard) == ("3", ["2", "3"]))
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    may_return.set()
+    assert status == 0, status
+    until(lambda: (watch.get(), heard) == ("1", ["1"]))
+"""
+    run_forking(program)
+
+
 class Text(ctypes.Structure):
     """Text of the C library."""
 

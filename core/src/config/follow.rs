@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use super::Config;
 use crate::change::ChangeEvent;
 use crate::listener::{ChangeStream, Subscription};
@@ -65,19 +67,20 @@ impl Follower {
     }
 
     /// Calls a function for each newer snapshot, one call at a time, on a blocking thread. A panic
-    /// is caught and counted.
+    /// is caught and counted. A child that was forked during a call calls it for its own snapshot.
     pub fn on_newer(
         self,
-        mut function: impl FnMut(&Arc<Snapshot>) + Send + 'static,
+        function: impl Fn(&Arc<Snapshot>) + Send + Sync + 'static,
     ) -> Subscription {
-        let Self { config, stream, mut seen } = self;
+        let Self { config, stream, seen } = self;
+        let seen = ArcSwap::new(seen);
         // The namespace owns the function: a strong reference would keep both alive forever.
         let namespace = Arc::downgrade(&config.namespace);
         config.deliver(EventKind::Newest, stream, move |_: &Arc<ChangeEvent>| {
             let now = namespace.upgrade().map(|namespace| namespace.snapshot());
-            if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, &seen)) {
-                seen = now;
-                function(&seen);
+            if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, &seen.load())) {
+                seen.store(now.clone());
+                function(&now);
             }
         })
     }

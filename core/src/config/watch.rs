@@ -42,7 +42,7 @@ struct WatchState<T> {
 impl<T: Send + Sync + 'static> Watch<T> {
     pub(super) fn new(
         config: &Config,
-        parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
+        parse: impl Fn(&Snapshot) -> Result<T> + Send + Sync + 'static,
     ) -> Result<Self> {
         let follower = config.follow();
         let state = Arc::new(WatchState {

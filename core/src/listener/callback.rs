@@ -2,31 +2,27 @@
 //! leaves no call running.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::queue::Queue;
 use super::{ChangeStream, Listeners};
-use crate::blocking_pool::{DROP_POOL, LISTENER_POOL};
+use crate::blocking_pool::{DROP_POOL, LISTENER_POOL, warn_if_slow};
 use crate::change::{ChangeEvent, Interest};
-use crate::process_local::ProcessLocal;
+use crate::process_local::{ProcessLocal, ProcessLocalCell};
 
-/// A listener that runs longer is logged. It loses no event, but receives them late.
-const SLOW: Duration = Duration::from_secs(30);
 /// Functions that can wait for each other: as many as can run.
 const MAX_WAITING: usize = 64;
 
-/// Function that is called for each event.
-pub(crate) type Callback = Box<dyn FnMut(&Arc<ChangeEvent>) + Send>;
+/// Function that is called for each event. Without state of its own, so that a forked child can
+/// call it although a call was running at the fork.
+pub(crate) type Callback = Box<dyn Fn(&Arc<ChangeEvent>) + Send + Sync>;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -96,12 +92,21 @@ impl Drop for Subscription {
 pub(crate) struct Subscriber {
     id: u64,
     interest: Interest,
-    /// Locked during a call.
-    function: Mutex<Option<Callback>>,
+    /// `None` once it is dropped.
+    function: ArcSwapOption<Callback>,
     ended: AtomicBool,
     queue: ArcSwap<ProcessLocal<Queue>>,
     /// The subscriber that the function is cancelling, and whose call it waits for.
     waits_for: ArcSwapOption<Subscriber>,
+    locks: ProcessLocalCell<Locks>,
+}
+
+/// What is locked. Each process has its own: a lock that was held at a fork is never released in
+/// the child.
+#[derive(Default)]
+struct Locks {
+    /// Held during a call, and while the function is dropped.
+    call: Mutex<()>,
     /// What a task left when its runtime ended.
     left: Mutex<Option<Left>>,
 }
@@ -119,31 +124,30 @@ impl Subscriber {
         let subscriber = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             interest: stream.queue.interest(),
-            function: Mutex::new(Some(function)),
+            function: ArcSwapOption::from_pointee(function),
             ended: AtomicBool::new(false),
             queue: ArcSwap::new(stream.queue.clone()),
             waits_for: ArcSwapOption::empty(),
-            left: Mutex::default(),
+            locks: ProcessLocalCell::new(),
         });
         (subscriber.clone(), Delivery::new(stream, subscriber))
     }
 
-    /// Subscribes the function again after its task is gone; `None` if it has ended, or was being
-    /// called at the time of a fork.
+    /// Subscribes the function again after its task is gone; `None` if it has ended. A call that
+    /// was running at a fork does not hinder those in the child.
     pub(crate) fn resume(self: &Arc<Self>, listeners: &Listeners) -> Option<Delivery> {
-        // A lock that was held at the fork is never released in the child, and the function may be
-        // half executed.
-        let is_forked = !self.queue.load().belongs_to_this_process();
-        if self.has_ended() || is_forked && self.function.try_lock().is_err() {
+        if self.has_ended() {
             return None;
         }
-        let stream = if is_forked {
-            listeners.stream(Interest::everything())
-        } else {
+        let stream = if self.queue.load().belongs_to_this_process() {
             // Its stream is dropped, and with it the queue discarded, when its events are copied.
-            let left = self.lock_left().take();
+            let left = self.take_left();
             let taken = left.as_ref().and_then(|left| left.taken.clone());
             listeners.stream_after_queue(&self.queue.load(), taken)
+        } else {
+            // The thread that waited does not exist here.
+            self.waits_for.store(None);
+            listeners.stream(Interest::everything())
         };
         let stream = stream.with_interest(self.interest.clone());
         self.queue.store(stream.queue.clone());
@@ -156,15 +160,16 @@ impl Subscriber {
 
     /// Calls the function unless the subscription has ended; false if it panicked.
     fn call(self: &Arc<Self>, event: &Arc<ChangeEvent>) -> bool {
-        let mut held = self.lock_function();
+        let locks = self.locks();
+        let _held = lock(&locks.call);
         RUNNING.set(Some(self.clone()));
         let mut completed = true;
-        if let Some(function) = held.as_mut().filter(|_| !self.has_ended()) {
+        if let Some(function) = self.function.load_full().filter(|_| !self.has_ended()) {
             completed = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
         }
         if self.has_ended() {
             // Dropped before the lock is released, so that a waiting `cancel` finds it dropped.
-            drop(held.take());
+            drop(self.function.swap(None));
         }
         RUNNING.set(None);
         completed
@@ -177,7 +182,7 @@ impl Subscriber {
         if queue.belongs_to_this_process() {
             queue.discard();
             // There is no task that would drop the function.
-            if self.lock_left().take().is_some() {
+            if self.take_left().is_some() {
                 self.drop_idle_function();
             }
         }
@@ -186,17 +191,24 @@ impl Subscriber {
     /// Drops the function, unless a call is running, which does so when it returns. It may own the
     /// subscription, and the two would keep each other alive.
     fn drop_idle_function(&self) {
-        let function = self.function.try_lock().ok().and_then(|mut function| function.take());
+        let locks = self.locks();
+        let function = locks.call.try_lock().ok().and_then(|_held| self.function.swap(None));
         drop(function);
     }
 
-    fn lock_left(&self) -> MutexGuard<'_, Option<Left>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take_left(&self) -> Option<Left> {
+        let locks = self.locks();
+        lock(&locks.left).take()
+    }
+
+    fn leave(&self, left: Left) {
+        let locks = self.locks();
+        *lock(&locks.left) = Some(left);
     }
 
     /// Drops the function once no call is running, and returns when it has been dropped. Does nothing
-    /// inside the function itself, inside one that it waits for, and in a forked child if it was
-    /// running at the fork.
+    /// inside the function itself, and inside one that it waits for. In a forked child, a call that
+    /// was running at the fork keeps the function.
     fn drop_function(self: &Arc<Self>) {
         // Destroyed before the statics of a program, which may own a subscription.
         let running = RUNNING.try_with(|running| running.borrow().clone()).ok().flatten();
@@ -204,20 +216,18 @@ impl Subscriber {
         if running.as_ref().is_some_and(|running| running.id == self.id) {
             return;
         }
-        if !self.queue.load().belongs_to_this_process() {
-            return self.drop_idle_function();
-        }
         let Some(running) = running else { return self.drop_locked_function() };
         drop(self.take_function_for(&running));
     }
 
     /// Drops the function under its lock, so that others that do the same wait for the end of it.
     fn drop_locked_function(self: &Arc<Self>) {
-        let mut held = self.lock_function();
+        let locks = self.locks();
+        let held = lock(&locks.call);
         // What the function owns may cancel this subscription when it is dropped.
         let mark = |subscriber| RUNNING.try_with(|running| running.replace(subscriber)).ok();
         mark(Some(self.clone()));
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(held.take())));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(self.function.swap(None))));
         mark(None);
         drop(held);
         if let Err(panic) = dropped {
@@ -226,16 +236,23 @@ impl Subscriber {
     }
 
     /// The function, for one that is running; `None` if that one is what it waits for.
-    fn take_function_for(self: &Arc<Self>, running: &Arc<Self>) -> Option<Callback> {
+    fn take_function_for(self: &Arc<Self>, running: &Arc<Self>) -> Option<Arc<Callback>> {
         // Set before the others are examined, so that at least one of two functions that cancel
         // each other finds out.
         running.waits_for.store(Some(self.clone()));
         let function = match self.is_waiting_for(running) {
             true => None,
-            false => self.lock_function().take(),
+            false => self.take_function(),
         };
         running.waits_for.store(None);
         function
+    }
+
+    /// The function, once no call is running.
+    fn take_function(&self) -> Option<Arc<Callback>> {
+        let locks = self.locks();
+        let _held = lock(&locks.call);
+        self.function.swap(None)
     }
 
     /// Whether the function waits for another one, directly or through others.
@@ -246,8 +263,37 @@ impl Subscriber {
         waiting.take(MAX_WAITING).any(|subscriber| subscriber.id == other.id)
     }
 
-    fn lock_function(&self) -> MutexGuard<'_, Option<Callback>> {
-        self.function.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locks(&self) -> Arc<ProcessLocal<Locks>> {
+        let Ok(locks) = self.locks.get(|| Ok::<_, Infallible>(Locks::default()));
+        locks
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A function with state of its own as a [`Callback`]. A child that was forked during a call does
+/// not call it: the state may be half changed there, and that call never ends.
+pub(crate) fn exclusive(
+    function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+) -> impl Fn(&Arc<ChangeEvent>) + Send + Sync + 'static {
+    let function = Mutex::new(function);
+    move |event: &Arc<ChangeEvent>| {
+        let mut held = match function.try_lock() {
+            Ok(held) => held,
+            // It panicked before, and remains registered.
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let namespace = &*event.identity().namespace;
+                warn!(
+                    namespace,
+                    "a change listener that was running when this process was forked is not called here; register another one"
+                );
+                return;
+            }
+        };
+        (*held)(event);
     }
 }
 
@@ -259,19 +305,6 @@ impl std::fmt::Debug for Subscriber {
             .field("ended", &self.has_ended())
             .finish_non_exhaustive()
     }
-}
-
-/// Waits until a call has a thread, and logs once if that takes long.
-async fn wait_for_thread<T>(call: impl Future<Output = T>, namespace: &str) -> T {
-    let mut call = pin!(call);
-    if let Ok(handle) = timeout(SLOW, &mut call).await {
-        return handle;
-    }
-    warn!(
-        namespace,
-        "a change event waits for a listener thread: too many listeners of this process are blocked"
-    );
-    call.await
 }
 
 /// The task that calls a subscriber. Dropping it ends the subscription if `abandon` is cancelled;
@@ -304,17 +337,21 @@ impl Delivery {
             let claimed = self.claimed.clone();
             let call = LISTENER_POOL
                 .start(move || claimed.swap(true, Ordering::SeqCst) || subscriber.call(&event));
-            let mut call = wait_for_thread(call, &namespace).await;
-            let completed = match timeout(SLOW, &mut call).await {
-                Ok(completed) => completed,
-                Err(_) => {
-                    warn!(
-                        namespace,
-                        "a change listener has been running for 30 s; its later events are waiting"
-                    );
-                    call.await
-                }
+            let waits = || {
+                warn!(
+                    namespace,
+                    "a change event waits for a listener thread: too many listeners of this process are blocked"
+                );
             };
+            let call = warn_if_slow(call, waits).await;
+            // It loses no event, but receives them late.
+            let runs = || {
+                warn!(
+                    namespace,
+                    "a change listener has been running for 30 s; its later events are waiting"
+                );
+            };
+            let completed = warn_if_slow(call, runs).await;
             // A join error means that the runtime is shutting down, not that the listener failed.
             if !completed.unwrap_or(true) {
                 failed(&namespace);
@@ -350,7 +387,7 @@ impl Drop for Delivery {
         {
             let is_called = self.claimed.swap(true, Ordering::SeqCst);
             let taken = self.taken.take().filter(|_| !is_called);
-            *subscriber.lock_left() = Some(Left { taken, _stream: stream });
+            subscriber.leave(Left { taken, _stream: stream });
         }
     }
 }

@@ -166,7 +166,7 @@ impl Namespace {
         &self,
         kind: EventKind,
         stream: ChangeStream,
-        function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+        function: impl Fn(&Arc<ChangeEvent>) + Send + Sync + 'static,
     ) -> (Arc<Subscriber>, Delivery) {
         let (subscriber, delivery) = Subscriber::new(stream, Box::new(function));
         // Ended subscriptions are removed here, so that programs that subscribe again and again do

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use tracing::warn;
 
-use crate::blocking_pool::HOOK_POOL;
+use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::NamespaceKey;
 use crate::snapshot::Snapshot;
@@ -66,8 +67,17 @@ impl Validators {
                 verdict.unwrap_or_else(|_| Err("the validator panicked".to_owned()))
             })
         });
-        let verdict =
-            checked.await.unwrap_or_else(|_| Err("the validator was cancelled".to_owned()));
+        let report = || {
+            let identity = snapshot.identity();
+            warn!(
+                app_id = identity.app_id,
+                namespace = identity.namespace,
+                "a release has been waiting for a validator for 30 s; the namespace is not updated before it returns"
+            );
+        };
+        let verdict = warn_if_slow(checked, report)
+            .await
+            .unwrap_or_else(|_| Err("the validator was cancelled".to_owned()));
         verdict.map_err(|reason| {
             Error::new(ErrorKind::Parse, "validate release", reason)
                 .with("namespace", snapshot.namespace())

@@ -2,13 +2,19 @@
 //! for another app.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::warn;
 
 use super::key::SettingsFiles;
 use super::layers::Layers;
-use crate::blocking_pool::HOOK_POOL;
+use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
+use crate::process_local::ProcessLocalCell;
 use crate::protocol::signature::AccessKey;
 
 /// Returns the secret of an app id; `None` if it has none.
@@ -18,10 +24,14 @@ pub type SecretProvider = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) struct AccessKeys {
     layers: Layers,
     provider: Option<SecretProvider>,
-    /// Keys by app id, read from the settings at the first use of the app id. Replaced as a whole
-    /// instead of locked, so that a forked child never finds a lock held.
-    keys: ArcSwap<HashMap<String, KeyEntry>>,
+    keys: Arc<Keys>,
+    /// The end of the last call of the provider, by app id.
+    calls: ProcessLocalCell<Mutex<HashMap<String, CancellationToken>>>,
 }
+
+/// Keys by app id, read from the settings at the first use of the app id. Replaced as a whole
+/// instead of locked, so that a forked child never finds a lock held.
+struct Keys(ArcSwap<HashMap<String, KeyEntry>>);
 
 #[derive(Clone)]
 struct KeyEntry {
@@ -40,67 +50,74 @@ impl AccessKeys {
     ) -> Self {
         let key = secret.and_then(|secret| parse_secret(main_app_id, secret));
         let main = (main_app_id.to_owned(), KeyEntry { key, provided: None });
-        Self { layers, provider, keys: ArcSwap::from_pointee(HashMap::from([main])) }
+        let keys = Arc::new(Keys(ArcSwap::from_pointee(HashMap::from([main]))));
+        Self { layers, provider, keys, calls: ProcessLocalCell::new() }
     }
 
     /// The current key of an app id; `None` if requests are not signed.
     pub(crate) fn of(&self, app_id: &str) -> Option<Arc<AccessKey>> {
-        if let Some(entry) = self.keys.load().get(app_id) {
+        if let Some(entry) = self.keys.0.load().get(app_id) {
             return entry.key.clone();
         }
         let first = KeyEntry { key: self.in_settings(app_id), provided: None };
-        self.change(|keys| {
+        self.keys.change(|keys| {
             keys.entry(app_id.to_owned()).or_insert_with(|| first.clone());
         });
-        self.keys.load().get(app_id).and_then(|entry| entry.key.clone())
+        self.keys.0.load().get(app_id).and_then(|entry| entry.key.clone())
     }
 
     /// Replaces the key of an app id. A blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
         let entry = KeyEntry { key: parse_secret(app_id, secret), provided: None };
-        self.change(|keys| {
+        self.keys.change(|keys| {
             keys.insert(app_id.to_owned(), entry.clone());
         });
     }
 
     /// Called after a server rejected a key: whether another one is in use now, perhaps from the
-    /// provider. Many requests are rejected at once when a secret is replaced, and each of them
-    /// must be repeated.
-    pub(crate) async fn renew(&self, app_id: &str, refused: Option<Arc<AccessKey>>) -> bool {
-        // Compared by pointer: a key that was set again with the same secret is worth one more
-        // attempt.
-        let is_different = || match (&self.of(app_id), &refused) {
-            (Some(now), Some(refused)) => !Arc::ptr_eq(now, refused),
-            (now, refused) => now.is_some() != refused.is_some(),
-        };
-        if is_different() {
+    /// provider, for which this waits no longer than `patience`. Many requests are rejected at once
+    /// when a secret is replaced, and each of them must be repeated.
+    pub(crate) async fn renew(
+        &self,
+        app_id: &str,
+        refused: Option<Arc<AccessKey>>,
+        patience: Duration,
+    ) -> bool {
+        if !is_same(&self.of(app_id), &refused) {
             return true;
         }
-        let Some(provider) = self.provider.clone() else {
+        let Some(answered) = self.ask_provider(app_id, &refused) else {
             return false;
         };
-        let owned_app_id = app_id.to_owned();
-        let Ok(Some(secret)) = HOOK_POOL.run(move || provider(&owned_app_id)).await else {
-            return false;
-        };
-        let known = self.keys.load_full();
-        let last = known.get(app_id).and_then(|entry| entry.provided.as_deref());
-        // An unchanged secret must not become a new key: every rejected request would be repeated.
-        if last != Some(&secret) {
-            let entry = KeyEntry { key: parse_secret(app_id, &secret), provided: Some(secret) };
-            self.change(|keys| {
-                keys.insert(app_id.to_owned(), entry.clone());
-            });
-        }
-        is_different()
+        let _ = timeout(patience, answered.cancelled()).await;
+        !is_same(&self.of(app_id), &refused)
     }
 
-    fn change(&self, change: impl Fn(&mut HashMap<String, KeyEntry>)) {
-        self.keys.rcu(|known| {
-            let mut known = HashMap::clone(known);
-            change(&mut known);
-            known
-        });
+    /// Calls the provider, unless its last call for the app id is still running; `None` if there is
+    /// no provider. The token is cancelled when the call has ended.
+    fn ask_provider(
+        &self,
+        app_id: &str,
+        refused: &Option<Arc<AccessKey>>,
+    ) -> Option<CancellationToken> {
+        let provider = self.provider.clone()?;
+        let Ok(calls) = self.calls.get(|| Ok::<_, Infallible>(Mutex::default()));
+        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        // A provider that never returns must not occupy a thread for each rejected request.
+        if let Some(running) = calls.get(app_id).filter(|call| !call.is_cancelled()) {
+            return Some(running.clone());
+        }
+        let ended = CancellationToken::new();
+        calls.insert(app_id.to_owned(), ended.clone());
+        let call = ProviderCall {
+            provider,
+            keys: self.keys.clone(),
+            app_id: app_id.to_owned(),
+            refused: refused.clone(),
+            _ended: ended.clone().drop_guard(),
+        };
+        tokio::spawn(call.run());
+        Some(ended)
     }
 
     fn in_settings(&self, app_id: &str) -> Option<Arc<AccessKey>> {
@@ -119,6 +136,67 @@ impl AccessKeys {
     }
 }
 
+impl Keys {
+    fn change(&self, change: impl Fn(&mut HashMap<String, KeyEntry>)) {
+        self.0.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            change(&mut known);
+            known
+        });
+    }
+
+    /// Uses a secret of the provider instead of the rejected key, which may have been replaced
+    /// meanwhile.
+    fn accept(&self, app_id: &str, refused: &Option<Arc<AccessKey>>, secret: String) {
+        let entry = KeyEntry { key: parse_secret(app_id, &secret), provided: Some(secret) };
+        self.change(|keys| {
+            let known = keys.get_mut(app_id).filter(|known| is_same(&known.key, refused));
+            // An unchanged secret must not become a new key: every rejected request would be
+            // repeated.
+            if let Some(known) = known.filter(|known| known.provided != entry.provided) {
+                *known = entry.clone();
+            }
+        });
+    }
+}
+
+/// A call of the provider after a server rejected a key.
+struct ProviderCall {
+    provider: SecretProvider,
+    keys: Arc<Keys>,
+    app_id: String,
+    refused: Option<Arc<AccessKey>>,
+    /// Also dropped if the provider panics, or the runtime ends.
+    _ended: DropGuard,
+}
+
+impl ProviderCall {
+    async fn run(self) {
+        let Self { provider, keys, app_id, refused, _ended } = self;
+        let asked = app_id.clone();
+        let call = HOOK_POOL.run(move || {
+            if let Some(secret) = provider(&asked) {
+                keys.accept(&asked, &refused, secret);
+            }
+        });
+        let report = || {
+            warn!(
+                app_id,
+                "the secret provider has been called for 30 s; requests are rejected before it returns a secret"
+            );
+        };
+        let _ = warn_if_slow(call, report).await;
+    }
+}
+
+/// Compared by pointer: a key that was set again with the same secret is worth one more attempt.
+fn is_same(one: &Option<Arc<AccessKey>>, other: &Option<Arc<AccessKey>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_some() == other.is_some(),
+    }
+}
+
 fn parse_secret(app_id: &str, secret: &str) -> Option<Arc<AccessKey>> {
     AccessKey::new(app_id, secret).map(Arc::new)
 }
@@ -132,9 +210,11 @@ pub(super) fn is_secret_of_app(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::mpsc::sync_channel;
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// The app's own key in code or overlay overrides the variable, in both spellings, and never
     /// falls back to the main app's key.
@@ -160,19 +240,49 @@ mod tests {
         }
     }
 
+    /// Keys of the app `order` with the secret `old`, and a provider that returns what it receives
+    /// from a channel.
+    fn keys_of_provider() -> (AccessKeys, std::sync::mpsc::SyncSender<&'static str>) {
+        let (sender, receiver) = sync_channel(1);
+        let receiver = Mutex::new(receiver);
+        let provider: SecretProvider = Arc::new(move |_| {
+            let secret: &str = receiver.lock().unwrap().recv().ok()?;
+            Some(secret.to_owned())
+        });
+        (AccessKeys::new("order", Some("old"), Layers::default(), Some(provider)), sender)
+    }
+
     /// All requests rejected at the same time are repeated, although only one of them fetches the
     /// new secret.
     #[tokio::test(flavor = "multi_thread")]
     async fn everyone_who_was_refused_learns_of_the_new_key() {
-        let together = Barrier::new(2);
-        let provider: SecretProvider = Arc::new(move |_| {
-            together.wait();
-            Some("new".to_owned())
-        });
-        let keys = AccessKeys::new("order", Some("old"), Layers::default(), Some(provider));
+        let (keys, secrets) = keys_of_provider();
         let old = keys.of("order");
-        let both = tokio::join!(keys.renew("order", old.clone()), keys.renew("order", old.clone()));
-        assert_eq!(both, (true, true));
-        assert!(keys.renew("order", old).await, "without asking again: the barrier would hold");
+        // The first two are waiting when the third runs.
+        let renewed = tokio::join!(
+            keys.renew("order", old.clone(), PATIENCE),
+            keys.renew("order", old.clone(), PATIENCE),
+            async { secrets.send("new").unwrap() },
+        );
+        assert_eq!(renewed, (true, true, ()));
+        assert!(keys.renew("order", old, PATIENCE).await, "without asking again: it would wait");
+    }
+
+    /// A secret that comes late is used, but not instead of one that was set meanwhile.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_late_secret_replaces_only_the_refused_key() {
+        for is_set_meanwhile in [false, true] {
+            let (keys, secrets) = keys_of_provider();
+            let old = keys.of("order");
+            assert!(!keys.renew("order", old.clone(), Duration::ZERO).await);
+            if is_set_meanwhile {
+                keys.replace("order", "set");
+            }
+            let set = keys.of("order");
+            let answered = keys.ask_provider("order", &old).unwrap();
+            secrets.send("late").unwrap();
+            answered.cancelled().await;
+            assert_eq!(is_same(&keys.of("order"), &set), is_set_meanwhile);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use castalia_store::pending_change;
-use castalia_store::{Id, JobError as _, Store, StoreError, now};
+use castalia_store::{Id, JobError as _, Store, StoreError};
 
 use crate::error::{Code, Error, Result};
 
@@ -52,9 +52,7 @@ pub async fn announce(
     let stored = apart(async move {
         let ids: Result<Vec<Id>> = store
             .write((new.clone(), envs.clone()), |tx, (new, envs)| {
-                Box::pin(
-                    async move { Ok(pending_change::insert(tx, new, envs, now() + AGE).await?) },
-                )
+                Box::pin(async move { Ok(pending_change::insert(tx, new, envs, AGE).await?) })
             })
             .await;
         let ids = ids?;
@@ -81,7 +79,7 @@ pub async fn hold(store: Store, ids: Vec<Id>) {
         tokio::time::sleep(AGE / 2).await;
         let held: Result<()> = store
             .write(ids.clone(), |tx, ids| {
-                Box::pin(async move { Ok(pending_change::extend(tx, ids, now() + AGE).await?) })
+                Box::pin(async move { Ok(pending_change::extend(tx, ids, AGE).await?) })
             })
             .await;
         if let Err(error) = held {
@@ -128,20 +126,15 @@ pub async fn is_deletion_missed(store: &Store, env: &str, object: (&str, &str)) 
     Ok(pending_change::is_deletion_missed(store.read(), env, object).await?)
 }
 
-/// Whether this node has to send the change again now. No other node does at the same time.
+/// Whether this node has to send the change again now, as the row says. No other node does at the
+/// same time.
 ///
 /// # Errors
 /// Fails if the database does.
 pub async fn claim(store: &Store, change: &PendingChange) -> Result<bool> {
-    if *change.due_time > now() {
-        return Ok(false);
-    }
     store
         .write(change.id, |tx, id| {
-            Box::pin(async move {
-                let time = now();
-                Ok(pending_change::claim(tx, *id, time, time + LEASE).await?)
-            })
+            Box::pin(async move { Ok(pending_change::claim(tx, *id, LEASE).await?) })
         })
         .await
 }
@@ -183,9 +176,7 @@ pub async fn refused(store: &Store, change: &PendingChange, error: &Error) {
 async fn postpone(store: &Store, id: Id, by: Duration, problem: String) {
     let noted: Result<()> = store
         .write((id, by, problem), |tx, (id, by, problem)| {
-            Box::pin(
-                async move { Ok(pending_change::postpone(tx, *id, now() + *by, problem).await?) },
-            )
+            Box::pin(async move { Ok(pending_change::postpone(tx, *id, *by, problem).await?) })
         })
         .await;
     if let Err(error) = noted {

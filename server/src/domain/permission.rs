@@ -8,6 +8,7 @@ pub mod grant;
 mod held;
 mod identity;
 pub mod need;
+mod root;
 pub mod scope;
 pub mod token_scope;
 

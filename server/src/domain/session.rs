@@ -69,37 +69,45 @@ async fn begin_in(tx: &Transaction, user: &User, row: &Session) -> Result<()> {
 }
 
 /// The session of a cookie, while it has not expired and its user exists, is enabled and has the
-/// same password. An invalid one is deleted, so that it does not become valid again when the user
-/// is enabled again.
-pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
+/// same password; with the user's row, on which this depends. An invalid one is deleted, so that it
+/// does not become valid again when the user is enabled again.
+pub async fn find(store: &Store, id: &str) -> Result<Option<(SignedIn, User)>> {
     let Some((row, now)) = session::find(store.read(), &hash(id)).await? else { return Ok(None) };
-    if !is_valid(store, id, &row, now).await? {
+    let Some(user) = user_of(store, id, &row, now).await? else {
         if let Err(error) = end(store, id).await {
             tracing::warn!(%error, "cannot delete an expired session");
         }
         return Ok(None);
-    }
+    };
     // Reads go on while the database accepts no writes.
     if (now - *row.last_seen_time).abs() > TOUCH_AFTER
         && let Err(error) = touch(store, row.id_hash, now, *row.created_time + LONGEST).await
     {
         tracing::debug!(%error, "cannot note that a session is in use");
     }
-    Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))
+    Ok(Some((SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }, user)))
 }
 
 /// The user of a session, as in [`find`]; the session is not used by that.
 pub async fn user(store: &Store, id: &str) -> Result<Option<String>> {
     let Some((row, now)) = session::find(store.read(), &hash(id)).await? else { return Ok(None) };
-    Ok(is_valid(store, id, &row, now).await?.then_some(row.user_id))
+    Ok(user_of(store, id, &row, now).await?.map(|_| row.user_id))
 }
 
-/// Whether the session is neither too old nor from the future, and its user may use it.
-async fn is_valid(store: &Store, id: &str, row: &Session, now: DateTime<Utc>) -> Result<bool> {
+/// The user of a session; `None` if it is too old or from the future, or if the user may not use
+/// it.
+async fn user_of(
+    store: &Store,
+    id: &str,
+    row: &Session,
+    now: DateTime<Utc>,
+) -> Result<Option<User>> {
     let age = now - *row.created_time;
     match user::find(store, &row.user_id).await?.filter(user::is_enabled) {
-        Some(user) if -SET_BACK < age && age < LONGEST => is_token_of(&row.csrf_token, id, &user),
-        _ => Ok(false),
+        Some(user) if -SET_BACK < age && age < LONGEST => {
+            Ok(is_token_of(&row.csrf_token, id, &user)?.then_some(user))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -10,6 +10,7 @@ mod roots;
 pub use castalia_store::user::User;
 
 pub use self::password_rule::PasswordRule;
+pub(super) use self::roots::is_still_listed;
 pub use self::roots::{NewRoots, Roots};
 
 use std::collections::{HashMap, HashSet};

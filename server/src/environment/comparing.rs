@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use castalia_core::redact::without_credentials;
 use parking_lot::Mutex;
 use reqwest::Client;
 use tokio::time::Instant;
@@ -54,6 +55,7 @@ impl Comparing {
 
 /// The error for a change whose revision every service would ignore, such as this one.
 pub(super) fn refusal(service: &str) -> Error {
+    let service = without_credentials(service);
     let message = format!(
         "The admin service {service} cannot compare Castalia-Revision: it is Apollo's. Send the change without the header."
     );

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use castalia_core::redact::without_credentials;
 use http::Method;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
@@ -172,7 +173,7 @@ impl Remote {
         match (before.is_up, self.probes.is_up()) {
             (true, false) => tracing::warn!(
                 env,
-                meta = self.meta,
+                meta = &*without_credentials(&self.meta),
                 "an environment is unreachable and left out of lists until it answers"
             ),
             (false, true) => tracing::info!(env, "an environment is reachable again"),

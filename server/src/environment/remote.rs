@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use castalia_core::discovery::{Discovery, DiscoveryOptions, ServiceUrl};
 use castalia_core::protocol::route::ADMIN_SERVICES_PATH;
+use castalia_core::redact::without_credentials;
 use castalia_core::transport::{HttpOptions, ReqwestClient, Transport};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
@@ -43,7 +44,8 @@ pub(super) struct Timeouts {
 }
 
 pub(super) struct Remote {
-    /// Addresses of the meta servers, separated by commas.
+    /// Addresses of the meta servers, separated by commas. They may contain credentials, and so
+    /// may those of the services.
     pub(super) meta: String,
     pub(super) discovery: Discovery,
     client: Client,
@@ -54,7 +56,7 @@ pub(super) struct Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Remote({})", self.meta)
+        write!(f, "Remote({})", without_credentials(&self.meta))
     }
 }
 
@@ -122,6 +124,7 @@ impl Remote {
                 }
                 Ok((status, _, None)) => {
                     self.discovery.report(&service, false);
+                    let service = without_credentials(&service);
                     return Err(Error::service(format!(
                         "The admin service {service} answered {status} with more than {limit} bytes; \
                          check which server runs at this address."
@@ -145,7 +148,8 @@ impl Remote {
 
     fn note_silence(&self, service: &ServiceUrl, error: &reqwest::Error) {
         self.discovery.report(service, false);
-        tracing::debug!(service_url = &**service, %error, "an admin service does not answer");
+        let service_url = &*without_credentials(service);
+        tracing::debug!(service_url, %error, "an admin service does not answer");
     }
 
     async fn send(
@@ -177,7 +181,8 @@ impl Remote {
 
     /// Scripts of Apollo's portal search for the beginnings of these messages.
     pub(super) fn away(&self, problem: &str) -> Error {
-        Error::service(format!("{problem} Meta server address: {}", self.meta))
+        let meta = without_credentials(&self.meta);
+        Error::service(format!("{problem} Meta server address: {meta}"))
             .with_code(Code::EnvUnreachable)
     }
 }

@@ -2,8 +2,11 @@
 //! the page about the system. Reads the lists each time: the page is there to find what calls,
 //! which remember the services that answered, do not show.
 
+use std::borrow::Cow;
+
 use castalia_core::protocol::route::{ADMIN_SERVICES_PATH, CONFIG_SERVICES_PATH};
 use castalia_core::protocol::wire::ServiceInstance;
+use castalia_core::redact::without_credentials;
 use futures_util::future::try_join;
 use reqwest::Client;
 use serde::de::DeserializeOwned;
@@ -33,10 +36,15 @@ impl Environment {
         matches!(self.transport, Transport::InProcess(_))
     }
 
-    /// Addresses of its meta servers, separated by commas; `None` if none is configured, or if this
-    /// process is one.
+    /// Addresses of its meta servers, separated by commas and without credentials; `None` if none
+    /// is configured, or if this process is one.
     #[must_use]
-    pub fn meta_servers(&self) -> Option<&str> {
+    pub fn meta_servers(&self) -> Option<Cow<'_, str>> {
+        self.addresses().map(without_credentials)
+    }
+
+    /// The same with credentials.
+    fn addresses(&self) -> Option<&str> {
         match &self.transport {
             Transport::Remote(remote) => Some(&remote.meta),
             Transport::InProcess(_) | Transport::Unreachable => None,
@@ -52,7 +60,7 @@ impl Environment {
             let message = format!("No meta server of {} is configured.", self.name);
             Error::service(message).with_code(Code::EnvUnreachable)
         };
-        let meta = self.meta_servers().ok_or_else(unknown)?;
+        let meta = self.addresses().ok_or_else(unknown)?;
         let client = self.client()?;
         let mut failure = None;
         for server in meta.split(',').map(str::trim).filter(|server| !server.is_empty()) {
@@ -88,8 +96,9 @@ impl Environment {
 
     /// Reads a JSON document whatever its status: an unhealthy service reports with 503.
     async fn read<T: DeserializeOwned>(&self, client: &Client, url: String) -> Result<T> {
+        let shown = without_credentials(&url);
         let failed = |problem: String| {
-            Error::service(format!("{url} {problem}")).with_code(Code::EnvUnreachable)
+            Error::service(format!("{shown} {problem}")).with_code(Code::EnvUnreachable)
         };
         let answer = async {
             let response = client.get(&url).send().await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use castalia_core::redact::without_credentials;
 use futures_util::future::BoxFuture;
 use openidconnect::{
     AsyncHttpClient, DiscoveryError, HttpRequest, HttpResponse, IssuerUrl,
@@ -124,11 +125,12 @@ impl Provider {
     }
 }
 
-/// The answer itself is not part of the text.
+/// The answer itself is not part of the text, which may name the issuer.
 fn describe(error: &DiscoveryError<CallError>) -> String {
-    match error {
+    let text = match error {
         DiscoveryError::Request(error) => error.to_string(),
         DiscoveryError::Response(_, _, problem) => problem.clone(),
         error => error.to_string(),
-    }
+    };
+    without_credentials(&text).into_owned()
 }

@@ -1,6 +1,8 @@
 //! What an editor of settings needs to know of a key besides its kind: whether its value is a
 //! secret, and when a change takes effect.
 
+use castalia_core::redact::without_credentials;
+
 use super::keys;
 
 /// Keys whose values are secrets.
@@ -40,13 +42,12 @@ pub fn is_secret(name: &str) -> bool {
     SECRET.contains(&name)
 }
 
-/// Whether an address in a value contains a user name or a password, as those of Eureka servers
-/// may, or a query, as those of webhooks with a token.
+/// Whether an address in a value contains a user name or a password, as those of Eureka and meta
+/// servers may, or a query, as those of webhooks with a token. What the log hides is hidden here.
 #[must_use]
 pub fn has_credentials(text: &str) -> bool {
-    let has_user = |address: &str| address.split('/').next().is_some_and(|part| part.contains('@'));
     let addresses = text.split("://").skip(1).map(|rest| rest.split([',', '"']).next());
-    addresses.flatten().any(|address| has_user(address) || address.contains('?'))
+    *without_credentials(text) != *text || addresses.flatten().any(|address| address.contains('?'))
 }
 
 #[cfg(test)]
@@ -58,7 +59,9 @@ mod tests {
         assert!(has_credentials("http://a/, http://eu:pw@b:8761/eureka/"));
         assert!(has_credentials(r#"{"DEV":"http://a","PRO":"https://token@b"}"#));
         assert!(has_credentials("http://a,http://b/send?access_token=pw"));
-        assert!(!has_credentials("http://a:8080,http://b/x@y"));
+        assert!(has_credentials("gate:pw@meta:8080,http://b"));
+        assert!(has_credentials("http://u:1/2@a"));
+        assert!(!has_credentials("http://a:8080,http://b/x"));
         assert!(!has_credentials("ann@example.com"));
     }
 

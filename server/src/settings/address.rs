@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use castalia_core::redact::without_credentials;
 use reqwest::Url;
 
 use super::read::SettingsReader;
@@ -36,16 +37,17 @@ pub fn check(text: &str) -> Result<(), String> {
     if text.len() > ADDRESS {
         return Err(format!("is longer than {ADDRESS} bytes"));
     }
+    let shown = without_credentials(text);
     let is_plain =
         |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '\\' | '?' | '#');
     let url = Url::parse(text).ok().filter(|_| !authority.is_empty() && text.chars().all(is_plain));
     let Some(url) = url else {
-        return Err(format!("`{text}` is not an address such as http://10.0.0.5:8080"));
+        return Err(format!("`{shown}` is not an address such as http://10.0.0.5:8080"));
     };
     if url.port() == Some(0) {
-        return Err(format!("`{text}` has the port 0, on which nothing listens"));
+        return Err(format!("`{shown}` has the port 0, on which nothing listens"));
     }
-    check_host(&url, authority).map_err(|problem| format!("`{text}` {problem}"))
+    check_host(&url, authority).map_err(|problem| format!("`{shown}` {problem}"))
 }
 
 fn check_host(url: &Url, authority: &str) -> Result<(), String> {
@@ -91,6 +93,7 @@ mod tests {
             ("http://u:p@10.0.0.9:1", "credentials"),
             ("config.example", "is not an address"),
             ("ftp://h/", "is not an address"),
+            ("ftp://u:p@h/", "is not an address"),
             ("http://", "is not an address"),
             ("http://h?x", "is not an address"),
             ("http://h/#f", "is not an address"),

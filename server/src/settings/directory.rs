@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use castalia_core::redact::without_credentials;
 use castalia_store::Secret;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -62,7 +63,8 @@ impl SettingsReader<'_> {
         for url in &urls {
             let is_url = ["ldap://", "ldaps://"].iter().any(|scheme| url.starts_with(scheme));
             if !is_url {
-                let problem = format!("`{url}` is not an address such as ldaps://ldap.example");
+                let shown = without_credentials(url);
+                let problem = format!("`{shown}` is not an address such as ldaps://ldap.example");
                 self.fault("ldap.urls", problem);
             }
         }

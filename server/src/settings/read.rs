@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use castalia_core::redact::without_credentials;
 use castalia_store::{DatabaseUrl, Secret};
 use ipnet::{IpNet, Ipv4Net};
 
@@ -163,7 +164,8 @@ impl SettingsReader<'_> {
                 // Read as a switch of this program, which accepts more texts.
                 Some(_) if key == keys::EUREKA_SERVER.name => {}
                 Some(entry) if !entry.is_absent(text) && !entry.is_plain(text) => {
-                    self.fault(key, format!("`{text}` is invalid; expected: {}", entry.form()));
+                    let shown = without_credentials(text);
+                    self.fault(key, format!("`{shown}` is invalid; expected: {}", entry.form()));
                 }
                 None if !key.starts_with(keys::REGISTRY_METADATA) => {
                     self.fault(

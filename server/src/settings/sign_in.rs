@@ -1,6 +1,7 @@
 //! Settings of signing in: OpenID Connect, and who may use a password of the portal beside another
 //! way. How users sign in is not known here.
 
+use castalia_core::redact::without_credentials;
 use castalia_store::Secret;
 
 use super::definition::find;
@@ -121,11 +122,12 @@ impl SettingsReader<'_> {
             self.refuse_alone("oidc.", "oidc.issuer_uri");
             return None;
         };
+        let shown = without_credentials(&issuer).into_owned();
         if openidconnect::IssuerUrl::new(issuer.clone()).is_err() {
-            let problem = format!("`{issuer}` is not an address such as https://login.example");
+            let problem = format!("`{shown}` is not an address such as https://login.example");
             self.fault("oidc.issuer_uri", problem);
         } else if !is_protected(&issuer) {
-            let problem = format!("`{issuer}` is not protected by TLS; use an https:// address");
+            let problem = format!("`{shown}` is not protected by TLS; use an https:// address");
             self.fault("oidc.issuer_uri", problem);
         }
         let registration = self.text("oidc.registration").unwrap_or_default();

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use castalia_store::Secret;
+
 use super::definition::{self, Definition, find};
 use crate::server_config::keys;
 use crate::settings::environment::normalise;
@@ -41,13 +43,19 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A ServerConfig key that this node fixes.
-#[derive(Debug, Clone)]
+/// A ServerConfig key that this node fixes; `Debug` hides its text, which may be a secret.
+#[derive(Clone)]
 pub struct Fixed {
     /// The effective text.
     pub text: String,
     /// Where it is set; the first origin hides the others.
     pub origins: Vec<Origin>,
+}
+
+impl fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fixed({:?})", self.origins)
+    }
 }
 
 /// Texts of all settings that have one, and the ServerConfig keys that this node fixes.
@@ -57,7 +65,7 @@ pub struct Texts {
     /// Keys of Apollo's ServerConfig tables that this node fixes.
     pub server_config: BTreeMap<String, Fixed>,
     /// Meta servers by normalised environment name, from variables such as `DEV_META`.
-    pub meta_servers: BTreeMap<String, String>,
+    pub meta_servers: BTreeMap<String, Secret>,
 }
 
 /// A fault of a setting, under the name that the user spelled.
@@ -232,10 +240,10 @@ fn fault(setting: impl fmt::Display, problem: String) -> Fault {
 
 /// Variables that name the meta servers of an environment, as Apollo's portal reads them:
 /// `DEV_META` or `dev_meta`, for any environment.
-fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, Secret> {
     let found = variables.iter().filter_map(|(variable, servers)| {
         let env = environment_of(variable).filter(|_| !servers.trim().is_empty())?;
-        Some((normalise(env), servers.trim().to_owned()))
+        Some((normalise(env), Secret::new(servers.trim())))
     });
     found.collect()
 }
@@ -372,8 +380,8 @@ mod tests {
             ("META", "m"),
         ];
         let texts = Texts::gather(Vec::new(), None, environment(&pairs)).unwrap();
-        let expected = [("DEV", "http://d"), ("PRO", "http://p")];
-        assert_eq!(texts.meta_servers, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+        let found = texts.meta_servers.iter().map(|(env, text)| (env.as_str(), text.expose()));
+        assert_eq!(found.collect::<Vec<_>>(), [("DEV", "http://d"), ("PRO", "http://p")]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Queries: changes of apps and definitions that environments have not received, in the order in
-//! which they were made. The table may be missing, because the account may not create it; nothing
-//! is sent again then.
+//! which they were made. All times are those of the shared clock: a node that is ahead would take a
+//! change for due that another one is still making. The table may be missing, because the account
+//! may not create it; nothing is sent again then.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -12,6 +14,7 @@ use sea_orm::{
 };
 
 use crate::Store;
+use crate::clock::{self, shared_time};
 use crate::condition::chunks;
 use crate::entity::castalia_pending_change::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
@@ -51,6 +54,8 @@ pub struct PendingChanges {
     pub readable: Vec<PendingChange>,
     /// What is to be done is not known.
     pub unreadable: Vec<UnreadableChange>,
+    /// When they were read.
+    time: DateTime<Utc>,
 }
 
 /// A change that cannot be decoded, and what is known of its object.
@@ -62,6 +67,12 @@ pub struct UnreadableChange {
 }
 
 impl PendingChanges {
+    /// Whether a change was due when it was read. Only [`claim`] decides whether it is sent.
+    #[must_use]
+    pub fn is_due(&self, change: &PendingChange) -> bool {
+        *change.due_time <= self.time
+    }
+
     /// Whether an earlier change of the same object, or of its app, cannot be decoded. One whose
     /// app is unknown too holds nothing back, because it would hold back everything.
     #[must_use]
@@ -88,14 +99,15 @@ impl PendingChange {
     }
 }
 
-/// Stores the change for each of these environments, to be sent again from this time on. Returns
-/// the ids in the same order.
+/// Stores the change for each of these environments, to be sent again after this time. Returns the
+/// ids in the same order.
 pub async fn insert(
     db: &impl ConnectionTrait,
     new: &NewPendingChange,
     envs: &[String],
-    due: DateTime<Utc>,
+    pause: Duration,
 ) -> Result<Vec<Id>, StoreError> {
+    let due = shared_time(db).await? + pause;
     let (operation, object_id) = match new.operation {
         PendingOperation::Write => (WRITE, Id(0)),
         PendingOperation::Delete(id) => (DELETE, id),
@@ -142,15 +154,21 @@ pub async fn of_environment(
     env: &str,
     limit: u64,
 ) -> Result<PendingChanges, StoreError> {
-    let changes = Entity::find().filter(Column::Env.eq(env)).order_by_asc(Column::Id).limit(limit);
     let (db, mut found) = (store.read(), PendingChanges::default());
-    let rows = match db.query_all_raw(changes.build(db.get_database_backend())).await {
+    let backend = db.get_database_backend();
+    let mut changes = Entity::find().filter(Column::Env.eq(env));
+    changes = changes.order_by_asc(Column::Id).limit(limit);
+    if let Some((time, name)) = clock::column(backend) {
+        changes = changes.expr_as(time, name);
+    }
+    let rows = match db.query_all_raw(changes.build(backend)).await {
         Ok(rows) => rows,
         Err(error) => match StoreError::from(error) {
             error if error.is_unusable_table() => return Ok(found),
             error => return Err(error),
         },
     };
+    found.time = rows.first().map(clock::of).unwrap_or_default();
     for row in &rows {
         match decode::model::<Entity>(row) {
             Err(StoreError::Unreadable { .. }) => found.unreadable.push(UnreadableChange {
@@ -183,15 +201,11 @@ pub async fn is_deletion_missed(
     }
 }
 
-/// Reserves a change that is due until this time; returns whether no other node has.
-pub async fn claim(
-    db: &impl ConnectionTrait,
-    id: Id,
-    now: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+/// Reserves a change for `lease` if it is due; returns whether it is, and no other node has.
+pub async fn claim(db: &impl ConnectionTrait, id: Id, lease: Duration) -> Result<bool, StoreError> {
+    let now = shared_time(db).await?;
     let claimed = Entity::update_many()
-        .col_expr(Column::DueTime, Expr::value(until))
+        .col_expr(Column::DueTime, Expr::value(now + lease))
         .filter(Column::Id.eq(id))
         .filter(Column::DueTime.lte(now))
         .exec(db)
@@ -199,13 +213,14 @@ pub async fn claim(
     Ok(claimed.rows_affected > 0)
 }
 
-/// Sets when a change is sent again, and why the environment did not receive it.
+/// Sets after which time a change is sent again, and why the environment did not receive it.
 pub async fn postpone(
     db: &impl ConnectionTrait,
     id: Id,
-    due: DateTime<Utc>,
+    pause: Duration,
     problem: &str,
 ) -> Result<(), StoreError> {
+    let due = shared_time(db).await? + pause;
     Entity::update_many()
         .col_expr(Column::DueTime, Expr::value(due))
         .col_expr(Column::Problem, Expr::value(problem))
@@ -215,12 +230,13 @@ pub async fn postpone(
     Ok(())
 }
 
-/// Sets when changes are sent again.
+/// Sets after which time changes are sent again.
 pub async fn extend(
     db: &impl ConnectionTrait,
     ids: &[Id],
-    due: DateTime<Utc>,
+    pause: Duration,
 ) -> Result<(), StoreError> {
+    let due = shared_time(db).await? + pause;
     for chunk in chunks(ids) {
         let later = Entity::update_many().col_expr(Column::DueTime, Expr::value(due));
         later.filter(Column::Id.is_in(chunk)).exec(db).await?;

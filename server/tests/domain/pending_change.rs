@@ -1,26 +1,78 @@
 //! Of two nodes that announce changes of one app at the same time, at least one finds that the
-//! environment may receive that of the other after its own.
+//! environment may receive that of the other after its own; and nodes whose clocks differ agree
+//! when a change is sent again.
+
+use std::time::Duration;
 
 use castalia_server::domain::pending_change::{
-    NewPendingChange, PendingOperation, announce, remove,
+    NewPendingChange, PendingChange, PendingOperation, announce, claim, hold, missed,
+    of_environment, refused, remove,
 };
-use castalia_store::Store;
+use castalia_server::error::Error;
+use castalia_store::clock::shared_time;
+use castalia_store::{Id, Store, StoreError, pending_change};
+use chrono::TimeDelta;
 use futures_util::future::join;
+use sea_orm::ConnectionTrait as _;
+use tokio::time::{sleep, timeout};
 
 use crate::database::{Database, on_each_database};
 
 /// Pairs of announcements: not every pair overlaps.
 const PAIRS: usize = 30;
+const ENV: &str = "PRO";
+const HOUR: Duration = Duration::from_secs(3600);
+/// Longer than a busy machine needs for anything here.
+const SOON: Duration = Duration::from_secs(60);
+/// Half of the time by which the clock of PostgreSQL is ahead: a pause that was counted from the
+/// clock of this process is over for longer.
+const OVER: TimeDelta = TimeDelta::minutes(-30);
 
-async fn announced(store: &Store) -> (castalia_store::Id, bool) {
-    let change = NewPendingChange {
+/// Sets the clock of PostgreSQL an hour ahead, for connections that begin later: they find this
+/// function before the one of the server.
+const AHEAD: [&str; 3] = [
+    "CREATE SCHEMA ahead",
+    "CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+     $$ SELECT pg_catalog.clock_timestamp() + INTERVAL '1 hour' $$",
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, ahead, pg_catalog', \
+     current_database()); END $$",
+];
+
+fn change() -> NewPendingChange {
+    NewPendingChange {
         app_id: "a".to_owned(),
         namespace: String::new(),
         operation: PendingOperation::Write,
         operator: "o".to_owned(),
-    };
-    let stored = announce(store, change, vec!["PRO".to_owned()]).await.unwrap();
+    }
+}
+
+async fn announced(store: &Store) -> (Id, bool) {
+    let stored = announce(store, change(), vec![ENV.to_owned()]).await.unwrap();
     (stored[0].id, stored[0].is_behind)
+}
+
+/// Stores a change that is due after this time.
+async fn stored(store: &Store, pause: Duration) -> Id {
+    let ids: Result<_, StoreError> = store
+        .write(change(), move |tx, change| {
+            Box::pin(
+                async move { pending_change::insert(tx, change, &[ENV.to_owned()], pause).await },
+            )
+        })
+        .await;
+    ids.unwrap()[0]
+}
+
+async fn found(store: &Store, id: Id) -> PendingChange {
+    let mut changes = of_environment(store, ENV).await.unwrap().readable;
+    changes.retain(|change| change.id == id);
+    changes.remove(0)
+}
+
+/// Time until the change is due, by the clock of the database.
+async fn pause(store: &Store, id: Id) -> TimeDelta {
+    *found(store, id).await.due_time - shared_time(store.read()).await.unwrap()
 }
 
 on_each_database! {
@@ -33,5 +85,41 @@ on_each_database! {
             remove(&store, vec![one, other]).await;
         }
         assert!(!announced(&store).await.1, "nothing else is announced");
+    }
+
+    async fn a_change_is_due_by_the_clock_of_the_database(database: Database) {
+        if database.is_postgres() {
+            let raw = database.raw().await;
+            for statement in AHEAD {
+                raw.execute_unprepared(statement).await.unwrap();
+            }
+            raw.close().await.unwrap();
+        }
+        let store = database.portal().await;
+        let (due, later) = (stored(&store, Duration::ZERO).await, stored(&store, HOUR).await);
+        let (due, later) = (found(&store, due).await, found(&store, later).await);
+        let changes = of_environment(&store, ENV).await.unwrap();
+        assert!(changes.is_due(&due) && !changes.is_due(&later));
+        assert!(!claim(&store, &later).await.unwrap());
+        assert!(claim(&store, &due).await.unwrap());
+        assert!(!claim(&store, &due).await.unwrap(), "another node has it");
+        assert!(pause(&store, due.id).await > OVER);
+
+        missed(&store, &due).await;
+        assert!(pause(&store, due.id).await > OVER);
+        refused(&store, &due, &Error::bad_request("refused")).await;
+        assert!(pause(&store, due.id).await > OVER);
+        let (id, _) = announced(&store).await;
+        assert!(pause(&store, id).await > OVER);
+        let first = *found(&store, id).await.due_time;
+        let request = tokio::spawn(hold(store.clone(), vec![id]));
+        let is_held = async {
+            while *found(&store, id).await.due_time == first {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(SOON, is_held).await.unwrap();
+        request.abort();
+        assert!(pause(&store, id).await > OVER);
     }
 }

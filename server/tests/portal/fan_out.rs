@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use castalia_store::entity::{Standard as _, app as app_row, app_namespace, item};
 use castalia_store::pending_change::{self, NewPendingChange, PendingOperation};
-use castalia_store::{Deletion, Id, Store, StoreError, now};
+use castalia_store::{Deletion, Id, Store, StoreError};
 use http::StatusCode;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend};
 use serde_json::json;
@@ -226,7 +226,7 @@ async fn a_deletion_that_another_node_stored_is_known_at_once() {
     let stored = world.store.write(deletion, |tx, deletion| {
         Box::pin(async move {
             let envs = ["FAR".to_owned()];
-            pending_change::insert(tx, deletion, &envs, now() + SOON).await
+            pending_change::insert(tx, deletion, &envs, SOON).await
         })
     });
     stored.await.unwrap();

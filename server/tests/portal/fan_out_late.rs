@@ -9,9 +9,9 @@ use axum::middleware::from_fn_with_state;
 use castalia_server::domain::pending_change as domain;
 use castalia_server::domain::portal_app;
 use castalia_server::environment::Address;
+use castalia_store::Store;
 use castalia_store::entity::{Standard as _, item as item_row};
 use castalia_store::pending_change::{self, NewPendingChange, PendingChange, PendingOperation};
-use castalia_store::{Store, now};
 
 use super::environment::{admin_router, listen, world};
 use super::fan_out::{SOON, apps, come_back, unless_away};
@@ -75,7 +75,7 @@ async fn what_was_restored_while_its_deletion_was_sent_returns() {
     assert!(apps(&far).await.is_empty());
     let owe = world.store.write(deletion("demo", row.id), |tx, change| {
         Box::pin(async move {
-            pending_change::insert(tx, change, &["FAR".to_owned()], now()).await.map(drop)
+            pending_change::insert(tx, change, &["FAR".to_owned()], Duration::ZERO).await.map(drop)
         })
     });
     owe.await.unwrap();

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::environment::{hanging, listen};
-use super::world::World;
+use super::world::{NS, World};
 
 const INFO: &str = "/openapi/v1/system-info";
 
@@ -69,6 +69,25 @@ async fn the_health_of_an_instance_is_passed_on_as_it_is() {
         .await
         .fails(400, "No such instance of instanceId: ghost");
     root.get(&format!("{INFO}/health")).await.fails(400, "Query: missing field");
+}
+
+/// SEC-12: the address of a meta server may contain the password of a gateway.
+#[tokio::test]
+async fn credentials_of_a_meta_server_are_in_no_answer() {
+    let mut world = World::with_demo().await;
+    world.set("apollo.portal.envs", "local,far");
+    let addresses = json!({ "far": "http://gate:planted@127.0.0.1:1" });
+    world.set("apollo.portal.meta.servers", &addresses.to_string());
+    let (root, user) = (world.user("apollo").await, world.user("u1").await);
+    let far = NS.replace("/LOCAL/", "/FAR/");
+    for answer in [
+        root.get(INFO).await,
+        user.get("/openapi/v1/apps/demo/envclusters").await,
+        user.get(&far).await,
+    ] {
+        let is_shown = answer.body.contains("http://***@127.0.0.1:1");
+        assert!(is_shown && !answer.body.contains("planted"), "{answer:?}");
+    }
 }
 
 #[tokio::test]

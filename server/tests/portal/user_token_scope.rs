@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::restoration::define;
 use super::user_token::{TOKENS, set_enabled};
 use super::world::{NS, World, app, item};
 
@@ -38,6 +39,36 @@ async fn a_token_is_limited_to_its_apps_and_ends_with_its_owner() {
     program.get(&NS.replace("demo", "second")).await.fails(401, "Unauthorized user token");
     set_enabled(&world, "u1", true).await;
     program.get(&NS.replace("demo", "second")).await.ok();
+}
+
+/// A public namespace of another app is not within the limits of a token, also where a namespace of
+/// its app overrides it; callers without limits read it there.
+#[tokio::test]
+async fn a_token_that_is_limited_to_an_app_reads_no_public_namespace_of_another_one() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    define(&owner, "demo", "pub", true).await;
+    let public = NS.replace("application", "pub");
+    owner.post(&format!("{public}/items"), item("k", "of demo")).await.ok();
+    owner.post("/openapi/v1/apps", app("second", "u1")).await.empty();
+    let link = json!([{ "appId": "second", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "pub" }]);
+    owner.post("/openapi/v1/namespaces", link).await.empty();
+    let behind = format!("{}/associated-public-namespace", public.replace("demo", "second"));
+    let limits = |limits: Value| world.program("u1", limits);
+    for refused in [
+        json!({ "appIds": ["second"] }),
+        json!({ "namespaces": [{ "appId": "second", "namespaceName": "pub" }] }),
+    ] {
+        let program = limits(refused).await;
+        program.get(&public).await.fails(403, "Access is denied");
+        program.get(&behind).await.fails(403, "Access is denied");
+    }
+    let unlimited = limits(json!({})).await;
+    let both = limits(json!({ "appIds": ["second", "demo"] })).await;
+    let consumer = world.token("ci", &["second"]).await;
+    for caller in [owner, unlimited, both, world.consumer(&consumer), world.user("u2").await] {
+        assert_eq!(caller.get(&behind).await.ok()["items"][0]["value"], "of demo");
+    }
 }
 
 /// A user cannot fill the table.

@@ -8,7 +8,6 @@ use castalia_store::user::role;
 use castalia_store::{Store, namespace};
 
 pub use super::identity::{Consumer, Identity, UserToken};
-use super::token_scope::TokenOperation;
 use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
@@ -93,7 +92,7 @@ pub enum Need {
 #[derive(Debug, Clone, Copy)]
 pub struct Rights<'a> {
     pub(super) store: &'a Store,
-    config: &'a ServerConfig,
+    pub(super) config: &'a ServerConfig,
     compat: Compat,
 }
 
@@ -205,32 +204,6 @@ impl<'a> Rights<'a> {
         Ok(places.iter().map(sees).collect())
     }
 
-    /// Whether a user is a super administrator, who passes every check.
-    #[must_use]
-    pub fn is_root(&self, user_id: &str) -> bool {
-        self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
-    }
-
-    /// The same for a name in another case, which databases may treat as that of a super
-    /// administrator.
-    #[must_use]
-    pub fn is_like_root(&self, name: &str) -> bool {
-        let name = name.trim().to_lowercase();
-        self.config.get(&keys::SUPER_ADMINS).iter().any(|root| root.to_lowercase() == name)
-    }
-
-    /// Whether the caller acts with all permissions of a super administrator.
-    #[must_use]
-    pub fn acts_as_root(&self, caller: &Identity) -> bool {
-        match caller {
-            Identity::User(user_id) => self.is_root(user_id),
-            Identity::Token(token) => {
-                token.allows(TokenOperation::SystemAdmin) && self.is_root(&token.user_id)
-            }
-            Identity::Consumer(_) => false,
-        }
-    }
-
     /// Whether a user has the permission of this type on a target. As in Apollo, nobody has a
     /// permission that does not exist.
     pub async fn holds(&self, user_id: &str, kind: &str, target: &str) -> Result<bool> {
@@ -242,7 +215,7 @@ impl<'a> Rights<'a> {
     }
 
     async fn allow_user(&self, user_id: &str, need: Need, place: &Resource) -> Result<bool> {
-        if self.is_root(user_id) {
+        if self.passes_as_root(user_id, need).await? {
             return Ok(true);
         }
         match need {

@@ -5,7 +5,10 @@ use castalia_store::user::{self, UserRow};
 use castalia_store::{Deletion, Secret, Store, StoreError, Transaction};
 
 use super::external::list_super_admin;
-use super::{PasswordRule, Roots, User, blocking, existing, find, is_enabled, scheme, unknown};
+use super::{
+    PasswordRule, Roots, User, blocking, existing, find, is_enabled, lock_unchanged, scheme,
+    unknown,
+};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
 use crate::domain::{access_request, preference, recent};
@@ -102,18 +105,53 @@ pub async fn change(
     roots: impl Into<Roots>,
 ) -> Result<()> {
     account.check(rule)?;
-    let scheme = scheme(rule.installation());
     let stored = existing(store, &account.username).await?.password;
-    let given = account.password.clone();
-    let hash = blocking(move || {
-        // A request that changes only the mail address contains the same password.
-        match password::verify(given.expose(), stored.expose()) {
-            true => Ok(None),
-            false => password::hash(given.expose(), scheme).map(Some),
-        }
+    let hash = new_hash(rule, &account, stored).await?;
+    write(store, account.row(hash), roots.into()).await
+}
+
+/// Changes the account of the caller, whose row was `admitted` when the request began. Does not
+/// enable it: its user may send the request just before somebody disables the account, resets the
+/// password or deletes the account, and would have access again.
+///
+/// # Errors
+/// Fails if the password is too easy to guess, and if the row is no longer the one that was
+/// admitted.
+pub async fn change_own(
+    store: &Store,
+    rule: &PasswordRule,
+    account: Account,
+    admitted: &User,
+) -> Result<()> {
+    account.check(rule)?;
+    let hash = new_hash(rule, &account, admitted.password.clone()).await?;
+    let row = UserRow { is_enabled: None, ..account.row(hash) };
+    store
+        .write((row, admitted.clone()), |tx, (row, admitted)| {
+            Box::pin(async move {
+                if !lock_unchanged(tx, admitted).await? {
+                    let message = "The account was changed meanwhile; sign in again.";
+                    return Err(Error::unauthorized(message));
+                }
+                change_in(tx, row).await
+            })
+        })
+        .await
+}
+
+/// The hash of the password of an account; `None` if the stored one is of the same password, as in
+/// a request that changes only the mail address.
+async fn new_hash(
+    rule: &PasswordRule,
+    account: &Account,
+    stored: Secret,
+) -> Result<Option<String>> {
+    let (given, scheme) = (account.password.clone(), scheme(rule.installation()));
+    let hash = blocking(move || match password::verify(given.expose(), stored.expose()) {
+        true => Ok(None),
+        false => password::hash(given.expose(), scheme).map(Some),
     });
-    let row = account.row(hash.await?);
-    write(store, row, roots.into()).await
+    hash.await
 }
 
 /// Enables or disables a user. Disabling ends the sessions of the user, so that they do not become

@@ -1,8 +1,9 @@
-//! The super administrators at the time of a change that must leave one: of an account, or of their
-//! list. Another node may have changed the list, which this one reads once a minute.
+//! The super administrators at the time of a change that one of them makes, or that must leave one:
+//! of an account, or of their list. Another node may have changed the list, which this one reads
+//! once a minute.
 
 use castalia_store::user::{self, User};
-use castalia_store::{Transaction, server_config};
+use castalia_store::{Store, Transaction, server_config};
 
 use super::is_enabled;
 use crate::domain::permission::grant;
@@ -60,6 +61,27 @@ impl Roots {
         }
         let row = server_config::portal_to_replace(tx, key.name).await?;
         Ok(key.kind.read(row.map(|row| row.value)))
+    }
+}
+
+/// Whether a user whom this node knows as a super administrator still is one: otherwise, whoever was
+/// removed from the list could use another node to return to it.
+///
+/// # Errors
+/// Fails if the database cannot be read.
+pub(in crate::domain) async fn is_still_listed(
+    store: &Store,
+    config: &ServerConfig,
+    name: &str,
+) -> Result<bool> {
+    let key = &keys::SUPER_ADMINS;
+    if config.is_fixed(key) {
+        return Ok(true);
+    }
+    match server_config::value_of_portal(store.read(), key.name).await? {
+        // As where the settings are read: the earlier list remains in effect.
+        Some(None) => Ok(true),
+        value => Ok(key.kind.read(value.flatten()).iter().any(|listed| listed == name)),
     }
 }
 

@@ -2,6 +2,8 @@
 //! name and password or by a token of the OpenID Connect provider. An `Authorization` header takes
 //! precedence over the cookie, so that a script with an old cookie is identified by its token.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
@@ -13,6 +15,7 @@ use super::open_api::subrequest::FirstPart;
 use super::sign_in::{basic, bearer, proxy};
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
+use crate::domain::user::User;
 use crate::domain::{consumer, user_token};
 use crate::error::{Error, Reaction, Result};
 
@@ -26,6 +29,9 @@ pub(super) const COOKIE_NAME: &str = "SESSION";
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
+    /// The row of a user who identified without a token of the portal, as it was when the request
+    /// was admitted. A change of the own account depends on it.
+    pub(super) account: Option<Arc<User>>,
     /// The session whose cookie the request carried.
     pub(super) sign_in: Option<SignedIn>,
     /// The row of the token.
@@ -54,9 +60,10 @@ impl Claim {
         };
         Ok(match session::find(&portal.state.store, id).await? {
             // The proxy in front of the portal says that another user has taken the browser over.
-            Some(sign_in) if is_other(&sign_in) => Self::Ended,
-            Some(sign_in) => Self::Known(Caller {
+            Some((sign_in, _)) if is_other(&sign_in) => Self::Ended,
+            Some((sign_in, account)) => Self::Known(Caller {
                 identity: Identity::User(sign_in.user_id.clone()),
+                account: Some(Arc::new(account)),
                 sign_in: Some(sign_in),
                 token_id: None,
             }),
@@ -98,12 +105,14 @@ async fn of_header(portal: &Portal, parts: &Parts) -> Result<Caller> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
-    let user_id = match basic::identified(portal, parts, token).await? {
-        Some(user_id) => Some(user_id),
+    let account = match basic::identified(portal, parts, token).await? {
+        Some(account) => Some(account),
         None => bearer::identified(portal, parts, token).await?,
     };
-    if let Some(user_id) = user_id {
-        return Ok(Caller { identity: Identity::User(user_id), sign_in: None, token_id: None });
+    if let Some(account) = account {
+        let identity = Identity::User(account.username.clone());
+        let account = Some(Arc::new(account));
+        return Ok(Caller { identity, account, sign_in: None, token_id: None });
     }
     if let Some(token) = user_token(token) {
         if !parts.uri.path().starts_with(OF_TOKENS) {
@@ -116,7 +125,7 @@ async fn of_header(portal: &Portal, parts: &Parts) -> Result<Caller> {
         return Err(too_many());
     }
     let identity = Identity::Consumer(known.consumer);
-    Ok(Caller { identity, sign_in: None, token_id: Some(known.token_id) })
+    Ok(Caller { identity, account: None, sign_in: None, token_id: Some(known.token_id) })
 }
 
 /// The token of a user in a header value, which has a scheme.
@@ -140,7 +149,8 @@ async fn of_user_token(portal: &Portal, text: &str, is_counted: bool) -> Result<
     if !is_counted && !portal.own.user_rates.admit(id, known.rate_limit) {
         return Err(too_many());
     }
-    Ok(Caller { identity: Identity::Token(known.token), sign_in: None, token_id: Some(id) })
+    let identity = Identity::Token(known.token);
+    Ok(Caller { identity, account: None, sign_in: None, token_id: Some(id) })
 }
 
 fn too_many() -> Error {

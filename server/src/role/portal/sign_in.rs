@@ -136,7 +136,7 @@ async fn sign_out(
     let store = &portal.state.store;
     // Anyone can send the cookie of a session that has ended.
     if let Some(id) = session_id(&headers)
-        && let Some(sign_in) = session::find(store, id).await?
+        && let Some((sign_in, _)) = session::find(store, id).await?
     {
         let proxies = &portal.state.settings.trusted_proxies;
         let address = client_address(peer.as_deref(), &headers, proxies);

@@ -56,7 +56,7 @@ async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> 
         if blocked.contains(&object) || blocked.contains(&app) {
             continue;
         }
-        if !pending_change::claim(&state.store, change).await? {
+        if !pending.is_due(change) || !pending_change::claim(&state.store, change).await? {
             blocked.insert(object);
             continue;
         }

@@ -93,10 +93,9 @@ pub(super) async fn put(
 ) -> Result<()> {
     let username = body.username.unwrap_or_default();
     check_is_local(&portal, &username)?;
-    let is_own = matches!(&caller.identity, Identity::User(user_id) if *user_id == username)
-        && !creation.is_create
-        && body.enabled.is_none_or(|enabled| enabled == 1);
-    if !is_own {
+    let is_own_change = !creation.is_create && body.enabled.is_none_or(|enabled| enabled == 1);
+    let own = caller.account.as_deref().filter(|own| is_own_change && own.username == username);
+    if own.is_none() {
         check_may_manage(&portal, &caller, &username).await?;
     }
     portal.operator(&caller, by.operator, None).await?;
@@ -109,9 +108,10 @@ pub(super) async fn put(
     };
     let store = &portal.state.store;
     let rule = user::PasswordRule::new(portal.state.installation, &portal.state.config);
-    match creation.is_create {
-        true => account::create(store, &rule, account).await,
-        false => account::change(store, &rule, account, &portal.state.config).await,
+    match own {
+        Some(own) => account::change_own(store, &rule, account, own).await,
+        None if creation.is_create => account::create(store, &rule, account).await,
+        None => account::change(store, &rule, account, &portal.state.config).await,
     }
 }
 

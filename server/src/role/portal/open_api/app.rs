@@ -93,7 +93,7 @@ async fn announce(portal: &Portal, app_id: &str, operator: &str) -> Result<FanOu
 async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) -> Result<()> {
     let may_adopt = match caller {
         Identity::Consumer(consumer) => consumer.all_apps,
-        user => portal.rights().acts_as_root(user),
+        user => portal.rights().changes_as_root(user).await?,
     };
     let questions = portal.state.environments.addressed().into_iter().map(|environment| async {
         let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;

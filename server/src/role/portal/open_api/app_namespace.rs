@@ -32,7 +32,7 @@ pub(super) async fn create(
     check_same_app(&place.app_id, &required(body.app_id, "appId")?)?;
     let is_open = body.is_public || portal.state.config.get(&keys::CREATE_PRIVATE_NAMESPACE);
     let is_of_user = caller.identity.user_id().is_some();
-    if is_of_user && !is_open && !portal.rights().acts_as_root(&caller.identity) {
+    if is_of_user && !is_open && !portal.rights().changes_as_root(&caller.identity).await? {
         return Err(refusal(Need::CreateNamespace));
     }
     let operator = portal.operator(&caller, by.operator, body.data_change_created_by).await?;

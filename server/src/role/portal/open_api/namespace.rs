@@ -26,6 +26,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
@@ -97,18 +98,28 @@ pub(super) async fn get(
     Ok(Json(shown.into_iter().next().unwrap_or_default()))
 }
 
-/// The public namespace that a namespace of another app overrides.
+/// The public namespace that a namespace of another app overrides. Whoever sees the latter sees it
+/// too, but for a token that is limited to other objects.
 pub(super) async fn associated_public(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(wanted): Query<Extended>,
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::in_namespace(&place, &["associated-public-namespace"]);
     let found: admin::Namespace = environment.get(address).await?;
-    let app_id = found.app_id.clone().unwrap_or_default();
+    let public = Resource {
+        env: place.env,
+        app_id: found.app_id.clone().unwrap_or_default(),
+        cluster: found.cluster_name.clone().unwrap_or_default(),
+        namespace: found.namespace_name.clone().unwrap_or_default(),
+    };
+    if !caller.identity.is_within_scope(Need::See, Some(&public)) {
+        return Err(refusal(Need::See));
+    }
     let view = View { extend_info: wanted.extend_info, ..View::default() };
-    let shown = shown(&portal, &environment, &app_id, vec![found], view).await?;
+    let shown = shown(&portal, &environment, &public.app_id, vec![found], view).await?;
     Ok(Json(shown.into_iter().next().unwrap_or_default()))
 }
 

@@ -2,9 +2,12 @@
 //! An environment that does not answer is listed with the reason and delays the others by no more
 //! than its time-outs.
 
+use std::borrow::Cow;
+
 use axum::extract::State;
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 use castalia_core::protocol::wire::ServiceInstance;
+use castalia_core::redact::without_credentials;
 use futures_util::future::join_all;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -39,7 +42,8 @@ pub(super) async fn health(
     for (environment, services) in all_services(&portal).await {
         let Ok(Services { config, admin }) = services else { continue };
         let mut all = config.iter().chain(&admin);
-        if let Some(service) = all.find(|service| service.instance_id == instance_id) {
+        let is_shown_as = |id: &str| without_credentials(id) == instance_id;
+        if let Some(service) = all.find(|service| is_shown_as(&service.instance_id)) {
             return environment.health(service).await.map(Json);
         }
     }
@@ -68,7 +72,7 @@ fn describe((environment, services): (Environment, Result<Services>)) -> Environ
         Ok(services) => (services, None),
         // Begins as in Apollo's portal.
         Err(error) => {
-            let meta = environment.meta_servers().unwrap_or("none");
+            let meta = environment.meta_servers().unwrap_or(Cow::Borrowed("none"));
             let message = format!(
                 "Loading config/admin services from meta server: {meta} failed! {}",
                 error.message()
@@ -83,17 +87,18 @@ fn describe((environment, services): (Environment, Result<Services>)) -> Environ
     EnvironmentInfo {
         env: Some(environment.name().to_owned()),
         active: environment.is_up(),
-        meta_server_address: environment.meta_servers().map(str::to_owned),
+        meta_server_address: environment.meta_servers().map(Cow::into_owned),
         config_services: list(services.config),
         admin_services: list(services.admin),
         error_message,
     }
 }
 
+/// An id may be an address, as that of a service in `apollo.config-service.url`.
 fn service(found: ServiceInstance) -> Service {
     Service {
         app_name: Some(found.app_name),
-        instance_id: Some(found.instance_id),
-        homepage_url: Some(found.homepage_url),
+        instance_id: Some(without_credentials(&found.instance_id).into_owned()),
+        homepage_url: Some(without_credentials(&found.homepage_url).into_owned()),
     }
 }

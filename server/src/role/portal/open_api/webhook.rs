@@ -1,6 +1,7 @@
 //! `/openapi/v1/webhooks`: the addresses that are called after a publish, and the delivery log.
 
 use axum::extract::{Extension, State};
+use castalia_core::redact::without_credentials;
 use castalia_store::{Id, Page, Secret};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -157,7 +158,9 @@ fn delivery((row, notice): (notice::Delivery, Option<notice::Notice>)) -> Delive
         kind: Some(kind.to_owned()),
         webhook_id: row.webhook_id.0,
         // The query of such an address may have a token.
-        url: filled(row.target.split('?').next().unwrap_or_default().to_owned()),
+        url: filled(
+            without_credentials(row.target.split('?').next().unwrap_or_default()).into_owned(),
+        ),
         state: Some(state.to_owned()),
         attempts: row.attempts.0.into(),
         status: Some(i64::from(row.status.0)).filter(|status| *status > 0),

@@ -68,7 +68,7 @@ pub(in crate::role::portal) async fn identified(
     portal: &Portal,
     parts: &Parts,
     header: &str,
-) -> Result<Option<String>> {
+) -> Result<Option<User>> {
     let Some(encoded) = credentials_of(header) else { return Ok(None) };
     if !portal.state.compat.basic_authentication {
         return Ok(None);
@@ -83,13 +83,13 @@ pub(in crate::role::portal) async fn identified(
     if let Some(entry) = verified.users.get(&seal) {
         let (known, at) = &*entry;
         if at.elapsed() < VALID && user::is_unchanged(&portal.state.store, known).await? {
-            return Ok(Some(known.username.clone()));
+            return Ok(Some(known.clone()));
         }
         verified.users.remove(&seal);
     }
     // Requests that arrive together are one attempt.
     let entry = verified.users.get_or_insert_async(&seal, verify(portal, parts, given)).await?;
-    Ok(Some(entry.0.username.clone()))
+    Ok(Some(entry.0.clone()))
 }
 
 async fn verify(portal: &Portal, parts: &Parts, given: SignInForm) -> Result<Arc<(User, Instant)>> {

@@ -5,7 +5,7 @@ use http::HeaderValue;
 use http::request::Parts;
 
 use super::open_id::{account, report};
-use crate::domain::user::{self, external};
+use crate::domain::user::{self, User, external};
 use crate::error::{Error, Reaction, Result};
 use crate::open_id::SignInFailure;
 use crate::open_id::claims::ClaimedUser;
@@ -19,7 +19,7 @@ pub(in crate::role::portal) async fn identified(
     portal: &Portal,
     parts: &Parts,
     header: &str,
-) -> Result<Option<String>> {
+) -> Result<Option<User>> {
     let Some((token, audience)) = token_of(header).zip(audience(portal)) else { return Ok(None) };
     let (Some(open_id), Some(settings)) =
         (&portal.own.open_id, &portal.state.settings.sign_in.open_id)
@@ -31,7 +31,7 @@ pub(in crate::role::portal) async fn identified(
     let person = person.map_err(|refusal| refuse(&SignInFailure::Rejected(refusal.problem)))?;
     let (name, address) = (person.id.clone(), audit::address(portal, parts));
     match admit(portal, parts, person).await? {
-        Ok(username) => Ok(Some(username)),
+        Ok(user) => Ok(Some(user)),
         Err(problem) => {
             portal.refused_sign_in(&name, address).await;
             Err(refuse(&SignInFailure::Rejected(problem)))
@@ -39,14 +39,13 @@ pub(in crate::role::portal) async fn identified(
     }
 }
 
-/// The name of the account, or why the user has none. A token describes the user less fully than a
-/// sign-in does, so an existing account is not updated, and no administrator appointed or
-/// dismissed.
+/// The account, or why the user has none. A token describes the user less fully than a sign-in
+/// does, so an existing account is not updated, and no administrator appointed or dismissed.
 async fn admit(
     portal: &Portal,
     parts: &Parts,
     person: ClaimedUser,
-) -> Result<Result<String, String>> {
+) -> Result<Result<User, String>> {
     let store = &portal.state.store;
     let ClaimedUser { id, display_name, email, is_super_admin: _ } = person;
     let is_known = user::find(store, &id).await?.is_some();
@@ -62,7 +61,7 @@ async fn admit(
         let trail = portal.signs_in(&id, audit::address(portal, parts))?;
         within(trail, admission).await?
     };
-    Ok(account(admission, &id).map(|user| user.username))
+    Ok(account(admission, &id))
 }
 
 /// The reason is for the log only.

@@ -87,7 +87,7 @@ class Client internal constructor(settings: Settings, private val native: Native
      */
     fun validate(namespace: String, validator: Validator) {
         val questions = ask { validate(namespace) }
-        validating += tasks.launch { questions.use { while (true) answer(it.next() ?: break, validator) } }
+        validating += tasks.launchHook { questions.use { while (true) answer(it.next() ?: break, validator) } }
     }
 
     /** Every effective setting and its origin. Secrets are masked. */

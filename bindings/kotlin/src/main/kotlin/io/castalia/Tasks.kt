@@ -60,6 +60,9 @@ internal class Tasks {
      */
     fun launch(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.listeners, pump)
 
+    /** Like [launch], for functions of the application that a load waits for. */
+    fun launchHook(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.hooks, pump)
+
     /** Like [launch], for work that does not call the application. */
     fun follow(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.calls, pump)
 
@@ -69,7 +72,7 @@ internal class Tasks {
         call.whenComplete { _, failure ->
             pumps -= call
             val isExpected = failure == null || failure is CastaliaException.Closed || failure is CancellationException
-            if (!isExpected) Report.error("a listener stopped because of an error", failure)
+            if (!isExpected) Report.error("a listener or validator stopped because of an error", failure)
         }
         return call
     }

@@ -59,11 +59,14 @@ internal class Workers private constructor(private val name: String, most: Int) 
         /** Steps of calls, which never block, so few threads are enough. */
         val calls = Workers("castalia-call", most = 8)
 
-        /**
-         * Listeners and validators of applications, which may block. Never used for anything that a listener
-         * could wait for.
-         */
+        /** Listeners of applications, which may block. Never used for anything that a listener could wait for. */
         val listeners = Workers("castalia-listener", most = 64)
+
+        /**
+         * Functions of applications that a load waits for: validators. Apart from listeners, which may all be
+         * blocked, or wait for a namespace to open.
+         */
+        val hooks = Workers("castalia-hook", most = 64)
 
         /** Whether this thread does work of this owner. */
         fun isWorkingFor(owner: Any): Boolean = (Thread.currentThread() as? Worker)?.owner === owner

@@ -18,7 +18,7 @@ class ThreadTest {
     @AfterEach
     fun stop() = server.close()
 
-    private val names = setOf("castalia-listener", "castalia-call", "castalia-close")
+    private val names = setOf("castalia-listener", "castalia-hook", "castalia-call", "castalia-close")
 
     private fun threads() = Thread.getAllStackTraces().keys.count { it.name in names }
 
@@ -55,6 +55,62 @@ class ThreadTest {
         server.client().use { other -> assertEquals("1", other.configAsync("application").get(60, SECONDS)["n"]) }
         go.countDown()
         eventually("all listeners hear of it") { heard.get() == 600 }
+        client.close()
+        eventually("all threads end") { threads() == 0 }
+    }
+
+    @Test
+    fun `six hundred blocked listeners keep no validator from judging a release`() {
+        // B44
+        val client = server.client()
+        val config = client.configAsync("application").join()
+        val go = CountDownLatch(1)
+        val heard = AtomicInteger()
+        repeat(600) {
+            config.onChange {
+                heard.incrementAndGet()
+                go.await()
+            }
+        }
+        server.publish("n" to "1")
+        eventually("as many listeners are busy as may be") { heard.get() == 64 }
+        server.client().use { other ->
+            val judged = AtomicInteger()
+            other.validate("application") { snapshot ->
+                judged.incrementAndGet()
+                if (snapshot["n"] == "2") "two is rejected" else null
+            }
+            val validated = other.configAsync("application").get(60, SECONDS)
+            assertEquals("1", validated["n"])
+            server.publish("n" to "2")
+            eventually("the second release is judged") { judged.get() >= 2 && validated.lastError != null }
+            server.publish("n" to "3")
+            eventually("the third release is applied") { validated["n"] == "3" }
+        }
+        go.countDown()
+        client.close()
+        eventually("all threads end") { threads() == 0 }
+    }
+
+    @Test
+    fun `as many listeners as can run may wait for a namespace with a validator`() {
+        // B44
+        val client = server.client()
+        val config = client.configAsync("application").join()
+        val other = server.client()
+        other.validate("application") { null }
+        val allRun = CountDownLatch(64)
+        val read = AtomicInteger()
+        repeat(64) {
+            config.onChange {
+                allRun.countDown()
+                allRun.await()
+                if (other.configAsync("application").get(60, SECONDS)["n"] == "1") read.incrementAndGet()
+            }
+        }
+        server.publish("n" to "1")
+        eventually("all listeners read the namespace", 120) { read.get() == 64 }
+        other.close()
         client.close()
         eventually("all threads end") { threads() == 0 }
     }
