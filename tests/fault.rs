@@ -34,6 +34,7 @@ mod locked_table;
 mod log_pipe;
 mod member;
 mod misplaced;
+mod new_key;
 mod nodes;
 mod odd_charset;
 mod odd_flag;

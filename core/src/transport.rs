@@ -24,7 +24,7 @@ use crate::protocol::signature::AccessKey;
 
 pub use client::{HttpClient, HttpRequest, HttpResponse};
 pub use failure::Failure;
-pub use http::{HttpOptions, ReqwestClient};
+pub use http::{HttpOptions, IDLE_TIMEOUT, ReqwestClient};
 pub use meter::HttpMetrics;
 use meter::Meter;
 pub use trust::tls_config;

@@ -25,8 +25,8 @@ mod scan;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
@@ -41,6 +41,7 @@ use self::answer::AnswerCache;
 use self::cache::{NamespaceRef, Published, ReadFrom, ReleaseCache};
 use self::condition::Condition;
 use self::deferred::Deferred;
+use self::definition::KeysRead;
 use self::hub::{Limits, WatchHub};
 use self::name::{Contest, Names};
 use self::pace::Pacer;
@@ -62,7 +63,7 @@ pub struct ReleaseFeed(Arc<FeedInner>);
 struct FeedInner {
     store: Store,
     config: ServerConfig,
-    cache: ReleaseCache,
+    cache: Arc<ReleaseCache>,
     answers: AnswerCache,
     hub: WatchHub,
     pacer: Pacer,
@@ -81,8 +82,10 @@ struct FeedInner {
     names_read: parking_lot::Mutex<DateTime<Utc>>,
     /// Numbers the reads of names and access keys.
     readings: Rounds,
-    /// Whether this process may have changed an access key since they were last read.
-    keys_changed: AtomicBool,
+    /// Number of changes of names and access keys by this process.
+    changes_here: AtomicU64,
+    /// Held during a read of access keys, so that an older result never replaces a newer one.
+    keys_read: Mutex<KeysRead>,
     deferred: Deferred,
     condition: Condition,
     /// Watch keys whose ids went back. `Some` until everything has been read again.
@@ -109,12 +112,12 @@ impl ReleaseFeed {
         let positions = Arc::new(Positions::default());
         let names = Arc::new(Names::new(options.folds_names));
         let feed = Self(Arc::new(FeedInner {
-            cache: ReleaseCache::new(
+            cache: Arc::new(ReleaseCache::new(
                 store.clone(),
                 config.clone(),
                 Arc::clone(&names),
                 Arc::clone(&positions),
-            ),
+            )),
             answers: AnswerCache::default(),
             hub: WatchHub::new(options.polls),
             pacer: Pacer::new(config.clone()),
@@ -128,7 +131,8 @@ impl ReleaseFeed {
             scans: Rounds::default(),
             names_read: parking_lot::Mutex::new(castalia_store::now()),
             readings: Rounds::default(),
-            keys_changed: AtomicBool::new(false),
+            changes_here: AtomicU64::new(0),
+            keys_read: Mutex::default(),
             deferred: Deferred::default(),
             condition: Condition::default(),
             reload: parking_lot::Mutex::default(),
@@ -190,8 +194,8 @@ impl ReleaseFeed {
 
     /// Same as [`Self::deliver_committed`], for names and access keys.
     pub async fn read_committed_definitions(&self) {
-        // The change may bear a time that its caller chose, so that it does not look new.
-        self.0.keys_changed.store(true, Ordering::Release);
+        // The change may bear a time that does not look new, because a clock went back.
+        self.0.changes_here.fetch_add(1, Ordering::AcqRel);
         if !self.0.readings.next(|| self.signal_definitions()).await {
             tracing::warn!(
                 "a change of a name or an access key was committed but is not in effect on this node; the next \
@@ -283,13 +287,19 @@ impl ReleaseFeed {
         self.0.condition.lost_id(self.alarm())
     }
 
+    /// When the ids last went back; the rows that this process wrote before may be missing since.
+    #[must_use]
+    pub fn last_rewind(&self) -> Option<Instant> {
+        self.0.condition.last_rewind()
+    }
+
     fn alarm(&self) -> Duration {
         self.0.config.get(&keys::REWIND_ALARM)
     }
 
     /// Releases and gray rules.
     #[must_use]
-    pub fn cache(&self) -> &ReleaseCache {
+    pub fn cache(&self) -> &Arc<ReleaseCache> {
         &self.0.cache
     }
 

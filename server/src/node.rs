@@ -270,7 +270,7 @@ impl Node {
         feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
-        forgotten_instance::run(&reserved, &instances, &self.background);
+        forgotten_instance::run(&reserved, &feed, &instances, &self.background);
         instance_retention::run(&store, &config, &self.background);
         let secret = nudge::secret(&reserved, random_hex()?).await?;
         let registry = sockets.registry(&settings, &config, &reserved, &secret).await?;

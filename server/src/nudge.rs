@@ -118,18 +118,28 @@ impl Nudge {
     }
 
     async fn listen(self, feed: ReleaseFeed) {
+        // An outage is logged once, and not with each attempt.
+        let mut is_logged = false;
         loop {
-            match self.0.store.listen().await {
-                Ok(Some(mut listener)) => loop {
-                    listener.changed().await;
-                    feed.signal();
-                },
-                Ok(None) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot listen for release messages; the scan each second finds them");
-                    tokio::time::sleep(RETRY).await;
+            let error = match self.0.store.listen().await {
+                Ok(Some(mut listener)) => {
+                    is_logged = false;
+                    loop {
+                        // Also at first: messages may have been written while nobody listened.
+                        feed.signal();
+                        if let Err(error) = listener.changed().await {
+                            break error;
+                        }
+                    }
                 }
+                Ok(None) => return,
+                Err(error) => error,
+            };
+            if !is_logged {
+                tracing::warn!(%error, "cannot listen for release messages; the scan each second finds them");
+                is_logged = true;
             }
+            tokio::time::sleep(RETRY).await;
         }
     }
 }

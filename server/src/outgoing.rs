@@ -7,7 +7,7 @@ mod metered;
 
 use std::sync::{LazyLock, Once};
 
-use castalia_core::transport;
+use castalia_core::transport::{self, IDLE_TIMEOUT};
 use reqwest::ClientBuilder;
 use rustls::ClientConfig;
 
@@ -23,7 +23,7 @@ pub fn install_tls() {
 
 /// A builder of a client; safe to call from any role in any order.
 pub fn client() -> ClientBuilder {
-    reqwest::Client::builder().tls_backend_preconfigured(tls())
+    reqwest::Client::builder().tls_backend_preconfigured(tls()).pool_idle_timeout(IDLE_TIMEOUT)
 }
 
 /// TLS that trusts the system's certificates. All clients share it, so that they are read once, and

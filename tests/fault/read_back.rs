@@ -80,20 +80,24 @@ async fn an_access_key_is_in_force_once_its_change_was_answered(kind: Kind) {
     node.end().await;
 }
 
-/// A caller may choose the time of a key, as in Apollo; it is enforced immediately all the same.
+/// An enforced key of `demo`. A caller may choose its time, as in Apollo.
+pub(super) fn key_with_an_old_time() -> serde_json::Value {
+    serde_json::json!({
+        "appId": "demo", "secret": "secret of the test of times", "mode": 0, "enabled": true,
+        "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
+        "dataChangeCreatedTime": "2020-01-01T00:00:00.000+0000",
+        "dataChangeLastModifiedTime": "2020-01-01T00:00:00.000+0000",
+    })
+}
+
+/// It is enforced immediately; `new_key` is about other nodes.
 async fn a_key_with_a_time_of_its_caller_is_in_force_at_once(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let admin = Http::new(&node.server.admin);
     let path = "/configs/demo/default/application";
     node.app.publish("1").await;
-    let key = serde_json::json!({
-        "appId": "demo", "secret": "secret of the test of times", "mode": 0, "enabled": true,
-        "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
-        "dataChangeCreatedTime": "2020-01-01T00:00:00.000+0000",
-        "dataChangeLastModifiedTime": "2020-01-01T00:00:00.000+0000",
-    });
     let begun = Instant::now();
-    admin.post("/apps/demo/accesskeys", key).await.ok();
+    admin.post("/apps/demo/accesskeys", key_with_an_old_time()).await.ok();
     reads_back(begun, "401", async || node.get(path).await.status == 401).await;
     node.end().await;
 }

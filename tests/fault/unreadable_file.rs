@@ -150,6 +150,11 @@ fn damage_rest_of_rows(server: &Server) -> Damage {
     Damage::of(&server.data_dir().join("config.db"), |page| page[0] != 13)
 }
 
+/// The same with only the pages that hold the beginning of a row.
+fn damage_beginning_of_rows(server: &Server) -> Damage {
+    Damage::of(&server.data_dir().join("config.db"), |page| page[0] == 13)
+}
+
 #[tokio::test]
 async fn a_damaged_page_is_reported_until_it_can_be_read() {
     let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
@@ -218,6 +223,48 @@ async fn a_damaged_page_keeps_no_other_namespace_from_being_read_again() {
     for name in OTHERS {
         eventually("what was changed by hand", || serves(name, "changed")).await;
     }
+    damaged.repair();
+    recovers(&node.http).await;
+    node.end().await;
+}
+
+/// The ids of 64 namespaces are compared in one statement. The first releases of the others, which
+/// no message announces, are found by this comparison only.
+#[tokio::test]
+async fn a_damaged_page_keeps_no_other_namespace_from_being_compared() {
+    const OTHERS: usize = 69;
+    let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1")];
+    let Some(node) = Node::start(Kind::Sqlite, &variables).await else { return };
+    publish(&node.app, "application").await;
+    // Each fills a page behind the one that is damaged below. Hidden until then, and shown by a
+    // statement that reads none of the pages before them.
+    let insert = |name: &str| {
+        format!(
+            r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations","IsDeleted")
+               VALUES ('key of {name}','demo','default','{name}','{{"k":"first","filler":"{}"}}',1)"#,
+            "-".repeat(3_600)
+        )
+    };
+    let names: Vec<String> = (0..OTHERS).map(|number| format!("n{number}")).collect();
+    let inserts: Vec<String> =
+        std::iter::once("filler").chain(names.iter().map(String::as_str)).map(insert).collect();
+    node.database.run(&inserts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let first = r#"SELECT "Id" FROM "Release" WHERE "NamespaceName" = 'n0'"#;
+    let first = node.database.rows(first).await[0]["Id"].as_i64().unwrap();
+    let node = node.restart(async |_| ()).await;
+    let path = |name: &str| format!("/configs/demo/default/{name}");
+    becomes(&node.http, &path("application"), 200).await;
+    for name in &names {
+        becomes(&node.http, &path(name), 404).await;
+    }
+    let damaged = damage_beginning_of_rows(&node.server);
+    let show = format!(r#"UPDATE "Release" SET "IsDeleted" = 0 WHERE "Id" >= {first}"#);
+    node.database.run(&[&show]).await;
+    for name in &names {
+        becomes(&node.http, &path(name), 200).await;
+    }
+    reports(&node.http, &["demo+default+application".into()]).await;
+    node.get(&path("application")).await.ok();
     damaged.repair();
     recovers(&node.http).await;
     node.end().await;

@@ -13,6 +13,10 @@ use reqwest::{Client, ClientBuilder};
 use super::{HttpClient, HttpRequest, HttpResponse, OPERATION, tls_config};
 use crate::error::{Error, ErrorKind, Result};
 
+/// How long an idle connection is used again. Shorter than servers keep it (Castalia 10 s, Tomcat
+/// 20 s): a request on a connection that is being closed fails, and may have been received.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How connections are made.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
@@ -78,6 +82,7 @@ impl ReqwestClient {
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             // The official servers only speak HTTP/1.1.
             .http1_only();
         if !options.system_proxy {

@@ -1,5 +1,5 @@
 //! Access keys: the secrets that sign the requests of an app's clients. They are created, enabled,
-//! disabled and deleted here; config services find changes by their time.
+//! disabled and deleted here; config services find changes by their time, and new keys by their id.
 
 pub use castalia_store::access_key::AccessKey;
 

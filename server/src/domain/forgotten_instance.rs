@@ -1,7 +1,8 @@
 //! Forgets instances: their records of a namespace are removed before they expire, because someone
 //! knows that the clients do not run any more. One that runs nevertheless is recorded with its next
 //! request. For that, every config service has to drop what it knows about recorded clients: the
-//! removal is in the table `Audit`, which each of them reads at intervals.
+//! removal is in the table `Audit`, which each of them reads at intervals. The same after a restored
+//! backup or a failover, which may have lost the records of running clients.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::instance_audit::InstanceAudit;
 use super::namespace::NamespaceKey;
 use crate::background::Background;
 use crate::error::Result;
+use crate::feed::ReleaseFeed;
 
 /// Name of the table in `Audit`. Other removals of its rows are not recorded there.
 const ENTITY: &str = "InstanceConfig";
@@ -45,15 +47,22 @@ pub async fn forget(
         .await
 }
 
-/// Starts the task of a config service that notices what was forgotten through any node.
-pub fn run(store: &Store, records: &InstanceAudit, background: &Background) {
-    let (store, records) = (store.clone(), records.clone());
-    background.spawn("forgotten instances", move || watch(store.clone(), records.clone()));
+/// Starts the task of a config service that notices what was forgotten through any node, and that
+/// the database lost rows.
+pub fn run(store: &Store, feed: &ReleaseFeed, records: &InstanceAudit, background: &Background) {
+    let (store, feed, records) = (store.clone(), feed.clone(), records.clone());
+    background
+        .spawn("forgotten instances", move || watch(store.clone(), feed.clone(), records.clone()));
 }
 
-async fn watch(store: Store, records: InstanceAudit) {
-    let mut known = None;
+async fn watch(store: Store, feed: ReleaseFeed, records: InstanceAudit) {
+    let (mut known, mut rewound) = (None, None);
     loop {
+        let last_rewind = feed.last_rewind();
+        if rewound != last_rewind {
+            rewound = last_rewind;
+            records.record_all_again();
+        }
         match removals(&store, known.as_ref()).await {
             Ok(found) => {
                 let is_new = |known: &Removals| !found.ids.is_subset(&known.ids);

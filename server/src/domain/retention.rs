@@ -17,6 +17,7 @@ use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
 
+use walk::Done;
 pub use walk::Walk;
 
 /// Intervals of the searches for new messages, and for new history.
@@ -123,6 +124,7 @@ async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
 }
 
 /// Trims every history that grew after `since` to its limit, and returns the id of the newest row.
+/// Continues after one that cannot be trimmed, to which the walk returns.
 pub async fn remove_old_histories(
     store: &Store,
     config: &ServerConfig,
@@ -131,6 +133,7 @@ pub async fn remove_old_histories(
     let Some(mut since) = since else {
         return Ok(castalia_store::release::max_history_id(store.read()).await?);
     };
+    let mut done = Done::default();
     loop {
         let rows = castalia_store::release::histories_after(store.read(), since, LOOK).await?;
         let Some(newest) = rows.last_id else {
@@ -138,7 +141,7 @@ pub async fn remove_old_histories(
         };
         let lines: BTreeSet<_> = rows.readable.into_iter().map(|(_, line)| line).collect();
         for line in lines {
-            shorten(store, config, &line).await?;
+            done.add(shorten(store, config, &line).await)?;
         }
         since = newest;
     }

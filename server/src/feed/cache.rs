@@ -93,9 +93,10 @@ pub struct ReleaseCache {
     rewritten: papaya::HashSet<String, ahash::RandomState>,
     misplaced: MisplacedRows,
     failed: FailedLoads,
-    /// One permit for each load that a client causes. At least one query of the feed itself can
-    /// always run: clients may request any number of names that are not in memory.
-    loads: Semaphore,
+    /// One permit for each load that a client causes, until its statements have ended. At least one
+    /// query of the feed itself can always run: clients may request any number of names that are
+    /// not in memory.
+    loads: Arc<Semaphore>,
     is_database_away: AtomicBool,
 }
 
@@ -108,7 +109,7 @@ impl ReleaseCache {
         names: Arc<Names>,
         positions: Arc<Positions>,
     ) -> Self {
-        let loads = Semaphore::new(store.reserved_reads() - 1);
+        let loads = Arc::new(Semaphore::new(store.reserved_reads() - 1));
         Self {
             store,
             loads,
@@ -128,7 +129,7 @@ impl ReleaseCache {
     ///
     /// # Errors
     /// Fails if it was never loaded and the database does not answer.
-    pub async fn get(&self, place: NamespaceRef<'_>) -> Result<Arc<Published>> {
+    pub async fn get(self: &Arc<Self>, place: NamespaceRef<'_>) -> Result<Arc<Published>> {
         let slot = self.slots.pin().get(&place).cloned();
         if let Some(published) = slot.as_ref().and_then(|slot| slot.current.load_full()) {
             return Ok(published);
@@ -139,22 +140,30 @@ impl ReleaseCache {
         let slot = slot.unwrap_or_else(|| self.slot(place));
         let load = async {
             let _first = slot.first.lock().await;
-            // Another caller may have filled the slot while this one waited.
+            // An earlier load may still run although its client gave up; wait without a turn.
+            drop(slot.loading.lock().await);
+            // It or another caller may have filled the slot meanwhile.
             if let Some(published) = slot.current.load_full() {
                 return Ok(published);
             }
             // Before the lock, for which a reload would wait too.
-            let _turn = self.loads.acquire().await.map_err(|_| away())?;
-            let _loading = slot.loading.lock().await;
-            match slot.current.load_full() {
-                Some(published) => Ok(published),
-                None => {
-                    let filled = self.fill(place, &slot, -1).await;
-                    filled.inspect_err(|error| self.failed.note(place, error))
-                }
-            }
+            let turn = Arc::clone(&self.loads).acquire_owned().await.map_err(|_| away())?;
+            let (cache, key, slot) = (Arc::clone(self), place.to_key(), Arc::clone(&slot));
+            load::to_end(turn, async move { cache.load(NamespaceRef::of(&key), &slot).await }).await
         };
         tokio::time::timeout(PATIENCE, load).await.unwrap_or_else(|_| Err(away()))
+    }
+
+    /// Fills a slot, unless it was filled before this load began.
+    async fn load(&self, place: NamespaceRef<'_>, slot: &CacheSlot) -> Result<Arc<Published>> {
+        let _loading = slot.loading.lock().await;
+        match slot.current.load_full() {
+            Some(published) => Ok(published),
+            None => {
+                let filled = self.fill(place, slot, -1).await;
+                filled.inspect_err(|error| self.failed.note(place, error))
+            }
+        }
     }
 
     /// Reloads the namespace of a release message and, for a branch, its parents. Slots that were
@@ -230,9 +239,11 @@ impl ReleaseCache {
         if self.is_database_away() {
             return None;
         }
-        let turn = tokio::time::timeout(BASE_PATIENCE, self.loads.acquire()).await;
-        let _turn = turn.ok()?.ok()?;
-        let release = load::by_key(self.store.read(), key).await.ok()?;
+        let turn = Arc::clone(&self.loads).acquire_owned();
+        let turn = tokio::time::timeout(BASE_PATIENCE, turn).await.ok()?.ok()?;
+        let (store, name) = (self.store.clone(), key.to_owned());
+        let read = async move { load::by_key(store.read(), &name).await };
+        let release = load::to_end(turn, read).await.ok()?;
         self.former.insert(key.to_owned(), release.clone());
         release
     }

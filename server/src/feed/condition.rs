@@ -80,6 +80,11 @@ impl Condition {
         rewind.is_reported(hold).then_some(rewind.from)
     }
 
+    /// When the ids last went back.
+    pub(super) fn last_rewind(&self) -> Option<Instant> {
+        self.0.lock().rewind.map(|rewind| rewind.time)
+    }
+
     /// Present faults, one sentence each. A rewind is reported for at least `hold`, so that
     /// monitoring sees it.
     pub(super) fn faults(&self, hold: Duration) -> Vec<String> {
@@ -149,7 +154,9 @@ mod tests {
     fn a_rewind_is_reported_until_it_is_healed_and_for_a_while() {
         let condition = Condition::default();
         assert!(condition.faults(Duration::ZERO).is_empty());
+        assert_eq!(condition.last_rewind(), None);
         condition.rewound(110, 100);
+        assert!(condition.last_rewind().is_some());
         assert!(condition.faults(Duration::ZERO)[0].contains("from 110 to 100"));
         assert_eq!(condition.lost_id(Duration::ZERO), Some(110));
         condition.healed();

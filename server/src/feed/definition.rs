@@ -1,5 +1,6 @@
 //! Keeps names and access keys equal to the database: reads changes each second or on a signal of
-//! this process, and everything each minute. After a failure, the last values remain in effect.
+//! this process, and everything each minute; access keys also before a release message is
+//! delivered. After a failure, the last values remain in effect.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -48,6 +49,14 @@ impl Moment {
         let passed = TimeDelta::from_std(self.steady.elapsed()).unwrap_or_default();
         castalia_store::now().min(self.wall + passed)
     }
+}
+
+/// What was known of the table of access keys when they were last read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct KeysRead {
+    newest: Vec<Id>,
+    /// Number of changes by this process.
+    changes_here: u64,
 }
 
 impl ReleaseFeed {
@@ -101,6 +110,7 @@ impl ReleaseFeed {
     /// Reads everything. Keys are read even if names cannot be: neither depends on the other.
     pub(super) async fn rebuild_definitions(&self) -> Result<()> {
         let names = self.rebuild_names().await;
+        let _reading = self.0.keys_read.lock().await;
         let keys = self.rebuild_keys().await;
         names.and(keys)
     }
@@ -160,12 +170,26 @@ impl ReleaseFeed {
     /// Forgets deleted names before clients are woken that ask for what these names led to: a client
     /// is not woken twice.
     pub(super) async fn forget_deleted_names(&self) -> Result<()> {
-        let since = castalia_store::now().min(*self.0.names_read.lock());
-        if let Err(error) = in_time(self.forget_names(since)).await {
+        if let Err(error) = in_time(self.forget_names(self.last_read())).await {
             self.check_database().await?;
             tracing::warn!(%error, "cannot look for deleted names; clients may receive what these led to for up to a minute");
         }
         Ok(())
+    }
+
+    /// Reads changed access keys before clients are served what these may protect. If they cannot be
+    /// read, those last read remain in effect, as for all requests.
+    pub(super) async fn read_keys(&self) -> Result<()> {
+        if let Err(error) = in_time(self.read_changed_keys(self.last_read())).await {
+            self.check_database().await?;
+            tracing::warn!(%error, "cannot look for changed access keys; clients are served new releases with the keys that were last read");
+        }
+        Ok(())
+    }
+
+    /// The time up to which names and access keys were read; earlier if the clock went back since.
+    fn last_read(&self) -> DateTime<Utc> {
+        castalia_store::now().min(*self.0.names_read.lock())
     }
 
     /// Neither names nor keys depend on the other.
@@ -182,14 +206,14 @@ impl ReleaseFeed {
     }
 
     async fn read_changed_keys(&self, since: DateTime<Utc>) -> Result<()> {
-        let is_changed_here = self.0.keys_changed.swap(false, Ordering::AcqRel);
-        if is_changed_here
-            || stored_key::is_changed_since(self.0.store.read(), since - OVERLAP).await?
-        {
-            self.rebuild_keys().await.inspect_err(|_| {
-                // Not a store: another change may have set it meanwhile.
-                self.0.keys_changed.fetch_or(is_changed_here, Ordering::AcqRel);
-            })?;
+        let mut known = self.0.keys_read.lock().await;
+        // Before the keys: what changes while they are read is noticed by the next read.
+        let changes_here = self.0.changes_here.load(Ordering::Acquire);
+        let changes = stored_key::changes_since(self.0.store.read(), since - OVERLAP).await?;
+        let present = KeysRead { newest: changes.newest, changes_here };
+        if changes.is_any_recent || *known != present {
+            self.rebuild_keys().await?;
+            *known = present;
         } else {
             self.keys().confirm();
         }
@@ -287,6 +311,7 @@ impl ReleaseFeed {
         Ok(rows.map(cluster))
     }
 
+    /// The caller holds `keys_read`.
     async fn rebuild_keys(&self) -> Result<()> {
         let rows = stored::access_keys(self.0.store.read()).await?.readable;
         let (mut keys, mut unreadable) = (Vec::with_capacity(rows.len()), 0);

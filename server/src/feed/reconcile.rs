@@ -9,6 +9,7 @@
 //! A namespace that cannot be read is deferred, and the others are compared.
 
 use std::collections::{BTreeMap, HashSet};
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use castalia_store::feed::{Fingerprint, fingerprints};
 use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
-use super::cache::{NamespaceKey, NamespaceRef, Published};
+use super::cache::{NamespaceKey, NamespaceRef, PATIENCE, Published};
 use super::deliver::NO_MESSAGE;
 use super::scan::{STEP, in_time};
 use crate::error::Result;
@@ -28,6 +29,9 @@ const CHUNK: usize = 64;
 const AT_ONCE: usize = 2;
 /// Pause before a failed reconciliation is repeated.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// A namespace in memory.
+type CachedNamespace = (NamespaceKey, Arc<Published>);
 
 /// Kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,15 +161,12 @@ impl ReleaseFeed {
         positions.and(misplaced).and(ids).and(former)
     }
 
-    async fn correct_ids(
-        &self,
-        cached: &[(NamespaceKey, Arc<Published>)],
-        rounds: &mut RoundState,
-    ) -> Result<()> {
-        for suspect in self.with_other_ids(cached).await? {
+    async fn correct_ids(&self, cached: &[CachedNamespace], rounds: &mut RoundState) -> Result<()> {
+        let (suspects, compared) = self.with_other_ids(cached).await;
+        for suspect in suspects {
             self.correct_release(suspect, Drift::Release, rounds).await?;
         }
-        Ok(())
+        compared
     }
 
     /// Reads a namespace; returns `None` if it cannot be read, which is then deferred. Fails if the
@@ -217,21 +218,52 @@ impl ReleaseFeed {
         Ok(())
     }
 
+    /// The namespaces whose ids differ from those in the database, and whether all could be
+    /// compared. The deferred ones are left out: they are read again in any case.
     async fn with_other_ids<'a>(
         &self,
-        cached: &'a [(NamespaceKey, Arc<Published>)],
+        cached: &'a [CachedNamespace],
+    ) -> (Vec<&'a NamespaceKey>, Result<()>) {
+        let (mut suspects, mut compared) = (Vec::new(), Ok(()));
+        let is_compared = |(key, _): &&CachedNamespace| !self.0.deferred.holds(&key.watch_key());
+        let cached: Vec<&'a CachedNamespace> = cached.iter().filter(is_compared).collect();
+        for chunk in cached.chunks(CHUNK) {
+            let began = Instant::now();
+            let found = match self.differing(chunk).await {
+                // One of them may be unreadable. A lock would delay the read of each as long.
+                Err(error) if began.elapsed() < PATIENCE => {
+                    compared = Err(error);
+                    self.differing_singly(chunk).await
+                }
+                found => found,
+            };
+            match found {
+                Ok(found) => suspects.extend(found),
+                Err(error) => return (suspects, Err(error)),
+            }
+        }
+        (suspects, compared)
+    }
+
+    /// Those of the namespaces whose ids differ, found in one statement.
+    async fn differing<'a>(&self, cached: &[&'a CachedNamespace]) -> Result<Vec<&'a NamespaceKey>> {
+        let places: Vec<_> = cached.iter().map(|(key, _)| NamespaceRef::of(key).names()).collect();
+        let stored = fingerprints(self.0.store.read(), &places);
+        let stored = in_time(async { Ok(stored.await?) }).await?;
+        let pairs = cached.iter().copied().zip(stored);
+        let others = pairs.filter(|((_, published), stored)| published.fingerprint != *stored);
+        Ok(others.map(|((key, _), _)| key).collect())
+    }
+
+    /// The same in one statement each. Namespaces that cannot be read are deferred.
+    async fn differing_singly<'a>(
+        &self,
+        cached: &[&'a CachedNamespace],
     ) -> Result<Vec<&'a NamespaceKey>> {
         let mut suspects = Vec::new();
-        for chunk in cached.chunks(CHUNK) {
-            let places: Vec<_> =
-                chunk.iter().map(|(key, _)| NamespaceRef::of(key).names()).collect();
-            let stored = fingerprints(self.0.store.read(), &places);
-            let stored = in_time(async { Ok(stored.await?) }).await?;
-            let pairs = chunk.iter().zip(stored);
-            let is_other = |((_, published), stored): &(&(_, Arc<Published>), _)| {
-                published.fingerprint != *stored
-            };
-            suspects.extend(pairs.filter(is_other).map(|((key, _), _)| key));
+        for one in cached {
+            let found = self.readable(&one.0, self.differing(slice::from_ref(one))).await?;
+            suspects.extend(found.into_iter().flatten());
         }
         Ok(suspects)
     }
@@ -239,7 +271,7 @@ impl ReleaseFeed {
     /// The namespaces whose contents are compared in this round.
     fn in_turn(
         &self,
-        cached: Vec<(NamespaceKey, Arc<Published>)>,
+        cached: Vec<CachedNamespace>,
         turn: Option<&NamespaceKey>,
     ) -> Vec<NamespaceKey> {
         // Memory may have lost a release whose row it knows.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::watch_key;
 use castalia_store::feed::{self as stored, Appended, Message};
-use castalia_store::{Id, message};
+use castalia_store::{Dialect, Id, message};
+use futures_util::future::join;
 
 use super::cache::{NamespaceRef, PATIENCE, away};
 use super::gap::Gaps;
@@ -25,6 +26,9 @@ const BIG_BATCH: u64 = 5_000;
 /// Range of ids before the last one whose gaps are recorded at the start: older gaps are messages
 /// that were deleted as obsolete.
 const RECENT: i64 = 10_000;
+/// Texts whose newest messages are remembered: more than a database that fails over loses with its
+/// last messages, unless it lags far behind.
+const TEXTS: usize = 10;
 
 /// Progress of the scan.
 #[derive(Debug, Default)]
@@ -32,6 +36,8 @@ pub(super) struct Scan {
     pub(super) last_id: i64,
     /// The message with that id; a different one there means that ids are used a second time.
     last: Option<Message>,
+    /// The newest message of each of the last texts, the last one at the end.
+    newest: Vec<Message>,
     gaps: Gaps,
     /// Start of the last scan that succeeded.
     began: Option<Instant>,
@@ -59,6 +65,21 @@ impl Scan {
         self.gaps.record(self.last_id, rows.iter().map(|row| row.id.0).chain(unread), now);
         self.last_id = last_id;
         self.last = rows.last().filter(|_| unread.is_none()).cloned();
+        rows.iter().for_each(|row| self.remember(row));
+    }
+
+    /// Remembers a message as the newest of its text, unless a newer one is known.
+    fn remember(&mut self, message: &Message) {
+        if let Some(at) = self.newest.iter().position(|known| known.text == message.text) {
+            if self.newest[at].id > message.id {
+                return;
+            }
+            self.newest.remove(at);
+        }
+        self.newest.push(message.clone());
+        if self.newest.len() > TEXTS {
+            self.newest.remove(0);
+        }
     }
 }
 
@@ -157,7 +178,13 @@ impl ReleaseFeed {
             return false;
         }
         let (rows, began) = ([message], Instant::now());
-        if self.deliver(&rows).await.is_err() {
+        let delivered = match self.0.store.dialect() {
+            // This process alone changes the file, and reads its changes of names and access keys
+            // before it answers them.
+            Dialect::Sqlite => self.deliver(&rows).await,
+            Dialect::MySql | Dialect::Postgres => self.deliver_read(&rows).await,
+        };
+        if delivered.is_err() {
             return false;
         }
         scan.advance(&rows, Some(rows[0].id), began);
@@ -191,7 +218,10 @@ impl ReleaseFeed {
             let mut late = rows.readable;
             late.retain(|message| scan.gaps.is_missing(message.id.0));
             self.deliver_read(&late).await?;
-            late.iter().for_each(|message| scan.gaps.fill(message.id.0));
+            for message in &late {
+                scan.gaps.fill(message.id.0);
+                scan.remember(message);
+            }
             match rows.last_id {
                 Some(id) if rows.count as u64 == BATCH && id.0 < last => next = id.0 + 1,
                 _ => return Ok(()),
@@ -220,16 +250,19 @@ impl ReleaseFeed {
         }
     }
 
-    /// Delivers messages, of which some may be about namespaces whose definition was deleted.
+    /// Delivers messages, of which some may be about namespaces whose definition was deleted, or
+    /// that an access key protects since.
     async fn deliver_read(&self, messages: &[Message]) -> Result<()> {
         if !messages.is_empty() {
-            self.forget_deleted_names().await?;
+            let (names, keys) = join(self.forget_deleted_names(), self.read_keys()).await;
+            names.and(keys)?;
         }
         self.deliver(messages).await
     }
 
-    /// Whether the ids went back: the row with the last id is another message, or is missing without
-    /// a later one that has its text, for which alone a message is deleted.
+    /// Whether the ids went back: the row with the last id is another message, or it is missing,
+    /// and it or an earlier one was lost. Of several lost messages, the last one alone may look
+    /// obsolete, because another node published its namespace again.
     async fn has_gone_back(&self, scan: &Scan, rows: &stored::Rows<Message>) -> Result<bool> {
         if rows.count == 0 {
             return Ok(scan.last_id > 0);
@@ -238,9 +271,8 @@ impl ReleaseFeed {
         match rows.readable.first() {
             Some(stored) if stored.id.0 == scan.last_id => Ok(stored != known),
             _ => {
-                let text = &known.text;
-                let is_present = message::exists_from(self.0.store.read(), text, known.id);
-                Ok(!in_time(async { Ok(is_present.await?) }).await?)
+                let are_kept = stored::are_stored_or_replaced(self.0.store.read(), &scan.newest);
+                Ok(!in_time(async { Ok(are_kept.await?) }).await?)
             }
         }
     }

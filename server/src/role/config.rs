@@ -109,6 +109,10 @@ pub(super) async fn begin(
         ClientRequest::LegacyPoll(app_id) => notification::legacy_poll(state, app_id, client, head),
     };
     checked.report(state, head);
+    if read_from == ReadFrom::Database {
+        // A release may have been read meanwhile, with the key that protects it.
+        client.check_again(state, checked.endpoint.app_id())?;
+    }
     step
 }
 

@@ -18,19 +18,39 @@ use crate::row::{self, Authorship, Deletion, Standard, now, soft_delete};
 
 pub use crate::entity::access_key::{Model as AccessKey, Row as AccessKeyRow};
 
-/// Whether a key was created, changed or deleted at this time or later. Tables may store whole
-/// seconds only, so callers must subtract two seconds from the last time that they saw.
-pub async fn is_changed_since(
+/// Keys whose ids are compared. Transactions commit out of id order, so a new key may have a smaller
+/// id than the last one.
+const NEWEST: u64 = 100;
+
+/// What shows whether keys were created, changed or deleted since they were last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Whether a key has the time that was asked about, or a later one.
+    pub is_any_recent: bool,
+    /// Ids of the newest keys, newest first. New keys may have old times, which callers chose.
+    pub newest: Vec<Id>,
+}
+
+/// Looks for changes since a time, in one statement. Tables may store whole seconds only, so callers
+/// must subtract two seconds from the last time that they saw.
+pub async fn changes_since(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Result<Changes, StoreError> {
     // Not `live()`, because hiding a row is also a change.
-    let changed = Entity::find()
+    let recent = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::DataChangeLastTime.gte(time))
-        .limit(1);
-    Ok(changed.into_tuple::<Id>().one(db).await?.is_some())
+        .filter(Column::DataChangeLastTime.gte(time));
+    let newest = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .expr_as(Expr::exists(recent.into_query()), "IsAnyRecent")
+        .order_by_desc(Column::Id)
+        .limit(NEWEST);
+    let found: Vec<(Id, bool)> = newest.into_tuple().all(db).await?;
+    let is_any_recent = found.first().is_some_and(|(_, is_any_recent)| *is_any_recent);
+    Ok(Changes { is_any_recent, newest: found.into_iter().map(|(id, _)| id).collect() })
 }
 
 /// The app's keys by id, for a list: rows that cannot be decoded are omitted.

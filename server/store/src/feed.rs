@@ -7,7 +7,7 @@ mod published;
 pub(super) mod readable;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Select,
@@ -59,6 +59,25 @@ pub async fn messages_between(
     let message =
         |(id, text, time): (Id, String, StoredTime<Entity>)| Message { id, text, time: *time };
     Ok(rows.map(message))
+}
+
+/// Whether each of the messages is stored, or a later one that has its text, for which alone a
+/// message is deleted.
+pub async fn are_stored_or_replaced(
+    db: &impl ConnectionTrait,
+    messages: &[Message],
+) -> Result<bool, StoreError> {
+    use release_message::{Column, Entity};
+    let each = messages.iter().fold(Condition::all(), |all, message| {
+        let from = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Message.eq(message.text.as_str()))
+            .filter(Column::Id.gte(message.id));
+        all.add(Expr::exists(from.into_query()))
+    });
+    let found = Entity::find().filter(each).select_only().column(Column::Id);
+    Ok(found.into_tuple::<Id>().one(db).await?.is_some())
 }
 
 /// Definition of a namespace: id, app, name, and whether it is public; each is `None` if it cannot

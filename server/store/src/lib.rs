@@ -155,7 +155,7 @@ impl Store {
         let statements = StatementCount::of(counted);
         let Pools { read, write, reserved, ping, ping_options, retirement, writing, file } = pools;
         let is_server = url.dialect() != Dialect::Sqlite;
-        let pulse = Pulse::new(ping, ping_options, retirement.clone());
+        let pulse = Pulse::new(ping, ping_options, write.clone(), retirement.clone());
         let transactions = |db: &DatabaseConnection, pooled| {
             Writes::Transactions(Transactions {
                 db: db.clone(),
@@ -303,10 +303,8 @@ impl Store {
     /// that.
     pub fn listen(&self) -> BoxFuture<'_, Result<Option<Listener>, StoreError>> {
         Box::pin(async move {
-            match (self.dialect(), &self.shared.reserved.writes) {
-                (Dialect::Postgres, Writes::Transactions(Transactions { db, .. })) => {
-                    Ok(Some(Listener::start(db).await?))
-                }
+            match (self.dialect(), self.shared.pulse.remote()) {
+                (Dialect::Postgres, Some(options)) => Ok(Some(Listener::start(options).await?)),
                 _ => Ok(None),
             }
         })

@@ -82,17 +82,6 @@ pub async fn max_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
 }
 
-/// Whether there is a message with this text and this or a greater id.
-pub async fn exists_from(
-    db: &impl ConnectionTrait,
-    message: &str,
-    id: Id,
-) -> Result<bool, StoreError> {
-    let from = Entity::find().filter(Column::Message.eq(message)).filter(Column::Id.gte(id));
-    let found: Option<Id> = from.select_only().column(Column::Id).into_tuple().one(db).await?;
-    Ok(found.is_some())
-}
-
 /// Removes up to `limit` messages with this text and smaller ids. Returns their number.
 pub async fn delete_older(
     db: &impl ConnectionTrait,

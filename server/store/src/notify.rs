@@ -2,18 +2,26 @@
 //! engines do not support this, and no caller may rely on it: a scan finds messages without a
 //! notification.
 
+use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgListener;
-use sea_orm::sqlx::{self, Executor};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
+use sea_orm::sqlx::{self, Executor, PgPool};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, DbErr, RuntimeErr, Statement};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::StoreError;
+use crate::pulse::silence;
 use crate::sequence;
 
 const CHANNEL: &str = "castalia_release";
-/// Pause between attempts to reconnect to the database.
-const RETRY: Duration = Duration::from_millis(200);
+/// Interval of the statements that test the connection: if it is lost in a way that neither side
+/// learns of, it is as silent as if nothing was published. They also keep the server from ending
+/// the session because it is idle.
+const TEST_INTERVAL: Duration = Duration::from_secs(15);
+/// Maximum time for the answer to a statement.
+const TEST_LIMIT: Duration = Duration::from_secs(2);
 
 /// Sends a notification with the commit of this transaction, on PostgreSQL; none if it is rolled
 /// back. The same statement checks that ids are in order, because a separate one would cost a round
@@ -30,37 +38,62 @@ pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(
     Ok(())
 }
 
-/// Receives the notifications of [`notify`]. Occupies one connection of the pool.
+/// Receives the notifications of [`notify`] over a connection of its own. If that is lost, the
+/// listener is replaced as a whole: `PgListener` keeps a connection that failed with some errors.
 #[derive(Debug)]
 pub struct Listener {
+    pool: PgPool,
     inner: PgListener,
+    next_test: Instant,
 }
 
 impl Listener {
-    pub(super) async fn start(db: &DatabaseConnection) -> Result<Self, StoreError> {
-        let mut inner = PgListener::connect_with(db.get_postgres_connection_pool())
-            .await
-            .map_err(to_store_error)?;
+    /// The options are those of a pool with one connection.
+    pub(super) async fn start(options: ConnectOptions) -> Result<Self, StoreError> {
+        let db = Database::connect(options).await?;
+        let pool = db.get_postgres_connection_pool().clone();
+        let mut inner = PgListener::connect_with(&pool).await.map_err(to_store_error)?;
         inner.eager_reconnect(false);
-        inner.listen(CHANNEL).await.map_err(to_store_error)?;
-        Ok(Self { inner })
+        let mut listener = Self { pool, inner, next_test: Instant::now() + TEST_INTERVAL };
+        in_time(listener.inner.listen(CHANNEL)).await?;
+        Ok(listener)
     }
 
-    /// Waits until messages should be read: some were written, or may have been written while the
-    /// connection was lost. Reconnects automatically.
-    pub async fn changed(&mut self) {
-        match self.inner.try_recv().await {
-            Ok(Some(_)) => return,
-            Ok(None) => {}
-            Err(error) => {
-                tracing::debug!(%error, "the connection that listens for release messages failed")
+    /// Waits until messages were written.
+    ///
+    /// # Errors
+    /// Fails if the connection is lost. Messages may have been written since, and only another
+    /// listener hears of later ones.
+    pub async fn changed(&mut self) -> Result<(), StoreError> {
+        loop {
+            match timeout_at(self.next_test, self.inner.try_recv()).await {
+                Ok(Ok(Some(_))) => return Ok(()),
+                Ok(Ok(None)) => {
+                    let error = io::Error::from(io::ErrorKind::UnexpectedEof);
+                    return Err(to_store_error(error.into()));
+                }
+                Ok(Err(error)) => return Err(to_store_error(error)),
+                Err(_) => in_time(self.inner.execute("SELECT 1")).await?,
             }
+            self.next_test = Instant::now() + TEST_INTERVAL;
         }
-        // Any statement reconnects and listens again; messages can be missed until then.
-        while let Err(error) = self.inner.execute("SELECT 1").await {
-            tracing::debug!(%error, "cannot listen for release messages; retrying");
-            tokio::time::sleep(RETRY).await;
-        }
+    }
+}
+
+impl Drop for Listener {
+    /// Closes the pool without waiting for a connection that may be lost: `PgListener` returns it
+    /// from a task, after a statement that may never be answered.
+    fn drop(&mut self) {
+        drop(self.pool.close());
+    }
+}
+
+async fn in_time<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<(), StoreError> {
+    match timeout(TEST_LIMIT, statement).await {
+        Ok(answer) => answer.map(drop).map_err(to_store_error),
+        Err(_) => Err(silence("the database did not answer the listener within 2 s").into()),
     }
 }
 

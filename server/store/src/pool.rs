@@ -41,11 +41,10 @@ const FILE_RETRY: Duration = Duration::from_millis(10);
 /// cores.
 const SQLITE_READERS: u32 = 4;
 /// Connections that are reserved for the work that applications wait for, opened on demand: the
-/// scan, reconciliation, names and keys, heartbeats, PostgreSQL's listener, and a few namespaces
-/// that are loaded at the same time.
+/// scan, reconciliation, names and keys, heartbeats, and a few namespaces that are loaded at the
+/// same time.
 pub const RESERVED_CONNECTIONS: u32 = 5;
-/// The same for a SQLite file, which has no heartbeats of other nodes, no listener, and no network
-/// latency.
+/// The same for a SQLite file, which has no heartbeats of other nodes and no network latency.
 const SQLITE_RESERVED: u32 = 3;
 
 /// Reserved connections to this kind of database.
@@ -61,7 +60,8 @@ pub(super) fn reserved(dialect: Dialect) -> u32 {
 pub struct StoreOptions {
     /// The setting with the URL, in the user's spelling; errors name it.
     pub setting: String,
-    /// Connections to MySQL or PostgreSQL, in addition to the reserved ones and the one for pings.
+    /// Connections to MySQL or PostgreSQL, in addition to the reserved ones, the one for pings, the
+    /// one for the lock of an import, and the one of PostgreSQL's listener.
     pub max_connections: u32,
     /// Maximum time to wait for one of them.
     pub acquire_timeout: Duration,
@@ -90,7 +90,8 @@ pub(super) struct Pools {
     pub(super) reserved: DatabaseConnection,
     /// A separate connection for pings, which other work cannot occupy.
     pub(super) ping: DatabaseConnection,
-    /// How the connection for pings is replaced; present if the database is behind a network.
+    /// How a connection of its own is opened: one that replaces that for pings, one for the lock of
+    /// an import, or one that listens. Present if the database is behind a network.
     pub(super) ping_options: Option<ConnectOptions>,
     /// Stops the use of all connections of this database.
     pub(super) retirement: Retirement,

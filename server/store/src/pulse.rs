@@ -14,16 +14,20 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
 };
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::error::{StoreError, is_dead_connection, is_outdated};
-use crate::retirement::Retirement;
+use crate::retirement::{Retirement, with_age};
 
 /// Maximum time for the answer to a ping, including the connect.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Time after which a ping of a database behind a network is also sent over a new connection: the
 /// present one may be lost in a way that neither side learns of.
 const SECOND_TRY: Duration = Duration::from_secs(1);
+/// Minimum age of a connection whose answer shows that the others are not lost. A younger one may
+/// have been opened after they were lost: work that waits for one of them began up to `SUSPICION`
+/// and `PING_LIMIT` ago, and longer on a busy machine.
+const ESTABLISHED: Duration = Duration::from_secs(5);
 /// Duration of work after which a ping checks whether the database still answers. Together with the
 /// ping, it remains within the three seconds within which a publish has to fail.
 const SUSPICION: Duration = Duration::from_secs(1);
@@ -39,8 +43,12 @@ pub(super) struct Pulse {
     /// How another connection is opened. Set for a database behind a network, whose long work is
     /// cancelled when pings fail.
     remote: Option<Arc<ConnectOptions>>,
+    /// The pool for requests.
+    pooled: DatabaseConnection,
     retirement: Retirement,
     last: Arc<Mutex<Option<Ping>>>,
+    /// When the connections that were open were last given up.
+    lost: Arc<parking_lot::Mutex<Option<Instant>>>,
 }
 
 impl fmt::Debug for Pulse {
@@ -59,11 +67,12 @@ impl Pulse {
     pub(super) fn new(
         db: DatabaseConnection,
         remote: Option<ConnectOptions>,
+        pooled: DatabaseConnection,
         retirement: Retirement,
     ) -> Self {
         let db = Arc::new(parking_lot::Mutex::new(db));
         let remote = remote.map(Arc::new);
-        Self { db, remote, retirement, last: Arc::default() }
+        Self { db, remote, pooled, retirement, last: Arc::default(), lost: Arc::default() }
     }
 
     /// How another connection to a database behind a network is opened.
@@ -71,8 +80,8 @@ impl Pulse {
         self.remote.as_deref().cloned()
     }
 
-    /// Checks that the database answers within two seconds. Callers that arrive during a ping share
-    /// its outcome.
+    /// Checks that the database answers within two seconds, also over a connection that was open
+    /// before. Callers that arrive during a ping share its outcome.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
@@ -90,31 +99,34 @@ impl Pulse {
     }
 
     async fn ask(&self) -> Result<(), StoreError> {
+        let limit = Instant::now() + PING_LIMIT;
         let db = self.db.lock().clone();
         let mut first = pin!(select(&db));
         let answer = async {
-            let Some(remote) = &self.remote else { return first.await };
+            let Some(remote) = &self.remote else { return first.await.map(|()| false) };
             match timeout(SECOND_TRY, &mut first).await {
-                Ok(answer) => answer,
+                Ok(answer) => answer.map(|()| false),
                 Err(_) => self.try_both(first, remote).await,
             }
         };
-        match timeout(PING_LIMIT, answer).await {
-            Ok(answer) => Ok(answer?),
+        match timeout_at(limit, answer).await {
+            Ok(Ok(false)) => Ok(()),
+            Ok(Ok(true)) => self.test_pooled(limit).await,
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => {
-                self.retirement.retire_all();
+                self.give_up();
                 Err(silence("the database did not answer a ping within 2 s").into())
             }
         }
     }
 
     /// Continues to wait for a ping, and sends another one over a new connection. If that one is
-    /// answered, its connection replaces the present one.
+    /// answered, its connection replaces the present one. Returns whether it was so.
     async fn try_both(
         &self,
         first: impl Future<Output = Result<(), DbErr>>,
         remote: &ConnectOptions,
-    ) -> Result<(), DbErr> {
+    ) -> Result<bool, DbErr> {
         // Opened with the first query.
         let other = Database::connect(remote.clone()).await?;
         let second = async {
@@ -124,9 +136,30 @@ impl Pulse {
             }
         };
         tokio::select! {
-            answer = first => answer,
-            () = second => Ok(()),
+            answer = first => answer.map(|()| false),
+            () = second => Ok(true),
         }
+    }
+
+    /// After only a new connection answered, tests one that was open before: what lost the
+    /// connection for pings may have lost all others, as a firewall does that forgets them. Without
+    /// an answer of such a connection, they are given up.
+    async fn test_pooled(&self, limit: Instant) -> Result<(), StoreError> {
+        let mut query = pin!(with_age(self.pooled.query_one_raw(select_one(&self.pooled))));
+        if let Ok((Ok(_), Some(age))) = timeout_at(limit, &mut query).await
+            && age >= ESTABLISHED
+        {
+            return Ok(());
+        }
+        // Before the query is dropped, because its connection must not return to the pool.
+        self.give_up();
+        Err(silence("only a new connection to the database answered a ping within 2 s").into())
+    }
+
+    /// Prevents the reuse of all open connections, and ends the work that waits for one.
+    fn give_up(&self) {
+        self.retirement.retire_all();
+        *self.lost.lock() = Some(Instant::now());
     }
 
     /// Whether a query that failed may succeed on another connection: this one is dead, or it
@@ -145,32 +178,34 @@ impl Pulse {
         Instant::now() + LONGEST
     }
 
-    /// Runs the work until it is done, the deadline has passed, or the database no longer answers.
-    /// In the latter two cases the connections are in an unknown state, and none of them is used
-    /// again.
+    /// Runs the work until it is done, the deadline has passed, or the database no longer answers
+    /// over the connections that were open. In the latter two cases they are in an unknown state,
+    /// and none of them is used again.
     pub(super) async fn watch<T>(
         &self,
         deadline: Instant,
         work: impl Future<Output = T>,
     ) -> Result<T, DbErr> {
+        let begun = Instant::now();
         let mut work = pin!(work);
         let gave_up = tokio::select! {
             // Completed work is a success, even if the deadline passes at the same moment.
             biased;
             done = &mut work => return Ok(done),
             () = sleep_until(deadline) => "the database took longer than 30 s",
-            () = self.silence(), if self.remote.is_some() => "the database does not answer",
+            () = self.silence(begun), if self.remote.is_some() => "the database does not answer",
         };
         // Before the work is dropped, because its connection must not return to the pool.
         self.retirement.retire_all();
         Err(silence(gave_up))
     }
 
-    /// Returns when the database no longer answers.
-    async fn silence(&self) {
+    /// Returns when the database no longer answers, or when the connections were given up that were
+    /// open when the work began. A ping over a new one may be answered soon after.
+    async fn silence(&self, begun: Instant) {
         loop {
             sleep(SUSPICION).await;
-            if self.ping().await.is_err() {
+            if self.ping().await.is_err() || self.lost.lock().is_some_and(|lost| lost >= begun) {
                 return;
             }
         }
@@ -185,14 +220,18 @@ impl Pulse {
 /// Repeats the query if the connection turns out to be dead: the server may have closed it long
 /// ago.
 async fn select(db: &DatabaseConnection) -> Result<(), DbErr> {
-    let statement = Statement::from_string(db.get_database_backend(), "SELECT 1");
+    let statement = select_one(db);
     match db.query_one_raw(statement.clone()).await {
         Err(error) if is_dead_connection(&error) => db.query_one_raw(statement).await.map(drop),
         answer => answer.map(drop),
     }
 }
 
-fn silence(problem: &'static str) -> DbErr {
+fn select_one(db: &DatabaseConnection) -> Statement {
+    Statement::from_string(db.get_database_backend(), "SELECT 1")
+}
+
+pub(super) fn silence(problem: &'static str) -> DbErr {
     let error = sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, problem));
     DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }

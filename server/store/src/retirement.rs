@@ -4,6 +4,7 @@
 //! that is never committed. A connection in an unknown state is therefore closed and replaced.
 //! Knows no table and no dialect.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,21 @@ use sea_orm::sqlx::{Connection, Database, Error};
 /// Minimum time between two retirements because of refused statements: an account that may never
 /// write to one table must not cost new connections with each attempt.
 const PAUSE: Duration = Duration::from_secs(5);
+
+tokio::task_local! {
+    /// Age of the pooled connection that was used last.
+    static AGE: Cell<Option<Duration>>;
+}
+
+/// Runs a query, and returns the age of the pooled connection that it used; `None` if one was
+/// opened for it.
+pub(super) async fn with_age<T>(query: impl Future<Output = T>) -> (T, Option<Duration>) {
+    let query = async {
+        let answer = query.await;
+        (answer, AGE.with(Cell::get))
+    };
+    AGE.scope(Cell::default(), query).await
+}
 
 /// Retires all connections that are open when an error occurs. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +77,7 @@ impl Retirement {
             .before_acquire(move |connection, about| {
                 let retired = requested.is_retired(&about);
                 let test = test_after.is_some_and(|idle| about.idle_for >= idle);
+                let age = about.age;
                 Box::pin(async move {
                     if retired || !is_outside(connection).await? {
                         return Ok(false);
@@ -68,6 +85,8 @@ impl Retirement {
                     if test {
                         connection.ping().await?;
                     }
+                    // Fails outside of `with_age`.
+                    let _ = AGE.try_with(|used| used.set(Some(age)));
                     Ok(true)
                 })
             })

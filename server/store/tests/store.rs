@@ -30,6 +30,8 @@ mod database;
 mod import_lock;
 #[path = "store/late_failure.rs"]
 mod late_failure;
+#[path = "store/lost_listener.rs"]
+mod lost_listener;
 #[path = "store/lost_ping.rs"]
 mod lost_ping;
 #[path = "store/migration.rs"]
@@ -54,3 +56,5 @@ mod round_trip;
 mod session;
 #[path = "store/transaction.rs"]
 mod transaction;
+#[path = "store/way.rs"]
+mod way;

@@ -1,5 +1,5 @@
 //! Records of clients that share an instance or a batch: spellings that the database treats as one,
-//! and an outage in the middle of a batch.
+//! and an outage in the middle of a batch. Records that a restored backup or a failover lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 use castalia_core::protocol::namespace::NamespaceKey;
 use castalia_core::protocol::route::Caller;
 use castalia_server::background::Background;
+use castalia_server::domain::forgotten_instance;
 use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::lookup::{LookupRequest, LookupResult};
 use castalia_server::feed::cache::{ReadFrom, Release};
 use castalia_server::server_config::ServerConfig;
-use castalia_store::Store;
 use castalia_store::entity::instance_config::Entity;
 use castalia_store::instance::count;
+use castalia_store::{Store, StoreError};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _};
 
+use super::appended::{KEY, feed, insert, scan_until};
+use super::went_back::{OTHER, replace};
 use crate::database::{Database, on_each_database};
 
 /// Longest wait, far above what a record takes, and pause between two looks.
@@ -78,6 +81,24 @@ on_each_database! {
         until_recorded(&store, &audit, LAST).await;
         end_outage(&database).await;
         until_recorded(&store, &audit, DENIED).await;
+    }
+
+    async fn a_client_whose_record_a_failover_lost_is_recorded_again(database: Database) {
+        const CLIENT: Client = ("default", "", "10.0.0.1", "a");
+        let (store, feed) = feed(&database).await;
+        insert(&store).await;
+        let (audit, background) = (audit(&store, 10), Background::default());
+        feed.run(&background);
+        audit.run(&background);
+        forgotten_instance::run(&store, &feed, &audit, &background);
+        scan_until(&feed, KEY, 2).await;
+        until_recorded(&store, &audit, CLIENT).await;
+        let lost = store.write((), |tx, ()| {
+            Box::pin(async move { Entity::delete_many().exec(tx).await.map_err(StoreError::from) })
+        });
+        lost.await.unwrap();
+        replace(&store, &[2], &[OTHER]).await;
+        until_recorded(&store, &audit, CLIENT).await;
     }
 }
 

@@ -1,13 +1,14 @@
 //! The load of a namespace into the memory of a node.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use castalia_server::background::Background;
 use castalia_server::feed::cache::NamespaceRef;
 use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::server_config::ServerConfig;
 use castalia_store::entity::{cluster, gray_release_rule, release};
-use castalia_store::{Id, Store, StoreError};
+use castalia_store::{Id, Store, StoreError, StoreOptions};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, TransactionTrait as _};
 
 use super::appended::scan_until;
@@ -16,6 +17,13 @@ use crate::database::{Database, on_each_database};
 
 const PLACE: NamespaceRef<'static> =
     NamespaceRef { app_id: "a", cluster: "default", namespace: "n" };
+/// Wait for a connection, after which a scan fails. Less than the two seconds between the moment in
+/// which clients give up and the end of their statements, and far above what a scan needs.
+const ACQUIRE: Duration = Duration::from_millis(1_500);
+/// Rounds of requests, of which each takes three seconds, and statements five.
+const ROUNDS: usize = 4;
+/// Pause between two looks for a failed scan.
+const STEP: Duration = Duration::from_millis(10);
 
 on_each_database! {
     // S12: a merge between two statements would leave clients of the branch with values that were
@@ -39,15 +47,19 @@ on_each_database! {
         assert_eq!(store.statements() - before, 1, "a load after a release message");
     }
 
-    // Anybody may request names that are not in memory. A SQLite file is not locked for readers.
+    // X32: Anybody may request names that are not in memory. Clients give up before the statements of
+    // their loads end, which occupy connections until then. A SQLite file is not locked for readers.
     async fn loads_that_wait_delay_no_scan(database: Database) {
         if database.is_sqlite() {
             return;
         }
-        let store = database.config().await.reserved();
+        database.config().await.close().await.unwrap();
+        let options = StoreOptions { acquire_timeout: ACQUIRE, ..StoreOptions::new("config-db") };
+        let store = Store::connect(&database.url, options).await.unwrap().reserved();
         let config = ServerConfig::new(BTreeMap::new());
         let feed = ReleaseFeed::load(store.clone(), config, FeedOptions::default()).await.unwrap();
         feed.run(&Background::default());
+        let _listener = store.listen().await.unwrap();
         let (locking, other) = (database.raw().await, database.raw().await);
         let session = locking.begin().await.unwrap();
         let (lock, message) = match database.is_postgres() {
@@ -60,29 +72,47 @@ on_each_database! {
                 "INSERT INTO `ReleaseMessage` (`Message`) VALUES ('a+default+n')",
             ),
         };
+        other.execute_unprepared(message).await.unwrap();
+        scan_until(&feed, "a+default+n", 1).await;
         session.execute_unprepared(lock).await.unwrap();
-        // Each load ends after three seconds, so the scan must be quicker once.
-        let mut quick = 0;
-        for attempt in 1..=5 {
-            let names: Vec<String> = (0..40).map(|name| format!("invented-{name}")).collect();
-            let loads = names.iter().map(|name| {
-                feed.cache().get(NamespaceRef { app_id: "a", cluster: "default", namespace: name })
-            });
-            let mut loads = futures_util::future::select_all(loads.map(Box::pin));
-            // Each load has sent its query or waits for its turn.
-            assert!(futures_util::poll!(&mut loads).is_pending());
-            other.execute_unprepared(message).await.unwrap();
-            quick += tokio::select! {
-                biased;
-                () = scan_until(&feed, "a+default+n", attempt) => 1,
-                _ = loads => 0,
-            };
+        let requests = async {
+            for round in 0..ROUNDS {
+                request_invented_names(&feed, round).await;
+            }
+        };
+        let scans = async {
+            for newest in 2.. {
+                other.execute_unprepared(message).await.unwrap();
+                scan_until(&feed, "a+default+n", newest).await;
+            }
+        };
+        let failure = async {
+            while !feed.cache().is_database_away() {
+                tokio::time::sleep(STEP).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = failure => panic!("a scan got no connection: {:?}", feed.faults()),
+            () = requests => {}
+            () = scans => {}
         }
-        assert!(quick > 0, "each scan waited until the loads ended");
         if database.is_mysql() {
             session.execute_unprepared("UNLOCK TABLES").await.unwrap();
         }
         session.rollback().await.unwrap();
+    }
+}
+
+/// More at once than there are connections for them.
+async fn request_invented_names(feed: &ReleaseFeed, round: usize) {
+    let names: Vec<String> = (0..8).map(|name| format!("invented-{round}-{name}")).collect();
+    let loads = names.iter().map(|name| {
+        let place = NamespaceRef { app_id: "a", cluster: "default", namespace: name };
+        feed.cache().get(place)
+    });
+    for load in futures_util::future::join_all(loads).await {
+        assert!(load.is_err(), "the table is locked");
     }
 }
 

@@ -1,8 +1,18 @@
-//! The removal of release messages that newer ones replaced.
+//! The removal of release messages that newer ones replaced, and of entries of histories that grow.
+
+use std::collections::BTreeMap;
 
 use castalia_server::domain::retention;
-use castalia_store::{Id, StoreError, message};
+use castalia_server::server_config::ServerConfig;
+use castalia_store::entity::namespace;
+use castalia_store::entity::release_history::{ActiveModel, Column, Entity};
+use castalia_store::{Id, Store, StoreError, message};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, Set,
+};
 
+use crate::config_row::{history_row, namespace_row};
 use crate::database::{Database, on_each_database};
 
 on_each_database! {
@@ -20,4 +30,51 @@ on_each_database! {
         let left = message::after(store.read(), 0, 10).await.unwrap().readable;
         assert_eq!(left.iter().map(|row| row.0).collect::<Vec<_>>(), ids[1..]);
     }
+}
+
+/// In the order of their histories. Only SQLite stores an id that cannot be decoded.
+const CLUSTERS: [&str; 2] = ["damaged", "intact"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_cannot_be_read_keeps_no_other_from_being_trimmed() {
+    let database = Database::sqlite();
+    let store = database.config().await;
+    let limit = ("apollo.release-history.retention.size".to_owned(), "1".to_owned());
+    let config = ServerConfig::new(BTreeMap::from([limit]));
+    let before = retention::remove_old_histories(&store, &config, None).await.unwrap();
+    insert_histories(&store).await;
+    let raw = database.raw().await;
+    let damage = r#"UPDATE "ReleaseHistory" SET "ReleaseId" = X'80FF' WHERE "ReleaseId" = 1"#;
+    raw.execute_unprepared(damage).await.unwrap();
+    raw.close().await.unwrap();
+    let last = retention::remove_old_histories(&store, &config, Some(before)).await.unwrap();
+    assert_eq!(last, Id(6));
+    let mut left = Vec::new();
+    for cluster in CLUSTERS {
+        let entries = Entity::find().filter(Column::ClusterName.eq(cluster));
+        left.push(entries.count(store.read()).await.unwrap());
+    }
+    assert_eq!(left, [3, 1]);
+}
+
+/// Three entries of each cluster, with the releases 1 to 6.
+async fn insert_histories(store: &Store) {
+    let written = store.write((), |tx, ()| {
+        Box::pin(async move {
+            for (at, cluster) in (0..).zip(CLUSTERS) {
+                let row = namespace_row("a", cluster, "n");
+                namespace::Entity::insert(row).exec(tx).await?;
+                for number in 1..=3 {
+                    let row = ActiveModel {
+                        cluster_name: Set(cluster.to_owned()),
+                        branch_name: Set(cluster.to_owned()),
+                        ..history_row(Id(3 * at + number), Id(0))
+                    };
+                    Entity::insert(row).exec(tx).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        })
+    });
+    written.await.unwrap();
 }

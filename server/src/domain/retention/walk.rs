@@ -109,14 +109,14 @@ impl Walk {
 
 /// What a pass has done.
 #[derive(Debug, Default)]
-struct Done {
+pub(super) struct Done {
     removed: u64,
     searches: u64,
     failures: u64,
 }
 
 impl Done {
-    fn add(&mut self, removal: Result<u64>) -> Result<()> {
+    pub(super) fn add(&mut self, removal: Result<u64>) -> Result<()> {
         match removal {
             Ok(0) => self.searches += 1,
             Ok(removed) => self.removed += removed,

@@ -13,10 +13,10 @@ use crate::server_config::ServerConfig;
 /// Longer than a name of a database, so that few requests exceed the bound.
 const LENGTH: usize = 64 * 1024;
 
-async fn request_unknown_names(store: &Store) -> ReleaseCache {
+async fn request_unknown_names(store: &Store) -> Arc<ReleaseCache> {
     let config = ServerConfig::new(BTreeMap::new());
-    let cache =
-        ReleaseCache::new(store.clone(), config, Arc::new(Names::new(false)), Arc::default());
+    let names = Arc::new(Names::new(false));
+    let cache = Arc::new(ReleaseCache::new(store.clone(), config, names, Arc::default()));
     let cluster = "c".repeat(LENGTH);
     for at in 0..3 * EMPTY_CAPACITY / LENGTH {
         let key = NamespaceKey::new("app", &cluster, &at.to_string());

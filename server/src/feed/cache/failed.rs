@@ -3,6 +3,7 @@
 //! client.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_store::{JobError as _, StoreError};
@@ -71,7 +72,7 @@ impl FailedLoads {
 
 impl ReleaseCache {
     /// Reads the namespaces again whose loads failed, without an end.
-    pub(in crate::feed) async fn retry_failed(&self) {
+    pub(in crate::feed) async fn retry_failed(self: &Arc<Self>) {
         loop {
             self.failed.wait().await;
             for key in self.failed.keys() {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use castalia_store::{Store, StoreError, StoreOptions, message};
+use castalia_store::{Listener, Store, StoreError, StoreOptions, message};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
 
@@ -52,7 +52,7 @@ async fn sessions_of_mysql_are_strict_whatever_the_server_says() {
 
 /// Pings until the answer is in time, which it may not be on a busy machine. Any other failure ends
 /// the test.
-async fn ping(store: &Store) {
+pub(crate) async fn ping(store: &Store) {
     for _ in 0..10 {
         match store.ping().await {
             Err(error) if error.to_string().contains("within 2 s") => {}
@@ -89,7 +89,7 @@ async fn release_messages_are_heard_at_the_commit_and_after_a_lost_connection() 
         return;
     };
     let store = database.config().await;
-    let mut listener = store.listen().await.unwrap().unwrap();
+    let mut listener = listen(&store).await;
     let failed: Result<(), StoreError> = store
         .write((), |tx, ()| {
             Box::pin(async move {
@@ -104,18 +104,35 @@ async fn release_messages_are_heard_at_the_commit_and_after_a_lost_connection() 
     publish(&store).await;
     heard(&mut listener).await;
     end_sessions(&database).await;
-    // Notifications without a listener are lost, hence the signal.
-    heard(&mut listener).await;
+    // Notifications without a listener are lost.
+    let mut listener = another(listener, &store).await;
     publish(&store).await;
     heard(&mut listener).await;
 }
 
-async fn publish(store: &Store) {
+pub(crate) async fn publish(store: &Store) {
     store.write((), |tx, ()| Box::pin(message::insert(tx, "a+b+c"))).await.unwrap();
 }
 
-async fn heard(listener: &mut castalia_store::Listener) {
-    tokio::time::timeout(HEARD, listener.changed()).await.unwrap();
+pub(crate) async fn heard(listener: &mut Listener) {
+    tokio::time::timeout(HEARD, listener.changed()).await.unwrap().unwrap();
+}
+
+/// Replaces the listener once it reports that its connection is lost.
+pub(crate) async fn another(mut listener: Listener, store: &Store) -> Listener {
+    tokio::time::timeout(HEARD, listener.changed()).await.unwrap().unwrap_err();
+    listen(store).await
+}
+
+/// Listens as soon as the answer is in time, which it may not be on a busy machine.
+pub(crate) async fn listen(store: &Store) -> Listener {
+    for _ in 0..10 {
+        match store.listen().await {
+            Err(error) if error.to_string().contains("within 2 s") => {}
+            outcome => return outcome.unwrap().unwrap(),
+        }
+    }
+    panic!("no listener was answered in time");
 }
 
 #[tokio::test]

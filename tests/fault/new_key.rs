@@ -1,0 +1,103 @@
+//! An access key that another node created: it is in force on every node within seconds, and no
+//! release that was published behind it is served without it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::database::on_each_engine;
+use super::feed_node::{Kind, Node, on_each_kind, value_of};
+use super::locked_table::{Locked, Others};
+use super::member::Member;
+use super::read_back::key_with_an_old_time;
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::health::becomes;
+use crate::support::sign;
+
+const PATH: &str = "/configs/demo/default/application";
+/// The same of a client that was notified of a message which the node has not read.
+const NOTIFIED: &str = "/configs/demo/default/application?messages=%7B%22details%22%3A%7B%22demo%2Bdefault%2Bapplication%22%3A999999%7D%7D";
+/// Far less than the minute between two complete reads of the keys.
+const SOON: Duration = Duration::from_secs(25);
+
+async fn a_key_with_a_time_of_its_caller_is_in_force_on_every_node(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let url = &fresh.database.url;
+    let (here, there) = (Member::start(url, 0).await, Member::start(url, 0).await);
+    let app = App::create(&here.admin, "demo").await;
+    app.publish("1").await;
+    becomes(&there.config, PATH, 200).await;
+    here.admin.post("/apps/demo/accesskeys", key_with_an_old_time()).await.ok();
+    let refused = becomes(&there.config, PATH, 401);
+    tokio::time::timeout(SOON, refused).await.unwrap();
+    drop((here, there));
+    fresh.remove().await;
+}
+
+/// The node was cut off. It reads the message of the release first, and then cannot read the keys.
+async fn a_release_behind_a_new_key_is_not_served_before_the_key_is_known(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let url = &fresh.database.url;
+    let (here, there) = (Member::start(url, 0).await, Member::start(url, 0).await);
+    let app = App::create(&here.admin, "demo").await;
+    app.publish("open").await;
+    let value = async || value_of(&there.config.get(PATH).await);
+    eventually("the first release", async || (value().await == "open").then_some(())).await;
+    there.gate.shut();
+    app.add_key("k", 0, true).await;
+    let locked = Locked::of(&fresh.database, engine, &["AccessKey"], Others::Nothing).await;
+    let place = ["demo", "default", "application"];
+    let secret = json!({ "k": "secret" });
+    fresh.database.release(place, "20260101000000-0000000000000001", &secret).await;
+    there.gate.open();
+    eventually("the node to reach its database", async || {
+        let health = there.config.get("/health").await.text;
+        (!health.contains("the database does not answer")).then_some(())
+    })
+    .await;
+    for _ in 0..2 {
+        assert_eq!(value_of(&there.config.get(NOTIFIED).await), "503");
+        assert_eq!(value().await, "open");
+    }
+    locked.end().await;
+    eventually("unsigned requests to be refused", async || {
+        let value = value().await;
+        assert_ne!(value, "secret");
+        (value == "401").then_some(())
+    })
+    .await;
+    eventually("the release for clients with the key", async || {
+        let answer = sign::get(there.config.base(), PATH, "k").await;
+        (value_of(&answer) == "secret").then_some(())
+    })
+    .await;
+    drop((here, there));
+    fresh.remove().await;
+}
+
+/// The node reads the key together with the release for which the request waits.
+async fn a_request_that_waits_for_a_release_needs_the_key_of_that_moment(kind: Kind) {
+    let variables = [("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "30000")];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    node.app.publish("open").await;
+    node.eventually_serves("open").await;
+    let rows = [
+        r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled")
+           VALUES ('demo','0123456789abcdef',0,true)"#,
+        r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations")
+           VALUES ('20260101000000-0000000000000001','demo','default','application','{"k":"secret"}')"#,
+        r#"INSERT INTO "ReleaseMessage" ("Message") VALUES ('demo+default+application')"#,
+    ];
+    node.database.begin(&rows).await.commit().await.unwrap();
+    assert_eq!(value_of(&node.get(NOTIFIED).await), "401");
+    assert_eq!(node.value().await, "401");
+    node.end().await;
+}
+
+on_each_engine!(
+    a_key_with_a_time_of_its_caller_is_in_force_on_every_node,
+    a_release_behind_a_new_key_is_not_served_before_the_key_is_known
+);
+on_each_kind!(a_request_that_waits_for_a_release_needs_the_key_of_that_moment);
