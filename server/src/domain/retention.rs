@@ -219,6 +219,8 @@ async fn remove_locked(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Re
     let removed = castalia_store::release::delete_histories(tx, &ids).await?;
     let mut named: Vec<_> =
         rows.iter().flat_map(|(_, release, previous)| [*release, *previous]).collect();
+    // The first entry of every line names no previous release.
+    named.retain(|id| id.0 > 0);
     named.sort_unstable();
     named.dedup();
     let kept = castalia_store::release::still_referenced(tx, &named).await?;

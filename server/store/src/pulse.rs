@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx;
@@ -24,6 +25,9 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Time after which a ping of a database behind a network is also sent over a new connection: the
 /// present one may be lost in a way that neither side learns of.
 const SECOND_TRY: Duration = Duration::from_secs(1);
+/// How much longer than a new connection the present one may take to answer a ping, which it received
+/// before the new one was opened.
+const GRACE: Duration = Duration::from_millis(250);
 /// Minimum age of a connection whose answer shows that the others are not lost. A younger one may
 /// have been opened after they were lost: work that waits for one of them began up to `SUSPICION`
 /// and `PING_LIMIT` ago, and longer on a busy machine.
@@ -47,6 +51,9 @@ pub(super) struct Pulse {
     pooled: DatabaseConnection,
     retirement: Retirement,
     last: Arc<Mutex<Option<Ping>>>,
+    /// Whether a ping was answered since the connections that were open were last given up. If not,
+    /// the connection for pings is perhaps still being opened.
+    is_established: Arc<AtomicBool>,
     /// When the connections that were open were last given up.
     lost: Arc<parking_lot::Mutex<Option<Instant>>>,
 }
@@ -72,7 +79,15 @@ impl Pulse {
     ) -> Self {
         let db = Arc::new(parking_lot::Mutex::new(db));
         let remote = remote.map(Arc::new);
-        Self { db, remote, pooled, retirement, last: Arc::default(), lost: Arc::default() }
+        Self {
+            db,
+            remote,
+            pooled,
+            retirement,
+            last: Arc::default(),
+            is_established: Arc::default(),
+            lost: Arc::default(),
+        }
     }
 
     /// How another connection to a database behind a network is opened.
@@ -110,8 +125,10 @@ impl Pulse {
             }
         };
         match timeout_at(limit, answer).await {
-            Ok(Ok(false)) => Ok(()),
-            Ok(Ok(true)) => self.test_pooled(limit).await,
+            Ok(Ok(is_lost)) => match self.is_established.swap(true, Ordering::AcqRel) && is_lost {
+                true => self.test_pooled(limit).await,
+                false => Ok(()),
+            },
             Ok(Err(error)) => Err(error.into()),
             Err(_) => {
                 self.give_up();
@@ -121,10 +138,10 @@ impl Pulse {
     }
 
     /// Continues to wait for a ping, and sends another one over a new connection. If that one is
-    /// answered, its connection replaces the present one. Returns whether it was so.
+    /// answered, its connection replaces the present one. Returns whether it alone was answered.
     async fn try_both(
         &self,
-        first: impl Future<Output = Result<(), DbErr>>,
+        mut first: impl Future<Output = Result<(), DbErr>> + Unpin,
         remote: &ConnectOptions,
     ) -> Result<bool, DbErr> {
         // Opened with the first query.
@@ -136,8 +153,9 @@ impl Pulse {
             }
         };
         tokio::select! {
-            answer = first => answer.map(|()| false),
-            () = second => Ok(true),
+            answer = &mut first => answer.map(|()| false),
+            // On a busy machine both may be answered at the same moment.
+            () = second => Ok(!matches!(timeout(GRACE, first).await, Ok(Ok(())))),
         }
     }
 
@@ -159,6 +177,7 @@ impl Pulse {
     /// Prevents the reuse of all open connections, and ends the work that waits for one.
     fn give_up(&self) {
         self.retirement.retire_all();
+        self.is_established.store(false, Ordering::Release);
         *self.lost.lock() = Some(Instant::now());
     }
 
