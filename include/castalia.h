@@ -549,8 +549,10 @@ void castalia_event_release(const struct CastaliaEvent *event);
  * other calls restart the client that they are made for. For children that only wait for a
  * listener.
  *
- * A listener or follower that was running at the fork is called again in the child, where that
- * call never ends: a lock that it held is never released there.
+ * A listener that was running at the fork is not called in the child, because what it was changing
+ * is half changed there: register another one. A follower is called there for the newest snapshot;
+ * its call of the parent never ends in the child, and a lock that it held is never released. The
+ * user data of both is not released there.
  *
  * If a listener, follower or validator forked the child, calls that wait fail on the thread that
  * continues there, with `CASTALIA_INVALID_ARGUMENT` as in the parent. Other threads of the child may

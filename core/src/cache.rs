@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use self::directory::{
     app_directory, check_usable, create_directory, remove_stale, temporary_name,
 };
-use self::file::{failed, file_name, read, read_bytes, text};
+use self::file::{Expected, failed, file_name, read, read_bytes, text};
 use self::newest::{has_newer, read_newest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::NamespaceKey;
@@ -39,6 +39,8 @@ pub(crate) struct FileCache {
     root: PathBuf,
     fallback: Option<PathBuf>,
     file_mode: u32,
+    /// What the cache files may contain.
+    expected: Expected,
     /// Files in the format of cache files that are shipped with the program; read if there is no
     /// cache file.
     seed_dir: Option<PathBuf>,
@@ -56,6 +58,7 @@ impl FileCache {
             root: settings.root.clone(),
             fallback: settings.fallback.clone(),
             file_mode: settings.file_mode,
+            expected: if settings.is_local { Expected::Edited } else { Expected::Written },
             seed_dir: settings.seed_dir.clone(),
             import_dir: settings.import_dir.clone(),
             directories: Mutex::default(),
@@ -68,7 +71,7 @@ impl FileCache {
     /// As [`FileCache::load`].
     pub(crate) fn load_seed(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
         match &self.seed_dir {
-            Some(folder) => read(&folder.join(file_name(identity))),
+            Some(folder) => read(&folder.join(file_name(identity)), Expected::Edited),
             None => Ok(None),
         }
     }
@@ -79,7 +82,7 @@ impl FileCache {
     /// # Errors
     /// [`ErrorKind::Io`] if no file can be read, [`ErrorKind::Parse`] if all are damaged.
     pub(crate) fn load(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
-        let (newest, mut errors) = read_newest(&self.candidates(identity));
+        let (newest, mut errors) = read_newest(&self.candidates(identity), self.expected);
         let found = newest.or_else(|| {
             self.import(identity).unwrap_or_else(|error| {
                 errors.push(error);
@@ -130,7 +133,7 @@ impl FileCache {
         let path = directory.join(file_name(identity));
         // The parsed content is compared, because the date in the head always differs. After
         // a rollback it may be that of an old file, which is written again to become the newest.
-        if matches!(read(&path), Ok(Some(known)) if known.content == *content
+        if matches!(read(&path, self.expected), Ok(Some(known)) if known.content == *content
             && !has_newer(&self.candidates(identity), known.written_at))
         {
             return Ok(());

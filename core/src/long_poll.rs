@@ -50,9 +50,9 @@ const MAX_DEBOUNCE: Duration = Duration::from_secs(1);
 /// servers went away and came back, the HTTP client has been seen to lose a request, without a
 /// connection and without an error. The poll would wait for its whole timeout.
 const TRIAL: Duration = Duration::from_secs(10);
-/// Pause before another service of the list is polled, plus or minus a fifth. The backoff grows
-/// only once each service has failed: a change must not arrive late because one of them is down, and
-/// discovery must notice within a minute that all of them are.
+/// Pause before another service of the list is polled after one that cannot be reached, plus or
+/// minus a fifth. The backoff grows only once each service has failed: a change must not arrive late
+/// because one of them is down, and discovery must notice soon that all of them are.
 const NEXT_SERVICE: Duration = Duration::from_secs(1);
 // Polls that failed together must not be repeated together.
 const JITTER: f64 = 0.2;

@@ -76,7 +76,7 @@ pub extern "C" fn castalia_config_on_change(
     let user_data = UserData::new(user_data, release);
     guard_into(subscription, || {
         let (config, interest) = (config.get()?, interest(filter)?);
-        CastaliaSubscription::new(config.on_change_shared(interest, caller(listener, user_data)?))
+        CastaliaSubscription::new(config.on_change(interest, caller(listener, user_data)?))
     })
 }
 

@@ -27,25 +27,27 @@ namespace castalia {
 
 namespace detail {
 
-// Held while the value of a watch is copied or replaced, and during a fork: a child would never get
-// a lock that another thread held at the fork. A fixed number for all watches, because a fork takes
-// them all first.
-inline std::mutex &watch_mutex(const void *watch) {
-    static std::array<std::mutex, 16> mutexes;
-#if defined(__unix__) || defined(__APPLE__)
-    const auto unlock = [] {
-        for (std::mutex &mutex : mutexes) mutex.unlock();
-    };
-    static const int registered = pthread_atfork(
-        [] {
-            for (std::mutex &mutex : mutexes) mutex.lock();
-        },
-        unlock, unlock);
-    static_cast<void>(registered);
-#endif
-    // Watches are at least a cache line apart.
-    return mutexes[(reinterpret_cast<std::uintptr_t>(watch) >> 6) % mutexes.size()];
+// Locks of the values of watches, which are copied and replaced under them. They are also held during
+// a fork: a child would never get a lock that another thread held at the fork. A fixed number for all
+// watches, because a fork takes them all; never destroyed, because threads may read until the end.
+inline std::array<std::mutex, 16> &watch_mutexes() {
+    static auto &mutexes = *new std::array<std::mutex, 16>;
+    return mutexes;
 }
+
+#if defined(__unix__) || defined(__APPLE__)
+inline void lock_watches() {
+    for (std::mutex &mutex : watch_mutexes()) mutex.lock();
+}
+
+inline void unlock_watches() {
+    for (std::mutex &mutex : watch_mutexes()) mutex.unlock();
+}
+
+// Registered when the program starts: what is registered later is prepared for the fork before, and
+// may use watches.
+inline const int fork_of_watches = pthread_atfork(lock_watches, unlock_watches, unlock_watches);
+#endif
 
 }  // namespace detail
 
@@ -57,13 +59,13 @@ class Watch {
     // The value of the newest snapshot that could be parsed.
     std::shared_ptr<const T> get() const {
         castalia_resume_after_fork();
-        const std::lock_guard<std::mutex> held(detail::watch_mutex(state_.get()));
+        const std::lock_guard<std::mutex> held(state_->mutex);
         return state_->value;
     }
 
     // Error of the newest snapshot; empty if it could be parsed.
     std::optional<Error> last_error() const {
-        const std::lock_guard<std::mutex> held(detail::watch_mutex(state_.get()));
+        const std::lock_guard<std::mutex> held(state_->mutex);
         return state_->problem;
     }
 
@@ -74,19 +76,22 @@ class Watch {
 
     // Shared by the library's thread and the threads that read.
     struct State {
-        explicit State(Parse made_by) : parse(std::move(made_by)) {}
+        explicit State(Parse made_by)
+            : mutex(detail::watch_mutexes()[(reinterpret_cast<std::uintptr_t>(this) >> 6) % 16]),
+              parse(std::move(made_by)) {}
 
+        // The same one for all modules of the program that read the watch.
+        std::mutex &mutex;
         const Parse parse;
-        // Guarded by watch_mutex.
         std::shared_ptr<const T> value;
         std::optional<Error> problem;
 
-        // Called for one snapshot after the other, by one thread at a time.
+        // Called for one snapshot after the other, by one thread at a time in each process.
         void take(const Snapshot &snapshot) noexcept {
             std::optional<Error> failure;
             std::shared_ptr<const T> made = read(snapshot, failure);
             // Swapped: the former ones are destroyed after the lock is released.
-            const std::lock_guard<std::mutex> held(detail::watch_mutex(this));
+            const std::lock_guard<std::mutex> held(mutex);
             if (made) value.swap(made);
             problem.swap(failure);
         }

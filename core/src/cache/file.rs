@@ -20,7 +20,8 @@ const LARGEST: u64 = 128 * 1024 * 1024;
 /// second line, and here in the third.
 const FIRST_LINE: &str = "#Persisted by DefaultConfig";
 /// Begins the second line, which ends with the SHA-1 of all other bytes of the file. Files of the
-/// Java client have no checksum, and to it this is a comment.
+/// Java client have no checksum, and to it this is a comment. Carriage returns are left out: in
+/// values they are escaped, and version control may change line ends.
 const CHECKSUM: &str = "#Checksum: ";
 // `Properties.store` uses the line separator of the platform.
 const LINE_END: &str = if cfg!(windows) { "\r\n" } else { "\n" };
@@ -57,19 +58,31 @@ pub(super) fn text(content: &Configurations) -> String {
 
 /// The hexadecimal SHA-1 of what is before and behind the line of the checksum.
 fn checksum(first: &[u8], rest: &[u8]) -> String {
-    let digest = Sha1::new().chain_update(first).chain_update(rest).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digest = Sha1::new();
+    for piece in [first, rest].iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\r')) {
+        digest.update(piece);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a file may contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// What a client wrote.
+    Written,
+    /// The same, or what somebody made of it: nothing but the file has the values.
+    Edited,
 }
 
 /// The content of a file; `None` if it does not exist or is empty.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] if it cannot be read, [`ErrorKind::Parse`] if it is damaged.
-pub(super) fn read(path: &Path) -> Result<Option<CachedContent>> {
+pub(super) fn read(path: &Path, expected: Expected) -> Result<Option<CachedContent>> {
     let Some((bytes, written_at)) = read_bytes(path)? else {
         return Ok(None);
     };
-    if is_damaged(&bytes) {
+    if is_cut(&bytes) || expected == Expected::Written && is_changed(&bytes) {
         let text = "the cache file is damaged; delete it, or, if it was changed on purpose, its line that begins with #Checksum";
         let error = Error::new(ErrorKind::Parse, OPERATION, text);
         return Err(error.with("path", path.display().to_string()));
@@ -79,21 +92,29 @@ pub(super) fn read(path: &Path) -> Result<Option<CachedContent>> {
     Ok(Some(CachedContent { content, written_at }))
 }
 
-/// Whether a crash, a full disk or a failing one left something else than what was written: control
-/// characters, which are always escaped, a head without its second line, a file that ends within a
-/// line, or another checksum. Files that somebody wrote by hand may end without a line feed.
-fn is_damaged(bytes: &[u8]) -> bool {
+/// Whether a crash or a full disk left something else than what was written: control characters,
+/// which are always escaped, or a file that ends within a line. Files that somebody wrote by hand
+/// may end without a line feed.
+fn is_cut(bytes: &[u8]) -> bool {
     let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r\x0c".contains(byte);
-    let start = &bytes[..bytes.len().min(FIRST_LINE.len())];
-    let is_of_client = FIRST_LINE.as_bytes().starts_with(start);
+    is_of_client(bytes) && !bytes.ends_with(b"\n") || bytes.iter().any(is_control)
+}
+
+/// Whether the first line is that of a client, as far as it exists.
+fn is_of_client(bytes: &[u8]) -> bool {
+    FIRST_LINE.as_bytes().starts_with(&bytes[..bytes.len().min(FIRST_LINE.len())])
+}
+
+/// Whether a file that a client wrote has another checksum, or has lost its line.
+fn is_changed(bytes: &[u8]) -> bool {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let [first, second] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
     let rest = &bytes[first.len() + second.len()..];
-    let is_cut = !second.starts_with(b"#") || !bytes.ends_with(b"\n");
-    let is_changed = second
-        .strip_prefix(CHECKSUM.as_bytes())
-        .is_some_and(|stated| checksum(first, rest).as_bytes() != stated.trim_ascii_end());
-    is_of_client && is_cut || is_changed || bytes.iter().any(is_control)
+    match second.strip_prefix(CHECKSUM.as_bytes()) {
+        Some(stated) => checksum(first, rest).as_bytes() != stated.trim_ascii_end(),
+        // In a file of the Java client, this line has the date.
+        None => is_of_client(bytes) && !second.starts_with(b"#"),
+    }
 }
 
 pub(super) fn read_bytes(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>> {
@@ -138,10 +159,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("order+default+a.properties");
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        assert_eq!(read(&path).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(read(&path, Expected::Written).unwrap_err().kind(), ErrorKind::Io);
         fs::remove_file(&path).unwrap();
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        let error = read(&path).unwrap_err();
+        let error = read(&path, Expected::Written).unwrap_err();
         assert!(error.to_string().contains("order+default+a.properties"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::file::{names_to_read, read};
+use super::file::{Expected, names_to_read, read};
 use super::{CachedContent, FileCache};
 use crate::error::Error;
 use crate::protocol::namespace::NamespaceKey;
@@ -31,11 +31,14 @@ impl FileCache {
 
 /// The newest content of these files, the first of equally new ones, and the errors of those that
 /// cannot be used.
-pub(super) fn read_newest(paths: &[PathBuf]) -> (Option<CachedContent>, Vec<Error>) {
+pub(super) fn read_newest(
+    paths: &[PathBuf],
+    expected: Expected,
+) -> (Option<CachedContent>, Vec<Error>) {
     let mut newest: Option<CachedContent> = None;
     let mut errors = Vec::new();
     for path in paths {
-        match read(path) {
+        match read(path, expected) {
             Ok(Some(found)) => {
                 if newest.as_ref().is_none_or(|known| found.written_at > known.written_at) {
                     newest = Some(found);
@@ -83,6 +86,7 @@ mod tests {
             file_mode: 0o600,
             seed_dir: None,
             import_dir: None,
+            is_local: false,
         })
     }
 

@@ -20,6 +20,7 @@ fn cache() -> (tempfile::TempDir, FileCache, PathBuf) {
         file_mode: 0o600,
         seed_dir: None,
         import_dir: None,
+        is_local: false,
     });
     let directory = root.path().join("order/config-cache");
     (root, cache, directory)
@@ -154,16 +155,37 @@ fn a_damaged_file_never_has_other_content() {
 /// As an operator would do while no server can be reached.
 #[test]
 fn a_file_that_was_changed_on_purpose_is_read_without_its_checksum() {
-    let (_root, cache, directory) = cache();
+    let (_root, mut cache, directory) = cache();
     cache.store(&identity("a"), &content(&[("limit", "10")])).unwrap();
     let path = directory.join("order+default+a.properties");
     let changed = fs::read_to_string(&path).unwrap().replace("limit=10", "limit=20");
     fs::write(&path, &changed).unwrap();
     let error = load(&cache, "a").unwrap_err();
     assert!(error.to_string().contains("#Checksum"), "{error}");
+    let expected = Some(content(&[("limit", "20")]));
+    cache.expected = Expected::Edited;
+    assert_eq!(load(&cache, "a").unwrap(), expected, "local mode");
+    cache.expected = Expected::Written;
+    cache.seed_dir = Some(directory);
+    let seed = cache.load_seed(&identity("a")).unwrap();
+    assert_eq!(seed.map(|found| found.content), expected, "a seed that was made of a cache file");
     let lines = changed.split_inclusive('\n').filter(|line| !line.starts_with("#Checksum"));
     fs::write(&path, lines.collect::<String>()).unwrap();
-    assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("limit", "20")])));
+    assert_eq!(load(&cache, "a").unwrap(), expected);
+}
+
+/// As version control may do to a file that it moves to another system.
+#[test]
+fn other_line_ends_are_no_damage() {
+    let (_root, cache, directory) = cache();
+    let values = content(&[("a", "1\r\n2"), ("b", "3")]);
+    cache.store(&identity("a"), &values).unwrap();
+    let path = directory.join("order+default+a.properties");
+    let text = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+    for end in ["\n", "\r\n"] {
+        fs::write(&path, text.replace('\n', end)).unwrap();
+        assert_eq!(load(&cache, "a").unwrap(), Some(values.clone()));
+    }
 }
 
 #[test]

@@ -20,8 +20,8 @@ use crate::process_local::{ProcessLocal, ProcessLocalCell};
 /// Functions that can wait for each other: as many as can run.
 const MAX_WAITING: usize = 64;
 
-/// Function that is called for each event. Without state of its own, so that a forked child can
-/// call it although a call was running at the fork.
+/// Function that is called for each event. A forked child can call it although a call was running at
+/// the fork; functions with state of their own are wrapped with [`exclusive`].
 pub(crate) type Callback = Box<dyn Fn(&Arc<ChangeEvent>) + Send + Sync>;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -105,7 +105,7 @@ pub(crate) struct Subscriber {
 /// the child.
 #[derive(Default)]
 struct Locks {
-    /// Held during a call, and while the function is dropped.
+    /// Held during a call, and when the function is taken to be dropped.
     call: Mutex<()>,
     /// What a task left when its runtime ended.
     left: Mutex<Option<Left>>,
@@ -278,18 +278,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn exclusive(
     function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
 ) -> impl Fn(&Arc<ChangeEvent>) + Send + Sync + 'static {
-    let function = Mutex::new(function);
+    let (function, is_logged) = (Mutex::new(function), AtomicBool::new(false));
     move |event: &Arc<ChangeEvent>| {
         let mut held = match function.try_lock() {
             Ok(held) => held,
             // It panicked before, and remains registered.
             Err(TryLockError::Poisoned(held)) => held.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                let namespace = &*event.identity().namespace;
-                warn!(
-                    namespace,
-                    "a change listener that was running when this process was forked is not called here; register another one"
-                );
+                if !is_logged.swap(true, Ordering::Relaxed) {
+                    let namespace = &*event.identity().namespace;
+                    warn!(
+                        namespace,
+                        "a change listener that was running when this process was forked is not called here; register another one"
+                    );
+                }
                 return;
             }
         };

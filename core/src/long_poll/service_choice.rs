@@ -66,13 +66,16 @@ impl ServiceChoice {
     }
 
     /// Records that the last poll failed so long after its start, and releases its service. Returns
-    /// whether the list has a service that has not failed in this round.
+    /// whether another service should be polled soon: the list has one that has not failed in this
+    /// round, and the failure says nothing about it. An error that a service answered may be one of
+    /// all, which must not be polled more often because they are many.
     pub(super) fn record_failure(&mut self, failure: &Failure, after: Duration) -> bool {
         // There is none if discovery failed.
         let Some(service) = self.sticky.take() else {
             return false;
         };
-        if is_unreachable(failure, after, self.connect_timeout) {
+        let is_unreachable = is_unreachable(failure, after, self.connect_timeout);
+        if is_unreachable {
             self.discovery.report(&service, false);
         }
         self.failed.push(service);
@@ -81,7 +84,7 @@ impl ServiceChoice {
         if !has_other {
             self.failed.clear();
         }
-        has_other
+        has_other && (is_unreachable || failure.is_silence)
     }
 }
 
@@ -122,6 +125,9 @@ mod tests {
             polled.sort();
             assert_eq!(polled, urls);
         }
+        choice.select().await.unwrap();
+        let answered = Failure { status: Some(500), ..refused() };
+        assert!(!choice.record_failure(&answered, Duration::ZERO), "it may be an error of all");
     }
 
     #[tokio::test(start_paused = true)]

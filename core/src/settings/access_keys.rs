@@ -25,8 +25,8 @@ pub(crate) struct AccessKeys {
     layers: Layers,
     provider: Option<SecretProvider>,
     keys: Arc<Keys>,
-    /// The end of the last call of the provider, by app id.
-    calls: ProcessLocalCell<Mutex<HashMap<String, CancellationToken>>>,
+    /// The last call of the provider, by app id.
+    calls: ProcessLocalCell<Mutex<HashMap<String, LastCall>>>,
 }
 
 /// Keys by app id, read from the settings at the first use of the app id. Replaced as a whole
@@ -39,6 +39,14 @@ struct KeyEntry {
     key: Option<Arc<AccessKey>>,
     /// The provider's last secret, to detect a new one.
     provided: Option<String>,
+}
+
+#[derive(Clone)]
+struct LastCall {
+    /// The key that was rejected; the secret replaces no other one.
+    refused: Option<Arc<AccessKey>>,
+    /// Cancelled when the call has ended.
+    ended: CancellationToken,
 }
 
 impl AccessKeys {
@@ -86,38 +94,42 @@ impl AccessKeys {
         if !is_same(&self.of(app_id), &refused) {
             return true;
         }
-        let Some(answered) = self.ask_provider(app_id, &refused) else {
-            return false;
-        };
-        let _ = timeout(patience, answered.cancelled()).await;
-        !is_same(&self.of(app_id), &refused)
+        // Twice, because the call that is running may be for a key that was replaced meanwhile.
+        for _ in 0..2 {
+            let Some(call) = self.ask_provider(app_id, &refused) else { break };
+            let _ = timeout(patience, call.ended.cancelled()).await;
+            if !is_same(&self.of(app_id), &refused) {
+                return true;
+            }
+            if is_same(&call.refused, &refused) {
+                break;
+            }
+        }
+        false
     }
 
     /// Calls the provider, unless its last call for the app id is still running; `None` if there is
-    /// no provider. The token is cancelled when the call has ended.
-    fn ask_provider(
-        &self,
-        app_id: &str,
-        refused: &Option<Arc<AccessKey>>,
-    ) -> Option<CancellationToken> {
+    /// no provider.
+    fn ask_provider(&self, app_id: &str, refused: &Option<Arc<AccessKey>>) -> Option<LastCall> {
         let provider = self.provider.clone()?;
         let Ok(calls) = self.calls.get(|| Ok::<_, Infallible>(Mutex::default()));
         let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
         // A provider that never returns must not occupy a thread for each rejected request.
-        if let Some(running) = calls.get(app_id).filter(|call| !call.is_cancelled()) {
+        if let Some(running) = calls.get(app_id).filter(|call| !call.ended.is_cancelled()) {
             return Some(running.clone());
         }
         let ended = CancellationToken::new();
-        calls.insert(app_id.to_owned(), ended.clone());
+        let last = LastCall { refused: refused.clone(), ended };
+        calls.insert(app_id.to_owned(), last.clone());
         let call = ProviderCall {
             provider,
             keys: self.keys.clone(),
             app_id: app_id.to_owned(),
             refused: refused.clone(),
-            _ended: ended.clone().drop_guard(),
+            _ended: last.ended.clone().drop_guard(),
         };
         tokio::spawn(call.run());
-        Some(ended)
+        Some(last)
     }
 
     fn in_settings(&self, app_id: &str) -> Option<Arc<AccessKey>> {
@@ -268,6 +280,24 @@ mod tests {
         assert!(keys.renew("order", old, PATIENCE).await, "without asking again: it would wait");
     }
 
+    /// The call that is running is for the key before.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_key_that_is_refused_while_another_one_is_renewed_is_renewed_too() {
+        let (keys, secrets) = keys_of_provider();
+        let old = keys.of("order");
+        assert!(!keys.renew("order", old, Duration::ZERO).await);
+        keys.replace("order", "set");
+        let set = keys.of("order");
+        let sender = secrets.clone();
+        let sending = tokio::task::spawn_blocking(move || {
+            for secret in ["late", "new"] {
+                sender.send(secret).unwrap();
+            }
+        });
+        assert!(keys.renew("order", set, PATIENCE).await);
+        sending.await.unwrap();
+    }
+
     /// A secret that comes late is used, but not instead of one that was set meanwhile.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_late_secret_replaces_only_the_refused_key() {
@@ -281,7 +311,7 @@ mod tests {
             let set = keys.of("order");
             let answered = keys.ask_provider("order", &old).unwrap();
             secrets.send("late").unwrap();
-            answered.cancelled().await;
+            answered.ended.cancelled().await;
             assert_eq!(is_same(&keys.of("order"), &set), is_set_meanwhile);
         }
     }

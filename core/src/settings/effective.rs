@@ -133,6 +133,8 @@ pub(crate) struct CacheSettings {
     pub(crate) file_mode: u32,
     pub(crate) seed_dir: Option<PathBuf>,
     pub(crate) import_dir: Option<PathBuf>,
+    /// Whether the files are the only source of values, as in local mode.
+    pub(crate) is_local: bool,
 }
 
 /// Intervals, limits and rates.

@@ -181,7 +181,8 @@ impl Resolver {
 
     /// In local mode cache files are the only source, so they are used even if they are disabled.
     fn cache(&mut self, env: Env) -> Option<CacheSettings> {
-        let enabled = self.flag(&key::CACHE_ENABLE) || env == Env::Local;
+        let is_local = env == Env::Local;
+        let enabled = self.flag(&key::CACHE_ENABLE) || is_local;
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
         let seed_dir = self.path(&key::SEED_DIR);
@@ -203,7 +204,14 @@ impl Resolver {
             );
             self.report_instead_of_default(&key::CACHE_DIR, path);
         }
-        enabled.then_some(CacheSettings { root, fallback, file_mode, seed_dir, import_dir })
+        enabled.then_some(CacheSettings {
+            root,
+            fallback,
+            file_mode,
+            seed_dir,
+            import_dir,
+            is_local,
+        })
     }
 
     fn environment(&mut self) -> HashMap<String, String> {

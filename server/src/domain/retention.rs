@@ -165,7 +165,10 @@ async fn remove_up_to(store: &Store, line: &Line, last: Id) -> Result<u64> {
             castalia_store::release::histories_up_to(store.read(), line, last, PIECE).await?;
         let mut removed = 0;
         for step in rows.chunks(REMOVE) {
-            removed += remove_histories(store, line.clone(), step.to_vec()).await?;
+            match remove_histories(store, line.clone(), step.to_vec()).await? {
+                Some(gone) => removed += gone,
+                None => return Ok(total + removed),
+            }
         }
         // A replica may still show rows that are gone.
         if removed == 0 {
@@ -183,16 +186,21 @@ fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     own.or_else(|| config.get(&keys::HISTORY_SIZE))
 }
 
-async fn remove_histories(store: &Store, line: Line, rows: Vec<HistoryRow>) -> Result<u64> {
+/// Returns the number of rows that are gone; `None` if the namespace does not exist.
+async fn remove_histories(store: &Store, line: Line, rows: Vec<HistoryRow>) -> Result<Option<u64>> {
     store
         .write((line, rows), |tx, (line, rows)| Box::pin(remove_histories_in(tx, line, rows)))
         .await
 }
 
-async fn remove_histories_in(tx: &Transaction, line: &Line, rows: &[HistoryRow]) -> Result<u64> {
+async fn remove_histories_in(
+    tx: &Transaction,
+    line: &Line,
+    rows: &[HistoryRow],
+) -> Result<Option<u64>> {
     match lock(tx, line).await? {
-        true => remove_locked(tx, line, rows).await,
-        false => Ok(0),
+        true => remove_locked(tx, line, rows).await.map(Some),
+        false => Ok(None),
     }
 }
 

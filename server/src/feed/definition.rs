@@ -10,8 +10,10 @@ use castalia_store::Id;
 use castalia_store::access_key as stored_key;
 use castalia_store::feed::{self as stored, Rows};
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::timeout;
 
 use super::access_key::AccessKey;
+use super::cache::away;
 use super::name::{AppNamespace, Cluster, Contest, UndecodableNamespace};
 use super::scan::in_time;
 use super::{BATCH, ReleaseFeed};
@@ -31,6 +33,9 @@ const DELETED: u64 = 10_000;
 /// have whole seconds, and the clocks of nodes differ. The complete read finds a change of a node
 /// whose clock is further behind.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
+/// Maximum time for which releases wait for changed access keys. A read of these may wait five
+/// seconds for a lock on their table, while clients of all apps wait for their releases.
+const KEYS_LIMIT: Duration = Duration::from_secs(1);
 
 /// A time on both clocks of this machine. The wall clock may jump, so changes are requested from
 /// the earlier of the two.
@@ -64,7 +69,7 @@ impl ReleaseFeed {
         let mut rebuilt = Moment::now();
         *self.0.names_read.lock() = rebuilt.wall;
         loop {
-            let _ = tokio::time::timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
+            let _ = timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
             let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || !self.is_loaded();
             let present = rebuilt.present();
             let since = *self.0.names_read.lock();
@@ -178,9 +183,11 @@ impl ReleaseFeed {
     }
 
     /// Reads changed access keys before clients are served what these may protect. If they cannot be
-    /// read, those last read remain in effect, as for all requests.
+    /// read soon, also because another read of them takes long, those last read remain in effect, as
+    /// for all requests.
     pub(super) async fn read_keys(&self) -> Result<()> {
-        if let Err(error) = in_time(self.read_changed_keys(self.last_read())).await {
+        let read = timeout(KEYS_LIMIT, self.read_changed_keys(self.last_read())).await;
+        if let Err(error) = read.unwrap_or_else(|_| Err(away())) {
             self.check_database().await?;
             tracing::warn!(%error, "cannot look for changed access keys; clients are served new releases with the keys that were last read");
         }

@@ -140,7 +140,6 @@ impl ReleaseFeed {
     /// Runs one round. A step that fails does not prevent the next ones, whose namespaces may be
     /// readable.
     async fn reconcile(&self, rounds: &mut RoundState) -> Result<()> {
-        self.answers().check_again();
         for key in std::mem::take(&mut rounds.corrected) {
             self.wake_by_position(&key).await;
         }
@@ -152,13 +151,27 @@ impl ReleaseFeed {
         let misplaced = in_time(self.cache().find_misplaced()).await;
         let cached = self.cache().cached();
         let ids = self.correct_ids(&cached, rounds).await;
+        let contents = self.correct_contents(cached, rounds).await;
+        let former = self.correct_former(rounds).await;
+        let done = positions.and(misplaced).and(ids).and(contents).and(former);
+        // A round that failed is repeated soon, and serialising all answers is work.
+        if done.is_ok() {
+            self.answers().check_again();
+        }
+        done
+    }
+
+    async fn correct_contents(
+        &self,
+        cached: Vec<CachedNamespace>,
+        rounds: &mut RoundState,
+    ) -> Result<()> {
         for suspect in self.in_turn(cached, rounds.turn.as_ref()) {
             let corrected = self.correct_release(&suspect, Drift::Content, rounds).await;
             rounds.turn = Some(suspect);
             corrected?;
         }
-        let former = self.correct_former(rounds).await;
-        positions.and(misplaced).and(ids).and(former)
+        Ok(())
     }
 
     async fn correct_ids(&self, cached: &[CachedNamespace], rounds: &mut RoundState) -> Result<()> {

@@ -36,7 +36,8 @@ pub(super) struct Scan {
     pub(super) last_id: i64,
     /// The message with that id; a different one there means that ids are used a second time.
     last: Option<Message>,
-    /// The newest message of each of the last texts, the last one at the end.
+    /// The newest message of each of the texts that were read last, in the order of the reads, which
+    /// is not that of ids: a missing one may be found late.
     newest: Vec<Message>,
     gaps: Gaps,
     /// Start of the last scan that succeeded.

@@ -116,11 +116,18 @@ fn machine(socket: SocketAddr) -> SocketAddr {
     if !socket.ip().is_unspecified() && !socket.ip().is_loopback() {
         return socket;
     }
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let addresses: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
-    let found = outward(&addresses, socket.is_ipv6());
     // Without a network, those who listen on all addresses are reached by the loopback address.
     let alone = if socket.ip().is_loopback() { socket.ip() } else { [127, 0, 0, 1].into() };
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        tracing::warn!(
+            %error,
+            address = %alone,
+            "cannot list the addresses of this machine; this loopback address is announced unless `advertise` is set"
+        );
+        Vec::new()
+    });
+    let addresses: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+    let found = outward(&addresses, socket.is_ipv6());
     SocketAddr::new(found.unwrap_or(alone), socket.port())
 }
 

@@ -215,7 +215,7 @@ keys! {
     Config GAP_PATIENCE: Time = "feed.gap.patience", time(Unit::Seconds, 600, 1, DAY),
         "How long scans look for a release message whose id they have passed";
     Config RECONCILIATION_CONTENTS: Count = "feed.reconciliation.contents", count(500, 0, 1_000_000),
-        "Namespaces whose values each comparison reads, in turn; 0 compares ids only";
+        "Namespaces, and former releases, whose values each comparison reads, in turn; 0 compares ids only";
     Config RECONCILIATION_INTERVAL: Time = "feed.reconciliation.interval", time(Unit::Seconds, 60, 1, DAY),
         "Interval between comparisons of memory with the database";
     Config REWIND_ALARM: Time = "feed.rewind.alarm", time(Unit::Seconds, 30, 0, DAY),

@@ -31,8 +31,9 @@ pub struct Changes {
     pub newest: Vec<Id>,
 }
 
-/// Looks for changes since a time, in one statement. Tables may store whole seconds only, so callers
-/// must subtract two seconds from the last time that they saw.
+/// Looks for changes since a time, in one statement. Callers must subtract from the time of their
+/// last read what the clocks of nodes differ, a transaction lasts and a table rounds: some store
+/// whole seconds only.
 pub async fn changes_since(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,

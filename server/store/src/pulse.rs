@@ -15,25 +15,24 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
 };
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::{StoreError, is_dead_connection, is_outdated};
-use crate::retirement::{Retirement, with_age};
+use crate::retirement::{ESTABLISHED, Retirement, with_age};
 
 /// Maximum time for the answer to a ping, including the connect.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Time after which a ping of a database behind a network is also sent over a new connection: the
 /// present one may be lost in a way that neither side learns of.
 const SECOND_TRY: Duration = Duration::from_secs(1);
-/// How much longer than a new connection the present one may take to answer a ping, which it received
-/// before the new one was opened.
-const GRACE: Duration = Duration::from_millis(250);
-/// Minimum age of a connection whose answer shows that the others are not lost. A younger one may
-/// have been opened after they were lost: work that waits for one of them began up to `SUSPICION`
-/// and `PING_LIMIT` ago, and longer on a busy machine.
-const ESTABLISHED: Duration = Duration::from_secs(5);
+/// How much longer than a new connection those that were open before may take to answer, in
+/// addition to `PING_LIMIT`.
+const TEST_LIMIT: Duration = Duration::from_millis(500);
+/// Pause between queries over pooled connections, which take turns.
+const TEST_PAUSE: Duration = Duration::from_millis(20);
 /// Duration of work after which a ping checks whether the database still answers. Together with the
-/// ping, it remains within the three seconds within which a publish has to fail.
+/// ping, it remains within the three seconds within which a publish has to fail, unless a new
+/// connection takes longer than half a second to open while the others are lost.
 const SUSPICION: Duration = Duration::from_secs(1);
 /// Maximum duration of a read or a whole transaction on a responsive database. The sessions of
 /// MySQL and PostgreSQL have the same limit, so that the database does not continue to work for a
@@ -95,8 +94,8 @@ impl Pulse {
         self.remote.as_deref().cloned()
     }
 
-    /// Checks that the database answers within two seconds, also over a connection that was open
-    /// before. Callers that arrive during a ping share its outcome.
+    /// Checks that the database answers within two seconds, and within half a second more also over
+    /// a connection that was open before. Callers that arrive during a ping share its outcome.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
@@ -114,19 +113,13 @@ impl Pulse {
     }
 
     async fn ask(&self) -> Result<(), StoreError> {
-        let limit = Instant::now() + PING_LIMIT;
+        let asked = Instant::now();
         let db = self.db.lock().clone();
         let mut first = pin!(select(&db));
-        let answer = async {
-            let Some(remote) = &self.remote else { return first.await.map(|()| false) };
-            match timeout(SECOND_TRY, &mut first).await {
-                Ok(answer) => answer.map(|()| false),
-                Err(_) => self.try_both(first, remote).await,
-            }
-        };
-        match timeout_at(limit, answer).await {
-            Ok(Ok(is_lost)) => match self.is_established.swap(true, Ordering::AcqRel) && is_lost {
-                true => self.test_pooled(limit).await,
+        let answer = timeout(PING_LIMIT, self.answer(&mut first)).await;
+        match answer {
+            Ok(Ok(is_new)) => match self.is_established.swap(true, Ordering::AcqRel) && is_new {
+                true => self.test_open(first, asked).await,
                 false => Ok(()),
             },
             Ok(Err(error)) => Err(error.into()),
@@ -137,11 +130,24 @@ impl Pulse {
         }
     }
 
-    /// Continues to wait for a ping, and sends another one over a new connection. If that one is
-    /// answered, its connection replaces the present one. Returns whether it alone was answered.
-    async fn try_both(
+    /// Waits for a ping, and after a while for one over a new connection as well. Returns whether
+    /// that one was answered first.
+    async fn answer(
         &self,
         mut first: impl Future<Output = Result<(), DbErr>> + Unpin,
+    ) -> Result<bool, DbErr> {
+        let Some(remote) = &self.remote else { return first.await.map(|()| false) };
+        match timeout(SECOND_TRY, &mut first).await {
+            Ok(answer) => answer.map(|()| false),
+            Err(_) => self.try_both(first, remote).await,
+        }
+    }
+
+    /// Continues to wait for a ping, and sends another one over a new connection. If that one is
+    /// answered, its connection replaces the present one. Returns whether it was answered first.
+    async fn try_both(
+        &self,
+        first: impl Future<Output = Result<(), DbErr>> + Unpin,
         remote: &ConnectOptions,
     ) -> Result<bool, DbErr> {
         // Opened with the first query.
@@ -153,25 +159,49 @@ impl Pulse {
             }
         };
         tokio::select! {
-            answer = &mut first => answer.map(|()| false),
-            // On a busy machine both may be answered at the same moment.
-            () = second => Ok(!matches!(timeout(GRACE, first).await, Ok(Ok(())))),
+            answer = first => answer.map(|()| false),
+            () = second => Ok(true),
         }
     }
 
-    /// After only a new connection answered, tests one that was open before: what lost the
-    /// connection for pings may have lost all others, as a firewall does that forgets them. Without
-    /// an answer of such a connection, they are given up.
-    async fn test_pooled(&self, limit: Instant) -> Result<(), StoreError> {
-        let mut query = pin!(with_age(self.pooled.query_one_raw(select_one(&self.pooled))));
-        if let Ok((Ok(_), Some(age))) = timeout_at(limit, &mut query).await
-            && age >= ESTABLISHED
+    /// After a new connection answered first, tests those that were open before: what lost the
+    /// connection for pings may have lost all others, as a firewall does that forgets them. They
+    /// are given up unless one answers, or did since the ping: if the pool is full, this query
+    /// waits, but statements of others end. Statements that all take longer than the ping count as
+    /// lost, because nothing distinguishes them.
+    async fn test_open(
+        &self,
+        first: impl Future<Output = Result<(), DbErr>>,
+        asked: Instant,
+    ) -> Result<(), StoreError> {
+        let mut answer = pin!(async {
+            tokio::select! {
+                // On a busy machine both pings may be answered at nearly the same moment.
+                Ok(()) = first => {}
+                () = self.pooled_answer() => {}
+            }
+        });
+        if timeout(TEST_LIMIT, &mut answer).await.is_ok()
+            || self.retirement.answered_since(asked.into_std())
         {
             return Ok(());
         }
         // Before the query is dropped, because its connection must not return to the pool.
         self.give_up();
         Err(silence("only a new connection to the database answered a ping within 2 s").into())
+    }
+
+    /// Returns when an established connection of the pool has answered.
+    async fn pooled_answer(&self) {
+        loop {
+            let query = self.pooled.query_one_raw(select_one(&self.pooled));
+            if let (Ok(_), Some(age)) = with_age(query).await
+                && age >= ESTABLISHED
+            {
+                return;
+            }
+            sleep(TEST_PAUSE).await;
+        }
     }
 
     /// Prevents the reuse of all open connections, and ends the work that waits for one.

@@ -2,7 +2,7 @@
 //! itself, and is wrong after some errors: SQLite rolls back on a full disk, MySQL on a deadlock,
 //! and on a connection that is still "inside" a transaction, the next one would become a savepoint
 //! that is never committed. A connection in an unknown state is therefore closed and replaced.
-//! Knows no table and no dialect.
+//! Also notes when one of them last answered. Knows no table and no dialect.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,6 +15,10 @@ use sea_orm::sqlx::{Connection, Database, Error};
 /// Minimum time between two retirements because of refused statements: an account that may never
 /// write to one table must not cost new connections with each attempt.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Minimum age of a connection whose answer shows that the others are not lost. A younger one may
+/// have been opened after they were lost: work that waits for one of them began up to three seconds
+/// ago (`pulse.rs`), and longer on a busy machine.
+pub(super) const ESTABLISHED: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
     /// Age of the pooled connection that was used last.
@@ -35,6 +39,8 @@ pub(super) async fn with_age<T>(query: impl Future<Output = T>) -> (T, Option<Du
 #[derive(Clone, Debug, Default)]
 pub(super) struct Retirement {
     since: Arc<Mutex<Option<Instant>>>,
+    /// When an established connection last answered.
+    answered: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Retirement {
@@ -76,6 +82,7 @@ impl Retirement {
             })
             .before_acquire(move |connection, about| {
                 let retired = requested.is_retired(&about);
+                requested.note_answer(&about);
                 let test = test_after.is_some_and(|idle| about.idle_for >= idle);
                 let age = about.age;
                 Box::pin(async move {
@@ -90,6 +97,20 @@ impl Retirement {
                     Ok(true)
                 })
             })
+    }
+
+    /// Whether an established connection is known to have answered since then.
+    pub(super) fn answered_since(&self, time: Instant) -> bool {
+        self.answered.lock().is_some_and(|answered| answered >= time)
+    }
+
+    /// Notes the answer of a connection that is about to be used again: sqlx pings it when it
+    /// returns to its pool, before it is idle.
+    fn note_answer(&self, about: &PoolConnectionMetadata) {
+        if about.age >= ESTABLISHED {
+            let mut answered = self.answered.lock();
+            *answered = (*answered).max(Instant::now().checked_sub(about.idle_for));
+        }
     }
 
     fn is_retired(&self, about: &PoolConnectionMetadata) -> bool {

@@ -121,17 +121,19 @@ pub async fn all_of_portal(
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-/// The value of a key of ApolloPortalDB; `Some(None)` is one that cannot be decoded.
+/// The value of a key of ApolloPortalDB; `Some(None)` is one that cannot be decoded. Of several
+/// rows, the last one is in effect.
 pub async fn value_of_portal(
     db: &impl ConnectionTrait,
     key: &str,
 ) -> Result<Option<Option<String>>, StoreError> {
     use portal_server_config::{Column, Entity};
     let columns = [Column::Id, Column::Key, Column::Value];
-    let named = Entity::live().filter(Column::Key.eq(key)).select_only().columns(columns);
+    let named = Entity::live().filter(Column::Key.eq(key)).order_by_asc(Column::Id);
+    let named = named.select_only().columns(columns);
     let named: Vec<[Option<String>; 2]> = readable::lenient(db, named).await?;
     // The database may also find another spelling.
-    let named = named.into_iter().find(|[name, _]| name.as_deref() == Some(key));
+    let named = named.into_iter().rfind(|[name, _]| name.as_deref() == Some(key));
     Ok(named.map(|[_, value]| value))
 }
 

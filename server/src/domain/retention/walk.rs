@@ -171,25 +171,31 @@ async fn remove_old(store: &Store, line: Line, mut entries: Vec<DatedEntry>) -> 
     let mut removed = 0;
     for step in entries.chunks(REMOVE) {
         let input = (line.clone(), step.to_vec());
-        removed += store
+        let gone = store
             .write(input, move |tx, (line, entries)| {
                 Box::pin(remove_old_in(tx, line, entries, is_gone))
             })
             .await?;
+        match gone {
+            Some(gone) => removed += gone,
+            None => break,
+        }
     }
     Ok(removed)
 }
 
+/// Returns the number of entries that are gone; `None` if the namespace does not exist, or its
+/// branch is not what it was.
 async fn remove_old_in(
     tx: &Transaction,
     line: &Line,
     entries: &[DatedEntry],
     was_gone: bool,
-) -> Result<u64> {
+) -> Result<Option<u64>> {
     // A branch that was deleted with its namespace looks like one that was merged, until both are
     // restored.
     if !lock(tx, line).await? || is_gone(tx, line).await? != was_gone {
-        return Ok(0);
+        return Ok(None);
     }
     let mut entries = entries.to_vec();
     if !was_gone {
@@ -200,7 +206,7 @@ async fn remove_old_in(
         .iter()
         .map(|entry| (entry.id, entry.release_id, entry.previous_release_id))
         .collect();
-    remove_locked(tx, line, &rows).await
+    remove_locked(tx, line, &rows).await.map(Some)
 }
 
 /// Those of the entries that no rollback needs.

@@ -6,7 +6,7 @@ use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Store, StoreError, Transaction, server_config};
 
 use super::account::{DISPLAY_NAME, EMAIL, USERNAME};
-use super::{User, find, generate, is_enabled};
+use super::{User, find, generate, is_enabled, roots};
 use crate::domain::unique;
 use crate::error::{Error, Result};
 use crate::server_config::keys;
@@ -154,10 +154,8 @@ fn why_unusable(name: &str) -> Option<&'static str> {
 /// # Errors
 /// Fails if the database does.
 pub async fn is_listed(store: &Store, name: &str) -> Result<bool> {
-    let rows = server_config::values_of_portal(store.read()).await?;
-    let list = rows.into_iter().find(|(key, _)| key == keys::SUPER_ADMINS.name);
-    let list = list.and_then(|(_, list)| list).unwrap_or_default();
-    Ok(members(&list).any(|member| member == name))
+    let stored = roots::stored(store.read()).await?.unwrap_or_default();
+    Ok(stored.iter().any(|member| member == name))
 }
 
 /// Adds a user to the list of super administrators, or removes the user from it; returns whether it

@@ -3,7 +3,7 @@
 //! once a minute.
 
 use castalia_store::user::{self, User};
-use castalia_store::{Store, Transaction, server_config};
+use castalia_store::{Connection, Store, Transaction, server_config};
 
 use super::is_enabled;
 use crate::domain::permission::grant;
@@ -53,14 +53,22 @@ impl Roots {
         if self.is_fixed {
             return Ok(self.known.clone());
         }
-        let rows = server_config::values_of_portal(tx).await?;
-        // As where the settings are read: the earlier list remains in effect. To lock the row would
-        // empty a value that cannot be decoded.
-        if rows.iter().any(|(name, value)| name == key.name && value.is_none()) {
+        // To lock the row would empty a value that cannot be decoded.
+        if stored(tx).await?.is_none() {
             return Ok(self.known.clone());
         }
-        let row = server_config::portal_to_replace(tx, key.name).await?;
-        Ok(key.kind.read(row.map(|row| row.value)))
+        server_config::portal_to_replace(tx, key.name).await?;
+        Ok(stored(tx).await?.unwrap_or_else(|| self.known.clone()))
+    }
+}
+
+/// The stored list; `None` if it cannot be decoded: as where the settings are read, the earlier one
+/// remains in effect.
+pub(super) async fn stored(db: &impl Connection) -> Result<Option<Vec<String>>> {
+    let key = &keys::SUPER_ADMINS;
+    match server_config::value_of_portal(db, key.name).await? {
+        Some(None) => Ok(None),
+        value => Ok(Some(key.kind.read(value.flatten()))),
     }
 }
 
@@ -78,11 +86,8 @@ pub(in crate::domain) async fn is_still_listed(
     if config.is_fixed(key) {
         return Ok(true);
     }
-    match server_config::value_of_portal(store.read(), key.name).await? {
-        // As where the settings are read: the earlier list remains in effect.
-        Some(None) => Ok(true),
-        value => Ok(key.kind.read(value.flatten()).iter().any(|listed| listed == name)),
-    }
+    let stored = stored(store.read()).await?;
+    Ok(stored.is_none_or(|names| names.iter().any(|listed| listed == name)))
 }
 
 /// A list of super administrators that replaces the stored one.

@@ -1,10 +1,12 @@
 //! Connections are lost in a way that neither side learns of, as behind a proxy that forgot them.
 //! If it is the one for pings, the next ping is answered over a new one, and the others remain in
-//! use. If all are lost, the work that waits for one ends, and new ones replace them.
+//! use, also if all are busy. If all are lost, the work that waits for one ends, and new ones
+//! replace them.
 
 use std::time::{Duration, Instant};
 
-use castalia_store::{Store, StoreOptions};
+use castalia_store::{Store, StoreError, StoreOptions};
+use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 
 use crate::connection::ping;
@@ -31,6 +33,19 @@ on_each_database! {
             }
         }
         panic!("in none of {TRIES} tries was the connection for pings replaced");
+    }
+
+    // A query over the full pool waits longer than the test of its connections, but others end.
+    async fn busy_work_outlives_the_connection_for_pings(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        for _ in 0..TRIES {
+            if outlives_the_connection_for_pings(&database).await {
+                return;
+            }
+        }
+        panic!("in none of {TRIES} tries did all work succeed");
     }
 
     // Before a ping notices the loss, a new connection was opened for another read, and a late read
@@ -96,6 +111,40 @@ async fn replaces_lost_connections(database: &Database) -> bool {
         assert_eq!(way.opened(), 3 + replaced, "other connections were closed");
     }
     true
+}
+
+/// Loses the connection for pings while two connections serve eight writers. False if one of these
+/// or the ping failed, or a ping was late before.
+async fn outlives_the_connection_for_pings(database: &Database) -> bool {
+    let slow = if database.is_mysql() { "SELECT SLEEP(0.3)" } else { "SELECT pg_sleep(0.3)" };
+    let way = Way::to(&database.url).await;
+    let options = StoreOptions { max_connections: 2, ..patient("config-db") };
+    let store = Store::connect(&way.url, options).await.unwrap();
+    while way.opened() < 2 {
+        tokio::task::yield_now().await;
+    }
+    if !is_quick(&store).await {
+        return false;
+    }
+    tokio::time::sleep(ESTABLISHED).await;
+    way.lose_after(way.opened() - 1);
+    let writers = join_all((0..8).map(|_| write_repeatedly(&store, slow)));
+    let (pinged, written) = tokio::join!(store.ping(), writers);
+    pinged.is_ok() && written.iter().all(Result::is_ok)
+}
+
+async fn write_repeatedly(store: &Store, sql: &'static str) -> Result<(), StoreError> {
+    for _ in 0..4 {
+        let written = store.write(sql, |tx, sql| {
+            Box::pin(async move {
+                let statement = Statement::from_string(tx.get_database_backend(), *sql);
+                tx.query_one_raw(statement).await?;
+                Ok::<_, StoreError>(())
+            })
+        });
+        written.await?;
+    }
+    Ok(())
 }
 
 /// Whether a ping is answered before it is sent over another connection.
