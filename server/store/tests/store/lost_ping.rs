@@ -87,8 +87,9 @@ async fn read(store: &Store, sql: &str) -> Result<(), DbErr> {
     store.read().query_one_raw(statement).await.map(drop)
 }
 
-/// Loses the connection for pings twice. False if a ping was late afterwards, or before.
-async fn replaces_lost_connections(database: &Database) -> bool {
+/// A store with two connections and one for pings, which are old enough to show that the others are
+/// not lost. `None` if the ping was late.
+async fn established(database: &Database) -> Option<(Way, Store)> {
     let way = Way::to(&database.url).await;
     let options = StoreOptions { max_connections: 2, ..patient("config-db") };
     let store = Store::connect(&way.url, options).await.unwrap();
@@ -97,11 +98,16 @@ async fn replaces_lost_connections(database: &Database) -> bool {
         tokio::task::yield_now().await;
     }
     if !is_quick(&store).await {
-        return false;
+        return None;
     }
     assert_eq!(way.opened(), 3, "the connection for pings");
-    // A younger connection would not show that the others are not lost.
     tokio::time::sleep(ESTABLISHED).await;
+    Some((way, store))
+}
+
+/// Loses the connection for pings twice. False if a ping was late afterwards, or before.
+async fn replaces_lost_connections(database: &Database) -> bool {
+    let Some((way, store)) = established(database).await else { return false };
     for replaced in 1..=2 {
         way.lose_after(way.opened() - 1);
         if store.ping().await.is_err() || !is_quick(&store).await {
@@ -117,16 +123,7 @@ async fn replaces_lost_connections(database: &Database) -> bool {
 /// or the ping failed, or a ping was late before.
 async fn outlives_the_connection_for_pings(database: &Database) -> bool {
     let slow = if database.is_mysql() { "SELECT SLEEP(0.3)" } else { "SELECT pg_sleep(0.3)" };
-    let way = Way::to(&database.url).await;
-    let options = StoreOptions { max_connections: 2, ..patient("config-db") };
-    let store = Store::connect(&way.url, options).await.unwrap();
-    while way.opened() < 2 {
-        tokio::task::yield_now().await;
-    }
-    if !is_quick(&store).await {
-        return false;
-    }
-    tokio::time::sleep(ESTABLISHED).await;
+    let Some((way, store)) = established(database).await else { return false };
     way.lose_after(way.opened() - 1);
     let writers = join_all((0..8).map(|_| write_repeatedly(&store, slow)));
     let (pinged, written) = tokio::join!(store.ping(), writers);
